@@ -1,0 +1,1 @@
+"""Floor 3: talks to people and scripts; decides nothing."""

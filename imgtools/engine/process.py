@@ -1,0 +1,181 @@
+"""The only place that starts host programs.
+
+Every program runs with a clean locale, no standard input unless one is given, a limit of time and, where it
+reads bytes of an untrusted image, limits of memory and processor time. Secrets go through ``pass_fds`` or
+standard input, never through the arguments, because arguments are public on the host.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import shlex
+import shutil
+import signal
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from imgtools.errors import BadImage, EngineFailed, EngineTimeout, ToolMissing
+
+log = logging.getLogger(__name__)
+
+# Which Debian package brings a program, for the hint of ToolMissing.
+PACKAGE_OF = {
+    "qemu-img": "qemu-utils",
+    "qemu-nbd": "qemu-utils",
+    "qemu-io": "qemu-utils",
+    "qemu-storage-daemon": "qemu-system-common",
+    "blkid": "util-linux",
+    "prlimit": "util-linux",
+    "sfdisk": "fdisk",
+    "sgdisk": "gdisk",
+    "rpm": "rpm",
+    "debugfs": "e2fsprogs",
+    "e2fsck": "e2fsprogs",
+    "resize2fs": "e2fsprogs",
+    "fuse2fs": "fuse2fs",
+    "ntfs-3g": "ntfs-3g",
+    "ntfsfix": "ntfs-3g",
+    "ntfsresize": "ntfs-3g",
+    "mcopy": "mtools",
+    "fsck.fat": "dosfstools",
+    "fusermount3": "fuse3",
+    "journalctl": "systemd",
+    "cryptsetup": "cryptsetup-bin",
+    "virsh": "libvirt-clients",
+    "visudo": "sudo",
+    "openssl": "openssl",
+    "zstd": "zstd",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one program may use: ``seconds`` of wall clock, ``memory`` bytes of address space, ``cpu`` seconds."""
+
+    seconds: float | None = 60
+    memory: int | None = None
+    cpu: int | None = None
+
+
+# What OpenStack gives qemu-img for images of strangers (oslo.concurrency's QEMU_IMG_LIMITS).
+UNTRUSTED = Limits(seconds=60, memory=1 << 30, cpu=30)
+UNLIMITED = Limits(seconds=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """What a program said before it ended."""
+
+    argv: tuple[str, ...]
+    code: int
+    stdout: bytes
+    stderr: bytes
+
+    @property
+    def text(self) -> str:
+        """Standard output as text."""
+        return self.stdout.decode("utf-8", "surrogateescape")
+
+    @property
+    def complaint(self) -> str:
+        """The last non-empty line of standard error: what the program says went wrong."""
+        lines = [line.strip() for line in self.stderr.decode("utf-8", "replace").splitlines() if line.strip()]
+        return lines[-1] if lines else f"exit code {self.code}"
+
+
+class ToolFailed(EngineFailed):
+    """A host program ended with an error."""
+
+    def __init__(self, done: Completed) -> None:
+        super().__init__(
+            f"{done.argv[0]} failed: {done.complaint}",
+            hint="run again with -v to see the command line",
+        )
+        self.done = done
+
+
+def require(program: str) -> str:
+    """Return the full path of ``program``, also when it lives in an administrator's folder.
+
+    :raises ToolMissing: it is not installed.
+    """
+    folders = os.environ.get("PATH", os.defpath) + ":/usr/sbin:/sbin"
+    found = shutil.which(program, path=folders)
+    if found is None:
+        package = PACKAGE_OF.get(program, program)
+        raise ToolMissing(f"{program} is not installed", hint=f"apt-get install {package}")
+    return found
+
+
+def clean_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The environment of a child: ours, in the C locale, so that its words can be read by a program."""
+    return {**os.environ, "LC_ALL": "C.UTF-8", "TZ": "UTC", **(extra or {})}
+
+
+def limited(argv: Sequence[str], limits: Limits) -> list[str]:
+    """Return ``argv`` with the program's full path, behind ``prlimit`` where memory or processor is limited."""
+    command = [require(argv[0]), *argv[1:]]
+    wanted = [f"--as={limits.memory}"] if limits.memory else []
+    wanted += [f"--cpu={limits.cpu}"] if limits.cpu else []
+    return [require("prlimit"), *wanted, "--", *command] if wanted else command
+
+
+def run(
+    argv: Sequence[str],
+    *,
+    limits: Limits = UNLIMITED,
+    stdin: bytes | None = None,
+    pass_fds: Sequence[int] = (),
+    ok: Sequence[int] = (0,),
+    env: Mapping[str, str] | None = None,
+    cwd: str | None = None,
+) -> Completed:
+    """Run one program to its end and return what it said.
+
+    :param ok: exit codes that are answers, not failures.
+    :raises ToolMissing: the program is not installed.
+    :raises ToolFailed: it ended with a code that is not in ``ok``.
+    :raises BadImage: it crashed while its memory or time was limited, which is how hostile images end.
+    :raises EngineTimeout: it took longer than ``limits.seconds``.
+    """
+    log.debug("run: %s", shlex.join(argv))
+    try:
+        process = subprocess.run(
+            limited(argv, limits),
+            input=stdin,
+            stdin=subprocess.DEVNULL if stdin is None else None,
+            capture_output=True,
+            timeout=limits.seconds,
+            pass_fds=tuple(pass_fds),
+            env=clean_environment(env),
+            cwd=cwd,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise EngineTimeout(
+            f"{argv[0]} did not finish within {limits.seconds:g} s",
+            hint="a damaged or hostile image can do this",
+        ) from None
+    done = Completed(tuple(argv), process.returncode, process.stdout, process.stderr)
+    if done.code in ok:
+        return done
+    if limits.memory and crashed(done.code):
+        raise BadImage(
+            f"{argv[0]} crashed on this image ({signal_name(done.code)})", hint="it is damaged or hostile"
+        )
+    raise ToolFailed(done)
+
+
+def crashed(code: int) -> bool:
+    """Whether an exit code says that a signal ended the program, seen directly or through ``prlimit``."""
+    return code < 0 or code in (128 + signal.SIGSEGV, 128 + signal.SIGABRT)
+
+
+def signal_name(code: int) -> str:
+    """The name of the signal behind an exit code, such as ``SIGSEGV``."""
+    try:
+        return signal.Signals(-code if code < 0 else code - 128).name
+    except ValueError:
+        return f"exit code {code}"

@@ -1,0 +1,175 @@
+"""Every error a user can meet, with its exit code.
+
+A class is a fact, its message that fact with its numbers, ``hint`` what to do about it. Only
+``cli/app.py`` catches them. The ranges of exit codes are a promise (docs/exit-codes.md):
+
+====== =========================================================================
+0      done
+1      done, and something was found (a difference, a finding, something left)
+2      wrong usage of the command line
+3      any other named error
+10-13  the image: bad, in use, untrusted backing file, unfinished edit
+20-25  the guest: odd, none, many, key needed, unsupported, a file in it
+30-33  the engine: failed, tool missing, appliance failed, timeout
+40-43  an edit: failed, conflict, rolled back, cut short
+70     a bug in imgtools
+128+n  ended by signal n; changes rolled back
+====== =========================================================================
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class ImgtoolsError(Exception):
+    """A named error: one line that says what is wrong, and a hint that says what to do."""
+
+    exit_code: ClassVar[int] = 3
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class UsageError(ImgtoolsError):
+    """The words on the command line do not fit together."""
+
+    exit_code = 2
+
+
+class HostError(ImgtoolsError):
+    """The host got in the way: no room, no permission, a file that exists already."""
+
+
+class BadImage(ImgtoolsError):
+    """Not a disk image, truncated, damaged, or of another format than the user said."""
+
+    exit_code = 10
+
+
+class ImageInUse(ImgtoolsError):
+    """Another program (a running guest, another imgtools) has the image open for writing."""
+
+    exit_code = 11
+
+
+class UntrustedBacking(ImgtoolsError):
+    """The image names another host file that nobody allowed it to open."""
+
+    exit_code = 12
+
+
+class UnfinishedEdit(ImgtoolsError):
+    """An earlier edit was cut while it was being committed; ``imgtools recover`` finishes it."""
+
+    exit_code = 13
+
+
+class OddGuest(ImgtoolsError):
+    """A file of the guest does not parse, or says something impossible."""
+
+    exit_code = 20
+
+
+class NoGuest(ImgtoolsError):
+    """No operating system was found in the image."""
+
+    exit_code = 21
+
+
+class ManyGuests(ImgtoolsError):
+    """More than one operating system was found, and none was chosen."""
+
+    exit_code = 22
+
+
+class KeyNeeded(ImgtoolsError):
+    """An encrypted volume needs a key, or the key given does not open it."""
+
+    exit_code = 23
+
+
+class UnsupportedGuest(ImgtoolsError):
+    """The operation does not apply to this kind of guest."""
+
+    exit_code = 24
+
+
+class GuestFileError(ImgtoolsError):
+    """A file of the guest is not there, or is not of the kind that was asked for."""
+
+    exit_code = 25
+
+    def __init__(self, message: str, *, path: str = "", hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.path = path
+
+
+class NoSuchGuestFile(GuestFileError):
+    """No file of that name in the guest."""
+
+
+class NotAFile(GuestFileError):
+    """A directory, device or other thing where a regular file is wanted."""
+
+
+class NotADirectory(GuestFileError):
+    """Something else where a directory is wanted."""
+
+
+class TooManyLinks(GuestFileError):
+    """Symbolic links that lead in a circle, or too deep (more than 40, as in Linux)."""
+
+
+class GuestFileTooBig(GuestFileError):
+    """A file larger than the reader is willing to hold in memory."""
+
+
+class EngineFailed(ImgtoolsError):
+    """An engine could not do what every engine of its kind can."""
+
+    exit_code = 30
+
+
+class ToolMissing(ImgtoolsError):
+    """A program or a Python binding of the host is not installed."""
+
+    exit_code = 31
+
+
+class ApplianceFailed(ImgtoolsError):
+    """The libguestfs appliance did not start, or a call inside it failed."""
+
+    exit_code = 32
+
+
+class EngineTimeout(ImgtoolsError):
+    """A program took longer than its limit."""
+
+    exit_code = 33
+
+
+class EditFailed(ImgtoolsError):
+    """The change could not be made; the image is as it was."""
+
+    exit_code = 40
+
+
+class EditConflict(ImgtoolsError):
+    """Two changes want the same thing, or the image changed since the plan was made."""
+
+    exit_code = 41
+
+
+class RolledBack(ImgtoolsError):
+    """The changes were made and then failed verification; the image is as it was."""
+
+    exit_code = 42
+
+
+class EditCut(ImgtoolsError):
+    """The commit was interrupted; ``imgtools recover`` finishes it."""
+
+    exit_code = 43

@@ -1,0 +1,1 @@
+"""Floor 1: the shelves of operations and checks."""

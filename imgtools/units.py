@@ -1,0 +1,50 @@
+"""Sizes as people write them, and back."""
+
+from __future__ import annotations
+
+import re
+
+from imgtools.errors import UsageError
+
+_POWERS = {"": 0, "K": 1, "M": 2, "G": 3, "T": 4, "P": 5, "E": 6}
+_SIZE = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>[KMGTPE]?)(?P<suffix>i?B?)", re.IGNORECASE)
+
+
+def parse_size(text: str) -> int:
+    """Return the bytes that ``text`` names: ``512``, ``10K``, ``1.5G``, ``2TiB``; units are powers of 1024.
+
+    :raises UsageError: the text is not a size, or not a whole number of bytes.
+    """
+    match = _SIZE.fullmatch(text.strip())
+    if match is None:
+        raise UsageError(f"not a size: {text!r}", hint="write bytes or a unit: 512, 10K, 1.5G, 2T")
+    factor: int = 1024 ** _POWERS[match["unit"].upper()]
+    whole, _, fraction = match["number"].partition(".")
+    total = int(whole) * factor
+    if fraction:
+        part, rest = divmod(int(fraction) * factor, 10 ** len(fraction))
+        # 1.3G is not a whole number of bytes; people mean "about", but 0.3 (bytes) means nothing.
+        if rest and factor == 1:
+            raise UsageError(f"not a whole number of bytes: {text!r}", hint="write a unit: 0.5K, 1.5G")
+        total += part
+    return total
+
+
+def format_size(size: int) -> str:
+    """Write ``size`` bytes as ``ls -h`` does: rounded up, three digits at most (``1.5G``, ``12K``)."""
+    if size < 0:
+        return f"-{format_size(-size)}"
+    unit_index, scaled = 0, float(size)
+    while scaled >= 1024 and unit_index < 6:
+        scaled /= 1024
+        unit_index += 1
+    if unit_index == 0:
+        return str(size)
+    # ls and df round up, so that a size never looks smaller than it is.
+    tenths = -(-size * 10 // 1024**unit_index)
+    if tenths < 100:
+        return f"{tenths // 10}.{tenths % 10}{'KMGTPE'[unit_index - 1]}"
+    whole = -(-size // 1024**unit_index)
+    if whole >= 1024 and unit_index < 6:
+        return f"1.0{'KMGTPE'[unit_index]}"
+    return f"{whole}{'KMGTPE'[unit_index - 1]}"

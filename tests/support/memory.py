@@ -1,0 +1,138 @@
+"""A guest made of Python objects: the filesystem and session of the unit tests.
+
+It answers the same protocols as the real engines (``imgtools/engine/api.py``); ``tests/contract`` holds it to
+them.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import BinaryIO
+
+from imgtools.image.files import GuestTree, parent_of
+from imgtools.records import (
+    Declined,
+    Disk,
+    Engine,
+    FileEntry,
+    FileKind,
+    FileStat,
+    Holder,
+    Layout,
+    Usage,
+    Volume,
+)
+
+
+@dataclass(frozen=True)
+class Node:
+    """One file of the in-memory guest, with everything that can be said of it."""
+
+    kind: FileKind = FileKind.FILE
+    content: bytes = b""
+    target: str = ""
+    mode: int | None = None
+    uid: int = 0
+    gid: int = 0
+    mtime: int = 0
+    xattrs: Mapping[str, bytes] = field(default_factory=dict)
+
+
+def link(target: str) -> Node:
+    """A symbolic link."""
+    return Node(FileKind.LINK, target=target)
+
+
+def directory(mode: int = 0o755) -> Node:
+    """An empty directory."""
+    return Node(FileKind.DIRECTORY, mode=mode)
+
+
+Content = str | bytes | Node
+
+
+class MemoryFilesystem:
+    """A filesystem in a dict: path to text, bytes or :class:`Node`. Missing parents are made."""
+
+    def __init__(self, files: Mapping[str, Content], *, ignores_case: bool = False) -> None:
+        self._ignores_case = ignores_case
+        self.nodes: dict[str, Node] = {"/": directory()}
+        for path, content in files.items():
+            self.put(path, content)
+
+    def put(self, path: str, content: Content) -> None:
+        """Add or replace one file, and the directories above it."""
+        above = parent_of(path)
+        if above not in self.nodes:
+            self.put(above, directory())
+        if isinstance(content, str):
+            content = content.encode("utf-8", "surrogateescape")
+        self.nodes[path] = Node(content=content) if isinstance(content, bytes) else content
+
+    @property
+    def ignores_case(self) -> bool:
+        return self._ignores_case
+
+    def lookup(self, path: str) -> FileStat | None:
+        node = self.nodes.get(path)
+        if node is None:
+            return None
+        defaults = {FileKind.DIRECTORY: 0o755, FileKind.LINK: 0o777}
+        mode = node.mode if node.mode is not None else defaults.get(node.kind, 0o644)
+        size = len(node.target.encode("utf-8", "surrogateescape")) if node.target else len(node.content)
+        inode = list(self.nodes).index(path) + 2
+        return FileStat(node.kind, size, mode, node.uid, node.gid, inode=inode, mtime=node.mtime)
+
+    def scan(self, path: str) -> Sequence[FileEntry]:
+        entries = []
+        for name in self.nodes:
+            stat = self.lookup(name)
+            if name != "/" and parent_of(name) == path and stat is not None:
+                entries.append(FileEntry(name.rpartition("/")[2], stat))
+        return entries
+
+    def read_link(self, path: str) -> str:
+        return self.nodes[path].target
+
+    def open(self, path: str) -> BinaryIO:
+        return io.BytesIO(self.nodes[path].content)
+
+    def xattrs(self, path: str) -> Mapping[str, bytes]:
+        return self.nodes[path].xattrs
+
+    def usage(self) -> Usage:
+        used = sum(len(node.content) for node in self.nodes.values())
+        return Usage(1 << 30, (1 << 30) - used, (1 << 30) - used, 65536, 65536 - len(self.nodes))
+
+
+def memory_volume(device: str = "/dev/sda1", content: str = "ext4", **facts: str) -> Volume:
+    """A volume record for the in-memory guest."""
+    return replace(Volume(device, Holder.PARTITION, 1 << 30, content), **facts)  # type: ignore[arg-type]
+
+
+class MemorySession:
+    """An engine session over in-memory filesystems, one a volume."""
+
+    engine = Engine.MEMORY
+
+    def __init__(self, filesystems: Mapping[Volume, MemoryFilesystem], layout: Layout | None = None) -> None:
+        self._filesystems = dict(filesystems)
+        self._layout = layout or Layout((Disk("/dev/sda", 2 << 30),), volumes=tuple(self._filesystems))
+
+    def layout(self) -> Layout:
+        return self._layout
+
+    def mount(self, volume: Volume, options: str = "") -> MemoryFilesystem | Declined:
+        if volume not in self._filesystems:
+            return Declined(volume.device, "no filesystem")
+        return self._filesystems[volume]
+
+    def close(self) -> None:
+        pass
+
+
+def memory_files(files: Mapping[str, Content], *, ignores_case: bool = False) -> GuestTree:
+    """The reader of a guest with one in-memory filesystem at ``/``."""
+    return GuestTree({"/": MemoryFilesystem(files, ignores_case=ignores_case)}, Engine.MEMORY)
