@@ -1,0 +1,54 @@
+#!/usr/bin/env bash
+# Install what is missing: the Debian packages of packages.apt and a virtual environment. Quick if nothing is.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+venv=${1:-.venv}
+python=/usr/bin/python3 # the one that Debian's guestfs, hivex and nbd bindings are built for
+export DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8
+unset PYTHONHOME PYTHONPATH VIRTUAL_ENV
+
+say() { printf '%s\n' "$*" >&2; }
+die() { say "error: $*"; exit 1; }
+
+missing_packages() {
+    local installed
+    installed=$(dpkg-query -W -f '${db:Status-Status} ${Package}\n' 2>/dev/null | sed -n 's/^installed //p')
+    grep -vE '^[[:space:]]*(#|$)' packages.apt | grep -vxF -f <(printf '%s\n' "$installed") || true
+}
+
+as_root() {
+    if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo env DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8 "$@"; fi
+}
+
+apt_install() {
+    as_root apt-get -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=300 install -qq -y --no-install-recommends "$@" </dev/null
+}
+
+install_packages() {
+    local missing
+    mapfile -t missing < <(missing_packages)
+    [ ${#missing[@]} -gt 0 ] || return 0
+    command -v apt-get >/dev/null || die "not a Debian system; the packages to install are named in packages.apt"
+    [ "$(id -u)" -eq 0 ] || command -v sudo >/dev/null ||
+        die "these packages are missing; install them as root: apt-get install ${missing[*]}"
+    say "Installing ${#missing[@]} Debian packages: ${missing[*]}"
+    # The lists may be absent (a fresh container) or name files that the mirror no longer has: then, and only then, update.
+    if ! apt-get install -s -qq "${missing[@]}" >/dev/null 2>&1 || ! apt_install "${missing[@]}" >/dev/null; then
+        as_root apt-get update -qq </dev/null
+        apt_install "${missing[@]}" >/dev/null
+    fi
+}
+
+make_venv() {
+    # A virtual environment does not survive a move (its scripts name their folder), nor a new Python.
+    local stamp="$venv/.imgtools-setup" want
+    want=$({ pwd -P; "$python" -V; cat pyproject.toml; } | sha256sum)
+    [ "$(cat "$stamp" 2>/dev/null)" != "$want" ] || return 0
+    say "Making the virtual environment $venv"
+    "$python" -m venv --clear --system-site-packages "$venv"
+    "$venv/bin/python" -m pip install -qq --disable-pip-version-check --no-input -e '.[dev]'
+    printf '%s\n' "$want" >"$stamp"
+}
+
+install_packages
+make_venv
