@@ -376,3 +376,22 @@ class Warned:
 
     text: str
     path: str = ""
+
+
+# -- what a command asks for ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ImageRequest:
+    """Which image a command works on, and how it is opened."""
+
+    disks: tuple[DiskSource, ...]
+    keys: tuple[Key, ...] = ()
+    engine: Engine = Engine.AUTO
+    backing: Backing = Backing.SAME_DIR
+    root: str | None = None  # which operating system of a multi-boot guest: the device of its root
+
+    @property
+    def host_path(self) -> Path:
+        """The first disk, which names the image in messages and JSON."""
+        return self.disks[0].host_path

@@ -310,7 +310,7 @@ class GuestTree:
         """Yield the names in ``directory`` that one component of a pattern matches."""
         if not any(letter in name for letter in "*?["):
             if self.lstat(join(directory, name)) is not None:
-                yield name
+                yield self.locate(join(directory, name)).rpartition("/")[2]
             return
         if not self.is_dir(directory):
             return

@@ -1,0 +1,264 @@
+"""How a command declares what it takes: parameter groups that the app expands into options.
+
+A command is a module of ``imgtools/cli`` with a function ``command`` and a tuple ``EXAMPLES``. Its parameters are
+ordinary Typer parameters, and two groups:
+
+``source: Source``
+    which image, and how to open it: IMAGE, -a, --format, --snapshot, --key, --engine, --backing, --root
+``out: Output``
+    how to speak: --json, --quiet, --verbose, --progress
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import logging
+import sys
+from collections.abc import Callable, Iterator
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, get_type_hints
+
+import typer
+
+from imgtools.cli.output import Output
+from imgtools.records import Backing, DiskSource, Engine, ImageRequest, Key
+
+__all__ = ["Output", "Source", "Sources", "ask_secret", "expand"]
+
+Source = ImageRequest
+
+OPENING = "Opening the image"
+SPEAKING = "Output"
+
+
+class EngineChoice(StrEnum):
+    """What people may ask for with --engine."""
+
+    AUTO = "auto"
+    DIRECT = "direct"
+    APPLIANCE = "appliance"
+
+
+class ProgressChoice(StrEnum):
+    """What people may ask for with --progress."""
+
+    AUTO = "auto"
+    JSON = "json"
+    NONE = "none"
+
+
+def _option(*names: str, text: str, panel: str, **more: Any) -> Any:  # Any: typer's own signature
+    return typer.Option(*names, help=text, rich_help_panel=panel, **more)
+
+
+ImageArgument = Annotated[
+    Path,
+    typer.Argument(metavar="IMAGE", help="The disk image: any format that QEMU reads.", show_default=False),
+]
+ImagesArgument = Annotated[
+    list[Path], typer.Argument(metavar="IMAGE...", help="The disk images.", show_default=False)
+]
+
+# Each parameter: name, annotation, default.
+_Parameter = tuple[str, Any, Any]
+
+HOW_TO_OPEN: tuple[_Parameter, ...] = (
+    (
+        "image_format",
+        Annotated[
+            str | None,
+            _option(
+                "--format",
+                text="Format of the image; without it, it is found.",
+                panel=OPENING,
+                metavar="FORMAT",
+            ),
+        ],
+        None,
+    ),
+    (
+        "snapshot",
+        Annotated[
+            str | None,
+            _option(
+                "--snapshot", text="Read this internal snapshot (id or name).", panel=OPENING, metavar="NAME"
+            ),
+        ],
+        None,
+    ),
+    (
+        "key",
+        Annotated[
+            list[str] | None,
+            _option(
+                "--key",
+                text="Key of an encrypted volume: DEVICE:file:PATH, DEVICE:env:NAME or DEVICE:ask; DEVICE may be all.",
+                panel=OPENING,
+                metavar="KEY",
+            ),
+        ],
+        None,
+    ),
+    (
+        "engine",
+        Annotated[
+            EngineChoice,
+            _option(
+                "--engine", text="Who reads: direct boots nothing, appliance is libguestfs.", panel=OPENING
+            ),
+        ],
+        EngineChoice.AUTO,
+    ),
+    (
+        "backing",
+        Annotated[
+            Backing,
+            _option("--backing", text="Which other host files the image may name.", panel=OPENING),
+        ],
+        Backing.SAME_DIR,
+    ),
+)
+MORE_DISKS: _Parameter = (
+    "add",
+    Annotated[
+        list[Path] | None,
+        _option(
+            "--add", "-a", text="A further disk of the same guest; repeat it.", panel=OPENING, metavar="DISK"
+        ),
+    ],
+    None,
+)
+WHICH_ROOT: _Parameter = (
+    "root",
+    Annotated[
+        str | None,
+        _option(
+            "--root", text="Which system, if there are several: its device.", panel=OPENING, metavar="DEVICE"
+        ),
+    ],
+    None,
+)
+HOW_TO_SPEAK: tuple[_Parameter, ...] = (
+    ("as_json", Annotated[bool, _option("--json", text="Print one JSON document.", panel=SPEAKING)], False),
+    (
+        "quiet",
+        Annotated[bool, _option("--quiet", "-q", text="No warnings, no notes.", panel=SPEAKING)],
+        False,
+    ),
+    (
+        "verbose",
+        Annotated[
+            int,
+            _option("--verbose", "-v", text="Say what is done; -vv also how.", panel=SPEAKING, count=True),
+        ],
+        0,
+    ),
+    (
+        "progress",
+        Annotated[
+            ProgressChoice, _option("--progress", text="How long work shows progress.", panel=SPEAKING)
+        ],
+        ProgressChoice.AUTO,
+    ),
+)
+
+
+class Sources(tuple[ImageRequest, ...]):
+    """Several images, each opened in the same way: the group for commands that take IMAGE..."""
+
+    __slots__ = ()
+
+
+def expand(function: Callable[..., None]) -> Callable[..., None]:
+    """Return ``function`` with its parameter groups replaced by the options they stand for."""
+    hints = get_type_hints(function, include_extras=True)
+    parameters = inspect.signature(function).parameters.values()
+    groups = {p.name: hints[p.name] for p in parameters if hints[p.name] in _GROUPS}
+    flat: list[inspect.Parameter] = []
+    for parameter in parameters:
+        if parameter.name in groups:
+            flat.extend(_as_parameters(_GROUPS[groups[parameter.name]]))
+        else:
+            flat.append(parameter.replace(annotation=hints[parameter.name], kind=parameter.KEYWORD_ONLY))
+
+    @functools.wraps(function)
+    def expanded(**values: Any) -> None:  # Any: whatever the options of this command hold
+        for name, group in groups.items():
+            taken = {key: values.pop(key) for key, _, _ in _GROUPS[group]}
+            values[name] = _PACK[group](taken)
+        function(**values)
+
+    expanded.__signature__ = inspect.Signature(_arguments_first(flat))  # type: ignore[attr-defined]
+    # typer looks at the hints too; the groups must not be among them.
+    expanded.__annotations__ = {parameter.name: parameter.annotation for parameter in flat}
+    return expanded
+
+
+def _arguments_first(flat: list[inspect.Parameter]) -> list[inspect.Parameter]:
+    """Group options by the order of their panels: a command's own options before the shared ones."""
+
+    def rank(parameter: inspect.Parameter) -> int:
+        info = parameter.annotation.__metadata__[0] if hasattr(parameter.annotation, "__metadata__") else None
+        return {None: 0, OPENING: 1, SPEAKING: 2}.get(getattr(info, "rich_help_panel", None), 0)
+
+    return sorted(flat, key=rank)
+
+
+def _as_parameters(group: tuple[_Parameter, ...]) -> Iterator[inspect.Parameter]:
+    for name, annotation, default in group:
+        yield inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+
+
+def _request(host_paths: list[Path], values: dict[str, Any]) -> ImageRequest:
+    disks = tuple(DiskSource(path, values["image_format"], values["snapshot"]) for path in host_paths)
+    return ImageRequest(
+        disks=disks,
+        keys=_keys(values["key"] or ()),
+        engine=Engine(values["engine"].value),
+        backing=values["backing"],
+        root=values.get("root"),
+    )
+
+
+def _keys(texts: list[str] | tuple[()]) -> tuple[Key, ...]:
+    if not texts:
+        return ()
+    from imgtools.image.keys import parse_key
+
+    return tuple(parse_key(text, ask_secret) for text in texts)
+
+
+def ask_secret(prompt: str) -> str:
+    """Ask a person for a secret on the terminal, without echo."""
+    secret: str = typer.prompt(prompt.removesuffix(": "), hide_input=True, err=True)
+    return secret
+
+
+def _pack_source(values: dict[str, Any]) -> ImageRequest:
+    return _request([values["image"], *(values["add"] or ())], values)
+
+
+def _pack_sources(values: dict[str, Any]) -> Sources:
+    return Sources(_request([image], values) for image in values["images"])
+
+
+def _pack_output(values: dict[str, Any]) -> Output:
+    if values["verbose"]:
+        level = logging.INFO if values["verbose"] == 1 else logging.DEBUG
+        logging.basicConfig(stream=sys.stderr, format="imgtools: %(message)s", level=level)
+    return Output(json=values["as_json"], quiet=values["quiet"], progress=values["progress"].value)
+
+
+_NO_DEFAULT = inspect.Parameter.empty
+_GROUPS: dict[Any, tuple[_Parameter, ...]] = {
+    Source: (("image", ImageArgument, _NO_DEFAULT), MORE_DISKS, *HOW_TO_OPEN, WHICH_ROOT),
+    Sources: (("images", ImagesArgument, _NO_DEFAULT), *HOW_TO_OPEN),
+    Output: HOW_TO_SPEAK,
+}
+_PACK: dict[Any, Callable[[dict[str, Any]], object]] = {
+    Source: _pack_source,
+    Sources: _pack_sources,
+    Output: _pack_output,
+}

@@ -1,0 +1,125 @@
+"""The handle: ``open_image`` gives something that cannot write.
+
+Not "refuses to": :class:`Image` has no method that changes anything, and every disk is served read-only below
+it. Writing exists only inside ``edit_image``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+
+from imgtools.engine.api import DiskServer, Filesystem, Session
+from imgtools.image.backing import examine
+from imgtools.image.files import GuestTree
+from imgtools.image.router import Router
+from imgtools.records import (
+    Backing,
+    Declined,
+    DiskSource,
+    Engine,
+    ImageInfo,
+    ImageRequest,
+    Key,
+    Layout,
+    Mount,
+    Usage,
+    Volume,
+)
+
+
+class Image:
+    """All disks of one guest, open for reading."""
+
+    def __init__(self, infos: Sequence[ImageInfo], router: Router) -> None:
+        self.infos = tuple(infos)
+        self._router = router
+
+    def layout(self, *, complete: bool = False) -> Layout:
+        """Return disks, partitions, LVM and volumes; ``complete`` may boot to see into all of them."""
+        return self._router.layout(complete=complete)
+
+    def volumes(self) -> tuple[Volume, ...]:
+        """Return whatever holds a filesystem or could, looked into completely."""
+        return self.layout(complete=True).volumes
+
+    def files(self, mounts: Sequence[Mount]) -> GuestTree:
+        """Return the file tree that these mounts make; all are served by one engine.
+
+        :raises EngineFailed: no engine can mount one of them.
+        """
+        filesystems = self._router.mount(mounts)
+        return GuestTree(filesystems, self._router.served_by)
+
+    def try_mount(self, volume: Volume) -> Filesystem | Declined:
+        """Mount one volume with the engine that answers now, without booting for it."""
+        return self._router.try_mount(volume)
+
+    def usage(self, volume: Volume) -> Usage:
+        """Return how full the filesystem on ``volume`` is."""
+        return self._router.usage(volume)
+
+    @property
+    def served_by(self) -> Engine:
+        """Which engine answers now."""
+        return self._router.served_by
+
+    @property
+    def declined(self) -> tuple[Declined, ...]:
+        """What the direct engine did not serve so far, and why."""
+        return self._router.declined
+
+
+@contextmanager
+def open_image(
+    disks: Sequence[DiskSource],
+    *,
+    keys: Sequence[Key] = (),
+    engine: Engine = Engine.AUTO,
+    backing: Backing = Backing.SAME_DIR,
+) -> Iterator[Image]:
+    """Open the disks of one guest for reading: /dev/sda, /dev/sdb ... in the order given.
+
+    Every file that an image names is judged before anything opens it.
+
+    :raises BadImage: a file is not a disk image, or is damaged.
+    :raises UntrustedBacking: an image names a host file that ``backing`` does not allow.
+    :raises KeyNeeded: the image itself is encrypted, and no key opens it.
+    """
+    infos = [examine(disk, policy=backing) for disk in disks]
+    with ExitStack() as stack:
+        router = Router(_openers(infos, keys, stack), engine)
+        stack.callback(router.close)
+        yield Image(infos, router)
+
+
+def _openers(
+    infos: Sequence[ImageInfo], keys: Sequence[Key], stack: ExitStack
+) -> dict[Engine, Callable[[], Session]]:
+    """Return how to open each engine over disks that are served once, when the first engine needs them."""
+    served: list[DiskServer] = []
+    server_stack = stack.enter_context(ExitStack())
+
+    def servers() -> Sequence[DiskServer]:
+        from imgtools.engine.block import serve_disk
+
+        if not served:
+            served.extend([server_stack.enter_context(serve_disk(info, keys)) for info in infos])
+        return served
+
+    def direct() -> Session:
+        from imgtools.engine.direct.session import DirectSession
+
+        return DirectSession(servers(), keys)
+
+    def appliance() -> Session:
+        from imgtools.engine.appliance import ApplianceSession
+
+        return ApplianceSession(servers(), keys)
+
+    return {Engine.DIRECT: direct, Engine.APPLIANCE: appliance}
+
+
+def open_request(request: ImageRequest) -> AbstractContextManager[Image]:
+    """Open what a command asks for; see :func:`open_image`."""
+    return open_image(request.disks, keys=request.keys, engine=request.engine, backing=request.backing)

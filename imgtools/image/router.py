@@ -1,0 +1,136 @@
+"""Which engine answers: direct where it can, else the appliance, booted at most once.
+
+The laws:
+
+1. Direct first, if it can serve every mount that was asked for.
+2. Direct declines with a reason, when a volume is mounted, never in the middle of an answer.
+3. A missing file is an answer, not a reason to boot.
+4. Once the appliance is up it serves everything of that image until the door closes.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+
+from imgtools.engine.api import Filesystem, Session
+from imgtools.errors import EngineFailed, ToolMissing
+from imgtools.records import Declined, Engine, Layout, Mount, Usage, Volume
+
+log = logging.getLogger(__name__)
+
+
+class Router:
+    """Two engine sessions of one image, each opened when it is first needed.
+
+    :param openers: how to open a session of each engine.
+    :param engine: the engine the user insists on, or AUTO.
+    """
+
+    def __init__(self, openers: dict[Engine, Callable[[], Session]], engine: Engine = Engine.AUTO) -> None:
+        self._openers = openers
+        self._wanted = engine
+        self._sessions: dict[Engine, Session] = {}
+        self._layouts: dict[Engine, Layout] = {}
+        self._declined: list[Declined] = []
+
+    @property
+    def declined(self) -> tuple[Declined, ...]:
+        """What the direct engine did not serve so far, and why."""
+        return tuple(self._declined)
+
+    @property
+    def served_by(self) -> Engine:
+        """The engine that answers now."""
+        return self._current().engine
+
+    def layout(self, *, complete: bool = False) -> Layout:
+        """Return what the disks hold; with ``complete``, boot if direct could not look into all of it."""
+        layout = self._layout_of(self._current())
+        if complete and layout.unread and self._may_boot():
+            self._decline(layout.unread)
+            return self._layout_of(self._boot())
+        return layout
+
+    def mount(self, mounts: Sequence[Mount]) -> dict[str, Filesystem]:
+        """Mount every volume where it is asked for, all by one engine.
+
+        :raises EngineFailed: the engine the user insists on cannot serve one of them.
+        """
+        mounted, reasons = self._mount_all(self._current(), mounts)
+        if not reasons:
+            return mounted
+        if not self._may_boot():
+            raise self._cannot(reasons[0])
+        self._decline(reasons)
+        mounted, reasons = self._mount_all(self._boot(), mounts)
+        if reasons:
+            raise self._cannot(reasons[0])
+        return mounted
+
+    def try_mount(self, volume: Volume) -> Filesystem | Declined:
+        """Mount one volume with the engine that answers now, without booting another."""
+        return self._current().mount(volume)
+
+    def usage(self, volume: Volume) -> Usage:
+        """Return the statvfs numbers of one volume."""
+        return self.mount([Mount("/", volume)])["/"].usage()
+
+    def close(self) -> None:
+        """Close what was opened; the last opened first."""
+        while self._sessions:
+            self._sessions.popitem()[1].close()
+
+    # -- engines -------------------------------------------------------------------------------------------
+
+    def _current(self) -> Session:
+        if Engine.APPLIANCE in self._sessions:
+            return self._sessions[Engine.APPLIANCE]
+        if self._wanted is not Engine.AUTO:
+            return self._session(self._wanted)
+        try:
+            return self._session(Engine.DIRECT)
+        except ToolMissing as error:
+            # Half of the direct engine is not installed: the appliance may still do it all.
+            self._decline([Declined("direct engine", error.message)])
+            return self._boot()
+
+    def _session(self, engine: Engine) -> Session:
+        if engine not in self._sessions:
+            self._sessions[engine] = self._openers[engine]()
+        return self._sessions[engine]
+
+    def _may_boot(self) -> bool:
+        return self._wanted is Engine.AUTO and Engine.APPLIANCE not in self._sessions
+
+    def _boot(self) -> Session:
+        return self._session(Engine.APPLIANCE)
+
+    def _layout_of(self, session: Session) -> Layout:
+        if session.engine not in self._layouts:
+            self._layouts[session.engine] = session.layout()
+        return self._layouts[session.engine]
+
+    def _mount_all(
+        self, session: Session, mounts: Sequence[Mount]
+    ) -> tuple[dict[str, Filesystem], list[Declined]]:
+        mounted: dict[str, Filesystem] = {}
+        reasons: list[Declined] = []
+        for mount in mounts:
+            answer = session.mount(mount.volume, mount.options)
+            if isinstance(answer, Declined):
+                reasons.append(answer)
+            else:
+                mounted[mount.path] = answer
+        return mounted, reasons
+
+    def _decline(self, reasons: Sequence[Declined]) -> None:
+        for reason in reasons:
+            if reason not in self._declined:
+                log.info("not read directly: %s: %s", reason.what, reason.reason)
+                self._declined.append(reason)
+
+    def _cannot(self, reason: Declined) -> EngineFailed:
+        name = self._current().engine.value
+        hint = "" if self._wanted is Engine.AUTO else "leave --engine away, or use --engine auto"
+        return EngineFailed(f"the {name} engine cannot read {reason.what}: {reason.reason}", hint=hint)

@@ -1,0 +1,43 @@
+"""Sizes as people write them."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from imgtools.errors import UsageError
+from imgtools.units import format_size, parse_size
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [("0", 0), ("512", 512), ("10K", 10240), ("1.5G", 1610612736), ("2TiB", 2 << 40), ("1 MB", 1 << 20)],
+)
+def test_a_size_means_powers_of_1024(text: str, size: int) -> None:
+    assert parse_size(text) == size
+
+
+@pytest.mark.parametrize("text", ["", "G", "-1", "1.5", "ten", "1Z", "1G2", "1..5G", "0x10"])
+def test_what_is_not_a_size_says_so(text: str) -> None:
+    with pytest.raises(UsageError):
+        parse_size(text)
+
+
+@pytest.mark.parametrize(
+    ("size", "text"),
+    [
+        (0, "0"),
+        (1023, "1023"),
+        (1024, "1.0K"),
+        (1025, "1.1K"),
+        (10 * 1024, "10K"),
+        (1 << 30, "1.0G"),
+        (-2048, "-2.0K"),
+    ],
+)
+def test_sizes_round_up_as_ls_does(size: int, text: str) -> None:
+    assert format_size(size) == text
+
+
+@given(st.integers(min_value=0, max_value=1 << 62))
+def test_a_written_size_is_never_smaller_than_the_size(size: int) -> None:
+    assert parse_size(format_size(size)) >= size
