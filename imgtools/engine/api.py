@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import BinaryIO, Protocol
 
-from imgtools.records import Declined, Engine, FileEntry, FileStat, Layout, Usage, Volume
+from imgtools.records import Declined, Engine, FileEntry, FileKind, FileStat, Layout, Usage, Volume
 
 
 class Filesystem(Protocol):
@@ -73,3 +73,69 @@ class DiskServer(Protocol):
 
     def read(self, offset: int, length: int) -> bytes:
         """Return ``length`` bytes at ``offset``; fewer only at the end of the disk."""
+
+
+class FilesystemWriter(Filesystem, Protocol):
+    """One filesystem, mounted for writing, on an overlay only. Paths as in :class:`Filesystem`.
+
+    Every call raises EditFailed (no room, not supported by this filesystem) with the fact; nothing is ignored.
+    """
+
+    def write(self, path: str, content: BinaryIO) -> None:
+        """Create a regular file 0644 root:root, or replace the content of one in place (inode, mode, owner stay)."""
+
+    def truncate(self, path: str) -> None:
+        """Empty a regular file."""
+
+    def remove(self, path: str) -> None:
+        """Remove a file, link, special file or empty directory."""
+
+    def remove_tree(self, path: str) -> None:
+        """Remove a directory and everything below it."""
+
+    def make_directory(self, path: str, mode: int) -> None:
+        """Make one directory, owned by root."""
+
+    def make_link(self, path: str, target: str) -> None:
+        """Make a symbolic link, owned by root."""
+
+    def make_hard_link(self, path: str, target: str) -> None:
+        """Give the file ``target`` a second name."""
+
+    def make_special(self, path: str, kind: FileKind, device: tuple[int, int], mode: int) -> None:
+        """Make a device node, fifo or socket, owned by root."""
+
+    def rename(self, path: str, to: str) -> None:
+        """Rename within this filesystem."""
+
+    def set_mode(self, path: str, mode: int) -> None:
+        """Set the permission bits (0o7777)."""
+
+    def set_owner(self, path: str, uid: int, gid: int) -> None:
+        """Set both owners of ``path`` itself, a link not followed."""
+
+    def set_times(self, path: str, atime: int, mtime: int) -> None:
+        """Set both times, nanoseconds since 1970, a link not followed."""
+
+    def set_xattr(self, path: str, name: str, value: bytes) -> None:
+        """Set an extended attribute."""
+
+    def remove_xattr(self, path: str, name: str) -> None:
+        """Remove an extended attribute."""
+
+
+class WriteSession(Protocol):
+    """An overlay opened for writing by one engine."""
+
+    @property
+    def engine(self) -> Engine:
+        """Which engine this is."""
+
+    def mount(self, volume: Volume, options: str = "") -> FilesystemWriter | Declined:
+        """Mount ``volume`` for writing, or say why not."""
+
+    def finish(self) -> None:
+        """Flush, unmount and check every filesystem that was written; raises RolledBack if one is not clean."""
+
+    def close(self) -> None:
+        """Let everything go, also after an error."""
