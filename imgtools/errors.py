@@ -127,6 +127,10 @@ class GuestFileTooBig(GuestFileError):
     """A file larger than the reader is willing to hold in memory."""
 
 
+class NoSuchRegistryKey(GuestFileError):
+    """No key or value of that name in the guest's registry; ``path`` is the key."""
+
+
 class EngineFailed(ImgtoolsError):
     """An engine could not do what every engine of its kind can."""
 

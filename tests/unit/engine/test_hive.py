@@ -1,0 +1,235 @@
+"""Registry hives: what is read from them, dirty ones with their logs, and damaged ones."""
+
+from __future__ import annotations
+
+import random
+import struct
+import sys
+import types
+
+import pytest
+
+from imgtools.engine.hive import Hive, load_hivex, open_hive
+from imgtools.engine.hive_log import marvin32
+from imgtools.errors import NoSuchRegistryKey, OddGuest, ToolMissing
+from tests.support.hives import log_entry, make_hive, new_log, old_log, with_sequences
+
+SAMPLE = make_hive(
+    {
+        "Select": {"Current": 1, "": "the default"},
+        "Microsoft\\Windows NT\\CurrentVersion": {"ProductName": "Windows 10 Pro", "Größe": "groß"},
+        "Größe\\Unter": {"x": 7},
+        "Types": {
+            "expand": (2, "%SystemRoot%\0".encode("utf-16-le")),
+            "unterminated": (1, "abc".encode("utf-16-le")),
+            "odd": (1, b"a\0b"),
+            "multi": ["one", "two"],
+            "empty multi": (7, b"\0\0"),
+            "big endian": (5, b"\0\0\1\0"),
+            "quad": (11, (2**40).to_bytes(8, "little")),
+            "short dword": (4, b"\1"),
+            "blob": b"x" * 100_000,
+            "own type": (0x1F4, b""),
+        },
+    }
+)
+
+
+def test_keys_and_values_are_found_in_any_letter_case() -> None:
+    with open_hive(SAMPLE, "SYSTEM") as hive:
+        key = hive.key("MICROSOFT\\windows nt\\currentVERSION")
+        assert key is not None
+        assert key.path == "Microsoft\\Windows NT\\CurrentVersion"
+        assert key.text("PRODUCTNAME") == "Windows 10 Pro"
+        # hivex itself folds only ASCII letters.
+        assert key.text("GRÖßE") == "groß"
+        below = hive.key("GRÖSSE\\unter")
+        assert below is not None and below.number("X") == 7
+
+
+def test_values_by_type() -> None:
+    with open_hive(SAMPLE, "SYSTEM") as hive:
+        key = hive.root.require("Types")
+        assert key.text("expand") == "%SystemRoot%"
+        assert key.text("unterminated") == "abc"
+        assert key.text("odd") == "a"
+        assert key.number("big endian") == 256
+        assert key.number("quad") == 2**40
+        assert key.number("short dword") is None
+        assert key.text("quad") == ""
+        multi, empty, own = key.value("multi"), key.value("empty multi"), key.value("own type")
+        assert multi is not None and multi.texts == ("one", "two")
+        assert empty is not None and empty.texts == ()
+        assert own is not None and own.type_name == "REG_0x1f4"
+        blob = key.value("blob")
+        assert blob is not None and blob.data == b"x" * 100_000
+        default = hive.root.require("Select").value("")
+        assert default is not None and default.text == "the default"
+
+
+def test_what_is_not_there() -> None:
+    with open_hive(SAMPLE, "SYSTEM") as hive:
+        assert hive.key("Nowhere\\At all") is None
+        assert hive.root.require("Select").value("Nothing") is None
+        with pytest.raises(NoSuchRegistryKey, match=r"SYSTEM: Select\\Nothing") as caught:
+            hive.root.require("Select").require("Nothing")
+        assert caught.value.path == "Select\\Nothing"
+
+
+def test_walk_meets_every_key_once() -> None:
+    with open_hive(SAMPLE, "SYSTEM") as hive:
+        paths = [key.path for key in hive.root.walk()]
+    assert paths[0] == ""
+    assert paths.index("Microsoft") < paths.index("Microsoft\\Windows NT\\CurrentVersion")
+    assert len(paths) == len(set(paths)) == 8
+
+
+def test_a_closed_hive_is_not_read() -> None:
+    with open_hive(SAMPLE, "SYSTEM") as hive:
+        key = hive.root
+    with pytest.raises(ValueError, match="closed"):
+        key.subkeys()
+
+
+# -- hives that were not closed cleanly ---------------------------------------------------------------------
+
+BEFORE = make_hive({"Select": {"Current": 1}})
+AFTER = make_hive({"Select": {"Current": 2}})
+LATEST = make_hive({"Select": {"Current": 3}})
+
+
+def current(hive: Hive) -> int | None:
+    return hive.root.require("Select").number("Current")
+
+
+def test_a_clean_hive_ignores_its_logs() -> None:
+    """Windows does so too, even if the log is newer."""
+    with open_hive(BEFORE, "SYSTEM", [new_log(BEFORE, AFTER, 99)]) as hive:
+        assert not hive.state.dirty
+        assert current(hive) == 1
+
+
+def test_a_dirty_hive_is_brought_up_to_date_from_both_logs() -> None:
+    dirty = with_sequences(BEFORE, 8, 7)
+    logs = [new_log(BEFORE, AFTER, 7), new_log(AFTER, LATEST, 8)]
+    for order in (logs, logs[::-1]):
+        with open_hive(dirty, "SYSTEM", order) as hive:
+            assert (hive.state.dirty, hive.state.replayed) == (True, 2)
+            assert current(hive) == 3
+
+
+def test_a_log_may_make_the_hive_longer() -> None:
+    longer = make_hive({"Select": {"Current": 2, "blob": b"y" * 50_000}})
+    with open_hive(with_sequences(BEFORE, 8, 7), "SYSTEM", [new_log(BEFORE, longer, 7)]) as hive:
+        value = hive.root.require("Select").value("blob")
+        assert value is not None and len(value.data) == 50_000
+
+
+def test_replay_stops_at_a_gap() -> None:
+    log = new_log(BEFORE, AFTER, 7) + log_entry(AFTER, LATEST, 9)
+    with open_hive(with_sequences(BEFORE, 8, 7), "SYSTEM", [log]) as hive:
+        assert (hive.state.replayed, current(hive)) == (1, 2)
+
+
+def test_replay_stops_at_a_damaged_entry() -> None:
+    bad = bytearray(log_entry(AFTER, LATEST, 8))
+    bad[100] ^= 1
+    log = new_log(BEFORE, AFTER, 7) + bytes(bad)
+    with open_hive(with_sequences(BEFORE, 8, 7), "SYSTEM", [log]) as hive:
+        assert (hive.state.replayed, current(hive)) == (1, 2)
+
+
+@pytest.mark.parametrize("logs", [[], [b""], [b"garbage" * 200], [new_log(BEFORE, AFTER, 3)]])
+def test_a_dirty_hive_without_a_fitting_log_says_so_and_is_read_as_it_is(logs: list[bytes]) -> None:
+    with open_hive(with_sequences(BEFORE, 8, 7), "SYSTEM", logs) as hive:
+        assert (hive.state.dirty, hive.state.replayed) == (True, 0)
+        assert current(hive) == 1
+
+
+def test_a_damaged_base_block_comes_back_from_the_log() -> None:
+    broken = BEFORE[:40] + b"\xff\xff\xff\xff" + BEFORE[44:]
+    with open_hive(broken, "SYSTEM", [new_log(BEFORE, AFTER, 7)]) as hive:
+        assert (hive.state.replayed, current(hive)) == (1, 2)
+
+
+def test_the_log_of_older_windows() -> None:
+    with open_hive(with_sequences(BEFORE, 8, 7), "SYSTEM", [old_log(BEFORE, AFTER, 8)]) as hive:
+        assert (hive.state.replayed, current(hive)) == (1, 2)
+
+
+def test_an_old_log_of_another_time_is_not_applied() -> None:
+    other = bytearray(BEFORE)
+    struct.pack_into("<Q", other, 12, 1)
+    with open_hive(with_sequences(bytes(other), 8, 7), "SYSTEM", [old_log(BEFORE, AFTER, 8)]) as hive:
+        assert (hive.state.replayed, current(hive)) == (0, 1)
+
+
+def test_marvin32() -> None:
+    """Test vectors of the .NET runtime: a wrong checksum here would refuse every log of a real Windows."""
+    seed = 0x004FB61A001BDBCC
+    assert marvin32(b"\xaf", seed) == 0x48E73FC77D75DDC1
+    assert marvin32(b"\x15\x3f\xb7\x98\x26", seed) == 0xE6C08C6DA2AFA997
+    assert marvin32(b"\xab\x42\x7e\xa8\xd1\x0f\xc7", seed) == 0xE11847E4F0678C41
+
+
+# -- damage ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("content", [b"", b"regf", b"MZ" + bytes(5000), bytes(8192)])
+def test_not_a_hive(content: bytes) -> None:
+    with pytest.raises(OddGuest, match="not a registry hive: /Windows/x"), open_hive(content, "/Windows/x"):
+        pass
+
+
+def test_a_hive_cut_short() -> None:
+    with pytest.raises(OddGuest, match="cut short: SYSTEM has 6000 of"), open_hive(SAMPLE[:6000], "SYSTEM"):
+        pass
+
+
+def test_a_hive_without_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Endless:
+        def read(self, size: int) -> bytes:
+            return bytes(size)
+
+    monkeypatch.setattr("imgtools.engine.hive.MAX_HIVE", 3 << 20)
+    with pytest.raises(OddGuest, match="larger than 3 MiB"), open_hive(Endless(), "SYSTEM"):  # type: ignore[arg-type]
+        pass
+
+
+def test_random_damage_gives_answers_or_named_errors_and_nothing_else(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """hivex survives damage; so must we: no crash, no other exception, nothing on stderr, no endless walk."""
+    chance = random.Random(2024)
+    refused = 0
+    for _ in range(200):
+        content = bytearray(SAMPLE)
+        for _ in range(chance.randrange(1, 40)):
+            content[chance.randrange(4096, 12000)] = chance.randrange(256)
+        try:
+            with open_hive(bytes(content), "SYSTEM") as hive:
+                for key in hive.root.walk():
+                    [(value.text, value.texts, value.number) for value in key.values()]
+        except OddGuest as error:
+            assert "SYSTEM" in error.message
+            refused += 1
+    assert refused > 10
+    assert capfd.readouterr().err == ""
+
+
+# -- the binding ----------------------------------------------------------------------------------------------
+
+
+def test_without_the_binding(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "hivex", None)
+    with pytest.raises(ToolMissing, match="not installed") as caught:
+        load_hivex()
+    assert "python3-hivex" in caught.value.hint
+
+
+def test_another_program_of_that_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    wrong = types.ModuleType("hivex")
+    wrong.__file__ = "/somewhere/hivex.py"
+    monkeypatch.setitem(sys.modules, "hivex", wrong)
+    with pytest.raises(ToolMissing, match="not the registry library: /somewhere/hivex"):
+        load_hivex()
