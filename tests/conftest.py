@@ -1,0 +1,26 @@
+"""What all tests share: those that boot an appliance are grouped, so that launches are shared and two run at most."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+# An appliance without KVM keeps a core and most of a gigabyte busy; with two the tests still run on a laptop.
+APPLIANCES_AT_ONCE = 2
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give each module of appliance tests to one of a few groups; pytest-xdist runs a group in one process."""
+    booting = [item for item in items if item.get_closest_marker("appliance")]
+    tests_of = Counter(item.path for item in booting)
+    load = Counter(dict.fromkeys(range(APPLIANCES_AT_ONCE), 0))
+    group_of: dict[Path, int] = {}
+    for path, count in sorted(tests_of.items(), key=lambda pair: (-pair[1], pair[0])):
+        group_of[path] = min(load, key=lambda number: (load[number], number))
+        load[group_of[path]] += count
+    for item in booting:
+        if not item.get_closest_marker("xdist_group"):
+            item.add_marker(pytest.mark.xdist_group(f"appliance-{group_of[item.path]}"))

@@ -1,0 +1,127 @@
+"""Imports go down the stairs: cli, workflows, ops, guest, image, engine, ground."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+
+from tests.house.source import Module, modules, report
+
+# Each room, and which other rooms it may import. The ground (errors, records, units) is everybody's.
+MAY_IMPORT = {
+    "cli": {"workflows"},
+    "workflows": {"ops", "guest", "image"},
+    "ops": {"guest", "image"},
+    "guest": {"image", "engine"},
+    "image": {"engine"},
+    "engine": set(),
+}
+GROUND = {"", "errors", "records", "units"}
+
+ADVICE = {
+    "engine": "give image/ or guest/ a function that does it, and call that",
+    "image": "a workflow opens the image; take what you need as an argument, or move the line to workflows/",
+    "guest": "what an operating system is like is decided in guest/; lower rooms get it as an argument",
+    "ops": "an operation is found and run by a workflow; move the line to workflows/",
+    "workflows": "a verb's story is told once, in workflows/; move the shared part down to the room that knows it",
+    "cli": "only cli/ talks to people; return a record and let cli/ show it",
+}
+
+# Programs and libraries that open images: the engines of the house. (Their names as one imports them.)
+ENGINES = {"guestfs", "nbd", "hivex", "augeas", "pytsk3", "Evtx", "subprocess", "libvirt"}
+ENGINE_PREFIXES = ("pyfs", "pyvs", "pybde", "pyluksde", "dfvfs", "dissect")
+TALKERS = {"typer", "rich", "click"}
+# The ground and the domain stay on the standard library and on what reads a guest's own formats.
+DOMAIN_LIBRARIES = {"yaml"}
+
+
+def _imported(module: Module) -> Iterator[tuple[ast.stmt, str]]:
+    """Every module that this one imports, anywhere in it; `from imgtools.x import y` counts as imgtools.x.y."""
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.Import):
+            yield from ((node, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            package = module.name.split(".")[: len(module.name.split(".")) - node.level + 1]
+            start = ".".join(package) + "." if node.level else ""
+            yield from ((node, f"{start}{node.module or ''}.{alias.name}") for alias in node.names)
+
+
+def _ours(module: Module) -> Iterator[tuple[ast.stmt, tuple[str, ...]]]:
+    for node, name in _imported(module):
+        if name.split(".")[0] == "imgtools":
+            yield node, tuple(name.split(".")[1:])
+
+
+def _theirs(module: Module) -> Iterator[tuple[ast.stmt, str]]:
+    for node, name in _imported(module):
+        if (top := name.split(".")[0]) not in sys.stdlib_module_names | {"imgtools"} or top == "subprocess":
+            yield node, top
+
+
+def _room(rooms: tuple[str, ...]) -> str:
+    """The room of a module; `python -m imgtools` is a door of the command line."""
+    return "cli" if rooms == ("__main__",) else rooms[0] if rooms else ""
+
+
+def test_every_module_stands_in_a_room() -> None:
+    known = set(MAY_IMPORT) | GROUND
+    broken = [str(module.path) for module in modules() if _room(module.rooms) not in known]
+    assert not broken, report(f"a module stands in one of the rooms {sorted(MAY_IMPORT)}", broken)
+
+
+def test_imports_go_down_only() -> None:
+    broken = []
+    for module in modules():
+        here = _room(module.rooms)
+        for node, rooms in _ours(module):
+            there = _room(rooms)
+            if there in MAY_IMPORT and there != here and there not in MAY_IMPORT.get(here, set()):
+                broken.append(f"{module.where(node)} {here or 'imgtools'} imports {there}: {ADVICE[there]}")
+    assert not broken, report("imports go down the stairs, never up", broken)
+
+
+def test_shelves_do_not_import_each_other() -> None:
+    """ops/sysprep/a.py imports neither ops/sysprep/b.py nor ops/customize/c.py: what both need is no operation."""
+    broken = []
+    for module in modules():
+        if _room(module.rooms) != "ops" or len(module.rooms) < 3:
+            continue
+        for node, rooms in _ours(module):
+            if len(rooms) > 3 and rooms[0] == "ops" and rooms[:3] != module.rooms[:3]:
+                broken.append(
+                    f"{module.where(node)} imports {'.'.join(rooms)}: move what both need to guest/"
+                )
+    assert not broken, report("an operation is one file and knows no other operation", broken)
+
+
+def test_engines_are_imported_in_engine_only() -> None:
+    broken = [
+        f"{module.where(node)} imports {name}: move the line to engine/, and let image/ or guest/ call it"
+        for module in modules()
+        for node, name in _theirs(module)
+        if (name in ENGINES or name.startswith(ENGINE_PREFIXES)) and _room(module.rooms) != "engine"
+    ]
+    assert not broken, report("programs and libraries that open images belong in engine/", broken)
+
+
+def test_typer_and_rich_are_imported_in_cli_only() -> None:
+    broken = [
+        f"{module.where(node)} imports {name}: return a record and let cli/ show it"
+        for module in modules()
+        for node, name in _theirs(module)
+        if name in TALKERS and _room(module.rooms) != "cli"
+    ]
+    assert not broken, report("only cli/ talks to people", broken)
+
+
+def test_the_domain_stays_on_the_standard_library() -> None:
+    broken = [
+        f"{module.where(node)} imports {name}: what it does belongs in engine/"
+        for module in modules()
+        for node, name in _theirs(module)
+        if _room(module.rooms) not in {"engine", "cli"}
+        and name not in ENGINES | TALKERS | DOMAIN_LIBRARIES
+        and not name.startswith(ENGINE_PREFIXES)
+    ]
+    assert not broken, report("workflows, ops, guest, image and the ground are plain Python", broken)

@@ -1,0 +1,59 @@
+"""`imgtools --help` in a fresh process imports no engine, nor anything else that help does not need."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from imgtools.cli.app import command_modules
+from tests.house.source import ROOT
+from tests.house.test_floors import ENGINE_PREFIXES, ENGINES
+
+PROGRAM = """
+import json, sys
+from imgtools.cli.app import main
+try:
+    main({words!r})
+except SystemExit as end:
+    code = end.code or 0
+print(json.dumps([code, sorted(sys.modules)]), file=sys.stderr)
+"""
+# subprocess is part of Python's own start-up paths (asyncio, platform); what we forbid is what opens images.
+HEAVY = (ENGINES - {"subprocess"}) | {"yaml", "asyncio", "xml.etree.ElementTree", "sqlite3"}
+
+
+def _run(words: list[str]) -> tuple[str, set[str]]:
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM.format(words=words)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    code, imported = json.loads(done.stderr.splitlines()[-1])
+    assert code == 0, f"exit {code}\n{done.stdout}{done.stderr}"
+    return done.stdout, set(imported)
+
+
+def _heavy(imported: set[str]) -> list[str]:
+    own = ("imgtools.engine", "imgtools.image", "imgtools.guest", "imgtools.ops")
+    return sorted(
+        name for name in imported if name in HEAVY or name.startswith(ENGINE_PREFIXES) or name.startswith(own)
+    )
+
+
+def test_help_imports_no_engine() -> None:
+    text, imported = _run(["--help"])
+    assert "imgtools" in text
+    assert not _heavy(imported), "import these inside the command's function, not at the top of a cli module"
+
+
+@pytest.mark.parametrize("name", sorted(command_modules()))
+def test_a_commands_help_imports_no_engine(name: str) -> None:
+    text, imported = _run([name, "--help"])
+    assert name in text
+    assert not _heavy(imported), f"cli/{name}: import workflows inside the function `command`"

@@ -1,0 +1,1 @@
+"""Programs for people who work on imgtools; none of them is installed with it."""

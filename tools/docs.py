@@ -1,0 +1,226 @@
+"""Write docs/commands: one page for each command, made from the command itself. `make docs` runs this.
+
+The pages depend on nothing but the code, so that a test can compare them with what is committed.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import re
+import sys
+import types
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Any, Union, get_args, get_origin
+
+from typer.models import ArgumentInfo, OptionInfo
+
+from imgtools.cli.app import command_modules
+from imgtools.cli.command import expand
+
+ROOT = Path(__file__).resolve().parent.parent
+FOLDER = Path("docs/commands")
+SCHEMA = re.compile(r"imgtools\.[a-z0-9.-]+/\d+")
+HEAD = "<!-- Made by `make docs` from imgtools/cli; edit the command instead. -->\n"
+# What every command takes: shown on one page, and only named on the others.
+SHARED_PANELS = ("Opening the image", "Output")
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One argument or option: how it is written, what it says, and under which heading."""
+
+    spelling: str
+    text: str
+    panel: str  # "" for an argument, "Options" for an option of the command's own
+    required: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One command as its page shows it."""
+
+    name: str  # as typed: "snapshot list"
+    summary: str
+    text: str
+    words: tuple[Word, ...]
+    examples: tuple[str, ...]
+    notes: tuple[str, ...]
+    schemas: tuple[str, ...]
+
+    @property
+    def page(self) -> str:
+        """The file name of its page."""
+        return self.name.replace(" ", "-") + ".md"
+
+
+def commands(package: str = "imgtools.cli", prefix: str = "") -> Iterator[Command]:
+    """Every command, those of groups included, sorted by name."""
+    for name, module_name in command_modules(package).items():
+        module = importlib.import_module(module_name)
+        if hasattr(module, "__path__"):
+            yield from commands(module_name, f"{prefix}{name} ")
+        else:
+            yield read_command(f"{prefix}{name}", module)
+
+
+def read_command(name: str, module: types.ModuleType) -> Command:
+    """What one command's module says of it."""
+    docstring = inspect.cleandoc(module.command.__doc__ or "")
+    summary, _, text = docstring.partition("\n")
+    notes = getattr(module, "NOTES", ())
+    signature = inspect.signature(expand(module.command))
+    return Command(
+        name=name,
+        summary=summary,
+        text=text.strip(),
+        words=tuple(_word(parameter) for parameter in signature.parameters.values()),
+        examples=tuple(getattr(module, "EXAMPLES", ())),
+        notes=(notes,) if isinstance(notes, str) else tuple(notes),
+        schemas=tuple(sorted(set(SCHEMA.findall(inspect.getsource(module))))),
+    )
+
+
+def _word(parameter: inspect.Parameter) -> Word:
+    kind, *extras = get_args(parameter.annotation)
+    info = next(extra for extra in extras if isinstance(extra, OptionInfo | ArgumentInfo))
+    required = parameter.default is inspect.Parameter.empty
+    if isinstance(info, ArgumentInfo):
+        name = info.metavar or parameter.name.upper()
+        return Word(name if required else f"[{name}]", info.help or "", "", required)
+    text = (info.help or "") + _default(parameter.default, info)
+    return Word(_option(parameter.name, kind, info), text, info.rich_help_panel or "Options", required)
+
+
+def _option(name: str, kind: Any, info: OptionInfo) -> str:  # Any: an annotation
+    # In an Annotated, typer keeps the first spelling where a default would stand.
+    given = [info.default, *(info.param_decls or ())]
+    spellings = [one for one in given if isinstance(one, str) and one.startswith("-")]
+    spellings = spellings or [f"--{name.replace('_', '-')}"]
+    spellings.sort(key=lambda one: one.startswith("--"))
+    value = _value(kind, info)
+    return ", ".join(spellings) + (f" {value}" if value else "")
+
+
+def _value(kind: Any, info: OptionInfo) -> str:  # Any: an annotation
+    """What stands after an option: its metavar, its choices, or the kind of value; nothing after a switch."""
+    kinds = (
+        [one for one in get_args(kind) if one is not types.NoneType]
+        if get_origin(kind) in _UNIONS
+        else [kind]
+    )
+    if len(kinds) == 1 and get_origin(kinds[0]) in (list, tuple):
+        kinds = list(get_args(kinds[0]))[:1]
+    if info.metavar:
+        return info.metavar
+    if kinds[0] is bool or info.count:
+        return ""
+    if isinstance(kinds[0], type) and issubclass(kinds[0], Enum):
+        return "|".join(str(one.value) for one in kinds[0])
+    return {int: "NUMBER", float: "NUMBER", Path: "FILE"}.get(kinds[0], "TEXT")
+
+
+_UNIONS = (Union, types.UnionType)
+
+
+def _default(default: object, info: OptionInfo) -> str:
+    if info.show_default is False or default in (None, False, 0, "", (), inspect.Parameter.empty):
+        return ""
+    return f" Default: `{default.value if isinstance(default, Enum) else default}`."
+
+
+# -- pages ------------------------------------------------------------------------------------------------
+
+
+def pages() -> dict[Path, str]:
+    """Every generated page: its path in the checkout, and its text."""
+    found = list(commands())
+    made = {FOLDER / one.page: _page(one) for one in found}
+    return made | {FOLDER / "README.md": _index(found)}
+
+
+def _page(command: Command) -> str:
+    usage = " ".join(
+        ["imgtools", command.name, "[OPTIONS]", *(word.spelling for word in command.words if not word.panel)]
+    )
+    parts = [HEAD + f"# imgtools {command.name}", command.summary, f"    {usage}"]
+    parts += [_paragraphs(command.text)] if command.text else []
+    parts += ["## Examples\n\n" + "\n".join(f"    {one}" for one in command.examples)]
+    parts += _tables(command.words)
+    parts += (
+        ["## Notes", *(_paragraphs(inspect.cleandoc(note)) for note in command.notes)]
+        if command.notes
+        else []
+    )
+    parts += [_see(command)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _paragraphs(text: str) -> str:
+    """Docstring to Markdown: the help's `\\b` marks go, and ``code`` keeps one backtick."""
+    return text.replace("\b\n", "").replace("``", "`")
+
+
+def _tables(words: Sequence[Word]) -> Iterator[str]:
+    arguments = [word for word in words if not word.panel]
+    if arguments:
+        yield "## Arguments\n\n" + _table("Argument", arguments)
+    panels = list(dict.fromkeys(word.panel for word in words if word.panel))
+    for panel in sorted(panels, key=lambda one: SHARED_PANELS.index(one) if one in SHARED_PANELS else -1):
+        title = "Options" if panel == "Options" else panel
+        yield f"## {title}\n\n" + _table("Option", [word for word in words if word.panel == panel])
+
+
+def _table(first: str, words: Sequence[Word]) -> str:
+    rows = [f"| {first} | Meaning |", "|---|---|"]
+    for word in words:
+        must = " Required." if word.required and word.panel else ""
+        rows.append(f"| `{_cell(word.spelling)}` | {_cell(word.text)}{must} |")
+    return "\n".join(rows)
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")
+
+
+def _see(command: Command) -> str:
+    links = ["[exit codes](../exit-codes.md)"]
+    if command.schemas:
+        links.append(f"[JSON](../json.md) ({', '.join(f'`{one}`' for one in command.schemas)})")
+    return f"See also: {', '.join(links)}, [all commands](README.md)."
+
+
+def _index(found: Sequence[Command]) -> str:
+    rows = [f"| [imgtools {one.name}]({one.page}) | {_cell(one.summary)} |" for one in found]
+    return HEAD + "# Commands\n\n" + "\n".join(["| Command | What it does |", "|---|---|", *rows]) + "\n"
+
+
+def stale(made: dict[Path, str]) -> list[Path]:
+    """Pages that are not as they should be, and pages of commands that are gone."""
+    different = [
+        path
+        for path, text in made.items()
+        if not (ROOT / path).is_file() or (ROOT / path).read_text(encoding="utf-8") != text
+    ]
+    gone = [path.relative_to(ROOT) for path in sorted((ROOT / FOLDER).glob("*.md"))]
+    return different + [path for path in gone if path not in made]
+
+
+def main() -> int:
+    """Write what is stale and say what was written."""
+    made = pages()
+    for path in stale(made):
+        if path in made:
+            (ROOT / path).parent.mkdir(parents=True, exist_ok=True)
+            (ROOT / path).write_text(made[path], encoding="utf-8")
+        else:
+            (ROOT / path).unlink()
+        sys.stdout.write(f"{path}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
