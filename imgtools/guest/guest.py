@@ -1,0 +1,260 @@
+"""Find the operating systems in an image. ``Guest`` is what every operation gets to see."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from imgtools.errors import EngineFailed, ManyGuests, NoGuest, NoSuchGuestFile
+from imgtools.guest.linux import recognise_linux
+from imgtools.guest.recognised import Recognised
+from imgtools.image.files import GuestReader, GuestTree, normalise_keeping_dots
+from imgtools.records import Declined, Holder, Layout, Mount, OsInfo, Volume, Warned
+
+if TYPE_CHECKING:
+    from imgtools.image.handle import Image
+
+
+@dataclass(frozen=True, slots=True)
+class Guest:
+    """One operating system of an image, with its files mounted as it would mount them itself."""
+
+    root: Volume
+    os: OsInfo
+    mounts: tuple[Mount, ...]
+    files: GuestReader
+    drives: tuple[tuple[str, str], ...] = ()  # letter -> device, Windows
+    warnings: tuple[Warned, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    volume: Volume
+    files: GuestReader
+    found: Recognised
+
+
+@dataclass(slots=True)
+class _Search:
+    """One look at all volumes of an image."""
+
+    candidates: list[_Candidate] = field(default_factory=list)
+    declined: list[Declined] = field(default_factory=list)
+
+    @property
+    def claimed(self) -> set[str]:
+        """Devices that a guest mounts, its root included."""
+        return {mount.volume.device for one in self.candidates for mount in one.found.mounts}
+
+
+def find_guests(image: Image) -> tuple[Guest, ...]:
+    """Return every operating system in the image, in the order of the volumes.
+
+    Without booting, as far as that goes; an engine is booted only if a volume that no guest explains cannot be
+    read directly, because another guest may be in it.
+    """
+    layout = image.layout()
+    search = _search(image, layout, _mount_now(image))
+    if _is_incomplete(search, layout):
+        layout = image.layout(complete=True)
+        search = _search(image, layout, _mount_booting(image))
+    roots = _without_copies(search.candidates)
+    return tuple(_guest(image, one, search.declined) for one in roots)
+
+
+def the_guest(image: Image, root: str | None = None) -> Guest:
+    """Return the one guest of the image, or the one whose root is the device ``root``.
+
+    :raises NoGuest: there is none, or none at ``root``.
+    :raises ManyGuests: there are several, and ``root`` was not given.
+    """
+    guests = find_guests(image)
+    if root is not None:
+        return _at_root(guests, root)
+    if not guests:
+        raise no_guest(image)
+    if len(guests) > 1:
+        raise ManyGuests(
+            f"{len(guests)} operating systems in this image: {_describe(guests)}",
+            hint=f"choose one: --root {guests[0].root.device}",
+        )
+    return guests[0]
+
+
+def _at_root(guests: Sequence[Guest], root: str) -> Guest:
+    for guest in guests:
+        if guest.root.device in (root, f"btrfsvol:{root}"):
+            return guest
+    there = f"there is {_describe(guests)}" if guests else "there is none elsewhere either"
+    raise NoGuest(f"no operating system has its root at {root}", hint=there)
+
+
+def _describe(guests: Sequence[Guest]) -> str:
+    return ", ".join(f"{guest.root.device} ({guest.os.product_name or guest.os.distro})" for guest in guests)
+
+
+def no_guest(image: Image) -> NoGuest:
+    """Say that no operating system was found, and what was found instead."""
+    volumes = image.layout().volumes
+    if locked := [volume for volume in volumes if _is_locked(volume, volumes)]:
+        return NoGuest(
+            f"no operating system found; {locked[0].device} is encrypted ({locked[0].content})",
+            hint=f"give its key: --key {locked[0].device}:file:PATH",
+        )
+    contents = [f"{volume.device} ({volume.content})" for volume in volumes if volume.content]
+    if not contents:
+        return NoGuest("no operating system found: the disks are empty", hint="see: imgtools filesystems")
+    hint = "see what is on it: imgtools filesystems"
+    if any(volume.content == "iso9660" for volume in volumes):
+        hint = "an ISO image has files, but no installed system: imgtools ls works on it"
+    return NoGuest(f"no operating system found, only {', '.join(contents[:8])}", hint=hint)
+
+
+def _is_locked(volume: Volume, volumes: Sequence[Volume]) -> bool:
+    opened = {parent for other in volumes if other.holder is Holder.CRYPT for parent in other.parents}
+    return volume.content in ("crypto_LUKS", "BitLocker") and volume.device not in opened
+
+
+# -- looking -----------------------------------------------------------------------------------------------
+
+MountOne = Callable[[Volume], GuestReader | Declined]
+
+
+def _mount_now(image: Image) -> MountOne:
+    """Mount with the engine that answers now."""
+
+    def mount(volume: Volume) -> GuestReader | Declined:
+        answer = image.try_mount(volume)
+        return answer if isinstance(answer, Declined) else GuestTree({"/": answer}, image.served_by)
+
+    return mount
+
+
+def _mount_booting(image: Image) -> MountOne:
+    """Mount with whatever engine can, booted if need be."""
+
+    def mount(volume: Volume) -> GuestReader | Declined:
+        try:
+            return image.files([Mount("/", volume)])
+        except EngineFailed as error:
+            return Declined(volume.device, error.message)
+
+    return mount
+
+
+def _search(image: Image, layout: Layout, mount: MountOne) -> _Search:
+    search = _Search()
+    for volume in layout.volumes:
+        if not volume.mountable:
+            continue
+        files = mount(volume)
+        if isinstance(files, Declined):
+            search.declined.append(files)
+            continue
+        found = _recognise(image, files, volume, layout)
+        if found is not None:
+            search.candidates.append(_Candidate(volume, files, found))
+    return search
+
+
+def _recognise(image: Image, files: GuestReader, volume: Volume, layout: Layout) -> Recognised | None:
+    """Ask every recogniser; the first that knows the volume wins."""
+    return recognise_linux(files, volume, layout, image.files)
+
+
+def _is_incomplete(search: _Search, layout: Layout) -> bool:
+    """Whether another engine may find what this one could not see."""
+    claimed = search.claimed
+    if any(reason.what not in claimed for reason in search.declined):
+        return True
+    lost = any(one.found.unresolved for one in search.candidates)
+    return bool(layout.unread) and (lost or not search.candidates)
+
+
+# -- which of the candidates are roots -----------------------------------------------------------------------
+
+
+def _without_copies(candidates: Sequence[_Candidate]) -> list[_Candidate]:
+    """Leave out what only looks like a root: volumes that a guest mounts elsewhere, and snapshots of a root."""
+    elsewhere = {
+        mount.volume.device
+        for one in candidates
+        for mount in one.found.mounts
+        if mount.path != "/" and mount.volume != one.volume
+    }
+    roots = [one for one in candidates if one.found.names_itself or one.volume.device not in elsewhere]
+    return [one for one in roots if not _is_snapshot(one, roots)]
+
+
+_SNAPSHOT = re.compile(r"(^|/)(\.?snapshots?|timeshift-btrfs|@snapshots|snapper)/")
+
+
+def _is_snapshot(one: _Candidate, roots: Sequence[_Candidate]) -> bool:
+    """Whether a btrfs subvolume is a copy of another root: snapper and timeshift keep dozens of them."""
+    if one.volume.holder is not Holder.SUBVOLUME:
+        return False
+    same = [other for other in roots if other is not one and other.volume.uuid == one.volume.uuid]
+    if not same:
+        return False
+    # The device itself mounts the default subvolume, which is the system that boots.
+    if any(other.volume.holder is not Holder.SUBVOLUME for other in same):
+        return True
+    return bool(_SNAPSHOT.search(one.volume.device)) or not one.found.names_itself
+
+
+def _guest(image: Image, one: _Candidate, declined: Sequence[Declined]) -> Guest:
+    """Mount everything that the guest mounts; what no engine can read is left out with a warning."""
+    warnings = list(one.found.warnings)
+    mounts = list(one.found.mounts)
+    if len(mounts) == 1:
+        return Guest(one.volume, one.found.os, tuple(mounts), one.files, one.found.drives, tuple(warnings))
+    try:
+        files: GuestReader = image.files(mounts)
+    except EngineFailed:
+        mounts, refused = _readable(image, mounts)
+        warnings += refused
+        files = image.files(mounts)
+    return Guest(one.volume, one.found.os, tuple(mounts), files, one.found.drives, tuple(warnings))
+
+
+def _readable(image: Image, mounts: Sequence[Mount]) -> tuple[list[Mount], list[Warned]]:
+    """Split mounts into those that can be read and warnings about those that cannot."""
+    good: list[Mount] = []
+    refused: list[Warned] = []
+    for mount in mounts:
+        try:
+            image.files([Mount("/", mount.volume, mount.options)])
+        except EngineFailed as error:
+            if mount.path == "/":
+                raise
+            refused.append(Warned(f"not mounted: {error.message}", mount.path))
+        else:
+            good.append(mount)
+    return good, refused
+
+
+# -- paths as people write them --------------------------------------------------------------------------------
+
+
+def guest_path(guest: Guest, text: str) -> str:
+    r"""Turn a path as people write it into a guest path: ``C:\Windows\System32`` -> ``/Windows/System32``.
+
+    :raises NoSuchGuestFile: the guest has no such drive.
+    """
+    match = re.match(r"([A-Za-z]):(?=[\\/]|$)", text)
+    if not guest.drives and not (match and guest.os.windows_systemroot):
+        return normalise_keeping_dots(text)
+    rest = normalise_keeping_dots((text[match.end() :] if match else text).replace("\\", "/"))
+    return rest if match is None else _below_drive(guest, match[1].upper(), rest)
+
+
+def _below_drive(guest: Guest, letter: str, rest: str) -> str:
+    device = dict(guest.drives).get(letter, guest.root.device if letter == "C" else "")
+    for mount in guest.mounts:
+        if mount.volume.device == device:
+            return rest if mount.path == "/" else normalise_keeping_dots(mount.path + rest)
+    fact = f"drive {letter}: is {device}, which cannot be read" if device else f"there is no drive {letter}:"
+    known = ", ".join(f"{name}:" for name, _device in guest.drives)
+    raise NoSuchGuestFile(fact, path=f"{letter}:", hint=f"the guest's drives: {known or 'C:'}")

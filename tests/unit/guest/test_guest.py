@@ -1,0 +1,106 @@
+"""Finding guests: which volumes are roots, what they mount, and what is said when there is none."""
+
+from __future__ import annotations
+
+import pytest
+
+from imgtools.errors import ManyGuests, NoGuest
+from imgtools.guest.guest import find_guests, the_guest
+from imgtools.records import Declined, Disk, Layout, OsType
+from tests.support.images import MemoryImage, memory_image, memory_session
+from tests.support.memory import link, memory_volume
+
+ELF_X86_64 = b"\x7fELF\x02\x01\x01" + bytes(9) + b"\x03\x00\x3e\x00"
+DEBIAN = {
+    "/bin": link("usr/bin"),
+    "/usr/bin/bash": ELF_X86_64,
+    "/etc/os-release": link("../usr/lib/os-release"),
+    "/usr/lib/os-release": 'PRETTY_NAME="Debian GNU/Linux 12 (bookworm)"\nVERSION_ID="12"\nID=debian\n',
+    "/etc/debian_version": "12.5\n",
+    "/etc/hostname": "mail\n",
+    "/var/lib/dpkg/status": "",
+    "/usr/bin/apt-get": "",
+}
+ROOT = memory_volume("/dev/sda2", uuid="0000-root")
+BOOT = memory_volume("/dev/sda1", uuid="0000-boot")
+
+
+def test_a_debian_guest_has_its_facts_and_its_mounts() -> None:
+    fstab = "UUID=0000-root / ext4 defaults 0 1\nUUID=0000-boot /boot ext4 defaults 0 2\n"
+    image = memory_image({BOOT: {"/vmlinuz-6.1": "kernel"}, ROOT: {**DEBIAN, "/etc/fstab": fstab}})
+    guest = the_guest(image)
+    assert guest.root == ROOT
+    assert [(mount.path, mount.volume.device) for mount in guest.mounts] == [
+        ("/", "/dev/sda2"),
+        ("/boot", "/dev/sda1"),
+    ]
+    assert guest.files.read_text("/boot/vmlinuz-6.1") == "kernel"
+    assert (guest.os.type, guest.os.distro, guest.os.major, guest.os.minor) == (OsType.LINUX, "debian", 12, 5)
+    assert (guest.os.arch, guest.os.hostname, guest.os.osinfo) == ("x86_64", "mail", "debian12")
+    assert (guest.os.package_format, guest.os.package_management) == ("deb", "apt")
+    assert guest.warnings == ()
+
+
+def test_usr_on_its_own_volume_is_not_a_second_guest_and_tells_the_distribution() -> None:
+    usr = memory_volume("/dev/sda3", uuid="0000-usr")
+    image = memory_image(
+        {
+            usr: {"/bin/bash": ELF_X86_64, "/etc/hosts": "", "/lib/os-release": "ID=opensuse-leap\n"},
+            ROOT: {
+                "/bin": link("usr/bin"),
+                "/etc/os-release": link("../usr/lib/os-release"),
+                "/etc/fstab": "UUID=0000-root / xfs\nUUID=0000-usr /usr xfs\n",
+            },
+        }
+    )
+    (guest,) = find_guests(image)
+    assert (guest.root, guest.os.distro, guest.os.arch) == (ROOT, "opensuse", "x86_64")
+
+
+def test_two_systems_are_two_guests_and_the_user_has_to_choose() -> None:
+    other = memory_volume("/dev/sdb1", uuid="0000-other")
+    image = memory_image({ROOT: DEBIAN, other: {**DEBIAN, "/usr/lib/os-release": "ID=arch\n"}})
+    assert len(find_guests(image)) == 2
+    with pytest.raises(ManyGuests, match=r"/dev/sda2 .*Debian.*/dev/sdb1"):
+        the_guest(image)
+    assert the_guest(image, "/dev/sdb1").os.distro == "archlinux"
+    with pytest.raises(NoGuest, match="/dev/sdc1"):
+        the_guest(image, "/dev/sdc1")
+
+
+def test_the_engine_is_booted_only_for_a_volume_that_no_guest_explains() -> None:
+    data = memory_volume("/dev/sdb1", "btrfs", uuid="0000-data")
+    layout = Layout((Disk("/dev/sda", 2 << 30),), volumes=(ROOT, data))
+    direct = memory_session({ROOT: DEBIAN}, layout)
+    image = MemoryImage(direct, memory_session({ROOT: DEBIAN, data: DEBIAN}, layout))
+    assert [guest.root.device for guest in find_guests(image)] == ["/dev/sda2", "/dev/sdb1"]
+    assert image.boots == 1
+    alone = MemoryImage(memory_session({ROOT: DEBIAN}), memory_session({}))
+    assert len(find_guests(alone)) == 1
+    assert alone.boots == 0
+
+
+def test_what_is_not_in_the_layout_of_one_engine_is_looked_for_in_that_of_the_other() -> None:
+    home = memory_volume("/dev/md0", uuid="0000-home")
+    files = {**DEBIAN, "/etc/fstab": "UUID=0000-home /home ext4 defaults 0 2\n"}
+    blind = Layout((Disk("/dev/sda", 2 << 30),), volumes=(ROOT,), unread=(Declined("/dev/sdb", "md RAID"),))
+    image = MemoryImage(
+        memory_session({ROOT: files}, blind), memory_session({ROOT: files, home: {"/ann/x": ""}})
+    )
+    assert the_guest(image).files.is_file("/home/ann/x")
+    assert image.boots == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "message", "hint"),
+    [
+        ("crypto_LUKS", "/dev/sda1 is encrypted", "--key /dev/sda1:file:PATH"),
+        ("iso9660", r"only /dev/sda1 \(iso9660\)", "imgtools ls"),
+        ("", "disks are empty", "imgtools filesystems"),
+    ],
+)
+def test_without_a_guest_the_error_says_what_is_there(content: str, message: str, hint: str) -> None:
+    image = memory_image({memory_volume("/dev/sda1", content): {"/README": "x"}})
+    with pytest.raises(NoGuest, match=message) as caught:
+        the_guest(image)
+    assert hint in caught.value.hint
