@@ -82,6 +82,7 @@ class Layer:
     virtual_size: int
     actual_size: int
     extents: tuple[Path, ...] = ()  # further files that this layer names: qcow2 data file, vmdk extents
+    encryption: str = ""  # "", "luks", "aes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +109,7 @@ class ImageInfo:
     encryption: str = ""  # "", "luks", "aes"
     dirty: bool = False
     details: tuple[tuple[str, str], ...] = ()  # format-specific facts, in qemu-img's words
+    warnings: tuple[Warned, ...] = ()
 
 
 # -- what the disks hold ----------------------------------------------------------------------------------
@@ -390,6 +392,7 @@ class ImageRequest:
     engine: Engine = Engine.AUTO
     backing: Backing = Backing.SAME_DIR
     root: str | None = None  # which operating system of a multi-boot guest: the device of its root
+    mounts: tuple[str, ...] = ()  # DEVICE[:PATH[:OPTIONS]]: these volumes instead of the guest's own mounts
 
     @property
     def host_path(self) -> Path:

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from imgtools.cli.command import Output, Source
+from imgtools.cli.output import Lines
 
 EXAMPLES = (
     "imgtools cat disk.qcow2 /etc/fstab",
@@ -24,9 +25,17 @@ def command(
 ) -> None:
     """Print files of the guest.
 
-    The bytes come out as they are. Symbolic links are followed inside the guest.
+    The bytes come out as they are; on a terminal, control characters are shown as escapes. Symbolic links are
+    followed inside the guest. With --json each file has its path, size and content.
     """
-    from imgtools.workflows.cat import read_files
+    from imgtools.workflows.cat import read_contents, read_files
 
+    if out.json:
+        out.show(read_contents(source, paths), schema="imgtools.cat/1", view=lambda: Lines(()))
+        return
+    if out.on_terminal:
+        for file in read_contents(source, paths).files:
+            out.text(file.content)
+        return
     for chunk in read_files(source, paths):
         out.raw(chunk)

@@ -140,6 +140,20 @@ WHICH_ROOT: _Parameter = (
     ],
     None,
 )
+WHICH_MOUNTS: _Parameter = (
+    "mount",
+    Annotated[
+        list[str] | None,
+        _option(
+            "--mount",
+            "-m",
+            text="Look at this volume, not at the guest's own mounts: DEVICE[:PATH[:OPTIONS]]; repeat it.",
+            panel=OPENING,
+            metavar="MOUNT",
+        ),
+    ],
+    None,
+)
 HOW_TO_SPEAK: tuple[_Parameter, ...] = (
     ("as_json", Annotated[bool, _option("--json", text="Print one JSON document.", panel=SPEAKING)], False),
     (
@@ -219,6 +233,7 @@ def _request(host_paths: list[Path], values: dict[str, Any]) -> ImageRequest:
         engine=Engine(values["engine"].value),
         backing=values["backing"],
         root=values.get("root"),
+        mounts=tuple(values.get("mount") or ()),
     )
 
 
@@ -253,7 +268,7 @@ def _pack_output(values: dict[str, Any]) -> Output:
 
 _NO_DEFAULT = inspect.Parameter.empty
 _GROUPS: dict[Any, tuple[_Parameter, ...]] = {
-    Source: (("image", ImageArgument, _NO_DEFAULT), MORE_DISKS, *HOW_TO_OPEN, WHICH_ROOT),
+    Source: (("image", ImageArgument, _NO_DEFAULT), MORE_DISKS, *HOW_TO_OPEN, WHICH_ROOT, WHICH_MOUNTS),
     Sources: (("images", ImagesArgument, _NO_DEFAULT), *HOW_TO_OPEN),
     Output: HOW_TO_SPEAK,
 }

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 
 from imgtools.engine.api import DiskServer, Filesystem, Session
-from imgtools.image.backing import examine
 from imgtools.image.files import GuestTree
 from imgtools.image.router import Router
 from imgtools.records import (
@@ -55,9 +54,9 @@ class Image:
         """Mount one volume with the engine that answers now, without booting for it."""
         return self._router.try_mount(volume)
 
-    def usage(self, volume: Volume) -> Usage:
-        """Return how full the filesystem on ``volume`` is."""
-        return self._router.usage(volume)
+    def try_usage(self, volume: Volume) -> Usage | Declined:
+        """Return how full the filesystem on ``volume`` is, or why nobody can tell."""
+        return self._router.try_usage(volume)
 
     @property
     def served_by(self) -> Engine:
@@ -86,6 +85,8 @@ def open_image(
     :raises UntrustedBacking: an image names a host file that ``backing`` does not allow.
     :raises KeyNeeded: the image itself is encrypted, and no key opens it.
     """
+    from imgtools.image.backing import examine
+
     infos = [examine(disk, policy=backing) for disk in disks]
     with ExitStack() as stack:
         router = Router(_openers(infos, keys, stack), engine)

@@ -41,7 +41,7 @@ class Router:
 
     @property
     def served_by(self) -> Engine:
-        """The engine that answers now."""
+        """The engine that answers now; the appliance's answer is the one that counts once it is up."""
         return self._current().engine
 
     def layout(self, *, complete: bool = False) -> Layout:
@@ -72,9 +72,13 @@ class Router:
         """Mount one volume with the engine that answers now, without booting another."""
         return self._current().mount(volume)
 
-    def usage(self, volume: Volume) -> Usage:
-        """Return the statvfs numbers of one volume."""
-        return self.mount([Mount("/", volume)])["/"].usage()
+    def try_usage(self, volume: Volume) -> Usage | Declined:
+        """Return the statvfs numbers of one volume, by whichever engine can, or why none can."""
+        answer = self._current().mount(volume)
+        if isinstance(answer, Declined) and self._may_boot():
+            self._decline([answer])
+            answer = self._boot().mount(volume)
+        return answer if isinstance(answer, Declined) else answer.usage()
 
     def close(self) -> None:
         """Close what was opened; the last opened first."""

@@ -3,13 +3,48 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import BinaryIO
 
-from imgtools.guest.guest import guest_path, the_guest
+from imgtools.guest.tree import view_files
 from imgtools.image.handle import open_request
-from imgtools.records import ImageRequest
+from imgtools.records import Engine, ImageRequest, Warned
 
 CHUNK = 1 << 20  # bytes held at a time, however large the file is
+
+
+@dataclass(frozen=True, slots=True)
+class FileContent:
+    """One file, whole; bytes of ``content`` that are not UTF-8 are surrogate escapes."""
+
+    path: str
+    size: int
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class CatReport:
+    """The files asked for, in the order asked."""
+
+    image: str
+    engine: Engine
+    files: tuple[FileContent, ...]
+    warnings: tuple[Warned, ...] = ()
+
+
+def read_contents(request: ImageRequest, paths: Sequence[str]) -> CatReport:
+    """Read the files whole, for a report; a file of more than 64 MiB is an error.
+
+    :raises GuestFileTooBig: one of them is too large to be held.
+    """
+    with open_request(request) as image:
+        view = view_files(image, request)
+        found = []
+        for path in paths:
+            true_path = view.files.resolve(view.path(path))
+            content = view.files.read_bytes(true_path)
+            found.append(FileContent(true_path, len(content), content.decode("utf-8", "surrogateescape")))
+        return CatReport(str(request.host_path), view.files.served_by, tuple(found), view.warnings)
 
 
 def read_files(request: ImageRequest, paths: Sequence[str]) -> Iterator[bytes]:
@@ -21,8 +56,8 @@ def read_files(request: ImageRequest, paths: Sequence[str]) -> Iterator[bytes]:
     :raises NotAFile: one of them is a directory or a device.
     """
     with open_request(request) as image:
-        guest = the_guest(image, request.root)
-        streams = [guest.files.open(guest_path(guest, path)) for path in paths]
+        view = view_files(image, request)
+        streams = [view.files.open(view.path(path)) for path in paths]
         for stream in streams:
             yield from _chunks(stream)
 

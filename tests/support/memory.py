@@ -7,19 +7,27 @@ them.
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import BinaryIO
 
+import pytest
+
 from imgtools.image.files import GuestTree, parent_of
+from imgtools.image.handle import Image
+from imgtools.image.router import Router
 from imgtools.records import (
     Declined,
     Disk,
+    DiskSource,
     Engine,
     FileEntry,
     FileKind,
     FileStat,
     Holder,
+    ImageRequest,
     Layout,
     Usage,
     Volume,
@@ -115,9 +123,14 @@ def memory_volume(device: str = "/dev/sda1", content: str = "ext4", **facts: str
 class MemorySession:
     """An engine session over in-memory filesystems, one a volume."""
 
-    engine = Engine.MEMORY
-
-    def __init__(self, filesystems: Mapping[Volume, MemoryFilesystem], layout: Layout | None = None) -> None:
+    def __init__(
+        self,
+        filesystems: Mapping[Volume, MemoryFilesystem],
+        layout: Layout | None = None,
+        engine: Engine = Engine.MEMORY,
+    ) -> None:
+        self.engine = engine
+        self.closed = False
         self._filesystems = dict(filesystems)
         self._layout = layout or Layout((Disk("/dev/sda", 2 << 30),), volumes=tuple(self._filesystems))
 
@@ -130,9 +143,34 @@ class MemorySession:
         return self._filesystems[volume]
 
     def close(self) -> None:
-        pass
+        self.closed = True
 
 
 def memory_files(files: Mapping[str, Content], *, ignores_case: bool = False) -> GuestTree:
     """The reader of a guest with one in-memory filesystem at ``/``."""
     return GuestTree({"/": MemoryFilesystem(files, ignores_case=ignores_case)}, Engine.MEMORY)
+
+
+def memory_image(*sessions: MemorySession, disks: int = 1) -> Image:
+    """An open image over in-memory sessions: the first is the direct engine, a second the appliance."""
+    engines = (Engine.DIRECT, Engine.APPLIANCE)
+    openers = {
+        engine: lambda session=session: session for engine, session in zip(engines, sessions, strict=False)
+    }
+    return Image((), Router(openers))
+
+
+def memory_guest_image(files: Mapping[str, Content]) -> Image:
+    """An image with one in-memory filesystem that holds ``files``."""
+    return memory_image(MemorySession({memory_volume(): MemoryFilesystem(files)}))
+
+
+def serve(monkeypatch: pytest.MonkeyPatch, workflow: str, image: Image) -> ImageRequest:
+    """Make ``imgtools.workflows.<workflow>`` open ``image`` whatever it is asked for; return a request."""
+
+    @contextmanager
+    def open_request(request: ImageRequest) -> Iterator[Image]:
+        yield image
+
+    monkeypatch.setattr(f"imgtools.workflows.{workflow}.open_request", open_request)
+    return ImageRequest((DiskSource(Path("memory.img")),))

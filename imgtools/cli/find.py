@@ -1,0 +1,83 @@
+"""imgtools find."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from imgtools.cli.command import Output, Source
+from imgtools.cli.ls import format_mode
+from imgtools.cli.output import Column, Lines, Table, View, format_time
+
+EXAMPLES = (
+    "imgtools find disk.qcow2 /etc --name '*.conf'",
+    "imgtools find disk.qcow2 / --perm 4000 --type f -l",
+    "imgtools find disk.qcow2 /var/log --size +10M --newer 7d",
+    "imgtools find disk.qcow2 /etc --type f --contains PermitRootLogin",
+)
+
+
+def command(
+    source: Source,
+    out: Output,
+    path: Annotated[str, typer.Argument(metavar="[PATH]", help="Where to begin.")] = "/",
+    name: Annotated[str, typer.Option("--name", metavar="GLOB", help="The last component matches.")] = "",
+    ignore_case: Annotated[
+        bool, typer.Option("--ignore-case", "-i", help="Names in any letter case.")
+    ] = False,
+    whole: Annotated[str, typer.Option("--path", metavar="GLOB", help="The whole path matches.")] = "",
+    regex: Annotated[str, typer.Option("--regex", metavar="RE", help="The path contains a match.")] = "",
+    kind: Annotated[
+        str, typer.Option("--type", metavar="LETTERS", help="f, d, l, c, b, p, s; several: fl.")
+    ] = "",
+    size: Annotated[str, typer.Option("--size", metavar="[+-]SIZE", help="+10M larger, -1K smaller.")] = "",
+    newer: Annotated[str, typer.Option("--newer", metavar="AGE", help="Changed within: 2h, 7d.")] = "",
+    older: Annotated[str, typer.Option("--older", metavar="AGE", help="Not changed within: 30d.")] = "",
+    perm: Annotated[
+        str, typer.Option("--perm", metavar="MODE", help="4000: has these bits; =0644: exactly.")
+    ] = "",
+    uid: Annotated[int | None, typer.Option("--uid", help="Owned by this user id.")] = None,
+    gid: Annotated[int | None, typer.Option("--gid", help="Owned by this group id.")] = None,
+    empty: Annotated[bool, typer.Option("--empty", help="Empty files and directories.")] = False,
+    contains: Annotated[
+        str, typer.Option("--contains", metavar="TEXT", help="Files that hold this text.")
+    ] = "",
+    max_depth: Annotated[int | None, typer.Option("--max-depth", min=0, help="Levels below PATH.")] = None,
+    long: Annotated[bool, typer.Option("--long", "-l", help="Mode, owner, size and time of each.")] = False,
+    null: Annotated[
+        bool, typer.Option("--null", "-0", help="End each path with a NUL, for xargs -0.")
+    ] = False,
+) -> None:
+    """Find files of the guest.
+
+    Without --size and the like, every file below PATH. All conditions must hold. Links are not followed; mount
+    points are crossed. A path is printed cleaned; with -0 its bytes come out as they are.
+    """
+    from imgtools.workflows.find import Wanted, find_files
+
+    wanted = Wanted(
+        name, ignore_case, whole, regex, kind, size, newer, older, perm, uid, gid, empty, contains, max_depth
+    )
+    report = find_files(source, path, wanted)
+    if null and not out.json:
+        out.raw(b"".join(file.path.encode("utf-8", "surrogateescape") + b"\0" for file in report.files))
+        return
+    view: View = Lines(file.path for file in report.files)
+    if long:
+        columns = (
+            Column("Mode"),
+            Column("Owner", right=True),
+            Column("Group", right=True),
+            Column("Size", right=True),
+            Column("Modified"),
+            Column("Path", style="bold"),
+        )
+        view = Table(
+            columns,
+            (
+                (format_mode(f.kind, f.mode), f.uid, f.gid, f.size, format_time(f.mtime), f.path)
+                for f in report.files
+            ),
+        )
+    out.show(report, schema="imgtools.find/1", view=lambda: view)

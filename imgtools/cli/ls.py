@@ -1,0 +1,101 @@
+"""imgtools ls."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from imgtools.cli.command import Output, Source
+from imgtools.cli.output import Cell, Column, Lines, Table, View, format_time
+from imgtools.records import FileKind
+from imgtools.units import format_size
+
+if TYPE_CHECKING:
+    from imgtools.workflows.ls import ListedFile, LsReport
+
+EXAMPLES = (
+    "imgtools ls disk.qcow2 /etc",
+    "imgtools ls -l disk.qcow2 /var/log",
+    "imgtools ls -lR --checksum sha256 disk.qcow2 /etc > manifest.tsv",
+    r"imgtools ls win.vmdk 'C:\Users'",
+)
+
+
+def command(
+    source: Source,
+    out: Output,
+    path: Annotated[str, typer.Argument(metavar="[PATH]", help="A directory or file in the guest.")] = "/",
+    long: Annotated[bool, typer.Option("--long", "-l", help="Mode, owner, size and time of each.")] = False,
+    recursive: Annotated[
+        bool, typer.Option("--recursive", "-R", help="All below the directory too.")
+    ] = False,
+    human: Annotated[bool, typer.Option("--human-readable", "-h", help="Sizes as 1.5G.")] = False,
+    checksum: Annotated[
+        str,
+        typer.Option(
+            "--checksum", metavar="ALGORITHM", help="Checksum of each file: md5, sha1, sha256, sha512 ..."
+        ),
+    ] = "",
+    uids: Annotated[bool, typer.Option("--uids", help="Owners as numbers, not the guest's names.")] = False,
+    times: Annotated[bool, typer.Option("--times", help="Access, modification and change time.")] = False,
+) -> None:
+    """List files of the guest.
+
+    Without -l, one name a line. With -l a table; times are UTC, and owners have the names that the guest's own
+    /etc/passwd and /etc/group give them.
+    """
+    from imgtools.workflows.ls import list_files
+
+    report = list_files(source, path, recursive=recursive, checksum=checksum)
+    if long or checksum or times or uids:
+        view: View = _table(report, human=human, uids=uids, times=times)
+    else:
+        view = Lines(file.name for file in report.files)
+    out.show(report, schema="imgtools.ls/1", view=lambda: view)
+
+
+def _table(report: LsReport, *, human: bool, uids: bool, times: bool) -> Table:
+    users, groups = ({}, {}) if uids else (dict(report.users), dict(report.groups))
+    columns = [Column("Mode"), Column("Links", right=True), Column("Owner"), Column("Group")]
+    columns += [Column("Size", right=True)]
+    columns += [Column("Accessed"), Column("Modified"), Column("Changed")] if times else [Column("Modified")]
+    has_checksum = any(file.checksum for file in report.files)
+    columns += [Column("Checksum")] if has_checksum else []
+    columns += [Column("Name", style="bold")]
+    rows = (
+        [
+            format_mode(file.kind, file.mode),
+            file.links,
+            users.get(file.uid, file.uid),
+            groups.get(file.gid, file.gid),
+            _size(file, human=human),
+            *([format_time(file.atime)] if times else []),
+            format_time(file.mtime),
+            *([format_time(file.ctime)] if times else []),
+            *([file.checksum] if has_checksum else []),
+            f"{file.name} -> {file.target}" if file.kind is FileKind.LINK else file.name,
+        ]
+        for file in report.files
+    )
+    return Table(columns, rows)
+
+
+def _size(file: ListedFile, *, human: bool) -> Cell:
+    if file.kind in (FileKind.CHARACTER, FileKind.BLOCK):
+        return f"{file.device[0]}, {file.device[1]}"
+    return format_size(file.size) if human else file.size
+
+
+def format_mode(kind: FileKind, mode: int) -> str:
+    """Write kind and permission bits as ``ls -l`` does: ``drwxr-sr-t``."""
+    letters = [kind.value]
+    for shift, special, letter in ((6, 0o4000, "s"), (3, 0o2000, "s"), (0, 0o1000, "t")):
+        bits = mode >> shift
+        letters += ["r" if bits & 4 else "-", "w" if bits & 2 else "-"]
+        execute = bool(bits & 1)
+        if mode & special:
+            letters.append(letter if execute else letter.upper())
+        else:
+            letters.append("x" if execute else "-")
+    return "".join(letters)

@@ -1,0 +1,1 @@
+"""The sysprep shelf: what must not be the same in two clones."""

@@ -1,0 +1,118 @@
+"""How full the filesystems of disk images are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from imgtools.errors import ImgtoolsError
+from imgtools.image.handle import Image, open_request
+from imgtools.records import Declined, Engine, Holder, ImageRequest, Usage, Volume, Warned
+
+
+@dataclass(frozen=True, slots=True)
+class FilesystemUsage:
+    """One filesystem and its ``statvfs`` numbers, in bytes and inodes."""
+
+    device: str
+    content: str
+    label: str
+    uuid: str
+    size: int
+    used: int
+    available: int
+    use_percent: float  # of what is not reserved, as df(1) counts it
+    inodes: int
+    inodes_used: int
+    inodes_free: int
+
+
+@dataclass(frozen=True, slots=True)
+class ImageUsage:
+    """All filesystems of one image, or why there is no answer."""
+
+    image: str
+    engine: Engine | None
+    filesystems: tuple[FilesystemUsage, ...] = ()
+    error: str = ""
+    exit_code: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class DfReport:
+    """The filesystems of every image that was asked about, in the order asked."""
+
+    images: tuple[ImageUsage, ...]
+    warnings: tuple[Warned, ...] = ()
+
+    @property
+    def exit_code(self) -> int:
+        """0, or the code of the first image that failed."""
+        return next((image.exit_code for image in self.images if image.exit_code), 0)
+
+
+def measure_usage(requests: Sequence[ImageRequest], *, parallel: int = 1) -> DfReport:
+    """Measure every image, ``parallel`` at a time; one that fails does not take the others with it.
+
+    :raises ImgtoolsError: there is only one image, and it fails.
+    """
+    if len(requests) == 1:
+        usage, warnings = _measure(requests[0])
+        return DfReport((usage,), tuple(warnings))
+    with ThreadPoolExecutor(max_workers=max(1, parallel)) as pool:
+        answers = list(pool.map(_measure_or_say_why, requests))
+    return DfReport(
+        tuple(usage for usage, _ in answers),
+        tuple(warning for _, warnings in answers for warning in warnings),
+    )
+
+
+def _measure_or_say_why(request: ImageRequest) -> tuple[ImageUsage, list[Warned]]:
+    try:
+        return _measure(request)
+    except ImgtoolsError as error:
+        failed = ImageUsage(str(request.host_path), None, error=error.message, exit_code=error.exit_code)
+        return failed, [Warned(error.message, str(request.host_path))]
+
+
+def _measure(request: ImageRequest) -> tuple[ImageUsage, list[Warned]]:
+    warnings: list[Warned] = []
+    with open_request(request) as image:
+        found = []
+        for volume in image.volumes():
+            # A btrfs subvolume shares its numbers with the filesystem it is in, which is listed itself.
+            if volume.mountable and volume.holder is not Holder.SUBVOLUME:
+                usage = _usage_or_warn(image, volume, warnings)
+                found += [] if usage is None else [usage]
+        engine = image.served_by
+    return ImageUsage(str(request.host_path), engine, tuple(found)), warnings
+
+
+def _usage_or_warn(image: Image, volume: Volume, warnings: list[Warned]) -> FilesystemUsage | None:
+    usage = image.try_usage(volume)
+    if isinstance(usage, Declined):
+        warnings.append(Warned(f"{volume.device} ({volume.content}) cannot be read: {usage.reason}"))
+        return None
+    return _row(volume, usage)
+
+
+def _row(volume: Volume, usage: Usage) -> FilesystemUsage:
+    return FilesystemUsage(
+        device=volume.device,
+        content=volume.content,
+        label=volume.label,
+        uuid=volume.uuid,
+        size=usage.size,
+        used=usage.used,
+        available=usage.available,
+        use_percent=percent(usage.used, usage.used + usage.available),
+        inodes=usage.inodes,
+        inodes_used=usage.inodes - usage.inodes_free,
+        inodes_free=usage.inodes_free,
+    )
+
+
+def percent(part: int, whole: int) -> float:
+    """How many of a hundred, to one decimal; of nothing, nothing."""
+    return round(100 * part / whole, 1) if whole else 0.0

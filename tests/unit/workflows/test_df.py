@@ -1,0 +1,73 @@
+"""How full: the numbers, the percentages, and one bad image among several."""
+
+import pytest
+
+from imgtools.cli.df import bar, csv_lines
+from imgtools.errors import BadImage
+from imgtools.records import DiskSource, Engine, Holder, ImageRequest, Usage, Volume
+from imgtools.workflows.df import measure_usage, percent
+from tests.support.memory import MemoryFilesystem, MemorySession, memory_image, memory_volume, serve
+
+
+class Full(MemoryFilesystem):
+    def usage(self) -> Usage:
+        return Usage(size=1000 << 10, free=400 << 10, available=350 << 10, inodes=100, inodes_free=75)
+
+
+def image_of(*volumes: Volume) -> MemorySession:
+    return MemorySession({volume: Full({}) for volume in volumes}, engine=Engine.DIRECT)
+
+
+def test_percent_leaves_out_what_is_reserved_as_df_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    request = serve(monkeypatch, "df", memory_image(image_of(memory_volume())))
+    (row,) = measure_usage([request]).images[0].filesystems
+    assert (row.used, row.available, row.use_percent) == (600 << 10, 350 << 10, 63.2)
+    assert (row.inodes_used, row.inodes_free) == (25, 75)
+
+
+def test_swap_and_subvolumes_are_not_filesystems_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    volumes = (
+        memory_volume("/dev/sda1", "swap"),
+        memory_volume("/dev/sda2", "btrfs"),
+        Volume("btrfsvol:/dev/sda2/root", Holder.SUBVOLUME, 1, "btrfs", parents=("/dev/sda2",)),
+    )
+    request = serve(monkeypatch, "df", memory_image(image_of(*volumes)))
+    assert [row.device for row in measure_usage([request]).images[0].filesystems] == ["/dev/sda2"]
+
+
+def test_csv_is_what_virt_df_prints(monkeypatch: pytest.MonkeyPatch) -> None:
+    request = serve(monkeypatch, "df", memory_image(image_of(memory_volume())))
+    report = measure_usage([request])
+    assert csv_lines(report, inodes=False) == [
+        "Virtual Machine,Filesystem,1K-blocks,Used,Available,Use%",
+        "memory.img,/dev/sda1,1000,600,350,60.0%",
+    ]
+    assert csv_lines(report, inodes=True)[1] == "memory.img,/dev/sda1,100,25,75,25.0%"
+
+
+def test_one_bad_image_does_not_take_the_others_with_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: object
+) -> None:
+    good = serve(monkeypatch, "df", memory_image(image_of(memory_volume())))
+    answering = __import__("imgtools.workflows.df", fromlist=["open_request"]).open_request
+
+    def open_request(request: ImageRequest) -> object:
+        if request.host_path.name == "bad.img":
+            raise BadImage("not an image")
+        return answering(request)
+
+    monkeypatch.setattr("imgtools.workflows.df.open_request", open_request)
+    bad = ImageRequest((DiskSource(good.host_path.with_name("bad.img")),))
+    report = measure_usage([bad, good], parallel=2)
+    assert [len(image.filesystems) for image in report.images] == [0, 1]
+    assert report.exit_code == 10
+    assert report.warnings[0].text == "not an image"
+    with pytest.raises(BadImage):
+        measure_usage([bad])
+
+
+def test_bars_and_percentages_stay_within_their_bounds() -> None:
+    assert percent(1, 0) == 0.0
+    assert bar(0) == "░" * 20
+    assert bar(130) == "█" * 20
+    assert bar(50).count("█") == 10
