@@ -1,0 +1,98 @@
+"""Run one command and measure it: wall time, or the memory of all its processes."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+SAMPLE_EVERY = 0.005  # seconds between two looks at the memory
+PR_SET_CHILD_SUBREAPER = 36  # prctl(2)
+PAGE = os.sysconf("SC_PAGE_SIZE")
+LIMIT = 1800  # seconds after which a command is given up
+
+
+class CommandFailed(Exception):
+    """A command of the benchmark did not do its work: no figure of it would mean anything."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run of a command: its wall time, and what it wrote to stdout (bytes, and how many lines)."""
+
+    seconds: float
+    output: bytes
+
+
+def time_command(words: Sequence[str], env: Mapping[str, str]) -> Run:
+    """Run a command to its end and take the time. Its output goes to a file, as in a script.
+
+    :raises CommandFailed: it ended with something else than 0, or wrote nothing where it should.
+    """
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        started = time.perf_counter()
+        done = subprocess.run(
+            words, stdin=subprocess.DEVNULL, stdout=out, stderr=err, env=env, timeout=LIMIT, check=False
+        )
+        seconds = time.perf_counter() - started
+        out.seek(0)
+        err.seek(0)
+        if done.returncode != 0:
+            message = err.read().decode(errors="replace")[-500:]
+            raise CommandFailed(f"{words[0]} ended with {done.returncode}: {message}")
+        return Run(seconds, out.read())
+
+
+def peak_memory(words: Sequence[str], env: Mapping[str, str]) -> int:
+    """Run a command once more and return the largest sum of resident memory of its processes, in bytes.
+
+    Resident sets are added up, so pages that two processes share count twice: the figure is too high rather than
+    too low. Daemons that the command starts (qemu-nbd, the appliance's QEMU) stay our descendants and count.
+    """
+    with descendants_stay():
+        process = subprocess.Popen(
+            words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=env
+        )
+        peak = 0
+        while process.poll() is None:
+            peak = max(peak, sum(_resident(pid) for pid in _descendants(os.getpid())))
+            time.sleep(SAMPLE_EVERY)
+    return peak
+
+
+@contextmanager
+def descendants_stay() -> Iterator[None]:
+    """Within this, a process whose parent ends becomes our child instead of init's."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
+        raise OSError(ctypes.get_errno(), "prctl(PR_SET_CHILD_SUBREAPER)")
+    try:
+        yield
+    finally:
+        libc.prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0)
+
+
+def _descendants(pid: int) -> Iterator[int]:
+    """The processes below one, by /proc/PID/task/TID/children (proc(5)); those that end meanwhile are left out."""
+    for children in Path(f"/proc/{pid}/task").glob("*/children"):
+        for word in _read(children).split():
+            yield int(word)
+            yield from _descendants(int(word))
+
+
+def _resident(pid: int) -> int:
+    words = _read(Path(f"/proc/{pid}/statm")).split()
+    return int(words[1]) * PAGE if len(words) > 1 else 0
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text()
+    except (FileNotFoundError, ProcessLookupError):  # it has ended
+        return ""
