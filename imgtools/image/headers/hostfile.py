@@ -1,0 +1,106 @@
+"""A file or block device of the host, opened to read a few pieces of it."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from imgtools.errors import BadImage, HostError
+
+# No piece of a header or table that we read at once is larger. QEMU's own bound for the largest, a qcow2's
+# first-level table, is the same (QCOW_MAX_L1_SIZE in block/qcow2.h).
+MAX_PIECE = 32 << 20
+
+
+class HostFile:
+    """An open image file. ``size`` is its length in bytes, ``allocated`` what it takes on the host."""
+
+    def __init__(self, descriptor: int, host_path: Path) -> None:
+        self._descriptor = descriptor
+        self.host_path = host_path
+        found = os.fstat(descriptor)
+        self.is_device = stat.S_ISBLK(found.st_mode)
+        self.size = os.lseek(descriptor, 0, os.SEEK_END) if self.is_device else found.st_size
+        self.allocated = self.size if self.is_device else found.st_blocks * 512
+        # Two names of one device node are one image too, so the device's own number counts, not its node's.
+        self.identity = (found.st_rdev, -1) if self.is_device else (found.st_dev, found.st_ino)
+
+    def fileno(self) -> int:
+        """The file descriptor, for locks."""
+        return self._descriptor
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Return ``length`` bytes at ``offset``; fewer, or none, past the end of the file.
+
+        :raises BadImage: the piece is larger than any table of a sane image, or the host cannot read it.
+        """
+        if length > MAX_PIECE:
+            raise BadImage(
+                f"{self.host_path}: a table of {length} bytes is larger than any format allows",
+                hint="the image is damaged, or made to do harm",
+            )
+        if offset < 0 or offset >= self.size:
+            return b""
+        try:
+            return os.pread(self._descriptor, length, offset)
+        except OSError as error:
+            raise BadImage(f"cannot read {self.host_path}: {error.strerror}") from None
+
+
+@contextmanager
+def open_host_file(host_path: Path) -> Iterator[HostFile]:
+    """Open a regular file or a block device for reading; never wait for a FIFO.
+
+    :raises HostError: there is no such file, or it may not be read.
+    :raises BadImage: it is a directory, FIFO, socket or character device.
+    """
+    try:
+        kind = host_path.stat().st_mode
+        if not (stat.S_ISREG(kind) or stat.S_ISBLK(kind)):
+            raise BadImage(f"not a disk image: {host_path} is a {describe_kind(kind)}")
+        descriptor = os.open(host_path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
+    except OSError as error:
+        raise _why_not(host_path, error) from None
+    except ValueError:  # a NUL in the name
+        raise HostError(f"no such file: {str(host_path)!r}") from None
+    try:
+        # The name may lead elsewhere by now: what counts is what is open.
+        kind = os.fstat(descriptor).st_mode
+        if not (stat.S_ISREG(kind) or stat.S_ISBLK(kind)):
+            raise BadImage(f"not a disk image: {host_path} is a {describe_kind(kind)}")
+        yield HostFile(descriptor, host_path)
+    finally:
+        os.close(descriptor)
+
+
+def _why_not(host_path: Path, error: OSError) -> HostError:
+    match error.errno:
+        case errno.ENOENT:
+            return HostError(f"no such file: {host_path}")
+        case errno.ENOTDIR:
+            return HostError(f"no such file: {host_path}", hint="a part of the path is not a directory")
+        case errno.EACCES | errno.EPERM:
+            return HostError(
+                f"no permission to read {host_path}", hint="run as its owner, or give yourself read access"
+            )
+        case errno.ELOOP:
+            return HostError(f"too many symbolic links: {host_path}")
+        case _:
+            return HostError(f"cannot open {host_path}: {error.strerror}")
+
+
+def describe_kind(mode: int) -> str:
+    """What a file mode says that the file is: ``directory``, ``FIFO`` ..."""
+    kinds = (
+        (stat.S_ISDIR, "directory"),
+        (stat.S_ISFIFO, "FIFO"),
+        (stat.S_ISSOCK, "socket"),
+        (stat.S_ISCHR, "character device"),
+        (stat.S_ISBLK, "block device"),
+        (stat.S_ISREG, "regular file"),
+    )
+    return next((name for test, name in kinds if test(mode)), "thing that is no file")
