@@ -20,8 +20,8 @@ as_root() {
     if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo env DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8 "$@"; fi
 }
 
-apt_install() {
-    as_root apt-get -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=300 install -qq -y --no-install-recommends "$@" </dev/null
+apt_get() {
+    as_root apt-get -qq -y -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=300 "$@" </dev/null >>"$log" 2>&1
 }
 
 install_packages() {
@@ -32,11 +32,16 @@ install_packages() {
     [ "$(id -u)" -eq 0 ] || command -v sudo >/dev/null ||
         die "these packages are missing; install them as root: apt-get install ${missing[*]}"
     say "Installing ${#missing[@]} Debian packages: ${missing[*]}"
+    log=$(mktemp)
     # The lists may be absent (a fresh container) or name files that the mirror no longer has: then, and only then, update.
-    if ! apt-get install -s -qq "${missing[@]}" >/dev/null 2>&1 || ! apt_install "${missing[@]}" >/dev/null; then
-        as_root apt-get update -qq </dev/null
-        apt_install "${missing[@]}" >/dev/null
+    if ! apt-get install -s -qq "${missing[@]}" >/dev/null 2>&1 ||
+        ! apt_get install --no-install-recommends "${missing[@]}"; then
+        { apt_get update && apt_get install --no-install-recommends "${missing[@]}"; } || {
+            tail -n 30 "$log" >&2
+            die "apt-get could not install them; its whole output is in $log"
+        }
     fi
+    rm -f "$log"
 }
 
 make_venv() {

@@ -14,8 +14,8 @@ imgtools beside the tool that people use today, in one run on one machine, in tu
 - Times are of the whole process as the shell sees it: start, work, end. The median is shown, with half the distance
   between the slowest and the fastest run. A command of less than two seconds is run five times a round.
 - Images are in the page cache, and libguestfs had built its appliance before.
-- Both sides have the same environment. Emulation without KVM (TCG) is forced, because KVM was not usable here; where it is,
-  the virt-* tools boot their appliance faster than here, and the ratios are smaller.
+- Both sides have the same environment. Emulation without KVM (TCG) is forced, because KVM was not usable here;
+  where it is, the virt-* tools boot their appliance faster than here, and the ratios are smaller.
 - Memory is the largest sum of the resident sets of all processes that a command started (qemu-nbd, the appliance's
   QEMU), looked at every 5 ms in one run more. Pages that processes share count twice.
 
