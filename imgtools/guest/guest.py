@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from imgtools.errors import EngineFailed, ManyGuests, NoGuest, NoSuchGuestFile
 from imgtools.guest.linux import recognise_linux
 from imgtools.guest.recognised import Recognised
+from imgtools.guest.windows import recognise_windows
 from imgtools.image.files import GuestReader, GuestTree, normalise_keeping_dots
 from imgtools.records import Declined, Holder, Layout, Mount, OsInfo, Volume, Warned
 
@@ -161,7 +162,8 @@ def _search(image: Image, layout: Layout, mount: MountOne) -> _Search:
 
 def _recognise(image: Image, files: GuestReader, volume: Volume, layout: Layout) -> Recognised | None:
     """Ask every recogniser; the first that knows the volume wins."""
-    return recognise_linux(files, volume, layout, image.files)
+    linux = recognise_linux(files, volume, layout, image.files)
+    return linux if linux is not None else recognise_windows(files, volume, layout)
 
 
 def _is_incomplete(search: _Search, layout: Layout) -> bool:

@@ -1,0 +1,59 @@
+"""A Windows guest made in memory: hives from dicts, put where Windows keeps them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from fixtures.executables import pe
+from imgtools.image.files import GuestTree
+from tests.support.hives import Keys, make_hive
+from tests.support.memory import Content, memory_files
+
+CURRENT_VERSION = r"Microsoft\Windows NT\CurrentVersion"
+PROFILES = rf"{CURRENT_VERSION}\ProfileList"
+ALICE = "S-1-5-21-1-2-3-1001"
+
+SOFTWARE: Keys = {
+    CURRENT_VERSION: {
+        "ProductName": "Windows 10 Pro",
+        "CurrentMajorVersionNumber": 10,
+        "CurrentMinorVersionNumber": 0,
+        "CurrentVersion": "6.3",
+        "CurrentBuildNumber": "19045",
+        "UBR": 3803,
+        "DisplayVersion": "22H2",
+        "EditionID": "Professional",
+        "InstallationType": "Client",
+        "InstallDate": 1_700_000_000,
+        "SystemRoot": r"C:\Windows",
+    },
+    rf"{PROFILES}\S-1-5-18": {"ProfileImagePath": r"%systemroot%\system32\config\systemprofile"},
+    rf"{PROFILES}\S-1-5-19": {"ProfileImagePath": r"%systemroot%\ServiceProfiles\LocalService"},
+    rf"{PROFILES}\{ALICE}": {"ProfileImagePath": r"C:\Users\alice.NEW"},
+    rf"{PROFILES}\S-1-5-21-9-9-9-1104": {"ProfileImagePath": r"%SystemDrive%\Users\bob"},
+}
+SYSTEM: Keys = {
+    "Select": {"Current": 2, "Default": 1},
+    r"ControlSet001\Services\Tcpip\Parameters": {"Hostname": "OLD"},
+    r"ControlSet002\Services\Tcpip\Parameters": {"Hostname": "desk-42", "Domain": "example.test"},
+    r"ControlSet002\Control\ComputerName\ComputerName": {"ComputerName": "DESK-42"},
+    r"ControlSet002\Control\TimeZoneInformation": {
+        "TimeZoneKeyName": "W. Europe Standard Time\0garbage",
+        "ActiveTimeBias": 2**32 - 120,
+    },
+}
+
+
+def windows_files(
+    software: Keys = SOFTWARE, system: Keys = SYSTEM, more: Mapping[str, Content] | None = None
+) -> GuestTree:
+    """A small Windows in /Windows; ``more`` adds files or replaces them."""
+    files: dict[str, Content] = {
+        "/Windows/System32/cmd.exe": pe("x86_64"),
+        "/Windows/System32/config/SOFTWARE": make_hive(software, "SOFTWARE"),
+        "/Windows/System32/config/SYSTEM": make_hive(system, "SYSTEM"),
+        "/Windows/System32/config/DEFAULT": make_hive({"Environment": {"TEMP": "x"}}, "DEFAULT"),
+        "/Users/alice.NEW/NTUSER.DAT": make_hive({"Environment": {"whose": "alice"}}, "NTUSER"),
+        "/Users/carol/ntuser.dat": make_hive({"Environment": {"whose": "carol"}}, "NTUSER"),
+    }
+    return memory_files(files | dict(more or {}), ignores_case=True)
