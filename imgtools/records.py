@@ -262,6 +262,8 @@ class Mount:
     path: str
     volume: Volume
     options: str = ""  # as in fstab; only "subvol=" and "subvolid=" matter to a reader
+    # The directory of the volume that is mounted, where that is not its root: an OSTree deployment.
+    inner: str = ""
 
 
 # -- files in the guest -----------------------------------------------------------------------------------
@@ -398,3 +400,25 @@ class ImageRequest:
     def host_path(self) -> Path:
         """The first disk, which names the image in messages and JSON."""
         return self.disks[0].host_path
+
+
+@dataclass(frozen=True, slots=True)
+class OutputTarget:
+    """The new image that ``--output`` makes; the original is not written."""
+
+    host_path: Path
+    format: str | None = None  # raw, qcow2, vmdk ...; None: as the original
+    compress: bool = False  # only qcow2 and vmdk streams can
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a writing command does with its plan: show it (the default), do it in place, or in a new image."""
+
+    write: bool = False
+    output: OutputTarget | None = None
+
+    @property
+    def is_dry_run(self) -> bool:
+        """Whether the plan is only shown."""
+        return not self.write and self.output is None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from imgtools.errors import EngineFailed, ManyGuests, NoGuest, NoSuchGuestFile
@@ -35,6 +35,11 @@ class _Candidate:
     volume: Volume
     files: GuestReader
     found: Recognised
+
+    @property
+    def root(self) -> Volume:
+        """What is mounted at ``/``; the volume that was looked at, or its root partition, if it is a /usr."""
+        return self.found.mounts[0].volume
 
 
 @dataclass(slots=True)
@@ -184,26 +189,38 @@ def _without_copies(candidates: Sequence[_Candidate]) -> list[_Candidate]:
         mount.volume.device
         for one in candidates
         for mount in one.found.mounts
-        if mount.path != "/" and mount.volume != one.volume
+        if mount.path != "/" and mount.volume not in (one.root, one.volume)
     }
     roots = [one for one in candidates if one.found.names_itself or one.volume.device not in elsewhere]
-    return [one for one in roots if not _is_snapshot(one, roots)]
+    return [
+        one
+        for index, one in enumerate(roots)
+        if not _is_snapshot(one, roots) and one.root not in [other.root for other in roots[:index]]
+    ]
 
 
-_SNAPSHOT = re.compile(r"(^|/)(\.?snapshots?|timeshift-btrfs|@snapshots|snapper)/")
+_SNAPSHOT = re.compile(r"/(\.?snapshots?|@snapshots|timeshift-btrfs|snapper)/")
 
 
 def _is_snapshot(one: _Candidate, roots: Sequence[_Candidate]) -> bool:
-    """Whether a btrfs subvolume is a copy of another root: snapper and timeshift keep dozens of them."""
-    if one.volume.holder is not Holder.SUBVOLUME:
+    """Whether a btrfs subvolume is a copy of another root: snapper and timeshift keep dozens of them.
+
+    The device itself mounts the default subvolume, which boots. Another system on the same filesystem says in its
+    fstab which subvolume it is; a snapshot says what its original said.
+    """
+    if _stands_alone(one):
         return False
-    same = [other for other in roots if other is not one and other.volume.uuid == one.volume.uuid]
-    if not same:
-        return False
-    # The device itself mounts the default subvolume, which is the system that boots.
-    if any(other.volume.holder is not Holder.SUBVOLUME for other in same):
+    same = [other for other in roots if other.root.uuid == one.root.uuid]
+    if any(_stands_alone(other) for other in same):
         return True
-    return bool(_SNAPSHOT.search(one.volume.device)) or not one.found.names_itself
+    plain = [other for other in same if not _SNAPSHOT.search(other.root.device)]
+    return one not in (plain or same)
+
+
+def _stands_alone(one: _Candidate) -> bool:
+    if one.root.holder is not Holder.SUBVOLUME:
+        return True
+    return one.found.names_itself and not _SNAPSHOT.search(one.root.device)
 
 
 def _guest(image: Image, one: _Candidate, declined: Sequence[Declined]) -> Guest:
@@ -211,14 +228,14 @@ def _guest(image: Image, one: _Candidate, declined: Sequence[Declined]) -> Guest
     warnings = list(one.found.warnings)
     mounts = list(one.found.mounts)
     if len(mounts) == 1:
-        return Guest(one.volume, one.found.os, tuple(mounts), one.files, one.found.drives, tuple(warnings))
+        return Guest(one.root, one.found.os, tuple(mounts), one.files, one.found.drives, tuple(warnings))
     try:
         files: GuestReader = image.files(mounts)
     except EngineFailed:
         mounts, refused = _readable(image, mounts)
         warnings += refused
         files = image.files(mounts)
-    return Guest(one.volume, one.found.os, tuple(mounts), files, one.found.drives, tuple(warnings))
+    return Guest(one.root, one.found.os, tuple(mounts), files, one.found.drives, tuple(warnings))
 
 
 def _readable(image: Image, mounts: Sequence[Mount]) -> tuple[list[Mount], list[Warned]]:
@@ -227,7 +244,7 @@ def _readable(image: Image, mounts: Sequence[Mount]) -> tuple[list[Mount], list[
     refused: list[Warned] = []
     for mount in mounts:
         try:
-            image.files([Mount("/", mount.volume, mount.options)])
+            image.files([replace(mount, path="/")])
         except EngineFailed as error:
             if mount.path == "/":
                 raise

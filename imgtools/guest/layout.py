@@ -29,6 +29,14 @@ DISCOVERABLE = {
     "15BB03AF-77E7-4D4A-B12B-C0D084F7491C": "/usr",  # ppc64-le
     "5DFBF5F4-2848-4BAC-AA5E-0D9A20B745A6": "/usr",  # Container Linux and Flatcar
 }
+# The same specification's types for the root of x86-64 and arm64, and Flatcar's own.
+ROOT_TYPES = frozenset(
+    {
+        "4F68BCE3-E8CD-4DB1-96E7-FBCAF984B709",
+        "B921B045-1DF0-41C3-AF44-4C6F280D3FAE",
+        "3884DD41-8582-4404-B9A8-E9B84F2DF50E",
+    }
+)
 ESP = "C12A7328-F81F-11D2-BA4B-00A0C93EC93B"
 NO_AUTO = "guid:63"  # the partition flag that keeps systemd-gpt-auto-generator away
 
@@ -43,10 +51,13 @@ class LinuxMounts:
     names_itself: bool = False  # whether fstab says that this volume is the root
 
 
-def find_mounts(files: GuestReader, root: Volume, layout: Layout) -> LinuxMounts:
+def find_mounts(
+    files: GuestReader, root: Volume, layout: Layout, base: tuple[Mount, ...] = ()
+) -> LinuxMounts:
     """Return what the guest whose root is ``root`` mounts.
 
-    :param files: the files of the root volume alone.
+    :param files: the files of the root alone.
+    :param base: the root's mounts, where it is not simply the root volume; fstab may replace all but the first.
     """
     fstab = read_fstab(files)
     entries = [*fstab.entries, *read_mount_units(files)]
@@ -54,9 +65,11 @@ def find_mounts(files: GuestReader, root: Volume, layout: Layout) -> LinuxMounts
     for entry in entries:
         if entry.path == "/":
             devices.learn(entry.spec)
-    found = _Found([Mount("/", root)], [], list(fstab.warnings))
+    found = _Found([base[0] if base else Mount("/", root)], [], list(fstab.warnings))
     for entry in entries:
         _add(found, entry, devices, layout)
+    own = {mount.path for mount in found.mounts}
+    found.mounts.extend(mount for mount in base if mount.path not in own)
     taken = {mount.path for mount in found.mounts} | {entry.path for entry in entries}
     found.mounts.extend(_discovered(files, found.mounts, taken, layout))
     return LinuxMounts(
@@ -75,8 +88,12 @@ class _Found:
 
 
 def _names_itself(fstab: Fstab, devices: Devices, root: Volume) -> bool:
+    """Whether fstab calls this volume its root; of a subvolume, whether it names this very one."""
     for entry in fstab.entries:
         if entry.path == "/":
+            if root.holder is Holder.SUBVOLUME:
+                name = (entry.option("subvol") or "").strip("/")
+                return bool(name) and root.device.endswith(f"/{name}")
             found = devices.find(entry.spec)
             return found is None or found == root or found.uuid == root.uuid
     return False
@@ -102,14 +119,16 @@ def _add(found: _Found, entry: FstabEntry, devices: Devices, layout: Layout) -> 
 
 def _mount(entry: FstabEntry, volume: Volume, layout: Layout) -> Mount:
     """Mount the subvolume that the options name as a volume of its own, if the layout lists it."""
-    options = _subvolume(entry.options) if volume.content == "btrfs" else ""
-    name = options.removeprefix("subvol=").strip("/") if options.startswith("subvol=") else ""
-    base = volume.device.removeprefix("btrfsvol:") if volume.holder is not Holder.SUBVOLUME else ""
-    if name and base:
-        for other in layout.volumes:
-            if other.device == f"btrfsvol:{base}/{name}":
-                return Mount(entry.path, other)
-    return Mount(entry.path, volume, options)
+    if volume.content != "btrfs":
+        return Mount(entry.path, volume)
+    same = [other for other in layout.volumes if other.content == "btrfs" and other.uuid == volume.uuid]
+    plain = next((other for other in same if other.holder is not Holder.SUBVOLUME), volume)
+    options = _subvolume(entry.options)
+    name = (entry.option("subvol") or "").strip("/")
+    for other in same:
+        if name and other.device == f"btrfsvol:{plain.device}/{name}":
+            return Mount(entry.path, other)
+    return Mount(entry.path, plain, options)
 
 
 def _subvolume(options: str) -> str:
@@ -124,7 +143,7 @@ def _subvolume(options: str) -> str:
 
 def _discovered(files: GuestReader, mounts: list[Mount], taken: set[str], layout: Layout) -> Iterator[Mount]:
     """Yield what systemd-gpt-auto-generator(8) would mount: only beside the root, only where nothing is yet."""
-    disk = _disk_of(mounts[0].volume, layout)
+    disk = disk_of(mounts[0].volume, layout)
     if disk is None or disk.table != "gpt" or not files.exists("/usr/lib/systemd"):
         return
     used = {mount.volume.device for mount in mounts}
@@ -158,7 +177,28 @@ def _mountable(partition: Partition, layout: Layout) -> Volume | None:
     return None
 
 
-def _disk_of(volume: Volume, layout: Layout) -> Disk | None:
+def paired_root(volume: Volume, layout: Layout) -> Volume | None:
+    """Return the root that belongs to a /usr partition, told by the partition types; None if it is not a /usr.
+
+    Flatcar, and images of mkosi, ship with all of the system in /usr and a root that is filled at first boot.
+    """
+    disk = disk_of(volume, layout)
+    partitions = disk.partitions if disk else ()
+    if not any(
+        DISCOVERABLE.get(one.type.upper()) == "/usr" for one in partitions if one.device == volume.device
+    ):
+        return None
+    for other in layout.volumes:
+        if other.mountable and other != volume and other.label.upper() == "ROOT":
+            return other
+    for one in partitions:
+        other_root = _mountable(one, layout)
+        if other_root is not None and one.type.upper() in ROOT_TYPES:
+            return other_root
+    return None
+
+
+def disk_of(volume: Volume, layout: Layout) -> Disk | None:
     """Return the disk that a volume, or what it is made of, is on."""
     devices = {volume.device.removeprefix("btrfsvol:"), *volume.parents}
     for _level in range(8):  # LV on LUKS on md on a partition, and some more

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from imgtools.guest.architecture import find_architecture
-from imgtools.guest.layout import find_mounts
+from imgtools.guest.layout import LinuxMounts, find_mounts, paired_root
 from imgtools.guest.osinfo import osinfo_id
+from imgtools.guest.ostree import deployment_mounts, find_deployment
 from imgtools.guest.packages import find_package_format, find_package_manager
 from imgtools.guest.recognised import Recognised
 from imgtools.guest.release import Release, first_line, parse_assignments, read_release, read_small
@@ -28,13 +29,22 @@ def recognise_linux(
     :param files: the files of the volume alone.
     :param mount_all: makes one tree of several mounts; used when /usr is a volume of its own.
     """
-    if not is_linux_root(files):
-        return None
-    found = find_mounts(files, volume, layout)
+    if is_linux_root(files):
+        return _recognised(find_mounts(files, volume, layout), files, mount_all)
+    if (deployment := find_deployment(files)) is not None:
+        base = deployment_mounts(files, volume, deployment)
+        tree = mount_all(base[:1])
+        return _recognised(find_mounts(tree, volume, layout, base), tree, mount_all)
+    if files.is_file("/lib/os-release") and (root := paired_root(volume, layout)) is not None:
+        mounts = (Mount("/", root), Mount("/usr", volume))
+        return _recognised(find_mounts(mount_all(mounts[:1]), root, layout, mounts), files, mount_all)
+    return None
+
+
+def _recognised(found: LinuxMounts, files: GuestReader, mount_all: MountAll) -> Recognised:
     system = [mount for mount in found.mounts if mount.path in ("/", "/usr")]
-    whole = mount_all(system) if len(system) > 1 else files
     return Recognised(
-        identify(whole),
+        identify(mount_all(system) if len(system) > 1 else files),
         found.mounts,
         warnings=found.warnings,
         unresolved=found.unresolved,

@@ -119,7 +119,7 @@ def unquote(value: str) -> str:
 
 def parse_version(text: str) -> tuple[int, int]:
     """Return major and minor of the first version number in a text; (0, 0) without one."""
-    match = re.search(r"(?<![\d.])(\d{1,9})(?:\.(\d{1,9}))?", text)
+    match = re.search(r"(?<![\d.])(\d{1,9})(?!\d)(?:\.(\d{1,9}))?", text)
     return (int(match[1]), int(match[2] or 0)) if match else (0, 0)
 
 

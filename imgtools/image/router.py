@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 
 from imgtools.engine.api import Filesystem, Session
 from imgtools.errors import EngineFailed, ToolMissing
+from imgtools.image.subtree import Subtree
 from imgtools.records import Declined, Engine, Layout, Mount, Usage, Volume
 
 log = logging.getLogger(__name__)
@@ -125,7 +126,7 @@ class Router:
             if isinstance(answer, Declined):
                 reasons.append(answer)
             else:
-                mounted[mount.path] = answer
+                mounted[mount.path] = Subtree(answer, mount.inner) if mount.inner else answer
         return mounted, reasons
 
     def _decline(self, reasons: Sequence[Declined]) -> None:
