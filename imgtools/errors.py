@@ -8,7 +8,7 @@ A class is a fact, its message that fact with its numbers, ``hint`` what to do a
 1      done, and something was found (a difference, a finding, something left)
 2      wrong usage of the command line
 3      any other named error
-10-13  the image: bad, in use, untrusted backing file, unfinished edit
+10-17  the image: bad, in use, untrusted backing file, unfinished edit, format, target, room, loss
 20-25  the guest: odd, none, many, key needed, unsupported, a file in it
 30-33  the engine: failed, tool missing, appliance failed, timeout
 40-43  an edit: failed, conflict, rolled back, cut short
@@ -65,6 +65,30 @@ class UnfinishedEdit(ImgtoolsError):
     """An earlier edit was cut while it was being committed; ``imgtools recover`` finishes it."""
 
     exit_code = 13
+
+
+class UnsupportedFormat(ImgtoolsError):
+    """The image's format cannot do what is asked; the hint names the way round."""
+
+    exit_code = 14
+
+
+class TargetExists(HostError):
+    """A new file would take the place of one that is there already."""
+
+    exit_code = 15
+
+
+class NoRoom(HostError):
+    """The host has no room for the result."""
+
+    exit_code = 16
+
+
+class WouldLoseData(ImgtoolsError):
+    """What is asked would cut off or change data that the image holds, and nobody said that this is meant."""
+
+    exit_code = 17
 
 
 class OddGuest(ImgtoolsError):

@@ -1,0 +1,178 @@
+"""Running qemu-img: its progress, its complaints, and what they mean."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import re
+import selectors
+import shlex
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from imgtools.engine.process import Completed, Limits, ToolFailed, clean_environment, limited, signal_name
+from imgtools.errors import (
+    BadImage,
+    EngineFailed,
+    EngineTimeout,
+    HostError,
+    ImageInUse,
+    ImgtoolsError,
+    KeyNeeded,
+    NoRoom,
+)
+
+log = logging.getLogger(__name__)
+
+# Called with (done, total) in any one unit; total 0 means not known.
+Progress = Callable[[int, int], None]
+
+# Work on a whole image may take hours, but not all memory: address space, of which threads take most.
+WORKING = Limits(seconds=None, memory=4 << 30)
+POLL = 0.2  # seconds between two looks at a growing file
+KEPT = 64 << 10  # bytes of complaints that are kept, the last ones; a damaged image can make gigabytes
+MOST_ANSWER = 64 << 20  # bytes of standard output that are kept; a map is streamed instead
+_PERCENT = re.compile(rb"\((\d+\.\d+)/100%\)")
+
+
+def work(
+    argv: Sequence[str],
+    *,
+    pass_fds: Sequence[int] = (),
+    ok: Sequence[int] = (0,),
+    progress: Progress | None = None,
+    grows: tuple[Path, int] | None = None,
+    limits: Limits = WORKING,
+    cwd: Path | None = None,
+) -> Completed:
+    """Run qemu-img, which may take long, and return what it said.
+
+    :param progress: told of the percentage that ``-p`` prints, in hundredths, or of the bytes of ``grows``.
+    :param grows: a file that the command fills, and how large it will about be, where there is no ``-p``.
+    :raises ImgtoolsError: a named error, see :func:`named`.
+    """
+    log.debug("run: %s", shlex.join(argv))
+    process = subprocess.Popen(
+        limited(argv, limits),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        pass_fds=tuple(pass_fds),
+        env=clean_environment(),
+        cwd=cwd,
+    )
+    with process:
+        try:
+            stdout, stderr = _listen(process, progress, grows, limits)
+        except BaseException:
+            process.kill()
+            raise
+    done = Completed(tuple(argv), process.returncode, stdout, stderr)
+    if done.code in ok:
+        return done
+    raise named(done)
+
+
+def _listen(
+    process: subprocess.Popen[bytes],
+    progress: Progress | None,
+    grows: tuple[Path, int] | None,
+    limits: Limits,
+) -> tuple[bytes, bytes]:
+    """Read both outputs to their end, and report progress meanwhile."""
+    assert process.stdout and process.stderr
+    said: dict[str, bytearray] = {"stdout": bytearray(), "stderr": bytearray()}
+    deadline = None if limits.seconds is None else time.monotonic() + limits.seconds
+    with selectors.DefaultSelector() as selector:
+        selector.register(process.stdout, selectors.EVENT_READ, "stdout")
+        selector.register(process.stderr, selectors.EVENT_READ, "stderr")
+        while selector.get_map():
+            for key, _ in selector.select(POLL):
+                chunk = os.read(key.fd, 1 << 16)
+                if not chunk:
+                    selector.unregister(key.fileobj)
+                _keep(said[key.data], chunk, key.data, progress)
+            if progress and grows:
+                progress(min(_allocated(grows[0]), grows[1]), grows[1])
+            if deadline is not None and time.monotonic() > deadline:
+                raise EngineTimeout(f"qemu-img did not finish within {limits.seconds:g} s")
+    return bytes(said["stdout"]), bytes(said["stderr"])
+
+
+def _keep(buffer: bytearray, chunk: bytes, stream: str, progress: Progress | None) -> None:
+    buffer += chunk
+    if stream == "stderr":
+        del buffer[:-KEPT]
+    elif progress:
+        # Nothing else is printed on standard output while -p prints.
+        found = _PERCENT.findall(buffer)
+        if found:
+            progress(round(float(found[-1]) * 100), 10000)
+            del buffer[: buffer.rfind(b")") + 1]
+    if len(buffer) > MOST_ANSWER:
+        raise EngineFailed("qemu-img does not stop talking", hint="a damaged or hostile image can do this")
+
+
+def _allocated(host_path: Path) -> int:
+    try:
+        return host_path.stat().st_blocks * 512
+    except OSError:
+        return 0
+
+
+def reason(done: Completed) -> str:
+    """Return what qemu-img says went wrong, without its own name and the node that it repeats."""
+    text = done.complaint.removeprefix("qemu-img: ")
+    while True:
+        shorter = re.sub(
+            r"^(Could not open|Failed to|error while) '[^']*(?:driver=|json:)[^']*': ?", "", text
+        )
+        if shorter == text:
+            return text
+        text = shorter
+
+
+def named(done: Completed, about: str = "") -> ImgtoolsError:
+    """Return the error that a user meets when qemu-img has failed.
+
+    :param about: the image, for the message.
+    """
+    words, text = done.stderr.decode("utf-8", "replace"), reason(done)
+    start = f"{about}: " if about else ""
+    if done.code == -signal.SIGXFSZ or "File too large" in words:
+        return NoRoom(f"{start}a file would become larger than this host allows", hint="see ulimit -f")
+    if "No space left on device" in words or "Disk quota exceeded" in words:
+        return NoRoom(f"{start}no room left on the host", hint="make room, or write to another filesystem")
+    if done.code < 0:
+        return BadImage(
+            f"{start}qemu-img crashed on this image ({signal_name(done.code)})",
+            hint="the image is damaged, or made to do harm",
+        )
+    if '"write" lock' in words or "another process using" in words:
+        return ImageInUse(f"{start}another program has the image open", hint="shut the guest down first")
+    if "Invalid password" in words or "No key slots" in words or "cannot unlock any keyslot" in words:
+        return KeyNeeded(f"{start}the key does not open the encrypted image", hint="--key image:file:PATH")
+    if "Permission denied" in words or "Read-only file system" in words:
+        return HostError(f"{start}{text}", hint="check the permissions of the file and its folder")
+    failed = ToolFailed(done)
+    failed.message = f"{start}qemu-img: {text}"
+    return failed
+
+
+def read_json(text: bytes) -> dict[str, Any]:  # Any: JSON
+    """Parse one JSON object that qemu-img wrote.
+
+    :raises EngineFailed: it is not one.
+    """
+    try:
+        told = json.loads(text)
+    except ValueError:
+        raise EngineFailed("qemu-img wrote no JSON") from None
+    if not isinstance(told, dict):
+        raise EngineFailed("qemu-img wrote no JSON object")
+    return told
