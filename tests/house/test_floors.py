@@ -30,7 +30,7 @@ ADVICE = {
 
 # Programs and libraries that open images: the engines of the house. (Their names as one imports them.)
 ENGINES = {"guestfs", "nbd", "hivex", "augeas", "pytsk3", "Evtx", "subprocess", "libvirt"}
-ENGINE_PREFIXES = ("pyfs", "pyvs", "pybde", "pyluksde", "dfvfs", "dissect")
+ENGINE_PREFIXES = ("pyfs", "pyvs", "pyevtx", "pybde", "pyluksde", "dfvfs", "dissect")
 TALKERS = {"typer", "rich", "click"}
 # The ground and the domain stay on the standard library and on what reads a guest's own formats.
 DOMAIN_LIBRARIES = {"yaml"}

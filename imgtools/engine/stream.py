@@ -1,0 +1,77 @@
+"""Host programs whose output is read while they run: the long answers that ``process.run`` would hold in memory."""
+
+from __future__ import annotations
+
+import io
+import os
+import select
+import signal
+import subprocess
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import BinaryIO, cast
+
+from imgtools.engine.process import Completed, Limits, ToolFailed, clean_environment, limited
+
+MAX_WORDS = 4096  # bytes of standard error that are kept
+
+
+@contextmanager
+def open_stream(
+    argv: Sequence[str],
+    *,
+    limits: Limits,
+    stdin: BinaryIO | int = subprocess.DEVNULL,
+    pass_fds: Sequence[int] = (),
+) -> Iterator[BinaryIO]:
+    """Start a program and give its standard output; it is ended when the caller has read enough.
+
+    ``limits.seconds`` does not count: the reader decides how long it reads. Memory and processor time do.
+
+    :raises ToolMissing: the program is not installed.
+    :raises ToolFailed: its output was read to the end, and it ended with an error.
+    """
+    with tempfile.TemporaryFile() as words:
+        process = subprocess.Popen(
+            limited(argv, limits),
+            stdin=stdin,
+            stdout=subprocess.PIPE,
+            stderr=words,
+            pass_fds=tuple(pass_fds),
+            env=clean_environment(),
+            start_new_session=True,  # Ctrl-C is for us to handle
+        )
+        output = cast(io.BufferedReader, process.stdout)
+        finished = False
+        try:
+            yield output
+            finished = _at_end(output)
+        finally:
+            output.close()
+            if not finished:
+                _kill(process)
+            process.wait()
+        if finished and process.returncode:
+            words.seek(0)
+            raise ToolFailed(Completed(tuple(argv), process.returncode, b"", words.read(MAX_WORDS)))
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    """End the program and what it has started: its session is its own."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+
+
+def _at_end(output: io.BufferedReader) -> bool:
+    """Whether the reader saw the end of the output, asked without waiting for a program that hangs."""
+    ready, _, _ = select.select([output], [], [], 0)
+    return bool(ready) and not output.peek(1)
+
+
+def read_lines(stream: BinaryIO, *, limit: int) -> Iterator[bytes]:
+    """Yield the lines of a stream without their ends; what a line has beyond ``limit`` bytes is left out."""
+    while line := stream.readline(limit):
+        yield line.rstrip(b"\r\n")
+        while not line.endswith(b"\n") and (line := stream.readline(limit)):
+            pass
