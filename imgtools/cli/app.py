@@ -1,8 +1,9 @@
 """The command line: finds the commands, runs one, and turns errors into exit codes.
 
 A module of this package is a command, and its name is the command's name (``copy_in.py`` -> ``copy-in``); a
-package in it is a group (``snapshot/list.py`` -> ``imgtools snapshot list``). A command's module is imported
-when it is needed. This is the only place that catches every exception.
+package in it is a group (``snapshot/list.py`` -> ``imgtools snapshot list``). A group may name a DEFAULT among
+its commands, which runs when the first word is none of them. A command's module is imported when it is needed.
+This is the only place that catches every exception.
 """
 
 from __future__ import annotations
@@ -54,6 +55,13 @@ class CommandGroup(TyperGroup):
     """A group that imports a command when it is asked for."""
 
     package = "imgtools.cli"
+    default = ""  # of the group's commands, when no word names one
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        known = command_modules(self.package)
+        if self.default and args and args[0] not in known:
+            args = [self.default, *args]
+        return super().resolve_command(ctx, args)
 
     def list_commands(self, ctx: Any) -> list[str]:  # Any: typer's bundled click has no public name
         return list(command_modules(self.package))
@@ -67,7 +75,8 @@ def load_command(name: str, module_name: str) -> Any:
     """Import one command (or group of commands) and return it as typer's object."""
     module = importlib.import_module(module_name)
     if hasattr(module, "__path__"):
-        group = type("Group", (CommandGroup,), {"package": module_name})
+        names = {"package": module_name, "default": getattr(module, "DEFAULT", "")}
+        group = type("Group", (CommandGroup,), names)
         app = typer.Typer(cls=group, help=module.__doc__, no_args_is_help=True, add_completion=False)
         app.callback()(lambda: None)
     else:

@@ -5,6 +5,8 @@ ordinary Typer parameters, and two groups:
 
 ``source: Source``
     which image, and how to open it: IMAGE, -a, --format, --snapshot, --key, --engine, --backing, --root
+``disk: DiskFile`` or ``DiskState``
+    one image as a file, for work without looking into the guest: IMAGE, --format, --key, --backing, and --snapshot
 ``out: Output``
     how to speak: --json, --quiet, --verbose, --progress
 """
@@ -18,16 +20,18 @@ import sys
 from collections.abc import Callable, Iterator
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any, NewType, get_type_hints
 
 import typer
 
 from imgtools.cli.output import Output
 from imgtools.records import Backing, DiskSource, Engine, ImageRequest, Key
 
-__all__ = ["Output", "Source", "Sources", "ask_secret", "expand"]
+__all__ = ["DiskFile", "DiskState", "Output", "Source", "Sources", "ask_secret", "expand"]
 
 Source = ImageRequest
+DiskFile = NewType("DiskFile", ImageRequest)
+DiskState = NewType("DiskState", ImageRequest)
 
 OPENING = "Opening the image"
 SPEAKING = "Output"
@@ -226,11 +230,11 @@ def _as_parameters(group: tuple[_Parameter, ...]) -> Iterator[inspect.Parameter]
 
 
 def _request(host_paths: list[Path], values: dict[str, Any]) -> ImageRequest:
-    disks = tuple(DiskSource(path, values["image_format"], values["snapshot"]) for path in host_paths)
+    disks = tuple(DiskSource(path, values["image_format"], values.get("snapshot")) for path in host_paths)
     return ImageRequest(
         disks=disks,
         keys=_keys(values["key"] or ()),
-        engine=Engine(values["engine"].value),
+        engine=Engine(values["engine"].value) if "engine" in values else Engine.AUTO,
         backing=values["backing"],
         root=values.get("root"),
         mounts=tuple(values.get("mount") or ()),
@@ -255,6 +259,10 @@ def _pack_source(values: dict[str, Any]) -> ImageRequest:
     return _request([values["image"], *(values["add"] or ())], values)
 
 
+def _pack_disk(values: dict[str, Any]) -> ImageRequest:
+    return _request([values["image"]], values)
+
+
 def _pack_sources(values: dict[str, Any]) -> Sources:
     return Sources(_request([image], values) for image in values["images"])
 
@@ -267,13 +275,21 @@ def _pack_output(values: dict[str, Any]) -> Output:
 
 
 _NO_DEFAULT = inspect.Parameter.empty
+_STATE: tuple[_Parameter, ...] = (
+    ("image", ImageArgument, _NO_DEFAULT),
+    *(parameter for parameter in HOW_TO_OPEN if parameter[0] != "engine"),
+)
 _GROUPS: dict[Any, tuple[_Parameter, ...]] = {
     Source: (("image", ImageArgument, _NO_DEFAULT), MORE_DISKS, *HOW_TO_OPEN, WHICH_ROOT, WHICH_MOUNTS),
     Sources: (("images", ImagesArgument, _NO_DEFAULT), *HOW_TO_OPEN),
+    DiskFile: tuple(parameter for parameter in _STATE if parameter[0] != "snapshot"),
+    DiskState: _STATE,
     Output: HOW_TO_SPEAK,
 }
 _PACK: dict[Any, Callable[[dict[str, Any]], object]] = {
     Source: _pack_source,
     Sources: _pack_sources,
+    DiskFile: _pack_disk,
+    DiskState: _pack_disk,
     Output: _pack_output,
 }
