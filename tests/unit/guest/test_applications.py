@@ -104,7 +104,7 @@ def test_pacman() -> None:
         "6.6.8.arch1",
         "1",
         "x86_64",
-        "The Linux kernel",
+        "The kernel",
     )
     assert (vi.epoch, vi.version, vi.release) == (1, "9.0", "2")
 
