@@ -20,10 +20,11 @@ setup:  ## install what is missing: Debian packages and the virtual environment
 	@tools/setup.sh $(VENV)
 
 demo: setup  ## build a small guest and show the main commands at work on it
-	@PATH="$(abspath $(VENV))/bin:$$PATH" tools/demo.sh
+	@$(PYTHON) -m tools.demo
 
 test: setup  ## build every test guest and run all tests, linters included
-	$(PYTHON) fixtures/build.py --all real
+	$(PYTHON) fixtures/build.py --all
+	$(PYTHON) fixtures/build.py real
 	$(PYTHON) -m pytest -n $(JOBS) --dist loadgroup $(ARGS)
 
 lint: setup  ## ruff (rules and format) and mypy --strict
@@ -36,10 +37,11 @@ bench: setup  ## compare with the virt-* tools and write docs/benchmarks.md (ROU
 	$(PYTHON) -m tests.bench --rounds $(ROUNDS) $(ARGS)
 
 docs: setup  ## write the generated pages: one per command, and the picture in the README
-	$(PYTHON) tools/docs.py
+	$(PYTHON) -m tools.docs
 
 fixtures: setup  ## build every test guest (REAL=1: the real Debian guest too)
-	$(PYTHON) fixtures/build.py --all $(if $(filter 1,$(REAL)),real)
+	$(PYTHON) fixtures/build.py --all
+	$(if $(filter 1,$(REAL)),$(PYTHON) fixtures/build.py real)
 
 clean:  ## remove what make has made here; built guests stay in ~/.cache/imgtools
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

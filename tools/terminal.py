@@ -1,0 +1,51 @@
+"""Run a shell command as if on a terminal, and keep what it shows."""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+WIDTH = 100  # columns
+# CSI and OSC sequences (ECMA-48, 5.4 and 8.3.89): colours, cursor, titles.
+ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\))")
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What a command left on the terminal, and its exit code."""
+
+    text: str
+    code: int
+
+
+def run_on_terminal(line: str, folder: Path, *, colour: bool = False) -> Shown:
+    """Run one shell line in `folder` and return what a terminal of WIDTH columns would show, both streams."""
+    ours, theirs = pty.openpty()
+    env = os.environ | {"COLUMNS": str(WIDTH), "LINES": "50", "TERM": "xterm-256color", "LC_ALL": "C.UTF-8"}
+    env["PATH"] = f"{Path(sys.executable).parent}:{env.get('PATH', '')}"
+    env = env | {"COLORTERM": "truecolor"} if colour else env | {"NO_COLOR": "1"}
+    process = subprocess.Popen(
+        ["/bin/bash", "-c", line], cwd=folder, env=env, stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs
+    )
+    os.close(theirs)
+    with os.fdopen(ours, "rb", buffering=0) as stream:
+        shown = _read_all(stream.fileno()).decode("utf-8", "replace").replace("\r\n", "\n")
+    return Shown(shown if colour else ESCAPES.sub("", shown), process.wait())
+
+
+def _read_all(descriptor: int) -> bytes:
+    parts = []
+    while True:
+        try:
+            part = os.read(descriptor, 65536)
+        except OSError:  # EIO: the last writer has closed the terminal (Linux says it so)
+            break
+        if not part:
+            break
+        parts.append(part)
+    return b"".join(parts)
