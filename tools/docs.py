@@ -1,6 +1,7 @@
-"""Write docs/commands: one page for each command, made from the command itself. `make docs` runs this.
+"""The generated documentation: `make docs` writes it.
 
-The pages depend on nothing but the code, so that a test can compare them with what is committed.
+One page for each command, made from the command itself, and one for each shelf of operations: they depend on nothing but
+the code. The output shown in the tutorial and the README, and its picture, come from real runs on fixtures.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from typer.models import ArgumentInfo, OptionInfo
 
 from imgtools.cli.app import command_modules
 from imgtools.cli.command import expand
+from tools import picture, shelves, transcript
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = Path("docs/commands")
@@ -136,10 +138,10 @@ def _default(default: object, info: OptionInfo) -> str:
 
 
 def pages() -> dict[Path, str]:
-    """Every generated page: its path in the checkout, and its text."""
+    """Every page that is made from the code: its path in the checkout, and its text."""
     found = list(commands())
     made = {FOLDER / one.page: _page(one) for one in found}
-    return made | {FOLDER / "README.md": _index(found)}
+    return made | {FOLDER / "README.md": _index(found)} | shelves.pages()
 
 
 def _page(command: Command) -> str:
@@ -205,21 +207,36 @@ def stale(made: dict[Path, str]) -> list[Path]:
         for path, text in made.items()
         if not (ROOT / path).is_file() or (ROOT / path).read_text(encoding="utf-8") != text
     ]
-    gone = [path.relative_to(ROOT) for path in sorted((ROOT / FOLDER).glob("*.md"))]
+    folders = (ROOT / FOLDER, ROOT / shelves.FOLDER)
+    gone = [path.relative_to(ROOT) for folder in folders for path in sorted(folder.glob("*.md"))]
     return different + [path for path in gone if path not in made]
 
 
 def main() -> int:
     """Write what is stale and say what was written."""
     made = pages()
-    for path in stale(made):
+    old = stale(made)
+    for path in old:
         if path in made:
-            (ROOT / path).parent.mkdir(parents=True, exist_ok=True)
-            (ROOT / path).write_text(made[path], encoding="utf-8")
+            _write(path, made[path])
         else:
             (ROOT / path).unlink()
-        sys.stdout.write(f"{path}\n")
+    replayed = transcript.stale()
+    for path, text in replayed.items():
+        _write(path, text)
+    pictures = [path for path, text in picture.pictures().items() if _write(path, text)]
+    sys.stdout.write("".join(f"{path}\n" for path in [*old, *replayed, *pictures]))
     return 0
+
+
+def _write(path: Path, text: str) -> bool:
+    """Write a page; tell whether it is another than before."""
+    place = ROOT / path
+    if place.is_file() and place.read_text(encoding="utf-8") == text:
+        return False
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_text(text, encoding="utf-8")
+    return True
 
 
 if __name__ == "__main__":

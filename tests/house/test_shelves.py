@@ -1,0 +1,63 @@
+"""An operation is one file: with a summary, a documentation and a test of the same name."""
+
+from __future__ import annotations
+
+import dataclasses
+import pkgutil
+
+import pytest
+
+import imgtools.ops
+from imgtools.ops.api import Shelved
+from tests.house.source import PACKAGE, ROOT, modules, report
+from tools.shelves import shelves
+
+ALL = {f"{shelf}/{name}": (shelf, one) for shelf, found in shelves().items() for name, one in found.items()}
+each_operation = pytest.mark.parametrize(("shelf", "one"), ALL.values(), ids=ALL)
+
+
+def test_every_file_on_a_shelf_is_an_operation() -> None:
+    """A file without OPERATION or CHECK would be left out without a word; what operations share lies elsewhere."""
+    packages = {info.name for info in pkgutil.iter_modules(imgtools.ops.__path__) if info.ispkg}
+    broken = [
+        f"{module.path}: it says neither OPERATION nor CHECK; what operations share goes to ops/ or guest/"
+        for module in modules()
+        if len(module.rooms) == 3
+        and module.rooms[0] == "ops"
+        and module.rooms[1] in packages
+        and not any(
+            f"\n{word} " in module.text or f"\n{word}:" in module.text for word in ("OPERATION", "CHECK")
+        )
+    ]
+    assert not broken, report("a module on a shelf is an operation", broken)
+
+
+@each_operation
+def test_summary_is_one_line_without_a_full_stop(shelf: str, one: Shelved) -> None:
+    summary = one.operation.summary
+    assert summary == summary.strip(), summary
+    assert "\n" not in summary
+    assert 8 <= len(summary) <= 72, summary
+    assert summary[0].isupper(), summary
+    assert not summary.endswith("."), summary
+
+
+@each_operation
+def test_documentation_says_more_than_a_word(shelf: str, one: Shelved) -> None:
+    first = one.doc.partition("\n")[0]
+    assert first.endswith("."), f"ops/{shelf}/{one.name}: the docstring begins with a sentence: {first!r}"
+
+
+@each_operation
+def test_parameters_are_frozen(shelf: str, one: Shelved) -> None:
+    params = one.operation.params
+    assert dataclasses.is_dataclass(params)
+    assert params.__dataclass_params__.frozen, f"ops/{shelf}/{one.name}: @dataclass(frozen=True, slots=True)"  # type: ignore[attr-defined]
+
+
+@each_operation
+def test_operation_has_a_test_of_its_name(shelf: str, one: Shelved) -> None:
+    name = one.name.replace("-", "_")
+    assert (PACKAGE / "ops" / shelf / f"{name}.py").is_file()
+    place = ROOT / "tests" / "unit" / "ops" / shelf / f"test_{name}.py"
+    assert place.is_file(), f"write {place.relative_to(ROOT)}"

@@ -1,0 +1,32 @@
+"""The picture in the README: real output of real commands on a fixture, as an SVG."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+from rich.console import Console
+from rich.text import Text
+
+from tools.terminal import WIDTH, run_on_terminal
+from tools.transcript import guest_folder
+
+PICTURE = Path("docs/picture.svg")
+COMMANDS = (
+    "imgtools filesystems debian.qcow2",
+    "imgtools df -h debian.qcow2",
+    "imgtools cat debian.qcow2 /etc/fstab",
+)
+
+
+def pictures() -> dict[Path, str]:
+    """The path of each picture in the checkout, and its text."""
+    console = Console(
+        record=True, width=WIDTH, file=io.StringIO(), force_terminal=True, color_system="truecolor"
+    )
+    with guest_folder() as folder:
+        for line in COMMANDS:
+            console.print(Text.assemble(("$ ", "bold green"), (line, "bold")))
+            console.print(Text.from_ansi(run_on_terminal(line, folder, colour=True).text.rstrip()))
+    svg = console.export_svg(title="imgtools", unique_id="imgtools")
+    return {PICTURE: "\n".join(line.rstrip() for line in svg.splitlines()) + "\n"}

@@ -1,0 +1,92 @@
+"""Pages of the operations, one for each shelf, made from the shelves themselves."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Iterator, Mapping
+from dataclasses import MISSING, fields
+from pathlib import Path
+
+import imgtools.ops
+from imgtools.ops.api import Families, NoParams, Shelved, load_shelf
+from imgtools.records import OsType
+
+FOLDER = Path("docs/operations")
+HEAD = "<!-- Made by `make docs` from imgtools/ops; edit the operation instead. -->\n"
+
+
+def shelves() -> dict[str, Mapping[str, Shelved]]:
+    """Every shelf that holds operations: its name, and its operations by name."""
+    packages = [info.name for info in pkgutil.iter_modules(imgtools.ops.__path__) if info.ispkg]
+    found = {name: load_shelf(f"imgtools.ops.{name}") for name in packages}
+    return {name: shelf for name, shelf in found.items() if shelf}
+
+
+def pages() -> dict[Path, str]:
+    """Every generated page: its path in the checkout, and its text."""
+    found = shelves()
+    made = {FOLDER / f"{name}.md": _page(name, shelf) for name, shelf in found.items()}
+    return made | {FOLDER / "README.md": _index(found)}
+
+
+def _index(found: Mapping[str, Mapping[str, Shelved]]) -> str:
+    rows = [f"| [{name}]({name}.md) | {len(shelf)} | {_about(name)} |" for name, shelf in found.items()]
+    return (
+        "\n".join([HEAD + "# Operations\n", "| Shelf | Operations | What it holds |", "|---|---|---|", *rows])
+        + "\n"
+    )
+
+
+def _about(shelf: str) -> str:
+    return (importlib.import_module(f"imgtools.ops.{shelf}").__doc__ or "").strip().partition("\n")[0]
+
+
+def _page(name: str, shelf: Mapping[str, Shelved]) -> str:
+    rows = [
+        f"| [{one.name}](#{one.name}) | {'yes' if one.operation.default else ''} | {one.operation.summary} |"
+        for one in shelf.values()
+    ]
+    parts = [
+        HEAD + f"# Operations: {name}",
+        _about(name),
+        "\n".join(["| Name | By default | What it does |", "|---|---|---|", *rows]),
+    ]
+    return "\n\n".join([*parts, *(_section(one) for one in shelf.values())]) + "\n"
+
+
+def _section(one: Shelved) -> str:
+    operation = one.operation
+    default = "By default." if operation.default else "Only when it is asked for."
+    parts = [f"## {one.name}", one.doc.replace("``", "`"), f"For {_families(operation.families)}. {default}"]
+    if operation.params is not NoParams:
+        parts.append("\n".join(_parameters(operation.params)))
+    if operation.notes:
+        parts.append(inspect.cleandoc(operation.notes))
+    return "\n\n".join(parts)
+
+
+def _families(families: Families) -> str:
+    types = ", ".join(sorted(one.value for one in families.types if one is not OsType.UNKNOWN))
+    if families.types == frozenset(OsType):
+        return "every guest"
+    like = f" guests that are, or are like, {', '.join(families.distros)}" if families.distros else " guests"
+    return types + like
+
+
+def _parameters(params: type) -> Iterator[str]:
+    yield "| Parameter | Default |"
+    yield "|---|---|"
+    for field in fields(params):
+        default = field.default if field.default is not MISSING else field.default_factory
+        shown = "required" if default is MISSING else f"`{_shown(default)}`"
+        yield f"| `{field.name}` | {shown} |"
+
+
+def _shown(default: object) -> str:
+    if callable(default):
+        default = default()
+    if isinstance(default, bool):
+        return "yes" if default else "no"
+    return ",".join(map(str, default)) if isinstance(default, tuple) else str(default) or '""'
