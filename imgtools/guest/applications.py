@@ -188,6 +188,7 @@ def _pacman(files: GuestReader) -> Iterator[Application]:
                 url=values.get("URL", ""),
                 source_package=values.get("BASE", ""),
                 summary=values.get("DESC", ""),
+                description=values.get("DESC", ""),  # where libguestfs puts it
             )
 
 
@@ -208,12 +209,13 @@ def parse_apk_installed(text: str) -> Iterator[Application]:
             yield Application(
                 name=values["P"],
                 version=version,
-                release=release,
+                release=release.removeprefix("r"),  # as libguestfs has it
                 arch=values.get("A", ""),
                 publisher=values.get("m", ""),
                 url=values.get("U", ""),
                 source_package=values.get("o", ""),
                 summary=values.get("T", ""),
+                description=values.get("T", ""),
             )
 
 

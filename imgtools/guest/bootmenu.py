@@ -33,11 +33,14 @@ class BootEntry:
 
 @dataclass(frozen=True, slots=True)
 class Menu:
+    """A boot menu, and the entry it starts; None if the configuration does not say, or names one that is not there."""
+
     entries: Sequence[BootEntry] = ()
     default: BootEntry | None = None
 
 
 def read_config(files: GuestReader, path: str) -> str:
+    """Return the text of a boot loader's file; "" if it is not there or larger than :data:`CONFIG_LIMIT`."""
     if not path or not files.is_file(path) or files.stat(path).size > CONFIG_LIMIT:
         return ""
     return files.read_text(path, limit=CONFIG_LIMIT)

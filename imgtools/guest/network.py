@@ -117,7 +117,8 @@ def _family(files: GuestReader, found: dict[str, tuple[str, ...]]) -> str:
         lambda family: enabled(family) and family in SERVICES and installed(family),
         lambda family: installed(family) and configured(family),
         configured,
-        installed,
+        # systemd brings networkd along whether anyone wants it or not
+        lambda family: family != "networkd" and installed(family),
     )
     for rule in rules:
         for family in ORDER:

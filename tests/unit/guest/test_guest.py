@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from imgtools.errors import ManyGuests, NoGuest
-from imgtools.guest.guest import find_guests, the_guest
-from imgtools.records import Declined, Disk, Layout, OsType
+from imgtools.errors import ManyGuests, NoGuest, NoSuchGuestFile
+from imgtools.guest.guest import Guest, find_guests, guest_path, the_guest
+from imgtools.records import Declined, Disk, Layout, Mount, OsInfo, OsType
 from tests.support.images import MemoryImage, memory_image, memory_session
-from tests.support.memory import link, memory_volume
+from tests.support.memory import link, memory_files, memory_volume
 
 ELF_X86_64 = b"\x7fELF\x02\x01\x01" + bytes(9) + b"\x03\x00\x3e\x00"
 DEBIAN = {
@@ -104,3 +104,46 @@ def test_without_a_guest_the_error_says_what_is_there(content: str, message: str
     with pytest.raises(NoGuest, match=message) as caught:
         the_guest(image)
     assert hint in caught.value.hint
+
+
+C, D = memory_volume("/dev/sda2", "ntfs"), memory_volume("/dev/sdb1", "ntfs")
+WINDOWS = Guest(
+    root=C,
+    os=OsInfo(OsType.WINDOWS, "windows", windows_systemroot="/Windows"),
+    mounts=(Mount("/", C), Mount("/D:", D)),
+    files=memory_files({}),
+    drives=(("C", "/dev/sda2"), ("D", "/dev/sdb1"), ("E", "/dev/sdb2")),
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [
+        (r"C:\Windows\System32", "/Windows/System32"),
+        (r"c:\Windows/System32\\drivers", "/Windows/System32/drivers"),
+        ("C:", "/"),
+        (r"\Windows", "/Windows"),
+        ("/Windows/System32", "/Windows/System32"),
+        (r"D:\data\a.txt", "/D:/data/a.txt"),
+        ("d:", "/D:"),
+        (r"a\..\b", "/a/../b"),
+    ],
+)
+def test_a_path_as_windows_people_write_it(text: str, path: str) -> None:
+    assert guest_path(WINDOWS, text) == path
+
+
+@pytest.mark.parametrize(
+    ("text", "fact"), [("E:\\x", "/dev/sdb2, which cannot be read"), ("Z:/x", "no drive Z:")]
+)
+def test_a_drive_that_is_not_there(text: str, fact: str) -> None:
+    with pytest.raises(NoSuchGuestFile, match=fact) as caught:
+        guest_path(WINDOWS, text)
+    assert "C:, D:, E:" in caught.value.hint
+
+
+def test_a_linux_path_is_never_a_drive() -> None:
+    guest = the_guest(memory_image({ROOT: DEBIAN}))
+    assert guest_path(guest, "/srv/C:/back\\slash") == "/srv/C:/back\\slash"
+    assert guest_path(guest, "C:/x") == "/C:/x"
+    assert guest_path(guest, "etc/hosts") == "/etc/hosts"
