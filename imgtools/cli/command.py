@@ -7,6 +7,8 @@ ordinary Typer parameters, and two groups:
     which image, and how to open it: IMAGE, -a, --format, --snapshot, --key, --engine, --backing, --root
 ``disk: DiskFile`` or ``DiskState``
     one image as a file, for work without looking into the guest: IMAGE, --format, --key, --backing, and --snapshot
+``target: Target``
+    what becomes of the plan: --write, --output, -O, --compress, --dry-run
 ``out: Output``
     how to speak: --json, --quiet, --verbose, --progress
 """
@@ -25,14 +27,16 @@ from typing import Annotated, Any, NewType, get_type_hints
 import typer
 
 from imgtools.cli.output import Output
-from imgtools.records import Backing, DiskSource, Engine, ImageRequest, Key
+from imgtools.errors import UsageError
+from imgtools.records import Backing, DiskSource, Engine, ImageRequest, Key, OutputTarget, Target
 
-__all__ = ["DiskFile", "DiskState", "Output", "Source", "Sources", "ask_secret", "expand"]
+__all__ = ["DiskFile", "DiskState", "Output", "Source", "Sources", "Target", "ask_secret", "expand"]
 
 Source = ImageRequest
 DiskFile = NewType("DiskFile", ImageRequest)
 DiskState = NewType("DiskState", ImageRequest)
 
+WRITING = "What becomes of the plan"
 OPENING = "Opening the image"
 SPEAKING = "Output"
 
@@ -158,6 +162,50 @@ WHICH_MOUNTS: _Parameter = (
     ],
     None,
 )
+HOW_TO_WRITE: tuple[_Parameter, ...] = (
+    (
+        "write",
+        Annotated[
+            bool, _option("--write", text="Do it, in the image itself: all or nothing.", panel=WRITING)
+        ],
+        False,
+    ),
+    (
+        "output",
+        Annotated[
+            Path | None,
+            _option(
+                "--output",
+                text="Do it in a new image; the image itself is not touched.",
+                panel=WRITING,
+                metavar="FILE",
+            ),
+        ],
+        None,
+    ),
+    (
+        "output_format",
+        Annotated[
+            str | None,
+            _option(
+                "-O", "--output-format", text="Format of the new image.", panel=WRITING, metavar="FORMAT"
+            ),
+        ],
+        None,
+    ),
+    (
+        "compress",
+        Annotated[bool, _option("--compress", text="Compress the new image (qcow2).", panel=WRITING)],
+        False,
+    ),
+    (
+        "dry_run",
+        Annotated[
+            bool, _option("--dry-run", "-n", text="Show the plan and stop: the default.", panel=WRITING)
+        ],
+        False,
+    ),
+)
 HOW_TO_SPEAK: tuple[_Parameter, ...] = (
     ("as_json", Annotated[bool, _option("--json", text="Print one JSON document.", panel=SPEAKING)], False),
     (
@@ -219,7 +267,7 @@ def _arguments_first(flat: list[inspect.Parameter]) -> list[inspect.Parameter]:
 
     def rank(parameter: inspect.Parameter) -> int:
         info = parameter.annotation.__metadata__[0] if hasattr(parameter.annotation, "__metadata__") else None
-        return {None: 0, OPENING: 1, SPEAKING: 2}.get(getattr(info, "rich_help_panel", None), 0)
+        return {None: 0, WRITING: 1, OPENING: 2, SPEAKING: 3}.get(getattr(info, "rich_help_panel", None), 0)
 
     return sorted(flat, key=rank)
 
@@ -267,6 +315,18 @@ def _pack_sources(values: dict[str, Any]) -> Sources:
     return Sources(_request([image], values) for image in values["images"])
 
 
+def _pack_target(values: dict[str, Any]) -> Target:
+    write, output = values["write"], values["output"]
+    if values["dry_run"] and (write or output):
+        raise UsageError("--dry-run shows the plan only", hint="leave --write and --output away")
+    if write and output is not None:
+        raise UsageError("--write and --output are two ways to do it", hint="choose one")
+    if output is None and (values["output_format"] or values["compress"]):
+        raise UsageError("-O and --compress are about a new image", hint="name it with --output FILE")
+    new = None if output is None else OutputTarget(output, values["output_format"], values["compress"])
+    return Target(write=write, output=new)
+
+
 def _pack_output(values: dict[str, Any]) -> Output:
     if values["verbose"]:
         level = logging.INFO if values["verbose"] == 1 else logging.DEBUG
@@ -284,6 +344,7 @@ _GROUPS: dict[Any, tuple[_Parameter, ...]] = {
     Sources: (("images", ImagesArgument, _NO_DEFAULT), *HOW_TO_OPEN),
     DiskFile: tuple(parameter for parameter in _STATE if parameter[0] != "snapshot"),
     DiskState: _STATE,
+    Target: HOW_TO_WRITE,
     Output: HOW_TO_SPEAK,
 }
 _PACK: dict[Any, Callable[[dict[str, Any]], object]] = {
@@ -291,5 +352,6 @@ _PACK: dict[Any, Callable[[dict[str, Any]], object]] = {
     Sources: _pack_sources,
     DiskFile: _pack_disk,
     DiskState: _pack_disk,
+    Target: _pack_target,
     Output: _pack_output,
 }

@@ -29,7 +29,9 @@ Cell = str | int | None
 JsonValue = None | bool | int | float | str | list["JsonValue"] | dict[str, "JsonValue"]
 
 # Fields that hold nanoseconds since 1970; JSON shows them as RFC 3339 in UTC.
-TIME_FIELDS = frozenset({"atime", "mtime", "ctime", "time", "modified", "created"})
+TIME_FIELDS = frozenset(
+    {"atime", "mtime", "ctime", "time", "modified", "created", "installed", "last_login"}
+)
 # Fields of a report that belong to the envelope, not to its data.
 ENVELOPE_FIELDS = ("image", "engine", "warnings")
 
@@ -113,7 +115,12 @@ def format_time(nanoseconds: int) -> str:
 
 
 def to_json(value: object) -> JsonValue:
-    """Turn a frozen record into JSON values. Keys are field names; see docs/json.md."""
+    """Turn a frozen record into JSON values. Keys are field names; see docs/json.md.
+
+    A record whose JSON is more than its fields says it itself, in ``as_json``.
+    """
+    if (own := getattr(value, "as_json", None)) is not None:
+        return to_json(own())
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         pairs = ((field.name, getattr(value, field.name)) for field in dataclasses.fields(value))
         return _json_object(pairs)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import BinaryIO, Protocol
 
-from imgtools.records import Declined, Engine, FileEntry, FileKind, FileStat, Layout, Usage, Volume
+from imgtools.records import Declined, Engine, FileEntry, FileKind, FileStat, Layout, Mount, Usage, Volume
 
 
 class Filesystem(Protocol):
@@ -137,5 +137,24 @@ class WriteSession(Protocol):
     def finish(self) -> None:
         """Flush, unmount and check every filesystem that was written; raises RolledBack if one is not clean."""
 
+    def reread(self, volume: Volume, options: str = "") -> Filesystem | Declined:
+        """Mount ``volume`` read-only after :meth:`finish`, to read again what was written."""
+
     def close(self) -> None:
         """Let everything go, also after an error."""
+
+
+class GuestRunner(WriteSession, Protocol):
+    """What only a booted engine can do: change whole volumes, and run programs in the guest's tree."""
+
+    def set_uuid(self, device: str, uuid: str) -> None:
+        """Give the filesystem on ``device`` a new UUID; empty: a random one."""
+
+    def new_lvm_uuids(self, groups: Sequence[str], keep_groups: Sequence[str]) -> None:
+        """Give volume groups and their physical volumes new UUIDs; the groups to keep keep their own."""
+
+    def run(self, mounts: Sequence[Mount], script: str, *, network: bool) -> None:
+        """Run a shell script in the guest's tree; raises EditFailed with its last words if it fails."""
+
+    def relabel(self, mounts: Sequence[Mount], paths: Sequence[str]) -> None:
+        """Give files the SELinux labels of the guest's own policy; no paths: all files."""

@@ -140,7 +140,7 @@ class SetOwner:
 
 @dataclass(frozen=True, slots=True)
 class SetTimes:
-    """Set access and modification time, in nanoseconds since 1970; None leaves that one."""
+    """Set access and modification time, in nanoseconds since 1970; None leaves that one. No link is followed."""
 
     path: str
     atime: int | None = None
@@ -149,7 +149,7 @@ class SetTimes:
 
 @dataclass(frozen=True, slots=True)
 class SetXattr:
-    """Set an extended attribute, or with ``value`` None remove it (an absent one is fine)."""
+    """Set an extended attribute, or with ``value`` None remove it (an absent one is fine). No link is followed."""
 
     path: str
     name: str
@@ -230,9 +230,13 @@ class SetUuid:
 
 @dataclass(frozen=True, slots=True)
 class NewLvmUuids:
-    """Give all physical volumes and volume groups new UUIDs; names stay."""
+    """Give volume groups and their physical volumes new random UUIDs; names stay.
 
-    devices: tuple[str, ...]
+    The groups in ``keep_groups`` keep their own UUID (GRUB finds them by it); their physical volumes do not.
+    """
+
+    groups: tuple[str, ...]
+    keep_groups: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

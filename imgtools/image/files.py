@@ -98,7 +98,21 @@ class GuestTree:
     def served_by(self) -> Engine:
         return self._served_by
 
+    @property
+    def mounted(self) -> Mapping[str, Filesystem]:
+        """The filesystems by their mount points."""
+        return dict(self._mounted)
+
+    def forget(self) -> None:
+        """Forget remembered directories: something below was renamed, removed or replaced."""
+        self._directories.clear()
+
     # -- finding one's way ---------------------------------------------------------------------------------
+
+    def place(self, path: str) -> tuple[Filesystem, str]:
+        """Return the filesystem that holds a resolved path, and the path within it."""
+        found = self._place(path)
+        return found.filesystem, found.path
 
     def _place(self, path: str) -> _Place:
         """Return the filesystem that holds the resolved ``path``, and the path within it."""

@@ -84,17 +84,30 @@ def open_image(
     :raises BadImage: a file is not a disk image, or is damaged.
     :raises UntrustedBacking: an image names a host file that ``backing`` does not allow.
     :raises KeyNeeded: the image itself is encrypted, and no key opens it.
+    :raises UnfinishedEdit: an edit of an image, or of what it is based on, was cut while it was committed.
     """
-    from imgtools.image.backing import examine
-
-    infos = [examine(disk, policy=backing) for disk in disks]
+    infos = examine_disks(disks, backing)
     with ExitStack() as stack:
-        router = Router(_openers(infos, keys, stack), engine)
+        router = Router(image_openers(infos, keys, stack), engine)
         stack.callback(router.close)
         yield Image(infos, router)
 
 
-def _openers(
+def examine_disks(disks: Sequence[DiskSource], backing: Backing) -> list[ImageInfo]:
+    """Read the chain of every disk, and refuse what nobody should read.
+
+    :raises UnfinishedEdit: see :func:`open_image`, as for the other errors.
+    """
+    from imgtools.image.backing import examine
+    from imgtools.image.marker import refuse_unfinished
+
+    refuse_unfinished([disk.host_path for disk in disks])
+    infos = [examine(disk, policy=backing) for disk in disks]
+    refuse_unfinished([layer.host_path for info in infos for layer in info.chain[1:]])
+    return infos
+
+
+def image_openers(
     infos: Sequence[ImageInfo], keys: Sequence[Key], stack: ExitStack
 ) -> dict[Engine, Callable[[], Session]]:
     """Return how to open each engine over disks that are served once, when the first engine needs them."""

@@ -81,6 +81,14 @@ class Router:
             answer = self._boot().mount(volume)
         return answer if isinstance(answer, Declined) else answer.usage()
 
+    def appliance(self) -> Session:
+        """Return the appliance's session, booted if it is not up yet; from now on it serves everything."""
+        return self._boot()
+
+    def has_booted(self) -> bool:
+        """Whether the appliance is up."""
+        return Engine.APPLIANCE in self._sessions
+
     def close(self) -> None:
         """Close what was opened; the last opened first."""
         while self._sessions:

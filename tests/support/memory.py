@@ -15,6 +15,7 @@ from typing import BinaryIO
 
 import pytest
 
+from imgtools.errors import EditFailed
 from imgtools.image.files import GuestTree, parent_of
 from imgtools.image.handle import Image
 from imgtools.image.router import Router
@@ -113,6 +114,98 @@ class MemoryFilesystem:
     def usage(self) -> Usage:
         used = sum(len(node.content) for node in self.nodes.values())
         return Usage(1 << 30, (1 << 30) - used, (1 << 30) - used, 65536, 65536 - len(self.nodes))
+
+
+class MemoryWriter(MemoryFilesystem):
+    """An in-memory filesystem that can be written; implements FilesystemWriter.
+
+    ``room`` bytes fit in; names of one file share a number in ``same``, as hard links do.
+    """
+
+    def __init__(
+        self, files: Mapping[str, Content], *, ignores_case: bool = False, room: int = 1 << 30
+    ) -> None:
+        self.room = room
+        self.same: dict[str, int] = {}
+        super().__init__(files, ignores_case=ignores_case)
+
+    def _set(self, path: str, **facts: object) -> None:
+        """Change facts of a file under all its names."""
+        number = self.same.get(path)
+        names = [name for name, one in self.same.items() if one == number] if number else [path]
+        for name in names:
+            self.nodes[name] = replace(self.nodes[name], **facts)  # type: ignore[arg-type]
+
+    def _new(self, path: str, node: Node) -> None:
+        if path in self.nodes:
+            raise EditFailed(f"exists: {path}")
+        if self.nodes[parent_of(path)].kind is not FileKind.DIRECTORY:
+            raise EditFailed(f"not a directory: {parent_of(path)}")
+        self.nodes[path] = node
+
+    def write(self, path: str, content: BinaryIO) -> None:
+        held = bytearray()
+        while chunk := content.read(1 << 20):
+            held += chunk
+        if sum(len(node.content) for node in self.nodes.values()) + len(held) > self.room:
+            raise EditFailed(f"no room for {path}")
+        if path not in self.nodes:
+            self._new(path, Node())
+        self._set(path, content=bytes(held))
+
+    def truncate(self, path: str) -> None:
+        self._set(path, content=b"")
+
+    def remove(self, path: str) -> None:
+        if any(parent_of(name) == path for name in self.nodes if name != "/"):
+            raise EditFailed(f"not empty: {path}")
+        del self.nodes[path]
+        self.same.pop(path, None)
+
+    def remove_tree(self, path: str) -> None:
+        for name in sorted(self.nodes, reverse=True):
+            if name == path or name.startswith(path.rstrip("/") + "/"):
+                self.remove(name)
+
+    def make_directory(self, path: str, mode: int) -> None:
+        self._new(path, directory(mode))
+
+    def make_link(self, path: str, target: str) -> None:
+        self._new(path, link(target))
+
+    def make_hard_link(self, path: str, target: str) -> None:
+        number = self.same.setdefault(target, len(self.same) + 1)
+        self._new(path, self.nodes[target])
+        self.same[path] = number
+
+    def make_special(self, path: str, kind: FileKind, device: tuple[int, int], mode: int) -> None:
+        self._new(path, Node(kind, mode=mode))
+
+    def rename(self, path: str, to: str) -> None:
+        moved = {
+            to + name[len(path) :]: node
+            for name, node in self.nodes.items()
+            if name == path or name.startswith(path + "/")
+        }
+        self.remove_tree(path)
+        self.nodes.update(moved)
+
+    def set_mode(self, path: str, mode: int) -> None:
+        self._set(path, mode=mode)
+
+    def set_owner(self, path: str, uid: int, gid: int) -> None:
+        kept = self.nodes[path].mode
+        # As Linux: chown takes the set-user-ID bits away.
+        self._set(path, uid=uid, gid=gid, mode=None if kept is None else kept & ~0o6000)
+
+    def set_times(self, path: str, atime: int, mtime: int) -> None:
+        self._set(path, mtime=mtime)
+
+    def set_xattr(self, path: str, name: str, value: bytes) -> None:
+        self._set(path, xattrs={**self.nodes[path].xattrs, name: value})
+
+    def remove_xattr(self, path: str, name: str) -> None:
+        self._set(path, xattrs={key: value for key, value in self.nodes[path].xattrs.items() if key != name})
 
 
 def memory_volume(device: str = "/dev/sda1", content: str = "ext4", **facts: str) -> Volume:

@@ -1,0 +1,222 @@
+"""Configuration files through Augeas, as bytes in memory: no temporary files, no look at the host's own /etc.
+
+A session holds one parsed file. Only the lens that it needs is loaded where the file is a usual one; else all
+transforms are loaded (0.2 s) and the one whose file patterns match is taken, as Augeas itself does.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import functools
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from imgtools.errors import OddGuest, ToolMissing, UsageError
+
+if TYPE_CHECKING:
+    from augeas import Augeas
+
+# Files edited so often that the wait for all lenses would be felt. Patterns as in the lenses' own filters.
+USUAL = (
+    ("/etc/ssh/sshd_config", "Sshd.lns"),
+    ("/etc/ssh/sshd_config.d/*.conf", "Sshd.lns"),
+    ("/etc/ssh/ssh_config", "Ssh.lns"),
+    ("/etc/fstab", "Fstab.lns"),
+    ("/etc/crypttab", "Crypttab.lns"),
+    ("/etc/hosts", "Hosts.lns"),
+    ("/etc/hostname", "Hostname.lns"),
+    ("/etc/passwd", "Passwd.lns"),
+    ("/etc/group", "Group.lns"),
+    ("/etc/shadow", "Shadow.lns"),
+    ("/etc/gshadow", "Gshadow.lns"),
+    ("/etc/sudoers", "Sudoers.lns"),
+    ("/etc/default/grub", "Shellvars.lns"),
+    ("/etc/sysconfig/network-scripts/ifcfg-*", "Shellvars.lns"),
+    ("/etc/sysconfig/network", "Shellvars.lns"),
+    ("/etc/selinux/config", "Shellvars.lns"),
+    ("/etc/os-release", "Shellvars.lns"),
+    ("/etc/sysctl.conf", "Sysctl.lns"),
+    ("/etc/sysctl.d/*.conf", "Sysctl.lns"),
+    ("/etc/resolv.conf", "Resolv.lns"),
+    ("/etc/login.defs", "Login_defs.lns"),
+    ("/etc/network/interfaces", "Interfaces.lns"),
+)
+_IN, _OUT = "/imgtools/in", "/imgtools/out"
+_SPECIAL = re.compile(r"([\\\[\]()!=,|\s])")  # characters that a path expression gives a meaning
+
+
+class ConfigFile:
+    """One configuration file, parsed; nodes are named relative to the file (``PermitRootLogin``, ``1/ipaddr``).
+
+    :param content: None for a file that does not exist yet.
+    :param lens: such as ``Sshd.lns``; empty: the one whose file patterns match the path.
+    :raises OddGuest: the content does not parse; the message has the line.
+    :raises UsageError: there is no such lens, or none for this path.
+    """
+
+    def __init__(self, path: str, content: bytes | None, lens: str = "") -> None:
+        self._path = path
+        self.lens = lens or lens_of(path)
+        self._root = "/files" + _SPECIAL.sub(r"\\\1", path)
+        self._content = content or b"\n"
+        self._is_new = not content
+        if b"\0" in self._content:
+            raise OddGuest(f"{path} is not a text file: it holds a NUL")
+        # Augeas wants UTF-8; other bytes travel as the letters of Latin-1 that have their numbers.
+        self._codec = "utf-8" if _is_utf8(self._content) else "latin-1"
+        self._augeas = _open(load_all=False)
+        self._augeas.set(_IN, self._content.decode(self._codec))
+        try:
+            self._augeas.text_store(self.lens, _IN, self._root)
+        except ValueError:
+            raise self._odd() from None
+
+    def get(self, node: str) -> str | None:
+        """Return the value of a node; None if it is not there or has no value.
+
+        :raises UsageError: the expression does not parse, or matches several nodes.
+        """
+        try:
+            value = self._augeas.get(self._full(node))
+        except (ValueError, RuntimeError):
+            raise self._wrong(node) from None
+        return None if value is None else self._from_tree(value)
+
+    def match(self, node: str) -> tuple[str, ...]:
+        """Return the nodes that an expression matches, relative to the file."""
+        try:
+            found = self._augeas.match(self._full(node))
+        except (ValueError, RuntimeError):
+            raise self._wrong(node) from None
+        return tuple(self._from_tree(path[len(self._root) + 1 :]) for path in found)
+
+    def set(self, node: str, value: str) -> None:
+        """Give a node a value; it is made if it is not there."""
+        try:
+            self._augeas.set(self._full(node), self._to_tree(value))
+        except (ValueError, RuntimeError):
+            raise self._wrong(node) from None
+
+    def remove(self, node: str) -> int:
+        """Remove the nodes that an expression matches, with all below them; return how many nodes went."""
+        self.match(node)
+        return int(self._augeas.remove(self._full(node)))
+
+    def text(self) -> bytes:
+        """Return the file as its tree now says; what was not changed keeps its bytes.
+
+        :raises UsageError: the lens cannot write this tree (a node that the format has no place for).
+        """
+        try:
+            self._augeas.text_retrieve(self.lens, _IN, self._root, _OUT)
+        except ValueError:
+            reason = self._error("message").partition("\n")[0]
+            raise UsageError(
+                f"{self._path}: {self.lens} has no place for what was set: {reason}",
+                hint="see the nodes that are there: imgtools config match",
+            ) from None
+        content = str(self._augeas.get(_OUT) or "").encode(self._codec)
+        return content.removeprefix(b"\n") if self._is_new else content
+
+    def _full(self, node: str) -> str:
+        return f"{self._root}/{self._to_tree(node)}" if node else self._root
+
+    def _to_tree(self, text: str) -> str:
+        return text if self._codec == "utf-8" else text.encode("utf-8", "surrogateescape").decode("latin-1")
+
+    def _from_tree(self, text: str) -> str:
+        return text if self._codec == "utf-8" else text.encode("latin-1").decode("utf-8", "surrogateescape")
+
+    def _error(self, name: str) -> str:
+        found = self._augeas.match(f"/augeas/text{self._root}/error/{name}")
+        return str(self._augeas.get(found[0]) or "") if found else ""
+
+    def _odd(self) -> OddGuest | UsageError:
+        line, message = self._error("line"), self._error("message")
+        if not message:
+            return UsageError(
+                f"there is no lens {self.lens}", hint="lenses are called Sshd.lns, Fstab.lns ..."
+            )
+        return OddGuest(
+            f"{self._path}:{line}: does not parse as {self.lens}: {message.partition(chr(10))[0]}",
+            hint="see the file with imgtools cat; a line that the lens does not know may still be right",
+        )
+
+    def _wrong(self, node: str) -> UsageError:
+        found = self._augeas.match("/augeas/error/pathx")
+        reason = self._augeas.get(found[0]) if found else "it matches several nodes, or none can be made"
+        return UsageError(f"not a node of {self._path}: {node}: {reason}")
+
+
+def edit_config(
+    path: str, content: bytes | None, settings: Sequence[tuple[str, str | None]], *, lens: str = ""
+) -> bytes:
+    """Return a configuration file's content with nodes set (or removed, where the value is None).
+
+    :raises OddGuest: the file does not parse; the message has file, line and what the lens says.
+    :raises UsageError: a node's expression does not parse, or the lens has no place for a node.
+    """
+    config = ConfigFile(path, content, lens)
+    for node, value in settings:
+        if value is None:
+            config.remove(node)
+        else:
+            config.set(node, value)
+    return config.text()
+
+
+def lens_of(path: str) -> str:
+    """Return the lens for a file, by the file patterns that the lenses bring.
+
+    :raises UsageError: no lens knows files of this path.
+    """
+    for pattern, lens in USUAL:
+        if _matches(path, pattern):
+            return lens
+    for lens, include, exclude in _transforms():
+        if any(_matches(path, one) for one in include) and not any(_matches(path, one) for one in exclude):
+            return lens
+    raise UsageError(f"no Augeas lens knows {path}", hint="name one with its module, such as Shellvars.lns")
+
+
+def _matches(path: str, pattern: str) -> bool:
+    """As augrun's filter: a pattern without a slash is about the name alone; ``*`` stays within a folder."""
+    if "/" not in pattern:
+        return fnmatch.fnmatchcase(path.rpartition("/")[2], pattern)
+    return path.count("/") == pattern.count("/") and fnmatch.fnmatchcase(path, pattern)
+
+
+@functools.cache
+def _transforms() -> tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...]:
+    """Return lens, patterns and exceptions of every transform that loads by itself."""
+    augeas = _open(load_all=True)
+
+    def values(where: str) -> tuple[str, ...]:
+        return tuple(str(augeas.get(node)) for node in augeas.match(where))
+
+    found = []
+    for name in augeas.match("/augeas/load/*"):
+        lens = str(augeas.get(f"{name}/lens"))
+        # "@Sshd" stands for the autoload transform of the module Sshd, whose lens is called lns by custom.
+        lens = f"{lens[1:]}.lns" if lens.startswith("@") else lens
+        found.append((lens, values(f"{name}/incl"), values(f"{name}/excl")))
+    return tuple(found)
+
+
+def _open(*, load_all: bool) -> Augeas:
+    try:
+        from augeas import Augeas
+    except ImportError:
+        raise ToolMissing("python-augeas is not installed", hint="apt-get install python3-augeas") from None
+    flags = Augeas.NO_LOAD | (0 if load_all else Augeas.NO_MODL_AUTOLOAD)
+    # A root that cannot hold files: nothing of the host is ever read or written.
+    return Augeas(root="/dev/null", flags=flags)
+
+
+def _is_utf8(content: bytes) -> bool:
+    try:
+        content.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True

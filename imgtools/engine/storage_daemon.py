@@ -1,0 +1,236 @@
+"""qemu-storage-daemon: overlays of a guest's disks open for writing, parts of them exported as files or over NBD.
+
+One daemon holds all disks of the guest. An export as a file (FUSE) is what e2fsck, ntfs-3g and mtools work on; an
+export over NBD is a drive of the appliance. Flushes of the guest are not passed on to the host's disk, because an
+overlay is worth nothing before the transaction syncs it as a whole.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from imgtools.engine.overlay import overlay_node
+from imgtools.engine.process import clean_environment, require
+from imgtools.engine.qemu_img.nodes import join_options
+from imgtools.errors import EngineFailed, EngineTimeout, ImageInUse
+from imgtools.records import Layer
+
+log = logging.getLogger(__name__)
+
+ANSWER_SECONDS = 60.0  # an export is made in milliseconds
+
+# Runs a program as long as we hold the other end of its standard input; then ends it politely, so that it unmounts
+# what it has mounted, and removes its folder, but never what may still be mounted there.
+KEEPER = """
+dir=$1; shift
+exec 3<&0 </dev/null
+"$@" 3<&- &
+child=$!
+read _ <&3
+kill -TERM $child 2>/dev/null
+wait $child; code=$?
+rm -rf --one-file-system "$dir" 2>/dev/null
+exit $code
+"""
+
+
+class Kept:
+    """A program that ends when we do, however we end.
+
+    :param folder: removed when it has ended.
+    """
+
+    def __init__(self, argv: Sequence[str], folder: Path, *, pass_fds: Sequence[int] = ()) -> None:
+        self._name = argv[0]
+        self._words = io.FileIO(os.memfd_create("stderr"), "r+")
+        command = ["sh", "-c", KEEPER, "keeper", os.fspath(folder), require(argv[0]), *argv[1:]]
+        log.debug("start: %s", " ".join(argv))
+        # A session of its own: Ctrl-C on the terminal is ours to answer, not the program's.
+        self._process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=self._words,
+            pass_fds=tuple(pass_fds),
+            env=clean_environment(),
+            start_new_session=True,
+        )
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether keeper and program are gone."""
+        return self._process.poll() is not None
+
+    def complaint(self) -> str:
+        """Return the last line that the program wrote on standard error."""
+        self._words.seek(0)
+        lines = (self._words.read() or b"").decode("utf-8", "replace").strip().splitlines()
+        return lines[-1] if lines else "it said nothing"
+
+    def end(self) -> None:
+        """Let the program end, and wait until it has.
+
+        :raises EngineTimeout: it does not.
+        """
+        if self._process.stdin is not None:
+            self._process.stdin.close()
+        try:
+            self._process.wait(ANSWER_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            raise EngineTimeout(f"{self._name} does not end") from None
+        finally:
+            self._words.close()
+
+
+class StorageDaemon:
+    """A running daemon with the nodes ``disk0``, ``disk1`` ...; see :func:`serve_overlays`."""
+
+    def __init__(self, kept: Kept, control: socket.socket, folder: Path) -> None:
+        self.folder = folder
+        self._kept = kept
+        self._control = control
+        self._lines = control.makefile("rb")
+        self._exports = 0
+        self._next_line("QMP")
+        self.execute("qmp_capabilities")
+
+    def execute(self, command: str, **arguments: object) -> Any:  # Any: JSON
+        """Run one QMP command and return its answer.
+
+        :raises EngineFailed: the daemon refuses; the message is its own.
+        """
+        self._control.sendall(json.dumps({"execute": command, "arguments": arguments}).encode() + b"\n")
+        answer = self._next_line("return", "error")
+        if "error" in answer:
+            raise EngineFailed(f"qemu-storage-daemon: {answer['error'].get('desc', 'refused')}")
+        return answer["return"]
+
+    def _next_line(self, *wanted: str) -> dict[str, Any]:  # Any: JSON
+        """Return the next message that has one of the keys; events in between are skipped."""
+        while True:
+            try:
+                line = self._lines.readline()
+            except TimeoutError:
+                raise EngineTimeout("qemu-storage-daemon does not answer") from None
+            if not line:
+                raise _refusal(self._kept.complaint())
+            message = json.loads(line)
+            if isinstance(message, dict) and any(key in message for key in wanted):
+                return message
+
+    def export_file(self, disk: int, offset: int, size: int) -> Path:
+        """Export part of a disk as a file that can be written, and return its host path."""
+        name = self._add_part(disk, offset, size)
+        host_path = self.folder / f"{name}.raw"
+        host_path.touch(0o600)
+        self.execute(
+            "block-export-add",
+            type="fuse",
+            id=f"export-{name}",
+            **{"node-name": name, "mountpoint": os.fspath(host_path), "writable": True},
+        )
+        return host_path
+
+    def export_nbd(self) -> tuple[str, ...]:
+        """Export every disk over NBD, as names on the socket :attr:`nbd_socket`."""
+        address = {"type": "unix", "path": self.nbd_socket}
+        self.execute("nbd-server-start", addr={"type": "unix", "data": {"path": self.nbd_socket}})
+        log.debug("nbd server at %s", address["path"])
+        names = tuple(node["node-name"] for node in self.execute("query-named-block-nodes"))
+        disks = sorted(name for name in names if name.startswith("disk"))
+        for name in disks:
+            self.execute(
+                "block-export-add", type="nbd", id=name, name=name, writable=True, **{"node-name": name}
+            )
+        return tuple(disks)
+
+    @property
+    def nbd_socket(self) -> str:
+        """The path of the unix socket of :meth:`export_nbd`."""
+        return os.fspath(self.folder / "nbd")
+
+    def _add_part(self, disk: int, offset: int, size: int) -> str:
+        name = f"part{self._exports}"
+        self._exports += 1
+        self.execute(
+            "blockdev-add",
+            driver="raw",
+            file=f"disk{disk}",
+            offset=offset,
+            size=size,
+            **{"node-name": name},
+        )
+        return name
+
+    def close(self) -> None:
+        """Take the exports back, write everything into the overlays, and end."""
+        try:
+            self.execute("quit")
+        except (OSError, EngineFailed) as error:
+            log.debug("qemu-storage-daemon had ended already: %s", error)
+        self._lines.close()
+        self._control.close()
+        self._kept.end()
+
+
+def _refusal(words: str) -> EngineFailed | ImageInUse:
+    if "lock" in words and "Failed to get" in words:
+        return ImageInUse(
+            "the image is open for writing in another program",
+            hint="shut the guest down first; writing to a running guest's disk destroys it",
+        )
+    return EngineFailed(f"qemu-storage-daemon ended: {words.removeprefix('qemu-storage-daemon: ')}")
+
+
+@contextmanager
+def serve_overlays(disks: Sequence[tuple[Path, Sequence[Layer]]]) -> Iterator[StorageDaemon]:
+    """Run a daemon over overlays (each with the chain of its image) until the block ends.
+
+    :raises ImageInUse: another program has one of the images open for writing.
+    :raises EngineFailed: the daemon does not start.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="imgtools-"))
+    ours, theirs = socket.socketpair()
+    try:
+        ours.settimeout(ANSWER_SECONDS)
+        kept = Kept(_command(disks, theirs.fileno()), folder, pass_fds=(theirs.fileno(),))
+    except BaseException:
+        ours.close()
+        shutil.rmtree(folder)
+        raise
+    finally:
+        theirs.close()
+    try:
+        daemon = StorageDaemon(kept, ours, folder)
+    except BaseException:
+        ours.close()
+        kept.end()
+        raise
+    try:
+        yield daemon
+    finally:
+        daemon.close()
+
+
+def _command(disks: Sequence[tuple[Path, Sequence[Layer]]], control: int) -> list[str]:
+    argv = ["qemu-storage-daemon"]
+    for number, (overlay, chain) in enumerate(disks):
+        options = (
+            ("node-name", f"disk{number}"),
+            ("cache.no-flush", "on"),
+            *overlay_node(overlay, chain).options,
+        )
+        argv += ["--blockdev", join_options(options)]
+    return [*argv, "--chardev", f"socket,id=control,fd={control}", "--monitor", "chardev=control"]

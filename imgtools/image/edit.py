@@ -1,0 +1,228 @@
+"""The second door: ``edit_image`` gives an image that can be changed, as a transaction.
+
+Nothing reaches the user's file before :meth:`ImageEdit.commit`, and forgetting to call it is safe: what was
+changed is thrown away. The steps and their reasons are in docs/decisions/transactions.md.
+
+>>> with edit_image(request.disks) as image:                                            # doctest: +SKIP
+...     guest = the_guest(image)
+...     image.apply([Truncate("/etc/machine-id")], guest.mounts)
+...     image.commit()
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from pathlib import Path
+from typing import cast
+
+from imgtools.engine.api import Filesystem, GuestRunner, Session, WriteSession
+from imgtools.errors import RolledBack
+from imgtools.image.applier import Labeller
+from imgtools.image.carry import Carrier, Step
+from imgtools.image.change import Change, Upload, WriteFile
+from imgtools.image.editable import refuse_running_domain, require_output, require_writable
+from imgtools.image.files import GuestTree
+from imgtools.image.handle import Image, examine_disks, image_openers
+from imgtools.image.in_use import refuse_in_use
+from imgtools.image.lock import lock_images
+from imgtools.image.plan import check_plan
+from imgtools.image.router import Router
+from imgtools.image.settle import settle
+from imgtools.image.transaction import Transaction
+from imgtools.image.writable import Progress
+from imgtools.records import (
+    Backing,
+    Declined,
+    DiskSource,
+    Engine,
+    ImageInfo,
+    ImageRequest,
+    Key,
+    Mount,
+    OutputTarget,
+    Target,
+)
+
+
+class ImageEdit(Image):
+    """All disks of one guest, open for reading as they were before the edit, and for changes."""
+
+    def __init__(
+        self,
+        infos: Sequence[ImageInfo],
+        router: Router,
+        carrier: Carrier,
+        transaction: Transaction,
+        readers: ExitStack,
+    ) -> None:
+        super().__init__(infos, router)
+        self._carrier = carrier
+        self._transaction = transaction
+        self._readers = readers
+        self._makes_new_image = transaction.makes_new_image
+        self._is_changed = False
+
+    def apply(
+        self,
+        changes: Sequence[Change],
+        mounts: Sequence[Mount],
+        *,
+        label: Labeller | None = None,
+        progress: Progress | None = None,
+    ) -> None:
+        """Carry changes out on the overlay. All of them in one call is best: one mount, one check, one boot.
+
+        Composed changes are settled against the guest as it was before the edit.
+
+        :param mounts: the guest's mounts: paths are resolved among them.
+        :param label: gives new files their SELinux label (guest/selinux.py makes one).
+        :raises EditConflict: changes contradict each other, or a file is not what the plan saw.
+        :raises GuestFileError: a path is not there, or of the wrong kind.
+        :raises EditFailed: a change cannot be made (no room in the guest, not supported there).
+        :raises RolledBack: the filesystem's checker, or reading again, finds what was written not in order.
+        :raises NoRoom: the host has no room for the changes.
+        """
+        files = self.files(mounts)
+        plan = check_plan(settle(changes, files), files)
+        if not plan:
+            return
+        self._transaction.require_room(sum(_size_of(change) for change in plan))
+        self._carrier.carry(Step(plan, tuple(mounts), label, progress), self)
+        self._is_changed = True
+
+    def commit(self, *, progress: Progress | None = None) -> None:
+        """Make the changes count, all at once; without any, there is nothing to do. Reading ends here.
+
+        :raises EditConflict: the image was changed by another program meanwhile; nothing was written.
+        :raises EditCut: the commit failed half-way; ``imgtools recover`` finishes it.
+        """
+        self._readers.close()
+        if self._is_changed or self._makes_new_image:
+            if not self._is_changed:
+                self._transaction.begin()
+            self._transaction.commit(progress)
+
+    @property
+    def output(self) -> str:
+        """The host path of the new image; empty for an edit in place."""
+        return self._transaction.output
+
+    @property
+    def written_by(self) -> Engine | None:
+        """Which engine carried the changes out; None: there were none."""
+        return self._carrier.engine
+
+    @property
+    def declined(self) -> tuple[Declined, ...]:
+        """What the direct engine did not read or write so far, and why."""
+        return (*super().declined, *self._carrier.declined)
+
+
+@contextmanager
+def edit_image(
+    disks: Sequence[DiskSource],
+    *,
+    keys: Sequence[Key] = (),
+    engine: Engine = Engine.AUTO,
+    backing: Backing = Backing.SAME_DIR,
+    output: OutputTarget | None = None,
+) -> Iterator[ImageEdit]:
+    """Open the disks of one guest for an edit. What is not committed when the block ends never happened.
+
+    :param output: make a new image there; the image itself is not written.
+    :raises ImageInUse: a guest, or another imgtools, has one of the images open for writing.
+    :raises UnfinishedEdit: an earlier edit of it was cut while it was committed.
+    :raises UnsupportedFormat: the format cannot be written in place.
+    :raises TargetExists: ``output`` is there already.
+    :raises HostError: the image or its folder cannot be written.
+    """
+    infos = examine_disks(disks, backing)
+    if output is None:
+        require_writable(infos)
+    else:
+        require_output(infos, output)
+    with ExitStack() as stack:
+        locks = stack.enter_context(lock_images(_locked_paths(infos, output)))
+        # Again, under the lock: another edit may have begun, or have been cut, since the first look.
+        infos = examine_disks(disks, backing)
+        for info in infos:
+            refuse_in_use(info.source.host_path)
+            refuse_running_domain(info.source.host_path)
+        transaction = Transaction(infos, locks, output)
+        stack.callback(transaction.discard)
+        yield stack.enter_context(_opened(infos, keys, engine, transaction))
+
+
+def edit_request(request: ImageRequest, target: Target) -> AbstractContextManager[ImageEdit]:
+    """Open what a writing command asks for; see :func:`edit_image`."""
+    return edit_image(
+        request.disks,
+        keys=request.keys,
+        engine=request.engine,
+        backing=request.backing,
+        output=target.output,
+    )
+
+
+def _locked_paths(infos: Sequence[ImageInfo], output: OutputTarget | None) -> list[Path]:
+    """What must be one imgtools' alone: the images, or the new image."""
+    return [info.source.host_path for info in infos] if output is None else [output.host_path]
+
+
+@contextmanager
+def _opened(
+    infos: Sequence[ImageInfo], keys: Sequence[Key], engine: Engine, transaction: Transaction
+) -> Iterator[ImageEdit]:
+    """Wire readers, writers and the transaction together."""
+    with ExitStack() as readers:
+
+        def boot() -> Session:
+            # The appliance reads through the overlays too: it boots once for reading and writing.
+            from imgtools.engine.appliance.write import open_booted
+
+            transaction.begin()
+            return readers.enter_context(open_booted(transaction.disks, keys))
+
+        def direct() -> AbstractContextManager[WriteSession]:
+            from imgtools.engine.direct.write import open_direct_writer
+
+            return open_direct_writer(transaction.disks, router.layout())
+
+        def reread(mounts: Sequence[Mount], files: GuestTree) -> AbstractContextManager[GuestTree]:
+            return _reread(transaction.overlaid, keys, mounts, files)
+
+        router = Router({**image_openers(infos, keys, readers), Engine.APPLIANCE: boot}, engine)
+        readers.callback(router.close)
+        carrier = Carrier(transaction, engine, direct, lambda: cast(GuestRunner, router.appliance()), reread)
+        yield ImageEdit(infos, router, carrier, transaction, readers)
+
+
+@contextmanager
+def _reread(
+    infos: Sequence[ImageInfo], keys: Sequence[Key], mounts: Sequence[Mount], files: GuestTree
+) -> Iterator[GuestTree]:
+    """Read overlays through the direct reader, which shares nothing with what wrote them.
+
+    :param files: the tree as it was, for the volumes that were not written.
+    """
+    from imgtools.engine.block import serve_disk
+    from imgtools.engine.direct.session import DirectSession
+
+    with ExitStack() as stack:
+        session = DirectSession([stack.enter_context(serve_disk(info, keys)) for info in infos], keys)
+        stack.callback(session.close)
+        found: dict[str, Filesystem] = {}
+        for mount in mounts:
+            answer = session.mount(mount.volume, mount.options)
+            if isinstance(answer, Declined):
+                raise RolledBack(f"{answer.what} cannot be read again: {answer.reason}")
+            found[mount.path] = answer
+        yield GuestTree({**files.mounted, **found}, Engine.DIRECT)
+
+
+def _size_of(change: Change) -> int:
+    """How many bytes a change may take in an overlay: whole clusters of 64 KiB, and those of its tables."""
+    size = len(change.content) if isinstance(change, WriteFile) else 0
+    size = change.size if isinstance(change, Upload) else size
+    return size + (128 << 10 if size else 16 << 10)

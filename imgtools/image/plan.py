@@ -1,0 +1,200 @@
+"""Look at a plan before anything is written: what contradicts what, and what is said twice."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from imgtools.errors import EditConflict, ImgtoolsError
+from imgtools.image.change import (
+    Change,
+    EditConfig,
+    EditLines,
+    EditRegistry,
+    FileChange,
+    MakeDirectory,
+    MakeHardLink,
+    MakeLink,
+    MakeSpecial,
+    Move,
+    Remove,
+    SetMode,
+    SetOwner,
+    SetTimes,
+    SetXattr,
+    Truncate,
+    Upload,
+    WriteFile,
+)
+from imgtools.image.files import GuestReader, normalise, parent_of
+
+_CONTENTS = (WriteFile, Upload, Truncate)
+_COMPOSED = (EditConfig, EditLines, EditRegistry)
+_NAMES = (MakeLink, MakeHardLink, MakeSpecial)
+FILE_CHANGES = (*_CONTENTS, *_NAMES, Remove, MakeDirectory, Move, SetMode, SetOwner, SetTimes, SetXattr)
+
+
+@dataclass(slots=True)
+class _Fate:
+    """What the plan has said of one path so far."""
+
+    content: Change | None = None  # the change that gives it its content, or makes it
+    made: bool = False
+    removed: bool = False
+    facts: dict[str, object] = field(default_factory=dict)  # mode, owner, times, attributes
+
+
+def check_plan(changes: Sequence[Change], files: GuestReader) -> tuple[Change, ...]:
+    """Return the plan without what is said twice.
+
+    Order counts: removing a path and then making it again is a plan; making it and then removing it is not, nor
+    is changing what was removed, or giving one file two contents. The reader tells which paths are the same
+    file.
+
+    :raises EditConflict: two changes contradict each other; nothing has been written.
+    """
+    fates: dict[str, _Fate] = {}
+    kept: list[Change] = []
+    for change in changes:
+        if not isinstance(change, FILE_CHANGES) or _note(change, fates, files):
+            kept.append(change)
+    return tuple(kept)
+
+
+def true_path(change: Change, files: GuestReader) -> str:
+    """Return the path that a change is about, links followed where the change follows them.
+
+    What does not exist yet, or lies below what the plan itself makes, keeps the name it was given.
+    """
+    path = str(getattr(change, "path", ""))
+    try:
+        if isinstance(change, (*_CONTENTS, *_COMPOSED, SetMode)) and files.exists(path):
+            return files.resolve(path)
+        return files.locate(path)
+    except ImgtoolsError:
+        return normalise(path)
+
+
+def _note(change: FileChange, fates: dict[str, _Fate], files: GuestReader) -> bool:
+    """Note one change; False if it says nothing new.
+
+    :raises EditConflict: it contradicts one before it.
+    """
+    path = true_path(change, files)
+    if isinstance(change, Remove):
+        return _note_removal(change, path, fates)
+    if isinstance(change, Move):
+        fates.setdefault(path, _Fate()).removed = True
+        return _note_content(change, true_path(replace(change, path=change.to), files), fates)
+    if isinstance(change, (*_CONTENTS, *_NAMES)):
+        return _note_content(change, path, fates)
+    if isinstance(change, MakeDirectory):
+        _made(path, fates)
+        return True
+    return _note_facts(change, path, fates)
+
+
+def _note_removal(change: Remove, path: str, fates: dict[str, _Fate]) -> bool:
+    if _is_removed(path, fates):
+        return False
+    below = path.rstrip("/") + "/"
+    gone = [
+        other for other in fates if other.startswith(below) or (other == path and not change.contents_only)
+    ]
+    for other in gone:
+        content = fates.pop(other).content
+        if content is not None:
+            raise _conflict(other, content, change)
+    if not change.contents_only:
+        fates[path] = _Fate(removed=True)
+    return True
+
+
+def _note_content(change: FileChange, path: str, fates: dict[str, _Fate]) -> bool:
+    fate = _made(path, fates)
+    if fate.content is not None:
+        if _same(fate.content, change):
+            return False
+        raise _conflict(path, fate.content, change)
+    fate.content = change
+    return True
+
+
+def _note_facts(change: FileChange, path: str, fates: dict[str, _Fate]) -> bool:
+    if _is_removed(path, fates):
+        raise EditConflict(f"{path} is removed by the plan, and then changed", hint="choose one of the two")
+    fate = fates.setdefault(path, _Fate())
+    said = _facts(change)
+    deep = getattr(change, "recursive", False)
+    for name, value in said.items():
+        if not deep and name in fate.facts and fate.facts[name] != value:
+            raise EditConflict(f"two changes give {path} another {name}", hint="choose one of the two")
+    news = deep or any(name not in fate.facts for name in said)
+    if not deep:
+        fate.facts.update(said)
+    return news
+
+
+def _facts(change: FileChange) -> dict[str, object]:
+    """What a change says of a file, by the name that a message calls it."""
+    match change:
+        case SetMode():
+            said: dict[str, object | None] = {"mode": change.mode}
+        case SetOwner():
+            said = {"owner": change.uid, "group": change.gid}
+        case SetTimes():
+            said = {"access time": change.atime, "modification time": change.mtime}
+        case SetXattr():
+            return {f"attribute {change.name}": change.value}
+        case _:
+            return {}
+    return {name: value for name, value in said.items() if value is not None}
+
+
+def _is_removed(path: str, fates: dict[str, _Fate]) -> bool:
+    """Whether the plan removes ``path``, or a directory that it is in, and does not make it again."""
+    here = path
+    while True:
+        fate = fates.get(here)
+        if fate is not None and (fate.removed or fate.made):
+            return fate.removed
+        if here == "/":
+            return False
+        here = parent_of(here)
+
+
+def _made(path: str, fates: dict[str, _Fate]) -> _Fate:
+    """Note that the plan makes ``path``, perhaps after it removed it."""
+    fate = fates.get(path)
+    if fate is None or fate.removed:
+        fate = fates[path] = _Fate()
+    fate.made = True
+    return fate
+
+
+def _same(one: Change, other: Change) -> bool:
+    """Whether two changes leave the same file."""
+    if isinstance(one, WriteFile) and isinstance(other, WriteFile):
+        return replace(one, path="", before="") == replace(other, path="", before="")
+    if isinstance(one, Truncate) and isinstance(other, Truncate):
+        return True
+    return type(one) is type(other) and one == other
+
+
+def _conflict(path: str, one: Change, other: Change) -> EditConflict:
+    words = f"{_verb(one)} and {_verb(other)}"
+    return EditConflict(f"two changes want {path}: {words}", hint="leave one of them out")
+
+
+def _verb(change: Change) -> str:
+    verbs: dict[type, str] = {
+        WriteFile: "write it",
+        Upload: "write it",
+        Truncate: "empty it",
+        Remove: "remove it",
+        MakeLink: "make it a link",
+        MakeHardLink: "make it a hard link",
+        MakeSpecial: "make it a special file",
+        Move: "move another file there",
+    }
+    return verbs.get(type(change), "change it")
