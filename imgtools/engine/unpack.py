@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bz2
+import codecs
 import lzma
 import shutil
 import tempfile
@@ -119,3 +120,19 @@ def _zstd(source: BinaryIO) -> Iterator[bytes]:
         with open_stream(["zstd", "-dcq", "--memory=256MB"], limits=ZSTD_LIMITS, stdin=copy) as stream:
             while piece := stream.read(CHUNK):
                 yield piece
+
+
+@contextmanager
+def as_utf8(stream: BinaryIO) -> Iterator[BinaryIO]:
+    """Give a log that Windows wrote in UTF-16 in UTF-8 (a copy), any other as it is; both from their beginning."""
+    mark = stream.read(2)
+    stream.seek(0)
+    if mark not in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+        yield stream
+        return
+    decoder, size = codecs.getincrementaldecoder("utf-16")("replace"), 0
+    with tempfile.TemporaryFile(prefix="imgtools-") as target:
+        while size < MAX_UNPACKED and (piece := stream.read(CHUNK)):
+            size += target.write(decoder.decode(piece).encode("utf-8", "replace"))
+        target.seek(0)
+        yield target

@@ -44,10 +44,10 @@ SYSTEM: Keys = {
 }
 
 
-def windows_files(
+def windows_tree(
     software: Keys = SOFTWARE, system: Keys = SYSTEM, more: Mapping[str, Content] | None = None
-) -> GuestTree:
-    """A small Windows in /Windows; ``more`` adds files or replaces them."""
+) -> dict[str, Content]:
+    """The files of a small Windows in /Windows; ``more`` adds files or replaces them."""
     files: dict[str, Content] = {
         "/Windows/System32/cmd.exe": pe("x86_64"),
         "/Windows/System32/config/SOFTWARE": make_hive(software, "SOFTWARE"),
@@ -56,4 +56,11 @@ def windows_files(
         "/Users/alice.NEW/NTUSER.DAT": make_hive({"Environment": {"whose": "alice"}}, "NTUSER"),
         "/Users/carol/ntuser.dat": make_hive({"Environment": {"whose": "carol"}}, "NTUSER"),
     }
-    return memory_files(files | dict(more or {}), ignores_case=True)
+    return files | dict(more or {})
+
+
+def windows_files(
+    software: Keys = SOFTWARE, system: Keys = SYSTEM, more: Mapping[str, Content] | None = None
+) -> GuestTree:
+    """The reader of :func:`windows_tree`."""
+    return memory_files(windows_tree(software, system, more), ignores_case=True)
