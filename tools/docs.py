@@ -1,7 +1,7 @@
 """The generated documentation: `make docs` writes it.
 
-One page for each command, made from the command itself, and one for each shelf of operations: they depend on nothing but
-the code. The output shown in the tutorial and the README, and its picture, come from real runs on fixtures.
+One page for each command, made from the command itself, and one for each shelf of operations: they depend on nothing
+but the code. The output in the tutorial and the README, and its picture, come from real runs on fixtures.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from typer.models import ArgumentInfo, OptionInfo
 
 from imgtools.cli.app import command_modules
 from imgtools.cli.command import expand
-from tools import picture, shelves, transcript
+from tools import exit_codes, picture, schemas, shelves, transcript
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = Path("docs/commands")
@@ -141,7 +141,9 @@ def pages() -> dict[Path, str]:
     """Every page that is made from the code: its path in the checkout, and its text."""
     found = list(commands())
     made = {FOLDER / one.page: _page(one) for one in found}
-    return made | {FOLDER / "README.md": _index(found)} | shelves.pages()
+    return (
+        made | {FOLDER / "README.md": _index(found)} | shelves.pages() | schemas.pages() | exit_codes.pages()
+    )
 
 
 def _page(command: Command) -> str:
