@@ -80,7 +80,7 @@ def _loader_entry(path: str, text: str) -> BootEntry:
 def systemd_boot_menu(files: GuestReader, text: str) -> Menu:
     """loader.conf(5): ``default`` is a pattern of entry ids; without one, the newest entry."""
     entries = loader_entries(files)
-    wanted = re.search(r"^\s*default\s+(\S+)", text, re.MULTILINE)
+    wanted = re.search(r"^[ \t]*default[ \t]+(\S+)", text, re.MULTILINE)
     pattern = wanted[1].removesuffix(".conf") if wanted else "*"
     default = next((one for one in entries if fnmatch.fnmatchcase(one.id, pattern)), None)
     return Menu(entries, default)
@@ -89,12 +89,12 @@ def systemd_boot_menu(files: GuestReader, text: str) -> Menu:
 def grub2_menu(files: GuestReader, config: str, text: str) -> Menu:
     """Read grub.cfg as grub-mkconfig writes it, and the entries that blscfg adds on Fedora and its kin."""
     saved = _saved_entry(files, config)
-    if re.search(r"^\s*blscfg\b", text, re.MULTILINE):
+    if re.search(r"^[ \t]*blscfg\b", text, re.MULTILINE):
         entries = [_with_kernelopts(one, saved) for one in loader_entries(files)]
         return Menu(entries, _chosen(entries, saved.get("saved_entry", "")))
     menu = list(_grub_menu(text))
     entries = [entry for _position, entry in menu]
-    wanted = re.search(r'^\s*set default="?([^"\s$]*)"?', text, re.MULTILINE)
+    wanted = re.search(r'^[ \t]*set default="?([^"\s$]*)"?', text, re.MULTILINE)
     name = wanted[1] if wanted and wanted[1] else saved.get("saved_entry", "")
     if name.split(">")[0].isdigit():
         top = [entry for position, entry in menu if position == int(name.split(">")[0])]
@@ -163,7 +163,7 @@ def grub_legacy_menu(text: str) -> Menu:
             entries[-1] = replace(entries[-1], linux=linux, cmdline=cmdline.strip())
         elif name == "initrd" and entries:
             entries[-1] = replace(entries[-1], initrd=rest.strip())
-    wanted = re.search(r"^\s*default[ =]+(\d{1,4})", text, re.MULTILINE)
+    wanted = re.search(r"^[ \t]*default[ =]+(\d{1,4})", text, re.MULTILINE)
     index = int(wanted[1]) if wanted else 0
     return Menu(entries[:MAX_ENTRIES], entries[index] if index < len(entries) else None)
 

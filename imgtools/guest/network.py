@@ -140,6 +140,6 @@ def _netplan_renderer(files: GuestReader, paths: tuple[str, ...]) -> str:
     renderer = "networkd"
     for path in paths:
         if files.stat(path).size <= 1 << 20:
-            found = re.findall(r"^\s*renderer:\s*[\"']?(\w+)", files.read_text(path), re.MULTILINE)
+            found = re.findall(r"^[ \t]*renderer:[ \t]*[\"']?(\w+)", files.read_text(path), re.MULTILINE)
             renderer = found[0] if found else renderer
     return "networkmanager" if renderer.lower() == "networkmanager" else renderer

@@ -300,7 +300,7 @@ def _sudoers(text: str) -> Iterator[str]:
     """Yield the users and %groups of user specifications, aliases resolved."""
     aliases: dict[str, list[str]] = {}
     rules: list[str] = []
-    target_of_all = bool(re.search(r"^\s*Defaults\s+.*\btargetpw\b", text, re.MULTILINE))
+    target_of_all = bool(re.search(r"^[ \t]*Defaults[ \t].*\btargetpw\b", text, re.MULTILINE))
     for line in text.split("\n"):
         stripped = line.strip()
         if not stripped or stripped.startswith(("#", "@", "Defaults")):

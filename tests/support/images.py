@@ -2,42 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
-from imgtools.engine.api import Filesystem
-from imgtools.image.files import GuestTree
+from imgtools.image.handle import Image
 from imgtools.image.router import Router
-from imgtools.records import Declined, Disk, Engine, Layout, Mount, Partition, Volume
+from imgtools.records import Disk, Engine, Layout, Partition, Volume
 from tests.support.memory import Content, MemoryFilesystem, MemorySession
 
 Files = Mapping[str, Content]
 
 
-class MemoryImage:
-    """What ``image.handle.Image`` offers to those who look for guests."""
+class MemoryImage(Image):
+    """An image over two in-memory sessions: the direct engine's, and the appliance's once it is booted."""
 
     def __init__(self, session: MemorySession, booted: MemorySession | None = None) -> None:
         openers = {Engine.DIRECT: lambda: session, Engine.APPLIANCE: lambda: self._boot(booted or session)}
-        self._router = Router(openers)
+        super().__init__((), Router(openers))
         self.boots = 0
 
     def _boot(self, session: MemorySession) -> MemorySession:
         self.boots += 1
         session.engine = Engine.APPLIANCE
         return session
-
-    def layout(self, *, complete: bool = False) -> Layout:
-        return self._router.layout(complete=complete)
-
-    def files(self, mounts: Sequence[Mount]) -> GuestTree:
-        return GuestTree(self._router.mount(mounts), self._router.served_by)
-
-    def try_mount(self, volume: Volume) -> Filesystem | Declined:
-        return self._router.try_mount(volume)
-
-    @property
-    def served_by(self) -> Engine:
-        return self._router.served_by
 
 
 def memory_session(
