@@ -21,7 +21,7 @@ from typer.models import ArgumentInfo, OptionInfo
 
 from imgtools.cli.app import command_modules
 from imgtools.cli.command import expand
-from tools import exit_codes, picture, schemas, shelves, transcript
+from tools import decisions, exit_codes, picture, schemas, shelves, transcript
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = Path("docs/commands")
@@ -142,7 +142,12 @@ def pages() -> dict[Path, str]:
     found = list(commands())
     made = {FOLDER / one.page: _page(one) for one in found}
     return (
-        made | {FOLDER / "README.md": _index(found)} | shelves.pages() | schemas.pages() | exit_codes.pages()
+        made
+        | {FOLDER / "README.md": _index(found)}
+        | shelves.pages()
+        | schemas.pages()
+        | exit_codes.pages()
+        | decisions.pages()
     )
 
 
