@@ -98,7 +98,7 @@ def find_package_manager(files: GuestReader, release: Release, package_format: s
         path = _program(files, program)
         if path:
             return _dnf(files, path) if manager == "dnf" else manager
-    return _usual_for_rpm(release) if package_format == "rpm" else USUAL.get(package_format, "")
+    return _usual_for_rpm(files, release) if package_format == "rpm" else USUAL.get(package_format, "")
 
 
 def _program(files: GuestReader, name: str) -> str:
@@ -110,7 +110,7 @@ def _dnf(files: GuestReader, path: str) -> str:
     return "dnf5" if files.resolve(path).endswith("/dnf5") else "dnf"
 
 
-def _usual_for_rpm(release: Release) -> str:
+def _usual_for_rpm(files: GuestReader, release: Release) -> str:
     """The manager by family and age, for a guest without its programs (an image of a container, a fixture)."""
     families, major = release.families, release.version[0]
     if "suse" in families:
@@ -121,6 +121,12 @@ def _usual_for_rpm(release: Release) -> str:
         return "apt"
     if release.id == "fedora":
         return "dnf" if major >= 22 or not major else "yum"
-    if 0 < major <= 4:
+    if release.id in RED_HAT_NUMBERS and 0 < major <= 4:
         return "up2date"
-    return "yum" if 0 < major <= 7 else "dnf"
+    # PLATFORM_ID came with modules, which only dnf knows; the newer databases came later still.
+    modern = "PLATFORM_ID" in release.fields or not files.exists("/var/lib/rpm/Packages")
+    return "dnf" if modern else "yum"
+
+
+# Who counts as Red Hat Enterprise Linux does: version 2 of Amazon Linux is not version 2 of RHEL.
+RED_HAT_NUMBERS = frozenset({"rhel", "centos", "scientific", "ol"})

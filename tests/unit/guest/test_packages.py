@@ -38,6 +38,19 @@ CASES: dict[str, tuple[Release, dict[str, Content], str, str]] = {
         "yum",
     ),
     "rhel 4": (Release("rhel", version=(4, 8)), {"/var/lib/rpm/Packages": ""}, "rpm", "up2date"),
+    "amazon 2 without programs": (
+        Release("amzn", ("centos", "rhel", "fedora"), version=(2, 0)),
+        {"/var/lib/rpm/Packages": ""},
+        "rpm",
+        "yum",
+    ),
+    "rocky 8 without programs": (
+        Release("rocky", ("rhel",), version=(8, 9), fields={"PLATFORM_ID": "platform:el8"}),
+        {"/var/lib/rpm/Packages": ""},
+        "rpm",
+        "dnf",
+    ),
+    "rocky 9 without programs": (Release("rocky", ("rhel",), version=(9, 3)), {RPM: ""}, "rpm", "dnf"),
     "opensuse with dnf": (
         Release("opensuse-leap", ("suse",)),
         {"/usr/lib/sysimage/rpm/Packages.db": "", "/usr/bin/zypper": "", "/usr/bin/dnf": ""},
