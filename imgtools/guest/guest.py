@@ -66,8 +66,19 @@ def find_guests(image: Image) -> tuple[Guest, ...]:
     if _is_incomplete(search, layout):
         layout = image.layout(complete=True)
         search = _search(image, layout, _mount_booting(image))
-    roots = _without_copies(search.candidates)
-    return tuple(_guest(image, one, search.declined) for one in roots)
+    guests = [_guest(image, one) for one in _without_copies(search.candidates)]
+    if guests:
+        guests[0] = replace(guests[0], warnings=(*guests[0].warnings, *_overlooked(search)))
+    return tuple(guests)
+
+
+def _overlooked(search: _Search) -> list[Warned]:
+    """Name the volumes that no engine allowed could read: another system may be there."""
+    return [
+        Warned(f"not looked into for another system: {reason.reason}", reason.what)
+        for reason in search.declined
+        if reason.what not in search.claimed
+    ]
 
 
 def the_guest(image: Image, root: str | None = None) -> Guest:
@@ -109,6 +120,13 @@ def no_guest(image: Image) -> NoGuest:
             f"no operating system found; {locked[0].device} is encrypted ({locked[0].content})",
             hint=f"give its key: --key {locked[0].device}:file:PATH",
         )
+    for volume in volumes:
+        answer = image.try_mount(volume) if volume.mountable else None
+        if isinstance(answer, Declined):
+            return NoGuest(
+                f"no operating system found; {volume.device} ({volume.content}) cannot be read: {answer.reason}",
+                hint="with --engine auto, what one engine cannot read the other may",
+            )
     contents = [f"{volume.device} ({volume.content})" for volume in volumes if volume.content]
     if not contents:
         return NoGuest("no operating system found: the disks are empty", hint="see: imgtools filesystems")
@@ -145,7 +163,8 @@ def _mount_booting(image: Image) -> MountOne:
         try:
             return image.files([Mount("/", volume)])
         except EngineFailed as error:
-            return Declined(volume.device, error.message)
+            again = image.try_mount(volume)
+            return again if isinstance(again, Declined) else Declined(volume.device, error.message)
 
     return mount
 
@@ -157,7 +176,7 @@ def _search(image: Image, layout: Layout, mount: MountOne) -> _Search:
             continue
         files = mount(volume)
         if isinstance(files, Declined):
-            search.declined.append(files)
+            search.declined.append(Declined(volume.device, files.reason))
             continue
         found = _recognise(image, files, volume, layout)
         if found is not None:
@@ -223,7 +242,7 @@ def _stands_alone(one: _Candidate) -> bool:
     return one.found.names_itself and not _SNAPSHOT.search(one.root.device)
 
 
-def _guest(image: Image, one: _Candidate, declined: Sequence[Declined]) -> Guest:
+def _guest(image: Image, one: _Candidate) -> Guest:
     """Mount everything that the guest mounts; what no engine can read is left out with a warning."""
     warnings = list(one.found.warnings)
     mounts = list(one.found.mounts)

@@ -80,6 +80,17 @@ def test_the_engine_is_booted_only_for_a_volume_that_no_guest_explains() -> None
     assert alone.boots == 0
 
 
+def test_what_no_engine_can_read_is_said() -> None:
+    data = memory_volume("/dev/sdb1", "btrfs", uuid="0000-data")
+    layout = Layout((Disk("/dev/sda", 2 << 30),), volumes=(ROOT, data))
+    (guest,) = find_guests(memory_image({ROOT: DEBIAN}, layout))
+    assert [(warning.path, warning.text) for warning in guest.warnings] == [
+        ("/dev/sdb1", "not looked into for another system: no filesystem")
+    ]
+    with pytest.raises(NoGuest, match=r"/dev/sdb1 \(btrfs\) cannot be read: no filesystem"):
+        the_guest(memory_image({ROOT: {"/x": ""}}, layout))
+
+
 def test_what_is_not_in_the_layout_of_one_engine_is_looked_for_in_that_of_the_other() -> None:
     home = memory_volume("/dev/md0", uuid="0000-home")
     files = {**DEBIAN, "/etc/fstab": "UUID=0000-home /home ext4 defaults 0 2\n"}
