@@ -26,33 +26,35 @@ EXAMPLES = (
 URGENT = ("emerg", "alert", "crit", "err", "warning")
 
 
+Names = Annotated[
+    list[str] | None,
+    typer.Option("--source", "-s", metavar="NAME", help="A log by name (auth, System) or path; repeat it."),
+]
+Since = Annotated[str, typer.Option("--since", metavar="TIME", help="Not older than this.")]
+Until = Annotated[str, typer.Option("--until", metavar="TIME", help="Not newer than this.")]
+Units = Annotated[
+    list[str] | None,
+    typer.Option("--unit", "-u", metavar="UNIT", help="Of this unit, program or provider; repeat it."),
+]
+Level = Annotated[
+    str, typer.Option("--priority", "-p", metavar="LEVEL", help="emerg ... debug or 0-7: this and worse.")
+]
+Pattern = Annotated[str, typer.Option("--grep", "-g", metavar="RE", help="With a match of this pattern.")]
+AnyCase = Annotated[bool, typer.Option("--ignore-case", "-i", help="--grep in any letter case.")]
+Count = Annotated[str, typer.Option("--lines", "-n", metavar="N", help="The newest N entries, or all.")]
+
+
 def command(
     source: Source,
     out: Output,
-    sources: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--source", "-s", metavar="NAME", help="A log by name (auth, System) or path; repeat it."
-        ),
-    ] = None,
-    since: Annotated[str, typer.Option("--since", metavar="TIME", help="Not older than this.")] = "",
-    until: Annotated[str, typer.Option("--until", metavar="TIME", help="Not newer than this.")] = "",
-    unit: Annotated[
-        list[str] | None,
-        typer.Option("--unit", "-u", metavar="UNIT", help="Of this unit, program or provider; repeat it."),
-    ] = None,
-    priority: Annotated[
-        str, typer.Option("--priority", "-p", metavar="LEVEL", help="emerg ... debug or 0-7: this and worse.")
-    ] = "",
-    grep: Annotated[
-        str, typer.Option("--grep", "-g", metavar="RE", help="With a match of this pattern.")
-    ] = "",
-    ignore_case: Annotated[
-        bool, typer.Option("--ignore-case", "-i", help="--grep in any letter case.")
-    ] = False,
-    lines: Annotated[
-        str, typer.Option("--lines", "-n", metavar="N", help="The newest N entries, or all.")
-    ] = "200",
+    sources: Names = None,
+    since: Since = "",
+    until: Until = "",
+    unit: Units = None,
+    priority: Level = "",
+    grep: Pattern = "",
+    ignore_case: AnyCase = False,
+    lines: Count = "200",
     utc: Annotated[bool, typer.Option("--utc", help="Times in UTC, not in the guest's zone.")] = False,
     listing: Annotated[bool, typer.Option("--list", help="Only say which logs there are.")] = False,
     json_lines: Annotated[

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import hivex
 
 CHUNK = 1 << 20
-MAX_DEPTH = 512  # levels; Windows itself allows no more ("Registry element size limits")
+MAX_KEYS = 10_000_000  # of one walk; a whole SOFTWARE hive has some 500,000
 FILETIME_EPOCH = 116_444_736_000_000_000  # 1970-01-01 in 100 ns since 1601-01-01
 
 
@@ -216,6 +216,18 @@ class HiveKey:
         with self._hive.reading(self.path):
             return tuple(self._child(node) for node in self._hive.handle.node_children(self._node))
 
+    @property
+    def subkey_count(self) -> int:
+        """How many keys are directly below this one."""
+        with self._hive.reading(self.path):
+            return len(self._hive.handle.node_children(self._node))
+
+    @property
+    def value_count(self) -> int:
+        """How many values this key has."""
+        with self._hive.reading(self.path):
+            return len(self._hive.handle.node_values(self._node))
+
     def _child(self, node: int) -> HiveKey:
         name = self._hive.handle.node_name(node)
         return HiveKey(self._hive, node, f"{self.path}\\{name}" if self.path else name)
@@ -247,14 +259,22 @@ class HiveKey:
         found = self.value(name)
         return found.number if found is not None else None
 
-    def walk(self) -> Iterator[HiveKey]:
-        """Yield this key and everything below it, a key before its subkeys, each key once."""
-        seen: set[int] = set()
-        todo = [(self, 0)]
-        while todo:
-            key, depth = todo.pop()
-            if key.identity in seen or depth > MAX_DEPTH:
+    def walk(self, refused: list[OddGuest] | None = None) -> Iterator[HiveKey]:
+        """Yield this key and everything below it, a key before its subkeys, each key once.
+
+        :param refused: where to put what is damaged; without it, damage is an error.
+        :raises OddGuest: the keys below a key cannot be read.
+        """
+        todo, seen = [self], set[int]()
+        while todo and len(seen) < MAX_KEYS:
+            key = todo.pop()
+            if key.identity in seen:  # a damaged hive can hold a key in itself
                 continue
             seen.add(key.identity)
             yield key
-            todo.extend((below, depth + 1) for below in reversed(key.subkeys()))
+            try:
+                todo.extend(reversed(key.subkeys()))
+            except OddGuest as error:
+                if refused is None:
+                    raise
+                refused.append(error)

@@ -42,7 +42,10 @@ SHORT_NAMES = {
 }
 MACHINE_HIVES = ("SAM", "SECURITY", "SOFTWARE", "SYSTEM", "COMPONENTS", "DRIVERS")
 BOOT_HIVE = "BCD00000000"
-BOOT_HIVE_PATHS = ("/Boot/BCD", "/EFI/Microsoft/Boot/BCD", "/boot/efi/EFI/Microsoft/Boot/BCD")
+# On the system volume, which has no letter; who wants it mounts it at /S:, as `mountvol S: /S` does.
+BOOT_VOLUME = "/S:"
+BOOT_FILES = ("/EFI/Microsoft/Boot/BCD", "/Boot/BCD")
+BOOT_HIVE_PATHS = (*BOOT_FILES, *(f"{BOOT_VOLUME}{path}" for path in BOOT_FILES))
 PROFILE_LIST = rf"{MACHINE}\SOFTWARE\Microsoft\Windows NT\CurrentVersion\ProfileList"
 SERVICE_ACCOUNTS = {"localsystem": "S-1-5-18", "localservice": "S-1-5-19", "networkservice": "S-1-5-20"}
 HOMES = ("/Users", "/Documents and Settings")
@@ -228,7 +231,11 @@ class Registry:
         for path in paths:
             if self.files.is_file(path):
                 return self.files.resolve(path)
-        raise NoSuchGuestFile(f"the guest has no hive for {name}: no file {paths[0]}", path=paths[0])
+        raise NoSuchGuestFile(
+            f"the guest has no hive for {name}: no file {paths[0]}",
+            path=paths[0],
+            hint="these hives are there: imgtools registry list",
+        )
 
     @property
     def control_set(self) -> str:

@@ -1,0 +1,1 @@
+"""Read the registry of a Windows guest."""

@@ -1,0 +1,301 @@
+"""Keys and values of a Windows guest's registry."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from itertools import islice
+
+from imgtools.errors import NoSuchRegistryKey, OddGuest, UnsupportedGuest
+from imgtools.guest.guest import Guest, the_guest
+from imgtools.guest.reg_text import reg_lines
+from imgtools.guest.registry import (
+    BOOT_FILES,
+    BOOT_HIVE,
+    BOOT_VOLUME,
+    HiveKey,
+    HivePlace,
+    Registry,
+    RegistryValue,
+    open_registry,
+)
+from imgtools.image.files import GuestReader, GuestTree
+from imgtools.image.handle import Image, open_request
+from imgtools.records import Declined, Engine, ImageRequest, Mount, OsType, Warned
+
+
+@dataclass(frozen=True, slots=True)
+class ValueRow:
+    """One value: its bytes, and what they mean where the type says it; ``name`` "" is the default value."""
+
+    name: str
+    type: str  # REG_SZ and so on
+    text: str | None  # SZ, EXPAND_SZ, LINK
+    texts: tuple[str, ...] | None  # MULTI_SZ
+    number: int | None  # DWORD, QWORD
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class KeyReport:
+    """One key with its values and the names of its subkeys."""
+
+    image: str
+    engine: Engine
+    key: str  # the full name, as regedit writes it
+    hive: str  # the file in the guest
+    modified: int
+    subkeys: tuple[str, ...]
+    values: tuple[ValueRow, ...]
+    warnings: tuple[Warned, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRow:
+    """A key in a listing."""
+
+    key: str
+    modified: int
+    subkeys: int
+    values: int
+
+
+@dataclass(frozen=True, slots=True)
+class KeyListReport:
+    """The keys below a key."""
+
+    image: str
+    engine: Engine
+    key: str
+    hive: str
+    keys: tuple[KeyRow, ...]
+    warnings: tuple[Warned, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class HiveRow:
+    """A hive of the guest. ``dirty``: it was not closed cleanly; ``problem``: why it cannot be read, or ""."""
+
+    key: str
+    path: str
+    size: int
+    modified: int
+    dirty: bool
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
+class HiveListReport:
+    """Every hive of the guest."""
+
+    image: str
+    engine: Engine
+    hives: tuple[HiveRow, ...]
+    warnings: tuple[Warned, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ExportedKey:
+    """A key with its values, as an export has it."""
+
+    key: str
+    modified: int
+    values: tuple[ValueRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ExportReport:
+    """A key and everything below it."""
+
+    image: str
+    engine: Engine
+    key: str
+    hive: str
+    keys: tuple[ExportedKey, ...]
+    warnings: tuple[Warned, ...] = ()
+
+
+@dataclass(slots=True)
+class OpenExport:
+    """A key and everything below it, read as it is taken; ``warnings`` are complete when that has ended."""
+
+    registry: Registry
+    place: HivePlace
+    key: HiveKey
+    warnings: list[Warned]
+
+    @property
+    def lines(self) -> Iterator[str]:
+        """The .reg text, a line at a time, without line ends."""
+        return reg_lines(self._with_values(), self.place.prefix, self.warnings)
+
+    @property
+    def names(self) -> Iterator[str]:
+        """The full names of the keys, the key itself first."""
+        return (_name(self.place, key) for key in self._keys())
+
+    @property
+    def keys(self) -> Iterator[ExportedKey]:
+        """The keys with their values."""
+        for key, values in self._with_values():
+            yield ExportedKey(_name(self.place, key), key.modified, tuple(_row(value) for value in values))
+
+    def _keys(self) -> Iterator[HiveKey]:
+        """The keys; what is damaged is left out with a warning."""
+        refused: list[OddGuest] = []
+        yield from self.key.walk(refused)
+        self.warnings += [Warned(error.message) for error in refused]
+
+    def _with_values(self) -> Iterator[tuple[HiveKey, tuple[RegistryValue, ...]]]:
+        for key in self._keys():
+            try:
+                yield key, key.values()
+            except OddGuest as error:
+                self.warnings.append(Warned(error.message))
+
+
+def read_key(request: ImageRequest, name: str, value: str | None = None) -> KeyReport:
+    """Return a key with all its values, or with the one called ``value`` ("" or "@" is the default value).
+
+    :raises NoSuchRegistryKey: no such key or value.
+    :raises UnsupportedGuest: the guest is no Windows.
+    """
+    with _open(request, name) as (guest, registry):
+        place, key = registry.require(name)
+        values = key.values() if value is None else (_one_value(place, key, value),)
+        return KeyReport(
+            str(request.host_path),
+            guest.files.served_by,
+            _name(place, key),
+            place.path,
+            key.modified,
+            tuple(below.name for below in key.subkeys()),
+            tuple(_row(one) for one in values),
+            (*guest.warnings, *registry.warnings),
+        )
+
+
+def list_keys(request: ImageRequest, name: str, *, recursive: bool = False) -> KeyListReport:
+    """Return the keys below a key, or with ``recursive`` everything below it.
+
+    What cannot be read of a damaged hive is left out, with a warning.
+
+    :raises NoSuchRegistryKey: no such key.
+    """
+    refused: list[OddGuest] = []
+    with _open(request, name) as (guest, registry):
+        place, key = registry.require(name)
+        found = islice(key.walk(refused), 1, None) if recursive else key.subkeys()
+        rows = tuple(_key_row(place, one) for one in found)
+        return KeyListReport(
+            str(request.host_path),
+            guest.files.served_by,
+            _name(place, key),
+            place.path,
+            rows,
+            (*guest.warnings, *registry.warnings, *(Warned(error.message) for error in refused)),
+        )
+
+
+def list_hives(request: ImageRequest) -> HiveListReport:
+    """Return every hive of the guest; one that is damaged is in the list with its problem."""
+    with _open(request, BOOT_HIVE) as (guest, registry):
+        rows = tuple(_hive_row(guest.files, registry, place) for place in registry.hives())
+        return HiveListReport(str(request.host_path), guest.files.served_by, rows, guest.warnings)
+
+
+@contextmanager
+def open_export(request: ImageRequest, name: str) -> Iterator[OpenExport]:
+    """Open a key and everything below it for export; nothing of it is held in memory.
+
+    :raises NoSuchRegistryKey: no such key.
+    """
+    with _open(request, name) as (guest, registry):
+        place, key = registry.require(name)
+        yield OpenExport(registry, place, key, [*guest.warnings, *registry.warnings])
+
+
+def export_key(request: ImageRequest, name: str) -> ExportReport:
+    """Return a key and everything below it as records.
+
+    :raises NoSuchRegistryKey: no such key.
+    """
+    with open_export(request, name) as export:
+        keys = tuple(export.keys)
+        return ExportReport(
+            str(request.host_path),
+            export.registry.files.served_by,
+            _name(export.place, export.key),
+            export.place.path,
+            keys,
+            tuple(export.warnings),
+        )
+
+
+# -- the guest -------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _open(request: ImageRequest, name: str) -> Iterator[tuple[Guest, Registry]]:
+    with ExitStack() as stack:
+        image = stack.enter_context(open_request(request))
+        guest = the_guest(image, request.root)
+        if guest.os.type is not OsType.WINDOWS:
+            raise UnsupportedGuest(
+                f"a registry is Windows' own; this guest is {guest.os.product_name or guest.os.distro}"
+            )
+        files = _with_boot_volume(image, guest) if BOOT_HIVE.casefold() in name.casefold() else guest.files
+        yield guest, stack.enter_context(open_registry(files, guest.os.windows_systemroot))
+
+
+def _with_boot_volume(image: Image, guest: Guest) -> GuestReader:
+    """Return the guest's files with the volume that it boots from, which no drive letter leads to."""
+    if any(guest.files.is_file(path) for path in BOOT_FILES):
+        return guest.files
+    mounted = {mount.volume.device for mount in guest.mounts}
+    for volume in image.layout().volumes:
+        if volume.device in mounted or volume.content not in ("vfat", "ntfs"):
+            continue
+        filesystem = image.try_mount(volume)
+        if isinstance(filesystem, Declined):
+            continue
+        tree = GuestTree({"/": filesystem}, image.served_by)
+        if any(tree.is_file(path) for path in BOOT_FILES):
+            return image.files([*guest.mounts, Mount(BOOT_VOLUME, volume)])
+    return guest.files
+
+
+# -- rows ------------------------------------------------------------------------------------------------------
+
+
+def _name(place: HivePlace, key: HiveKey) -> str:
+    """A key's full name, in the letter case of the hive."""
+    return rf"{place.prefix}\{key.path}" if key.path else place.prefix
+
+
+def _row(value: RegistryValue) -> ValueRow:
+    return ValueRow(value.name, value.type_name, value.text, value.texts, value.number, value.data)
+
+
+def _one_value(place: HivePlace, key: HiveKey, name: str) -> RegistryValue:
+    found = key.value("" if name == "@" else name)
+    if found is None:
+        names = ", ".join(value.name or "@" for value in key.values()[:12]) or "none"
+        raise NoSuchRegistryKey(
+            f"no value {name or '@'} in {_name(place, key)}", path=_name(place, key), hint=f"it has {names}"
+        )
+    return found
+
+
+def _hive_row(files: GuestReader, registry: Registry, place: HivePlace) -> HiveRow:
+    size = registry.files.stat(place.path).size
+    try:
+        hive = registry.hive(place.path)
+        return HiveRow(place.prefix, place.path, size, hive.root.modified, hive.state.dirty, "")
+    except OddGuest as error:
+        return HiveRow(place.prefix, place.path, size, 0, False, error.message)
+
+
+def _key_row(place: HivePlace, key: HiveKey) -> KeyRow:
+    return KeyRow(_name(place, key), key.modified, key.subkey_count, key.value_count)

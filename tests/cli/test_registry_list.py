@@ -1,0 +1,54 @@
+"""imgtools registry list."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.registry import Registry, registry_runner
+
+
+@pytest.fixture
+def registry(monkeypatch: pytest.MonkeyPatch) -> Registry:
+    return registry_runner(monkeypatch)
+
+
+def test_the_hives_of_the_guest(registry: Registry) -> None:
+    damaged = {"/Users/alice.NEW/NTUSER.DAT": b"regf" + bytes(9000)}
+    rows = [line.split("\t") for line in registry("list", more=damaged).out.splitlines()]
+    assert rows[0] == ["Key", "Size", "State", "File"]
+    assert [(row[0].rpartition("\\")[2], row[2]) for row in rows[1:5]] == [
+        ("SAM", "clean"), ("SOFTWARE", "clean"), ("SYSTEM", "clean"), ("BCD00000000", "clean"),
+    ]  # fmt: skip
+    assert rows[4][3] == "/S:/EFI/Microsoft/Boot/BCD"
+    assert "damaged registry hive /Users/alice.NEW/NTUSER.DAT" in rows[6][2]
+
+
+def test_the_hives_as_json(registry: Registry) -> None:
+    document = registry("list", "--json").json
+    assert document["schema"] == "imgtools.registry.hives/1"
+    first = document["data"]["hives"][0]
+    assert (first["key"], first["dirty"], first["problem"]) == (r"HKEY_LOCAL_MACHINE\SAM", False, "")
+
+
+def test_the_keys_below_a_key(registry: Registry) -> None:
+    prefix = "HKEY_LOCAL_MACHINE\\SOFTWARE\\Köln"
+    assert registry("list", r"HKLM\SOFTWARE\Köln").out.splitlines() == [rf"{prefix}\Leer", rf"{prefix}\Typen"]
+    assert registry("list", r"HKLM\SOFTWARE\Köln\Leer").out == ""
+    rows = [line.split("\t") for line in registry("list", r"HKLM\SOFTWARE\Köln", "-l").out.splitlines()]
+    assert rows[0] == ["Modified", "Keys", "Values", "Key"]
+    assert [row[1:3] for row in rows[1:]] == [["0", "0"], ["0", "7"]]
+
+
+def test_everything_below_a_key(registry: Registry) -> None:
+    lines = registry("list", r"HKLM\SOFTWARE\Microsoft", "-R").out.splitlines()
+    assert lines[:2] == [
+        r"HKEY_LOCAL_MACHINE\SOFTWARE\Microsoft\Windows NT",
+        r"HKEY_LOCAL_MACHINE\SOFTWARE\Microsoft\Windows NT\CurrentVersion",
+    ]
+    document = registry("list", r"HKLM\SOFTWARE\Microsoft", "-R", "--json").json
+    assert [row["key"] for row in document["data"]["keys"]] == lines
+
+
+def test_bad_input(registry: Registry) -> None:
+    assert "want a KEY" in registry("list", "-R", code=2).err
+    assert "there is HKEY_LOCAL_MACHINE" in registry("list", r"HKLM\SOFTWARE\x", code=25).err
