@@ -13,7 +13,7 @@ import importlib
 import pkgutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, get_origin, get_type_hints
 
 from imgtools.errors import UsageError
 from imgtools.guest.guest import Guest
@@ -64,6 +64,9 @@ class Operation:
     families: Families = LINUX
     default: bool = True
     params: type = NoParams
+    # Its work is never done for good, and reading cannot tell whether it was: a new random UUID. Such an
+    # operation is planned each time, and --verify does not ask for it.
+    repeats: bool = False
     notes: str = ""  # honest limits, shown in the docs
 
 
@@ -100,7 +103,7 @@ def make_params(shelved: Shelved, values: Mapping[str, str]) -> Params:
 
     :raises UsageError: it has no such parameter, or the text does not fit.
     """
-    kinds = {field.name: str(field.type) for field in fields(shelved.operation.params)}
+    kinds = get_type_hints(shelved.operation.params)
     unknown = [name for name in values if name.replace("-", "_") not in kinds]
     if unknown:
         known = ", ".join(kinds) or "none"
@@ -114,13 +117,13 @@ def make_params(shelved: Shelved, values: Mapping[str, str]) -> Params:
         raise UsageError(f"{shelved.name}: {error}") from None
 
 
-def _parse(kind: str, text: str) -> object:
-    if kind == "bool":
+def _parse(kind: object, text: str) -> object:
+    if kind is bool:
         if text.lower() not in ("yes", "no", "true", "false", "1", "0"):
             raise ValueError(f"not yes or no: {text!r}")
         return text.lower() in ("yes", "true", "1")
-    if kind == "int":
+    if kind is int:
         return int(text)
-    if kind.startswith("tuple[str"):
+    if get_origin(kind) is tuple:
         return tuple(part for part in text.split(",") if part)
     return text

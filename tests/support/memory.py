@@ -28,6 +28,7 @@ from imgtools.records import (
     FileKind,
     FileStat,
     Holder,
+    ImageInfo,
     ImageRequest,
     Layout,
     Usage,
@@ -250,7 +251,8 @@ def memory_image(*sessions: MemorySession, disks: int = 1) -> Image:
     openers = {
         engine: lambda session=session: session for engine, session in zip(engines, sessions, strict=False)
     }
-    return Image((), Router(openers))
+    source = DiskSource(Path("memory.img"))
+    return Image([ImageInfo(source, "raw", 2 << 30, 1 << 20, chain=())], Router(openers))
 
 
 def memory_guest_image(files: Mapping[str, Content]) -> Image:

@@ -1,0 +1,165 @@
+"""imgtools sysprep."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from imgtools.cli.command import Output, Source, Target
+from imgtools.cli.output import Column, Lines, Table, View
+from imgtools.errors import UsageError
+from imgtools.image.describe import PlannedChange
+
+if TYPE_CHECKING:
+    from imgtools.workflows.sysprep import OperationReport, SysprepReport, VerifyReport
+
+EXAMPLES = (
+    "imgtools sysprep disk.qcow2",
+    "imgtools sysprep disk.qcow2 --write",
+    "imgtools sysprep disk.qcow2 --output template.qcow2 --compress",
+    "imgtools sysprep disk.qcow2 --operations defaults,-ssh-userdir,user-account",
+    "imgtools sysprep disk.qcow2 --set machine-id.policy=uninitialized --write",
+    "imgtools sysprep --verify template.qcow2",
+    "imgtools sysprep --list-operations",
+)
+NOTES = """
+Every operation first says which files it will touch; `--write` makes all the changes in one transaction, so that
+an image is prepared or is as it was. Nothing boots where the guest is on ext4, on a partition or a linear logical
+volume.
+
+The machine ID is emptied and never written again: clones make their own. A volume group that GRUB finds `/boot`
+in keeps its UUID, because the guest would not boot otherwise.
+"""
+
+
+def _list_operations(wanted: bool) -> None:
+    """Print the shelf; an eager option, so that no image is needed."""
+    if not wanted:
+        return
+    import sys
+
+    from imgtools.workflows.sysprep import list_operations
+
+    rows = list_operations()
+    out = Output(json="--json" in sys.argv)
+    columns = (Column("Operation", style="bold"), Column("Default"), Column("Summary"))
+    table = Table(columns, [(row.name, "*" if row.default else "", row.summary) for row in rows])
+    out.show({"operations": rows}, schema="imgtools.sysprep-operations/1", view=lambda: table)
+    raise typer.Exit
+
+
+def command(
+    source: Source,
+    target: Target,
+    out: Output,
+    operations: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--operations",
+            metavar="LIST",
+            help="Which operations: names, all, defaults, and -name to take one out. Begins with none.",
+        ),
+    ] = None,
+    enable: Annotated[
+        list[str] | None, typer.Option("--enable", metavar="LIST", help="Only these operations.")
+    ] = None,
+    disable: Annotated[
+        list[str] | None, typer.Option("--disable", metavar="LIST", help="Not these operations.")
+    ] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="OPERATION.PARAMETER=VALUE", help="Set a parameter of an operation."),
+    ] = None,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Only say whether the image is fit as a template; exit 1 if not.")
+    ] = False,
+    list_operations: Annotated[
+        bool,
+        typer.Option(
+            "--list-operations",
+            callback=_list_operations,
+            is_eager=True,
+            help="List the operations; no image needed.",
+        ),
+    ] = False,
+) -> None:
+    """Prepare a guest to be cloned.
+
+    Removes what must not be the same in two machines: host keys, machine ID, leases, logs, histories, caches,
+    registrations. Without --write or --output it prints what would be done, per operation, and stops.
+    """
+    from imgtools.ops.selection import Selection
+    from imgtools.workflows.sysprep import prepare
+    from imgtools.workflows.sysprep import verify as verify_image
+
+    selection = Selection(
+        tuple(enable or ()), tuple(disable or ()), tuple(operations or ()), tuple(settings or ())
+    )
+    if verify:
+        if not target.is_dry_run:
+            raise UsageError("--verify only looks; it does not go with --write or --output")
+        found = verify_image(source, selection)
+        out.show(
+            found,
+            schema="imgtools.sysprep-verify/1",
+            view=lambda: _verdict(found),
+            pipe=lambda: _rows(found.left),
+        )
+        raise typer.Exit(0 if found.fit else 1)
+    with out.progress("Preparing") as progress:
+        report = prepare(source, target, selection, progress=progress)
+    out.show(
+        report, schema="imgtools.sysprep/1", view=lambda: _view(report), pipe=lambda: _rows(report.operations)
+    )
+    out.note(_closing(report))
+
+
+def _closing(report: SysprepReport) -> str:
+    count = report.change_count
+    changes = f"{count} change{'' if count == 1 else 's'}"
+    if report.applied:
+        return f"{changes} made in {report.output or report.image}."
+    if not count:
+        return "Nothing to change."
+    return f"{changes} planned, nothing written. --write does it, --output FILE does it in a new image."
+
+
+def _view(report: SysprepReport) -> list[View]:
+    lines = [f"{report.guest} on {report.root}"]
+    quiet: list[str] = []
+    foreign: list[str] = []
+    for operation in report.operations:
+        if operation.changes:
+            lines += ["", f"{operation.name}: {operation.summary}", *_indented(operation.changes)]
+        else:
+            (quiet if operation.applies else foreign).append(operation.name)
+    lines += ["", f"Nothing to do: {', '.join(quiet)}"] if quiet else []
+    lines += ["", f"Not for this guest: {', '.join(foreign)}"] if foreign else []
+    return [Lines(lines)]
+
+
+def _verdict(report: VerifyReport) -> list[View]:
+    if report.fit:
+        return [Lines([f"{report.image}: fit as a template ({report.guest})"])]
+    lines = [f"{report.image}: not fit as a template ({report.guest}); left are:"]
+    for operation in report.left:
+        lines += ["", f"{operation.name}: {operation.summary}", *_indented(operation.changes)]
+    return [Lines(lines)]
+
+
+def _indented(changes: tuple[PlannedChange, ...]) -> list[str]:
+    """A line a change, and below an edit what it takes out and puts in."""
+    lines: list[str] = []
+    for change in changes:
+        lines.append(f"  {change.summary}")
+        edits = (line for line in change.diff.splitlines() if line[:1] in ("+", "-"))
+        lines += [f"      {line}" for line in edits if not line.startswith(("+++", "---"))]
+    return lines
+
+
+def _rows(operations: tuple[OperationReport, ...]) -> Table:
+    rows = [
+        (one.name, change.kind, change.path, change.summary) for one in operations for change in one.changes
+    ]
+    return Table(("Operation", "Kind", "Path", "Change"), rows)

@@ -1,0 +1,14 @@
+"""Remove the firewall rules that the administrator has added."""
+
+from __future__ import annotations
+
+from imgtools.ops.api import UNIX, Operation
+from imgtools.ops.steps import removing
+
+OPERATION = Operation(
+    summary="Remove the firewall rules",
+    families=UNIX,
+    plan=removing("/etc/sysconfig/iptables", "/etc/firewalld/services/*", "/etc/firewalld/zones/*"),
+    default=False,
+    notes="Not run by default: a clone without its firewall is an open clone.",
+)

@@ -1,0 +1,17 @@
+"""Remove the identity of Red Hat Insights."""
+
+from __future__ import annotations
+
+from imgtools.ops.api import LINUX, Operation
+from imgtools.ops.steps import removing
+
+OPERATION = Operation(
+    summary="Remove the identity of Red Hat Insights",
+    families=LINUX,
+    plan=removing(
+        "/etc/insights-client/machine-id",
+        "/etc/insights-client/.registered",
+        "/etc/insights-client/.unregistered",
+        "/etc/insights-client/.lastupload",
+    ),
+)

@@ -1,0 +1,12 @@
+"""Remove the list of devices that LVM may use: it names the disks of this machine."""
+
+from __future__ import annotations
+
+from imgtools.ops.api import LINUX, Operation
+from imgtools.ops.steps import removing
+
+OPERATION = Operation(
+    summary="Remove the LVM devices file",
+    families=LINUX,
+    plan=removing("/etc/lvm/devices/system.devices"),
+)

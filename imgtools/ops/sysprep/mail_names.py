@@ -1,0 +1,30 @@
+"""Take the name of this machine out of the mail servers: they then use the host name that the clone has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from imgtools.guest.guest import Guest
+from imgtools.image.change import Change, EditLines, LineEdit
+from imgtools.ops.api import LINUX, NoParams, Operation
+from imgtools.ops.steps import rewrite
+
+MAILNAME = "/etc/mailname"
+# mailname(5): programs of Debian fail without the file, so it keeps a name that is true of every machine.
+EVERYBODY = "localhost\n"
+HARDCODED = {
+    "/etc/postfix/main.cf": r"^\s*myhostname\s*=",
+    "/etc/exim4/exim4.conf.localmacros": r"^\s*MAIN_HARDCODE_PRIMARY_HOSTNAME\s*=",
+}
+
+
+def plan(guest: Guest, params: NoParams) -> Iterator[Change]:
+    """Yield the edits of the files that hold a name."""
+    if guest.files.is_file(MAILNAME):
+        yield from rewrite(guest.files, MAILNAME, EVERYBODY)
+    for path, expression in HARDCODED.items():
+        if guest.files.is_file(path):
+            yield EditLines(guest.files.resolve(path), (LineEdit(expression),))
+
+
+OPERATION = Operation(summary="Take the host name out of Postfix and Exim", families=LINUX, plan=plan)

@@ -1,0 +1,16 @@
+"""Drop the host name from the ifcfg files of the Red Hat family and SUSE."""
+
+from __future__ import annotations
+
+from imgtools.ops.api import LINUX, Operation
+from imgtools.ops.steps import dropping_lines
+
+OPERATION = Operation(
+    summary="Drop host names from ifcfg files",
+    families=LINUX,
+    plan=dropping_lines(
+        r"^\s*(DHCP_)?HOSTNAME=",
+        "/etc/sysconfig/network-scripts/ifcfg-*",
+        "/etc/sysconfig/networking/{devices,profiles/default}/ifcfg-*",
+    ),
+)

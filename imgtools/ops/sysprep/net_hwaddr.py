@@ -1,0 +1,22 @@
+"""Drop MAC addresses and connection UUIDs from the ifcfg files of the Red Hat family and SUSE.
+
+A HWADDR that does not match makes the whole file ignored, so a clone would have no network.
+"""
+
+from __future__ import annotations
+
+from imgtools.ops.api import LINUX, Operation
+from imgtools.ops.steps import dropping_lines
+
+IFCFG = (
+    "/etc/sysconfig/network-scripts/ifcfg-*",
+    "/etc/sysconfig/network/ifcfg-*",
+    "/etc/sysconfig/networking/devices/ifcfg-*",
+    "/etc/sysconfig/networking/profiles/default/ifcfg-*",
+)
+
+OPERATION = Operation(
+    summary="Drop MAC addresses and UUIDs from ifcfg files",
+    families=LINUX,
+    plan=dropping_lines(r"^\s*(HWADDR|MACADDR|LLADDR|UUID)=", *IFCFG),
+)

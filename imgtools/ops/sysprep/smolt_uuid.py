@@ -1,0 +1,12 @@
+"""Remove the identifier that Smolt sent with hardware profiles."""
+
+from __future__ import annotations
+
+from imgtools.ops.api import LINUX, Operation
+from imgtools.ops.steps import removing
+
+OPERATION = Operation(
+    summary="Remove the hardware UUID of Smolt",
+    families=LINUX,
+    plan=removing("/etc/sysconfig/hw-uuid", "/etc/smolt/uuid", "/etc/smolt/hw-uuid"),
+)

@@ -1,0 +1,12 @@
+"""Remove the time stamps of sudo: a clone must ask for the password again."""
+
+from __future__ import annotations
+
+from imgtools.ops.api import UNIX, Operation
+from imgtools.ops.steps import removing
+
+OPERATION = Operation(
+    summary="Remove the time stamps of sudo",
+    families=UNIX,
+    plan=removing("/var/lib/sudo/{ts,lectured}/*", "/var/db/sudo/{ts,lectured}/*", "/run/sudo/ts/*"),
+)

@@ -1,0 +1,16 @@
+"""Remove the rules that tie network names to the MAC addresses of this machine."""
+
+from __future__ import annotations
+
+from imgtools.ops.api import LINUX, Operation
+from imgtools.ops.steps import removing
+
+OPERATION = Operation(
+    summary="Remove persistent network names of udev",
+    families=LINUX,
+    plan=removing(
+        "/etc/udev/rules.d/70-persistent-net.rules",
+        "/etc/udev/rules.d/75-persistent-net-generator.rules",
+        "/etc/udev/rules.d/30-net_persistent_names.rules",
+    ),
+)

@@ -1,0 +1,182 @@
+"""Prepare a guest to be cloned: take away what must not be the same in two machines."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from imgtools.errors import UnsupportedGuest
+from imgtools.guest.guest import Guest, the_guest
+from imgtools.image.change import Change
+from imgtools.image.describe import PlannedChange, describe
+from imgtools.image.handle import Image, open_request
+from imgtools.image.settle import settle
+from imgtools.image.writable import Progress
+from imgtools.ops.api import Shelved, load_shelf
+from imgtools.ops.planning import Planned, all_changes, plan_operations
+from imgtools.ops.selection import Chosen, Selection, choose
+from imgtools.ops.sysprep import customize
+from imgtools.records import Engine, ImageRequest, OsType, Target, Warned
+from imgtools.workflows.edit_plan import carry_out, open_for
+
+SHELF = "imgtools.ops.sysprep"
+# What the customize shelf plans for a guest, when its options are used with sysprep.
+Customization = Callable[[Guest], Iterator[Change]]
+
+
+@dataclass(frozen=True, slots=True)
+class OperationRow:
+    """One operation of the shelf, for ``--list-operations``."""
+
+    name: str
+    default: bool
+    summary: str
+    parameters: tuple[str, ...]
+    notes: str
+
+
+@dataclass(frozen=True, slots=True)
+class OperationReport:
+    """What one operation does to this guest; ``applies`` is False if it is not for guests of its kind."""
+
+    name: str
+    summary: str
+    applies: bool
+    changes: tuple[PlannedChange, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SysprepReport:
+    """What every operation does, or did if ``applied``."""
+
+    image: str
+    engine: Engine
+    root: str
+    guest: str
+    applied: bool
+    output: str
+    operations: tuple[OperationReport, ...]
+    warnings: tuple[Warned, ...] = ()
+
+    @property
+    def change_count(self) -> int:
+        """How many changes all operations make together."""
+        return sum(len(operation.changes) for operation in self.operations)
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyReport:
+    """What is left in a guest that would be the same in every clone."""
+
+    image: str
+    engine: Engine
+    root: str
+    guest: str
+    fit: bool
+    left: tuple[OperationReport, ...]
+    warnings: tuple[Warned, ...] = ()
+
+
+def list_operations() -> tuple[OperationRow, ...]:
+    """Return all operations of the shelf, by name."""
+    return tuple(
+        OperationRow(
+            shelved.name,
+            shelved.operation.default,
+            shelved.operation.summary,
+            shelved.parameter_names,
+            shelved.operation.notes,
+        )
+        for shelved in load_shelf(SHELF).values()
+    )
+
+
+def prepare(
+    request: ImageRequest,
+    target: Target,
+    selection: Selection,
+    *,
+    customization: Customization | None = None,
+    progress: Progress | None = None,
+) -> SysprepReport:
+    """Plan what makes a guest a template and, if ``target`` says so, do it in one transaction.
+
+    :raises UsageError: the selection names an unknown operation, or sets what does not run.
+    :raises UnsupportedGuest: the guest is not a Linux guest, or a named operation is not for it.
+    :raises OddGuest: a file that an operation has to understand does not parse.
+    """
+    chosen = _with_customization(choose(load_shelf(SHELF), selection), customization)
+    with open_for(request, target) as image:
+        guest = preparable_guest(image, request)
+        planned = plan_operations(guest, chosen)
+        operations = _reports(guest, planned)
+        report = carry_out(
+            image, all_changes(planned), guest.mounts, warnings=guest.warnings, progress=progress
+        )
+        return SysprepReport(
+            image=report.image,
+            engine=report.engine,
+            root=guest.root.device,
+            guest=guest.os.product_name or guest.os.distro,
+            applied=report.applied,
+            output=report.output,
+            operations=operations,
+            warnings=report.warnings,
+        )
+
+
+def verify(request: ImageRequest, selection: Selection | None = None) -> VerifyReport:
+    """Say whether a guest is fit to be cloned: whether any operation still finds something.
+
+    :param selection: the operations to ask; None are the default ones.
+    """
+    with open_request(request) as image:
+        guest = preparable_guest(image, request)
+        return VerifyReport(
+            image=str(request.host_path),
+            engine=image.served_by,
+            root=guest.root.device,
+            guest=guest.os.product_name or guest.os.distro,
+            fit=not (left := what_is_left(guest, selection or Selection())),
+            left=left,
+            warnings=guest.warnings,
+        )
+
+
+def what_is_left(guest: Guest, selection: Selection) -> tuple[OperationReport, ...]:
+    """Return the operations that still find something; those that repeat cannot tell and are not asked."""
+    shelf = load_shelf(SHELF)
+    lasting: dict[str, Shelved] = {n: one for n, one in shelf.items() if not one.operation.repeats}
+    chosen = [one for one in choose(shelf, selection) if one.shelved.name in lasting]
+    return tuple(one for one in _reports(guest, plan_operations(guest, chosen)) if one.changes)
+
+
+def preparable_guest(image: Image, request: ImageRequest) -> Guest:
+    """Return the guest, if it is of a kind that can be prepared.
+
+    :raises UnsupportedGuest: it is not.
+    """
+    guest = the_guest(image, request.root)
+    if guest.os.type is OsType.WINDOWS:
+        raise UnsupportedGuest(
+            f"sysprep cannot prepare {guest.os.product_name or 'Windows'} yet",
+            hint="run Microsoft's own sysprep /generalize in the guest before it is shut down",
+        )
+    return guest
+
+
+def _with_customization(chosen: Sequence[Chosen], wanted: Customization | None) -> list[Chosen]:
+    params = customize.Params(wanted)
+    return [Chosen(c.shelved, params, c.named) if c.shelved.name == "customize" else c for c in chosen]
+
+
+def _reports(guest: Guest, planned: Sequence[Planned]) -> tuple[OperationReport, ...]:
+    return tuple(
+        OperationReport(
+            name=one.shelved.name,
+            summary=one.shelved.operation.summary,
+            applies=one.applies,
+            changes=tuple(describe(change, guest.files) for change in settle(one.changes, guest.files)),
+        )
+        for one in planned
+    )

@@ -1,0 +1,119 @@
+"""The story of sysprep on the in-memory guest: what is planned, in which order, and that nothing is left."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from imgtools.errors import UnsupportedGuest
+from imgtools.guest.guest import Guest
+from imgtools.image.applier import apply_changes
+from imgtools.image.change import Change, FileChange, RunInGuest, WriteFile
+from imgtools.image.plan import check_plan
+from imgtools.image.settle import settle
+from imgtools.image.writable import WritableTree
+from imgtools.ops.api import load_shelf
+from imgtools.ops.planning import all_changes, plan_operations
+from imgtools.ops.selection import Selection, choose
+from imgtools.records import Engine, Mount, OsInfo, OsType, Target
+from imgtools.workflows.sysprep import SHELF, list_operations, prepare, verify, what_is_left
+from tests.support.memory import Content, MemoryWriter, memory_guest_image, memory_volume, serve
+from tests.unit.ops.test_sysprep_shelf import BASE, WANTED
+
+USED: dict[str, Content] = {
+    **BASE,
+    **{path: node for files, _ in WANTED.values() for path, node in files.items()},
+}
+
+
+def used_guest() -> tuple[Guest, WritableTree]:
+    """A guest with something for every operation, in a tree that can be written."""
+    tree = WritableTree({}, {"/": MemoryWriter(USED)}, Engine.MEMORY)
+    volume = memory_volume()
+    return Guest(volume, OsInfo(OsType.LINUX, families=("debian",)), (Mount("/", volume),), tree), tree
+
+
+def carry_out(guest: Guest, tree: WritableTree, selection: Selection) -> None:
+    planned = plan_operations(guest, choose(load_shelf(SHELF), selection))
+    changes = check_plan(settle(all_changes(planned), guest.files), guest.files)
+    apply_changes(tree, [change for change in changes if isinstance(change, FileChange)])
+
+
+def test_all_default_operations_agree_and_leave_nothing() -> None:
+    guest, tree = used_guest()
+    assert what_is_left(guest, Selection())
+    carry_out(guest, tree, Selection())
+    assert what_is_left(guest, Selection()) == ()
+
+
+def test_what_one_operation_removes_no_other_one_writes_again() -> None:
+    guest, _ = used_guest()
+    planned = plan_operations(guest, choose(load_shelf(SHELF), Selection()))
+    written = {change.path for one in planned for change in one.changes if isinstance(change, WriteFile)}
+    assert not any(path.startswith("/etc/netplan/50-cloud-init") for path in written)
+
+
+def test_customizing_comes_last_and_is_not_overruled(monkeypatch: pytest.MonkeyPatch) -> None:
+    def wanted(guest: Guest) -> Iterator[Change]:
+        yield WriteFile("/root/.ssh/authorized_keys", b"new key\n")
+
+    request = serve(monkeypatch, "edit_plan", memory_guest_image(USED))
+    report = prepare(request, Target(), Selection(), customization=wanted)
+    assert report.operations[-2].name == "customize"
+    assert [change.path for change in report.operations[-2].changes] == ["/root/.ssh/authorized_keys"]
+    off = prepare(request, Target(), Selection(disable=("customize",)), customization=wanted)
+    assert "customize" not in [one.name for one in off.operations]
+
+
+def test_a_dry_run_says_what_would_be_done_and_does_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    request = serve(monkeypatch, "edit_plan", memory_guest_image(USED))
+    report = prepare(request, Target(), Selection(enable=("ssh-hostkeys,machine-id",)))
+    assert not report.applied
+    assert {one.name: len(one.changes) for one in report.operations} == {"machine-id": 2, "ssh-hostkeys": 2}
+    assert report.change_count == 4
+
+
+def test_verify_names_what_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    request = serve(monkeypatch, "sysprep", memory_guest_image(USED))
+    found = verify(request)
+    assert not found.fit
+    assert {"machine-id", "ssh-hostkeys"} <= {one.name for one in found.left}
+    clean = serve(monkeypatch, "sysprep", memory_guest_image(BASE))
+    assert verify(clean).fit
+
+
+def test_an_operation_named_for_the_wrong_guest_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    volume = memory_volume()
+    _, tree = used_guest()
+    windows = Guest(
+        volume, OsInfo(OsType.WINDOWS, product_name="Windows 10 Pro"), (Mount("/", volume),), tree
+    )
+    shelf = load_shelf(SHELF)
+    with pytest.raises(UnsupportedGuest, match="rpm-db is not for Windows 10 Pro"):
+        plan_operations(windows, choose(shelf, Selection(enable=("rpm-db",))))
+    assert not any(
+        one.applies and one.shelved.name == "rpm-db"
+        for one in plan_operations(windows, choose(shelf, Selection()))
+    )
+    monkeypatch.setattr("imgtools.workflows.sysprep.the_guest", lambda image, root: windows)
+    request = serve(monkeypatch, "edit_plan", memory_guest_image(BASE))
+    with pytest.raises(UnsupportedGuest, match="cannot prepare Windows 10 Pro yet"):
+        prepare(request, Target(), Selection())
+
+
+def test_a_script_of_the_host_runs_in_the_guest(tmp_path: object) -> None:
+    from pathlib import Path
+
+    script = Path(str(tmp_path)) / "tidy.sh"
+    script.write_text("rm -f /opt/app/id\n")
+    guest, _ = used_guest()
+    chosen = choose(load_shelf(SHELF), Selection(enable=("script",), settings=(f"script.file={script}",)))
+    (one,) = plan_operations(guest, chosen)
+    assert one.changes == (RunInGuest("rm -f /opt/app/id\n", what=str(script)),)
+
+
+def test_the_list_says_what_can_be_set() -> None:
+    rows = {row.name: row for row in list_operations()}
+    assert rows["machine-id"].parameters == ("policy",)
+    assert rows["user-account"].default is False
