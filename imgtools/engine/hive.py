@@ -107,11 +107,14 @@ def _open_handle(binding: type[hivex.Hivex], descriptor: int, name: str) -> hive
     try:
         return Handle(f"/proc/self/fd/{descriptor}")
     except (RuntimeError, OSError) as error:
-        raise _damaged(name, "header or hive bins", error) from None
+        raise _damaged(name, "its header or bins", error) from None
 
 
 def _damaged(name: str, what: str, error: Exception) -> OddGuest:
-    return OddGuest(f"damaged registry hive {name}: {what}: {error}", hint="see its copies in config/RegBack")
+    return OddGuest(
+        f"damaged registry hive {name}: {what} cannot be read (hivex: {error})",
+        hint="Windows keeps copies of its hives in /Windows/System32/config/RegBack",
+    )
 
 
 class Hive:
@@ -136,7 +139,7 @@ class Hive:
     @property
     def root(self) -> HiveKey:
         """The root key; its own name means nothing."""
-        with self.reading("root key"):
+        with self.reading("its root key"):
             return HiveKey(self, self.handle.root(), "")
 
     def key(self, path: str) -> HiveKey | None:
@@ -153,7 +156,7 @@ class Hive:
             yield
         # hivex reports errno as RuntimeError; names that do not decode are a UnicodeDecodeError.
         except (RuntimeError, OSError, UnicodeDecodeError) as error:
-            raise _damaged(self.name, what, error) from None
+            raise _damaged(self.name, what or "its root key", error) from None
 
 
 class HiveKey:

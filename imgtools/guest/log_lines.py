@@ -40,6 +40,11 @@ _LEVEL = "|".join(sorted(LEVELS, key=len, reverse=True))
 _ISO = r"\d{4}-\d\d-\d\d[T ] ?\d\d:\d\d(?::\d\d(?:[.,]\d{1,9})?)?(?: ?(?:Z|[+-]\d\d:?\d\d))?"
 _SYSLOG = re.compile(r"([A-Z][a-z]{2}) {1,2}(\d{1,2}) (\d\d):(\d\d):(\d\d(?:\.\d+)?) (.*)", re.DOTALL)
 _TIMED = re.compile(rf"({_ISO}),?(?=[\s|]|$)[ \t]?(.*)", re.DOTALL)
+# Times that something precedes or encloses: update-alternatives, sssd, Samba.
+_ENCLOSED = re.compile(
+    rf"(?:(update-alternatives) ({_ISO})|\(({_ISO})\)|\[(\d{{4}}/\d\d/\d\d \d\d:\d\d:\d\d(?:\.\d+)?), *\d+\]):? ?(.*)",
+    re.DOTALL,
+)
 _BRACKETED = re.compile(rf"\[({_ISO})\] ?(.*)", re.DOTALL)
 _APT = re.compile(rf"((?:Start|End)-Date|Log (?:started|ended)): ({_ISO})", re.DOTALL)
 _AUDIT = re.compile(r"(?:node=(\S+) )?type=(\S+) msg=audit\((\d{1,11})\.(\d{3}):\d+\):? ?(.*)", re.DOTALL)
@@ -74,7 +79,10 @@ _WINDOWS = re.compile(
 )
 _LEVELLED = re.compile(rf"\[?(?P<level>{_LEVEL})\]?:?\s+(?P<message>.*)", re.DOTALL | re.IGNORECASE)
 _DNF = re.compile(rf"(?P<level>{_LEVEL.upper()}) (?P<message>.*)", re.DOTALL)
-AFTER_TIME = (_FACILITY, _PROGRAM)
+_FACILITY_ALONE = re.compile(
+    rf"(?P<host>\S+) (?:{_FACILITIES})\.(?P<level>{_LEVEL}) (?P<message>.*)", re.DOTALL
+)
+AFTER_TIME = (_FACILITY, _PROGRAM, _FACILITY_ALONE)
 AFTER_T = (_PYTHON, _DASHED, _DNF, _FACILITY, _PROGRAM)
 AFTER_DATE = (_PYTHON, _DASHED, _WINDOWS, _LEVELLED)
 
@@ -135,6 +143,12 @@ def _timed(text: str, clock: Clock) -> LogLine | None:
         return None
     # rsyslog writes a T; a space is for logs that one program writes alone.
     return _after(AFTER_T if "T" in match[1] else AFTER_DATE, time, match[2].lstrip())
+
+
+def _enclosed(text: str, clock: Clock) -> LogLine | None:
+    match = _ENCLOSED.fullmatch(text)
+    time = clock.parse_iso(match[2] or match[3] or match[4]) if match else None
+    return None if match is None or time is None else LogLine(time, match[5], identifier=match[1] or "")
 
 
 def _bracketed(text: str, clock: Clock) -> LogLine | None:
@@ -203,6 +217,7 @@ FORMATS: tuple[tuple[frozenset[str], Format], ...] = (
     (frozenset("tn"), _audit),
     (frozenset("SEL"), _apt),
     (_DIGITS, _nginx),
+    (frozenset("u(["), _enclosed),
     (frozenset("["), _bracketed),
     (frozenset("["), _apache),
     (frozenset("[<"), _kernel),

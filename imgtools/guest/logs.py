@@ -18,7 +18,7 @@ JOURNALS = ("/var/log/journal", "/run/log/journal")
 EVENT_LOGS = "System32/winevt/Logs"
 # Files of /var/log that are not text: login records, accounting, databases.
 NOT_TEXT = re.compile(
-    r"(^|/)((w|b|u)tmpx?|lastlog|faillog|tallylog|pacct|sa\d\d|.*\.(db|sqlite3?|dat|pcap|png|html|tar|tgz|rrd))"
+    r"(^|/)(README|(w|b|u)tmpx?|lastlog|faillog|tallylog|pacct|sa\d\d|.*\.(db|sqlite3?|dat|pcap|png|html|tar|tgz|rrd))"
     r"([.-]\d+)*(\.(gz|xz|zst|bz2))?$"
 )
 # A file that logrotate put aside: auth.log.1, messages-20240225, cron-20240225.gz, Xorg.0.log.old

@@ -181,7 +181,11 @@ class Registry:
     def hives(self) -> tuple[HivePlace, ...]:
         """Return every hive that the guest has, the machine's first, then those of its users."""
         names = [rf"{MACHINE}\{name}" for name in (*MACHINE_HIVES, BOOT_HIVE)] + [rf"{USERS}\.DEFAULT"]
-        for profile in self.profiles():
+        try:
+            profiles = self.profiles()
+        except OddGuest:  # SOFTWARE is damaged, which whoever opens it will see
+            profiles = ()
+        for profile in profiles:
             names += [rf"{USERS}\{profile.sid}", rf"{USERS}\{profile.sid}_Classes"]
         found: dict[str, HivePlace] = {}
         for name in names:

@@ -148,7 +148,7 @@ def _os(view: FileView) -> OsInfo:
 
 def _info(reader: LogReader, source: LogSource, main: bool) -> LogInfo:
     span = reader.span(source)
-    first, last = (format_moment(time, UTC) for time in (span.first, span.last))
+    first, last = format_moment(span.first), format_moment(span.last)
     newest = source.files[0].path
     return LogInfo(
         source.name, source.kind, newest, len(source.files), source.size, first, last, span.entries, main
@@ -323,8 +323,8 @@ def _entries(
 
 def _row(entry: LogEntry, zone: tzinfo) -> LogRow:
     return LogRow(
-        format_moment(entry.time, UTC),
-        format_moment(entry.time, zone),
+        format_moment(entry.time),
+        format_local(entry.time, zone),
         entry.source,
         entry.host,
         entry.unit,
@@ -336,13 +336,17 @@ def _row(entry: LogEntry, zone: tzinfo) -> LogRow:
     )
 
 
-def format_moment(nanoseconds: int | None, zone: tzinfo) -> str | None:
-    """Write a time as RFC 3339: in UTC with microseconds and Z, elsewhere with seconds and the offset."""
+def format_moment(nanoseconds: int | None) -> str | None:
+    """Write a time as RFC 3339 in UTC, with microseconds."""
+    text = format_local(nanoseconds, UTC)
+    return text and f"{text[:19]}.{(nanoseconds or 0) % SECOND // 1000:06d}Z"
+
+
+def format_local(nanoseconds: int | None, zone: tzinfo) -> str | None:
+    """Write a time as RFC 3339 in ``zone``, with seconds; None for a time that no calendar holds."""
     if nanoseconds is None:
         return None
     try:
-        moment = datetime.fromtimestamp(nanoseconds // SECOND, zone)
-        local = moment.isoformat(timespec="seconds")
+        return datetime.fromtimestamp(nanoseconds // SECOND, zone).isoformat(timespec="seconds")
     except (ValueError, OverflowError, OSError):
         return None
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{nanoseconds % SECOND // 1000:06d}Z" if zone is UTC else local

@@ -143,6 +143,11 @@ def test_priority_where_lines_have_one(log: Log) -> None:
     assert ran.out == "2024-03-01T11:00:00+01:00 util.py: <warning> no datasource\n"
 
 
+def test_a_guest_that_lives_in_utc(log: Log) -> None:
+    files = {path: content for path, content in BASE.items() if path != "/etc/localtime"}
+    assert log("-n", "1", files=files).out.startswith("2024-03-01T12:00:20+00:00 web01 app[7]: ")
+
+
 def test_times_in_utc(log: Log) -> None:
     assert log("-s", "auth", "--utc").out.startswith("2024-03-01T11:00:15Z web01 sudo: ")
 

@@ -23,6 +23,13 @@ def test_the_hives_of_the_guest(registry: Registry) -> None:
     assert "damaged registry hive /Users/alice.NEW/NTUSER.DAT" in rows[6][2]
 
 
+def test_a_damaged_hive_hides_no_other(registry: Registry) -> None:
+    """Without SOFTWARE nobody knows the profiles; the machine's hives are there all the same."""
+    out = registry("list", more={"/Windows/System32/config/SOFTWARE": b"x" * 9000}).out
+    assert "HKEY_LOCAL_MACHINE\\SOFTWARE\t9000\tnot a registry hive" in out
+    assert "HKEY_LOCAL_MACHINE\\SYSTEM" in out
+
+
 def test_the_hives_as_json(registry: Registry) -> None:
     document = registry("list", "--json").json
     assert document["schema"] == "imgtools.registry.hives/1"

@@ -27,6 +27,7 @@ DEBIAN: dict[str, Content] = {
     "/var/log/wtmp": b"x",
     "/var/log/wtmp.1": b"x",
     "/var/log/lastlog": b"x",
+    "/var/log/README": "Where are the logs? In the journal.\n",
     "/var/log/journal/0123/system.journal": b"x",
     "/var/log/journal/0123/user-1000.journal": b"x",
     "/var/log/journal/0123/system@1.journal~": b"x",
