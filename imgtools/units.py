@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 
 from imgtools.errors import UsageError
 
@@ -48,3 +49,26 @@ def format_size(size: int) -> str:
     if whole >= 1024 and unit_index < 6:
         return f"1.0{'KMGTPE'[unit_index]}"
     return f"{whole}{'KMGTPE'[unit_index - 1]}"
+
+
+def parse_mode(text: str) -> int:
+    """Return the permission bits that octal digits name: ``0644``, ``4755``.
+
+    :raises UsageError: the text is not octal, or has more bits than a mode.
+    """
+    if not re.fullmatch(r"[0-7]{1,4}", text):
+        raise UsageError(f"not a mode: {text!r}", hint="write octal digits, such as 0644")
+    return int(text, 8)
+
+
+def parse_time(text: str) -> int:
+    """Return the nanoseconds since 1970 of a time in ISO 8601; without a zone it is UTC.
+
+    :raises UsageError: the text is not a time.
+    """
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise UsageError(f"not a time: {text!r}", hint="write it so: 2024-01-31T12:00:00Z") from None
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return int(moment.timestamp()) * 10**9 + moment.microsecond * 1000

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imgtools.errors import UsageError
-from imgtools.units import format_size, parse_size
+from imgtools.units import format_size, parse_mode, parse_size, parse_time
 
 
 @pytest.mark.parametrize(
@@ -41,3 +41,14 @@ def test_sizes_round_up_as_ls_does(size: int, text: str) -> None:
 @given(st.integers(min_value=0, max_value=1 << 62))
 def test_a_written_size_is_never_smaller_than_the_size(size: int) -> None:
     assert parse_size(format_size(size)) >= size
+
+
+def test_modes_and_times_parse_or_say_so() -> None:
+    assert parse_mode("0644") == 0o644
+    assert parse_time("2024-01-31T12:00:00Z") == parse_time("2024-01-31 13:00+01:00") == 1706702400 * 10**9
+    assert parse_time("1970-01-01") == 0
+    for text in ("", "8", "12345", "u+x"):
+        with pytest.raises(UsageError):
+            parse_mode(text)
+    with pytest.raises(UsageError):
+        parse_time("yesterday")

@@ -1,0 +1,61 @@
+"""Remove files of a guest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from imgtools.errors import EditFailed, NoSuchGuestFile, NotAFile
+from imgtools.guest.tree import view_files
+from imgtools.image.change import Remove
+from imgtools.image.files import GuestReader
+from imgtools.image.writable import Progress
+from imgtools.ops.steps import removal
+from imgtools.records import FileKind, ImageRequest, Target
+from imgtools.workflows.edit_plan import PlanReport, carry_out, open_for
+
+
+def remove_files(
+    request: ImageRequest,
+    target: Target,
+    patterns: Sequence[str],
+    *,
+    recursive: bool = False,
+    force: bool = False,
+    progress: Progress | None = None,
+) -> PlanReport:
+    """Remove whatever the paths name; a path may be a shell pattern, a link is removed itself.
+
+    :param force: a path that is not there is fine.
+    :raises NoSuchGuestFile: a path or pattern names nothing.
+    :raises NotAFile: a directory, without ``recursive``.
+    :raises EditFailed: the root of the guest, or a mount point of it.
+    """
+    with open_for(request, target) as image:
+        view = view_files(image, request)
+        points = {mount.path for mount in view.mounts}
+        found = dict.fromkeys(
+            path for text in patterns for path in _named(view.files, view.path(text), force=force)
+        )
+        changes = [_removal(view.files, path, points, recursive=recursive) for path in found]
+        return carry_out(image, changes, view.mounts, warnings=view.warnings, progress=progress)
+
+
+def _named(files: GuestReader, path: str, *, force: bool) -> Iterator[str]:
+    if files.lstat(path) is not None:
+        yield files.locate(path)
+        return
+    matches = [files.locate(match) for match in files.glob(path)]
+    if not matches and not force:
+        raise NoSuchGuestFile(f"no such file in the guest: {path}", path=path, hint="--force accepts that")
+    yield from matches
+
+
+def _removal(files: GuestReader, path: str, points: set[str], *, recursive: bool) -> Remove:
+    if path in points:
+        raise EditFailed(
+            f"{path} is a mount point of the guest", hint="name what is below it: " + path.rstrip("/") + "/*"
+        )
+    stat = files.lstat(path)
+    if stat is not None and stat.kind is FileKind.DIRECTORY and not recursive:
+        raise NotAFile(f"is a directory: {path}", path=path, hint="--recursive removes it with all below it")
+    return removal(files, path)
