@@ -11,6 +11,7 @@ import pytest
 
 from fixtures import evtx
 from tests.support.command import Ran, imgtools
+from tests.support.fixtures import fixture_image
 from tests.support.images import memory_image
 from tests.support.journals import make_journal
 from tests.support.memory import Content, MemoryFilesystem, Node, memory_volume, serve
@@ -288,3 +289,26 @@ def test_damage_is_said_and_the_rest_is_shown(log: Log) -> None:
     ran = log(files=BASE | {"/var/log/syslog.2.gz": b"not gzip"})
     assert "Accepted publickey" in ran.out
     assert "/var/log/syslog.2.gz: damaged after 0 bytes" in ran.err
+
+
+# -- whole disks, without booting ---------------------------------------------------------------------------
+
+
+def test_a_debian_disk() -> None:
+    image = fixture_image("debian")
+    before = image.read_bytes()
+    ran = imgtools("log", image, "-p", "crit")
+    assert ran.out == (
+        "2024-03-01T12:03:20+00:00 debian-fixture smartd[409]: <crit> Device: /dev/vda, FAILED SMART self-check. "
+        "BACK UP DATA NOW!\n"
+    )
+    names = [row["name"] for row in imgtools("log", image, "--list", "--json").data["logs"]]
+    assert {"journal", "syslog", "auth", "apt/history"} <= set(names)
+    assert image.read_bytes() == before
+
+
+def test_a_windows_disk() -> None:
+    image = fixture_image("windows")
+    lines = imgtools("log", image, "-p", "err").out.splitlines()
+    assert [line.split(" <")[1].split(">")[0] for line in lines] == ["err", "crit"]
+    assert "Zugriff verweigert für Köln" in lines[0]

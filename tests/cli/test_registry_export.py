@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+import subprocess
+from pathlib import Path
+
 import pytest
 
+from fixtures.hives import empty
+from imgtools.engine.hive import open_hive
+from tests.support.command import imgtools
+from tests.support.fixtures import fixture_image
 from tests.support.registry import Registry, registry_runner
 
+PARENTS = (
+    "Microsoft",
+    r"Microsoft\Windows",
+    r"Microsoft\Windows\CurrentVersion",
+    r"Microsoft\Windows\CurrentVersion\Uninstall",
+)
 KEY = r"HKLM\SOFTWARE\Köln"
 
 
@@ -53,3 +66,22 @@ def test_json(registry: Registry) -> None:
 def test_bad_input(registry: Registry) -> None:
     ran = registry("export", r"HKLM\SOFTWARE\x", code=25)
     assert ran.out == "" and "no such registry key" in ran.err
+
+
+def test_hivexregedit_reads_what_we_export(tmp_path: Path) -> None:
+    """virt-win-reg is made of it."""
+    image = fixture_image("windows")
+    hive, ours = tmp_path / "SOFTWARE", tmp_path / "ours.reg"
+    ours.write_text(
+        imgtools(
+            "registry", "export", image, r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\Uninstall\7-Zip"
+        ).out
+    )
+    hive.write_bytes(empty("SOFTWARE"))
+    prefix = r"HKEY_LOCAL_MACHINE\SOFTWARE"
+    parents = "\n\n".join(f"[{prefix}\\{path}]" for path in PARENTS)
+    (tmp_path / "parents.reg").write_text(f"{parents}\n")
+    for text in (tmp_path / "parents.reg", ours):
+        subprocess.run(["hivexregedit", "--merge", "--prefix", prefix, hive, text], check=True)
+    with open_hive(hive.read_bytes(), "SOFTWARE") as merged:
+        assert merged.root.require(PARENTS[-1] + r"\7-Zip").text("DisplayName") == "7-Zip 23.01 (x64)"

@@ -7,6 +7,7 @@ import base64
 import pytest
 
 from tests.support.command import imgtools
+from tests.support.fixtures import fixture_image
 from tests.support.hives import make_hive, with_sequences
 from tests.support.images import memory_image
 from tests.support.memory import MemoryFilesystem, memory_volume, serve
@@ -122,3 +123,24 @@ def test_a_guest_that_is_no_windows(monkeypatch: pytest.MonkeyPatch) -> None:
     serve(monkeypatch, "registry", memory_image({memory_volume(): MemoryFilesystem(linux)}))
     ran = imgtools("registry", "get", "x.img", r"HKLM\SOFTWARE", code=24)
     assert "this guest is Debian 12" in ran.err
+
+
+def test_a_windows_disk() -> None:
+    """The fixture's hives are written by hivexregedit: keys that no line of ours has made."""
+    image = fixture_image("windows")
+    assert imgtools("registry", "get", image, r"HKU\alice\Software\Example\Types", "unicode").out == "Grüße\n"
+    parameters = r"HKLM\SYSTEM\CurrentControlSet\Services\Tcpip\Parameters"
+    assert imgtools("registry", "get", image, parameters, "Hostname").out == "WIN10-FIXTURE\n"
+    assert (
+        imgtools("registry", "get", image, r"HKLM\BCD00000000\Description", "KeyName").out == "BCD00000000\n"
+    )
+
+
+def test_disks_with_bad_hives() -> None:
+    damaged, dirty = fixture_image("broken:hive-damaged"), fixture_image("broken:hive-dirty")
+    key = r"HKLM\SOFTWARE\Microsoft"
+    assert (
+        "damaged registry hive /Windows/System32/config/SOFTWARE"
+        in imgtools("registry", "get", damaged, key, code=20).err
+    )
+    assert "not closed cleanly" in imgtools("registry", "get", dirty, r"HKLM\SYSTEM\Select").err
