@@ -70,7 +70,8 @@ def _shows(node: ast.Call, names: Mapping[str, str]) -> bool:
     """Whether a call shows a report: `out.show(...)`, or a `show_...` that commands share."""
     if isinstance(node.func, ast.Attribute):
         return node.func.attr == "show"
-    return isinstance(node.func, ast.Name) and node.func.id.startswith("show_") and node.func.id in names
+    place = names.get(node.func.id, "") if isinstance(node.func, ast.Name) else ""
+    return place.startswith("imgtools.cli._") and place.partition(":")[2].startswith("show_")
 
 
 def _imports(tree: ast.AST) -> dict[str, str]:

@@ -63,7 +63,7 @@ def warm_up(scratch: Path) -> None:
     """Let libguestfs build its appliance, once, before anything is timed; make the images that are not there."""
     say("warming up: images and the appliance")
     for name in {case.image for case in CASES} | set(images.SIZES):
-        images.ready(name, scratch)
+        images.warm(images.ready(name, scratch))
     time_command(["guestfish", "-a", "/dev/null", "run"], environment())
 
 
