@@ -179,3 +179,12 @@ def signal_name(code: int) -> str:
         return signal.Signals(-code if code < 0 else code - 128).name
     except ValueError:
         return f"exit code {code}"
+
+
+def run_for_person(argv: Sequence[str]) -> int:
+    """Run a program that a person works with on our terminal, and return its exit code.
+
+    :raises ToolMissing: it is not installed.
+    """
+    log.debug("run: %s", shlex.join(argv))
+    return subprocess.run([require(argv[0]), *argv[1:]], check=False).returncode

@@ -1,0 +1,88 @@
+"""imgtools edit."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from imgtools.cli._plan import show_plan
+from imgtools.cli.command import Output, Source, Target
+from imgtools.errors import EditConflict, UsageError
+
+if TYPE_CHECKING:
+    from imgtools.workflows.edit import Edit
+
+EXAMPLES = (
+    "imgtools edit disk.qcow2 /etc/fstab",
+    "imgtools edit -e 's/^root:.*?:/root::/' disk.qcow2 /etc/passwd --write",
+    "imgtools edit -e 's/^#?Port .*/Port 2222/' --backup .bak disk.qcow2 /etc/ssh/sshd_config --write",
+)
+NOTES = """
+`-e` takes Python's regular expressions, line by line as virt-edit does, so `^` and `$` are the ends of a line and
+the first match of each line is replaced. Flags: `g` all matches, `i` any letter case, `w` the whole text at once,
+or a number of matches. Any character may stand for the slash: `s|/bin/sh|/bin/bash|`.
+
+Before anything is written the new text is checked: sudoers with `visudo -c`, fstab against the volumes of this
+image, JSON, YAML and TOML, the fields of account files, and every file that Augeas has a lens for. `--no-check`
+writes it all the same.
+"""
+
+
+def command(
+    source: Source,
+    target: Target,
+    out: Output,
+    path: Annotated[str, typer.Argument(metavar="PATH", help="The file in the guest.", show_default=False)],
+    expressions: Annotated[
+        list[str] | None,
+        typer.Option("--expression", "-e", metavar="EXPR", help="s/old/new/flags; repeat it."),
+    ] = None,
+    backup: Annotated[
+        str, typer.Option("--backup", "-b", metavar="ENDING", help="Keep the old content beside it: .bak")
+    ] = "",
+    check: Annotated[
+        bool, typer.Option("--check/--no-check", help="Check the new text before writing.")
+    ] = True,
+) -> None:
+    """Edit a text file of the guest.
+
+    Opens $EDITOR, or with -e makes scripted changes, and shows the difference. The file keeps its mode, owner
+    and labels. After an editor a terminal is asked whether to write; otherwise --write or --output does it.
+    """
+    from imgtools.workflows.edit import edit_file
+
+    edit = _scripted(expressions) if expressions else _by_hand()
+    with out.progress("Writing") as progress:
+        report = edit_file(source, target, path, edit, backup=backup, check=check, progress=progress)
+    show_plan(out, report)
+    asks = not expressions and target.is_dry_run and report.changes and out.on_terminal
+    if asks and typer.confirm("Write these changes?", err=True):
+        report = edit_file(source, Target(write=True), path, edit, backup=backup, check=check)
+        out.note(f"Written to {report.image}.")
+
+
+def _scripted(expressions: list[str]) -> Edit:
+    from imgtools.image.expression import apply_expressions
+
+    apply_expressions(b"", expressions)  # one that does not parse is found before the image is opened
+    return lambda content, name: apply_expressions(content, expressions)
+
+
+def _by_hand() -> Edit:
+    """An edit that asks the person once, and gives the same answer for the same content afterwards."""
+    from imgtools.image.editor import edit_with_program
+
+    if not sys.stdin.isatty():
+        raise UsageError("no terminal to run an editor on", hint="make scripted changes: -e s/old/new/")
+    answers: dict[bytes, bytes] = {}
+
+    def edit(content: bytes, name: str) -> bytes:
+        if answers and content not in answers:
+            raise EditConflict(f"{name} has changed since it was edited", hint="edit it again")
+        if content not in answers:
+            answers[content] = edit_with_program(content, name)
+        return answers[content]
+
+    return edit

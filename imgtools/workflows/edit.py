@@ -1,0 +1,68 @@
+"""Edit one text file of a guest."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+
+from imgtools.errors import EditFailed, NotAFile
+from imgtools.guest.checks import check_content
+from imgtools.guest.tree import FileView, view_files
+from imgtools.image.change import Change, WriteFile
+from imgtools.image.handle import Image
+from imgtools.image.settle import is_private
+from imgtools.image.writable import Progress
+from imgtools.records import ImageRequest, Target, Warned
+from imgtools.workflows.edit_plan import PlanReport, carry_out, open_for
+
+LIMIT = 16 << 20  # bytes; nobody edits more by hand
+
+# Turns the content of the file of this name into another.
+Edit = Callable[[bytes, str], bytes]
+
+
+def edit_file(
+    request: ImageRequest,
+    target: Target,
+    path: str,
+    edit: Edit,
+    *,
+    backup: str = "",
+    check: bool = True,
+    progress: Progress | None = None,
+) -> PlanReport:
+    """Change a file's content with ``edit``; it keeps mode, owner, labels and hard links.
+
+    :param backup: an ending; the old content stays beside the file under its name and this ending.
+    :param check: refuse a content that the guest would not understand, where that can be known.
+    :raises NotAFile: the path leads to a directory or a device.
+    :raises EditFailed: the new content does not pass the check, or the backup is there already.
+    """
+    with open_for(request, target) as image:
+        view = view_files(image, request)
+        place = view.files.resolve(view.path(path))
+        old = view.files.read_bytes(place, limit=LIMIT)
+        new = edit(old, place)
+        warnings = list(view.warnings)
+        changes: list[Change] = []
+        if new != old:
+            warnings += _checked(image, view, place, new) if check else []
+            changes += _backup(view, place, old, backup) if backup else []
+            before = hashlib.sha256(old).hexdigest()
+            changes.append(WriteFile(place, new, before=before, private=is_private(place)))
+        return carry_out(image, changes, view.mounts, warnings=warnings, progress=progress)
+
+
+def _checked(image: Image, view: FileView, path: str, content: bytes) -> tuple[Warned, ...]:
+    root = view.guest.root if view.guest else None
+    return check_content(path, content, image.layout(), root)
+
+
+def _backup(view: FileView, path: str, content: bytes, ending: str) -> list[Change]:
+    copy = path + ending
+    stat = view.files.stat(path)
+    if view.files.lstat(copy) is not None and not view.files.is_file(copy):
+        raise NotAFile(f"not a regular file: {copy}", path=copy)
+    if "/" in ending:
+        raise EditFailed(f"not an ending for a backup: {ending!r}")
+    return [WriteFile(copy, content, stat.mode, stat.uid, stat.gid, private=is_private(path))]
