@@ -1,0 +1,1 @@
+"""Read and set values of the guest's configuration files, through Augeas."""

@@ -1,0 +1,19 @@
+"""A guest's configuration files through Augeas: fetched by the reader, parsed on the host, with one lens."""
+
+from __future__ import annotations
+
+from imgtools.engine.config import ConfigFile
+from imgtools.image.files import GuestReader
+
+LIMIT = 8 << 20  # bytes; a lens takes seconds for a megabyte
+
+__all__ = ["ConfigFile", "open_config"]
+
+
+def open_config(files: GuestReader, path: str, lens: str = "") -> ConfigFile:
+    """Parse a file of the guest.
+
+    :raises OddGuest: it does not parse; the message has file, line and reason.
+    :raises UsageError: there is no such lens, or none for this path.
+    """
+    return ConfigFile(path, files.read_bytes(path, limit=LIMIT), lens)
