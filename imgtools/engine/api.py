@@ -12,6 +12,14 @@ from typing import BinaryIO, Protocol
 from imgtools.records import Declined, Engine, FileEntry, FileKind, FileStat, Layout, Mount, Usage, Volume
 
 
+class CannotWrite(Exception):
+    """An engine finds that it must leave a plan to the other one; the overlay is thrown away."""
+
+    def __init__(self, declined: Declined) -> None:
+        super().__init__(declined.reason)
+        self.declined = declined
+
+
 class Filesystem(Protocol):
     """One filesystem, mounted read-only.
 

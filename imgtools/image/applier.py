@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 from collections.abc import Callable, Sequence
 from typing import BinaryIO, cast
 
@@ -37,7 +38,7 @@ from imgtools.image.change import (
     WriteFile,
 )
 from imgtools.image.files import MAX_LINKS, GuestTree, join, normalise, parent_of
-from imgtools.image.writable import Applied, Measured, Progress, WritableTree, digest_of, open_regular
+from imgtools.image.writable import Applied, Measured, Progress, Section, WritableTree, digest_of, open_regular
 from imgtools.records import FileKind, FileStat
 
 SET_ID = 0o6000  # the bits that chown takes away from a program
@@ -70,14 +71,14 @@ def apply_changes(
 
 
 def check_before(tree: GuestTree, changes: Sequence[FileChange]) -> None:
-    """Make sure that every file still has the content that the plan saw.
+    """Make sure that every file still has the content that the plan saw, or the one that it shall have.
 
     :raises EditConflict: one has another, or is gone.
     """
     for change in changes:
         if isinstance(change, WriteFile) and change.before:
             now = digest_of(tree, change.path) if tree.is_file(change.path) else ""
-            if now != change.before:
+            if now not in (change.before, hashlib.sha256(change.content).hexdigest()):
                 what = "has changed" if now else "is gone"
                 raise EditConflict(
                     f"{change.path} {what} since the plan was made", hint="make the plan again, then apply it"
@@ -193,7 +194,8 @@ class _Applier:
 
     def _upload(self, change: Upload) -> None:
         with open_regular(change.host_path) as stream:
-            self._put(change, stream)
+            whole = change.offset == 0 and os.fstat(stream.fileno()).st_size <= change.size
+            self._put(change, stream if whole else cast(BinaryIO, Section(stream, change.offset, change.size)))
         if change.mtime is not None:
             writer, inner = self._tree.writer(self._follow(change.path))
             writer.set_times(inner, change.mtime, change.mtime)

@@ -14,8 +14,15 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import TYPE_CHECKING, cast
 
-from imgtools.engine.api import Filesystem, FilesystemWriter, GuestRunner, WriteSession
-from imgtools.errors import EditFailed, EngineFailed, ImgtoolsError, RolledBack, UnsupportedGuest
+from imgtools.engine.api import CannotWrite, Filesystem, FilesystemWriter, GuestRunner, WriteSession
+from imgtools.errors import (
+    EditFailed,
+    EngineFailed,
+    GuestFileError,
+    ImgtoolsError,
+    RolledBack,
+    UnsupportedGuest,
+)
 from imgtools.image.applier import Labeller, apply_changes
 from imgtools.image.change import (
     APPLIANCE_ONLY,
@@ -32,20 +39,12 @@ from imgtools.image.files import GuestTree, normalise, parent_of
 from imgtools.image.plan import FILE_CHANGES
 from imgtools.image.transaction import Transaction
 from imgtools.image.writable import NotOpenForWriting, Progress, WritableTree, digest_of
-from imgtools.records import Declined, Engine, Mount
+from imgtools.records import Declined, Engine, FileKind, Mount
 
 if TYPE_CHECKING:
     from imgtools.image.handle import Image
 
 log = logging.getLogger(__name__)
-
-
-class CannotWrite(Exception):
-    """An engine declined to write a volume, before anything was written."""
-
-    def __init__(self, declined: Declined) -> None:
-        super().__init__(declined.reason)
-        self.declined = declined
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,27 +271,30 @@ def _paths_of(change: FileChange) -> tuple[str, ...]:
 def _points_of(path: str, files: GuestTree, points: set[str], *, deep: bool) -> set[str]:
     """The mount points of the file itself and of what a link there leads to; with ``deep``, those below too."""
     here = _existing(path, files)
-    places = {here, files.resolve(here)} if files.exists(here) else {here}
-    found = set()
-    for place in places:
-        point = place
-        while point not in points:
-            if point == "/":
-                raise EditFailed(f"{path} is on no volume that is mounted")
-            point = parent_of(point)
-        found.add(point)
-        if deep:
-            found |= {one for one in points if one.startswith(place.rstrip("/") + "/")}
-    return found
+    found = files.lstat(here)
+    is_link = found is not None and found.kind is FileKind.LINK
+    places = {here, files.resolve(here)} if is_link and files.exists(here) else {here}
+    reached = {_point_of(place, path, points) for place in places}
+    if deep:
+        below = here.rstrip("/") + "/"
+        reached |= {one for one in points if one.startswith(below)}
+    return reached
+
+
+def _point_of(place: str, path: str, points: set[str]) -> str:
+    while place not in points:
+        if place == "/":
+            raise EditFailed(f"{path} is on no volume that is mounted")
+        place = parent_of(place)
+    return place
 
 
 def _existing(path: str, files: GuestTree) -> str:
     """Return the true path of ``path``, or of the nearest directory above it that exists."""
     here = normalise(path)
     while here != "/":
-        if files.lstat(here) is not None:
+        try:
             return files.locate(here)
-        if files.is_dir(parent_of(here)):
-            return files.resolve(parent_of(here))
-        here = parent_of(here)
-    return "/"
+        except GuestFileError:
+            here = parent_of(here)
+    return here

@@ -38,7 +38,10 @@ class WriteFile:
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """Make a file with the content of a host file, streamed; otherwise as :class:`WriteFile`."""
+    """Make a file with ``size`` bytes of a host file, from ``offset`` on, streamed; otherwise as :class:`WriteFile`.
+
+    A member of a tar archive is such a piece of the archive.
+    """
 
     path: str
     host_path: Path
@@ -47,6 +50,7 @@ class Upload:
     uid: int | None = None
     gid: int | None = None
     mtime: int | None = None
+    offset: int = 0
 
 
 @dataclass(frozen=True, slots=True)

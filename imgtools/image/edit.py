@@ -185,9 +185,10 @@ def _opened(
             return readers.enter_context(open_booted(transaction.disks, keys))
 
         def direct() -> AbstractContextManager[WriteSession]:
+            from imgtools.engine.direct.session import DirectSession
             from imgtools.engine.direct.write import open_direct_writer
 
-            return open_direct_writer(transaction.disks, router.layout())
+            return open_direct_writer(transaction.disks, cast(DirectSession, router.direct()))
 
         def reread(mounts: Sequence[Mount], files: GuestTree) -> AbstractContextManager[GuestTree]:
             return _reread(transaction.overlaid, keys, mounts, files)

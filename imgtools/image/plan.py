@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from imgtools.errors import EditConflict, ImgtoolsError
+from imgtools.errors import EditConflict, GuestFileError
 from imgtools.image.change import (
     Change,
     EditConfig,
@@ -27,6 +27,7 @@ from imgtools.image.change import (
     WriteFile,
 )
 from imgtools.image.files import GuestReader, normalise, parent_of
+from imgtools.records import FileKind
 
 _CONTENTS = (WriteFile, Upload, Truncate)
 _COMPOSED = (EditConfig, EditLines, EditRegistry)
@@ -45,7 +46,7 @@ class _Fate:
 
 
 def check_plan(changes: Sequence[Change], files: GuestReader) -> tuple[Change, ...]:
-    """Return the plan without what is said twice.
+    """Return the plan without what is said twice, or is so already.
 
     Order counts: removing a path and then making it again is a plan; making it and then removing it is not, nor
     is changing what was removed, or giving one file two contents. The reader tells which paths are the same
@@ -68,10 +69,13 @@ def true_path(change: Change, files: GuestReader) -> str:
     """
     path = str(getattr(change, "path", ""))
     try:
-        if isinstance(change, (*_CONTENTS, *_COMPOSED, SetMode)) and files.exists(path):
-            return files.resolve(path)
-        return files.locate(path)
-    except ImgtoolsError:
+        here = files.locate(path)
+        if isinstance(change, (*_CONTENTS, *_COMPOSED, SetMode)):
+            found = files.lstat(here)
+            if found is not None and found.kind is FileKind.LINK and files.exists(here):
+                return files.resolve(here)
+        return here
+    except GuestFileError:
         return normalise(path)
 
 
@@ -85,13 +89,13 @@ def _note(change: FileChange, fates: dict[str, _Fate], files: GuestReader) -> bo
         return _note_removal(change, path, fates)
     if isinstance(change, Move):
         fates.setdefault(path, _Fate()).removed = True
-        return _note_content(change, true_path(replace(change, path=change.to), files), fates)
+        return _note_content(change, true_path(replace(change, path=change.to), files), fates, files)
     if isinstance(change, (*_CONTENTS, *_NAMES)):
-        return _note_content(change, path, fates)
+        return _note_content(change, path, fates, files)
     if isinstance(change, MakeDirectory):
         _made(path, fates)
         return True
-    return _note_facts(change, path, fates)
+    return _note_facts(change, path, fates, files)
 
 
 def _note_removal(change: Remove, path: str, fates: dict[str, _Fate]) -> bool:
@@ -110,20 +114,22 @@ def _note_removal(change: Remove, path: str, fates: dict[str, _Fate]) -> bool:
     return True
 
 
-def _note_content(change: FileChange, path: str, fates: dict[str, _Fate]) -> bool:
+def _note_content(change: FileChange, path: str, fates: dict[str, _Fate], files: GuestReader) -> bool:
+    is_as_found = not _is_removed(path, fates) and path not in fates
     fate = _made(path, fates)
     if fate.content is not None:
         if _same(fate.content, change):
             return False
         raise _conflict(path, fate.content, change)
     fate.content = change
-    return True
+    return not (is_as_found and isinstance(change, WriteFile) and _is_so(change, files))
 
 
-def _note_facts(change: FileChange, path: str, fates: dict[str, _Fate]) -> bool:
+def _note_facts(change: FileChange, path: str, fates: dict[str, _Fate], files: GuestReader) -> bool:
     if _is_removed(path, fates):
         raise EditConflict(f"{path} is removed by the plan, and then changed", hint="choose one of the two")
     fate = fates.setdefault(path, _Fate())
+    is_as_found = fate.content is None and not fate.made
     said = _facts(change)
     deep = getattr(change, "recursive", False)
     for name, value in said.items():
@@ -132,7 +138,35 @@ def _note_facts(change: FileChange, path: str, fates: dict[str, _Fate]) -> bool:
     news = deep or any(name not in fate.facts for name in said)
     if not deep:
         fate.facts.update(said)
+        news = news and not (is_as_found and _is_so(change, files))
     return news
+
+
+def _is_so(change: FileChange, files: GuestReader) -> bool:
+    """Whether the guest is already as a change wants it."""
+    try:
+        match change:
+            case WriteFile():
+                found = files.stat(change.path)
+                wanted = (change.mode, change.uid, change.gid)
+                if found.kind is not FileKind.FILE or found.size != len(change.content):
+                    return False
+                facts = (found.mode, found.uid, found.gid)
+                if any(one is not None and one != fact for one, fact in zip(wanted, facts, strict=True)):
+                    return False
+                return files.read_bytes(change.path) == change.content
+            case SetMode():
+                return files.stat(change.path).mode == change.mode
+            case SetOwner():
+                owned = files.lstat(change.path)
+                return owned is not None and (change.uid, change.gid) == (
+                    owned.uid if change.uid is not None else None,
+                    owned.gid if change.gid is not None else None,
+                )
+            case _:
+                return False
+    except GuestFileError:
+        return False
 
 
 def _facts(change: FileChange) -> dict[str, object]:

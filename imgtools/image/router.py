@@ -85,6 +85,10 @@ class Router:
         """Return the appliance's session, booted if it is not up yet; from now on it serves everything."""
         return self._boot()
 
+    def direct(self) -> Session:
+        """Return the direct engine's session."""
+        return self._session(Engine.DIRECT)
+
     def has_booted(self) -> bool:
         """Whether the appliance is up."""
         return Engine.APPLIANCE in self._sessions

@@ -129,3 +129,19 @@ def open_regular(host_path: Path) -> Iterator[BinaryIO]:
         raise HostError(f"not a regular file: {host_path}")
     with os.fdopen(descriptor, "rb") as stream:
         yield stream
+
+
+class Section:
+    """A piece of a stream, read from its beginning to its end."""
+
+    def __init__(self, stream: BinaryIO, offset: int, size: int) -> None:
+        self._stream = stream
+        self._left = size
+        stream.seek(offset)
+
+    def read(self, size: int = -1) -> bytes:
+        """Return up to ``size`` bytes (all that are left, if negative); nothing at the end of the piece."""
+        wanted = self._left if size < 0 else min(size, self._left)
+        content = self._stream.read(wanted)
+        self._left -= len(content)
+        return content

@@ -24,7 +24,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from imgtools.image.change import Change
+from imgtools.image.applier import check_before
+from imgtools.image.change import Change, WriteFile
 from imgtools.image.describe import PlannedChange, describe
 from imgtools.image.edit import ImageEdit, edit_request
 from imgtools.image.handle import Image, open_request
@@ -60,11 +61,12 @@ def plan_changes(
 ) -> tuple[PlannedChange, ...]:
     """Return a plan as it would be carried out: edits settled into files, repetitions gone, contradictions found.
 
-    :raises EditConflict: two changes contradict each other.
+    :raises EditConflict: two changes contradict each other, or a file is not what the plan was made for.
     :raises OddGuest: a file that is to be edited does not parse.
     """
     files = image.files(mounts)
     plan = check_plan(settle(changes, files), files)
+    check_before(files, [change for change in plan if isinstance(change, WriteFile)])
     return tuple(describe(change, files) for change in plan)
 
 

@@ -175,7 +175,7 @@ class MemoryWriter(MemoryFilesystem):
         self._new(path, link(target))
 
     def make_hard_link(self, path: str, target: str) -> None:
-        number = self.same.setdefault(target, len(self.same) + 1)
+        number = self.same.setdefault(target, max(self.same.values(), default=0) + 1)
         self._new(path, self.nodes[target])
         self.same[path] = number
 
@@ -183,13 +183,13 @@ class MemoryWriter(MemoryFilesystem):
         self._new(path, Node(kind, mode=mode))
 
     def rename(self, path: str, to: str) -> None:
-        moved = {
-            to + name[len(path) :]: node
-            for name, node in self.nodes.items()
-            if name == path or name.startswith(path + "/")
-        }
+        names = [name for name in self.nodes if name == path or name.startswith(path + "/")]
+        moved = [(to + name[len(path) :], self.nodes[name], self.same.get(name)) for name in names]
         self.remove_tree(path)
-        self.nodes.update(moved)
+        for name, node, number in moved:
+            self.nodes[name] = node
+            if number is not None:
+                self.same[name] = number
 
     def set_mode(self, path: str, mode: int) -> None:
         self._set(path, mode=mode)

@@ -199,8 +199,10 @@ def test_an_upload_is_what_the_plan_said(tmp_path: Path) -> None:
     apply(tree, Upload("/f", source, 5, mode=0o600, uid=3, mtime=9))
     node = root.nodes["/f"]
     assert (node.content, node.mode, node.uid, node.mtime) == (b"12345", 0o600, 3, 9)
+    apply(tree, Upload("/piece", source, 3, offset=1))
+    assert root.nodes["/piece"].content == b"234"
     with pytest.raises(EditConflict, match="has 5 bytes"):
-        apply(tree, Upload("/f", source, 4))
+        apply(tree, Upload("/f", source, 6))
     with pytest.raises(HostError):
         apply(tree, Upload("/f", tmp_path / "none", 4))
     with pytest.raises(HostError, match="not a regular file"):

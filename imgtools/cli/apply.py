@@ -1,0 +1,42 @@
+"""imgtools apply."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from imgtools.cli._plan import show_plan
+from imgtools.cli.command import Output, Source, Target
+
+EXAMPLES = (
+    "imgtools apply disk.qcow2 plan.yaml",
+    "imgtools apply disk.qcow2 plan.yaml --write",
+    "imgtools apply disk.qcow2 plan.yaml --output new.qcow2 --compress",
+    "imgtools sysprep disk.qcow2 --json > plan.json; imgtools apply other.qcow2 plan.json --write",
+)
+NOTES = """
+virt-customize and guestfish take their commands one after the other, and what went before a failure stays done.
+A plan is a list of changes that is checked as a whole, carried out as a whole, or not at all.
+"""
+
+
+def command(
+    source: Source,
+    plan: Annotated[
+        Path, typer.Argument(metavar="PLAN", help="The plan, YAML or JSON; - reads it from standard input.")
+    ],
+    target: Target,
+    out: Output,
+) -> None:
+    """Carry out a list of changes, all of them or none.
+
+    The plan's form is in docs/plan.md; what any writing command prints with --json is one too. Without
+    --write or --output, it is checked against the guest and shown.
+    """
+    from imgtools.workflows.apply import apply_plan
+
+    with out.progress("Applying") as progress:
+        report = apply_plan(source, target, plan, progress=progress)
+    show_plan(out, report)

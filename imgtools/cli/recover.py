@@ -1,0 +1,45 @@
+"""imgtools recover."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from imgtools.cli.command import ImageArgument, Output
+from imgtools.cli.output import Lines
+from imgtools.records import Backing
+
+EXAMPLES = ("imgtools recover disk.qcow2", "imgtools recover --discard disk.qcow2")
+
+
+def command(
+    image: ImageArgument,
+    out: Output,
+    discard: Annotated[
+        bool, typer.Option("--discard", help="Take the edit back, if nothing of it was written yet.")
+    ] = False,
+    backing: Annotated[
+        Backing, typer.Option("--backing", help="Which other host files the image may name.")
+    ] = Backing.SAME_DIR,
+) -> None:
+    """Finish an edit that was cut while it was being committed.
+
+    An image with such an edit is not opened by any command (exit code 13). Finishing it writes what is left of it,
+    on all disks of the guest, and may itself be cut and run again. What an edit that never came so far has
+    left beside the image is removed.
+    """
+    from imgtools.workflows.recover import recover
+
+    report = recover(image, discard=discard, backing=backing)
+    words = {
+        "finished": "the edit was finished",
+        "discarded": "the edit was taken back: the image is as it was before it",
+        "cleaned": "there was no unfinished edit; files that one had left were removed",
+        "nothing": "there is no unfinished edit",
+    }
+    out.show(
+        report,
+        schema="imgtools.recover/1",
+        view=lambda: Lines([f"{disk}: {words[report.outcome]}" for disk in report.disks]),
+    )

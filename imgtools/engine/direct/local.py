@@ -1,0 +1,29 @@
+"""A file of the host as a served disk, for readers of filesystems that are being written."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+class LocalDisk:
+    """Implements :class:`imgtools.engine.api.DiskServer` over a host file. Nothing is kept: it may be changing."""
+
+    socket = ""
+
+    def __init__(self, host_path: Path) -> None:
+        self._host_path = host_path
+        self.size = host_path.stat().st_size
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Return ``length`` bytes at ``offset``; fewer only at the end."""
+        descriptor = os.open(self._host_path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            parts = bytearray()
+            while len(parts) < length and (
+                part := os.pread(descriptor, length - len(parts), offset + len(parts))
+            ):
+                parts += part
+            return bytes(parts)
+        finally:
+            os.close(descriptor)

@@ -1,0 +1,110 @@
+"""The direct engine's writing half: volumes of the overlays as files, and the programs that write to them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from imgtools.engine.api import Filesystem, FilesystemWriter
+from imgtools.engine.direct.session import DirectSession
+from imgtools.engine.disk import DiskFile
+from imgtools.engine.storage_daemon import StorageDaemon, serve_overlays
+from imgtools.records import Declined, Engine, Layer, Volume
+
+
+class Writer(FilesystemWriter, Protocol):
+    """A filesystem writer that is ended in one of two ways."""
+
+    def finish(self) -> None:
+        """Write everything, let go, and have the filesystem checked; raises RolledBack if it is not clean."""
+
+    def abandon(self) -> None:
+        """Let go without caring for what was written; never raises."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """How filesystems of one kind are written: why one is not, and the writer of a file that is the volume."""
+
+    refuse: Callable[[DiskFile], Declined | None]
+    open: Callable[[Path, str], Writer]
+
+
+def _ext() -> _Kind:
+    from imgtools.engine.direct.ext_features import refuse_ext
+    from imgtools.engine.direct.write_ext import ExtWriter
+
+    return _Kind(refuse_ext, ExtWriter)
+
+
+KINDS: dict[str, Callable[[], _Kind]] = {"ext2": _ext, "ext3": _ext, "ext4": _ext}
+
+
+class DirectWriteSession:
+    """Overlays open for writing; implements :class:`imgtools.engine.api.WriteSession`.
+
+    :param reader: knows where on the disks the volumes are.
+    """
+
+    engine = Engine.DIRECT
+
+    def __init__(self, daemon: StorageDaemon, reader: DirectSession) -> None:
+        self._daemon = daemon
+        self._reader = reader
+        self._writers: dict[str, Writer] = {}
+
+    def mount(self, volume: Volume, options: str = "") -> FilesystemWriter | Declined:
+        """Open ``volume`` for writing, or say why not."""
+        if volume.device in self._writers:
+            return self._writers[volume.device]
+        if volume.content not in KINDS:
+            return Declined(volume.device, f"{volume.content or 'it'} is written by the appliance only")
+        file, place = self._reader.volume_file(volume.device), self._reader.place_of(volume.device)
+        if isinstance(place, Declined):
+            return place
+        kind = KINDS[volume.content]()
+        refused = None if file is None else kind.refuse(file)
+        if refused is not None:
+            return refused
+        writer = kind.open(self._daemon.export_file(*place), volume.device)
+        self._writers[volume.device] = writer
+        return writer
+
+    def finish(self) -> None:
+        """Write everything and have every filesystem checked.
+
+        :raises RolledBack: one is not clean.
+        """
+        while self._writers:
+            device, writer = next(iter(self._writers.items()))
+            writer.finish()
+            del self._writers[device]
+
+    def reread(self, volume: Volume, options: str = "") -> Filesystem | Declined:
+        """What was written is read again by the reading half, when this one has let go."""
+        return Declined(volume.device, "it is still open for writing")
+
+    def close(self) -> None:
+        """Let everything go; what was not finished is of no use."""
+        while self._writers:
+            self._writers.popitem()[1].abandon()
+
+
+@contextmanager
+def open_direct_writer(
+    disks: Sequence[tuple[Path, Sequence[Layer]]], reader: DirectSession
+) -> Iterator[DirectWriteSession]:
+    """Open overlays for writing until the block ends.
+
+    :param disks: each overlay, with the chain of the image below it.
+    :raises ImageInUse: another program has one of the images open for writing.
+    """
+    with serve_overlays(disks) as daemon:
+        session = DirectWriteSession(daemon, reader)
+        try:
+            yield session
+        finally:
+            session.close()

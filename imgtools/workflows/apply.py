@@ -1,0 +1,69 @@
+"""Carry out a plan that was written down."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import yaml
+
+from imgtools.errors import HostError, UsageError
+from imgtools.guest.tree import view_files
+from imgtools.image.change import Change
+from imgtools.image.plan_document import parse_plan
+from imgtools.image.writable import Progress
+from imgtools.records import ImageRequest, Target
+from imgtools.workflows.edit_plan import PlanReport, carry_out, open_for
+
+LARGEST = 256 << 20  # bytes of a plan, the contents of its files among them
+
+
+def apply_plan(
+    request: ImageRequest, target: Target, plan_path: Path, *, progress: Progress | None = None
+) -> PlanReport:
+    """Show or carry out the plan in a file; ``-`` is standard input. See docs/plan.md for its form.
+
+    :raises UsageError: it is not a plan; the message says where.
+    :raises EditConflict: the guest is not as it was when the plan was made, or changes contradict each other.
+    """
+    changes = read_plan(plan_path)
+    with open_for(request, target) as image:
+        view = view_files(image, request)
+        return carry_out(image, changes, view.mounts, warnings=view.warnings, progress=progress)
+
+
+def read_plan(plan_path: Path) -> tuple[Change, ...]:
+    """Read a plan from YAML or JSON.
+
+    :raises UsageError: it is not a plan.
+    :raises HostError: the file cannot be read.
+    """
+    is_stdin = str(plan_path) == "-"
+    try:
+        text = sys.stdin.read(LARGEST) if is_stdin else _read(plan_path)
+    except OSError as error:
+        raise HostError(f"cannot read the plan {plan_path}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise UsageError(f"the plan {plan_path} is not UTF-8 text") from None
+    return parse_plan(_parse(text, plan_path), Path.cwd() if is_stdin else plan_path.parent)
+
+
+def _read(plan_path: Path) -> str:
+    with plan_path.open(encoding="utf-8") as stream:
+        return stream.read(LARGEST)
+
+
+def _parse(text: str, plan_path: Path) -> object:
+    """JSON is YAML too, but a large plan is parsed as JSON a hundred times faster."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        pass
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f":{mark.line + 1}:{mark.column + 1}" if mark else ""
+        problem = getattr(error, "problem", None) or "not YAML"
+        raise UsageError(f"{plan_path}{where}: {problem}", hint="see docs/plan.md for its form") from None

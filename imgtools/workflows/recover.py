@@ -1,0 +1,24 @@
+"""Finish an edit that was cut."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from imgtools.image.recover import Outcome, recover_image
+from imgtools.records import Backing
+
+
+@dataclass(frozen=True, slots=True)
+class RecoverReport:
+    """What became of the edit; ``disks`` are all images that took part in it."""
+
+    image: str
+    outcome: Outcome
+    disks: tuple[str, ...]
+
+
+def recover(host_path: Path, *, discard: bool, backing: Backing) -> RecoverReport:
+    """Finish an unfinished edit, or take it back; see :func:`imgtools.image.recover.recover_image`."""
+    done = recover_image(host_path, discard=discard, backing=backing)
+    return RecoverReport(str(host_path), done.outcome, tuple(str(path) for path in done.host_paths))
