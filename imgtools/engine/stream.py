@@ -75,3 +75,35 @@ def read_lines(stream: BinaryIO, *, limit: int) -> Iterator[bytes]:
         yield line.rstrip(b"\r\n")
         while not line.endswith(b"\n") and (line := stream.readline(limit)):
             pass
+
+
+@contextmanager
+def feed_stream(argv: Sequence[str], *, stdout: BinaryIO) -> Iterator[BinaryIO]:
+    """Start a program that writes to ``stdout``, and give its standard input to write to.
+
+    :raises ToolMissing: the program is not installed.
+    :raises ToolFailed: it ended with an error.
+    """
+    with tempfile.TemporaryFile() as words:
+        process = subprocess.Popen(
+            limited(argv, Limits(seconds=None)),
+            stdin=subprocess.PIPE,
+            stdout=stdout,
+            stderr=words,
+            env=clean_environment(),
+            start_new_session=True,
+        )
+        pipe = cast(io.BufferedWriter, process.stdin)
+        try:
+            yield pipe
+        except BrokenPipeError:
+            pass  # it ended early; its exit code says why
+        except BaseException:
+            _kill(process)
+            process.wait()
+            raise
+        with suppress(BrokenPipeError):
+            pipe.close()
+        if process.wait():
+            words.seek(0)
+            raise ToolFailed(Completed(tuple(argv), process.returncode, b"", words.read(MAX_WORDS)))

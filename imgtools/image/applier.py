@@ -38,7 +38,15 @@ from imgtools.image.change import (
     WriteFile,
 )
 from imgtools.image.files import MAX_LINKS, GuestTree, join, normalise, parent_of
-from imgtools.image.writable import Applied, Measured, Progress, Section, WritableTree, digest_of, open_regular
+from imgtools.image.writable import (
+    Applied,
+    Measured,
+    Progress,
+    Section,
+    WritableTree,
+    digest_of,
+    open_regular,
+)
 from imgtools.records import FileKind, FileStat
 
 SET_ID = 0o6000  # the bits that chown takes away from a program
@@ -195,7 +203,9 @@ class _Applier:
     def _upload(self, change: Upload) -> None:
         with open_regular(change.host_path) as stream:
             whole = change.offset == 0 and os.fstat(stream.fileno()).st_size <= change.size
-            self._put(change, stream if whole else cast(BinaryIO, Section(stream, change.offset, change.size)))
+            self._put(
+                change, stream if whole else cast(BinaryIO, Section(stream, change.offset, change.size))
+            )
         if change.mtime is not None:
             writer, inner = self._tree.writer(self._follow(change.path))
             writer.set_times(inner, change.mtime, change.mtime)

@@ -1,0 +1,37 @@
+"""imgtools tar-in."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from imgtools.cli._plan import show_plan
+from imgtools.cli.command import Output, Source, Target
+
+EXAMPLES = (
+    "imgtools tar-in disk.qcow2 site.tar.gz /srv --write",
+    "zstd -dc root.tar.zst | imgtools tar-in disk.qcow2 - / --output new.qcow2",
+)
+
+
+def command(
+    source: Source,
+    target: Target,
+    out: Output,
+    archive: Annotated[str, typer.Argument(metavar="ARCHIVE", help="A tar file; - is standard input.")],
+    to: Annotated[str, typer.Argument(metavar="DIRECTORY", help="Where to unpack it in the guest.")],
+) -> None:
+    """Unpack a tar archive into the guest.
+
+    Plain, gzip, xz, bzip2 and zstd are told apart by their bytes. Owners, modes, times, links, device nodes and
+    extended attributes are kept; a member whose name leads upwards stays inside the directory.
+    """
+    from imgtools.workflows.tar_in import tar_in
+
+    host_path = None if archive == "-" else Path(archive)
+    with out.progress("Unpacking") as progress:
+        report = tar_in(source, target, host_path, sys.stdin.buffer, to, progress=progress)
+    show_plan(out, report)

@@ -1,0 +1,200 @@
+"""Copy files and directories of a guest to the host, without booting.
+
+The guest's names are hostile: nothing is made outside the folder that the user named, no link is followed on the
+way, no device node is made, and no program gets its set-id bits.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO
+
+from imgtools.errors import GuestFileError, HostError, NoSuchGuestFile
+from imgtools.guest.tree import view_files
+from imgtools.image.files import GuestReader
+from imgtools.image.handle import open_request
+from imgtools.image.writable import Progress
+from imgtools.records import Engine, FileKind, FileStat, FoundFile, ImageRequest, Warned
+
+CHUNK = 1 << 20
+BLOCK = 4096  # bytes; a block of zeros becomes a hole
+SET_ID = 0o6000
+
+
+@dataclass(frozen=True, slots=True)
+class CopyOutReport:
+    """What was copied: number of regular files, directories and links, and the bytes of the files."""
+
+    image: str
+    engine: Engine
+    folder: str
+    files: int
+    directories: int
+    links: int
+    size: int
+    warnings: tuple[Warned, ...] = ()
+
+
+@dataclass(slots=True)
+class _Tally:
+    files: int = 0
+    directories: int = 0
+    links: int = 0
+    size: int = 0
+    warnings: list[Warned] = field(default_factory=list)
+
+
+def copy_out(
+    request: ImageRequest,
+    paths: Sequence[str],
+    folder: Path,
+    *,
+    owners: bool | None = None,
+    progress: Progress | None = None,
+) -> CopyOutReport:
+    """Copy guest files into the existing host folder ``folder``; directories with all below them.
+
+    :param owners: give the copies the guest's user and group ids; None: if we are root.
+    :raises HostError: the folder is not there, a file of that name is, or the host has no room.
+    :raises NoSuchGuestFile: a path is not there; nothing is copied then.
+    """
+    if not folder.is_dir():
+        raise HostError(f"no such folder: {folder}", hint="make it first: mkdir")
+    with open_request(request) as image:
+        view = view_files(image, request)
+        tops = [view.files.locate(view.path(path)) for path in paths]
+        for top in tops:
+            if view.files.lstat(top) is None:
+                raise NoSuchGuestFile(f"no such file in the guest: {top}", path=top)
+        copier = Copier(view.files, owners=os.geteuid() == 0 if owners is None else owners, progress=progress)
+        for top in tops:
+            copier.copy(top, folder)
+        tally = copier.tally
+        return CopyOutReport(
+            image=str(request.host_path),
+            engine=view.files.served_by,
+            folder=str(folder),
+            files=tally.files,
+            directories=tally.directories,
+            links=tally.links,
+            size=tally.size,
+            warnings=(*view.warnings, *tally.warnings),
+        )
+
+
+def tree_of(files: GuestReader, top: str) -> Iterator[FoundFile]:
+    """Yield ``top`` itself, a link not followed, and all below it."""
+    stat = files.lstat(top)
+    if stat is not None and stat.kind is not FileKind.DIRECTORY:
+        yield FoundFile(top, stat)
+    else:
+        yield from files.walk(top)
+
+
+class Copier:
+    """One run of copying; folders are opened one below the other, never by a path that a link could bend."""
+
+    def __init__(self, files: GuestReader, *, owners: bool, progress: Progress | None = None) -> None:
+        self.tally = _Tally()
+        self._files = files
+        self._owners = owners
+        self._progress = progress
+
+    def copy(self, top: str, folder: Path) -> None:
+        """Copy ``top`` and all below it into ``folder``."""
+        base = top.rstrip("/").rpartition("/")[0]
+        directories: list[tuple[Path, FileStat]] = []
+        for found in tree_of(self._files, top):
+            relative = found.path[len(base) :].strip("/")
+            if not relative:  # the guest's root itself: what is in it goes into the folder
+                continue
+            parts = relative.split("/")
+            if any(part in ("", ".", "..") or "\0" in part for part in parts):
+                self.tally.warnings.append(Warned("left out: not a file name", found.path))
+                continue
+            place = folder.joinpath(*parts)
+            try:
+                self._copy_one(found, place, folder, parts)
+            except OSError as error:
+                raise HostError(f"cannot write {place}: {error.strerror}") from None
+            if found.stat.kind is FileKind.DIRECTORY:
+                directories.append((place, found.stat))
+        for place, stat in reversed(directories):  # last, because files made in them change their times
+            self._finish(place, stat)
+
+    def _copy_one(self, found: FoundFile, place: Path, folder: Path, parts: Sequence[str]) -> None:
+        parent = _open_parent(folder, parts)
+        try:
+            if found.stat.kind is FileKind.DIRECTORY:
+                self._make_directory(parts[-1], parent)
+                return
+            if found.stat.kind is FileKind.LINK:
+                os.symlink(self._files.read_link(found.path), parts[-1], dir_fd=parent)
+                self.tally.links += 1
+                return
+            if found.stat.kind is not FileKind.FILE:
+                self.tally.warnings.append(Warned("left out: a device node, fifo or socket", found.path))
+                return
+            self._copy_file(found, parts[-1], parent)
+        finally:
+            os.close(parent)
+        self._finish(place, found.stat)
+
+    def _make_directory(self, name: str, parent: int) -> None:
+        try:
+            os.mkdir(name, 0o700, dir_fd=parent)
+        except FileExistsError:
+            os.close(os.open(name, os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=parent))
+        self.tally.directories += 1
+
+    def _copy_file(self, found: FoundFile, name: str, parent: int) -> None:
+        try:
+            source = self._files.open(found.path)
+        except GuestFileError as error:
+            self.tally.warnings.append(Warned(f"left out: {error.message}", found.path))
+            return
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        with source, os.fdopen(os.open(name, flags, 0o600, dir_fd=parent), "wb") as target:
+            size = copy_sparse(source, target)
+        self.tally.files += 1
+        self.tally.size += size
+        if self._progress:
+            self._progress(self.tally.size, 0)
+
+    def _finish(self, place: Path, stat: FileStat) -> None:
+        """Give the copy its owner, mode and times; the set-id bits stay behind."""
+        if not place.is_symlink() and place.exists():
+            if self._owners:
+                os.chown(place, stat.uid, stat.gid, follow_symlinks=False)
+            place.chmod(stat.mode & ~SET_ID)
+            os.utime(place, ns=(max(0, stat.atime), max(0, stat.mtime)), follow_symlinks=False)
+
+
+def _open_parent(folder: Path, parts: Sequence[str]) -> int:
+    """Open the folder that the last part goes into; a link on the way is an error, not a way out."""
+    here = os.open(folder, os.O_DIRECTORY | os.O_CLOEXEC)
+    for part in parts[:-1]:
+        try:
+            below = os.open(part, os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=here)
+        finally:
+            os.close(here)
+        here = below
+    return here
+
+
+def copy_sparse(source: BinaryIO, target: BinaryIO) -> int:
+    """Copy a stream into an empty file, leaving holes where there are only zeros; return its length in bytes."""
+    size = 0
+    while chunk := source.read(CHUNK):
+        for start in range(0, len(chunk), BLOCK):
+            block = chunk[start : start + BLOCK]
+            if block.count(0) == len(block):
+                target.seek(len(block), os.SEEK_CUR)
+            else:
+                target.write(block)
+        size += len(chunk)
+    target.truncate(size)
+    return size

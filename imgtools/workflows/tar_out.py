@@ -1,0 +1,155 @@
+"""Write files of a guest into a tar archive, without booting."""
+
+from __future__ import annotations
+
+import os
+import tarfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from imgtools.errors import HostError
+from imgtools.guest.tree import view_files
+from imgtools.image.archive import archive_writer, compression_of
+from imgtools.image.files import GuestReader
+from imgtools.image.handle import open_request
+from imgtools.image.writable import Progress
+from imgtools.records import Engine, FileKind, FoundFile, ImageRequest, Warned
+from imgtools.workflows.copy_out import tree_of
+from imgtools.workflows.ls import names_by_id
+
+TYPES = {
+    FileKind.FILE: tarfile.REGTYPE,
+    FileKind.DIRECTORY: tarfile.DIRTYPE,
+    FileKind.LINK: tarfile.SYMTYPE,
+    FileKind.CHARACTER: tarfile.CHRTYPE,
+    FileKind.BLOCK: tarfile.BLKTYPE,
+    FileKind.FIFO: tarfile.FIFOTYPE,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class TarReport:
+    """What was written into the archive: its number of members, and the bytes of their contents."""
+
+    image: str
+    engine: Engine
+    archive: str
+    members: int
+    size: int
+    warnings: tuple[Warned, ...] = ()
+
+
+def tar_out(
+    request: ImageRequest,
+    path: str,
+    archive_path: Path | None,
+    stdout: BinaryIO,
+    *,
+    compression: str | None = None,
+    progress: Progress | None = None,
+) -> TarReport:
+    """Write what is below a directory (or one file) into an archive, names relative to it.
+
+    Owners by name and number, modes, times, hard links, device nodes and extended attributes are kept.
+
+    :param archive_path: None: the archive goes to ``stdout``. A file is written beside and renamed when complete.
+    :raises HostError: the file is there already, or cannot be written.
+    """
+    packing = compression_of("" if archive_path is None else archive_path.name, compression)
+    with open_request(request) as image, _target(archive_path, stdout) as target:
+        view = view_files(image, request)
+        top = view.files.resolve(view.path(path))
+        with archive_writer(target, packing) as archive:
+            run = _Run(view.files, archive, progress)
+            for found in tree_of(view.files, top):
+                run.add(found, found.path[len(top.rstrip("/")) :].lstrip("/") or _own_name(found))
+        return TarReport(
+            image=str(request.host_path),
+            engine=view.files.served_by,
+            archive="-" if archive_path is None else str(archive_path),
+            members=run.members,
+            size=run.size,
+            warnings=(*view.warnings, *run.warnings),
+        )
+
+
+def _own_name(found: FoundFile) -> str:
+    return "." if found.stat.kind is FileKind.DIRECTORY else found.path.rpartition("/")[2]
+
+
+@contextmanager
+def _target(host_path: Path | None, stdout: BinaryIO) -> Iterator[BinaryIO]:
+    """Yield where the archive goes; no half archive ever has its final name."""
+    if host_path is None:
+        yield stdout
+        return
+    if host_path.exists():
+        raise HostError(f"already there: {host_path}", hint="remove it, or choose another name")
+    half = host_path.with_name(f".{host_path.name}.part")
+    try:
+        with half.open("wb") as stream:
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
+        half.rename(host_path)
+    except OSError as error:
+        raise HostError(f"cannot write {host_path}: {error.strerror}") from None
+    finally:
+        half.unlink(missing_ok=True)
+
+
+class _Run:
+    """One archive being written."""
+
+    def __init__(self, files: GuestReader, archive: tarfile.TarFile, progress: Progress | None) -> None:
+        self._files = files
+        self._archive = archive
+        self._progress = progress
+        self._users = dict(names_by_id(files, "/etc/passwd"))
+        self._groups = dict(names_by_id(files, "/etc/group"))
+        self._first: dict[
+            int, str
+        ] = {}  # inode of a file with several names -> the name it has in the archive
+        self.members = self.size = 0
+        self.warnings: list[Warned] = []
+
+    def add(self, found: FoundFile, name: str) -> None:
+        """Add one file under ``name``."""
+        if found.stat.kind not in TYPES:
+            self.warnings.append(Warned("left out: a socket", found.path))
+            return
+        member = self._member(found, name)
+        if member.isreg():
+            with self._files.open(found.path) as stream:
+                self._archive.addfile(member, stream)
+            self.size += member.size
+        else:
+            self._archive.addfile(member)
+        self.members += 1
+        if self._progress:
+            self._progress(self.size, 0)
+
+    def _member(self, found: FoundFile, name: str) -> tarfile.TarInfo:
+        stat = found.stat
+        member = tarfile.TarInfo(name)
+        member.type, member.mode = TYPES[stat.kind], stat.mode
+        member.uid, member.gid = stat.uid, stat.gid
+        member.uname, member.gname = self._users.get(stat.uid, ""), self._groups.get(stat.gid, "")
+        member.mtime = stat.mtime // 10**9
+        member.devmajor, member.devminor = stat.device
+        if stat.kind is FileKind.LINK:
+            member.linkname = self._files.read_link(found.path)
+        elif stat.kind is FileKind.FILE:
+            first = self._first.setdefault(stat.inode, name) if stat.links > 1 else name
+            member.size = stat.size if first == name else 0
+            if first != name:
+                member.type, member.linkname = tarfile.LNKTYPE, first
+        # SCHILY.xattr.* is what GNU tar and bsdtar read and write.
+        member.pax_headers = {
+            f"SCHILY.xattr.{attribute}": value.decode("utf-8", "surrogateescape")
+            for attribute, value in self._files.xattrs(found.path).items()
+        }
+        return member
