@@ -24,6 +24,7 @@ ENVELOPES = {"imgtools.error/1"}  # described by hand, above the mark
 # Schemas whose report no call of `show` tells: where their class is.
 ELSEWHERE = {
     "imgtools.log/1": "imgtools.workflows.log:LogReport",
+    "imgtools.map/1": "imgtools.workflows.map:MapHead",  # its extents follow, see the page of the command
 }
 
 Report = type
