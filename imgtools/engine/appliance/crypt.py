@@ -1,0 +1,106 @@
+"""Encrypted volumes: LUKS1, LUKS2 and BitLocker, opened inside the appliance with cryptsetup."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shlex
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from imgtools.engine.appliance.launch import Appliance
+from imgtools.errors import ApplianceFailed, KeyNeeded
+from imgtools.records import Key, Secret, Volume
+
+log = logging.getLogger(__name__)
+
+TYPES = {"crypto_LUKS": "luks", "BitLocker": "bitlk"}
+# /run is in the appliance's memory; its disk is a temporary file of the host.
+KEY_PATH = "/run/imgtools-key"
+OPEN_SECONDS = 300.0  # the derivation of a key is slow by design, and slower without KVM: 3 to 10 s
+WRONG_KEY, NO_MEMORY = 2, 3  # cryptsetup(8), RETURN CODES
+
+
+@dataclass(frozen=True, slots=True)
+class Locked:
+    """An encrypted volume, and its device in the words of the appliance's kernel."""
+
+    volume: Volume
+    kernel_device: str
+
+
+def mapped_name(volume: Volume) -> str:
+    """The name of a volume when it is open; ``luks-UUID`` is what installers write into crypttab and fstab."""
+    if volume.content == "crypto_LUKS" and volume.uuid:
+        return f"luks-{volume.uuid}"
+    return f"bitlk-{volume.device.rpartition('/')[2]}"
+
+
+def keys_for(volume: Volume, keys: Sequence[Key]) -> list[Secret]:
+    """Return the keys whose selector is this volume's device or UUID, or ``all``."""
+    names = {volume.device.lower(), volume.uuid.lower(), "all"} - {""}
+    return [key.secret for key in keys if key.selector.lower() in names]
+
+
+def open_locked(appliance: Appliance, locked: Locked, keys: Sequence[Key]) -> bool:
+    """Open an encrypted volume with the first of its keys that fits; False if it was given none.
+
+    :raises KeyNeeded: none of the keys given for it opens it.
+    """
+    secrets = keys_for(locked.volume, keys)
+    if not secrets:
+        return False
+    log.info("opening the encrypted volume %s (takes some seconds)", locked.volume.device)
+    code, said = WRONG_KEY, ""
+    for secret in secrets:
+        code, said = _try(appliance, locked, secret)
+        if code == 0:
+            return True
+        if code != WRONG_KEY:
+            break
+    raise _failure(locked.volume, code, said)
+
+
+def _try(appliance: Appliance, locked: Locked, secret: Secret) -> tuple[int, str]:
+    """Try one key; returns cryptsetup's exit code and complaint."""
+    words = ["cryptsetup", "-q", "open", "--type", TYPES[locked.volume.content], "--key-file", KEY_PATH]
+    words += [locked.kernel_device, mapped_name(locked.volume)]
+    with _uploaded(appliance, secret):
+        answer = appliance.shell(
+            f"udevadm settle; {shlex.join(words)} 2>&1; echo $?; udevadm settle", seconds=OPEN_SECONDS
+        )
+    said, _, code = answer.decode("utf-8", "replace").strip().rpartition("\n")
+    return int(code), said.strip()
+
+
+@contextmanager
+def _uploaded(appliance: Appliance, secret: Secret) -> Iterator[None]:
+    """Have the secret in a file of the appliance's memory, for as long as the block lasts.
+
+    A file, because a key may hold any byte and libguestfs' own call ends it at the first NUL. On the host it
+    is in memory too, behind a file descriptor.
+    """
+    descriptor = os.memfd_create("imgtools-key", os.MFD_CLOEXEC)
+    try:
+        os.write(descriptor, secret.reveal())
+        appliance.call(lambda: appliance.handle.debug_upload(f"/proc/self/fd/{descriptor}", KEY_PATH, 0o600))
+        yield
+    finally:
+        os.close(descriptor)
+        if not appliance.has_ended:
+            appliance.shell(f"rm -f {KEY_PATH}")
+
+
+def _failure(volume: Volume, code: int, said: str) -> KeyNeeded | ApplianceFailed:
+    if code == WRONG_KEY:
+        return KeyNeeded(
+            f"the key given for {volume.device} does not open it",
+            hint=f"--key {volume.device}:file:PATH",
+        )
+    if code == NO_MEMORY:
+        return ApplianceFailed(
+            f"{volume.device}: its key derivation needs more memory than the appliance has",
+            hint="export LIBGUESTFS_MEMSIZE=4096",
+        )
+    return ApplianceFailed(f"{volume.device} cannot be opened: {said or f'cryptsetup exit code {code}'}")

@@ -1,0 +1,183 @@
+"""One image opened in the appliance."""
+
+from __future__ import annotations
+
+import logging
+import re
+import shlex
+from collections.abc import Sequence
+
+from imgtools.engine.api import DiskServer, Filesystem
+from imgtools.engine.appliance.crypt import TYPES, Locked, open_locked
+from imgtools.engine.appliance.files import ApplianceFilesystem, encode
+from imgtools.engine.appliance.launch import MEMORY_WITH_KEYS, Appliance, Drive, launch_appliance
+from imgtools.engine.appliance.layout import build_layout, kernel_device
+from imgtools.engine.appliance.names import DeviceNames
+from imgtools.engine.appliance.survey import Survey, look
+from imgtools.engine.direct.partitions import read_disk
+from imgtools.engine.direct.session import disk_device
+from imgtools.engine.disk import DiskFile
+from imgtools.errors import KeyNeeded
+from imgtools.records import Declined, Disk, Engine, Holder, Key, Layout, Volume
+
+log = logging.getLogger(__name__)
+
+ROUNDS = 6  # of LUKS in LVM in LUKS ..., as in the direct engine
+SUBVOLUME = "btrfsvol:"
+
+# Read-only, and with the words that the direct engine uses too. The kernel replays a journal all the same: it
+# writes to libguestfs' throw-away overlay. nouuid: a clone of the same filesystem may be mounted beside it.
+MOUNT_OPTIONS = {"xfs": "ro,nouuid", "vfat": "ro,utf8", "iso9660": "ro,utf8"}
+FAILED = "mount has failed"
+SYSROOT = "/sysroot"  # where libguestfs' calls have their /
+
+
+class ApplianceSession:
+    """One image opened by libguestfs; implements :class:`imgtools.engine.api.Session`.
+
+    :param servers: the image's disks in the guest's order; the appliance reads them through their sockets.
+    :param keys: for LUKS1, LUKS2 and BitLocker.
+    :raises ApplianceFailed: the appliance does not start.
+    """
+
+    engine = Engine.APPLIANCE
+
+    def __init__(self, servers: Sequence[DiskServer], keys: Sequence[Key] = ()) -> None:
+        self._servers = tuple(servers)
+        self._keys = tuple(keys)
+        self._layout: Layout | None = None
+        self._survey: Survey | None = None
+        self._mounted: dict[tuple[str, str], Filesystem | Declined] = {}
+        drives = [Drive(socket=server.socket) for server in self._servers]
+        self._appliance = launch_appliance(drives, memory=MEMORY_WITH_KEYS if keys else 0)
+
+    @property
+    def appliance(self) -> Appliance:
+        """The running appliance."""
+        return self._appliance
+
+    def layout(self) -> Layout:
+        """Return partitions, LVM, arrays, opened encryption, subvolumes.
+
+        :raises KeyNeeded: a key was given for an encrypted volume and does not open it.
+        """
+        if self._layout is None:
+            self._layout = self._read_layout()
+        return self._layout
+
+    def _read_layout(self) -> Layout:
+        disks = [
+            read_disk(DiskFile.whole(server, disk_device(index)), disk_device(index))
+            for index, server in enumerate(self._servers)
+        ]
+        tried: set[str] = set()
+        layout = self._look(disks)
+        for _ in range(ROUNDS):
+            if not self._open_encrypted(layout, tried):
+                break
+            layout = self._look(disks)
+        return layout
+
+    def _look(self, disks: Sequence[Disk]) -> Layout:
+        self._survey = look(self._appliance)
+        if self._survey.lvm_said:
+            log.debug("lvm says: %s", self._survey.lvm_said)
+        return build_layout(self._survey, disks, self._names)
+
+    @property
+    def _names(self) -> DeviceNames:
+        if self._survey is None:
+            self._survey = look(self._appliance)
+        return DeviceNames(self._survey.targets, len(self._servers))
+
+    # -- encrypted volumes ---------------------------------------------------------------------------------
+
+    def _open_encrypted(self, layout: Layout, tried: set[str]) -> bool:
+        """Open what keys were given for and was not met before; True if that may have shown more."""
+        opened = False
+        for volume in layout.volumes:
+            if volume.content in TYPES and volume.device not in tried:
+                tried.add(volume.device)
+                locked = Locked(volume, self._names.kernel(volume.device))
+                opened |= open_locked(self._appliance, locked, self._keys)
+        if opened:
+            handle = self._appliance.handle
+            self._appliance.call(lambda: handle.lvm_scan(True))
+        return opened
+
+    # -- filesystems ---------------------------------------------------------------------------------------
+
+    def mount(self, volume: Volume, options: str = "") -> Filesystem | Declined:
+        """Mount ``volume`` read-only, or say why not. Mounting the same volume again is cheap.
+
+        :raises KeyNeeded: it is encrypted and locked.
+        """
+        subvolume = subvolume_option(options)
+        key = (volume.device, subvolume)
+        if key not in self._mounted:
+            self._mounted[key] = self._mount(volume, subvolume)
+        return self._mounted[key]
+
+    def _mount(self, volume: Volume, subvolume: str) -> Filesystem | Declined:
+        if volume.content in TYPES:
+            raise KeyNeeded(
+                f"{volume.device} is encrypted ({volume.content}) and no key was given for it",
+                hint=f"--key {volume.device}:file:PATH",
+            )
+        if not volume.mountable:
+            return Declined(volume.device, f"{volume.content or 'it'} holds no files")
+        device, options = volume.device, MOUNT_OPTIONS.get(volume.content, "ro")
+        if volume.holder is Holder.SUBVOLUME and volume.parents:
+            path = device.removeprefix(f"{SUBVOLUME}{volume.parents[0]}/")
+            device, subvolume = volume.parents[0], subvolume or f"subvol={path}"
+        if subvolume and volume.content == "btrfs":
+            options += f",{self._by_id(device, subvolume)}"
+        point = f"/v{len(self._mounted)}"
+        complaint = self._run_mount(self._names.kernel(device), point, options)
+        if complaint:
+            return Declined(volume.device, complaint.replace(self._names.kernel(device), device))
+        return ApplianceFilesystem(self._appliance, point, volume.content)
+
+    def _run_mount(self, device: str, point: str, options: str) -> str:
+        """Mount; returns why it does not work, or nothing. The kernel's last words say more than mount's."""
+        where = f"{SYSROOT}{point}"
+        mount = shlex.join(["mount", "-o", options, device, where])
+        script = f"mkdir -p {where}; LC_ALL=C {mount} 2>&1 || {{ echo {FAILED}; dmesg | tail -n 1; }}"
+        said = self._appliance.shell(encode(script))
+        return mount_complaint(said.decode("utf-8", "replace"), where)
+
+    def _by_id(self, device: str, subvolume: str) -> str:
+        """A subvolume option by id where the path is known: mount(8) cannot take every path."""
+        path = subvolume.partition("=")[2].strip("/")
+        if not subvolume.startswith("subvol=") or self._survey is None:
+            return subvolume
+        kernel_name = self._names.kernel(device).removeprefix("/dev/")
+        seen = kernel_device(self._survey, device)
+        for one in self._survey.devices:
+            if one is seen or one.name == kernel_name:
+                for number, name in one.subvolumes:
+                    if name == path:
+                        return f"subvolid={number}"
+        return subvolume
+
+    def close(self) -> None:
+        """Shut the appliance down; errors of the last flush surface here."""
+        self._appliance.close()
+
+
+def subvolume_option(options: str) -> str:
+    """Return the option among those of fstab that matters to a reader: ``subvol=...`` or ``subvolid=...``."""
+    found = [word for word in options.split(",") if word.startswith(("subvol=", "subvolid="))]
+    return found[0] if found else ""
+
+
+def mount_complaint(words: str, where: str) -> str:
+    """What mount(8) and then the kernel say of a mount that failed; empty: it worked."""
+    mounted, failed, kernel = words.partition(f"{FAILED}\n")
+    if not failed:
+        return ""
+    lines = [line.strip() for line in mounted.splitlines() if line.strip() and "dmesg(1)" not in line]
+    text = " ".join(lines).removeprefix("mount: ").removeprefix(f"{where}: ").rstrip(".")
+    # [    8.232498] EXT4-fs (sdb2): Unsupported blocksize
+    match = re.fullmatch(r"\[[^]]*\] \S+(?: \(\S+\))?: (.*)", kernel.strip())
+    return f"{text} ({match[1]})" if match else text

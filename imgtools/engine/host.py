@@ -1,0 +1,332 @@
+"""What this host offers: programs, Python bindings, kernels for the appliance, KVM, room. Facts, no judgement.
+
+``imgtools doctor`` judges them (``workflows/doctor.py``), and so does the appliance when it does not start. Each
+fact is gathered for itself, so that a missing one never hides the others.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import importlib
+import os
+import platform
+import re
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from imgtools.engine.kvm import DEVICE, KvmVerdict, find_qemu, kvm_verdict
+from imgtools.engine.process import Limits, require, run
+from imgtools.errors import EngineFailed, EngineTimeout, ToolMissing
+
+SYSTEM_PYTHON = "/usr/bin/python3"
+
+# Python modules and the name that only the real one has: PyPI's ``hivex`` is another program.
+BINDINGS = (
+    *(("guestfs", "GuestFS"), ("nbd", "NBD"), ("hivex", "Hivex"), ("augeas", "Augeas")),
+    *(("pyfsext", "open_file_object"), ("pyfsxfs", "open_file_object"), ("pyfsntfs", "open_file_object")),
+    *(("pyfsfat", "open_file_object"), ("pybde", "open_file_object"), ("pytsk3", "FS_Info"), ("Evtx", "")),
+)
+
+# Programs that imgtools or libguestfs start. None: their version is not worth a process.
+PROGRAMS: dict[str, str | None] = {
+    "qemu-img": "--version",
+    "qemu-nbd": "--version",
+    "qemu-storage-daemon": "--version",
+    "supermin": "--version",
+    "debugfs": "-V",
+    "e2fsck": "-V",
+    "fuse2fs": None,
+    "fusermount3": None,
+    "ntfs-3g": None,
+    "ntfsfix": None,
+    "mcopy": None,
+    "fsck.fat": None,
+    "prlimit": None,
+    "rpm": "--version",
+    "journalctl": "--version",
+}
+
+# Variables that change what libguestfs does, and so explain surprises.
+VARIABLES = (
+    *("LIBGUESTFS_BACKEND", "LIBGUESTFS_BACKEND_SETTINGS", "LIBGUESTFS_HV", "LIBGUESTFS_PATH"),
+    *("LIBGUESTFS_CACHEDIR", "LIBGUESTFS_TMPDIR", "LIBGUESTFS_MEMSIZE", "LIBGUESTFS_APPEND"),
+    *("SUPERMIN_KERNEL", "SUPERMIN_MODULES", "TMPDIR"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class BindingFact:
+    """A Python module: its version and file, or why it cannot be used."""
+
+    name: str
+    version: str = ""
+    path: str = ""
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ProgramFact:
+    """A host program; no path: it is not installed."""
+
+    name: str
+    path: str = ""
+    version: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class KernelFact:
+    """A kernel that the appliance could boot."""
+
+    path: str
+    readable: bool
+    has_modules: bool  # /lib/modules/VERSION is there
+
+
+@dataclass(frozen=True, slots=True)
+class RoomFact:
+    """A folder that imgtools or libguestfs writes to; ``free`` in bytes."""
+
+    purpose: str
+    path: str
+    writable: bool
+    free: int
+
+
+@dataclass(frozen=True, slots=True)
+class ApplianceFact:
+    """libguestfs' appliance as supermin keeps it: where, whether it is built, and what is wrong with the place."""
+
+    folder: str
+    built: bool
+    locked: bool = False  # another program is building it now
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class KvmFact:
+    """Hardware virtualisation: what the processor says, the kernel offers, and a start of QEMU proves."""
+
+    processor_flags: tuple[str, ...]  # vmx, svm, hypervisor
+    nested: str  # the kernel module's parameter: Y, 1, N, 0; empty: not known
+    modules: tuple[str, ...]  # kvm, kvm_intel, kvm_amd
+    device: bool
+    verdict: KvmVerdict
+
+
+@dataclass(frozen=True, slots=True)
+class HostFacts:
+    """Everything that decides what works on this host."""
+
+    python: str  # version
+    executable: str
+    in_venv: bool
+    uid: int
+    machine: str
+    release: str  # of the running kernel
+    bindings: tuple[BindingFact, ...]
+    programs: tuple[ProgramFact, ...]
+    qemu: ProgramFact
+    kernels: tuple[KernelFact, ...]
+    kvm: KvmFact
+    fuse: str  # "", or why /dev/fuse cannot be used
+    rooms: tuple[RoomFact, ...]
+    appliance: ApplianceFact
+    locks: str  # "", or why files cannot be locked in the temporary folder
+    variables: tuple[tuple[str, str], ...]
+
+    def binding(self, name: str) -> BindingFact:
+        """The fact of one Python module."""
+        return next(fact for fact in self.bindings if fact.name == name)
+
+    def program(self, name: str) -> ProgramFact:
+        """The fact of one program."""
+        return next(fact for fact in self.programs if fact.name == name)
+
+
+def collect_facts() -> HostFacts:
+    """Look at this host. Starts a few short programs; takes about 0.3 s."""
+    qemu = _qemu()
+    return HostFacts(
+        python=platform.python_version(),
+        executable=sys.executable,
+        in_venv=sys.prefix != sys.base_prefix,
+        uid=os.geteuid(),
+        machine=platform.machine(),
+        release=platform.release(),
+        bindings=tuple(_binding(name, mark) for name, mark in BINDINGS),
+        programs=tuple(_program(name, option) for name, option in PROGRAMS.items()),
+        qemu=qemu,
+        kernels=find_kernels(),
+        kvm=_kvm(qemu),
+        fuse=_device_problem(Path("/dev/fuse")),
+        rooms=_rooms(),
+        appliance=find_appliance(),
+        locks=_lock_problem(),
+        variables=tuple((name, os.environ[name]) for name in VARIABLES if name in os.environ),
+    )
+
+
+# -- Python -----------------------------------------------------------------------------------------------
+
+
+def _binding(name: str, mark: str) -> BindingFact:
+    try:
+        module = importlib.import_module(name)
+    except ImportError as error:
+        return BindingFact(name, problem=str(error))
+    except OSError as error:  # python-augeas without libaugeas0
+        return BindingFact(name, problem=str(error))
+    path = getattr(module, "__file__", None) or ""
+    if mark and not hasattr(module, mark):
+        return BindingFact(name, path=path, problem=f"another program of that name: it has no {mark}")
+    return BindingFact(name, _binding_version(name), path)
+
+
+def _binding_version(name: str) -> str:
+    """The version of the library behind a binding, where it tells."""
+    if name == "guestfs":
+        import guestfs
+
+        facts = guestfs.GuestFS(python_return_dict=True).version()
+        return f"{facts['major']}.{facts['minor']}.{facts['release']}"
+    if name == "nbd":
+        import nbd
+
+        return str(nbd.NBD().get_version())
+    version = getattr(importlib.import_module(name), "get_version", None)
+    return str(version()) if callable(version) else ""
+
+
+# -- programs ---------------------------------------------------------------------------------------------
+
+
+def _program(name: str, option: str | None) -> ProgramFact:
+    try:
+        path = require(name)
+    except ToolMissing:
+        return ProgramFact(name)
+    return ProgramFact(name, path, _version(path, option) if option else "")
+
+
+def _qemu() -> ProgramFact:
+    try:
+        path = find_qemu()
+    except ToolMissing:
+        return ProgramFact(f"qemu-system-{platform.machine()}")
+    return ProgramFact(Path(path).name, path, _version(path, "--version"))
+
+
+def _version(path: str, option: str) -> str:
+    """The first thing that looks like a version in what a program says of itself."""
+    try:
+        done = run([path, option], limits=Limits(seconds=10), ok=range(256))
+    except (EngineFailed, EngineTimeout, OSError):
+        return ""
+    found = re.search(rb"\d+(\.\d+)+", done.stdout + done.stderr)
+    return found[0].decode() if found else ""
+
+
+# -- the appliance ----------------------------------------------------------------------------------------
+
+
+def find_kernels() -> tuple[KernelFact, ...]:
+    """Return the kernels that supermin would consider (its source, src/format_ext2_kernel.ml), newest last."""
+    chosen = os.environ.get("SUPERMIN_KERNEL")
+    if chosen:
+        modules = Path(os.environ.get("SUPERMIN_MODULES") or _modules_of(Path(chosen)))
+        return (KernelFact(chosen, os.access(chosen, os.R_OK), modules.is_dir()),)
+    found = [*Path("/lib/modules").glob("*/vmlinuz"), *Path("/boot").glob("vmlinu?-*")]
+    return tuple(
+        KernelFact(str(path), os.access(path, os.R_OK), _modules_of(path).is_dir()) for path in sorted(found)
+    )
+
+
+def _modules_of(kernel: Path) -> Path:
+    """The folder of a kernel's modules; the version stands in the name of the file or of its folder."""
+    version = kernel.parent.name if kernel.name == "vmlinuz" else kernel.name.partition("-")[2]
+    return Path("/lib/modules") / version
+
+
+def find_appliance() -> ApplianceFact:
+    """Return the state of the appliance that libguestfs keeps for this user (guestfs(3), LIBGUESTFS_CACHEDIR)."""
+    fixed = os.environ.get("LIBGUESTFS_PATH", "")
+    if fixed and (Path(fixed) / "README.fixed").exists():
+        return ApplianceFact(fixed, built=True)
+    top = Path(os.environ.get("LIBGUESTFS_CACHEDIR") or os.environ.get("TMPDIR") or "/var/tmp")
+    folder = top / f".guestfs-{os.geteuid()}"
+    if not folder.exists():
+        return ApplianceFact(str(folder), built=False)
+    problem = "" if folder.stat().st_uid == os.geteuid() else "the folder belongs to another user"
+    built = (folder / "appliance.d" / "root").exists()
+    return ApplianceFact(str(folder), built, _is_locked(folder / "lock"), problem)
+
+
+def _is_locked(path: Path) -> bool:
+    try:
+        with path.open("rb+") as stream:
+            fcntl.lockf(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
+# -- KVM --------------------------------------------------------------------------------------------------
+
+
+def _kvm(qemu: ProgramFact) -> KvmFact:
+    verdict = kvm_verdict(qemu.path) if qemu.path else KvmVerdict(False, f"{qemu.name} is not installed")
+    modules = [name for name in ("kvm", "kvm_intel", "kvm_amd") if Path("/sys/module", name).exists()]
+    nested = [_read(Path("/sys/module", name, "parameters/nested")) for name in ("kvm_intel", "kvm_amd")]
+    return KvmFact(_processor_flags(), "".join(nested), tuple(modules), DEVICE.exists(), verdict)
+
+
+def _processor_flags() -> tuple[str, ...]:
+    words = set(re.findall(r"\b(vmx|svm|hypervisor)\b", _read(Path("/proc/cpuinfo"))))
+    return tuple(sorted(words))
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text().strip()
+    except OSError:
+        return ""
+
+
+# -- files ------------------------------------------------------------------------------------------------
+
+
+def _device_problem(device: Path) -> str:
+    if not device.exists():
+        return f"there is no {device}"
+    return "" if os.access(device, os.R_OK | os.W_OK) else f"no permission to open {device}"
+
+
+def _rooms() -> tuple[RoomFact, ...]:
+    appliance = os.environ.get("LIBGUESTFS_CACHEDIR") or os.environ.get("TMPDIR") or "/var/tmp"
+    cache = os.environ.get("XDG_CACHE_HOME") or str(Path("~/.cache").expanduser())
+    places = (("temporary files", tempfile.gettempdir()), ("the appliance", appliance), ("cache", cache))
+    return tuple(_room(purpose, Path(path)) for purpose, path in places)
+
+
+def _room(purpose: str, path: Path) -> RoomFact:
+    there = path
+    while not there.exists():  # a cache folder is made when it is needed
+        there = there.parent
+    return RoomFact(purpose, str(path), os.access(there, os.W_OK | os.X_OK), shutil.disk_usage(there).free)
+
+
+def _lock_problem(lock: Callable[[int, int], None] = fcntl.flock) -> str:
+    """Try both kinds of locks that imgtools, QEMU and supermin take."""
+    try:
+        with tempfile.TemporaryFile() as stream:
+            lock(stream.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.lockf(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        return str(error)
+    return ""

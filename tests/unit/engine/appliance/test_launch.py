@@ -1,0 +1,213 @@
+"""Launching: which accelerator, what is tried again, what is said when it fails, and that nothing hangs."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from imgtools.engine.appliance import launch
+from imgtools.engine.appliance.launch import Drive, launch_appliance, missing_binding
+from imgtools.engine.kvm import KvmVerdict
+from imgtools.errors import ApplianceFailed, EngineTimeout, ToolMissing
+from tests.support.appliance import FakeCalls, FakeHandle
+
+ABORT = b"qemu-system-x86_64: error: failed to set MSR 0x10a to 0x69\n"
+Hosts = Callable[..., list[FakeHandle]]
+
+
+@pytest.fixture
+def host(monkeypatch: pytest.MonkeyPatch) -> Hosts:
+    """A host where KVM is usable or not, and handles that are taken one after the other."""
+    remembered: list[KvmVerdict] = []
+
+    def make(*handles: FakeHandle, kvm: bool) -> list[FakeHandle]:
+        waiting = list(handles)
+
+        def new_handle() -> tuple[FakeHandle, FakeCalls]:
+            handle = waiting.pop(0)
+            return handle, FakeCalls(handle)
+
+        monkeypatch.setattr(launch, "_new_handle", new_handle)
+        monkeypatch.setattr(launch, "find_qemu", lambda: "/usr/bin/qemu-system-x86_64")
+        monkeypatch.setattr(launch, "kvm_verdict", lambda qemu: KvmVerdict(kvm, "" if kvm else "broken"))
+        monkeypatch.setattr(launch, "remember", lambda qemu, verdict: remembered.append(verdict))
+        monkeypatch.setattr(launch.platform, "machine", lambda: "x86_64")
+        return list(handles)
+
+    monkeypatch.delenv("LIBGUESTFS_BACKEND_SETTINGS", raising=False)
+    make.remembered = remembered  # type: ignore[attr-defined]
+    return make
+
+
+def test_without_kvm_the_first_launch_is_without_it(host: Hosts) -> None:
+    (handle,) = host(FakeHandle(), kvm=False)
+    appliance = launch_appliance([Drive(socket="/s/disk")])
+    assert appliance.accelerator == "TCG"
+    assert handle.settings == ["force_tcg"]
+    assert ("config", ("-cpu", launch.TCG_PROCESSOR)) in handle.made
+    assert ("set_backend", "direct") in handle.made
+
+
+def test_a_usable_kvm_is_used_with_libguestfs_own_processor(host: Hosts) -> None:
+    (handle,) = host(FakeHandle(), kvm=True)
+    assert launch_appliance([Drive(socket="/s/disk")]).accelerator == "KVM"
+    assert handle.settings == []
+    assert not any(made == ("config", ("-cpu", launch.TCG_PROCESSOR)) for made in handle.made)
+
+
+def test_kvm_that_fails_all_the_same_is_tried_once(host: Hosts) -> None:
+    first, second = host(FakeHandle("guestfs_launch failed.", log=ABORT), FakeHandle(), kvm=True)
+    appliance = launch_appliance([Drive(socket="/s/disk")])
+    assert appliance.accelerator == "TCG"
+    assert second.settings == ["force_tcg"]
+    assert "close" in first.names()
+    (verdict,) = host.remembered  # type: ignore[attr-defined]
+    assert not verdict.usable
+    assert "failed to set MSR" in verdict.reason
+
+
+def test_kvm_is_not_blamed_for_what_fails_without_it_too(host: Hosts) -> None:
+    host(FakeHandle("supermin: no kernel"), FakeHandle("another complaint"), kvm=True)
+    with pytest.raises(ApplianceFailed, match="no kernel"):
+        launch_appliance([Drive(socket="/s/disk")])
+    assert host.remembered == []  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(("setting", "accelerator"), [("force_tcg", "TCG"), ("force_kvm", "KVM")])
+def test_what_the_user_insists_on_is_not_changed(
+    host: Hosts, monkeypatch: pytest.MonkeyPatch, setting: str, accelerator: str
+) -> None:
+    monkeypatch.setenv("LIBGUESTFS_BACKEND_SETTINGS", f"network_bridge=br0:{setting}")
+    (handle,) = host(FakeHandle(settings=["network_bridge=br0", setting]), kvm=accelerator != "KVM")
+    assert launch_appliance([Drive(socket="/s/disk")]).accelerator == accelerator
+    assert handle.settings == ["network_bridge=br0", setting]
+
+
+def test_forced_kvm_that_fails_is_not_tried_without(host: Hosts, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LIBGUESTFS_BACKEND_SETTINGS", "force_kvm")
+    host(FakeHandle("guestfs_launch failed.", settings=["force_kvm"], log=ABORT), kvm=True)
+    with pytest.raises(ApplianceFailed, match="failed to set MSR"):
+        launch_appliance([Drive(socket="/s/disk")])
+
+
+def test_other_settings_of_the_user_stay(host: Hosts) -> None:
+    (handle,) = host(FakeHandle(settings=["network_bridge=br0"]), kvm=False)
+    launch_appliance([Drive(socket="/s/disk")])
+    assert handle.settings == ["network_bridge=br0", "force_tcg"]
+
+
+def test_drives_are_read_only_over_nbd_in_their_order(host: Hosts) -> None:
+    (handle,) = host(FakeHandle(), kvm=False)
+    launch_appliance([Drive(socket="/s/a"), Drive(socket="/s/b")])
+    drives = [facts for name, facts in handle.made if name == "add_drive_opts"]
+    assert [facts["server"] for facts in drives] == [["unix:/s/a"], ["unix:/s/b"]]  # type: ignore[index]
+    assert all(facts["readonly"] is True and facts["format"] == "raw" for facts in drives)  # type: ignore[index]
+    assert ("set_autosync", False) in handle.made
+
+
+def test_a_file_to_write_is_given_with_its_format(host: Hosts) -> None:
+    (handle,) = host(FakeHandle(), kvm=False)
+    launch_appliance([Drive(host_path=Path("/tmp/o.qcow2"), format="qcow2", read_only=False)])
+    assert (
+        "add_drive_opts",
+        {"filename": "/tmp/o.qcow2", "readonly": False, "format": "qcow2"},
+    ) in handle.made
+    assert ("set_autosync", True) in handle.made
+
+
+def test_a_drive_that_cannot_be_added_is_a_named_error(host: Hosts) -> None:
+    host(
+        FakeHandle(add_error="qemu-img: Failed to connect to '/s/disk': No such file or directory"), kvm=False
+    )
+    with pytest.raises(ApplianceFailed, match="Failed to connect to '/s/disk'"):
+        launch_appliance([Drive(socket="/s/disk")])
+
+
+def test_a_launch_that_hangs_ends_in_time(host: Hosts, monkeypatch: pytest.MonkeyPatch) -> None:
+    hang = threading.Event()
+    host(FakeHandle(hang=hang), kvm=False)
+    # Killing QEMU is what makes libguestfs' launch come back.
+    monkeypatch.setattr(launch, "kill_children", lambda token: hang.set())
+    with pytest.raises(EngineTimeout, match=r"did not start within 0.05 s"):
+        launch_appliance([Drive(socket="/s/disk")], seconds=0.05)
+    assert hang.is_set()
+
+
+def test_a_call_that_hangs_ends_in_time_and_ends_the_appliance(
+    host: Hosts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (handle,) = host(FakeHandle(), kvm=False)
+    appliance = launch_appliance([Drive(socket="/s/disk")])
+    hang = threading.Event()
+    monkeypatch.setattr(launch, "kill_children", lambda token: hang.set())
+    with pytest.raises(EngineTimeout, match="does not answer"):
+        appliance.call(lambda: hang.wait(10), seconds=0.05)
+    assert appliance.has_ended
+    with pytest.raises(ApplianceFailed, match="has ended"):
+        appliance.shell("true")
+    appliance.close()
+    assert "shutdown" not in handle.names()
+
+
+def test_being_told_to_end_does_not_wait_for_the_appliance(
+    host: Hosts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host(FakeHandle(), kvm=False)
+    appliance = launch_appliance([Drive(socket="/s/disk")])
+    hang = threading.Event()
+    monkeypatch.setattr(launch, "kill_children", lambda token: hang.set())
+
+    def interrupted(timeout: float | None) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(launch.Future, "result", lambda self, timeout=None: interrupted(timeout))
+    with pytest.raises(KeyboardInterrupt):
+        appliance.call(lambda: hang.wait(10))
+    assert hang.is_set()
+
+
+def test_close_shuts_down_first_and_only_once(host: Hosts) -> None:
+    (handle,) = host(FakeHandle(), kvm=False)
+    appliance = launch_appliance([Drive(socket="/s/disk")])
+    appliance.close()
+    appliance.close()
+    assert handle.names()[-2:] == ["shutdown", "close"]
+
+
+def test_an_error_of_the_last_flush_surfaces(host: Hosts, monkeypatch: pytest.MonkeyPatch) -> None:
+    (handle,) = host(FakeHandle(), kvm=False)
+    appliance = launch_appliance([Drive(socket="/s/disk")])
+
+    def shutdown() -> None:
+        raise RuntimeError("shutdown: /dev/sda: Input/output error\nTo see full error messages ...")
+
+    monkeypatch.setattr(handle, "shutdown", shutdown, raising=False)
+    with pytest.raises(ApplianceFailed, match=r"^shutdown: /dev/sda: Input/output error$"):
+        appliance.close()
+    time.sleep(0)
+    assert "close" in handle.names()
+
+
+def test_more_memory_is_asked_for_never_less(host: Hosts) -> None:
+    (handle,) = host(FakeHandle(), kvm=False)
+    launch_appliance([Drive(socket="/s/disk")], memory=2048)
+    assert ("set_memsize", 2048) in handle.made
+    (handle,) = host(FakeHandle(), kvm=False)
+    launch_appliance([Drive(socket="/s/disk")], memory=512)
+    assert ("set_memsize", 1280) in handle.made
+
+
+def test_a_foreign_python_is_told_which_one_has_the_binding() -> None:
+    error = missing_binding("/opt/pyenv/bin/python3.12")
+    assert isinstance(error, ToolMissing)
+    assert "apt-get install python3-guestfs" in error.hint
+    assert "/usr/bin/python3" in error.hint
+    assert "/opt/pyenv/bin/python3.12" in error.hint
+
+
+def test_the_python_of_the_system_is_only_told_the_package() -> None:
+    assert missing_binding("/usr/bin/python3").hint == "apt-get install python3-guestfs"
