@@ -79,6 +79,10 @@ class DiskServer(Protocol):
     def size(self) -> int:
         """The virtual size in bytes."""
 
+    @property
+    def warning(self) -> str:
+        """What a user should know of how the disk was opened (it is in use); empty as a rule."""
+
     def read(self, offset: int, length: int) -> bytes:
         """Return ``length`` bytes at ``offset``; fewer only at the end of the disk."""
 
@@ -158,8 +162,11 @@ class GuestRunner(WriteSession, Protocol):
     def set_uuid(self, device: str, uuid: str) -> None:
         """Give the filesystem on ``device`` a new UUID; empty: a random one."""
 
-    def new_lvm_uuids(self, groups: Sequence[str], keep_groups: Sequence[str]) -> None:
-        """Give volume groups and their physical volumes new UUIDs; the groups to keep keep their own."""
+    def new_lvm_uuids(self, groups: Sequence[str], keep_groups: Sequence[str]) -> Declined | None:
+        """Give volume groups and their physical volumes new UUIDs, or say why not; the groups to keep keep theirs.
+
+        The direct engine can do this too.
+        """
 
     def run(self, mounts: Sequence[Mount], script: str, *, network: bool) -> None:
         """Run a shell script in the guest's tree; raises EditFailed with its last words if it fails."""

@@ -1,7 +1,9 @@
 """qemu-storage-daemon: overlays of a guest's disks open for writing, parts of them exported as files or over NBD.
 
 One daemon holds all disks of the guest. An export as a file (FUSE) is what e2fsck, ntfs-3g and mtools work on; an
-export over NBD is a drive of the appliance. Flushes of the guest are not passed on to the host's disk, because an
+export over NBD is a drive of the appliance. Files are exported by a second daemon, over NBD from the first: a FUSE
+export that can be written insists on being the only one that may resize its disk (block/export/fuse.c), so one
+daemon cannot export two partitions of a disk. Flushes of the guest are not passed on to the host's disk, because an
 overlay is worth nothing before the transaction syncs it as a whole.
 """
 
@@ -103,6 +105,8 @@ class StorageDaemon:
         self._control = control
         self._lines = control.makefile("rb")
         self._exports = 0
+        self._serves_nbd = False
+        self._files: StorageDaemon | None = None  # exports the files; started with the first of them
         self._next_line("QMP")
         self.execute("qmp_capabilities")
 
@@ -133,6 +137,21 @@ class StorageDaemon:
     def export_file(self, disk: int, offset: int, size: int) -> Path:
         """Export part of a disk as a file that can be written, and return its host path."""
         name = self._add_part(disk, offset, size)
+        self._serve_nbd()
+        self._export_node(name)
+        if self._files is None:
+            self._files = _start([])
+        return self._files._mount(name, self.nbd_socket)
+
+    def _mount(self, name: str, nbd_socket: str) -> Path:
+        """Export what another daemon serves over NBD as a file."""
+        self.execute(
+            "blockdev-add",
+            driver="nbd",
+            server={"type": "unix", "path": nbd_socket},
+            export=name,
+            **{"node-name": name},
+        )
         host_path = self.folder / f"{name}.raw"
         host_path.touch(0o600)
         self.execute(
@@ -143,17 +162,21 @@ class StorageDaemon:
         )
         return host_path
 
+    def _serve_nbd(self) -> None:
+        if not self._serves_nbd:
+            self.execute("nbd-server-start", addr={"type": "unix", "data": {"path": self.nbd_socket}})
+            self._serves_nbd = True
+
+    def _export_node(self, name: str) -> None:
+        self.execute("block-export-add", type="nbd", id=name, name=name, writable=True, **{"node-name": name})
+
     def export_nbd(self) -> tuple[str, ...]:
         """Export every disk over NBD, as names on the socket :attr:`nbd_socket`."""
-        address = {"type": "unix", "path": self.nbd_socket}
-        self.execute("nbd-server-start", addr={"type": "unix", "data": {"path": self.nbd_socket}})
-        log.debug("nbd server at %s", address["path"])
+        self._serve_nbd()
         names = tuple(node["node-name"] for node in self.execute("query-named-block-nodes"))
         disks = sorted(name for name in names if name.startswith("disk"))
         for name in disks:
-            self.execute(
-                "block-export-add", type="nbd", id=name, name=name, writable=True, **{"node-name": name}
-            )
+            self._export_node(name)
         return tuple(disks)
 
     @property
@@ -176,6 +199,8 @@ class StorageDaemon:
 
     def close(self) -> None:
         """Take the exports back, write everything into the overlays, and end."""
+        if self._files is not None:
+            self._files.close()
         try:
             self.execute("quit")
         except (OSError, EngineFailed) as error:
@@ -201,6 +226,15 @@ def serve_overlays(disks: Sequence[tuple[Path, Sequence[Layer]]]) -> Iterator[St
     :raises ImageInUse: another program has one of the images open for writing.
     :raises EngineFailed: the daemon does not start.
     """
+    daemon = _start(disks)
+    try:
+        yield daemon
+    finally:
+        daemon.close()
+
+
+def _start(disks: Sequence[tuple[Path, Sequence[Layer]]]) -> StorageDaemon:
+    """Start a daemon over overlays, or over nothing yet."""
     folder = Path(tempfile.mkdtemp(prefix="imgtools-"))
     ours, theirs = socket.socketpair()
     try:
@@ -213,15 +247,11 @@ def serve_overlays(disks: Sequence[tuple[Path, Sequence[Layer]]]) -> Iterator[St
     finally:
         theirs.close()
     try:
-        daemon = StorageDaemon(kept, ours, folder)
+        return StorageDaemon(kept, ours, folder)
     except BaseException:
         ours.close()
         kept.end()
         raise
-    try:
-        yield daemon
-    finally:
-        daemon.close()
 
 
 def _command(disks: Sequence[tuple[Path, Sequence[Layer]]], control: int) -> list[str]:

@@ -224,7 +224,9 @@ def _perform(session: GuestRunner, change: Change, mounts: Sequence[Mount]) -> N
         case SetUuid():
             session.set_uuid(change.device, change.uuid)
         case NewLvmUuids():
-            session.new_lvm_uuids(change.groups, change.keep_groups)
+            declined = session.new_lvm_uuids(change.groups, change.keep_groups)
+            if declined is not None:
+                raise CannotWrite(declined)
         case RunInGuest():
             session.run(mounts, change.script, network=change.network)
         case Relabel():

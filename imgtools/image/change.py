@@ -278,4 +278,4 @@ FileChange = (
 DeviceChange = SetUuid | NewLvmUuids
 Change = FileChange | Composed | DeviceChange | RunInGuest | Relabel
 # What only the appliance can do: the direct engine declines a plan that holds one.
-APPLIANCE_ONLY = (SetUuid, NewLvmUuids, RunInGuest, Relabel)
+APPLIANCE_ONLY = (SetUuid, RunInGuest, Relabel)

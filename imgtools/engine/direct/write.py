@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -72,6 +72,27 @@ class DirectWriteSession:
         writer = kind.open(self._daemon.export_file(*place), volume.device)
         self._writers[volume.device] = writer
         return writer
+
+    def new_lvm_uuids(self, groups: Sequence[str], keep_groups: Sequence[str]) -> Declined | None:
+        """Give volume groups and their physical volumes new UUIDs, or say why not.
+
+        :raises EditFailed: the metadata is damaged, or a physical volume is not in the image.
+        """
+        from imgtools.engine.direct.lvm_write import renew_uuids
+
+        places: dict[str, tuple[int, int, int]] = {}
+        for pv in self._reader.layout().pvs:
+            place = self._reader.place_of(pv.device)
+            if isinstance(place, Declined):
+                return place
+            places[pv.device] = place
+        with ExitStack() as stack:
+            volumes = {
+                device: stack.enter_context(self._daemon.export_file(*place).open("r+b"))
+                for device, place in places.items()
+            }
+            renew_uuids(volumes, groups, keep_groups)
+        return None
 
     def finish(self) -> None:
         """Write everything and have every filesystem checked.
