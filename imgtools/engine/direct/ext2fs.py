@@ -257,7 +257,8 @@ class Ext2Volume:
         found = _INO()
         self.call("ext2fs_new_inode", directory, mode, None, byref(found))
         self._count(found.value, 1, is_directory=False)
-        self.call("ext2fs_write_new_inode", found.value, ctypes.create_string_buffer(raw, max(len(raw), self.inode_size)))
+        buffer = ctypes.create_string_buffer(raw, max(len(raw), self.inode_size))
+        self.call("ext2fs_write_new_inode", found.value, buffer)
         return found.value
 
     def free_inode(self, inode: int, raw: bytes, *, has_blocks: bool, is_directory: bool) -> bytes:

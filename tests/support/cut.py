@@ -1,0 +1,125 @@
+"""Run imgtools in a child that is killed at a chosen step, and say what is left on the host.
+
+The steps are calls of the functions that make up a transaction, and the system calls that they make, counted by the
+interpreter's own profiling hook: so a cut falls at the same place however fast the machine is, and nothing in
+imgtools knows of it. The clock stands still in the child, so that two runs write the same bytes.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+
+ROOMS = ("edit", "transaction", "marker", "lock", "carry", "new_file", "signals", "applier", "recover")
+ENGINE = ("overlay", "storage_daemon", "write", "write_ext", "running")
+# What a transaction asks of the host: whatever changes a file, starts a program or waits.
+MODULES = ("posix", "fcntl", "_posixsubprocess", "_signal", "io", "_io")
+SYSTEM = frozenset(
+    {"open", "unlink", "replace", "rename", "link", "mkdir", "rmdir", "fsync", "flock", "pthread_sigmask"}
+    | {"fork_exec", "waitpid", "pwrite", "ftruncate"}
+)
+NOW = 1_700_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How the child ended: its exit code, or minus the signal; how many steps it made, and which was the last."""
+
+    code: int
+    steps: tuple[str, ...]
+
+
+def run_cut(
+    run: Callable[[], object],
+    folder: Path,
+    *,
+    cut: int | None = None,
+    by: int = signal.SIGKILL,
+    path: Path | None = None,
+) -> Ended:
+    """Run ``run`` in a child, which gets the signal ``by`` at its step number ``cut``.
+
+    :param folder: for what the child says.
+    :param path: a folder that stands first on its PATH.
+    """
+    report = folder / "steps"
+    report.unlink(missing_ok=True)
+    child = os.fork()
+    if child == 0:
+        _be_child(run, folder, report, cut, by, path)
+    _, status = os.waitpid(child, 0)
+    steps = tuple(report.read_text().splitlines()) if report.exists() else ()
+    return Ended(os.waitstatus_to_exitcode(status), steps)
+
+
+def _be_child(
+    run: Callable[[], object], folder: Path, report: Path, cut: int | None, by: int, path: Path | None
+) -> None:
+    code = 1
+    try:
+        gc.disable()
+        output = os.open(folder / "output", os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
+        os.dup2(output, 1)
+        os.dup2(output, 2)
+        sys.stdout, sys.stderr = os.fdopen(1, "w"), os.fdopen(2, "w")
+        os.environ["E2FSPROGS_FAKE_TIME"] = str(NOW)
+        if path is not None:
+            os.environ["PATH"] = f"{path}:{os.environ['PATH']}"
+        time.time_ns, time.time = (lambda: NOW * 10**9), (lambda: float(NOW))
+        _count(run, report, cut, by)
+        code = 0
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else 1
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def _count(run: Callable[[], object], report: Path, cut: int | None, by: int) -> None:
+    steps: list[str] = []
+
+    def note(frame: FrameType, event: str, argument: object) -> None:
+        name = _step(frame, event, argument)
+        if not name:
+            return
+        steps.append(name)
+        if len(steps) == cut:
+            os.kill(os.getpid(), by)
+
+    try:
+        sys.setprofile(note)
+        run()
+    finally:
+        sys.setprofile(None)
+        report.write_text("\n".join(steps))
+
+
+def _step(frame: FrameType, event: str, argument: object) -> str:
+    """The name of a step, or nothing if this is none."""
+    code = frame.f_code
+    folder, _, file = code.co_filename.rpartition("/")
+    room = file.removesuffix(".py")
+    ours = (folder.endswith("imgtools/image") and room in ROOMS) or (
+        "imgtools/engine" in folder and room in ENGINE
+    )
+    if event == "call" and ours and not code.co_name.startswith("<"):
+        return f"{room}.{code.co_name}"
+    system = getattr(argument, "__name__", "") in SYSTEM and getattr(argument, "__module__", "") in MODULES
+    if event in ("c_call", "c_return") and system:
+        caller: FrameType | None = frame
+        while caller is not None and "imgtools" not in caller.f_code.co_filename:
+            caller = caller.f_back
+        if caller is not None:
+            return f"{event} {getattr(argument, '__name__', '')}"
+    return ""
