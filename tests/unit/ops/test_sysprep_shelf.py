@@ -339,6 +339,7 @@ WANTED: dict[str, tuple[dict[str, Content], list[str]]] = {
     ),
     "zsh-history": ({"/root/.zsh_history": "x"}, ["remove /root/.zsh_history (1)"]),
 }
+WANTED_UNIT = "/etc/systemd/system/multi-user.target.wants/imgtools-ssh-hostkeys.service"
 # These do what the user hands them, and nothing of themselves.
 ON_DEMAND = {"customize", "script"}
 
@@ -435,3 +436,20 @@ def test_the_machine_id_has_a_policy(policy: str, expected: list[str]) -> None:
     (chosen,) = choose(SHELF, Selection(enable=("machine-id",), settings=(f"machine-id.policy={policy}",)))
     (one,) = plan_operations(guest, [chosen])
     assert words(list(one.changes), guest) == expected
+
+
+def test_a_guest_that_makes_no_host_keys_itself_gets_a_unit_that_does() -> None:
+    debian: dict[str, Content] = {
+        "/usr/sbin/sshd": "",
+        "/usr/bin/ssh-keygen": "",
+        "/usr/lib/systemd/systemd": "",
+        "/etc/ssh/ssh_host_rsa_key": "k",
+    }
+    guest = guest_of(debian)
+    assert words(planned(SHELF["ssh-hostkeys"], guest), guest) == [
+        "create /etc/systemd/system/imgtools-ssh-hostkeys.service (246)",
+        f"link {WANTED_UNIT} -> /etc/systemd/system/imgtools-ssh-hostkeys.service",
+        "remove /etc/ssh/ssh_host_rsa_key (1)",
+    ]
+    guest = guest_of({**debian, "/usr/lib/systemd/system/sshd-keygen@.service": ""})
+    assert words(planned(SHELF["ssh-hostkeys"], guest), guest) == ["remove /etc/ssh/ssh_host_rsa_key (1)"]
