@@ -20,7 +20,7 @@ from imgtools.guest.bootmenu import (
 from imgtools.guest.kernels import Kernel, find_kernels
 from imgtools.guest.layout import ESP
 from imgtools.image.files import GuestReader
-from imgtools.records import Disk, Layout
+from imgtools.records import Disk
 
 BIOS_BOOT = "21686148-6449-6E6F-744E-656564454649"  # GRUB's core image on GPT disks
 PREP = "9E1A2D38-C612-4316-AA26-8B49521E5A8B"  # PowerPC
@@ -51,11 +51,14 @@ class Boot:
     kernels: tuple[Kernel, ...] = ()
 
 
-def find_boot(files: GuestReader, layout: Layout, disk: Disk | None) -> Boot:
-    """Return how the guest boots, and its kernels with the default one marked."""
+def find_boot(files: GuestReader, disks: Sequence[Disk]) -> Boot:
+    """Return how the guest boots, and its kernels with the default one marked.
+
+    :param disks: the guest's own, the one with its root first.
+    """
     loader, config = find_loader(files)
     kernels = _with_default(find_kernels(files), _menu(files, loader, config))
-    return Boot(find_firmware(files, layout, disk), loader, config, kernels)
+    return Boot(find_firmware(files, disks), loader, config, kernels)
 
 
 def find_loader(files: GuestReader) -> tuple[str, str]:
@@ -79,13 +82,13 @@ def find_loader(files: GuestReader) -> tuple[str, str]:
     return next(((name, path) for name, paths in others for path in paths if files.is_file(path)), ("", ""))
 
 
-def find_firmware(files: GuestReader, layout: Layout, disk: Disk | None) -> str:
-    """Tell from the partitions what the disk was made for: an ESP, a BIOS boot partition, an MBR."""
-    if disk is None or not disk.table:
+def find_firmware(files: GuestReader, disks: Sequence[Disk]) -> str:
+    """Tell from the partitions what the disks were made for: an ESP, a BIOS boot partition, an MBR."""
+    if not any(disk.table for disk in disks):
         return ""
-    types = {partition.type.upper() for one in layout.disks for partition in one.partitions}
+    types = {partition.type.upper() for disk in disks for partition in disk.partitions}
     uefi = ESP in types or "0XEF" in types or files.is_dir("/boot/efi/EFI") or files.is_dir("/efi/EFI")
-    bios = BIOS_BOOT in types or (disk.table == "dos" and not uefi)
+    bios = BIOS_BOOT in types or (disks[0].table == "dos" and not uefi)
     if PREP in types or "0X41" in types:
         return "openfirmware"
     return "+".join(name for name, there in (("bios", bios), ("uefi", uefi)) if there)

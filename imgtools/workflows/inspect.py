@@ -28,7 +28,7 @@ from imgtools.guest.users import (
 )
 from imgtools.image.files import GuestReader
 from imgtools.image.handle import Image, open_request
-from imgtools.records import Application, Engine, ImageRequest, Layout, OsInfo, OsType, Volume, Warned
+from imgtools.records import Application, Disk, Engine, ImageRequest, Layout, OsInfo, OsType, Volume, Warned
 
 KEYS_LIMIT = 1 << 20  # bytes of one authorized_keys
 
@@ -217,10 +217,15 @@ class _Inspector:
         return self._attempt(lambda: list_applications(guest.files, guest.os.package_format), ())
 
     def _boot(self, guest: Guest, linux: bool) -> Boot:
-        disk = disk_of(guest.root, self._layout)
-        if linux:
-            return find_boot(guest.files, self._layout, disk)
-        return Boot(find_firmware(guest.files, self._layout, disk))
+        disks = self._disks(guest)
+        return find_boot(guest.files, disks) if linux else Boot(find_firmware(guest.files, disks))
+
+    def _disks(self, guest: Guest) -> list[Disk]:
+        """The guest's own disks, its root's first: all of them, unless it shares the machine with other guests."""
+        found = [disk_of(mount.volume, self._layout) for mount in guest.mounts]
+        if len(self._guests) == 1:
+            found.extend(self._layout.disks)
+        return list({disk.device: disk for disk in found if disk is not None}.values())
 
     def _windows(self, guest: Guest) -> WindowsRow:
         from imgtools.guest.windows import windows_details

@@ -9,16 +9,15 @@ import pytest
 from imgtools.guest.bootloader import BIOS_BOOT, Boot, find_boot, find_firmware
 from imgtools.guest.kernels import find_drivers, find_kernels, version_key
 from imgtools.guest.layout import ESP
-from imgtools.records import Disk, Layout
+from imgtools.records import Disk
 from tests.support.images import partitioned
 from tests.support.memory import Content, link, memory_files
 
 NEW, OLD = "6.1.0-18-amd64", "6.1.0-9-amd64"
-NO_LAYOUT = Layout(())
 
 
 def _boot(files: dict[str, Content]) -> Boot:
-    return find_boot(memory_files(files), NO_LAYOUT, None)
+    return find_boot(memory_files(files), ())
 
 
 def _default(boot: Boot) -> tuple[str, str]:
@@ -190,7 +189,14 @@ def test_a_guest_without_kernels_has_none() -> None:
     ],
 )
 def test_the_partitions_tell_the_firmware(disk: Disk, wanted: str) -> None:
-    assert find_firmware(memory_files({}), Layout((disk,)), disk) == wanted
+    assert find_firmware(memory_files({}), (disk,)) == wanted
+
+
+def test_a_disk_of_data_does_not_say_how_the_guest_boots() -> None:
+    uefi, data = partitioned(ESP, "x"), partitioned("0x83", table="dos", device="/dev/sdb")
+    assert find_firmware(memory_files({}), (uefi, data)) == "uefi"
+    assert find_firmware(memory_files({}), (Disk("/dev/sda", 1 << 30), uefi)) == "uefi"
+    assert find_firmware(memory_files({}), ()) == ""
 
 
 def test_versions_sort_as_people_read_them() -> None:

@@ -60,7 +60,7 @@ def test_readers_end_whatever_a_file_is_filled_with(name: str) -> None:
     """Quadratic work on 300 kB would take minutes here; linear work takes milliseconds."""
     text = FILLINGS[name]
     files = memory_files(dict.fromkeys(FILES, text))
-    find_boot(files, Layout(()), None)
+    find_boot(files, ())
     find_network(files)
     read_privileged(files)
     read_fstab(files)
