@@ -11,7 +11,6 @@ import hashlib
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -40,6 +39,8 @@ READABLE = (
     "fat",
 )
 CONTENT_LIMIT = 200_000  # bytes read of each file
+# fs-verity on blocks of 1 KiB: the appliance's kernel (6.1) does not mount it, the direct engine reads it.
+NOT_BY_THE_KERNEL = frozenset({("ext4-features", "/dev/sda2")})
 # libguestfs lists no times below a second for these, and the kernel makes some facts up.
 NO_OWNERS = frozenset({"vfat", "ntfs", "iso9660"})
 
@@ -49,7 +50,9 @@ pytestmark = pytest.mark.appliance
 class Pair:
     """Both engines with one image open."""
 
-    def __init__(self, disks: tuple[Path, ...], stack: ExitStack) -> None:
+    def __init__(self, name: str, stack: ExitStack) -> None:
+        self.name = name
+        disks = fixture_disks(name)
         infos = [examine(DiskSource(disk)) for disk in disks]
         servers = [stack.enter_context(serve_disk(info)) for info in infos]
         self.direct = DirectSession(servers, ())
@@ -61,7 +64,7 @@ class Pair:
 @pytest.fixture(scope="module", params=READABLE)
 def pair(request: pytest.FixtureRequest) -> Iterator[Pair]:
     with ExitStack() as stack:
-        yield Pair(fixture_disks(request.param), stack)
+        yield Pair(request.param, stack)
 
 
 def sorted_layout(layout: Layout) -> Layout:
@@ -71,6 +74,8 @@ def sorted_layout(layout: Layout) -> Layout:
 
 def mounted(pair: Pair) -> Iterator[tuple[Volume, GuestTree, GuestTree]]:
     for volume in pair.direct.layout().volumes:
+        if (pair.name, volume.device) in NOT_BY_THE_KERNEL:
+            continue
         if volume.mountable and not isinstance(direct := pair.direct.mount(volume), Declined):
             appliance = pair.appliance.mount(volume)
             assert not isinstance(appliance, Declined), appliance
