@@ -149,6 +149,9 @@ class WriteSession(Protocol):
     def finish(self) -> None:
         """Flush, unmount and check every filesystem that was written; raises RolledBack if one is not clean."""
 
+    def check(self, volume: Volume) -> None:
+        """Have a filesystem checked that was not written; raises RolledBack if it is not clean as it is."""
+
     def reread(self, volume: Volume, options: str = "") -> Filesystem | Declined:
         """Mount ``volume`` read-only after :meth:`finish`, to read again what was written."""
 

@@ -129,6 +129,7 @@ class Carrier:
             except CannotWrite as error:
                 reason = error.declined
             except RolledBack as error:
+                self._require_sound(step, image)
                 if self._wanted is Engine.DIRECT:
                     raise
                 reason = Declined("what was written", error.message)
@@ -153,6 +154,22 @@ class Carrier:
             with self._reread(written.mounts, image.files(step.mounts)) as tree:
                 verify(tree, written)
         self.engine = Engine.DIRECT
+
+    def _require_sound(self, step: Step, image: Image) -> None:
+        """What a checker finds after an edit may have been there before it; then no engine will do better.
+
+        :raises EditFailed: it was.
+        """
+        self._transaction.begin()
+        with self._direct() as session:
+            for mount in touched_mounts(step, image.files(step.mounts)):
+                try:
+                    session.check(mount.volume)
+                except RolledBack as error:
+                    raise EditFailed(
+                        f"{mount.volume.device} was not in order before the edit: {error.message}",
+                        hint="repair the filesystem first; the image is as it was",
+                    ) from None
 
     # -- booted --------------------------------------------------------------------------------------------
 

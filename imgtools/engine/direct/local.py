@@ -10,6 +10,7 @@ class LocalDisk:
     """Implements :class:`imgtools.engine.api.DiskServer` over a host file. Nothing is kept: it may be changing."""
 
     socket = ""
+    warning = ""
 
     def __init__(self, host_path: Path) -> None:
         self._host_path = host_path

@@ -27,20 +27,39 @@ class Writer(FilesystemWriter, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
-    """How filesystems of one kind are written: why one is not, and the writer of a file that is the volume."""
+    """How filesystems of one kind are written: why one is not, the writer of a file that is one, its checker."""
 
     refuse: Callable[[DiskFile], Declined | None]
     open: Callable[[Path, str], Writer]
+    check: Callable[[Path, str], None]
 
 
 def _ext() -> _Kind:
-    from imgtools.engine.direct.ext_features import refuse_ext
+    from imgtools.engine.direct.ext_features import check_ext, refuse_ext
     from imgtools.engine.direct.write_ext import ExtWriter
 
-    return _Kind(refuse_ext, ExtWriter)
+    return _Kind(refuse_ext, ExtWriter, check_ext)
 
 
-KINDS: dict[str, Callable[[], _Kind]] = {"ext2": _ext, "ext3": _ext, "ext4": _ext}
+def _ntfs() -> _Kind:
+    from imgtools.engine.direct.write_ntfs import NtfsWriter, check_ntfs, refuse_ntfs
+
+    return _Kind(refuse_ntfs, NtfsWriter, check_ntfs)
+
+
+def _fat() -> _Kind:
+    from imgtools.engine.direct.write_fat import FatWriter, check_fat, refuse_fat
+
+    return _Kind(refuse_fat, FatWriter, check_fat)
+
+
+KINDS: dict[str, Callable[[], _Kind]] = {
+    "ext2": _ext,
+    "ext3": _ext,
+    "ext4": _ext,
+    "ntfs": _ntfs,
+    "vfat": _fat,
+}
 
 
 class DirectWriteSession:
@@ -103,6 +122,15 @@ class DirectWriteSession:
             device, writer = next(iter(self._writers.items()))
             writer.finish()
             del self._writers[device]
+
+    def check(self, volume: Volume) -> None:
+        """Have a filesystem checked that was not opened for writing.
+
+        :raises RolledBack: it is not clean as it is.
+        """
+        place = self._reader.place_of(volume.device)
+        if volume.content in KINDS and not isinstance(place, Declined):
+            KINDS[volume.content]().check(self._daemon.export_file(*place), volume.device)
 
     def reread(self, volume: Volume, options: str = "") -> Filesystem | Declined:
         """What was written is read again by the reading half, when this one has let go."""
