@@ -52,18 +52,27 @@ RAW_NAMES = frozenset({".raw", ".img", ".iso", ".bin", ".dd", ".disk", ".flp", "
 SMALLEST = 512  # bytes: one sector; nothing smaller is a disk
 
 
-def examine(source: DiskSource, *, policy: Backing = Backing.SAME_DIR, budget: int = QUICK) -> ImageInfo:
+def examine(
+    source: DiskSource,
+    *,
+    policy: Backing = Backing.SAME_DIR,
+    budget: int = QUICK,
+    to_repair: bool = False,
+    alone: bool = False,
+) -> ImageInfo:
     """Read an image's headers and its whole chain, judge every name, and return the facts.
 
     :param budget: bytes of allocation tables to read at most for each file, when looking for a cut.
+    :param alone: do not look at the backing file, which may be missing; the chain has one layer.
+    :param to_repair: a cut, and a log that was not replayed, are warnings, because they are to be repaired.
     :raises HostError: there is no such file, or it may not be read.
     :raises BadImage: not a disk image, damaged, cut, or of another format than ``source`` says.
     :raises UntrustedBacking: it names a file that ``policy`` does not allow.
     :raises UsageError: ``source`` names an unknown format or a snapshot that is not there.
     """
-    walk = _Walk(source.host_path.absolute(), policy, budget)
+    walk = _Walk(source.host_path.absolute(), policy, budget, to_repair=to_repair)
     top = walk.open_image(known_format(source.format) if source.format else None)
-    hop: _Hop | None = top
+    hop: _Hop | None = None if alone else top
     while hop is not None:
         hop = walk.follow(hop)
     chain = tuple(walk.layers)
@@ -79,7 +88,7 @@ def examine(source: DiskSource, *, policy: Backing = Backing.SAME_DIR, budget: i
         warnings=tuple(walk.warnings),
     )
     _require_snapshot(image)
-    return _with_facts(image)
+    return image if to_repair else _with_facts(image)
 
 
 def _with_facts(image: ImageInfo) -> ImageInfo:
@@ -119,12 +128,13 @@ class _Hop:
 class _Walk:
     """The way down one backing chain."""
 
-    def __init__(self, named: Path, policy: Backing, budget: int) -> None:
+    def __init__(self, named: Path, policy: Backing, budget: int, *, to_repair: bool) -> None:
         self.layers: list[Layer] = []
         self.warnings: list[Warned] = []
         self._top = named
         self._policy = policy
         self._budget = budget
+        self._to_repair = to_repair
         self._seen: set[tuple[int, int]] = set()
         # A link to an image: relative names count from the link's folder, as for QEMU; its own folder is fine too.
         self._roots = {Path(os.path.realpath(named.parent)), Path(os.path.realpath(named)).parent}
@@ -137,7 +147,7 @@ class _Walk:
             if file.size == 0:
                 raise BadImage(f"not a disk image: {self._top} is empty")
             found = format or self._probe_image(file)
-            header = read_header(file, found, self._budget)
+            header = read_header(file, found, self._budget, may_be_cut=self._to_repair)
             names_files = bool(header.backing or header.data_file or header.extents)
             if format is None and names_files and self._looks_raw(file):
                 raise UntrustedBacking(
@@ -216,7 +226,7 @@ class _Walk:
         self._seen.add(file.identity)
         path = file.host_path
         self.warnings.extend(Warned(problem, os.fspath(path)) for problem in header.problems)
-        if header.format == "vhdx" and header.dirty:
+        if header.format == "vhdx" and header.dirty and not self._to_repair:
             raise BadImage(
                 f"{path} was not closed cleanly: its log must be replayed before it can be read",
                 hint="imgtools check --repair all --write replays it",

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import logging
+import re
 import shlex
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -74,37 +74,42 @@ def map_stream(node: Node, *, start: int = 0, length: int | None = None) -> Iter
 def map_extents(node: Node, *, start: int = 0, length: int | None = None) -> Iterator[Extent]:
     """Yield the extents of an image in order."""
     with map_stream(node, start=start, length=length) as pieces:
-        for line in lines(pieces):
-            yield parse_extent(line)
+        yield from parse_extents(pieces)
 
 
-def lines(pieces: Iterator[bytes]) -> Iterator[bytes]:
-    """Yield the JSON object of each extent; qemu-img writes one a line, in one list."""
+# One extent as qemu-img writes it, a line each. Reading a million of them as JSON would take twice the time.
+_EXTENT = re.compile(
+    rb'\{ "start": (\d+), "length": (\d+), "depth": (\d+), (?:"present": (true|false), )?'
+    rb'"zero": (true|false), "data": (true|false)(?:, "compressed": (true|false))?(?:, "offset": (\d+))?'
+)
+
+
+def parse_extents(pieces: Iterable[bytes]) -> Iterator[Extent]:
+    """Read the JSON list that ``qemu-img map`` writes, wherever it was cut into pieces.
+
+    :raises EngineFailed: a line of it is no extent.
+    """
     rest = b""
     for piece in pieces:
-        *whole, rest = (rest + piece).split(b"\n")
-        for line in whole:
-            if found := line.strip(b"[], \r\n"):
-                yield found
+        whole, newline, rest = (rest + piece).rpartition(b"\n")
+        yield from _parse_lines(whole + newline)
         if len(rest) > CHUNK:
             raise EngineFailed("qemu-img map wrote a line that does not end")
-    if found := rest.strip(b"[], \r\n"):
-        yield found
+    yield from _parse_lines(rest)
 
 
-def parse_extent(line: bytes) -> Extent:
-    """Parse the JSON object of one extent."""
-    try:
-        told = json.loads(line)
-        return Extent(
-            start=told["start"],
-            length=told["length"],
-            depth=told["depth"],
-            present=told.get("present", True),
-            zero=told["zero"],
-            data=told["data"],
-            offset=told.get("offset"),
-            compressed=told.get("compressed", False),
+def _parse_lines(lines: bytes) -> Iterator[Extent]:
+    found = _EXTENT.findall(lines)
+    if len(found) != lines.count(b"{"):
+        raise EngineFailed("qemu-img map wrote something that is no extent")
+    for start, length, depth, present, zero, data, compressed, offset in found:
+        yield Extent(
+            start=int(start),
+            length=int(length),
+            depth=int(depth),
+            present=present != b"false",
+            zero=zero == b"true",
+            data=data == b"true",
+            offset=int(offset) if offset else None,
+            compressed=compressed == b"true",
         )
-    except (ValueError, KeyError, TypeError):
-        raise EngineFailed("qemu-img map wrote no JSON") from None

@@ -15,7 +15,15 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from imgtools.engine.process import Completed, Limits, ToolFailed, clean_environment, limited, signal_name
+from imgtools.engine.process import (
+    Completed,
+    Limits,
+    ToolFailed,
+    clean_environment,
+    limited,
+    require,
+    signal_name,
+)
 from imgtools.errors import (
     BadImage,
     EngineFailed,
@@ -49,16 +57,20 @@ def work(
     grows: tuple[Path, int] | None = None,
     limits: Limits = WORKING,
     cwd: Path | None = None,
+    dies_with_us: bool = False,
 ) -> Completed:
     """Run qemu-img, which may take long, and return what it said.
 
     :param progress: told of the percentage that ``-p`` prints, in hundredths, or of the bytes of ``grows``.
     :param grows: a file that the command fills, and how large it will about be, where there is no ``-p``.
+    :param dies_with_us: it is killed when we are, because nobody would take what it makes. A change of an image
+        that is there had better be finished.
     :raises ImgtoolsError: a named error, see :func:`named`.
     """
     log.debug("run: %s", shlex.join(argv))
+    command = limited(argv, limits)
     process = subprocess.Popen(
-        limited(argv, limits),
+        [require("setpriv"), "--pdeathsig", "KILL", *command] if dies_with_us else command,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -145,7 +157,10 @@ def named(done: Completed, about: str = "") -> ImgtoolsError:
     words, text = done.stderr.decode("utf-8", "replace"), reason(done)
     start = f"{about}: " if about else ""
     if done.code == -signal.SIGXFSZ or "File too large" in words:
-        return NoRoom(f"{start}a file would become larger than this host allows", hint="see ulimit -f")
+        return NoRoom(
+            f"{start}a file would become larger than this host allows",
+            hint="see ulimit -f and the limit of the filesystem",
+        )
     if "No space left on device" in words or "Disk quota exceeded" in words:
         return NoRoom(f"{start}no room left on the host", hint="make room, or write to another filesystem")
     if done.code < 0:

@@ -6,6 +6,7 @@ Only headers and, up to a bound, allocation tables are read. Nothing here opens 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from imgtools.errors import BadImage, UsageError
 from imgtools.image.headers import others, qcow2, qed, vhd, vmdk
@@ -101,10 +102,11 @@ def probe(file: HostFile) -> str:
     return "dmg" if others.dmg_trailer(file) else "raw"
 
 
-def read_header(file: HostFile, format: str, budget: int = QUICK) -> Header:
+def read_header(file: HostFile, format: str, budget: int = QUICK, *, may_be_cut: bool = False) -> Header:
     """Read the header of an image whose format is known.
 
     :param budget: bytes of allocation tables to read at most when looking for a cut.
+    :param may_be_cut: a file that is too short is a problem of the header, not an error.
     :raises BadImage: the bytes are not of this format, damaged or cut.
     """
     if format not in ("raw", "vpc", "dmg"):
@@ -116,10 +118,10 @@ def read_header(file: HostFile, format: str, budget: int = QUICK) -> Header:
             )
     header = _READERS[format](file, budget)
     if header.needs > file.size:
-        raise BadImage(
-            f"{file.host_path} is truncated: its tables name bytes up to {header.needs}, the file has {file.size}",
-            hint="copy the image again from where it is whole",
-        )
+        fact = f"truncated: its tables name bytes up to {header.needs}, the file has {file.size}"
+        if may_be_cut:
+            return replace(header, problems=(*header.problems, f"is {fact}"))
+        raise BadImage(f"{file.host_path} is {fact}", hint="copy the image again from where it is whole")
     if header.virtual_size >= 1 << 63:
         raise damaged(file, f"a disk of {header.virtual_size} bytes")
     return header

@@ -1,0 +1,137 @@
+"""Changes of an image's own tables, all or nothing: repairs, amendments, snapshots, bitmaps, links.
+
+qemu-img does these in place; cut in the middle, or failing there, it leaves half of them behind. Here qemu-img works on
+the image file as seen through an overlay *of the file's bytes*: ``the image's format -> qcow2 (overlay) -> raw (the
+image file)``. Nothing reaches the file until the result has been checked. Then it is committed as every edit is
+(:mod:`imgtools.image.transaction`), and ``imgtools recover`` finishes it if that is cut.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import replace
+from pathlib import Path
+
+from imgtools.engine.qemu_img import commands, mapping
+from imgtools.engine.qemu_img.commands import Checked
+from imgtools.engine.qemu_img.nodes import Node, file_options
+from imgtools.errors import EngineFailed, RolledBack
+from imgtools.image.disk import Disk
+from imgtools.image.headers import open_host_file
+from imgtools.image.in_use import refuse_in_use
+from imgtools.image.lock import lock_images
+from imgtools.image.marker import refuse_unfinished
+from imgtools.image.transaction import Transaction
+from imgtools.records import Layer
+
+# What the tables may grow by, besides the disk's own size: amending to an older version of qcow2, which has no
+# zero clusters, writes all of them out. The room costs nothing until it is used.
+SLACK = 64 << 20
+
+
+class Redo:
+    """A change of one image that nobody sees yet. ``node`` is the image with the change, for qemu-img."""
+
+    def __init__(self, disk: Disk, locks: tuple[int, ...]) -> None:
+        self._disk = disk
+        self._host_path = disk.top.host_path
+        with open_host_file(self._host_path) as file:
+            self._length = file.size
+            slack = 0 if file.is_device else SLACK + disk.top.virtual_size
+        room = -(-(self._length + slack) // 512) * 512
+        self._bytes = Layer(self._host_path, "raw", room, 0)  # the file, not what it means
+        info = replace(disk.info, format="raw", virtual_size=room, chain=(self._bytes,), snapshots=())
+        self._transaction = Transaction([info], locks)
+        self._transaction.begin()
+
+    @property
+    def _overlay(self) -> Path:
+        return self._transaction.disks[0][0]
+
+    @property
+    def node(self) -> Node:
+        """The image with its change, for qemu-img; without backing files."""
+        image = self._disk.single()
+        below = self._overlay_node().below("file")
+        others = tuple(pair for pair in image.options[1:] if not pair[0].startswith("file."))
+        return Node((image.options[0], *below, *others), image.secrets)
+
+    def _overlay_node(self) -> Node:
+        below = (("backing.driver", "raw"), *file_options(self._host_path, "backing.file"))
+        return Node((("driver", "qcow2"), *file_options(self._overlay, "file"), *below))
+
+    def check(self) -> Checked | None:
+        """Check the image as it will be."""
+        return commands.check(self.node)
+
+    def repair(self, what: str) -> Checked:
+        """Repair ``leaks`` or ``all`` in the image as it will be.
+
+        :raises EngineFailed: the format has no repair after all.
+        """
+        done = commands.check(self.node, what)
+        if done is None:
+            raise EngineFailed(f"{self._host_path}: QEMU does not repair this format")
+        return done
+
+    def changed(self) -> tuple[tuple[int, int], ...]:
+        """Where the file will be written: offsets and lengths."""
+        extents = mapping.map_extents(self._overlay_node())
+        return tuple((one.start, one.length) for one in extents if one.depth == 0 and one.present)
+
+    def commit(self) -> int:
+        """Write the change into the image file; returns the bytes written.
+
+        :raises EditConflict: the image was changed by someone else meanwhile; nothing was written.
+        :raises NoRoom: the image would not fit; nothing was written.
+        :raises EditCut: writing failed half-way; ``imgtools recover`` finishes it.
+        """
+        written = self.changed()
+        end = max((start + length for start, length in written), default=0)
+        # Else the file would grow to all the room that the overlay has.
+        overlay = Node((("driver", "qcow2"), *file_options(self._overlay, "file"), ("backing", "")))
+        commands.resize(overlay, max(-(-self._length // 512) * 512, end), shrink=True)
+        refuse_in_use(self._host_path)
+        self._transaction.commit()
+        return sum(length for _, length in written)
+
+    def discard(self) -> None:
+        """Throw the change away; the image is as it was."""
+        self._transaction.discard()
+
+
+@contextmanager
+def change_tables(disk: Disk, locks: tuple[int, ...] | None = None) -> Iterator[Redo]:
+    """Yield a change of an image's tables; without :meth:`Redo.commit` it is thrown away.
+
+    :param locks: the image's lock, where the caller holds it already.
+    :raises ImageInUse: a QEMU program or another imgtools has the image.
+    :raises UnfinishedEdit: an earlier change was cut.
+    """
+    host_path = disk.top.host_path
+    with lock_images([host_path]) if locks is None else nullcontext(locks) as held:
+        refuse_unfinished([host_path])
+        refuse_in_use(host_path)
+        redo = Redo(disk, held)
+        try:
+            yield redo
+        finally:
+            redo.discard()
+
+
+def change_and_check(disk: Disk, change: Callable[[Node], None], locks: tuple[int, ...] | None = None) -> int:
+    """Carry out one change of the tables, check the result, and write it down; returns the bytes written.
+
+    :raises RolledBack: the result is damaged more than the image was; nothing was written.
+    """
+    with change_tables(disk, locks) as redo:
+        before = disk.check()
+        change(redo.node)
+        after = redo.check()
+        if after and before and (after.corruptions, after.errors) > (before.corruptions, before.errors):
+            raise RolledBack(
+                f"the change would leave {after.corruptions} corruptions in {disk.host_path}; nothing was written",
+                hint="imgtools check tells more",
+            )
+        return redo.commit()
