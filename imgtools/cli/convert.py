@@ -1,0 +1,135 @@
+"""imgtools convert."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from imgtools.cli._disk import (
+    CreateOptions,
+    Force,
+    PreallocationOption,
+    SecretOption,
+    Target,
+    both,
+    secret_from,
+    words,
+)
+from imgtools.cli.command import DiskState, Output
+from imgtools.cli.output import Facts
+
+if TYPE_CHECKING:
+    from imgtools.workflows.convert import ConvertReport
+
+EXAMPLES = (
+    "imgtools convert disk.vmdk disk.qcow2",
+    "imgtools convert --compress zstd --verify disk.raw template.qcow2",
+    "imgtools convert --snapshot before-upgrade disk.qcow2 old.raw",
+    "imgtools convert -O vmdk -o subformat=streamOptimized disk.qcow2 export.vmdk",
+    "imgtools convert --force disk.qcow2 /dev/vg0/guest",
+)
+NOTES = """
+qemu-img convert guesses the source's format from bytes that a guest may have written, follows every name in it,
+reads the missing end of a truncated image as zeros and ends with exit code 0, writes over a target that is there,
+and leaves half a target when the disk fills or someone kills it. Without -W and enough requests in flight it is
+slower than it need be, and it never says whether the copy is on the disk yet. Internal snapshots are lost without a
+word.
+
+Here the source's whole chain is read and judged first, cuts in it are found from its tables, the room is compared
+with what the result needs, the target is written beside its place and gets its name when it is complete and on the
+host's disk. With --verify both are read again and compared before that. Onto a block device (a logical volume of
+the host) the bytes are written in place: that needs --force, and cannot be undone.
+"""
+
+
+class Compression(StrEnum):
+    """How clusters are compressed."""
+
+    ZLIB = "zlib"
+    ZSTD = "zstd"
+
+
+OutputFormat = Annotated[
+    str | None,
+    typer.Option(
+        "--output-format", "-O", metavar="FORMAT", help="Format; default: by the file's suffix, else qcow2."
+    ),
+]
+Sparse = Annotated[
+    str,
+    typer.Option("--sparse", metavar="SIZE", help="So many zeros become a hole; default 4K, off: no holes."),
+]
+TargetBacking = Annotated[
+    Path | None,
+    typer.Option("--target-backing", metavar="FILE", help="Keep an overlay an overlay, of this file."),
+]
+TargetBackingFormat = Annotated[
+    str | None, typer.Option("--target-backing-format", metavar="FORMAT", help="The format of that file.")
+]
+Salvage = Annotated[
+    bool, typer.Option("--salvage", help="Go on where the source cannot be read; zeros take its place.")
+]
+
+
+def command(
+    source: DiskState,
+    out: Output,
+    target: Target,
+    output_format: OutputFormat = None,
+    option: CreateOptions = None,
+    compress: Annotated[
+        Compression | None, typer.Option("--compress", "-c", help="Compress (qcow2, qcow, vmdk).")
+    ] = None,
+    sparse: Sparse = "",
+    jobs: Annotated[int, typer.Option("--jobs", min=1, max=16, help="Requests in flight.")] = 8,
+    preallocation: PreallocationOption = None,
+    secret: SecretOption = None,
+    target_backing: TargetBacking = None,
+    target_backing_format: TargetBackingFormat = None,
+    bitmaps: Annotated[bool, typer.Option("--bitmaps", help="Copy persistent bitmaps too (qcow2).")] = False,
+    salvage: Salvage = False,
+    rate: Annotated[str, typer.Option("--rate", metavar="SIZE", help="At most so many bytes a second.")] = "",
+    verify: Annotated[bool, typer.Option("--verify", help="Read both again and compare.")] = False,
+    force: Force = False,
+    sync: Annotated[
+        bool, typer.Option("--sync/--no-sync", help="Wait until the host's disk has all of it.")
+    ] = True,
+) -> None:
+    """Copy an image into another format.
+
+    All formats that QEMU reads, into all that it writes. A chain becomes one image; --snapshot takes an internal
+    snapshot instead of the present state. The source is never changed.
+    """
+    from imgtools.workflows.convert import ConvertRequest, convert
+
+    request = ConvertRequest(
+        source=source,
+        target=target,
+        format=output_format,
+        options=words(option),
+        compress=compress.value if compress else "",
+        sparse=sparse,
+        jobs=jobs,
+        preallocation=preallocation.value if preallocation else "",
+        secret=secret_from(secret, f"Passphrase for {target}: "),
+        backing=target_backing,
+        backing_format=target_backing_format,
+        bitmaps=bitmaps,
+        salvage=salvage,
+        rate=rate,
+        verify=verify,
+        force=force,
+        durable=sync,
+    )
+    with out.progress("convert") as progress, out.progress("verify") as checking:
+        report = convert(request, progress, checking)
+    out.show(report, schema="imgtools.convert/1", view=lambda: _facts(report))
+
+
+def _facts(report: ConvertReport) -> Facts:
+    pairs = [("image", report.target), ("format", report.format), ("virtual size", both(report.virtual_size))]
+    pairs += [("size on host", both(report.actual_size)), ("seconds", f"{report.seconds:.1f}")]
+    return Facts([*pairs, ("verified", "yes")] if report.verified else pairs)

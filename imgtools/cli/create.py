@@ -1,0 +1,110 @@
+"""imgtools create."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from imgtools.cli._disk import (
+    BackingFormat,
+    CreateOptions,
+    Force,
+    PreallocationOption,
+    SecretOption,
+    Target,
+    both,
+    secret_from,
+    words,
+)
+from imgtools.cli.command import Output
+from imgtools.cli.output import Cell, Facts
+from imgtools.records import Backing
+
+if TYPE_CHECKING:
+    from imgtools.workflows.create import CreateReport
+
+EXAMPLES = (
+    "imgtools create disk.qcow2 20G",
+    "imgtools create overlay.qcow2 --backing base.qcow2 --backing-format qcow2",
+    "imgtools create --format raw --preallocation falloc disk.img 8G",
+    "imgtools create -o cluster_size=128K -o lazy_refcounts=on disk.qcow2 100G",
+    "imgtools create --secret file:pass.txt secret.qcow2 10G",
+)
+NOTES = """
+qemu-img create writes over a file that is there without asking. It takes a backing file's name relative to the new
+image and not to where you stand, records whatever you typed, and lets an overlay be smaller than what it covers.
+For vpc it makes the disk larger than you said, because old BIOSes want a geometry. A killed or full-disk create
+leaves half an image. Here the target has to be new, the backing file and all it names are read and judged before,
+its name is recorded relative where both are in one folder, its format always, and the file appears under its name
+when it is complete.
+"""
+
+
+def command(
+    out: Output,
+    target: Target,
+    size: Annotated[
+        str,
+        typer.Argument(
+            metavar="SIZE", help="Size of the disk: 512M, 20G, 1.5T. Default: the backing file's."
+        ),
+    ] = "",
+    format: Annotated[
+        str | None,
+        typer.Option(
+            "--format", "-f", metavar="FORMAT", help="Format; default: by the file's suffix, else qcow2."
+        ),
+    ] = None,
+    backing: Annotated[
+        Path | None, typer.Option("--backing", "-b", metavar="FILE", help="Create an overlay of this image.")
+    ] = None,
+    backing_format: BackingFormat = None,
+    option: CreateOptions = None,
+    preallocation: PreallocationOption = None,
+    secret: SecretOption = None,
+    chain: Annotated[
+        Backing, typer.Option("--chain", help="Which other files the backing file may name.")
+    ] = Backing.SAME_DIR,
+    shrink: Annotated[
+        bool, typer.Option("--shrink", help="Allow less than the backing file's size.")
+    ] = False,
+    force: Force = False,
+) -> None:
+    """Create a disk image.
+
+    Sizes are powers of 1024. The format is said with --format or by the file's suffix. An overlay (--backing) always
+    records the format of its backing file, so that no guest can choose it. What -o takes is checked against what
+    this QEMU knows of the format.
+    """
+    from imgtools.workflows.create import CreateRequest, create
+
+    request = CreateRequest(
+        target=target,
+        size=size,
+        format=format,
+        backing=backing,
+        backing_format=backing_format,
+        options=words(option),
+        preallocation=preallocation.value if preallocation else "",
+        secret=secret_from(secret, f"Passphrase for {target}: "),
+        policy=chain,
+        shrink=shrink,
+        force=force,
+    )
+    with out.progress("create") as progress:
+        report = create(request, progress)
+    out.show(report, schema="imgtools.create/1", view=lambda: _facts(report))
+
+
+def _facts(report: CreateReport) -> Facts:
+    pairs: list[tuple[str, Cell]] = [("image", report.image), ("format", report.format)]
+    pairs += [("virtual size", both(report.virtual_size)), ("size on host", both(report.actual_size))]
+    if report.backing:
+        pairs += [("backing file", report.backing), ("backing format", report.backing_format)]
+    if report.encryption:
+        pairs.append(("encryption", report.encryption))
+    if len(report.files) > 1:
+        pairs += [("file", name) for name in report.files]
+    return Facts(pairs)

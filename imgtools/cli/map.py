@@ -1,0 +1,107 @@
+"""imgtools map."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from imgtools.cli.command import DiskFile, Output
+from imgtools.cli.output import to_json
+
+if TYPE_CHECKING:
+    from imgtools.image.disk import Extent
+    from imgtools.workflows.map import DiskMap
+
+EXAMPLES = (
+    "imgtools map disk.qcow2",
+    "imgtools map --start 10G --length 1G disk.qcow2",
+    "imgtools map --json disk.qcow2 | jq '[.data.extents[] | select(.data) | .length] | add'",
+)
+NOTES = """
+The human output of qemu-img map leaves out what is zero, and a file name with a line break in it makes lines of its
+own. Its JSON names the layer by a number and never says which file that is. Here every stretch of the disk has a
+line, and the files of the chain are named once. Extents are shown while they are read, so that millions of them
+take no memory; in JSON they come last, each with the keys that qemu-img gives it: start, length, depth, present,
+zero, data, offset.
+"""
+SCHEMA = "imgtools.map/1"
+COLUMNS = ("Start", "Length", "Kind", "Depth", "Offset")
+AT_ONCE = 4096  # extents in one write
+
+
+def command(
+    disk: DiskFile,
+    out: Output,
+    start: Annotated[
+        str, typer.Option("--start", metavar="SIZE", help="Begin at this byte of the disk.")
+    ] = "",
+    length: Annotated[str, typer.Option("--length", metavar="SIZE", help="Look at so many bytes.")] = "",
+) -> None:
+    """Show where the bytes of a disk lie.
+
+    Each extent is data, zero (reads as zeros, and the image says so), compressed, or a hole (nothing is stored for it
+    anywhere in the chain). Depth counts the files of the chain: 0 is the image, 1 its backing file. Offset is where in
+    that file the bytes are, as they are.
+    """
+    from imgtools.workflows.map import map_disk
+
+    found = map_disk(disk, start=start, length=length)
+    if out.json:
+        _write_json(out, found)
+        return
+    for warning in found.head.warnings:
+        out.warn(warning)
+    if out.on_terminal:
+        _write_lines(out, found)
+    else:
+        for piece in _tsv(found.extents()):
+            out.raw(piece)
+
+
+def _write_json(out: Output, found: DiskMap) -> None:
+    """Write the document around qemu-img's own list, which passes through in pieces."""
+    head = to_json(found.head)
+    assert isinstance(head, dict)
+    outer = {"schema": SCHEMA, "ok": True, "image": head.pop("image"), "warnings": head.pop("warnings")}
+    before = json.dumps({**outer, "data": {**head, "extents": []}}, indent=2, ensure_ascii=False)
+    start, _, end = before.rpartition("[]")
+    with found.stream() as pieces:
+        out.raw(start.encode("utf-8", "replace"))
+        for piece in pieces:
+            out.raw(piece)
+    out.raw(end.encode() + b"\n")
+
+
+def kind_of(extent: Extent) -> str:
+    """What an extent is, in one word."""
+    if extent.zero:
+        return "zero" if extent.present else "hole"
+    if not extent.data:
+        return "hole"
+    return "compressed" if extent.compressed or extent.offset is None else "data"
+
+
+def _tsv(extents: Iterator[Extent]) -> Iterator[bytes]:
+    lines = ["\t".join(COLUMNS)]
+    for one in extents:
+        offset = "" if one.offset is None else one.offset
+        lines.append(
+            f"{one.start}\t{one.length}\t{kind_of(one)}\t{one.depth if one.present else ''}\t{offset}"
+        )
+        if len(lines) >= AT_ONCE:
+            yield ("\n".join(lines) + "\n").encode()
+            lines.clear()
+    yield ("\n".join(lines) + "\n").encode() if lines else b""
+
+
+def _write_lines(out: Output, found: DiskMap) -> None:
+    for layer in found.head.layers:
+        out.line(f"{layer.depth}: {layer.host_path} ({layer.format})")
+    width = len(str(found.head.virtual_size))
+    out.line(f"{'start':>{width}}  {'length':>{width}}  {'kind':10}  depth  offset")
+    for one in found.extents():
+        depth, offset = (one.depth if one.present else "-"), ("-" if one.offset is None else one.offset)
+        out.line(f"{one.start:>{width}}  {one.length:>{width}}  {kind_of(one):10}  {depth:>5}  {offset}")

@@ -1,0 +1,76 @@
+"""imgtools measure."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from imgtools.cli._disk import CreateOptions, both, words
+from imgtools.cli.command import Output
+from imgtools.cli.output import Cell, Facts
+from imgtools.records import Backing, DiskSource, ImageRequest
+
+if TYPE_CHECKING:
+    from imgtools.workflows.measure import MeasureReport
+
+EXAMPLES = (
+    "imgtools measure disk.vmdk -O qcow2",
+    "imgtools measure --size 100G -O qcow2 -o cluster_size=2M",
+    "imgtools measure disk.qcow2 -O vhdx --json",
+)
+NOTES = """
+qemu-img measure answers for raw, qcow2 and luks only. For the other formats the blocks that hold data are counted
+here, in the block size that QEMU gives a new image of the format; the answer says that it is an estimate.
+"""
+
+
+def command(
+    out: Output,
+    image: Annotated[
+        Path | None, typer.Argument(metavar="IMAGE", help="The image that would be converted.")
+    ] = None,
+    size: Annotated[
+        str, typer.Option("--size", metavar="SIZE", help="An empty disk of this size instead.")
+    ] = "",
+    output_format: Annotated[
+        str, typer.Option("--output-format", "-O", metavar="FORMAT", help="The format it would get.")
+    ] = "qcow2",
+    option: CreateOptions = None,
+    format: Annotated[
+        str | None,
+        typer.Option("--format", metavar="FORMAT", help="Format of the image; without it, it is found."),
+    ] = None,
+    snapshot: Annotated[
+        str | None, typer.Option("--snapshot", metavar="NAME", help="Measure this internal snapshot.")
+    ] = None,
+    backing: Annotated[
+        Backing, typer.Option("--backing", help="Which other host files the image may name.")
+    ] = Backing.SAME_DIR,
+) -> None:
+    """Tell how large an image would become in another format.
+
+    Two numbers: the file with the data that the image holds now, and the file when every byte of the disk has been
+    written. Nothing is written.
+    """
+    from imgtools.workflows.measure import measure
+
+    request = None
+    if image is not None:
+        request = ImageRequest(disks=(DiskSource(image, format, snapshot),), backing=backing)
+    report = measure(request, size, output_format, words(option))
+    out.show(
+        report,
+        schema="imgtools.measure/1",
+        view=lambda: _facts(report),
+        pipe=lambda: Facts([("required", report.required), ("fully allocated", report.fully_allocated)]),
+    )
+
+
+def _facts(report: MeasureReport) -> Facts:
+    about = " (estimated)" if report.estimated else ""
+    pairs: list[tuple[str, Cell]] = [("format", report.format), ("disk", both(report.virtual_size))]
+    pairs.append(("file with the data of now", both(report.required) + about))
+    pairs.append(("file when all is written", both(report.fully_allocated) + about))
+    return Facts(pairs + ([("bitmaps", both(report.bitmaps))] if report.bitmaps else []))

@@ -1,0 +1,47 @@
+"""Compare what two disk images hold."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from imgtools.image.disk import open_disk
+from imgtools.records import DiskSource, ImageRequest, Warned
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class CompareReport:
+    """Whether two images read the same. ``offset`` is the first byte that differs, where one is known."""
+
+    image: str
+    other: str
+    identical: bool
+    offset: int | None
+    reason: str
+    virtual_size: int
+    other_virtual_size: int
+    warnings: tuple[Warned, ...] = ()
+
+
+def compare(
+    request: ImageRequest, other: DiskSource, *, strict: bool = False, progress: Progress | None = None
+) -> CompareReport:
+    """Compare two images as a guest would read them; a shorter one counts as if zeros followed.
+
+    :param strict: the sizes, and what is allocated, have to be the same too.
+    """
+    first = open_disk(request)
+    second = open_disk(other, keys=request.keys, backing=request.backing)
+    found = first.compare(second, strict=strict, progress=progress)
+    return CompareReport(
+        image=str(first.host_path),
+        other=str(second.host_path),
+        identical=found.identical,
+        offset=found.offset,
+        reason=found.reason,
+        virtual_size=first.info.virtual_size,
+        other_virtual_size=second.info.virtual_size,
+        warnings=(*first.warnings, *second.warnings),
+    )

@@ -1,0 +1,268 @@
+"""Copy a disk image into another format."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from imgtools.errors import HostError, RolledBack, TargetExists, UsageError
+from imgtools.image.backing import examine
+from imgtools.image.disk import (
+    Conversion,
+    Disk,
+    compare_nodes,
+    device_node,
+    open_disk,
+    part_of,
+    plain_node,
+    relink_node,
+)
+from imgtools.image.formats import format_by_name, require_ability
+from imgtools.image.in_use import refuse_in_use
+from imgtools.image.new_file import allocate_files, new_file, refuse_target, require_room
+from imgtools.records import Backing, DiskSource, ImageInfo, ImageRequest, Key, Secret, Warned
+from imgtools.units import parse_size
+from imgtools.workflows.create import image_options, recorded_name
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class ConvertRequest:
+    """What is to be converted into what."""
+
+    source: ImageRequest
+    target: Path
+    format: str | None = None
+    options: Sequence[str] = ()
+    compress: str = ""  # "", "zlib", "zstd"
+    sparse: str = ""  # bytes of zeros that become a hole, as people write it; "off": none
+    jobs: int = 8
+    preallocation: str = ""
+    secret: Secret | None = field(default=None, repr=False)
+    backing: Path | None = None
+    backing_format: str | None = None
+    bitmaps: bool = False
+    salvage: bool = False
+    rate: str = ""
+    verify: bool = False
+    force: bool = False
+    durable: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ConvertReport:
+    """The new image. ``seconds`` is the time for copying, without verification."""
+
+    image: str
+    target: str
+    format: str
+    virtual_size: int
+    actual_size: int
+    seconds: float
+    verified: bool
+    warnings: tuple[Warned, ...] = ()
+
+
+def convert(
+    request: ConvertRequest, progress: Progress | None = None, checking: Progress | None = None
+) -> ConvertReport:
+    """Write what an image holds (or an internal snapshot of it) to a new file, or onto a block device.
+
+    :raises UnsupportedFormat: the format cannot do what is asked.
+    :raises TargetExists: the file is there already.
+    :raises NoRoom: the result does not fit; no file is left.
+    :raises RolledBack: the copy differs from the source; no file is left.
+    """
+    disk = open_disk(request.source)
+    _refuse_own_files(disk, request.target)
+    if request.target.is_block_device():
+        return _onto_device(disk, request, progress, checking)
+    format = format_by_name(request.target, request.format)
+    require_ability(format, "create")
+    refuse_target(Path(os.path.realpath(request.target)), force=request.force)
+    how = _conversion(disk, request, format)
+    _require_room(disk, request, how)
+    warnings = list(disk.warnings)
+    with new_file(request.target, force=request.force, durable=request.durable) as draft:
+        seconds, complaints = _copy(disk, draft.host_path, how, progress)
+        if request.preallocation in ("falloc", "full"):
+            allocate_files(draft.host_path.parent)
+        if request.backing is not None:
+            _record_backing(request, draft.host_path, format)
+        if request.verify:
+            _verify(disk, draft.host_path, request, format, checking)
+    warnings += [Warned(text) for text in complaints]
+    made = examine(DiskSource(request.target, format), policy=Backing.ANY)
+    if made.virtual_size != disk.info.virtual_size:
+        warnings.append(
+            Warned(f"the new disk has {made.virtual_size} bytes, the old one {disk.info.virtual_size}")
+        )
+    return ConvertReport(
+        image=str(disk.host_path),
+        target=str(request.target),
+        format=format,
+        virtual_size=made.virtual_size,
+        actual_size=made.actual_size,
+        seconds=seconds,
+        verified=request.verify,
+        warnings=tuple(warnings),
+    )
+
+
+def _copy(
+    disk: Disk, target: Path, how: Conversion, progress: Progress | None
+) -> tuple[float, tuple[str, ...]]:
+    began = time.monotonic()
+    complaints = disk.convert(target, how, progress=progress)
+    return round(time.monotonic() - began, 3), complaints
+
+
+def _refuse_own_files(disk: Disk, target: Path) -> None:
+    """Make sure that the target is none of the files that are read."""
+    files = {
+        os.path.realpath(path) for layer in disk.info.chain for path in (layer.host_path, *layer.extents)
+    }
+    if os.path.realpath(target) in files:
+        raise UsageError(f"{target} is a file of the image that is read", hint="choose another name")
+
+
+def _conversion(disk: Disk, request: ConvertRequest, format: str) -> Conversion:
+    """Turn what people ask for into what qemu-img is told.
+
+    :raises UsageError: the words do not fit together.
+    """
+    texts = list(request.options)
+    if request.compress:
+        require_ability(format, "compress")
+        texts += _compression(format, request.compress)
+    options = image_options(format, texts, request.preallocation, request.secret)
+    if request.bitmaps:
+        require_ability(format, "bitmaps")
+    return Conversion(
+        format=format,
+        options=options,
+        secrets=(("new", request.secret),) if request.secret is not None else (),
+        compressed=bool(request.compress) or ("subformat", "streamOptimized") in options,
+        jobs=request.jobs,
+        sparse=_sparse(request.sparse),
+        snapshot=disk.snapshot,
+        backing=_target_backing(disk, request, format),
+        bitmaps=request.bitmaps,
+        salvage=request.salvage,
+        rate=parse_size(request.rate) if request.rate else 0,
+    )
+
+
+def _compression(format: str, kind: str) -> list[str]:
+    if format == "qcow2":
+        return [f"compression_type={kind}"]
+    if kind != "zlib":
+        raise UsageError(f"the format {format} compresses with zlib only")
+    return ["subformat=streamOptimized"] if format == "vmdk" else []
+
+
+def _sparse(text: str) -> int | None:
+    if not text:
+        return None
+    size = 0 if text == "off" else parse_size(text)
+    if size % 512:
+        raise UsageError(f"not a multiple of 512: --sparse {text}")
+    return size
+
+
+def _target_backing(disk: Disk, request: ConvertRequest, format: str) -> tuple[str, str] | None:
+    if request.backing is None:
+        return None
+    require_ability(format, "backing files")
+    if request.backing_format is None:
+        raise UsageError("--target-backing needs --target-backing-format")
+    info = _backing_info(request)
+    if len(disk.info.chain) < 2:
+        raise UsageError(
+            f"{disk.host_path} is no overlay, so the new image cannot be one either",
+            hint="--target-backing keeps the base of an overlay; imgtools rebase puts an image on a base",
+        )
+    return str(request.backing.absolute()), info.format
+
+
+def _backing_info(request: ConvertRequest) -> ImageInfo:
+    assert request.backing is not None
+    return examine(DiskSource(request.backing, request.backing_format), policy=request.source.backing)
+
+
+def _record_backing(request: ConvertRequest, made: Path, format: str) -> None:
+    """Record the backing file relative to where the image will be; while it was made, it had to be absolute."""
+    info = _backing_info(request)
+    relink_node(plain_node(made, format), (recorded_name(request.target, info), info.format))
+
+
+def _require_room(disk: Disk, request: ConvertRequest, how: Conversion) -> None:
+    """Compare what the result needs with the room on the host.
+
+    How small compression makes it nobody knows before, so it is only stopped by the room itself.
+    """
+    if how.compressed or how.backing:
+        return
+    if how.format == "luks" or request.preallocation in ("falloc", "full") or how.sparse == 0:
+        wanted = disk.info.virtual_size
+    elif how.format == "qcow2":
+        kept = [pair for pair in how.options if "secret" not in pair[0] and not pair[0].startswith("encrypt")]
+        wanted = disk.measure("qcow2", kept).required
+    else:  # about the same: each format has holes
+        wanted = disk.measure("qcow2").required
+    require_room(Path(os.path.realpath(request.target)).parent, wanted, f"{request.target}")
+
+
+def _verify(disk: Disk, made: Path, request: ConvertRequest, format: str, checking: Progress | None) -> None:
+    """Read both again and compare.
+
+    :raises RolledBack: they differ.
+    """
+    keys = (Key("all", request.secret),) if request.secret is not None else ()
+    if request.backing is not None:
+        raise UsageError("--verify does not go with --target-backing", hint="use imgtools compare afterwards")
+    copy = Disk(examine(DiskSource(made, format), policy=Backing.SAME_DIR), keys)
+    found = disk.compare(copy, progress=checking)
+    if not found.identical:
+        where = f" at byte {found.offset}" if found.offset is not None else ""
+        raise RolledBack(
+            f"the copy of {disk.host_path} differs{where}; it was thrown away",
+            hint="the host's memory or disk may be failing, or the image was written to meanwhile",
+        )
+
+
+def _onto_device(
+    disk: Disk, request: ConvertRequest, progress: Progress | None, checking: Progress | None
+) -> ConvertReport:
+    """Write the disk's bytes over a block device of the host."""
+    target, size = request.target, disk.info.virtual_size
+    if request.format not in (None, "raw") or request.options or request.compress or request.secret:
+        raise UsageError("onto a block device goes a raw image only", hint="leave format and options away")
+    if not request.force:
+        raise TargetExists(f"{target} is a block device: all that is on it would be lost", hint="--force")
+    refuse_in_use(target)
+    node = device_node(target)
+    with target.open("rb") as stream:
+        room = stream.seek(0, os.SEEK_END)
+    if room < size:
+        raise HostError(f"{target} has {room} bytes, the disk {size}")
+    part = part_of(node, 0, size)
+    began = time.monotonic()
+    how = Conversion("raw", jobs=request.jobs, snapshot=disk.snapshot, cache="none", salvage=request.salvage)
+    complaints = disk.convert(part, how, progress=progress)
+    seconds = round(time.monotonic() - began, 3)
+    if request.verify:
+        with disk.reading() as source:
+            found = compare_nodes(source, part, progress=checking)
+        if not found.identical:
+            raise RolledBack(
+                f"the copy on {target} differs at byte {found.offset}", hint="the device may be failing"
+            )
+    warnings = (*disk.warnings, *(Warned(text) for text in complaints))
+    return ConvertReport(
+        str(disk.host_path), str(target), "raw", size, size, seconds, request.verify, warnings
+    )

@@ -1,0 +1,91 @@
+"""What one can know of a disk image: its format, its chain, its snapshots, and the partition table on it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+
+from imgtools.errors import ImgtoolsError
+from imgtools.image.backing import examine, is_in_use
+from imgtools.image.handle import open_image
+from imgtools.image.marker import refuse_unfinished
+from imgtools.records import Disk, DiskSource, Engine, ImageInfo, ImageRequest, Layer, Snapshot, Warned
+
+
+@dataclass(frozen=True, slots=True)
+class DiskFacts:
+    """One disk image."""
+
+    host_path: Path
+    format: str
+    virtual_size: int
+    actual_size: int
+    encryption: str
+    dirty: bool
+    in_use: bool
+    chain: tuple[Layer, ...]
+    snapshots: tuple[Snapshot, ...]
+    details: Mapping[str, str]
+    disk: Disk | None  # as the guest sees it; None: nobody looked
+
+
+@dataclass(frozen=True, slots=True)
+class InfoReport:
+    """All disks that were asked about."""
+
+    image: str
+    engine: Engine | None
+    disks: tuple[DiskFacts, ...]
+    warnings: tuple[Warned, ...] = ()
+
+
+def describe_image(request: ImageRequest, *, partitions: bool = True) -> InfoReport:
+    """Tell what the headers say and, unless ``partitions`` is False, what partition table the disks hold.
+
+    A partition table that cannot be read is a warning: the image's own facts are an answer without it.
+
+    :raises BadImage: a file is not a disk image, or is damaged.
+    :raises UntrustedBacking: one names files that the request does not allow.
+    :raises UnfinishedEdit: an edit of one was cut, so that it is neither as it was nor as it should be.
+    """
+    warnings: list[Warned] = []
+    facts, engines = [], set()
+    for source in request.disks:
+        info = examine(source, policy=request.backing)
+        refuse_unfinished([layer.host_path for layer in info.chain])
+        warnings += info.warnings
+        disk, engine = None, None
+        if partitions:
+            try:
+                disk, engine = _partition_table(source, request)
+            except ImgtoolsError as error:
+                text = f"the partition table was not read: {error.message}"
+                warnings.append(Warned(text, str(source.host_path)))
+        engines.add(engine)
+        facts.append(_facts(info, disk))
+    engine = next((one for one in engines if one is not None), None)
+    return InfoReport(str(request.host_path), engine, tuple(facts), tuple(warnings))
+
+
+def _partition_table(source: DiskSource, request: ImageRequest) -> tuple[Disk | None, Engine]:
+    with open_image([source], keys=request.keys, engine=request.engine, backing=request.backing) as image:
+        disks = image.layout().disks
+        return (disks[0] if disks else None), image.served_by
+
+
+def _facts(info: ImageInfo, disk: Disk | None) -> DiskFacts:
+    return DiskFacts(
+        host_path=info.source.host_path,
+        format=info.format,
+        virtual_size=info.virtual_size,
+        actual_size=info.actual_size,
+        encryption=info.encryption,
+        dirty=info.dirty,
+        in_use=is_in_use(info.chain[0].host_path),
+        chain=info.chain,
+        snapshots=info.snapshots,
+        details=MappingProxyType(dict(info.details)),
+        disk=disk,
+    )

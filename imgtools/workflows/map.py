@@ -1,0 +1,68 @@
+"""Where the bytes of a disk lie: data, zeros, holes, and in which file of the chain."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+
+from imgtools.image.disk import Disk, Extent, open_disk
+from imgtools.records import ImageRequest, Warned
+from imgtools.units import parse_size
+
+
+@dataclass(frozen=True, slots=True)
+class MapLayer:
+    """One file of the chain; extents name it by its depth."""
+
+    depth: int
+    host_path: Path
+    format: str
+
+
+@dataclass(frozen=True, slots=True)
+class MapHead:
+    """What is known before the first extent."""
+
+    image: str
+    virtual_size: int
+    layers: tuple[MapLayer, ...]
+    warnings: tuple[Warned, ...] = ()
+
+
+class DiskMap:
+    """A map that is read while it is shown: a disk can have millions of extents.
+
+    :param start: byte of the disk to begin with.
+    :param length: bytes to look at; None: to the end.
+    """
+
+    def __init__(self, disk: Disk, start: int, length: int | None) -> None:
+        self._disk = disk
+        self._start = start
+        self._length = length
+        layers = enumerate(disk.info.chain)
+        self.head = MapHead(
+            image=str(disk.host_path),
+            virtual_size=disk.info.virtual_size,
+            layers=tuple(MapLayer(depth, layer.host_path, layer.format) for depth, layer in layers),
+            warnings=disk.warnings,
+        )
+
+    def extents(self) -> Iterator[Extent]:
+        """Yield the extents in order."""
+        return self._disk.extents(start=self._start, length=self._length)
+
+    def stream(self) -> AbstractContextManager[Iterator[bytes]]:
+        """Yield them as one JSON list, in pieces, in the words of ``qemu-img map --output=json``."""
+        return self._disk.map_stream(start=self._start, length=self._length)
+
+
+def map_disk(request: ImageRequest, *, start: str = "", length: str = "") -> DiskMap:
+    """Open an image for its map.
+
+    :param start: where to begin, as people write sizes.
+    """
+    first, most = parse_size(start or "0"), parse_size(length) if length else None
+    return DiskMap(open_disk(request), first, most)
