@@ -1,0 +1,62 @@
+"""imgtools amend."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from imgtools.cli._disk import SECRET_HELP, CreateOptions, Write, secret_from, show_plan, words
+from imgtools.cli.command import DiskFile, Output
+
+EXAMPLES = (
+    "imgtools amend -o compat=1.1 disk.qcow2",
+    "imgtools amend -o lazy_refcounts=on --write disk.qcow2",
+    "imgtools amend --key image:file:old.txt --new-secret file:new.txt --write disk.luks",
+)
+NOTES = """
+qemu-img amend -o size=50M on a disk of 100M cuts the second half off, says nothing and ends with 0, although
+qemu-img resize refuses the same without --shrink. A cut in the middle leaves the image half amended. Here a smaller
+size needs --shrink, every option is checked against what this QEMU can amend, and the change is made on a view of
+the file, checked there, and written all or nothing.
+"""
+
+
+def command(
+    disk: DiskFile,
+    out: Output,
+    option: CreateOptions = None,
+    shrink: Annotated[
+        bool, typer.Option("--shrink", help="Allow a smaller size; what lies behind is lost.")
+    ] = False,
+    new_secret: Annotated[
+        str | None,
+        typer.Option("--new-secret", metavar="SECRET", help=f"Add a LUKS passphrase: {SECRET_HELP}"),
+    ] = None,
+    old_secret: Annotated[
+        str | None,
+        typer.Option("--old-secret", metavar="SECRET", help=f"Take this LUKS passphrase out: {SECRET_HELP}"),
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Insist: take out the last passphrase, for instance.")
+    ] = False,
+    write: Write = False,
+) -> None:
+    """Change what an image's header says of it.
+
+    qcow2: version (compat), refcount_bits, lazy_refcounts, size, key slots. luks: key slots.
+    """
+    from imgtools.workflows.amend import AmendRequest, amend
+
+    report = amend(
+        AmendRequest(
+            source=disk,
+            options=words(option),
+            shrink=shrink,
+            new_secret=secret_from(new_secret, "New passphrase: "),
+            old_secret=secret_from(old_secret, "Passphrase to take out: "),
+            force=force,
+            write=write,
+        )
+    )
+    show_plan(out, report, schema="imgtools.amend/1")

@@ -1,0 +1,28 @@
+"""imgtools bitmap clear."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from imgtools.cli._disk import Write, show_plan
+from imgtools.cli.command import DiskFile, Output
+
+EXAMPLES = ("imgtools bitmap clear --write disk.qcow2 monday",)
+NOTES = """
+A cleared bitmap makes the next incremental backup believe that nothing was written before: clear it only when a
+full backup has just been made. The change is checked on a view of the file, and written all or nothing.
+"""
+
+
+def command(
+    disk: DiskFile,
+    out: Output,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The bitmap.", show_default=False)],
+    write: Write = False,
+) -> None:
+    """Forget what a persistent bitmap has recorded."""
+    from imgtools.workflows.bitmap import change_bitmap
+
+    show_plan(out, change_bitmap(disk, name, "clear", write=write), schema="imgtools.bitmap.clear/1")

@@ -1,0 +1,28 @@
+"""imgtools bitmap remove."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from imgtools.cli._disk import Write, show_plan
+from imgtools.cli.command import DiskFile, Output
+
+EXAMPLES = ("imgtools bitmap remove --write disk.qcow2 monday",)
+NOTES = """
+qemu-img bitmap --remove says nothing when it is done and little when it fails; cut in the middle it leaks clusters.
+Here the plan is shown first, the change is checked on a view of the file, and written all or nothing.
+"""
+
+
+def command(
+    disk: DiskFile,
+    out: Output,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The bitmap.", show_default=False)],
+    write: Write = False,
+) -> None:
+    """Remove a persistent bitmap."""
+    from imgtools.workflows.bitmap import change_bitmap
+
+    show_plan(out, change_bitmap(disk, name, "remove", write=write), schema="imgtools.bitmap.remove/1")

@@ -1,0 +1,3 @@
+"""Backing chains: show, flatten, squash, move. `imgtools chain IMAGE` is `imgtools chain show IMAGE`."""
+
+DEFAULT = "show"

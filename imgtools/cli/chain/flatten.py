@@ -1,0 +1,42 @@
+"""imgtools chain flatten."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from imgtools.cli._disk import Force, Write, show_plan
+from imgtools.cli.command import DiskFile, Output
+
+EXAMPLES = (
+    "imgtools chain flatten overlay.qcow2",
+    "imgtools chain flatten --write overlay.qcow2",
+    "imgtools chain flatten --output alone.qcow2 overlay.qcow2",
+)
+NOTES = """
+A guest that runs can have its chain pulled into one image by libvirt's blockpull; this is the same for a guest that
+is off. The data is copied first, then the link in the header is dropped: cut at any time, the image reads as
+before. Internal snapshots stay, which a conversion loses.
+"""
+
+
+def command(
+    disk: DiskFile,
+    out: Output,
+    write: Write = False,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", metavar="FILE", help="Make a new image; leave the chain as it is."),
+    ] = None,
+    force: Force = False,
+) -> None:
+    """Pull everything into the image, so that it stands alone."""
+    from imgtools.workflows.chain import flatten
+
+    with out.progress("flatten") as progress:
+        report = flatten(disk, write=write, output=output, force=force, progress=progress)
+    show_plan(
+        out, report, schema="imgtools.chain.flatten/1", how="--write does it, --output makes a new image"
+    )

@@ -1,0 +1,39 @@
+"""imgtools chain move."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from imgtools.cli._disk import Write, show_plan
+from imgtools.cli.command import DiskFile, Output
+
+EXAMPLES = (
+    "imgtools chain move overlay.qcow2 /srv/images",
+    "imgtools chain move --copy --write overlay.qcow2 /mnt/backup",
+)
+NOTES = """
+Moving the files of a chain with mv breaks every link that is absolute, and the repair by hand is qemu-img rebase
+-u, which checks nothing. Here the files are copied from the base up, each gets a link that fits, the new chain is
+read as a whole, and only then the old files go. Cut at any time, the old chain or the new one is complete.
+"""
+
+
+def command(
+    disk: DiskFile,
+    out: Output,
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where they go.", show_default=False)],
+    copy: Annotated[bool, typer.Option("--copy", help="Leave the old files where they are.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Although other images stand on these files and are destroyed.")
+    ] = False,
+    write: Write = False,
+) -> None:
+    """Bring all files of a chain into another folder."""
+    from imgtools.workflows.chain import move_chain
+
+    with out.progress("copy") as progress:
+        report = move_chain(disk, folder, copy=copy, force=force, write=write, progress=progress)
+    show_plan(out, report, schema="imgtools.chain.move/1")

@@ -1,0 +1,47 @@
+"""imgtools dd."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from imgtools.cli._disk import Target, Write, show_plan
+from imgtools.cli.command import DiskState, Output
+
+EXAMPLES = (
+    "imgtools dd --bs 1M --skip 1 --count 512 disk.qcow2 partition.raw",
+    "imgtools dd --bs 1M --seek 1 --write partition.raw disk.qcow2",
+    "imgtools dd --snapshot before disk.qcow2 before.vdi",
+)
+NOTES = """
+qemu-img dd has no seek, shows no progress, writes over a target that is there, and its block size is 512 unless you
+say otherwise. dd on an image file works only for raw, and truncates the target. Here a new target is made beside
+its place and gets its name when it is complete; into an image that is there only the stretch is written, and only
+with --write; what lies around it stays. A stretch that does not fit is an error before anything is written.
+"""
+
+
+def command(
+    disk: DiskState,
+    out: Output,
+    target: Target,
+    target_format: Annotated[
+        str | None, typer.Option("--target-format", "-O", metavar="FORMAT", help="Format of the target.")
+    ] = None,
+    bs: Annotated[str, typer.Option("--bs", metavar="SIZE", help="Bytes of a block.")] = "64K",
+    count: Annotated[int | None, typer.Option("--count", min=1, help="Blocks to copy; default: all.")] = None,
+    skip: Annotated[int, typer.Option("--skip", min=0, help="Blocks of the source to leave out first.")] = 0,
+    seek: Annotated[int, typer.Option("--seek", min=0, help="Blocks of the target to leave first.")] = 0,
+    write: Write = False,
+) -> None:
+    """Copy a stretch of a disk to a new image, or into one that is there.
+
+    The bytes are those that a guest reads, whatever the two formats are.
+    """
+    from imgtools.workflows.dd import DdRequest, copy_part
+
+    request = DdRequest(disk, target, target_format, bs, count, skip, seek, write)
+    with out.progress("copy") as progress:
+        report = copy_part(request, progress)
+    show_plan(out, report, schema="imgtools.dd/1")

@@ -1,0 +1,1 @@
+"""Internal snapshots of qcow2 images: list, create, apply, delete."""

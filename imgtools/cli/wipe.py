@@ -1,0 +1,66 @@
+"""imgtools wipe."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from imgtools.cli._disk import Write, show_plan
+from imgtools.cli.command import Output
+
+EXAMPLES = (
+    "imgtools wipe disk.qcow2",
+    "imgtools wipe --algorithm nnsa --remove --write disk.qcow2",
+    "imgtools wipe --algorithm random --write /dev/vg0/guest",
+)
+NOTES = """
+Overwriting a file reaches the old bytes only where the filesystem and the disk write in place: ext4 or XFS on a
+rotating disk. On btrfs, ZFS and other copy-on-write filesystems, on SSDs, thin volumes and network storage the old
+bytes stay somewhere, and no number of passes changes that: the command says so for the place where the file lies.
+On such storage encrypt images from the start (imgtools create --secret), and destroy the key; or use the device's
+own secure erase.
+
+On a rotating disk of this century one pass is enough; the long algorithms are there because policies ask for them.
+Every pass is on the disk before the next begins. What has to be wiped as well, and is not: backing files, snapshots
+and backups of the host, the guest's swap.
+"""
+
+
+class Algorithm(StrEnum):
+    """The passes."""
+
+    ZERO = "zero"
+    RANDOM = "random"
+    NNSA = "nnsa"
+    DOD = "dod"
+    BSI = "bsi"
+    GUTMANN = "gutmann"
+    SCHNEIER = "schneier"
+    PFITZNER7 = "pfitzner7"
+    PFITZNER33 = "pfitzner33"
+
+
+def command(
+    out: Output,
+    image: Annotated[
+        Path, typer.Argument(metavar="IMAGE", help="A file or block device.", show_default=False)
+    ],
+    algorithm: Annotated[Algorithm, typer.Option("--algorithm", help="The passes.")] = Algorithm.ZERO,
+    remove: Annotated[bool, typer.Option("--remove", help="Remove the file afterwards.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Although other images stand on it.")] = False,
+    write: Write = False,
+) -> None:
+    """Overwrite an image.
+
+    zero: 0x00. random: random. nnsa: random twice, 0x00, read back. dod: random, 0x00, 0xff, read back. bsi: nine
+    fixed patterns. gutmann: 35 passes. schneier: 0x00, 0xff, random five times. pfitzner7, pfitzner33: random, so
+    many times. A vmdk's extents and a qcow2's data file are wiped too; backing files are not.
+    """
+    from imgtools.workflows.wipe import wipe
+
+    with out.progress("wipe") as progress:
+        report = wipe(image, algorithm.value, remove=remove, force=force, write=write, progress=progress)
+    show_plan(out, report, schema="imgtools.wipe/1")

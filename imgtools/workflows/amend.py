@@ -1,0 +1,123 @@
+"""Change what an image's header says of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from imgtools.errors import KeyNeeded, UsageError, WouldLoseData
+from imgtools.image.disk import Disk, Node, amend_image, open_disk
+from imgtools.image.formats import check_options, parse_options, require_ability
+from imgtools.image.redo import change_and_check
+from imgtools.records import ImageRequest, Secret, Warned
+from imgtools.units import parse_size
+
+
+@dataclass(frozen=True, slots=True)
+class AmendRequest:
+    """What is to be changed. Secrets are of LUKS key slots."""
+
+    source: ImageRequest
+    options: Sequence[str] = ()
+    shrink: bool = False
+    new_secret: Secret | None = field(default=None, repr=False)
+    old_secret: Secret | None = field(default=None, repr=False)  # to be taken out
+    force: bool = False  # a downgrade that loses features; the last key slot
+    write: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AmendReport:
+    """What was amended, or would be."""
+
+    image: str
+    format: str
+    plan: tuple[str, ...]
+    written: bool
+    changed_bytes: int  # of the file
+    warnings: tuple[Warned, ...] = ()
+
+
+def amend(request: AmendRequest) -> AmendReport:
+    """Plan changes of an image's header, or make them, all or nothing.
+
+    :raises UnsupportedFormat: the format cannot be amended.
+    :raises UsageError: the options do not fit.
+    :raises WouldLoseData: the size would become smaller, and ``shrink`` does not say that this is meant.
+    """
+    disk = open_disk(request.source, to_write=True, alone=True)
+    format = disk.info.format
+    require_ability(format, "amendments", str(disk.host_path))
+    options = parse_options(request.options)
+    _refuse_links(options)
+    options = tuple(_sized(disk, name, value, request.shrink) for name, value in options)
+    options += _key_slots(disk, request)
+    if not options:
+        raise UsageError("nothing to amend", hint="-o NAME=VALUE, --new-secret or --old-secret")
+    check_options(format, options, amend=True)
+    secrets = _secrets(request)
+    plan = tuple(_sentence(disk, name, value) for name, value in options if not name.endswith("secret"))
+
+    def change(node: Node) -> None:
+        amend_image(node, options, secrets=secrets, force=request.force)
+
+    changed = change_and_check(disk, change) if request.write else 0
+    return AmendReport(str(disk.host_path), format, plan, request.write, changed, disk.warnings)
+
+
+def _refuse_links(options: Sequence[tuple[str, str]]) -> None:
+    for name, _ in options:
+        if name in ("backing_file", "backing_fmt"):
+            raise UsageError(
+                "amend does not change the backing file", hint="imgtools rebase does, and checks it"
+            )
+        if name.startswith("data_file"):
+            raise UsageError("amend does not change the data file", hint="use qemu-img amend if you must")
+
+
+def _sized(disk: Disk, name: str, value: str, shrink: bool) -> tuple[str, str]:
+    """Return an option with sizes as numbers.
+
+    :raises WouldLoseData: it makes the disk smaller.
+    """
+    if name != "size":
+        return name, value
+    size = parse_size(value)
+    if size < disk.info.virtual_size and not shrink:
+        raise WouldLoseData(
+            f"{size} bytes are less than the disk has ({disk.info.virtual_size}): what lies behind would be lost",
+            hint="shrink filesystems and partitions first (imgtools resize does it all); --shrink if you mean it",
+        )
+    return name, str(size)
+
+
+def _key_slots(disk: Disk, request: AmendRequest) -> tuple[tuple[str, str], ...]:
+    """Return the options that add a secret or take one out."""
+    if request.new_secret is None and request.old_secret is None:
+        return ()
+    if request.new_secret is not None and request.old_secret is not None:
+        raise UsageError("one at a time: first add the new secret, then take the old one out")
+    if disk.info.encryption != "luks":
+        raise UsageError(f"{disk.host_path} is not encrypted with LUKS")
+    if not request.source.keys:
+        raise KeyNeeded("changing key slots needs a key of the image", hint="--key image:file:PATH")
+    start = "" if disk.info.format == "luks" else "encrypt."
+    if request.new_secret is not None:
+        return ((f"{start}state", "active"), (f"{start}new-secret", "new"))
+    return ((f"{start}state", "inactive"), (f"{start}old-secret", "old"))
+
+
+def _secrets(request: AmendRequest) -> tuple[tuple[str, Secret], ...]:
+    named = (("new", request.new_secret), ("old", request.old_secret))
+    return tuple((name, secret) for name, secret in named if secret is not None)
+
+
+def _sentence(disk: Disk, name: str, value: str) -> str:
+    if name == "size":
+        return f"make the disk {value} bytes large (now {disk.info.virtual_size})"
+    if name.rpartition(".")[2] == "state":
+        return "add a passphrase" if value == "active" else "take a passphrase out"
+    now = dict(disk.info.details).get(
+        {"refcount_bits": "refcount-bits", "lazy_refcounts": "lazy-refcounts"}.get(name, name)
+    )
+    return f"set {name} to {value}" + (f" (now {now})" if now else "")

@@ -1,0 +1,146 @@
+"""Persistent dirty bitmaps of qcow2 images, which incremental backups live on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from imgtools.errors import UsageError
+from imgtools.image.backing import examine
+from imgtools.image.disk import Disk, Node, bitmap_image, open_disk
+from imgtools.image.formats import require_ability
+from imgtools.image.redo import change_and_check
+from imgtools.records import DiskSource, ImageRequest, Warned
+from imgtools.units import parse_size
+
+
+@dataclass(frozen=True, slots=True)
+class Bitmap:
+    """One persistent bitmap. ``flags``: auto (it records), in-use (it was not closed cleanly, and is worth nothing)."""
+
+    name: str
+    granularity: int
+    flags: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BitmapsReport:
+    """The persistent bitmaps of an image."""
+
+    image: str
+    bitmaps: tuple[Bitmap, ...]
+    warnings: tuple[Warned, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class BitmapReport:
+    """What was done with a bitmap, or would be."""
+
+    image: str
+    plan: tuple[str, ...]
+    written: bool
+    changed_bytes: int  # of the file
+    warnings: tuple[Warned, ...] = ()
+
+
+def list_bitmaps(request: ImageRequest) -> BitmapsReport:
+    """List the persistent bitmaps of an image."""
+    disk = open_disk(request, alone=True)
+    return BitmapsReport(str(disk.host_path), bitmaps_of(disk), disk.warnings)
+
+
+def bitmaps_of(disk: Disk) -> tuple[Bitmap, ...]:
+    """Return the bitmaps that QEMU tells of among the details of an image."""
+    details = dict(disk.info.details)
+    found: list[Bitmap] = []
+    while (name := details.get(f"bitmaps.{len(found)}.name")) is not None:
+        start = f"bitmaps.{len(found)}."
+        flags = tuple(value for key, value in details.items() if key.startswith(f"{start}flags."))
+        found.append(Bitmap(name, int(details.get(f"{start}granularity", "0")), flags))
+    return tuple(found)
+
+
+def add_bitmap(
+    request: ImageRequest, name: str, *, granularity: str = "", disabled: bool = False, write: bool = False
+) -> BitmapReport:
+    """Begin to record what is written; a disabled bitmap does not record yet.
+
+    :raises UsageError: the name is taken.
+    """
+    disk = _open(request)
+    if any(one.name == name for one in bitmaps_of(disk)):
+        raise UsageError(f"there is a bitmap {name!r} already", hint="choose another name")
+    grain = parse_size(granularity) if granularity else None
+    if grain is not None and (grain & (grain - 1) or not 512 <= grain <= 1 << 31):
+        raise UsageError(f"not a granularity: {granularity}", hint="a power of two from 512 to 2G")
+    plan = f"add the bitmap {name!r}" + (", which does not record yet" if disabled else "")
+    actions = ["--add", *(["--disable"] if disabled else [])]
+    return _change(disk, plan, name, actions, write, granularity=grain)
+
+
+def change_bitmap(request: ImageRequest, name: str, action: str, *, write: bool = False) -> BitmapReport:
+    """Do ``remove``, ``clear``, ``enable`` or ``disable``."""
+    disk = _open(request)
+    _require(disk, name)
+    sentence = {
+        "remove": f"remove the bitmap {name!r}",
+        "clear": f"forget what the bitmap {name!r} recorded",
+        "enable": f"let the bitmap {name!r} record",
+        "disable": f"stop the bitmap {name!r} recording",
+    }[action]
+    return _change(disk, sentence, name, [f"--{action}"], write)
+
+
+def merge_bitmap(
+    request: ImageRequest, source: str, name: str, *, other: DiskSource | None = None, write: bool = False
+) -> BitmapReport:
+    """Add to ``name`` what the bitmap ``source`` recorded, of this image or of another one.
+
+    :raises UsageError: one of them is not there, or the disks differ in size.
+    """
+    disk = _open(request)
+    _require(disk, name)
+    place = None
+    if other is None:
+        _require(disk, source)
+    else:
+        info = examine(other, policy=request.backing)
+        _require(Disk(info), source)
+        if info.virtual_size != disk.info.virtual_size:
+            raise UsageError(f"the disks have {info.virtual_size} and {disk.info.virtual_size} bytes")
+        place = (info.chain[0].host_path.absolute(), info.format)
+    where = f" of {other.host_path}" if other else ""
+    plan = f"add to the bitmap {name!r} what {source!r}{where} recorded"
+    return _change(disk, plan, name, ["--merge", source], write, source=place)
+
+
+def _open(request: ImageRequest) -> Disk:
+    disk = open_disk(request, to_write=True, alone=True)
+    require_ability(disk.info.format, "bitmaps", str(disk.host_path))
+    return disk
+
+
+def _require(disk: Disk, name: str) -> None:
+    known = [one.name for one in bitmaps_of(disk)]
+    if name not in known:
+        raise UsageError(
+            f"{disk.host_path} has no bitmap {name!r}", hint=f"it has: {', '.join(known) or 'none'}"
+        )
+
+
+def _change(
+    disk: Disk,
+    plan: str,
+    name: str,
+    actions: Sequence[str],
+    write: bool,
+    *,
+    granularity: int | None = None,
+    source: tuple[Path, str] | None = None,
+) -> BitmapReport:
+    def change(node: Node) -> None:
+        bitmap_image(node, name, actions, granularity=granularity, source=source)
+
+    changed = change_and_check(disk, change) if write else 0
+    return BitmapReport(str(disk.host_path), (plan,), write, changed, disk.warnings)

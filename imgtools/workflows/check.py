@@ -1,0 +1,191 @@
+"""Check an image's own tables, and repair them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from imgtools.errors import BadImage, EngineFailed, RolledBack, UsageError
+from imgtools.image.backing import THOROUGH, examine
+from imgtools.image.disk import Checked, Conversion, Disk, check_file, copy_bytes, open_disk
+from imgtools.image.formats import require_ability
+from imgtools.image.new_file import new_file, require_room
+from imgtools.image.redo import Redo, change_tables
+from imgtools.records import Backing, ImageRequest, Warned
+
+Progress = Callable[[int, int], None]
+MOST_PASSES = 3  # a rebuilt table can leave a cluster leaked, which the next pass frees
+
+
+@dataclass(frozen=True, slots=True)
+class CheckReport:
+    """What was found, and what a repair did or would do about it."""
+
+    image: str
+    format: str
+    problem: str  # what reading the image would stop at; "" if nothing
+    found: Checked
+    repair: str  # "", "leaks", "all"
+    after: Checked | None  # the image as the repair leaves it
+    changed_bytes: int  # of the file
+    output: str  # the repaired copy; "" if it was repaired in place
+    written: bool
+    plan: tuple[str, ...]
+    warnings: tuple[Warned, ...] = ()
+
+    @property
+    def clean(self) -> bool:
+        """Whether nothing is left to complain about."""
+        last = self.after if self.written and self.after else self.found
+        cut = bool(self.problem) and not (self.written and self.repair == "all")
+        return not (last.corruptions or last.leaks or last.errors or cut)
+
+
+def check(
+    request: ImageRequest,
+    *,
+    repair: str = "",
+    write: bool = False,
+    output: Path | None = None,
+    force: bool = False,
+    progress: Progress | None = None,
+) -> CheckReport:
+    """Check the tables of an image; with ``repair``, plan what mends them, or do it.
+
+    A repair is made on a copy-on-write view of the file and checked there; only then is it written.
+
+    :raises UnsupportedFormat: the format has no check or no repair.
+    :raises RolledBack: the damage cannot be repaired; nothing was written.
+    """
+    if (write or output) and not repair:
+        raise UsageError("nothing to write without --repair", hint="--repair leaks, or --repair all")
+    disk = open_disk(request, to_repair=True)
+    problem = _problem(disk)
+    require_ability(disk.info.format, "repair" if repair else "check", str(disk.host_path))
+    if output is not None:
+        return _repair_copy(disk, problem, repair, output, force=force, progress=progress)
+    found = _check(disk)
+    if not repair:
+        return _report(disk, problem, found)
+    with change_tables(disk) as redo:
+        after = _repair(redo, repair)
+        _require_better(disk, repair, found, after)
+        changed = sum(length for _, length in redo.changed())
+        if write and changed:
+            changed = redo.commit()
+    return _report(disk, problem, found, repair=repair, after=after, changed=changed, written=write)
+
+
+def _problem(disk: Disk) -> str:
+    """Return why the image, as it was opened for repair, would not be opened for reading."""
+    try:
+        examine(disk.info.source, policy=Backing.ANY, budget=THOROUGH, alone=True)
+    except BadImage as error:
+        return error.message
+    return ""
+
+
+def _check(disk: Disk) -> Checked:
+    found = disk.check()
+    if found is None:
+        raise EngineFailed(f"{disk.host_path}: QEMU does not check this format")
+    return found
+
+
+def _repair(redo: Redo, repair: str) -> Checked:
+    """Repair the view of the file until nothing more changes; returns how it is then."""
+    corruptions = leaks = 0
+    for _ in range(MOST_PASSES):
+        done = redo.repair(repair)
+        corruptions += done.corruptions_fixed
+        leaks += done.leaks_fixed
+        after = redo.check() or done
+        if not after.leaks and (not after.corruptions or repair == "leaks"):
+            break
+    return replace(after, corruptions_fixed=corruptions, leaks_fixed=leaks)
+
+
+def _require_better(disk: Disk, repair: str, found: Checked, after: Checked) -> None:
+    worse = after.corruptions > found.corruptions or after.errors > found.errors
+    if worse or (repair == "all" and (after.corruptions or after.errors)):
+        raise RolledBack(
+            f"{after.corruptions} corruptions of {disk.host_path} cannot be repaired; nothing was written",
+            hint="imgtools convert --salvage copies what can be read to a new image",
+        )
+
+
+def _repair_copy(
+    disk: Disk, problem: str, repair: str, output: Path, *, force: bool, progress: Progress | None
+) -> CheckReport:
+    """Repair a copy of the file; the original is only read."""
+    if os.path.realpath(output) == os.path.realpath(disk.top.host_path):
+        raise UsageError("the repaired copy cannot be the image itself", hint="--write repairs it in place")
+    if disk.top.extents:
+        raise UsageError(f"{disk.host_path} is made of several files and is not copied as one")
+    found = _check(disk)
+    folder = Path(os.path.realpath(output)).parent
+    require_room(folder, disk.info.actual_size, f"the copy of {disk.host_path}")
+    with new_file(output, force=force) as draft:
+        copy_bytes(disk.top.host_path, draft.host_path, Conversion("raw"), progress=progress)
+        for _ in range(MOST_PASSES):
+            after = check_file(disk, draft.host_path, repair)
+            after = check_file(disk, draft.host_path)
+            if not after.leaks and not after.corruptions:
+                break
+        _require_better(disk, repair, found, after)
+    return _report(disk, problem, found, repair=repair, after=after, output=str(output), written=True)
+
+
+def _plan(found: Checked, after: Checked, changed: int, output: str) -> list[str]:
+    """Say what a repair mends."""
+    plan = []
+    mended = found.corruptions + found.errors - after.corruptions - after.errors
+    if mended > 0:
+        plan.append(f"repair {mended} corruptions")
+    if after.leaks < found.leaks:
+        plan.append(f"free {found.leaks - after.leaks} leaked clusters")
+    if changed and not plan:
+        plan.append("put the tables in order")
+    if plan:
+        plan.append(f"write a repaired copy to {output}" if output else f"write {changed} bytes of tables")
+    return plan
+
+
+def _report(
+    disk: Disk,
+    problem: str,
+    found: Checked,
+    *,
+    repair: str = "",
+    after: Checked | None = None,
+    changed: int = 0,
+    output: str = "",
+    written: bool = False,
+) -> CheckReport:
+    plan: list[str] = []
+    warnings = list(disk.warnings)
+    if repair and after is not None:
+        plan = _plan(found, after, changed, output)
+        if found.leaks and not plan:
+            text = "leaks cannot be freed while there are corruptions; --repair all does both"
+            warnings.append(Warned(text, str(disk.host_path)))
+    if repair == "all" and found.corruptions:
+        text = (
+            "tables were put in order; whether the right data is in the right place only the guest can tell"
+        )
+        warnings.append(Warned(text, str(disk.host_path)))
+    return CheckReport(
+        image=str(disk.host_path),
+        format=disk.info.format,
+        problem=problem,
+        found=found,
+        repair=repair,
+        after=after,
+        changed_bytes=changed,
+        output=output,
+        written=written and bool(plan),
+        plan=tuple(plan),
+        warnings=tuple(warnings),
+    )

@@ -1,0 +1,139 @@
+"""Write what an overlay holds into its backing file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from imgtools.errors import UnsupportedFormat, UsageError, WouldLoseData
+from imgtools.image.chain import commit_down, empty_overlay, holdings, layer_depth, refuse_shorter
+from imgtools.image.disk import Disk, open_disk
+from imgtools.image.formats import ABILITIES
+from imgtools.image.in_use import refuse_in_use
+from imgtools.image.lock import lock_images
+from imgtools.image.new_file import require_room
+from imgtools.image.siblings import overlays_of
+from imgtools.records import ImageRequest, Layer, Warned
+from imgtools.units import parse_size
+
+Progress = Callable[[int, int], None]
+CAN_GROW = frozenset({"raw", "qcow2", "qed"})  # formats whose size QEMU changes
+
+
+@dataclass(frozen=True, slots=True)
+class CommitRequest:
+    """What is to be committed."""
+
+    source: ImageRequest
+    base: Path | None = None  # None: the next layer
+    empty: bool = False
+    remove: bool = False
+    rate: str = ""
+    force: bool = False  # although other images stand on the base
+    write: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CommitReport:
+    """What was committed, or would be."""
+
+    image: str
+    base: str
+    data_bytes: int  # that the layers above the base hold
+    spoiled: tuple[str, ...]  # other images that stand on the base
+    plan: tuple[str, ...]
+    written: bool
+    warnings: tuple[Warned, ...] = ()
+
+
+def commit(request: CommitRequest, progress: Progress | None = None) -> CommitReport:
+    """Plan a commit, or carry it out. Cut short, it can be run again: the overlay keeps everything until the end.
+
+    :raises WouldLoseData: other images stand on the base, and would read something else afterwards.
+    :raises ImageInUse: a QEMU program has one of the files.
+    """
+    disk = open_disk(request.source, to_write=True)
+    depth = _base_depth(disk, request.base)
+    base, above = disk.info.chain[depth], disk.info.chain[:depth]
+    _require_writable(disk, base)
+    refuse_shorter((*above, base))
+    data = sum(holdings(disk)[:depth])
+    changed = (base, *above) if request.remove else (base,)
+    known = [layer.host_path for layer in above]
+    spoiled = tuple(path for layer in changed for path in overlays_of(layer.host_path, besides=known))
+    plan = list(_plan(disk, request, base, above, data))
+    if spoiled and not request.force:
+        raise WouldLoseData(
+            f"{len(spoiled)} other images stand on files that change, and would be destroyed, such as {spoiled[0]}",
+            hint="give them a base of their own first (imgtools chain flatten); --force if they are not needed",
+        )
+    if request.write:
+        require_room(base.host_path.absolute().parent, _growth(base, data), f"committing to {base.host_path}")
+        with lock_images([layer.host_path for layer in (*above, base)]):
+            refuse_in_use(base.host_path)
+            rate = parse_size(request.rate) if request.rate else 0
+            commit_down(disk, depth, rate=rate, progress=progress)
+            _tidy(disk, request, above)
+    return CommitReport(
+        image=str(disk.host_path),
+        base=str(base.host_path),
+        data_bytes=data,
+        spoiled=tuple(map(str, spoiled)),
+        plan=tuple(plan),
+        written=request.write,
+        warnings=disk.warnings,
+    )
+
+
+def _base_depth(disk: Disk, base: Path | None) -> int:
+    if len(disk.info.chain) < 2:
+        raise UsageError(f"{disk.host_path} has no backing file to commit to")
+    depth = 1 if base is None else layer_depth(disk, base)
+    if not depth:
+        names = ", ".join(str(layer.host_path) for layer in disk.info.chain[1:])
+        raise UsageError(f"{base} is not below {disk.host_path}", hint=f"its chain has: {names}")
+    return depth
+
+
+def _require_writable(disk: Disk, base: Layer) -> None:
+    if base.format not in ABILITIES["create"]:
+        raise UnsupportedFormat(f"QEMU cannot write {base.format}: {base.host_path}", hint="imgtools convert")
+    if disk.info.virtual_size > base.virtual_size and base.format not in CAN_GROW:
+        raise UnsupportedFormat(
+            f"{base.host_path} has {base.virtual_size} bytes, the overlay {disk.info.virtual_size}, and"
+            f" {base.format} cannot grow",
+            hint="imgtools convert makes one image of the chain",
+        )
+
+
+def _growth(base: Layer, data: int) -> int:
+    """How much a base may grow: what it has not allocated yet, at most the data."""
+    return min(data, max(0, base.virtual_size - base.actual_size)) if base.format == "raw" else data
+
+
+def _plan(disk: Disk, request: CommitRequest, base: Layer, above: tuple[Layer, ...], data: int) -> list[str]:
+    steps = [f"write {data} bytes of data into {base.host_path} ({base.format})"]
+    if disk.info.virtual_size > base.virtual_size:
+        steps.append(f"make {base.host_path} {disk.info.virtual_size} bytes large (now {base.virtual_size})")
+    steps += [
+        f"from then on {layer.host_path} reads something else" for layer in above[1:] if not request.remove
+    ]
+    if request.remove:
+        steps += [f"remove {layer.host_path}" for layer in above]
+    elif request.empty:
+        steps.append(f"empty {above[0].host_path}, which then only points to its base")
+    else:
+        steps.append(f"keep {above[0].host_path} as it is")
+    return steps
+
+
+def _tidy(disk: Disk, request: CommitRequest, above: tuple[Layer, ...]) -> None:
+    """Empty or remove what is in the base now; the topmost goes first, so that no chain is left without its end."""
+    if request.remove:
+        for layer in above:
+            layer.host_path.unlink()
+    elif request.empty:
+        if len(above) > 1:
+            raise UsageError("--empty goes with the next layer only", hint="--remove, or commit step by step")
+        empty_overlay(disk)

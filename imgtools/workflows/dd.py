@@ -1,0 +1,136 @@
+"""Copy a stretch of one disk to a place in another, or to a new image."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from imgtools.errors import UsageError
+from imgtools.image.disk import (
+    Conversion,
+    Disk,
+    Node,
+    convert_node,
+    create_image,
+    open_disk,
+    part_of,
+    plain_node,
+)
+from imgtools.image.formats import format_by_name, known_format, require_ability
+from imgtools.image.lock import lock_images
+from imgtools.image.new_file import new_file, require_room, sync_file
+from imgtools.records import DiskSource, ImageRequest, Warned
+from imgtools.units import parse_size
+
+Progress = Callable[[int, int], None]
+SECTOR = 512  # QEMU copies whole sectors
+
+
+@dataclass(frozen=True, slots=True)
+class DdRequest:
+    """What is copied where. ``count``, ``skip`` and ``seek`` are blocks of ``block`` bytes."""
+
+    source: ImageRequest
+    target: Path
+    target_format: str | None = None
+    block: str = "64K"
+    count: int | None = None
+    skip: int = 0
+    seek: int = 0
+    write: bool = False  # into an image that is there
+
+
+@dataclass(frozen=True, slots=True)
+class DdReport:
+    """What was copied, or would be; offsets and length in bytes."""
+
+    image: str
+    target: str
+    format: str
+    from_offset: int
+    to_offset: int
+    length: int
+    plan: tuple[str, ...]
+    written: bool
+    warnings: tuple[Warned, ...] = ()
+
+
+def copy_part(request: DdRequest, progress: Progress | None = None) -> DdReport:
+    """Copy part of a disk; a target that is there keeps all the rest of what it holds.
+
+    :raises UsageError: the stretch is not on the disk, does not fit into the target, or is no whole sectors.
+    """
+    disk = open_disk(request.source)
+    block = parse_size(request.block)
+    if block <= 0 or block % SECTOR:
+        raise UsageError(f"not a multiple of {SECTOR}: --bs {request.block}")
+    start, place = request.skip * block, request.seek * block
+    rest = disk.info.virtual_size - start
+    length = rest if request.count is None else min(rest, request.count * block)
+    if length <= 0:
+        raise UsageError(f"nothing to copy at byte {start}: the disk has {disk.info.virtual_size}")
+    if request.target.exists():
+        return _into(disk, request, start, place, length, progress)
+    return _anew(disk, request, start, place, length, progress)
+
+
+def _anew(
+    disk: Disk, request: DdRequest, start: int, place: int, length: int, progress: Progress | None
+) -> DdReport:
+    """Make a new image; what lies before the copy reads as zeros."""
+    format = format_by_name(request.target, request.target_format)
+    require_ability(format, "create")
+    if format == "luks":
+        raise UsageError("dd makes no encrypted image", hint="imgtools convert --secret does")
+    require_room(request.target.absolute().parent, length, str(request.target))
+    with new_file(request.target) as draft, disk.reading("source") as source:
+        options = (("force_size", "on"),) if format == "vpc" else ()
+        create_image(draft.host_path, format, place + length, options)
+        node = part_of(plain_node(draft.host_path, format), place, length)
+        convert_node(part_of(source, start, length), node, Conversion(format), progress=progress)
+    plan = (f"make {request.target} ({format}) of {length} bytes from byte {start}",)
+    return _report(disk, request, format, start, place, length, plan, written=True)
+
+
+def _into(
+    disk: Disk, request: DdRequest, start: int, place: int, length: int, progress: Progress | None
+) -> DdReport:
+    """Write over part of an image that is there."""
+    format = known_format(request.target_format) if request.target_format else None
+    target = open_disk(
+        DiskSource(request.target, format),
+        keys=request.source.keys,
+        backing=request.source.backing,
+        to_write=True,
+    )
+    if target.top.host_path.samefile(disk.top.host_path):
+        raise UsageError("source and target are one file")
+    if place + length > target.info.virtual_size:
+        raise UsageError(
+            f"{length} bytes at {place} do not fit into the {target.info.virtual_size} of {request.target}",
+            hint="say --count, or give the target more room first: imgtools resize",
+        )
+    plan = (f"write {length} bytes over {request.target} ({target.info.format}) from byte {place} on",)
+    if request.write:
+        with lock_images([target.top.host_path]), disk.reading("source") as source:
+            node: Node = target.part(place, length)
+            convert_node(part_of(source, start, length), node, Conversion(target.info.format), progress=progress)
+            sync_file(target.top.host_path)
+    return _report(disk, request, target.info.format, start, place, length, plan, written=request.write)
+
+
+def _report(
+    disk: Disk,
+    request: DdRequest,
+    format: str,
+    start: int,
+    place: int,
+    length: int,
+    plan: tuple[str, ...],
+    *,
+    written: bool,
+) -> DdReport:
+    return DdReport(
+        str(disk.host_path), str(request.target), format, start, place, length, plan, written, disk.warnings
+    )

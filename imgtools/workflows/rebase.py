@@ -1,0 +1,176 @@
+"""Give an overlay another backing file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from imgtools.errors import BadImage, UsageError, WouldLoseData
+from imgtools.image.backing import examine
+from imgtools.image.chain import SAMPLES, below, first_difference, holdings, link, rebase_onto, sample_offsets
+from imgtools.image.disk import Disk, open_disk
+from imgtools.image.formats import require_ability
+from imgtools.image.in_use import refuse_in_use
+from imgtools.image.lock import lock_images
+from imgtools.image.new_file import require_room
+from imgtools.records import DiskSource, ImageInfo, ImageRequest, Warned
+from imgtools.workflows.create import recorded_name
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class RebaseRequest:
+    """What is to stand on what. ``onto`` None: on nothing."""
+
+    source: ImageRequest
+    onto: Path | None
+    onto_format: str | None = None
+    unsafe: bool = False
+    force: bool = False  # unsafe although a sample differs
+    write: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RebaseReport:
+    """The new link, or what it would be."""
+
+    image: str
+    backing: str  # as it is recorded; "": none
+    backing_format: str
+    unsafe: bool
+    believed: tuple[str, ...]  # what an unsafe rebase takes for true
+    plan: tuple[str, ...]
+    written: bool
+    warnings: tuple[Warned, ...] = ()
+
+
+def rebase(request: RebaseRequest, progress: Progress | None = None) -> RebaseReport:
+    """Plan another backing file for an image, or give it to it.
+
+    :raises WouldLoseData: unsafe, and a look at both bases shows that they differ.
+    :raises BadImage: the new base is missing, damaged, of another format, or stands on the image itself.
+    """
+    if request.onto is not None and request.onto_format is None:
+        looks = examine(DiskSource(request.onto), policy=request.source.backing).format
+        raise UsageError(
+            "--onto needs --onto-format: guessing it later would let a guest choose",
+            hint=f"it looks like {looks}: --onto-format {looks}",
+        )
+    base = _base(request)
+    if request.unsafe:
+        return _unsafe(request, base)
+    return _safe(request, base, progress)
+
+
+def _base(request: RebaseRequest) -> ImageInfo | None:
+    if request.onto is None:
+        return None
+    return examine(DiskSource(request.onto, request.onto_format), policy=request.source.backing)
+
+
+def _recorded(disk: Disk, base: ImageInfo | None) -> tuple[str, str] | None:
+    """Return name and format as they will be recorded.
+
+    :raises BadImage: the new chain would be a loop.
+    """
+    if base is None:
+        return None
+    if any(layer.host_path.samefile(disk.top.host_path) for layer in base.chain):
+        raise BadImage(
+            f"{base.source.host_path} stands on {disk.host_path} itself: the chain would be a loop"
+        )
+    return recorded_name(disk.top.host_path, base), base.format
+
+
+def _safe(request: RebaseRequest, base: ImageInfo | None, progress: Progress | None) -> RebaseReport:
+    disk = open_disk(request.source, to_write=True)
+    require_ability(disk.info.format, "a changed backing file", str(disk.host_path))
+    if len(disk.info.chain) < 2 and base is None:
+        raise UsageError(f"{disk.host_path} has no backing file")
+    recorded = _recorded(disk, base)
+    held = sum(holdings(disk)[1:])
+    target = f"{recorded[0]} ({recorded[1]})" if recorded else "no backing file"
+    plan = (
+        f"copy into {disk.host_path} what it needs to read the same: at most {held} bytes",
+        f"then record {target} instead of {_now(disk)}",
+    )
+    if request.write:
+        if base is None:
+            require_room(disk.top.host_path.absolute().parent, held, f"rebasing {disk.host_path}")
+        with lock_images([disk.top.host_path]) as locks:
+            rebase_onto(disk, base, recorded, locks, progress=progress)
+    return _report(request, disk, recorded, (), plan)
+
+
+def _now(disk: Disk) -> str:
+    return str(disk.info.chain[1].host_path) if len(disk.info.chain) > 1 else "no backing file"
+
+
+def _unsafe(request: RebaseRequest, base: ImageInfo | None) -> RebaseReport:
+    """Only write the new name, after a look at what that takes for true."""
+    disk = open_disk(request.source, to_write=True, alone=True)
+    require_ability(disk.info.format, "a changed backing file", str(disk.host_path))
+    recorded = _recorded(disk, base)
+    believed = [f"{base.source.host_path if base else 'no backing file'} reads as the old backing file does"]
+    warnings = list(disk.warnings)
+    problem = ""
+    if base is not None and base.virtual_size < disk.info.virtual_size:
+        text = f"the new base has {base.virtual_size} bytes, the image {disk.info.virtual_size}: beyond are zeros"
+        warnings.append(Warned(text, str(disk.host_path)))
+    old = _old_base(request, warnings)
+    if old is not None:
+        problem = _look_at_both(old, base, believed)
+    if problem and not request.force:
+        raise WouldLoseData(f"{problem}: {disk.host_path} would be corrupted", hint="leave --unsafe away")
+    target = f"{recorded[0]} ({recorded[1]})" if recorded else "no backing file"
+    plan = (f"record {target} in {disk.host_path}; no data is copied",)
+    if request.write:
+        refuse_in_use(disk.top.host_path)
+        link(disk, recorded)
+    return _report(request, disk, recorded, tuple(believed), plan, tuple(warnings))
+
+
+def _old_base(request: RebaseRequest, warnings: list[Warned]) -> Disk | None:
+    """Return the backing file that the image has now, if it can be opened."""
+    try:
+        disk = open_disk(request.source)
+    except BadImage as error:
+        warnings.append(Warned(f"the old backing file cannot be compared: {error.message}"))
+        return None
+    return below(disk, 1) if len(disk.info.chain) > 1 else None
+
+
+def _look_at_both(old: Disk, base: ImageInfo | None, believed: list[str]) -> str:
+    """Compare sizes and samples of the old base and the new one; returns what is wrong."""
+    if base is None:
+        held = sum(holdings(old))
+        return f"the old backing file holds {held} bytes of data" if held else ""
+    if base.virtual_size != old.info.virtual_size:
+        believed.append(f"their sizes differ ({old.info.virtual_size} and {base.virtual_size} bytes)")
+    offset = first_difference(old.info, base, old.keys, sample_offsets(old))
+    if offset is not None:
+        return f"the bases differ, for instance at byte {offset}"
+    believed.append(f"a sample of at least {SAMPLES} places is the same; the rest was not read")
+    return ""
+
+
+def _report(
+    request: RebaseRequest,
+    disk: Disk,
+    recorded: tuple[str, str] | None,
+    believed: tuple[str, ...],
+    plan: tuple[str, ...],
+    warnings: tuple[Warned, ...] | None = None,
+) -> RebaseReport:
+    return RebaseReport(
+        image=str(disk.host_path),
+        backing=recorded[0] if recorded else "",
+        backing_format=recorded[1] if recorded else "",
+        unsafe=request.unsafe,
+        believed=believed,
+        plan=(*(f"believed: {one}" for one in believed), *plan),
+        written=request.write,
+        warnings=disk.warnings if warnings is None else warnings,
+    )

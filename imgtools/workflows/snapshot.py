@@ -1,0 +1,128 @@
+"""Internal snapshots: list, create, apply, delete."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from imgtools.errors import UsageError
+from imgtools.image.disk import Disk, Node, open_disk, snapshot_image
+from imgtools.image.formats import require_ability
+from imgtools.image.redo import change_and_check
+from imgtools.records import ImageRequest, Snapshot, Warned
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotsReport:
+    """The internal snapshots of an image."""
+
+    image: str
+    snapshots: tuple[Snapshot, ...]
+    warnings: tuple[Warned, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotReport:
+    """What was done with snapshots, or would be."""
+
+    image: str
+    plan: tuple[str, ...]
+    written: bool
+    changed_bytes: int  # of the file
+    warnings: tuple[Warned, ...] = ()
+
+
+def list_snapshots(request: ImageRequest) -> SnapshotsReport:
+    """List the internal snapshots of an image."""
+    disk = open_disk(request, alone=True)
+    return SnapshotsReport(str(disk.host_path), disk.info.snapshots, disk.warnings)
+
+
+def create_snapshot(request: ImageRequest, name: str, *, write: bool = False) -> SnapshotReport:
+    """Keep the present state of the disk under a name.
+
+    :raises UsageError: the name is taken, or looks like an id.
+    """
+    disk = _open(request)
+    _refuse_name(disk, name)
+    return _change(disk, [f"keep the present state as snapshot {name!r}"], [("create", name)], write)
+
+
+def apply_snapshot(
+    request: ImageRequest, name: str, *, keep: str | None = None, write: bool = False
+) -> SnapshotReport:
+    """Make the disk what it was; ``keep`` first keeps the present state under a name.
+
+    :raises UsageError: there is no such snapshot.
+    """
+    disk = _open(request)
+    found = _find(disk, name)
+    plan, actions = [], []
+    if keep is not None:
+        _refuse_name(disk, keep)
+        plan.append(f"keep the present state as snapshot {keep!r}")
+        actions.append(("create", keep))
+    plan.append(f"make the disk what it was at snapshot {found.name!r} (id {found.id})")
+    if keep is None:
+        plan.append("the present state is lost")
+    if found.virtual_size not in (None, disk.info.virtual_size):
+        plan.append(f"the disk will have {found.virtual_size} bytes again, not {disk.info.virtual_size}")
+    return _change(disk, plan, [*actions, ("apply", found.id)], write)
+
+
+def delete_snapshot(request: ImageRequest, name: str, *, write: bool = False) -> SnapshotReport:
+    """Forget a snapshot; what only it holds is freed inside the file.
+
+    :raises UsageError: there is no such snapshot, or its name is not its own.
+    """
+    disk = _open(request)
+    found = _find(disk, name)
+    # qemu-img deletes by name only, the first of that name.
+    first = next(one for one in disk.info.snapshots if one.name == found.name)
+    if first.id != found.id:
+        raise UsageError(
+            f"snapshots {first.id} and {found.id} share the name {found.name!r}",
+            hint=f"qemu-img deletes the first of a name: delete {first.id} first",
+        )
+    return _change(disk, [f"delete snapshot {found.name!r} (id {found.id})"], [("delete", found.name)], write)
+
+
+def _open(request: ImageRequest) -> Disk:
+    disk = open_disk(request, to_write=True, alone=True)
+    require_ability(disk.info.format, "internal snapshots", str(disk.host_path))
+    return disk
+
+
+def _refuse_name(disk: Disk, name: str) -> None:
+    if any(name in (one.name, one.id) for one in disk.info.snapshots):
+        raise UsageError(f"there is a snapshot {name!r} already", hint="choose another name")
+    if name.isdigit() or not name:
+        raise UsageError(f"not a good name: {name!r}", hint="a number would be taken for an id")
+    if len(name.encode()) > 255:
+        raise UsageError("a snapshot's name has at most 255 bytes")
+
+
+def _find(disk: Disk, name: str) -> Snapshot:
+    """Return the snapshot of this id, else of this name.
+
+    :raises UsageError: there is none, or several have the name.
+    """
+    for one in disk.info.snapshots:
+        if one.id == name:
+            return one
+    found = [one for one in disk.info.snapshots if one.name == name]
+    if len(found) > 1:
+        ids = ", ".join(one.id for one in found)
+        raise UsageError(f"{len(found)} snapshots have the name {name!r}", hint=f"say one of the ids: {ids}")
+    if not found:
+        names = ", ".join(one.name for one in disk.info.snapshots) or "none"
+        raise UsageError(f"{disk.host_path} has no internal snapshot {name!r}", hint=f"it has: {names}")
+    return found[0]
+
+
+def _change(disk: Disk, plan: list[str], actions: list[tuple[str, str]], write: bool) -> SnapshotReport:
+    def change(node: Node) -> None:
+        for action, name in actions:
+            snapshot_image(node, action, name)
+
+    changed = change_and_check(disk, change) if write else 0
+    return SnapshotReport(str(disk.host_path), tuple(plan), write, changed, disk.warnings)

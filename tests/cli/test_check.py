@@ -1,0 +1,145 @@
+"""imgtools check."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from imgtools.engine.qemu_img.commands import Checked
+from imgtools.image import redo
+from tests.support.command import imgtools
+from tests.support.disks import MIB, content_of, damage_counts, image_of, qemu_img, random_bytes
+
+CONTENT = random_bytes(2 * MIB)
+
+
+@pytest.fixture
+def image(tmp_path: Path) -> Path:
+    return image_of(CONTENT, tmp_path / "d.qcow2", "qcow2")
+
+
+@pytest.mark.parametrize("format", ["qcow2", "qed", "vdi", "vhdx", "vmdk", "parallels"])
+def test_healthy_image_is_clean(tmp_path: Path, format: str) -> None:
+    found = imgtools("check", "--json", image_of(CONTENT, tmp_path / "d", format)).data["found"]
+    assert (found["corruptions"], found["leaks"], found["errors"]) == (0, 0, 0)
+
+
+@pytest.mark.parametrize("format", ["raw", "vpc", "qcow"])
+def test_format_without_check_says_so(tmp_path: Path, format: str) -> None:
+    ran = imgtools("check", "--format", format, image_of(CONTENT, tmp_path / "d", format), code=14)
+    assert f"the format {format} has no check" in ran.err
+
+
+def test_leaks_and_corruptions_are_told_and_counted(image: Path) -> None:
+    damage_counts(image, leak=True)
+    assert imgtools("check", "--json", image, code=1).data["found"]["leaks"] == 1
+    damage_counts(image, corrupt=True)
+    ran = imgtools("check", "--json", image, code=1)
+    assert ran.data["found"]["corruptions"] == 2
+    assert any("refcount=0" in line for line in ran.data["found"]["complaints"])
+
+
+@pytest.mark.parametrize(("corrupt", "repair"), [(False, "leaks"), (True, "all")])
+def test_plan_changes_nothing_and_write_repairs(image: Path, corrupt: bool, repair: str) -> None:
+    damage_counts(image, leak=True, corrupt=corrupt)
+    before = image.read_bytes()
+    ran = imgtools("check", "--repair", repair, image, code=1)
+    assert "Nothing was changed; --write" in ran.err
+    assert image.read_bytes() == before
+    assert [path.name for path in image.parent.iterdir()] == [image.name]
+    report = imgtools("check", "--repair", repair, "--write", "--json", image).data
+    assert report["written"] and 0 < report["changed_bytes"] < MIB
+    qemu_img("check", image)
+    assert content_of(image) == CONTENT
+    assert [path.name for path in image.parent.iterdir()] == [image.name]
+
+
+def test_leaks_are_not_freed_while_there_are_corruptions(image: Path) -> None:
+    damage_counts(image, leak=True, corrupt=True)
+    ran = imgtools("check", "--repair", "leaks", "--write", "--json", image, code=1)
+    assert "--repair all" in ran.json["warnings"][-1]["text"]
+    report = ran.data
+    assert (report["after"]["leaks"], report["after"]["corruptions"]) == (1, 2)
+    assert not report["written"]
+
+
+def test_copy_is_repaired_and_the_original_kept(image: Path) -> None:
+    damage_counts(image, leak=True, corrupt=True)
+    before = image.read_bytes()
+    copy = image.with_name("repaired.qcow2")
+    imgtools("check", "--repair", "all", "--output", copy, image)
+    assert image.read_bytes() == before
+    qemu_img("check", copy)
+    assert content_of(copy) == CONTENT
+    imgtools("check", "--repair", "all", "--output", copy, image, code=15)
+    imgtools("check", "--repair", "all", "--output", image, image, code=2)
+
+
+def test_repair_that_does_not_help_is_thrown_away(image: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    damage_counts(image, corrupt=True)
+    before = image.read_bytes()
+    monkeypatch.setattr(redo.Redo, "check", lambda self: Checked(corruptions=1))
+    ran = imgtools("check", "--repair", "all", "--write", image, code=42)
+    assert "1 corruptions" in ran.err and "--salvage" in ran.err
+    assert image.read_bytes() == before
+
+
+def test_refcount_table_that_is_no_table_is_rebuilt(image: Path) -> None:
+    with image.open("r+b") as stream:
+        stream.seek(48)
+        stream.seek(int.from_bytes(stream.read(8), "big"))
+        stream.write(b"\xff" * 8)
+    imgtools("check", image, code=1)
+    imgtools("check", "--repair", "all", "--write", image)
+    qemu_img("check", image)
+    assert content_of(image) == CONTENT
+
+
+@pytest.mark.parametrize("format", ["qcow2", "vdi", "vmdk", "parallels", "qed"])
+def test_cut_tail_is_damage(tmp_path: Path, format: str) -> None:
+    image = image_of(CONTENT, tmp_path / "d", format)
+    with image.open("r+b") as stream:
+        stream.truncate(image.stat().st_size - 5 * 65536)
+    ran = imgtools("check", "--json", image, code=1)
+    assert "truncated" in ran.data["problem"]
+
+
+def test_image_in_use_is_not_repaired(image: Path) -> None:
+    damage_counts(image, leak=True)
+    with subprocess.Popen(
+        ["qemu-io", "-f", "qcow2", str(image)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as user:
+        assert user.stdin and user.stdout
+        user.stdin.write("read 0 512\n")
+        user.stdin.flush()
+        user.stdout.readline()
+        imgtools("check", "--repair", "leaks", "--write", image, code=11)
+        user.communicate("quit\n")
+
+
+def test_write_without_repair_is_a_usage_error(image: Path) -> None:
+    imgtools("check", "--write", image, code=2)
+
+
+def test_no_room_for_the_change_leaves_the_image(image: Path) -> None:
+    """A limit on file sizes stops the overlay from growing, as a full disk does."""
+    damage_counts(image, leak=True, corrupt=True)
+    before = image.read_bytes()
+    argv = [
+        "prlimit",
+        "--fsize=400000",
+        sys.executable,
+        "-m",
+        "imgtools",
+        "check",
+        "--repair",
+        "all",
+        "--write",
+    ]
+    done = subprocess.run([*argv, str(image)], check=False, capture_output=True, text=True)
+    assert done.returncode == 16, done.stderr
+    assert image.read_bytes() == before
+    assert [path.name for path in image.parent.iterdir()] == [image.name]
