@@ -19,36 +19,33 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from imgtools.engine.kvm import DEVICE, KvmVerdict, find_qemu, kvm_verdict
-from imgtools.engine.process import Limits, require, run
+from imgtools.engine.process import PACKAGE_OF, Limits, require, run
 from imgtools.errors import EngineFailed, EngineTimeout, ToolMissing
 
 SYSTEM_PYTHON = "/usr/bin/python3"
 
-# Python modules and the name that only the real one has: PyPI's ``hivex`` is another program.
-BINDINGS = (
-    *(("guestfs", "GuestFS"), ("nbd", "NBD"), ("hivex", "Hivex"), ("augeas", "Augeas")),
-    *(("pyfsext", "open_file_object"), ("pyfsxfs", "open_file_object"), ("pyfsntfs", "open_file_object")),
-    *(("pyfsfat", "open_file_object"), ("pybde", "open_file_object"), ("pytsk3", "FS_Info"), ("Evtx", "")),
-)
+# Python modules that imgtools imports, and the name that only the real one has: PyPI's ``hivex`` is another program.
+BINDINGS = {
+    "guestfs": "GuestFS",
+    "nbd": "NBD",
+    "hivex": "Hivex",
+    "augeas": "Augeas",
+    "pyfsntfs": "volume",
+    "pyevtx": "file",
+    "yaml": "safe_load",
+}
 
-# Programs that imgtools or libguestfs start. None: their version is not worth a process.
-PROGRAMS: dict[str, str | None] = {
+# How a program tells its version. Others that imgtools starts (PACKAGE_OF) are only looked for.
+VERSION_OPTIONS = {
     "qemu-img": "--version",
     "qemu-nbd": "--version",
     "qemu-storage-daemon": "--version",
     "supermin": "--version",
-    "debugfs": "-V",
     "e2fsck": "-V",
-    "fuse2fs": None,
-    "fusermount3": None,
-    "ntfs-3g": None,
-    "ntfsfix": None,
-    "mcopy": None,
-    "fsck.fat": None,
-    "prlimit": None,
     "rpm": "--version",
     "journalctl": "--version",
 }
+PROGRAMS = tuple(dict.fromkeys((*VERSION_OPTIONS, *PACKAGE_OF, "setpriv")))
 
 # Variables that change what libguestfs does, and so explain surprises.
 VARIABLES = (
@@ -157,8 +154,8 @@ def collect_facts() -> HostFacts:
         uid=os.geteuid(),
         machine=platform.machine(),
         release=platform.release(),
-        bindings=tuple(_binding(name, mark) for name, mark in BINDINGS),
-        programs=tuple(_program(name, option) for name, option in PROGRAMS.items()),
+        bindings=tuple(_binding(name, mark) for name, mark in BINDINGS.items()),
+        programs=tuple(_program(name) for name in PROGRAMS),
         qemu=qemu,
         kernels=find_kernels(),
         kvm=_kvm(qemu),
@@ -181,7 +178,7 @@ def _binding(name: str, mark: str) -> BindingFact:
     except OSError as error:  # python-augeas without libaugeas0
         return BindingFact(name, problem=str(error))
     path = getattr(module, "__file__", None) or ""
-    if mark and not hasattr(module, mark):
+    if not hasattr(module, mark):
         return BindingFact(name, path=path, problem=f"another program of that name: it has no {mark}")
     return BindingFact(name, _binding_version(name), path)
 
@@ -204,11 +201,12 @@ def _binding_version(name: str) -> str:
 # -- programs ---------------------------------------------------------------------------------------------
 
 
-def _program(name: str, option: str | None) -> ProgramFact:
+def _program(name: str) -> ProgramFact:
     try:
         path = require(name)
     except ToolMissing:
         return ProgramFact(name)
+    option = VERSION_OPTIONS.get(name)
     return ProgramFact(name, path, _version(path, option) if option else "")
 
 

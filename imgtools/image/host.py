@@ -1,0 +1,65 @@
+"""What this host can do with images: its facts, and two trials. The door through which doctor looks at engines."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from imgtools.engine.api import DiskServer
+from imgtools.engine.appliance.failure import kernel_cure
+from imgtools.engine.appliance.trial import Trial, failed_trial
+from imgtools.engine.host import ApplianceFact, BindingFact, HostFacts, KernelFact, ProgramFact, collect_facts
+from imgtools.engine.process import PACKAGE_OF
+from imgtools.errors import ImgtoolsError
+from imgtools.records import Backing, DiskSource
+
+__all__ = [
+    "PACKAGE_OF",
+    "ApplianceFact",
+    "BindingFact",
+    "HostFacts",
+    "KernelFact",
+    "ProgramFact",
+    "Trial",
+    "collect_facts",
+    "kernel_cure",
+    "try_appliance",
+    "try_direct",
+]
+
+TRIAL_SIZE = 1 << 20  # bytes
+
+
+def try_direct() -> Trial:
+    """Serve a small disk and read it, as the direct engine does. Takes some 20 ms."""
+    from imgtools.engine.appliance.trial import try_reading
+
+    return _with_disk(try_reading)
+
+
+def try_appliance() -> Trial:
+    """Boot the appliance and read a small disk in it, as the appliance engine does."""
+    from imgtools.engine.appliance.trial import try_appliance as boot
+
+    return _with_disk(boot)
+
+
+def _with_disk(test: Callable[[DiskServer, bytes], Trial]) -> Trial:
+    """Run a test over a disk whose content cannot be guessed by a reader of zeros."""
+    from imgtools.engine.block import serve_disk
+    from imgtools.image.backing import examine
+
+    begin = time.monotonic()
+    content = hashlib.shake_256(b"imgtools doctor").digest(TRIAL_SIZE)
+    with tempfile.TemporaryDirectory(prefix="imgtools-doctor-") as folder:
+        host_path = Path(folder) / "disk"
+        try:
+            host_path.write_bytes(content)
+            info = examine(DiskSource(host_path, "raw"), policy=Backing.NONE)
+            with serve_disk(info) as server:
+                return test(server, content)
+        except ImgtoolsError as error:
+            return failed_trial(begin, error)
