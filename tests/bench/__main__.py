@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tests.bench import images
 from tests.bench.cases import CASES, Case
-from tests.bench.figures import Result, Sample
+from tests.bench.figures import Result, Sample, format_row
 from tests.bench.machine import facts
 from tests.bench.measure import CommandFailed, peak_memory, time_command
 from tests.bench.page import write_page
@@ -30,20 +30,22 @@ def main() -> int:
     )
     options = parser.parse_args()
     chosen = [case for case in CASES if not options.only or options.only in f"{case.group} {case.name}"]
-    results: list[tuple[str, Result]] = []
+    results, failed = [], []
     with tempfile.TemporaryDirectory(prefix="imgtools-bench-") as scratch:
-        warm_up(Path(scratch))
+        warm_up(chosen, Path(scratch))
         for case in chosen:
-            result = run_case(case, options.rounds, Path(scratch))
-            say(f"{result.name}: {result.ours.median:.3f} s, {result.ratio or 0:.1f} times, {result.verdict}")
-            results.append((case.group, result))
+            try:
+                results.append((case.group, run_case(case, options.rounds, Path(scratch))))
+            except CommandFailed as error:
+                failed.append(case.name)
+                say(f"{case.name}: FAILED: {error}")
     page = write_page(results, facts(), options.rounds)
-    if options.only:
+    if options.only or failed:
         sys.stdout.write(page)
     else:
         (ROOT / "docs" / "benchmarks.md").write_text(page, encoding="utf-8")
         say("docs/benchmarks.md is written")
-    return 0
+    return 1 if failed else 0
 
 
 def environment() -> dict[str, str]:
@@ -59,17 +61,17 @@ def environment() -> dict[str, str]:
     }
 
 
-def warm_up(scratch: Path) -> None:
+def warm_up(cases: Sequence[Case], scratch: Path) -> None:
     """Let libguestfs build its appliance, once, before anything is timed; make the images that are not there."""
     say("warming up: images and the appliance")
-    for name in {case.image for case in CASES} | set(images.SIZES):
+    images.make_trees(scratch)
+    for name in {case.image for case in cases} | set(images.SIZES):
         images.warm(images.ready(name, scratch))
     time_command(["guestfish", "-a", "/dev/null", "run"], environment())
 
 
 def run_case(case: Case, rounds: int, scratch: Path) -> Result:
     """Run both sides in turn, so that a busy minute hits both; the memory of each is taken in one run more."""
-    say(f"{case.name}: {rounds} rounds")
     ours = Side(case, case.ours, case.before_ours, scratch)
     peer = Side(case, case.peer, case.before_peer, scratch) if case.peer else None
     for _ in range(rounds):
@@ -78,7 +80,11 @@ def run_case(case: Case, rounds: int, scratch: Path) -> Result:
             peer.run()
     if peer and not case.check(ours.output, peer.output):
         raise CommandFailed(f"{case.name}: the two sides do not answer the same")
-    return Result(case.name, case.ours, case.peer, case.goal, ours.sample(), peer.sample() if peer else None)
+    result = Result(
+        case.name, case.ours, case.peer, case.goal, ours.sample(), peer.sample() if peer else None
+    )
+    say(f"{case.name}: {format_row(result)}")
+    return result
 
 
 class Side:

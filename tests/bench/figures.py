@@ -95,6 +95,11 @@ class Result:
         return f"**missed: {' and '.join(missed)}**" if missed else "met"
 
 
+def format_row(result: Result) -> str:
+    """A result in one line, for who waits."""
+    return ", ".join(part for part in _row(result)[1:] if part)
+
+
 COLUMNS = ("Case", "imgtools", "Peer", "Ratio", "Goal", "Memory", "Peer's memory", "Verdict")
 
 

@@ -1,8 +1,11 @@
-"""The images of the benchmark: two fixtures, and two made here that differ in size alone."""
+"""The images of the benchmark: two fixtures, and those that are made here: of two sizes, full, and in pieces."""
 
 from __future__ import annotations
 
+import random
+import struct
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 from fixtures import build
@@ -13,15 +16,28 @@ OS_RELEASE = 'ID=debian\nVERSION_ID="12"\nPRETTY_NAME="Debian GNU/Linux 12 (book
 
 
 def ready(name: str, folder: Path) -> Path:
-    """The image of that name: a fixture, or one of the sized disks, made in `folder` at its first use."""
-    if name in SIZES:
-        image = folder / f"{name}.qcow2"
-        return image if image.exists() else _sized_disk(name, folder)
-    return build.fixture(name).image if name in FIXTURES else folder
+    """The image of that name: a fixture, or one made in `folder` at its first use; `none` is the folder itself."""
+    if name in FIXTURES:
+        return build.fixture(name).image
+    if name not in _MAKERS:
+        return folder
+    image = folder / f"{name}{'.raw' if name == '2G' else '.qcow2'}"
+    if not image.exists():
+        _MAKERS[name](name, image)
+    return image
 
 
-def _sized_disk(size: str, folder: Path) -> Path:
+def make_trees(folder: Path) -> None:
+    """Folders with one small file and with a thousand."""
+    for name, count in (("one", 1), ("thousand", 1000)):
+        (folder / name).mkdir()
+        for number in range(count):
+            (folder / name / f"file-{number:04}").write_text(f"{number}\n" * 200)
+
+
+def _sized_disk(size: str, image: Path) -> None:
     """A partitioned disk of that virtual size with a small system on ext4; most of it is a hole."""
+    folder = image.parent
     tree = folder / "tree"
     (tree / "etc").mkdir(parents=True, exist_ok=True)
     (tree / "etc" / "os-release").write_text(OS_RELEASE)
@@ -29,7 +45,7 @@ def _sized_disk(size: str, folder: Path) -> Path:
     for name in ("bin", "usr", "var/lib/dpkg"):
         (tree / name).mkdir(parents=True, exist_ok=True)
     (tree / "var/lib/dpkg/status").write_text("")
-    raw, image = folder / f"{size}.raw", folder / f"{size}.qcow2"
+    raw = folder / f"{size}.raw"
     sectors = int(size[:-1]) * (1 << 21)
     with raw.open("wb") as file:
         file.truncate(sectors * 512)
@@ -41,12 +57,47 @@ def _sized_disk(size: str, folder: Path) -> Path:
     )  # fmt: skip
     _run("qemu-img", "convert", "-f", "raw", "-O", "qcow2", str(raw), str(image))
     raw.unlink()
-    return image
+
+
+def _full_disk(size: str, image: Path) -> None:
+    """A raw disk full of data that does not compress, none of it zero: the same at every run."""
+    block = random.Random(20240301).randbytes(1 << 20)
+    with image.open("wb") as file:
+        for number in range(int(size[:-1]) << 10):
+            file.write(number.to_bytes(8, "big") + block[8:])
+
+
+def _pieces(name: str, image: Path) -> None:
+    """A qcow2 of 100 GB whose every second cluster reads as zeros: 1.6 million extents, no data.
+
+    The format (docs/interop/qcow2.txt of QEMU): l1_size and l1_table_offset at 36 and 40 of the header; in an L2
+    entry bit 0 is "reads as zeros", and bits 9 to 55 are the cluster's place.
+    """
+    _run("qemu-img", "create", "-q", "-f", "qcow2", "-o", "preallocation=metadata", str(image), "100G")
+    with image.open("r+b") as file:
+        file.seek(36)
+        count, table = struct.unpack(">IQ", file.read(12))
+        file.seek(table)
+        places = struct.unpack(f">{count}Q", file.read(8 * count))
+        for place in (entry & 0x00FFFFFFFFFFFE00 for entry in places):
+            file.seek(place)
+            entries = list(struct.unpack(">8192Q", file.read(65536)))
+            entries[1::2] = [1] * 4096
+            file.seek(place)
+            file.write(struct.pack(">8192Q", *entries))
+
+
+_MAKERS: dict[str, Callable[[str, Path], None]] = {
+    "1G": _sized_disk,
+    "100G": _sized_disk,
+    "2G": _full_disk,
+    "pieces": _pieces,
+}
 
 
 def warm(image: Path) -> None:
-    """Read an image once, so that no run pays for the disk below it."""
-    if image.is_file():
+    """Read an image once, so that no run pays for the disk below it; a sparse one is not worth it."""
+    if image.is_file() and image.stat().st_blocks * 512 > image.stat().st_size // 2:
         with image.open("rb") as file:
             while file.read(1 << 20):
                 pass
