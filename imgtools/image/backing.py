@@ -235,7 +235,8 @@ class _Walk:
         allocated = file.allocated
         for extent in header.extents:
             further = self._judge(extent.name, path, "extent")
-            allocated += self._check_extent(further, extent.kind, extent.needs)
+            budget = self._budget // len(header.extents)
+            allocated += self._check_extent(further, extent.kind, extent.needs, budget)
             extents.append(further)
         if header.data_file:
             further = self._judge(header.data_file, path, "data file")
@@ -253,11 +254,11 @@ class _Walk:
         self.layers.append(layer)
         return _Hop(layer, header)
 
-    def _check_extent(self, path: Path, kind: str, needs: int) -> int:
+    def _check_extent(self, path: Path, kind: str, needs: int, budget: int) -> int:
         """Look at one vmdk extent and return what it takes on the host."""
         with open_host_file(path) as file:
             if kind not in ("FLAT", "VMFS"):
-                needs = read_sparse_extent(file, self._budget).needs
+                needs = read_sparse_extent(file, budget).needs
             if needs > file.size:
                 raise BadImage(
                     f"{path} is truncated: {needs} bytes are named, the file has {file.size}",

@@ -205,7 +205,9 @@ class _Tables:
         return max(needs), (f"its reference counts name clusters past its end, byte {self._file.size}",)
 
     def _second_level_tables(self) -> list[int]:
-        data = self._file.read(self._fields.l1_table_offset, self._fields.l1_size * 8)
+        # One entry stands for 512 MB of a disk with usual clusters: the bound is reached at some 30 TB.
+        length = min(self._fields.l1_size * 8, self._budget)
+        data = self._file.read(self._fields.l1_table_offset, length)
         return [offset for entry in _words(data) if (offset := entry & OFFSET_MASK)]
 
     def _last_counted_cluster(self) -> int:

@@ -142,14 +142,15 @@ class _SparseTables:
         needs = self._directory * 512 + self._tables * 4
         if needs > self._file.size:
             return needs
-        tables = _words(self._file.read(self._directory * 512, self._tables * 4))
-        used = [(index, sector) for index, sector in enumerate(tables) if sector > 1]
-        needs = max([needs, *(sector * 512 + self._per_table * 4 for _, sector in used)])
+        tables = _words(self._file.read(self._directory * 512, min(self._tables * 4, self._budget // 4 * 4)))
+        last = max(tables, default=0)
+        if last > 1:
+            needs = max(needs, last * 512 + self._per_table * 4)
         if needs > self._file.size:
             return needs
+        used = array("I", (index for index, sector in enumerate(tables) if sector > 1))
         for place in spread(len(used), max(1, self._budget // (self._per_table * 4))):
-            index, sector = used[place]
-            needs = max(needs, self._last_grain(index, sector))
+            needs = max(needs, self._last_grain(used[place], tables[used[place]]))
         return needs
 
     def _last_grain(self, index: int, sector: int) -> int:
