@@ -47,8 +47,10 @@ def plain(text: str) -> str:
 
 
 def _is_xml(code: int) -> bool:
-    return (
-        (code >= 0x20 and not 0xD800 <= code <= 0xDFFF and code not in (0xFFFE, 0xFFFF)) or code in (9, 10, 13)
+    return (code >= 0x20 and not 0xD800 <= code <= 0xDFFF and code not in (0xFFFE, 0xFFFF)) or code in (
+        9,
+        10,
+        13,
     )
 
 
@@ -61,6 +63,8 @@ def _text(parent: Element, name: str, value: str | int) -> None:
 def _guest(top: Element, guest: InspectedGuest) -> None:
     for name, value in _facts(guest):
         _text(top, name, value)
+        if name == "windows_current_control_set" and guest.windows is not None and guest.windows.group_policy:
+            SubElement(top, "windows_group_policy")  # empty: it is there or not (guestfs-tools 1.56)
     _mounts(SubElement(top, "mountpoints"), guest)
     _filesystems(SubElement(top, "filesystems"), guest)
     if guest.drives:

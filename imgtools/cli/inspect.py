@@ -167,7 +167,10 @@ def _settings(guest: InspectedGuest) -> Iterator[tuple[str, Cell]]:
 def _windows(guest: InspectedGuest) -> Iterator[tuple[str, Cell]]:
     if (found := guest.windows) is None:
         return
-    joined = {True: f"joined to {found.domain}", False: f"workgroup {found.domain}".strip()}
+    joined = {
+        True: f"joined to {found.domain}",
+        False: f"not joined to one ({found.domain})" if found.domain else "",
+    }
     for name, value in (
         ("Edition", " ".join(filter(None, (found.edition, found.display_version)))),
         ("Installed", format_time(found.installed) if found.installed else ""),

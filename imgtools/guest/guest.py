@@ -12,7 +12,7 @@ from imgtools.guest.linux import recognise_linux
 from imgtools.guest.recognised import Recognised
 from imgtools.guest.windows import recognise_windows
 from imgtools.image.files import GuestReader, GuestTree, normalise_keeping_dots
-from imgtools.records import Declined, Holder, Layout, Mount, OsInfo, Volume, Warned
+from imgtools.records import Declined, Engine, Holder, Layout, Mount, OsInfo, Volume, Warned
 
 if TYPE_CHECKING:
     from imgtools.image.handle import Image
@@ -125,7 +125,9 @@ def no_guest(image: Image) -> NoGuest:
         if isinstance(answer, Declined):
             return NoGuest(
                 f"no operating system found; {volume.device} ({volume.content}) cannot be read: {answer.reason}",
-                hint="with --engine auto, what one engine cannot read the other may",
+                hint="with --engine auto, what one engine cannot read the other may"
+                if image.served_by is Engine.DIRECT
+                else "it is damaged, or needs a newer kernel",
             )
     contents = [f"{volume.device} ({volume.content})" for volume in volumes if volume.content]
     if not contents:

@@ -38,6 +38,8 @@ ROOT_TYPES = frozenset(
     }
 )
 ESP = "C12A7328-F81F-11D2-BA4B-00A0C93EC93B"
+# A system cannot mount these from its own fstab: it needs them to get there. A damaged or hostile guest says so.
+VITAL = frozenset({"/etc", "/bin", "/sbin", "/lib", "/lib64", "/dev", "/proc", "/sys", "/run"})
 NO_AUTO = "guid:63"  # the partition flag that keeps systemd-gpt-auto-generator away
 
 
@@ -105,6 +107,9 @@ def _add(found: _Found, entry: FstabEntry, devices: Devices, layout: Layout) -> 
         return
     if entry.path in {mount.path for mount in found.mounts}:
         return  # as systemd does: the first line for a mount point counts
+    if entry.path in VITAL:
+        found.warnings.append(Warned(f"line {entry.line}: a mount on {entry.path} is ignored", FSTAB))
+        return
     volume = devices.find(entry.spec)
     if volume is not None and volume.mountable:
         found.mounts.append(_mount(entry, volume, layout))

@@ -169,7 +169,9 @@ def _sysv_links(files: GuestReader, name: str) -> Iterator[EnablingLink]:
     """Read run levels and order from ``# chkconfig: 2345 55 25`` or from the LSB header's Default-Start."""
     text = _text(files, f"/etc/init.d/{name}")
     levels, order = "2345", "50"
-    if match := re.search(r"^#[ \t]*chkconfig:[ \t]*([0-6]+)[ \t]+(\d{1,2})[ \t]+\d{1,2}", text, re.MULTILINE):
+    if match := re.search(
+        r"^#[ \t]*chkconfig:[ \t]*([0-6]+)[ \t]+(\d{1,2})[ \t]+\d{1,2}", text, re.MULTILINE
+    ):
         levels, order = match[1], match[2]
     elif match := re.search(r"^#[ \t]*Default-Start:([ \t0-6S]*)$", text, re.MULTILINE):
         levels = "".join(match[1].split())

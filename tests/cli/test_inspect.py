@@ -18,7 +18,14 @@ from imgtools.cli.output import Output
 from imgtools.guest.bootloader import Boot
 from imgtools.guest.settings import PNG
 from imgtools.records import Application, Engine, OsInfo, OsType
-from imgtools.workflows.inspect import DriveRow, FilesystemRow, InspectedGuest, InspectReport, MountRow
+from imgtools.workflows.inspect import (
+    DriveRow,
+    FilesystemRow,
+    InspectedGuest,
+    InspectReport,
+    MountRow,
+    WindowsRow,
+)
 from tests.support.command import imgtools
 from tests.support.guests import YESCRYPT, debian_image
 from tests.support.images import memory_image
@@ -29,7 +36,8 @@ GOLDEN = Path(__file__).parent.parent / "golden"
 # fmt: off
 FACTS = [
     "root", "name", "arch", "distro", "product_name", "product_variant", "major_version", "minor_version",
-    "package_format", "package_management", "windows_systemroot", "windows_current_control_set", "hostname",
+    "package_format", "package_management", "windows_systemroot", "windows_current_control_set",
+    "windows_group_policy", "hostname",
     "build_id", "osinfo", "mountpoints", "filesystems", "drive_mappings", "applications", "icon",
 ]
 APPLICATION = [
@@ -135,7 +143,8 @@ def test_windows_in_xml_has_drives_and_its_own_elements() -> None:
         filesystems=(FilesystemRow("/dev/sda2", "ntfs", "", "01", "", 1),),
         drives=(DriveRow("D", "/dev/sdb1"), DriveRow("C", "/dev/sda2")),
         applications=(Application("x", display_name="X \x1b[31m", install_path="C:\\X"),),
-        users=(), boot=Boot(), start=None, settings=None, selinux=None, network=None, windows=None, icon=None,
+        users=(), boot=Boot(), start=None, settings=None, selinux=None, network=None, icon=None,
+        windows=WindowsRow("", "", "", None, "", None, "", None, True, False),
     )  # fmt: skip
     top = fromstring(inspect_xml(InspectReport("x", Engine.DIRECT, (guest,))))
     assert_like_virt_inspector(top)
@@ -146,6 +155,7 @@ def test_windows_in_xml_has_drives_and_its_own_elements() -> None:
     assert top.findtext(".//windows_current_control_set") == "ControlSet001"
     assert top.findtext(".//application/display_name") == "X \ufffd[31m"
     assert top.find(".//package_format") is None
+    assert top.find(".//windows_group_policy") is not None
 
 
 def test_xml_holds_only_what_xml_can_hold() -> None:

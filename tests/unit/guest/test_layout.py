@@ -50,6 +50,15 @@ def test_the_first_line_for_a_mount_point_counts() -> None:
     assert _mounts(guest)["/srv"] == "/dev/sda3"
 
 
+def test_nothing_is_mounted_over_what_the_system_needs_to_read_its_fstab() -> None:
+    guest = _guest({**SYSTEM, "/etc/fstab": "UUID=root /etc ext4\nUUID=root /../../etc ext4\n"})
+    assert _mounts(guest) == {"/": "/dev/sda2"}
+    assert [warning.text for warning in guest.warnings] == [
+        "line 1: a mount on /etc is ignored",
+        "line 2: a mount on /etc is ignored",
+    ]
+
+
 def test_without_fstab_the_types_of_the_partitions_say_where_they_go() -> None:
     """Arch with systemd-boot has no line for its ESP: systemd-gpt-auto-generator mounts it."""
     esp, home = memory_volume("/dev/sda1", "vfat"), memory_volume("/dev/sda3")
