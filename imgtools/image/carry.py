@@ -203,7 +203,9 @@ def carry_out(session: WriteSession, step: Step, files: GuestTree, *, everywhere
     :param files: the tree as it was read for the plan.
     :param everywhere: mount every volume for writing, not only those that the plan's paths are on.
     :raises CannotWrite: the engine declines a volume; nothing was written.
+    :raises UnsupportedGuest: the root is a folder of a volume, as OSTree deploys it; nothing was written.
     """
+    _refuse_deployments(step.mounts)
     touched = step.mounts if everywhere else touched_mounts(step, files)
     written = Written(mounts=tuple(touched))
     batches = groupby(step.plan, lambda change: isinstance(change, FILE_CHANGES))
@@ -219,6 +221,16 @@ def carry_out(session: WriteSession, step: Step, files: GuestTree, *, everywhere
                 written.digests.clear()  # a program may have changed them again
     session.finish()
     return written
+
+
+def _refuse_deployments(mounts: Sequence[Mount]) -> None:
+    """Stop before a guest's /etc would be written to the /etc of the volume: writers mount whole volumes."""
+    for mount in mounts:
+        if mount.inner:
+            raise UnsupportedGuest(
+                f"{mount.path} of this guest is the folder {mount.inner} of {mount.volume.device} (OSTree)",
+                hint="such guests can be read, and not yet be changed",
+            )
 
 
 def _open_tree(session: WriteSession, touched: Sequence[Mount], files: GuestTree) -> WritableTree:
