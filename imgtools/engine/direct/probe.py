@@ -1,0 +1,108 @@
+"""What a volume holds, by libblkid: the same words, labels and UUIDs as udev and libguestfs have.
+
+``blkid -p`` runs on sketches of the volumes (``sketch.py``), several in one call, with limits, and without root.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+from imgtools.engine.direct.sketch import draw_sketch
+from imgtools.engine.disk import DiskFile
+from imgtools.engine.process import Limits, run
+from imgtools.errors import BadImage
+
+LIMITS = Limits(seconds=30, memory=256 << 20, cpu=10)
+NOTHING, AMBIVALENT = 2, 8  # blkid's exit codes; it stops at the first volume that earns one
+AMBIVALENT_WORDS = "blkid finds the marks of several filesystems (see wipefs)"
+AT_ONCE = 64  # sketches open at the same time
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What blkid says of one volume. ``problem``: why ``type`` is empty although there is something."""
+
+    type: str = ""
+    label: str = ""
+    uuid: str = ""
+    version: str = ""
+    problem: str = ""
+
+
+def probe(disks: Sequence[DiskFile]) -> list[Content]:
+    """Recognise what every one of the volumes holds, in their order. One that cannot be read has a problem."""
+    found: list[Content] = []
+    for start in range(0, len(disks), AT_ONCE):
+        found += _probe_some(disks[start : start + AT_ONCE])
+    return found
+
+
+def _probe_some(disks: Sequence[DiskFile]) -> list[Content]:
+    found = [Content()] * len(disks)
+    with ExitStack() as stack:
+        sketches: dict[int, int] = {}
+        for index, disk in enumerate(disks):
+            try:
+                sketches[index] = draw_sketch(disk)
+            except BadImage as error:
+                found[index] = Content(problem=error.message)
+            else:
+                stack.callback(os.close, sketches[index])
+        contents = _probe_sketches(list(sketches.values()))
+        for index, content in zip(sketches, contents, strict=True):
+            found[index] = content
+    return found
+
+
+def _probe_sketches(sketches: Sequence[int]) -> Iterator[Content]:
+    left = list(sketches)
+    while left:
+        done = run(
+            ["blkid", "-p", "-u", "filesystem,raid,crypto,other", "-o", "udev"]
+            + [f"/proc/self/fd/{descriptor}" for descriptor in left],
+            limits=LIMITS,
+            pass_fds=left,
+            ok=(0, NOTHING, AMBIVALENT),
+        )
+        recognised = parse_udev(done.text)[: len(left)]
+        yield from recognised
+        left = left[len(recognised) :]
+        if left and not (recognised and recognised[-1].problem):
+            yield Content()  # it stopped here without a word
+            left = left[1:]
+
+
+def parse_udev(text: str) -> list[Content]:
+    """Read ``blkid -o udev``: one block of ID_FS_NAME=value a volume."""
+    found = []
+    # Before this one line it prints no empty one.
+    text = text.strip("\n").replace("\nID_FS_AMBIVALENT=", "\n\nID_FS_AMBIVALENT=")
+    for block in text.split("\n\n") if text else ():
+        tags = dict(line.split("=", 1) for line in block.splitlines() if "=" in line)
+        if "ID_FS_AMBIVALENT" in tags:
+            found.append(Content(problem=AMBIVALENT_WORDS))
+            continue
+        found.append(
+            Content(
+                type=unescape(tags.get("ID_FS_TYPE", "")),
+                # Without _ENC they are made safe for file names, which loses blanks.
+                label=unescape(tags.get("ID_FS_LABEL_ENC", "")),
+                uuid=unescape(tags.get("ID_FS_UUID_ENC", "")),
+                version=unescape(tags.get("ID_FS_VERSION", "")),
+            )
+        )
+    return found
+
+
+def unescape(value: str) -> str:
+    r"""Undo blkid_encode_string: ``\x20`` for every byte that is not safe in a udev property."""
+    raw = re.sub(
+        rb"\\x([0-9a-f]{2})",
+        lambda match: bytes([int(match[1], 16)]),
+        value.encode("utf-8", "surrogateescape"),
+    )
+    return raw.decode("utf-8", "surrogateescape")

@@ -1,0 +1,320 @@
+"""One image read without booting: from the partition tables down to the filesystems.
+
+The layout is read once; a volume's filesystem is opened when it is mounted, and no other with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+
+from imgtools.engine.api import DiskServer, Filesystem
+from imgtools.engine.block import serve_luks
+from imgtools.engine.direct.lvm import Groups, Member, assemble, read_member
+from imgtools.engine.direct.partitions import read_disk
+from imgtools.engine.direct.probe import Content, probe
+from imgtools.engine.disk import DiskFile
+from imgtools.errors import BadImage
+from imgtools.records import Declined, Disk, Engine, Holder, Key, Layout, Partition, Secret, Volume
+
+# What a volume holds that somebody else has to look into, and why.
+UNREAD = {
+    "btrfs": "its subvolumes are listed by the appliance only",
+    "zfs_member": "ZFS is not read here",
+    "linux_raid_member": "md arrays are assembled by the appliance only",
+    "LVM1_member": "LVM1 is not read here",
+    "ddf_raid_member": "firmware RAID is assembled by the appliance only",
+    "isw_raid_member": "firmware RAID is assembled by the appliance only",
+    "bcache": "bcache is not read here",
+}
+ROUNDS = 6  # of LUKS in LVM in LUKS ...
+
+
+def disk_device(index: int) -> str:
+    """The name of the nth disk, counted from 0: /dev/sda ... /dev/sdz, /dev/sdaa ..."""
+    letters = ""
+    index += 1
+    while index:
+        index, rest = divmod(index - 1, 26)
+        letters = chr(ord("a") + rest) + letters
+    return f"/dev/sd{letters}"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A volume and its bytes."""
+
+    volume: Volume
+    file: DiskFile
+
+
+class DirectSession:
+    """One image opened by the direct engine; implements :class:`imgtools.engine.api.Session`.
+
+    :param servers: the image's disks in the guest's order; they stay open until the session is closed.
+    :param keys: for LUKS1; others are left to the appliance.
+    """
+
+    engine = Engine.DIRECT
+
+    def __init__(self, servers: Sequence[DiskServer], keys: Sequence[Key] = ()) -> None:
+        self._servers = tuple(servers)
+        self._keys = tuple(keys)
+        self._opened = ExitStack()
+        self._layout: Layout | None = None
+        self._files: dict[str, DiskFile] = {}
+        self._mounted: dict[str, Filesystem | Declined] = {}
+
+    def layout(self) -> Layout:
+        """Return partitions, LVM and volumes.
+
+        :raises KeyNeeded: a key was given for a LUKS1 volume and does not open it.
+        """
+        if self._layout is None:
+            self._layout = self._read_layout()
+        return self._layout
+
+    def volume_file(self, device: str) -> DiskFile | None:
+        """Return the bytes of a volume of the layout as a file; None if it is not read here."""
+        self.layout()
+        return self._files.get(device)
+
+    def place_of(self, device: str) -> tuple[int, int, int] | Declined:
+        """Return where a volume is: number of the disk, offset and size; declined if it is in several pieces."""
+        file = self.volume_file(device)
+        if file is None:
+            return Declined(device, "the direct engine does not see it")
+        if len(file.extents) != 1:
+            return Declined(device, f"it lies in {len(file.extents)} pieces")
+        extent = file.extents[0]
+        if extent.server not in self._servers:
+            return Declined(device, "it is inside an encrypted volume")
+        return self._servers.index(extent.server), extent.offset, extent.length
+
+    def mount(self, volume: Volume, options: str = "") -> Filesystem | Declined:
+        """Mount ``volume`` read-only, or say why not. Mounting the same volume again is cheap."""
+        if volume.device not in self._mounted:
+            self._mounted[volume.device] = self._mount(volume)
+        return self._mounted[volume.device]
+
+    def _mount(self, volume: Volume) -> Filesystem | Declined:
+        file = self.volume_file(volume.device)
+        if file is None:
+            reasons = [one.reason for one in self.layout().unread if one.what == volume.device]
+            return Declined(volume.device, reasons[0] if reasons else "the direct engine does not see it")
+        try:
+            return mount_file(file, volume.content)
+        except BadImage as error:
+            return Declined(volume.device, error.message)
+
+    def close(self) -> None:
+        """Close what was opened for this session: decrypted volumes."""
+        self._opened.close()
+
+    # -- the layout ----------------------------------------------------------------------------------------
+
+    def _read_layout(self) -> Layout:
+        wholes = [DiskFile.whole(server, disk_device(index)) for index, server in enumerate(self._servers)]
+        disks = [read_disk(whole, whole.name) for whole in wholes]
+        extended = {one.device for disk in disks for one in disk.partitions if one.kind == "extended"}
+        unread: list[Declined] = []
+        todo = [
+            found
+            for disk, whole in zip(disks, wholes, strict=True)
+            for found in self._candidates(disk, whole)
+        ]
+        done: list[Found] = []
+        members: list[Member] = []
+        groups = Groups()
+        for _ in range(ROUNDS):
+            fresh = self._recognise(todo, extended, unread)
+            done += fresh
+            members += self._members(fresh, unread)
+            groups = assemble(members)
+            todo = self._decrypted(fresh, unread) + self._logical(groups, done)
+            if not todo:
+                break
+        tables = [self._without_empty_table(disk, done) for disk in disks]
+        partitioned = {disk.device for disk in tables if disk.table}
+        kept = [found for found in done if found.volume.device not in partitioned]
+        self._files = {found.volume.device: found.file for found in kept}
+        return Layout(
+            disks=tuple(tables),
+            pvs=groups.pvs,
+            vgs=groups.vgs,
+            lvs=tuple(mapped.volume for mapped in groups.volumes),
+            volumes=tuple(found.volume for found in kept),
+            unread=(*unread, *groups.unread),
+        )
+
+    @staticmethod
+    def _candidates(disk: Disk, whole: DiskFile) -> list[Found]:
+        """The partitions of a disk; the whole disk, if it has none."""
+        if not disk.partitions:
+            return [Found(Volume(disk.device, Holder.DISK, disk.size, sector_size=disk.sector_size), whole)]
+        return [
+            Found(
+                partition_volume(disk, partition),
+                whole.part(partition.start, partition.size, partition.device),
+            )
+            for partition in disk.partitions
+        ]
+
+    @staticmethod
+    def _without_empty_table(disk: Disk, found: Sequence[Found]) -> Disk:
+        """A boot sector without partitions is no table if the disk holds something itself."""
+        if disk.table and not disk.partitions:
+            for one in found:
+                if one.volume.device == disk.device and one.volume.content:
+                    return replace(disk, table="", table_id="")
+        return disk
+
+    @staticmethod
+    def _recognise(todo: Sequence[Found], extended: set[str], unread: list[Declined]) -> list[Found]:
+        """Say what the volumes hold; note those that nobody here can look into."""
+        asked = [found for found in todo if found.volume.device not in extended and found.file.size]
+        contents = dict(
+            zip((found.volume.device for found in asked), probe([f.file for f in asked]), strict=True)
+        )
+        fresh = []
+        for found in todo:
+            content = contents.get(found.volume.device, Content())
+            if content.problem:
+                unread.append(Declined(found.volume.device, content.problem))
+            if content.type in UNREAD:
+                unread.append(Declined(found.volume.device, UNREAD[content.type]))
+            volume = replace(
+                found.volume,
+                content=content.type,
+                label=content.label,
+                uuid=content.uuid,
+                version=content.version,
+            )
+            fresh.append(Found(volume, found.file))
+        return fresh
+
+    @staticmethod
+    def _members(fresh: Sequence[Found], unread: list[Declined]) -> list[Member]:
+        members = []
+        for found in fresh:
+            if found.volume.content != "LVM2_member":
+                continue
+            try:
+                member = read_member(found.file, found.volume.device)
+            except BadImage as error:
+                unread.append(Declined(found.volume.device, error.message))
+                continue
+            if member is None:
+                unread.append(Declined(found.volume.device, "its LVM label is damaged"))
+            else:
+                members.append(member)
+        return members
+
+    @staticmethod
+    def _logical(groups: Groups, done: Sequence[Found]) -> list[Found]:
+        """Logical volumes that can be read and were not met before."""
+        known = {found.volume.device for found in done}
+        fresh = []
+        for mapped in groups.volumes:
+            device = mapped.volume.device
+            if isinstance(mapped.extents, Declined) or device in known:
+                continue
+            known.add(device)
+            volume = Volume(device, Holder.LV, mapped.volume.size, parents=mapped.parents)
+            fresh.append(Found(volume, DiskFile(mapped.extents, device)))
+        return fresh
+
+    # -- encrypted volumes ---------------------------------------------------------------------------------
+
+    def _decrypted(self, fresh: Sequence[Found], unread: list[Declined]) -> list[Found]:
+        """Open the encrypted volumes that a key was given for."""
+        opened = []
+        for found in fresh:
+            volume = found.volume
+            if volume.content not in ("crypto_LUKS", "BitLocker"):
+                continue
+            secret = self._key_of(volume)
+            if secret is None:
+                continue  # a locked volume: nothing more is known to anybody
+            if volume.content == "BitLocker" or volume.version != "1" or len(found.file.extents) != 1:
+                kind = f"LUKS{volume.version}" if volume.content == "crypto_LUKS" else "BitLocker"
+                unread.append(Declined(volume.device, f"{kind} is opened by the appliance only"))
+                continue
+            server = self._opened.enter_context(serve_luks(found.file.extents[0], volume.device, secret))
+            device = f"/dev/mapper/luks-{volume.uuid}"
+            inner = Volume(device, Holder.CRYPT, server.size, parents=(volume.device,))
+            opened.append(Found(inner, DiskFile.whole(server, device)))
+        return opened
+
+    def _key_of(self, volume: Volume) -> Secret | None:
+        names = {volume.device, volume.uuid.lower(), "all"}
+        for key in self._keys:
+            if key.selector in names or key.selector.lower() in names:
+                return key.secret
+        return None
+
+
+def partition_volume(disk: Disk, partition: Partition) -> Volume:
+    """The volume of a partition, before anybody has looked into it."""
+    return Volume(
+        device=partition.device,
+        holder=Holder.PARTITION,
+        size=partition.size,
+        parents=(disk.device,),
+        part_uuid=partition.id,
+        part_label=partition.name,
+        sector_size=disk.sector_size,
+    )
+
+
+# -- filesystems ------------------------------------------------------------------------------------------
+
+
+def mount_file(file: DiskFile, content: str) -> Filesystem | Declined:
+    """Mount the filesystem of a volume; its reader is imported now, not before."""
+    if content not in MOUNTERS:
+        return Declined(file.name, f"{content} is read by the appliance only" if content else "no filesystem")
+    return MOUNTERS[content](file)
+
+
+def _mount_ext(file: DiskFile) -> Filesystem | Declined:
+    from imgtools.engine.direct.ext import mount_ext
+
+    return mount_ext(file)
+
+
+def _mount_xfs(file: DiskFile) -> Filesystem | Declined:
+    from imgtools.engine.direct.xfs import mount_xfs
+
+    return mount_xfs(file)
+
+
+def _mount_ntfs(file: DiskFile) -> Filesystem | Declined:
+    from imgtools.engine.direct.ntfs import mount_ntfs
+
+    return mount_ntfs(file)
+
+
+def _mount_fat(file: DiskFile) -> Filesystem | Declined:
+    from imgtools.engine.direct.fat import mount_fat
+
+    return mount_fat(file)
+
+
+def _mount_iso(file: DiskFile) -> Filesystem | Declined:
+    from imgtools.engine.direct.iso import mount_iso
+
+    return mount_iso(file)
+
+
+# By the names that blkid gives to contents.
+MOUNTERS: dict[str, Callable[[DiskFile], Filesystem | Declined]] = {
+    "ext2": _mount_ext,
+    "ext3": _mount_ext,
+    "ext4": _mount_ext,
+    "xfs": _mount_xfs,
+    "ntfs": _mount_ntfs,
+    "vfat": _mount_fat,
+    "iso9660": _mount_iso,
+}
