@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from imgtools.image.disk import (
 )
 from imgtools.image.formats import format_by_name, require_ability
 from imgtools.image.in_use import refuse_in_use
-from imgtools.image.new_file import allocate_files, new_file, refuse_target, require_room
+from imgtools.image.new_file import allocate_files, new_file, refuse_target, require_room, writing_early
 from imgtools.records import Backing, DiskSource, ImageInfo, ImageRequest, Key, Secret, Warned
 from imgtools.units import parse_size
 from imgtools.workflows.create import image_options, recorded_name
@@ -88,7 +89,8 @@ def convert(
     _require_room(disk, request, how)
     warnings = list(disk.warnings)
     with new_file(request.target, force=request.force, durable=request.durable) as draft:
-        seconds, complaints = _copy(disk, draft.host_path, how, progress)
+        with writing_early(draft.host_path) if request.durable else nullcontext():
+            seconds, complaints = _copy(disk, draft.host_path, how, progress)
         if request.preallocation in ("falloc", "full"):
             allocate_files(draft.host_path.parent)
         if request.backing is not None:
