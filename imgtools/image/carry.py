@@ -49,10 +49,11 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One plan, settled and checked, with what it is about."""
+    """One plan, settled and checked, with what it is about; ``files`` is the tree that it was made for."""
 
     plan: tuple[Change, ...]
     mounts: tuple[Mount, ...]
+    files: GuestTree
     label: Labeller | None = None
     progress: Progress | None = None
 
@@ -63,6 +64,11 @@ class Step:
             if isinstance(change, APPLIANCE_ONLY):
                 return Declined(type(change).__name__, "only the appliance can do this")
         return None
+
+    @property
+    def needs_network(self) -> bool:
+        """Whether a program in it reaches out."""
+        return any(isinstance(change, RunInGuest) and change.network for change in self.plan)
 
 
 @dataclass(slots=True)
@@ -78,7 +84,7 @@ class Carrier:
 
     :param wanted: the engine that the user insists on, or AUTO.
     :param direct: opens the direct engine on the overlays as they are.
-    :param booted: the appliance on the overlays, booted at most once.
+    :param booted: the appliance on the overlays, booted when it is first needed; True: it needs the network.
     :param reread: reads what direct has written, through another reader than wrote it.
     """
 
@@ -87,7 +93,7 @@ class Carrier:
         transaction: Transaction,
         wanted: Engine,
         direct: Callable[[], AbstractContextManager[WriteSession]],
-        booted: Callable[[], GuestRunner],
+        booted: Callable[[bool], GuestRunner],
         reread: Callable[[Sequence[Mount], GuestTree], AbstractContextManager[GuestTree]],
     ) -> None:
         self._transaction = transaction
@@ -142,16 +148,16 @@ class Carrier:
             self._transaction.begin()
         try:
             with self._direct() as session:
-                written = carry_out(session, step, image.files(step.mounts))
+                written = carry_out(session, step, step.files)
         except NotOpenForWriting:
             # A link made by the plan leads to a volume that none of its paths is on: open them all.
             self._transaction.begin()
             everywhere = [*self._done, step]
             with self._direct() as session:
                 for one in everywhere:
-                    written = carry_out(session, one, image.files(one.mounts), everywhere=True)
+                    written = carry_out(session, one, one.files, everywhere=True)
         if written.digests:
-            with self._reread(written.mounts, image.files(step.mounts)) as tree:
+            with self._reread(written.mounts, step.files) as tree:
                 verify(tree, written)
         self.engine = Engine.DIRECT
 
@@ -162,7 +168,7 @@ class Carrier:
         """
         self._transaction.begin()
         with self._direct() as session:
-            for mount in touched_mounts(step, image.files(step.mounts)):
+            for mount in touched_mounts(step, step.files):
                 try:
                     session.check(mount.volume)
                 except RolledBack as error:
@@ -176,18 +182,30 @@ class Carrier:
     def _boot(self, step: Step, image: Image) -> None:
         """Carry a step out in the appliance; what direct had done is thrown away and done again."""
         steps = [step] if self.engine is Engine.APPLIANCE else [*self._done, step]
-        session = self._booted()
+        session = self._booted(any(one.needs_network for one in steps))
         for one in steps:
-            written = carry_out(session, one, image.files(one.mounts))
-            filesystems = {
-                mount.path: session.reread(mount.volume, mount.options) for mount in written.mounts
-            }
-            refused = [answer for answer in filesystems.values() if isinstance(answer, Declined)]
-            if refused:
-                raise RolledBack(f"{refused[0].what} cannot be read again: {refused[0].reason}")
-            found = cast(dict[str, Filesystem], filesystems)
-            verify(_tree_over(found, image.files(one.mounts), Engine.APPLIANCE), written)
+            # What the appliance has read before is no longer mounted when it writes.
+            is_stale = one.files.served_by is Engine.APPLIANCE
+            files = image.files(one.mounts) if is_stale else one.files
+            try:
+                written = carry_out(session, one, files)
+            except CannotWrite as error:
+                raise EditFailed(
+                    f"{error.declined.what} cannot be written: {error.declined.reason}",
+                    hint="the image is as it was",
+                ) from None
+            self._verify_booted(session, written, files)
         self.engine = Engine.APPLIANCE
+
+    @staticmethod
+    def _verify_booted(session: GuestRunner, written: Written, files: GuestTree) -> None:
+        found: dict[str, Filesystem] = {}
+        for mount in written.mounts if written.digests else ():
+            answer = session.reread(mount.volume, mount.options)
+            if isinstance(answer, Declined):
+                raise RolledBack(f"{answer.what} cannot be read again: {answer.reason}")
+            found[normalise(mount.path)] = answer
+        verify(GuestTree({**files.mounted, **found}, Engine.APPLIANCE), written)
 
 
 def _cannot(reason: Declined) -> EngineFailed:
@@ -242,10 +260,6 @@ def _open_tree(session: WriteSession, touched: Sequence[Mount], files: GuestTree
         writers[normalise(mount.path)] = answer
     readers = {point: one for point, one in files.mounted.items() if point not in writers}
     return WritableTree(readers, writers, session.engine)
-
-
-def _tree_over(found: dict[str, Filesystem], files: GuestTree, engine: Engine) -> GuestTree:
-    return GuestTree({**files.mounted, **found}, engine)
 
 
 def _perform(session: GuestRunner, change: Change, mounts: Sequence[Mount]) -> None:

@@ -14,16 +14,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from imgtools.engine.api import Filesystem, GuestRunner, Session, WriteSession
-from imgtools.errors import RolledBack
+from imgtools.errors import ApplianceFailed, EditFailed, EngineFailed, RolledBack
 from imgtools.image.applier import Labeller
 from imgtools.image.carry import Carrier, Step
 from imgtools.image.change import Change, Upload, WriteFile
 from imgtools.image.editable import refuse_running_domain, require_output, require_writable
 from imgtools.image.files import GuestTree
-from imgtools.image.handle import Image, examine_disks, image_openers
+from imgtools.image.handle import Image, disk_servers, examine_disks, image_openers
 from imgtools.image.in_use import refuse_in_use
 from imgtools.image.lock import lock_images
 from imgtools.image.plan import check_plan
@@ -43,6 +43,12 @@ from imgtools.records import (
     OutputTarget,
     Target,
 )
+
+if TYPE_CHECKING:
+    from imgtools.engine.appliance.write import BootedSession
+
+
+LEAST_ROOM = 1 << 20  # bytes; an edit that fails with less than this free on the host has failed for that
 
 
 class ImageEdit(Image):
@@ -88,7 +94,12 @@ class ImageEdit(Image):
         if not plan:
             return
         self._transaction.require_room(sum(_size_of(change) for change in plan))
-        self._carrier.carry(Step(plan, tuple(mounts), label, progress), self)
+        try:
+            self._carrier.carry(Step(plan, tuple(mounts), files, label, progress), self)
+        except (EditFailed, RolledBack, EngineFailed, ApplianceFailed):
+            # A filesystem that cannot write to its disk says many things; why is only seen from here.
+            self._transaction.require_room(0, margin=LEAST_ROOM)
+            raise
         self._is_changed = True
 
     def commit(self, *, progress: Progress | None = None) -> None:
@@ -176,13 +187,16 @@ def _opened(
 ) -> Iterator[ImageEdit]:
     """Wire readers, writers and the transaction together."""
     with ExitStack() as readers:
+        servers = disk_servers(infos, keys, readers)
+        boots = readers.enter_context(ExitStack())
+        wants_network = False
 
         def boot() -> Session:
             # The appliance reads through the overlays too: it boots once for reading and writing.
             from imgtools.engine.appliance.write import open_booted
 
             transaction.begin()
-            return readers.enter_context(open_booted(transaction.disks, keys))
+            return boots.enter_context(open_booted(servers(), transaction.disks, keys, network=wants_network))
 
         def direct() -> AbstractContextManager[WriteSession]:
             from imgtools.engine.direct.session import DirectSession
@@ -190,12 +204,20 @@ def _opened(
 
             return open_direct_writer(transaction.disks, cast(DirectSession, router.direct()))
 
+        def booted(network: bool) -> GuestRunner:
+            nonlocal wants_network
+            if network and not wants_network and router.has_booted():
+                router.shut_down()
+                boots.close()
+            wants_network = wants_network or network
+            return cast(GuestRunner, cast("BootedSession", router.appliance()).writer)
+
         def reread(mounts: Sequence[Mount], files: GuestTree) -> AbstractContextManager[GuestTree]:
             return _reread(transaction.overlaid, keys, mounts, files)
 
-        router = Router({**image_openers(infos, keys, readers), Engine.APPLIANCE: boot}, engine)
+        router = Router({**image_openers(servers, keys), Engine.APPLIANCE: boot}, engine)
         readers.callback(router.close)
-        carrier = Carrier(transaction, engine, direct, lambda: cast(GuestRunner, router.appliance()), reread)
+        carrier = Carrier(transaction, engine, direct, booted, reread)
         yield ImageEdit(infos, router, carrier, transaction, readers)
 
 

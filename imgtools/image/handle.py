@@ -88,7 +88,7 @@ def open_image(
     """
     infos = examine_disks(disks, backing)
     with ExitStack() as stack:
-        router = Router(image_openers(infos, keys, stack), engine)
+        router = Router(image_openers(disk_servers(infos, keys, stack), keys), engine)
         stack.callback(router.close)
         yield Image(infos, router)
 
@@ -107,10 +107,10 @@ def examine_disks(disks: Sequence[DiskSource], backing: Backing) -> list[ImageIn
     return infos
 
 
-def image_openers(
+def disk_servers(
     infos: Sequence[ImageInfo], keys: Sequence[Key], stack: ExitStack
-) -> dict[Engine, Callable[[], Session]]:
-    """Return how to open each engine over disks that are served once, when the first engine needs them."""
+) -> Callable[[], Sequence[DiskServer]]:
+    """Return what serves the disks, all once, when the first engine asks for them."""
     served: list[DiskServer] = []
     server_stack = stack.enter_context(ExitStack())
 
@@ -120,6 +120,14 @@ def image_openers(
         if not served:
             served.extend([server_stack.enter_context(serve_disk(info, keys)) for info in infos])
         return served
+
+    return servers
+
+
+def image_openers(
+    servers: Callable[[], Sequence[DiskServer]], keys: Sequence[Key]
+) -> dict[Engine, Callable[[], Session]]:
+    """Return how to open each engine over the served disks."""
 
     def direct() -> Session:
         from imgtools.engine.direct.session import DirectSession

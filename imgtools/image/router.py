@@ -93,6 +93,12 @@ class Router:
         """Whether the appliance is up."""
         return Engine.APPLIANCE in self._sessions
 
+    def shut_down(self) -> None:
+        """Close the appliance, so that it boots again when it is needed."""
+        session = self._sessions.pop(Engine.APPLIANCE, None)
+        if session is not None:
+            session.close()
+
     def close(self) -> None:
         """Close what was opened; the last opened first."""
         while self._sessions:

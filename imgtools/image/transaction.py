@@ -87,17 +87,17 @@ class Transaction:
         for overlay, _ in self.disks:
             overlay.unlink(missing_ok=True)
 
-    def require_room(self, wanted: int) -> None:
-        """Make sure that changes of ``wanted`` bytes fit into the overlays' folder.
+    def require_room(self, wanted: int, *, margin: int = MARGIN) -> None:
+        """Make sure that changes of ``wanted`` bytes, and some more, fit into the overlays' folder.
 
         :raises NoRoom: they do not.
         """
         for info in self._infos:
             place = self._places(info).folder
             free = free_room(place)
-            if free < wanted + MARGIN:
+            if free < wanted + margin:
                 raise NoRoom(
-                    f"the edit needs about {format_size(wanted + MARGIN)} in {place}, {format_size(free)} are free",
+                    f"the edit needs about {format_size(wanted + margin)} in {place}, {format_size(free)} are free",
                     hint="make room; an edit is kept beside the image until it is complete",
                 )
 

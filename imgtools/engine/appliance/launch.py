@@ -50,6 +50,7 @@ class Drive:
     """One disk for the appliance: an NBD server's unix socket, or a host file of a known format."""
 
     socket: str = ""
+    export: str = ""  # the name of the disk on that server
     host_path: Path | None = None
     format: str = "raw"
     read_only: bool = True
@@ -102,17 +103,23 @@ class Appliance:
 
 
 def launch_appliance(
-    drives: Sequence[Drive], *, memory: int = 0, verbose: bool = False, seconds: float = LAUNCH_SECONDS
+    drives: Sequence[Drive],
+    *,
+    memory: int = 0,
+    verbose: bool = False,
+    seconds: float = LAUNCH_SECONDS,
+    network: bool = False,
 ) -> Appliance:
     """Boot the appliance with these drives as /dev/sda, /dev/sdb ... in their order.
 
     :param memory: megabytes; 0 leaves it to libguestfs.
     :param verbose: have the appliance say all it does, for a diagnosis; slower.
+    :param network: let what runs in the appliance reach the network, through QEMU.
     :raises ToolMissing: the binding or QEMU is not installed.
     :raises ApplianceFailed: it does not start; the message holds the line of its log that says why.
     :raises EngineTimeout: it did not start within ``seconds``.
     """
-    options = _Options(tuple(drives), memory, verbose, seconds)
+    options = _Options(tuple(drives), memory, verbose, seconds, network)
     forced = _forced_accelerator()
     accelerator = forced or _accelerator()
     try:
@@ -196,6 +203,7 @@ class _Options:
     memory: int
     verbose: bool
     seconds: float
+    network: bool = False
 
 
 class _Guard:
@@ -241,7 +249,7 @@ class _Guard:
             if platform.machine() == "x86_64":
                 handle.config("-cpu", TCG_PROCESSOR)
         handle.config("-name", self._token)
-        handle.set_network(False)
+        handle.set_network(options.network)
         handle.set_smp(min(2, os.cpu_count() or 1))
         handle.set_autosync(any(not drive.read_only for drive in options.drives))
         if options.memory:
@@ -315,7 +323,9 @@ class _Guard:
 def _add(handle: guestfs.GuestFS, drive: Drive) -> None:
     if drive.socket:
         server = [f"unix:{drive.socket}"]
-        handle.add_drive_opts("", readonly=drive.read_only, format="raw", protocol="nbd", server=server)
+        handle.add_drive_opts(
+            drive.export, readonly=drive.read_only, format="raw", protocol="nbd", server=server
+        )
     else:
         handle.add_drive_opts(str(drive.host_path), readonly=drive.read_only, format=drive.format)
 

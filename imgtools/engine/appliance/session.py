@@ -37,19 +37,30 @@ class ApplianceSession:
 
     :param servers: the image's disks in the guest's order; the appliance reads them through their sockets.
     :param keys: for LUKS1, LUKS2 and BitLocker.
+    :param drives: what the appliance gets as its disks instead of the servers: overlays, for an edit.
     :raises ApplianceFailed: the appliance does not start.
     """
 
     engine = Engine.APPLIANCE
 
-    def __init__(self, servers: Sequence[DiskServer], keys: Sequence[Key] = ()) -> None:
+    def __init__(
+        self,
+        servers: Sequence[DiskServer],
+        keys: Sequence[Key] = (),
+        *,
+        drives: Sequence[Drive] = (),
+        network: bool = False,
+    ) -> None:
         self._servers = tuple(servers)
         self._keys = tuple(keys)
         self._layout: Layout | None = None
         self._survey: Survey | None = None
         self._mounted: dict[tuple[str, str], Filesystem | Declined] = {}
-        drives = [Drive(socket=server.socket) for server in self._servers]
-        self._appliance = launch_appliance(drives, memory=MEMORY_WITH_KEYS if keys else 0)
+        self._points: dict[str, str] = {}  # mount point -> the device that is mounted there
+        self._count = 0
+        drives = drives or [Drive(socket=server.socket) for server in self._servers]
+        memory = MEMORY_WITH_KEYS if keys else 0
+        self._appliance = launch_appliance(drives, memory=memory, network=network)
 
     @property
     def appliance(self) -> Appliance:
@@ -119,6 +130,17 @@ class ApplianceSession:
         return self._mounted[key]
 
     def _mount(self, volume: Volume, subvolume: str) -> Filesystem | Declined:
+        point = self.attach(volume, subvolume, MOUNT_OPTIONS.get(volume.content, "ro"))
+        if isinstance(point, Declined):
+            return point
+        return ApplianceFilesystem(self._appliance, point, volume.content)
+
+    def attach(self, volume: Volume, subvolume: str, options: str) -> str | Declined:
+        """Mount ``volume`` and return where, in the words of libguestfs' calls (``/v0``), or why it cannot be.
+
+        :param subvolume: as :func:`subvolume_option` returns it.
+        :raises KeyNeeded: it is encrypted and locked.
+        """
         if volume.content in TYPES:
             raise KeyNeeded(
                 f"{volume.device} is encrypted ({volume.content}) and no key was given for it",
@@ -126,17 +148,39 @@ class ApplianceSession:
             )
         if not volume.mountable:
             return Declined(volume.device, f"{volume.content or 'it'} holds no files")
-        device, options = volume.device, MOUNT_OPTIONS.get(volume.content, "ro")
+        device = filesystem_device(volume)
         if volume.holder is Holder.SUBVOLUME and volume.parents:
-            path = device.removeprefix(f"{SUBVOLUME}{volume.parents[0]}/")
-            device, subvolume = volume.parents[0], subvolume or f"subvol={path}"
+            path = volume.device.removeprefix(f"{SUBVOLUME}{device}/")
+            subvolume = subvolume or f"subvol={path}"
         if subvolume and volume.content == "btrfs":
             options += f",{self._by_id(device, subvolume)}"
-        point = f"/v{len(self._mounted)}"
+        point = f"/v{self._count}"
+        self._count += 1
         complaint = self._run_mount(self._names.kernel(device), point, options)
         if complaint:
             return Declined(volume.device, complaint.replace(self._names.kernel(device), device))
-        return ApplianceFilesystem(self._appliance, point, volume.content)
+        self._points[point] = device
+        return point
+
+    def detach(self, device: str | None = None) -> str:
+        """Unmount whatever is mounted of the filesystem on ``device`` (None: all), and forget what was read there.
+
+        Returns what umount complains about; empty: nothing.
+        """
+        points = [point for point, mounted in self._points.items() if device in (None, mounted)]
+        for point in points:
+            del self._points[point]
+        # Which filesystem a remembered answer belongs to is not asked: those that are still mounted cost a mount.
+        self._mounted.clear()
+        if not points:
+            return ""
+        where = " ".join(f"{SYSROOT}{point}" for point in reversed(points))
+        said = self._appliance.shell(encode(f"sync; for i in {where}; do umount $i 2>&1; done"))
+        return said.decode("utf-8", "replace").strip()
+
+    def kernel_name(self, device: str) -> str:
+        """The path that a script in the appliance has to use for one of our devices."""
+        return self._names.kernel(device)
 
     def _run_mount(self, device: str, point: str, options: str) -> str:
         """Mount; returns why it does not work, or nothing. The kernel's last words say more than mount's."""
@@ -163,6 +207,12 @@ class ApplianceSession:
     def close(self) -> None:
         """Shut the appliance down; errors of the last flush surface here."""
         self._appliance.close()
+
+
+def filesystem_device(volume: Volume) -> str:
+    """The device that a volume's filesystem is on; of a btrfs subvolume, its parent."""
+    is_part = volume.holder is Holder.SUBVOLUME and bool(volume.parents)
+    return volume.parents[0] if is_part else volume.device
 
 
 def subvolume_option(options: str) -> str:
