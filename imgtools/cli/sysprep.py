@@ -41,11 +41,11 @@ def _list_operations(wanted: bool) -> None:
 
     from imgtools.workflows.sysprep import list_operations
 
-    rows = list_operations()
+    report = list_operations()
     out = Output(json="--json" in sys.argv)
     columns = (Column("Operation", style="bold"), Column("Default"), Column("Summary"))
-    table = Table(columns, [(row.name, "*" if row.default else "", row.summary) for row in rows])
-    out.show({"operations": rows}, schema="imgtools.sysprep-operations/1", view=lambda: table)
+    table = Table(columns, [(row.name, "*" if row.default else "", row.summary) for row in report.operations])
+    out.show(report, schema="imgtools.sysprep-operations/1", view=lambda: table)
     raise typer.Exit
 
 

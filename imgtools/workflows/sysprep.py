@@ -36,6 +36,13 @@ class OperationRow:
 
 
 @dataclass(frozen=True, slots=True)
+class OperationsReport:
+    """All operations of the shelf, by name."""
+
+    operations: tuple[OperationRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class OperationReport:
     """What one operation does to this guest; ``applies`` is False if it is not for guests of its kind."""
 
@@ -77,9 +84,9 @@ class VerifyReport:
     warnings: tuple[Warned, ...] = ()
 
 
-def list_operations() -> tuple[OperationRow, ...]:
+def list_operations() -> OperationsReport:
     """Return all operations of the shelf, by name."""
-    return tuple(
+    rows = (
         OperationRow(
             shelved.name,
             shelved.operation.default,
@@ -89,6 +96,7 @@ def list_operations() -> tuple[OperationRow, ...]:
         )
         for shelved in load_shelf(SHELF).values()
     )
+    return OperationsReport(tuple(rows))
 
 
 def prepare(

@@ -114,6 +114,6 @@ def test_a_script_of_the_host_runs_in_the_guest(tmp_path: object) -> None:
 
 
 def test_the_list_says_what_can_be_set() -> None:
-    rows = {row.name: row for row in list_operations()}
+    rows = {row.name: row for row in list_operations().operations}
     assert rows["machine-id"].parameters == ("policy",)
     assert rows["user-account"].default is False
