@@ -33,6 +33,7 @@ BINDINGS = {
     "pyfsntfs": "volume",
     "pyevtx": "file",
     "yaml": "safe_load",
+    "mfusepy": "FUSE",
 }
 
 # How a program tells its version. Others that imgtools starts (PACKAGE_OF) are only looked for.

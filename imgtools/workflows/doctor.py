@@ -138,8 +138,14 @@ MODULES = {
     "pyfsntfs": _Module(Serves.DIRECT, "", "NTFS without booting"),
     "pyevtx": _Module(Serves.SOME, "", "event logs of Windows guests"),
     "yaml": _Module(Serves.SOME, "python3-yaml", "imgtools apply"),
+    "mfusepy": _Module(Serves.SOME, "", "imgtools mount"),
 }
-PYPI_NAMES = {"pyfsntfs": "libfsntfs-python", "pyevtx": "libevtx-python", "yaml": "PyYAML"}
+PYPI_NAMES = {
+    "pyfsntfs": "libfsntfs-python",
+    "pyevtx": "libevtx-python",
+    "yaml": "PyYAML",
+    "mfusepy": "mfusepy",
+}
 
 
 def check_binding(facts: HostFacts, binding: BindingFact) -> Check:

@@ -61,7 +61,12 @@ def test_a_launch_that_failed_fails_whatever_the_facts_say() -> None:
     assert "direct engine ok" in found.verdict
 
 
-@pytest.mark.parametrize("name", sorted(set(PROGRAMS) - OPTIONAL))
+def test_doctor_knows_what_every_program_is_for() -> None:
+    """Whoever adds a program to PACKAGE_OF (engine/process.py) says in NEEDS what does not work without it."""
+    assert set(PROGRAMS) - OPTIONAL == set(NEEDS)
+
+
+@pytest.mark.parametrize("name", sorted(NEEDS))
 def test_every_program_that_is_missing_is_said_with_its_package(name: str) -> None:
     found = report(without_program(name))
     check = check_of(found, name)

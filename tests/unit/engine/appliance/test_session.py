@@ -90,7 +90,7 @@ def launched(monkeypatch: pytest.MonkeyPatch) -> FakeAppliance:
     """Sessions of this test get this appliance; ``launched.memory`` is what was asked for."""
     appliance = FakeAppliance()
 
-    def launch(drives: Sequence[Drive], *, memory: int = 0) -> FakeAppliance:
+    def launch(drives: Sequence[Drive], *, memory: int = 0, network: bool = False) -> FakeAppliance:
         appliance.memory = memory  # type: ignore[attr-defined]
         return appliance
 
