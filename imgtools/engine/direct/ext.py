@@ -1,7 +1,7 @@
 """ext2, ext3 and ext4, read without mounting.
 
-Own code, because the readers there are give wrong answers (docs/decisions/ext-reader.md). It follows the on-disk
-format of the kernel's documentation (Documentation/filesystems/ext4/) and declines what it does not know.
+Own code, because the readers there are give wrong answers (docs/decisions/filesystem-readers.md). It follows the
+on-disk format of the kernel's documentation (Documentation/filesystems/ext4/) and declines what it does not know.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """FAT12, FAT16 and FAT32 with long names, read without mounting, as Linux' vfat shows them.
 
-Own code: the format is small, and libfsfat gives wrong times (docs/decisions/ntfs-and-fat-readers.md).
+Own code: the format is small, and libfsfat gives wrong times (docs/decisions/filesystem-readers.md).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """ISO 9660 with Rock Ridge or Joliet, read without mounting, as Linux' isofs shows it.
 
-Own code, because pytsk3 reads every directory of a disc before it answers (docs/decisions/iso-reader.md).
+Own code, because the library there is knows no modes, owners and times (docs/decisions/filesystem-readers.md).
 """
 
 from __future__ import annotations

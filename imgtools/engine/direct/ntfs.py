@@ -1,4 +1,4 @@
-"""NTFS, read through libfsntfs, as ntfs-3g shows it (docs/decisions/ntfs-and-fat-readers.md).
+"""NTFS, read through libfsntfs, as ntfs-3g shows it (docs/decisions/filesystem-readers.md).
 
 The metadata files are hidden, links of all kinds are links, everything belongs to root with mode 0777.
 """

@@ -1,6 +1,6 @@
 """XFS, read without mounting.
 
-Own code, because the reader there is gives wrong answers (docs/decisions/xfs-reader.md). It follows
+Own code, because the reader there is gives wrong answers (docs/decisions/filesystem-readers.md). It follows
 fs/xfs/libxfs/xfs_format.h and declines what it does not know, and any log that was not cleanly closed.
 """
 

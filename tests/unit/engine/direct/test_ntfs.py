@@ -60,6 +60,15 @@ def names(substitute: str, flags: int | None) -> bytes:
     return body + (b"" if flags is None else struct.pack("<I", flags)) + raw + bytes(4)
 
 
+def compact(path: Path, content: bytes) -> None:
+    """A file as Windows' CompactOS keeps it (XPRESS4K), with chunks that were not worth compressing."""
+    with path.open("wb") as stream:
+        stream.truncate(len(content))
+    ends = range(4096, len(content), 4096)
+    os.setxattr(path, "user.WofCompressedData", b"".join(struct.pack("<I", end) for end in ends) + content)
+    reparse(path, ntfs_reparse.WOF, struct.pack("<IIII", 1, 2, 1, 0))
+
+
 def fill(top: Path) -> None:
     (top / "Windows" / "System32" / "config").mkdir(parents=True)
     (top / "Users" / "Bob").mkdir(parents=True)
@@ -77,6 +86,7 @@ def fill(top: Path) -> None:
     os.setxattr(top / "packed", "system.ntfs_attrib", struct.pack("<I", 0x810))
     (top / "packed" / "text").write_bytes(COMPRESSED)
     (top / "packed" / "mixed").write_bytes(NOISE + bytes(300_000))
+    compact(top / "compact", NOISE[:10_000])
     with (top / "pieces").open("wb", 0) as one, (top / "other").open("wb", 0) as two:
         for start in range(0, len(FRAGMENTS), 4096):
             one.write(FRAGMENTS[start : start + 4096])
@@ -138,6 +148,7 @@ def stat(fs: InodeFilesystem, path: str) -> FileStat:
         ("/packed/text", COMPRESSED),
         ("/packed/mixed", NOISE + bytes(300_000)),
         ("/pieces", FRAGMENTS),
+        ("/compact", NOISE[:10_000]),
         ("/users/BOB/ünïcödé 日本 😀.TXT", b"wide"),
     ],
 )
