@@ -57,11 +57,11 @@ class CommandGroup(TyperGroup):
     package = "imgtools.cli"
     default = ""  # of the group's commands, when no word names one
 
-    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        known = command_modules(self.package)
+    def parse_args(self, ctx: Any, args: list[str]) -> Any:
+        known = {*command_modules(self.package), "--help"}
         if self.default and args and args[0] not in known:
             args = [self.default, *args]
-        return super().resolve_command(ctx, args)
+        return super().parse_args(ctx, args)
 
     def list_commands(self, ctx: Any) -> list[str]:  # Any: typer's bundled click has no public name
         return list(command_modules(self.package))

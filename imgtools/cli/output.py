@@ -29,9 +29,7 @@ Cell = str | int | None
 JsonValue = None | bool | int | float | str | list["JsonValue"] | dict[str, "JsonValue"]
 
 # Fields that hold nanoseconds since 1970; JSON shows them as RFC 3339 in UTC.
-TIME_FIELDS = frozenset(
-    {"atime", "mtime", "ctime", "time", "modified", "created", "installed", "last_login"}
-)
+TIME_FIELDS = frozenset({"atime", "mtime", "ctime", "time", "modified", "created", "installed", "last_login"})
 # Fields of a report that belong to the envelope, not to its data.
 ENVELOPE_FIELDS = ("image", "engine", "warnings")
 
@@ -147,6 +145,7 @@ def _json_object(pairs: Iterable[tuple[str, object]]) -> dict[str, JsonValue]:
     """Build one JSON object; a string that is not UTF-8 gets a second, exact key with its bytes."""
     found: dict[str, JsonValue] = {}
     for key, value in pairs:
+        value = str(value) if isinstance(value, Path) else value
         if key in TIME_FIELDS and isinstance(value, int) and not isinstance(value, bool):
             found[key] = format_time(value)
         elif isinstance(value, str) and not isinstance(value, Enum) and not _is_unicode(value):

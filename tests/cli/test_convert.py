@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -136,6 +137,32 @@ def test_difference_found_by_verify_leaves_nothing(
     monkeypatch.setattr(commands, "compare", lambda *_, **__: Compared(False, 4096, "mismatch"))
     ran = imgtools("convert", "--verify", images["raw"], tmp_path / "new.qcow2", code=42)
     assert "differs at byte 4096" in ran.err and not list(tmp_path.iterdir())
+
+
+def test_cluster_that_cannot_be_read_stops_it_unless_salvaged(tmp_path: Path) -> None:
+    image = image_of(b"a" * MIB, tmp_path / "c.qcow2", "qcow2", ("-c",))
+    data = image.read_bytes()
+    at = data.rindex(b"a", 0, len(data)) if b"aaaa" in data else len(data.rstrip(b"\0")) - 20
+    image.write_bytes(data[: at - 40] + b"\xff" * 60 + data[at + 20 :])
+    ran = imgtools("convert", image, tmp_path / "new.raw", code=10)
+    assert "error while reading" in ran.err and "--salvage" in ran.err
+    assert not (tmp_path / "new.raw").exists()
+    ran = imgtools("convert", "--salvage", "--json", image, tmp_path / "new.raw")
+    assert any("error while reading" in one["text"] for one in ran.json["warnings"])
+    assert (tmp_path / "new.raw").stat().st_size == MIB
+
+
+def test_killed_qemu_img_is_named(
+    images: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    script = folder / "qemu-img"
+    script.write_text('#!/bin/sh\n[ "$1" = convert ] && kill -9 $$\nexec /usr/bin/qemu-img "$@"\n')
+    script.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
+    ran = imgtools("convert", images["raw"], tmp_path / "new.qcow2", code=30)
+    assert "ended by SIGKILL" in ran.err and [path.name for path in tmp_path.iterdir()] == ["bin"]
 
 
 def test_no_room_is_seen_before(

@@ -163,6 +163,10 @@ def named(done: Completed, about: str = "") -> ImgtoolsError:
         )
     if "No space left on device" in words or "Disk quota exceeded" in words:
         return NoRoom(f"{start}no room left on the host", hint="make room, or write to another filesystem")
+    if done.code in (-signal.SIGKILL, -signal.SIGTERM):
+        return EngineFailed(
+            f"{start}qemu-img was ended by {signal_name(done.code)}", hint="the host may be out of memory"
+        )
     if done.code < 0:
         return BadImage(
             f"{start}qemu-img crashed on this image ({signal_name(done.code)})",
@@ -172,6 +176,8 @@ def named(done: Completed, about: str = "") -> ImgtoolsError:
         return ImageInUse(f"{start}another program has the image open", hint="shut the guest down first")
     if "Invalid password" in words or "No key slots" in words or "cannot unlock any keyslot" in words:
         return KeyNeeded(f"{start}the key does not open the encrypted image", hint="--key image:file:PATH")
+    if "error while reading" in words or "could not read" in words.lower():
+        return BadImage(f"{start}{text}", hint="imgtools convert --salvage copies what can be read")
     if "Permission denied" in words or "Read-only file system" in words:
         return HostError(f"{start}{text}", hint="check the permissions of the file and its folder")
     failed = ToolFailed(done)

@@ -95,6 +95,8 @@ def test_commas_in_values_are_doubled() -> None:
         (1, "qemu-img: Could not open 'x': Invalid password, cannot unlock any keyslot", KeyNeeded),
         (1, "qemu-img: x: Could not create file: Permission denied", HostError),
         (1, "qemu-img: x: Read-only file system", HostError),
+        (1, "qemu-img: error while reading at byte 65536: Input/output error", BadImage),
+        (-signal.SIGKILL, "", EngineFailed),
         (1, "qemu-img: something else", ToolFailed),
     ],
 )
