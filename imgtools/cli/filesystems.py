@@ -164,9 +164,10 @@ def _partition_trees(
 
 
 def _children(report: FilesystemsReport, device: str) -> Iterator[Tree]:
-    """Yield what is made of ``device``: its logical volumes, opened LUKS, subvolumes."""
+    """Yield what is made of ``device``: logical volumes, opened LUKS, subvolumes; a partition has a line of its own."""
+    partitions = {partition.device for partition in report.partitions}
     for row in report.filesystems:
-        if device in row.parents:
+        if device in row.parents and row.device not in partitions:
             label = f"{row.device}  {format_size(row.size)}  {_facts(row)}"
             yield Tree(label, list(_children(report, row.device)))
 
