@@ -114,3 +114,12 @@ def test_the_example_operation_works() -> None:
     guest = Guest(root, OsInfo(OsType.LINUX), (), files)
     plan = list(found["OPERATION"].plan(guest, found["OPERATION"].params()))
     assert [change.path for change in plan] == ["/etc/frobnicator/agent.key"]
+
+
+def test_the_tests_that_safety_names_exist() -> None:
+    """A promise on docs/safety.md points to what shows it; a renamed test must not leave it empty."""
+    text = (DOCS / "safety.md").read_text(encoding="utf-8")
+    written = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
+    gone = [name for name in re.findall(r"`(test_\w+)`", text) if f"def {name}(" not in written]
+    gone += [name for name in re.findall(r"`(tests/[\w/.]+)`", text) if not (ROOT / name).is_file()]
+    assert not gone, report("docs/safety.md names tests that do not exist", gone)
