@@ -1,0 +1,235 @@
+"""Show files of ours as a folder of the host, through mfusepy and libfuse."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+import stat as modes
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+from imgtools.engine.process import require, run
+from imgtools.errors import EngineFailed, GuestFileError, ImgtoolsError, ToolMissing
+from imgtools.records import FileKind, FileStat, Usage
+
+KINDS = {
+    FileKind.FILE: modes.S_IFREG,
+    FileKind.DIRECTORY: modes.S_IFDIR,
+    FileKind.LINK: modes.S_IFLNK,
+    FileKind.CHARACTER: modes.S_IFCHR,
+    FileKind.BLOCK: modes.S_IFBLK,
+    FileKind.FIFO: modes.S_IFIFO,
+    FileKind.SOCKET: modes.S_IFSOCK,
+}
+BLOCK = 4096
+Answer = TypeVar("Answer")
+
+
+class Folder(Protocol):
+    """What is shown. Every call may raise OSError with the number that the kernel is to see."""
+
+    def stat(self, path: str) -> FileStat: ...
+
+    def list_dir(self, path: str) -> list[str]: ...
+
+    def read_link(self, path: str) -> str: ...
+
+    def read(self, path: str, size: int, offset: int) -> bytes: ...
+
+    def xattrs(self, path: str) -> dict[str, bytes]: ...
+
+    def make(
+        self, path: str, kind: FileKind, mode: int, *, target: str = "", device: tuple[int, int] = (0, 0)
+    ) -> None: ...
+
+    def write(self, path: str, data: bytes, offset: int) -> int: ...
+
+    def truncate(self, path: str, length: int) -> None: ...
+
+    def remove(self, path: str) -> None: ...
+
+    def rename(self, path: str, to: str) -> None: ...
+
+    def set_facts(self, path: str, **facts: int) -> None: ...
+
+    def set_xattr(self, path: str, name: str, value: bytes | None) -> None: ...
+
+
+def show_folder(
+    folder: Folder,
+    place: Path,
+    *,
+    usage: Usage,
+    ready: Callable[[], None],
+    read_only: bool,
+    allow_other: bool = False,
+) -> None:
+    """Show ``folder`` at ``place`` until somebody unmounts it.
+
+    :param ready: called when it can be used.
+    :raises ToolMissing: mfusepy, libfuse or fusermount3 is not installed.
+    :raises EngineFailed: FUSE refuses.
+    """
+    require("fusermount3")
+    try:
+        import mfusepy
+    except (ImportError, OSError):
+        raise ToolMissing(
+            "mfusepy or libfuse is not installed", hint="apt-get install fuse3; pip install mfusepy"
+        ) from None
+    # It logs every "no such file" that a kernel asks about.
+    logging.getLogger("fuse").setLevel(logging.WARNING)
+    options: dict[str, Any] = {"foreground": True, "nothreads": True, "ro": read_only, "fsname": "imgtools"}
+    if allow_other:
+        options["allow_other"] = True
+    operations = _operations(mfusepy, folder, usage, ready)
+    try:
+        mfusepy.FUSE(operations, os.fspath(place), **options)
+    except RuntimeError as error:
+        raise EngineFailed(
+            f"cannot mount on {place}: FUSE refuses ({error})", hint="is /dev/fuse there, the folder empty?"
+        ) from None
+
+
+def unmount_folder(place: Path) -> None:
+    """Take a mounted folder away.
+
+    :raises ToolFailed: it is in use, or was not mounted.
+    """
+    run(["fusermount3", "-u", os.fspath(place)])
+
+
+def _operations(mfusepy: Any, folder: Folder, usage: Usage, ready: Callable[[], None]) -> Any:
+    """The folder in the words of the FUSE library; Any: the library has no types."""
+
+    class Operations(mfusepy.Operations):  # type: ignore[misc]
+        use_ns = True
+
+        def init(self, path: str) -> None:
+            ready()
+
+        def getattr(self, path: str, fh: int | None = None) -> dict[str, int]:
+            return _attributes(_named(lambda: folder.stat(path)))
+
+        def readdir(self, path: str, fh: int) -> list[str]:
+            return [".", "..", *_named(lambda: folder.list_dir(path))]
+
+        def readlink(self, path: str) -> str:
+            return _named(lambda: folder.read_link(path))
+
+        def open(self, path: str, flags: int) -> int:
+            _named(lambda: folder.stat(path))
+            if flags & os.O_TRUNC:
+                _named(lambda: folder.truncate(path, 0))
+            return 0
+
+        def read(self, path: str, size: int, offset: int, fh: int) -> bytes:
+            return _named(lambda: folder.read(path, size, offset))
+
+        def listxattr(self, path: str) -> list[str]:
+            return list(_named(lambda: folder.xattrs(path)))
+
+        def getxattr(self, path: str, name: str, position: int = 0) -> bytes:
+            found = _named(lambda: folder.xattrs(path))
+            if name not in found:
+                raise mfusepy.FuseOSError(errno.ENODATA)
+            return found[name]
+
+        def statfs(self, path: str) -> dict[str, int]:
+            return {
+                "f_bsize": BLOCK,
+                "f_frsize": BLOCK,
+                "f_blocks": usage.size // BLOCK,
+                "f_bfree": usage.free // BLOCK,
+                "f_bavail": usage.available // BLOCK,
+                "f_files": usage.inodes,
+                "f_ffree": usage.inodes_free,
+                "f_namemax": 255,
+            }
+
+        def create(self, path: str, mode: int, fi: object = None) -> int:
+            _named(lambda: folder.make(path, FileKind.FILE, mode))
+            return 0
+
+        def mknod(self, path: str, mode: int, dev: int) -> int:
+            kind = next((kind for kind, bits in KINDS.items() if bits == modes.S_IFMT(mode)), FileKind.FILE)
+            _named(lambda: folder.make(path, kind, mode, device=(os.major(dev), os.minor(dev))))
+            return 0
+
+        def mkdir(self, path: str, mode: int) -> int:
+            _named(lambda: folder.make(path, FileKind.DIRECTORY, mode))
+            return 0
+
+        def symlink(self, target: str, source: str) -> int:
+            _named(lambda: folder.make(target, FileKind.LINK, 0o777, target=source))
+            return 0
+
+        def write(self, path: str, data: bytes, offset: int, fh: int) -> int:
+            return _named(lambda: folder.write(path, data, offset))
+
+        def truncate(self, path: str, length: int, fh: int | None = None) -> int:
+            _named(lambda: folder.truncate(path, length))
+            return 0
+
+        def unlink(self, path: str) -> int:
+            _named(lambda: folder.remove(path))
+            return 0
+
+        def rmdir(self, path: str) -> int:
+            _named(lambda: folder.remove(path))
+            return 0
+
+        def rename(self, old: str, new: str) -> int:
+            _named(lambda: folder.rename(old, new))
+            return 0
+
+        def chmod(self, path: str, mode: int) -> int:
+            _named(lambda: folder.set_facts(path, mode=modes.S_IMODE(mode)))
+            return 0
+
+        def chown(self, path: str, uid: int, gid: int) -> int:
+            facts = {name: value for name, value in (("uid", uid), ("gid", gid)) if 0 <= value < 2**32 - 1}
+            _named(lambda: folder.set_facts(path, **facts))
+            return 0
+
+        def utimens(self, path: str, times: tuple[int, int] | None = None) -> int:
+            if times is not None:
+                _named(lambda: folder.set_facts(path, atime=times[0], mtime=times[1]))
+            return 0
+
+        def setxattr(self, path: str, name: str, value: bytes, options: int, position: int = 0) -> int:
+            _named(lambda: folder.set_xattr(path, name, bytes(value)))
+            return 0
+
+        def removexattr(self, path: str, name: str) -> int:
+            _named(lambda: folder.set_xattr(path, name, None))
+            return 0
+
+    return Operations()
+
+
+def _named(answer: Callable[[], Answer]) -> Answer:
+    """Turn our errors into numbers that a kernel understands: a damaged file is an I/O error."""
+    try:
+        return answer()
+    except GuestFileError:
+        raise OSError(errno.ENOENT, os.strerror(errno.ENOENT)) from None
+    except ImgtoolsError:
+        raise OSError(errno.EIO, os.strerror(errno.EIO)) from None
+
+
+def _attributes(stat: FileStat) -> dict[str, int]:
+    return {
+        "st_mode": KINDS.get(stat.kind, modes.S_IFREG) | stat.mode,
+        "st_nlink": stat.links,
+        "st_uid": stat.uid,
+        "st_gid": stat.gid,
+        "st_size": stat.size,
+        "st_blocks": -(-stat.size // 512),
+        "st_rdev": os.makedev(*stat.device),
+        "st_atime": stat.atime,
+        "st_mtime": stat.mtime,
+        "st_ctime": stat.ctime,
+    }

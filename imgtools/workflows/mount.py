@@ -1,0 +1,178 @@
+"""Show the files of a guest as a folder of the host."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from imgtools import errors
+from imgtools.errors import EngineFailed, HostError, ImgtoolsError, UsageError
+from imgtools.guest.tree import FileView, view_files
+from imgtools.image.draft import Draft
+from imgtools.image.edit import ImageEdit
+from imgtools.image.handle import Image
+from imgtools.image.mounted import MountRecord, failed, readiness, show_folder, unmount, write_record
+from imgtools.records import Declined, ImageRequest, Target, Usage, Warned
+from imgtools.workflows.edit_plan import open_for
+
+
+@dataclass(frozen=True, slots=True)
+class MountReport:
+    """A mounted folder and the process that serves it."""
+
+    image: str
+    folder: str
+    pid: int
+    write: bool
+    warnings: tuple[Warned, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class UnmountReport:
+    """What unmounting brought: whether changes were committed, and how many."""
+
+    image: str
+    folder: str
+    committed: bool
+    change_count: int
+    warnings: tuple[Warned, ...] = ()
+
+
+def mount_image(
+    request: ImageRequest,
+    target: Target,
+    folder: Path,
+    *,
+    foreground: bool = False,
+    allow_other: bool = False,
+) -> MountReport:
+    """Show the guest's files in the empty host folder ``folder``, until it is unmounted.
+
+    With ``target`` for writing, what is changed in the folder is one transaction, committed by the unmount; until
+    then the image is not touched.
+
+    :param foreground: serve in this process; else a process of its own does, and we return when it is ready.
+    :raises HostError: the folder is not there, or not empty.
+    """
+    if not folder.is_dir() or any(folder.iterdir()):
+        raise HostError(f"not an empty folder: {folder}", hint="make one: mkdir")
+    if target.output is not None:
+        raise UsageError(
+            "mount writes in place or not at all", hint="copy the image first, or use imgtools apply"
+        )
+    record = MountRecord(os.path.realpath(folder), str(request.host_path), os.getpid(), target.write)
+    if foreground:
+        _serve(request, target, record, allow_other=allow_other, ready=lambda: None)
+        return _report(record)
+    return _report(_in_background(request, target, record, allow_other=allow_other))
+
+
+def unmount_image(folder: Path) -> UnmountReport:
+    """Unmount a folder, and return when the image is really finished.
+
+    :raises HostError: nothing of ours is mounted there.
+    :raises ImgtoolsError: the changes could not be committed; the image is as it was.
+    """
+    record = unmount(folder)
+    return UnmountReport(record.image, record.folder, record.change_count > 0, record.change_count)
+
+
+def _report(record: MountRecord) -> MountReport:
+    return MountReport(record.image, record.folder, record.pid, record.write)
+
+
+def _in_background(
+    request: ImageRequest, target: Target, record: MountRecord, *, allow_other: bool
+) -> MountRecord:
+    """Start a server process, and wait until it is ready.
+
+    :raises ImgtoolsError: whatever the server could not do.
+    """
+    with readiness() as (reading, writing):
+        pid = os.fork()
+        if pid == 0:
+            os.close(reading)
+            _be_server(request, target, replace(record, pid=os.getpid()), writing, allow_other=allow_other)
+        os.close(writing)
+        with os.fdopen(os.dup(reading), "rb") as pipe:
+            said = pipe.read()
+    if said == b"ready":
+        return replace(record, pid=pid)
+    os.waitpid(pid, 0)
+    raise _error_of(said)
+
+
+def _be_server(
+    request: ImageRequest, target: Target, record: MountRecord, writing: int, *, allow_other: bool
+) -> None:
+    """Serve until the folder is unmounted, then end the process."""
+    os.setsid()
+    code, is_ready = 0, False
+
+    def ready() -> None:
+        nonlocal is_ready
+        is_ready = True
+        write_record(record)
+        os.write(writing, b"ready")
+        os.close(writing)
+        # From here on nobody listens: the terminal is the user's again.
+        nowhere = os.open(os.devnull, os.O_RDWR)
+        for descriptor in (0, 1, 2):
+            os.dup2(nowhere, descriptor)
+
+    try:
+        _serve(request, target, record, allow_other=allow_other, ready=ready)
+    except ImgtoolsError as error:
+        code = error.exit_code
+        if is_ready:  # the record tells the unmount
+            write_record(failed(record, error))
+        else:
+            facts = {"class": type(error).__name__, "message": error.message, "hint": error.hint}
+            os.write(writing, json.dumps(facts).encode())
+    finally:
+        os._exit(code)
+
+
+def _error_of(said: bytes) -> ImgtoolsError:
+    try:
+        facts = json.loads(said)
+        kind: type[ImgtoolsError] = getattr(errors, facts["class"], ImgtoolsError)
+        return kind(facts["message"], hint=facts["hint"])
+    except (ValueError, KeyError):
+        return EngineFailed("the process that serves the folder ended", hint="try --foreground -v")
+
+
+def _serve(
+    request: ImageRequest,
+    target: Target,
+    record: MountRecord,
+    *,
+    allow_other: bool,
+    ready: Callable[[], None],
+) -> None:
+    """Open the image, show it, and when it is unmounted commit what was changed."""
+    with (
+        tempfile.TemporaryDirectory(prefix="imgtools-mount-") as contents,
+        open_for(request, target) as image,
+    ):
+        view = view_files(image, request)
+        draft = Draft(view.files, Path(contents))
+        usage = _usage(image, view)
+        place = Path(record.folder)
+        show_folder(
+            draft, place, usage=usage, ready=ready, read_only=not target.write, allow_other=allow_other
+        )
+        changes = list(draft.changes()) if isinstance(image, ImageEdit) else []
+        if changes and isinstance(image, ImageEdit):
+            image.apply(changes, view.mounts)
+            image.commit()
+    write_record(replace(record, ended=True, change_count=len(changes)))
+
+
+def _usage(image: Image, view: FileView) -> Usage:
+    found = image.try_usage(view.mounts[0].volume)
+    return Usage(0, 0, 0, 0, 0) if isinstance(found, Declined) else found

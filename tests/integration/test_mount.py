@@ -1,0 +1,80 @@
+"""A guest as a folder: read without writing, and written all at once when it is unmounted."""
+
+import hashlib
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.fixtures import copy_fixture, fixture_image
+
+LIMIT = 120  # seconds; a folder that does not answer must not stop the tests
+
+
+def imgtools(*words: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "imgtools", *map(str, words)]
+    return subprocess.run(
+        command, capture_output=True, text=True, timeout=LIMIT, stdin=subprocess.DEVNULL, check=False
+    )
+
+
+def shell(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["sh", "-ec", command], cwd=folder, capture_output=True, text=True, timeout=LIMIT, check=False
+    )
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    place = tmp_path / "guest"
+    place.mkdir()
+    return place
+
+
+def test_a_mounted_guest_is_read_and_cannot_be_written(folder: Path) -> None:
+    image = fixture_image("debian")
+    before = hashlib.sha256(image.read_bytes()).hexdigest()
+    assert imgtools("mount", image, folder).returncode == 0
+    try:
+        assert shell("cat etc/hostname; ls -d etc; readlink bin", folder).stdout.split()[1:] == [
+            "etc",
+            "usr/bin",
+        ]
+        assert "Read-only" in shell("touch etc/new", folder).stderr
+        again = imgtools("mount", image, folder)
+        assert again.returncode == 3
+        assert "not an empty folder" in again.stderr
+    finally:
+        done = imgtools("unmount", folder)
+    assert "nothing was changed" in done.stdout
+    assert hashlib.sha256(image.read_bytes()).hexdigest() == before
+
+
+def test_what_is_changed_in_the_folder_is_one_transaction(folder: Path, tmp_path: Path) -> None:
+    (image,) = copy_fixture("debian", tmp_path)
+    before = hashlib.sha256(image.read_bytes()).hexdigest()
+    assert imgtools("mount", "--write", image, folder).returncode == 0
+    changed = shell(
+        "echo new > etc/motd; sed -i s/^/x/ etc/hostname; mkdir srv/d; ln -s /etc srv/d/l; chmod 600 etc/fstab;"
+        " rm -r var/log/audit; cp -r etc/ssh srv/d; mv srv/d/ssh srv/d/moved",
+        folder,
+    )
+    assert changed.returncode == 0, changed.stderr
+    assert hashlib.sha256(image.read_bytes()).hexdigest() == before, "nothing is written before the unmount"
+    done = imgtools("unmount", folder)
+    assert done.returncode == 0, done.stderr
+    assert imgtools("cat", image, "/etc/motd").stdout == "new\n"
+    assert imgtools("cat", image, "/etc/hostname").stdout.startswith("x")
+    assert imgtools("cat", image, "/srv/d/moved/sshd_config").returncode == 0
+    assert imgtools("ls", image, "/var/log/audit").returncode == 25
+    assert list(folder.iterdir()) == []
+
+
+def test_what_cannot_be_mounted_says_why(folder: Path, tmp_path: Path) -> None:
+    missing = imgtools("mount", tmp_path / "none.qcow2", folder)
+    assert missing.returncode in (3, 10)
+    assert "none.qcow2" in missing.stderr
+    nothing = imgtools("unmount", folder)
+    assert nothing.returncode == 3
+    assert "no image is mounted" in nothing.stderr
