@@ -174,6 +174,11 @@ def _rotational(host_path: Path) -> bool | None:
     found = host_path.stat()
     device = found.st_rdev if stat.S_ISBLK(found.st_mode) else found.st_dev
     folder = Path(f"/sys/dev/block/{os.major(device)}:{os.minor(device)}")
+    where = os.path.realpath(folder)
+    if "/virtual/" in where or "/virtio" in where:
+        return (
+            None  # a disk of a virtual machine, a loop, a volume of LVM: what it says of itself says nothing
+        )
     for place in (folder / "queue/rotational", folder / "../queue/rotational"):
         try:
             return place.read_text().strip() == "1"

@@ -83,7 +83,7 @@ def _anew(
     require_ability(format, "create")
     if format == "luks":
         raise UsageError("dd makes no encrypted image", hint="imgtools convert --secret does")
-    require_room(request.target.absolute().parent, length, str(request.target))
+    require_room(request.target.absolute().parent, _data(disk, start, length), str(request.target))
     with new_file(request.target) as draft, disk.reading("source") as source:
         options = (("force_size", "on"),) if format == "vpc" else ()
         create_image(draft.host_path, format, place + length, options)
@@ -91,6 +91,14 @@ def _anew(
         convert_node(part_of(source, start, length), node, Conversion(format), progress=progress)
     plan = (f"make {request.target} ({format}) of {length} bytes from byte {start}",)
     return _report(disk, request, format, start, place, length, plan, written=True)
+
+
+def _data(disk: Disk, start: int, length: int) -> int:
+    """Return how many bytes of the stretch are stored; of an internal snapshot nobody can tell, so all of it."""
+    if disk.snapshot is not None:
+        return length
+    extents = disk.extents(start=start, length=length)
+    return sum(extent.length for extent in extents if extent.data and not extent.zero)
 
 
 def _into(
@@ -115,7 +123,9 @@ def _into(
     if request.write:
         with lock_images([target.top.host_path]), disk.reading("source") as source:
             node: Node = target.part(place, length)
-            convert_node(part_of(source, start, length), node, Conversion(target.info.format), progress=progress)
+            convert_node(
+                part_of(source, start, length), node, Conversion(target.info.format), progress=progress
+            )
             sync_file(target.top.host_path)
     return _report(disk, request, target.info.format, start, place, length, plan, written=request.write)
 
