@@ -1,0 +1,22 @@
+"""Add a line to a file of the guest: ``PATH:LINE``; a line that is there already is not added again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from imgtools.guest.guest import Guest
+from imgtools.image.change import Change, EditLines, LineEdit, WriteFile
+from imgtools.ops.api import Operation
+from imgtools.ops.orders import Order, guest_file, split_pair
+
+
+def plan(guest: Guest, order: Order) -> Iterator[Change]:
+    """Yield the edit, or the new file."""
+    path, line = split_pair(order.text, "PATH:LINE")
+    if guest.files.is_file(guest_file(path)):
+        yield EditLines(path, (LineEdit(append=line),))
+    else:
+        yield WriteFile(path, f"{line}\n".encode("utf-8", "surrogateescape"))
+
+
+OPERATION = Operation(summary="Append a line to a file", plan=plan, params=Order)

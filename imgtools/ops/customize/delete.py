@@ -1,0 +1,26 @@
+"""Delete what a pattern matches, directories with all below them; a path that is not there is an error."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from imgtools.errors import NoSuchGuestFile
+from imgtools.guest.guest import Guest
+from imgtools.image.change import Change
+from imgtools.ops.api import Operation
+from imgtools.ops.orders import Order, guest_file
+from imgtools.ops.steps import remove_matching
+
+
+def plan(guest: Guest, order: Order) -> Iterator[Change]:
+    """Yield the removals.
+
+    :raises NoSuchGuestFile: nothing matches.
+    """
+    removals = list(remove_matching(guest.files, guest_file(order.text)))
+    if not removals:
+        raise NoSuchGuestFile(f"no such file in the guest: {order.text}", path=order.text)
+    yield from removals
+
+
+OPERATION = Operation(summary="Delete files and directories", plan=plan, params=Order)

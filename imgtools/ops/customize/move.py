@@ -1,0 +1,19 @@
+"""Rename a file or directory: ``PATH:NEWPATH``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from imgtools.guest.guest import Guest
+from imgtools.image.change import Change, Move
+from imgtools.ops.api import Operation
+from imgtools.ops.orders import Order, guest_file, require_there, split_pair
+
+
+def plan(guest: Guest, order: Order) -> Iterator[Change]:
+    """Yield the renaming."""
+    path, new = split_pair(order.text, "PATH:NEWPATH")
+    yield Move(require_there(guest.files, path), guest_file(new))
+
+
+OPERATION = Operation(summary="Rename a file or directory", plan=plan, params=Order)

@@ -1,0 +1,19 @@
+"""Empty a file, which keeps mode, owner and labels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from imgtools.guest.guest import Guest
+from imgtools.image.change import Change
+from imgtools.ops.api import Operation
+from imgtools.ops.orders import Order, require_there
+from imgtools.ops.steps import truncate
+
+
+def plan(guest: Guest, order: Order) -> Iterator[Change]:
+    """Yield the emptying."""
+    yield from truncate(guest.files, require_there(guest.files, order.text))
+
+
+OPERATION = Operation(summary="Empty a file", plan=plan, params=Order)

@@ -1,0 +1,30 @@
+"""Put a file of the host into the guest: ``HOSTFILE:PATH``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from imgtools.errors import HostError
+from imgtools.guest.guest import Guest
+from imgtools.image.change import Change, Upload
+from imgtools.ops.api import Operation
+from imgtools.ops.orders import Order, guest_file, split_pair
+
+
+def plan(guest: Guest, order: Order) -> Iterator[Change]:
+    """Yield the upload; a folder as the target takes the file's own name.
+
+    :raises HostError: the host has no such file.
+    """
+    name, path = split_pair(order.text, "HOSTFILE:PATH")
+    host_path = Path(name)
+    if not host_path.is_file():
+        raise HostError(f"no such file on the host: {host_path}")
+    place = guest_file(path)
+    if guest.files.is_dir(place):
+        place = f"{place.rstrip('/')}/{host_path.name}"
+    yield Upload(place, host_path, host_path.stat().st_size)
+
+
+OPERATION = Operation(summary="Copy a file of the host into the guest", plan=plan, params=Order)
