@@ -65,6 +65,7 @@ Password = Annotated[
 PasswordMethod = Annotated[
     str, _list("--password-method", "METHOD", "yescrypt or sha512; without it, what the guest uses.")
 ]
+Chown = Annotated[list[str] | None, _list("--chown", "OWNER:PATH", "Set the owner: USER or USER.GROUP.")]
 
 
 def command(
@@ -83,6 +84,7 @@ def command(
     link: Link = None,
     delete: Delete = None,
     chmod: Chmod = None,
+    chown: Chown = None,
     ssh_inject: SshInject = None,
     service: Service = None,
     firstboot_command: FirstbootCommand = None,
@@ -101,7 +103,7 @@ def command(
         "hostname": [hostname] if hostname else None,
         "timezone": [timezone] if timezone else None,
         "mkdir": mkdir, "upload": upload, "write-file": write_file, "append-line": append_line, "edit": edit,
-        "truncate": truncate, "move": move, "link": link, "delete": delete, "chmod": chmod,
+        "truncate": truncate, "move": move, "link": link, "delete": delete, "chmod": chmod, "chown": chown,
         "service": service, "firstboot-command": firstboot_command, "run-command": run_command,
     }  # fmt: skip
     wanted = [Named(name, Order(text)) for name, values in texts.items() for text in values or ()]

@@ -105,6 +105,8 @@ BAD: list[tuple[str, str, type[ImgtoolsError]]] = [
     ("truncate", "/etc/nothing", NoSuchGuestFile),
     ("chmod", "rw:/etc/motd", UsageError),
     ("chmod", "0644:/etc/nothing", NoSuchGuestFile),
+    ("chown", "eve:/etc/motd", UsageError),
+    ("chown", "alice.nogroup:/etc/motd", UsageError),
     ("mkdir", "relative", UsageError),
     ("service", "nothing:on", UnsupportedGuest),
     ("service", "ssh:maybe", UsageError),
@@ -182,6 +184,8 @@ def test_an_upload_into_a_folder_keeps_its_name(tmp_path: Path) -> None:
 def test_files_are_made_changed_and_deleted() -> None:
     tree = customized(("mkdir", "/srv/deep/er"), ("chmod", "600:/etc/motd"), ("delete", "/etc/time*"))
     assert tree.is_dir("/srv/deep/er")
+    owned = customized(("chown", "alice.7:/etc/motd")).stat("/etc/motd")
+    assert (owned.uid, owned.gid) == (1000, 7)
     assert tree.stat("/etc/motd").mode & 0o777 == 0o600
     assert not tree.exists("/etc/timezone")
 

@@ -1,0 +1,37 @@
+"""Set the owner of a file: ``USER[.GROUP]:PATH``, names of the guest or numbers; a link itself is changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from imgtools.errors import UsageError
+from imgtools.guest.guest import Guest
+from imgtools.guest.users import read_accounts
+from imgtools.image.change import Change, SetOwner
+from imgtools.image.files import GuestReader
+from imgtools.ops.api import Operation
+from imgtools.ops.orders import Order, require_account, require_there, split_pair
+
+
+def plan(guest: Guest, order: Order) -> Iterator[Change]:
+    """Yield the owner.
+
+    :raises UsageError: the guest has no such user or group.
+    """
+    owner, path = split_pair(order.text, "USER[.GROUP]:PATH")
+    user, _, group = owner.partition(".")
+    place = require_there(guest.files, path)
+    uid = int(user) if user.isascii() and user.isdigit() else require_account(guest.files, user).uid
+    yield SetOwner(place, uid, _gid(guest.files, group) if group else None)
+
+
+def _gid(files: GuestReader, name: str) -> int:
+    if name.isascii() and name.isdigit():
+        return int(name)
+    for group in read_accounts(files).groups:
+        if group.name == name:
+            return group.gid
+    raise UsageError(f"the guest has no group {name!r}")
+
+
+OPERATION = Operation(summary="Set the owner of a file", plan=plan, params=Order)
