@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from imgtools.cli.output import Column, Lines, Output, Table, View
-from imgtools.workflows.edit_plan import SCHEMA, PlanReport
+
+if TYPE_CHECKING:
+    from imgtools.workflows.edit_plan import PlanReport
+
+SCHEMA = "imgtools.plan/1"
 
 
 def show_plan(out: Output, report: PlanReport, *, schema: str = SCHEMA) -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from imgtools.cli.command import Output, Source
 from imgtools.cli.ls import format_mode
 from imgtools.cli.output import Column, Lines, Table, View, format_time
+
+if TYPE_CHECKING:
+    from imgtools.workflows.find import FindReport
 
 EXAMPLES = (
     "imgtools find disk.qcow2 /etc --name '*.conf'",
@@ -63,21 +66,15 @@ def command(
     if null and not out.json:
         out.raw(b"".join(file.path.encode("utf-8", "surrogateescape") + b"\0" for file in report.files))
         return
-    view: View = Lines(file.path for file in report.files)
-    if long:
-        columns = (
-            Column("Mode"),
-            Column("Owner", right=True),
-            Column("Group", right=True),
-            Column("Size", right=True),
-            Column("Modified"),
-            Column("Path", style="bold"),
-        )
-        view = Table(
-            columns,
-            (
-                (format_mode(f.kind, f.mode), f.uid, f.gid, f.size, format_time(f.mtime), f.path)
-                for f in report.files
-            ),
-        )
+    view: View = _table(report) if long else Lines(file.path for file in report.files)
     out.show(report, schema="imgtools.find/1", view=lambda: view)
+
+
+def _table(report: FindReport) -> Table:
+    numbers = [Column(name, right=True) for name in ("Owner", "Group", "Size")]
+    columns = [Column("Mode"), *numbers, Column("Modified"), Column("Path", style="bold")]
+    rows = (
+        (format_mode(f.kind, f.mode), f.uid, f.gid, f.size, format_time(f.mtime), f.path)
+        for f in report.files
+    )
+    return Table(columns, rows)

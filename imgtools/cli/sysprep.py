@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
 from imgtools.cli.command import Output, Source, Target
 from imgtools.cli.output import Column, Lines, Table, View
 from imgtools.errors import UsageError
-from imgtools.image.describe import PlannedChange
 
 if TYPE_CHECKING:
+    from imgtools.image.describe import PlannedChange
     from imgtools.workflows.sysprep import OperationReport, SysprepReport, VerifyReport
 
 EXAMPLES = (
@@ -99,20 +99,23 @@ def command(
     if verify:
         if not target.is_dry_run:
             raise UsageError("--verify only looks; it does not go with --write or --output")
-        found = verify_image(source, selection)
-        out.show(
-            found,
-            schema="imgtools.sysprep-verify/1",
-            view=lambda: _verdict(found),
-            pipe=lambda: _rows(found.left),
-        )
-        raise typer.Exit(0 if found.fit else 1)
+        _show_verdict(out, verify_image(source, selection))
     with out.progress("Preparing") as progress:
         report = prepare(source, target, selection, progress=progress)
     out.show(
         report, schema="imgtools.sysprep/1", view=lambda: _view(report), pipe=lambda: _rows(report.operations)
     )
     out.note(_closing(report))
+
+
+def _show_verdict(out: Output, found: VerifyReport) -> NoReturn:
+    out.show(
+        found,
+        schema="imgtools.sysprep-verify/1",
+        view=lambda: _verdict(found),
+        pipe=lambda: _rows(found.left),
+    )
+    raise typer.Exit(0 if found.fit else 1)
 
 
 def _closing(report: SysprepReport) -> str:

@@ -30,31 +30,43 @@ Answer = TypeVar("Answer")
 class Folder(Protocol):
     """What is shown. Every call may raise OSError with the number that the kernel is to see."""
 
-    def stat(self, path: str) -> FileStat: ...
+    def stat(self, path: str) -> FileStat:
+        """Return the facts of a path, a link not followed."""
 
-    def list_dir(self, path: str) -> list[str]: ...
+    def list_dir(self, path: str) -> list[str]:
+        """Return the names in a directory."""
 
-    def read_link(self, path: str) -> str: ...
+    def read_link(self, path: str) -> str:
+        """Return the target of a link."""
 
-    def read(self, path: str, size: int, offset: int) -> bytes: ...
+    def read(self, path: str, size: int, offset: int) -> bytes:
+        """Return part of a file."""
 
-    def xattrs(self, path: str) -> dict[str, bytes]: ...
+    def xattrs(self, path: str) -> dict[str, bytes]:
+        """Return the extended attributes."""
 
     def make(
         self, path: str, kind: FileKind, mode: int, *, target: str = "", device: tuple[int, int] = (0, 0)
-    ) -> None: ...
+    ) -> None:
+        """Make a file, directory, link or special file."""
 
-    def write(self, path: str, data: bytes, offset: int) -> int: ...
+    def write(self, path: str, data: bytes, offset: int) -> int:
+        """Write into a file; return how many bytes."""
 
-    def truncate(self, path: str, length: int) -> None: ...
+    def truncate(self, path: str, length: int) -> None:
+        """Cut or extend a file."""
 
-    def remove(self, path: str) -> None: ...
+    def remove(self, path: str) -> None:
+        """Remove a file or an empty directory."""
 
-    def rename(self, path: str, to: str) -> None: ...
+    def rename(self, path: str, to: str) -> None:
+        """Rename a file, also over another."""
 
-    def set_facts(self, path: str, **facts: int) -> None: ...
+    def set_facts(self, path: str, **facts: int) -> None:
+        """Set mode, uid, gid, atime or mtime."""
 
-    def set_xattr(self, path: str, name: str, value: bytes | None) -> None: ...
+    def set_xattr(self, path: str, name: str, value: bytes | None) -> None:
+        """Set an extended attribute, or remove it."""
 
 
 def show_folder(
@@ -84,7 +96,7 @@ def show_folder(
     options: dict[str, Any] = {"foreground": True, "nothreads": True, "ro": read_only, "fsname": "imgtools"}
     if allow_other:
         options["allow_other"] = True
-    operations = _operations(mfusepy, folder, usage, ready)
+    operations = type("imgtools", (_Answers, mfusepy.Operations), {})(folder, usage, ready)
     try:
         mfusepy.FUSE(operations, os.fspath(place), **options)
     except RuntimeError as error:
@@ -101,113 +113,115 @@ def unmount_folder(place: Path) -> None:
     run(["fusermount3", "-u", os.fspath(place)])
 
 
-def _operations(mfusepy: Any, folder: Folder, usage: Usage, ready: Callable[[], None]) -> Any:
-    """The folder in the words of the FUSE library; Any: the library has no types."""
+class _Answers:
+    """The folder in the words of the FUSE library, which calls these methods by their names."""
 
-    class Operations(mfusepy.Operations):  # type: ignore[misc]
-        use_ns = True
+    use_ns = True
 
-        def init(self, path: str) -> None:
-            ready()
+    def __init__(self, folder: Folder, usage: Usage, ready: Callable[[], None]) -> None:
+        self._folder = folder
+        self._usage = usage
+        self._ready = ready
 
-        def getattr(self, path: str, fh: int | None = None) -> dict[str, int]:
-            return _attributes(_named(lambda: folder.stat(path)))
+    def init(self, path: str) -> None:
+        self._ready()
 
-        def readdir(self, path: str, fh: int) -> list[str]:
-            return [".", "..", *_named(lambda: folder.list_dir(path))]
+    def getattr(self, path: str, fh: int | None = None) -> dict[str, int]:
+        return _attributes(_named(lambda: self._folder.stat(path)))
 
-        def readlink(self, path: str) -> str:
-            return _named(lambda: folder.read_link(path))
+    def readdir(self, path: str, fh: int) -> list[str]:
+        return [".", "..", *_named(lambda: self._folder.list_dir(path))]
 
-        def open(self, path: str, flags: int) -> int:
-            _named(lambda: folder.stat(path))
-            if flags & os.O_TRUNC:
-                _named(lambda: folder.truncate(path, 0))
-            return 0
+    def readlink(self, path: str) -> str:
+        return _named(lambda: self._folder.read_link(path))
 
-        def read(self, path: str, size: int, offset: int, fh: int) -> bytes:
-            return _named(lambda: folder.read(path, size, offset))
+    def open(self, path: str, flags: int) -> int:
+        _named(lambda: self._folder.stat(path))
+        if flags & os.O_TRUNC:
+            _named(lambda: self._folder.truncate(path, 0))
+        return 0
 
-        def listxattr(self, path: str) -> list[str]:
-            return list(_named(lambda: folder.xattrs(path)))
+    def read(self, path: str, size: int, offset: int, fh: int) -> bytes:
+        return _named(lambda: self._folder.read(path, size, offset))
 
-        def getxattr(self, path: str, name: str, position: int = 0) -> bytes:
-            found = _named(lambda: folder.xattrs(path))
-            if name not in found:
-                raise mfusepy.FuseOSError(errno.ENODATA)
-            return found[name]
+    def listxattr(self, path: str) -> list[str]:
+        return list(_named(lambda: self._folder.xattrs(path)))
 
-        def statfs(self, path: str) -> dict[str, int]:
-            return {
-                "f_bsize": BLOCK,
-                "f_frsize": BLOCK,
-                "f_blocks": usage.size // BLOCK,
-                "f_bfree": usage.free // BLOCK,
-                "f_bavail": usage.available // BLOCK,
-                "f_files": usage.inodes,
-                "f_ffree": usage.inodes_free,
-                "f_namemax": 255,
-            }
+    def getxattr(self, path: str, name: str, position: int = 0) -> bytes:
+        found = _named(lambda: self._folder.xattrs(path))
+        if name not in found:
+            raise OSError(errno.ENODATA, os.strerror(errno.ENODATA))
+        return found[name]
 
-        def create(self, path: str, mode: int, fi: object = None) -> int:
-            _named(lambda: folder.make(path, FileKind.FILE, mode))
-            return 0
+    def statfs(self, path: str) -> dict[str, int]:
+        return {
+            "f_bsize": BLOCK,
+            "f_frsize": BLOCK,
+            "f_blocks": self._usage.size // BLOCK,
+            "f_bfree": self._usage.free // BLOCK,
+            "f_bavail": self._usage.available // BLOCK,
+            "f_files": self._usage.inodes,
+            "f_ffree": self._usage.inodes_free,
+            "f_namemax": 255,
+        }
 
-        def mknod(self, path: str, mode: int, dev: int) -> int:
-            kind = next((kind for kind, bits in KINDS.items() if bits == modes.S_IFMT(mode)), FileKind.FILE)
-            _named(lambda: folder.make(path, kind, mode, device=(os.major(dev), os.minor(dev))))
-            return 0
+    def create(self, path: str, mode: int, fi: object = None) -> int:
+        _named(lambda: self._folder.make(path, FileKind.FILE, mode))
+        return 0
 
-        def mkdir(self, path: str, mode: int) -> int:
-            _named(lambda: folder.make(path, FileKind.DIRECTORY, mode))
-            return 0
+    def mknod(self, path: str, mode: int, dev: int) -> int:
+        kind = next((kind for kind, bits in KINDS.items() if bits == modes.S_IFMT(mode)), FileKind.FILE)
+        _named(lambda: self._folder.make(path, kind, mode, device=(os.major(dev), os.minor(dev))))
+        return 0
 
-        def symlink(self, target: str, source: str) -> int:
-            _named(lambda: folder.make(target, FileKind.LINK, 0o777, target=source))
-            return 0
+    def mkdir(self, path: str, mode: int) -> int:
+        _named(lambda: self._folder.make(path, FileKind.DIRECTORY, mode))
+        return 0
 
-        def write(self, path: str, data: bytes, offset: int, fh: int) -> int:
-            return _named(lambda: folder.write(path, data, offset))
+    def symlink(self, target: str, source: str) -> int:
+        _named(lambda: self._folder.make(target, FileKind.LINK, 0o777, target=source))
+        return 0
 
-        def truncate(self, path: str, length: int, fh: int | None = None) -> int:
-            _named(lambda: folder.truncate(path, length))
-            return 0
+    def write(self, path: str, data: bytes, offset: int, fh: int) -> int:
+        return _named(lambda: self._folder.write(path, data, offset))
 
-        def unlink(self, path: str) -> int:
-            _named(lambda: folder.remove(path))
-            return 0
+    def truncate(self, path: str, length: int, fh: int | None = None) -> int:
+        _named(lambda: self._folder.truncate(path, length))
+        return 0
 
-        def rmdir(self, path: str) -> int:
-            _named(lambda: folder.remove(path))
-            return 0
+    def unlink(self, path: str) -> int:
+        _named(lambda: self._folder.remove(path))
+        return 0
 
-        def rename(self, old: str, new: str) -> int:
-            _named(lambda: folder.rename(old, new))
-            return 0
+    def rmdir(self, path: str) -> int:
+        _named(lambda: self._folder.remove(path))
+        return 0
 
-        def chmod(self, path: str, mode: int) -> int:
-            _named(lambda: folder.set_facts(path, mode=modes.S_IMODE(mode)))
-            return 0
+    def rename(self, old: str, new: str) -> int:
+        _named(lambda: self._folder.rename(old, new))
+        return 0
 
-        def chown(self, path: str, uid: int, gid: int) -> int:
-            facts = {name: value for name, value in (("uid", uid), ("gid", gid)) if 0 <= value < 2**32 - 1}
-            _named(lambda: folder.set_facts(path, **facts))
-            return 0
+    def chmod(self, path: str, mode: int) -> int:
+        _named(lambda: self._folder.set_facts(path, mode=modes.S_IMODE(mode)))
+        return 0
 
-        def utimens(self, path: str, times: tuple[int, int] | None = None) -> int:
-            if times is not None:
-                _named(lambda: folder.set_facts(path, atime=times[0], mtime=times[1]))
-            return 0
+    def chown(self, path: str, uid: int, gid: int) -> int:
+        facts = {name: value for name, value in (("uid", uid), ("gid", gid)) if 0 <= value < 2**32 - 1}
+        _named(lambda: self._folder.set_facts(path, **facts))
+        return 0
 
-        def setxattr(self, path: str, name: str, value: bytes, options: int, position: int = 0) -> int:
-            _named(lambda: folder.set_xattr(path, name, bytes(value)))
-            return 0
+    def utimens(self, path: str, times: tuple[int, int] | None = None) -> int:
+        if times is not None:
+            _named(lambda: self._folder.set_facts(path, atime=times[0], mtime=times[1]))
+        return 0
 
-        def removexattr(self, path: str, name: str) -> int:
-            _named(lambda: folder.set_xattr(path, name, None))
-            return 0
+    def setxattr(self, path: str, name: str, value: bytes, options: int, position: int = 0) -> int:
+        _named(lambda: self._folder.set_xattr(path, name, bytes(value)))
+        return 0
 
-    return Operations()
+    def removexattr(self, path: str, name: str) -> int:
+        _named(lambda: self._folder.set_xattr(path, name, None))
+        return 0
 
 
 def _named(answer: Callable[[], Answer]) -> Answer:

@@ -63,6 +63,15 @@ ORDER = (
 )
 
 
+# The ifcfg files of the Red Hat family and of SUSE, with the copies that old tools kept of them.
+IFCFG = (
+    "/etc/sysconfig/network-scripts/ifcfg-*",
+    "/etc/sysconfig/network/ifcfg-*",
+    "/etc/sysconfig/networking/devices/ifcfg-*",
+    "/etc/sysconfig/networking/profiles/default/ifcfg-*",
+)
+
+
 @dataclass(frozen=True, slots=True)
 class NetworkConfig:
     """``family`` is one of the keys of :data:`FILES`, or "" if nothing configures a network.

@@ -7,10 +7,15 @@ from collections.abc import Callable, Iterator, Sequence
 
 from imgtools.guest.guest import Guest
 from imgtools.guest.users import home_folders, read_accounts
-from imgtools.image.change import Change, EditLines, LineEdit, Remove, Truncate, WriteFile
+from imgtools.image.change import Change, EditLines, LineEdit, Remove, RunInGuest, Truncate, WriteFile
 from imgtools.image.files import GuestReader
 from imgtools.records import FileKind
 
+# Who puts the trusted certificates together, on the Red Hat family and on Debian.
+CA_TOOLS = {
+    "/usr/bin/update-ca-trust": "update-ca-trust extract",
+    "/usr/sbin/update-ca-certificates": "update-ca-certificates",
+}
 Plan = Callable[[Guest, object], Iterator[Change]]
 
 
@@ -133,3 +138,11 @@ def remove_files_below(
                     name = found.path.rpartition("/")[2]
                     if found.stat.kind is FileKind.FILE and name not in keep_names:
                         yield Remove(found.path, size=found.stat.size)
+
+
+def refresh_ca_store(guest: Guest) -> Iterator[Change]:
+    """Yield the run of whichever tool of the guest puts its trusted certificates together."""
+    for path, script in CA_TOOLS.items():
+        if guest.files.is_file(path):
+            yield RunInGuest(script, what=script)
+            return

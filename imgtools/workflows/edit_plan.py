@@ -34,8 +34,6 @@ from imgtools.image.settle import settle
 from imgtools.image.writable import Progress
 from imgtools.records import Engine, ImageRequest, Mount, Target, Warned
 
-SCHEMA = "imgtools.plan/1"
-
 
 @dataclass(frozen=True, slots=True)
 class PlanReport:

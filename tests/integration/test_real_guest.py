@@ -29,7 +29,8 @@ def test_an_edited_guest_boots_with_the_edit(tmp_path: Path) -> None:
     with booted(image) as console:
         console.login("root", PASSWORDS["root"])
         said = console.run(
-            "hostname; cat /etc/site.conf; stat -c %a /etc/site.conf; sshd -T | grep -i permitroot; dmesg | grep -c 'EXT4-fs error'; true"
+            "hostname; cat /etc/site.conf; stat -c %a /etc/site.conf; sshd -T | grep -i permitroot;"
+            " dmesg | grep -c 'EXT4-fs error'; true"
         )
     assert said.split("\n")[:4] == ["edited-guest", "made on the host", "600", "permitrootlogin no"]
     assert said.split("\n")[4] == "0"

@@ -6,8 +6,9 @@ them.
 
 from __future__ import annotations
 
+import functools
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import BinaryIO
 
 import pytest
 
+from imgtools.engine.api import Session
 from imgtools.errors import EditFailed
 from imgtools.image.files import GuestTree, parent_of
 from imgtools.image.handle import Image
@@ -245,11 +247,16 @@ def memory_files(files: Mapping[str, Content], *, ignores_case: bool = False) ->
     return GuestTree({"/": MemoryFilesystem(files, ignores_case=ignores_case)}, Engine.MEMORY)
 
 
+def _itself(session: MemorySession) -> MemorySession:
+    return session
+
+
 def memory_image(*sessions: MemorySession, disks: int = 1) -> Image:
     """An open image over in-memory sessions: the first is the direct engine, a second the appliance."""
     engines = (Engine.DIRECT, Engine.APPLIANCE)
-    openers = {
-        engine: lambda session=session: session for engine, session in zip(engines, sessions, strict=False)
+    openers: dict[Engine, Callable[[], Session]] = {
+        engine: functools.partial(_itself, session)
+        for engine, session in zip(engines, sessions, strict=False)
     }
     source = DiskSource(Path("memory.img"))
     return Image([ImageInfo(source, "raw", 2 << 30, 1 << 20, chain=())], Router(openers))

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from imgtools.guest.guest import Guest
-from imgtools.image.change import Change, RunInGuest
+from imgtools.image.change import Change
 from imgtools.ops.api import LINUX, NoParams, Operation
-from imgtools.ops.steps import remove_matching
+from imgtools.ops.steps import refresh_ca_store, remove_matching
 
 PATTERNS = (
     "/etc/pki/CA/certs/*.crt",
@@ -22,10 +22,6 @@ PATTERNS = (
     "/usr/local/share/ca-certificates/*.crt",
 )
 SHIPPED = ("/etc/pki/tls/certs/ca-bundle.crt", "/etc/pki/tls/certs/ca-bundle.trust.crt")
-TOOLS = {
-    "/usr/bin/update-ca-trust": "update-ca-trust extract",
-    "/usr/sbin/update-ca-certificates": "update-ca-certificates",
-}
 
 
 def plan(guest: Guest, params: NoParams) -> Iterator[Change]:
@@ -34,14 +30,6 @@ def plan(guest: Guest, params: NoParams) -> Iterator[Change]:
     yield from removals
     if removals:
         yield from refresh_ca_store(guest)
-
-
-def refresh_ca_store(guest: Guest) -> Iterator[Change]:
-    """Yield the run of whichever tool of the guest puts its trusted certificates together."""
-    for path, script in TOOLS.items():
-        if guest.files.is_file(path):
-            yield RunInGuest(script, what=script)
-            return
 
 
 OPERATION = Operation(

@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from imgtools.guest.guest import Guest
 from imgtools.image.change import Change
 from imgtools.ops.api import LINUX, NoParams, Operation
-from imgtools.ops.steps import remove_matching
-from imgtools.ops.sysprep.ca_certificates import refresh_ca_store
+from imgtools.ops.steps import refresh_ca_store, remove_matching
 
 STATE = (
     "/etc/ipa/ca.crt",

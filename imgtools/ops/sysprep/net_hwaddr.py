@@ -5,15 +5,9 @@ A HWADDR that does not match makes the whole file ignored, so a clone would have
 
 from __future__ import annotations
 
+from imgtools.guest.network import IFCFG
 from imgtools.ops.api import LINUX, Operation
 from imgtools.ops.steps import dropping_lines
-
-IFCFG = (
-    "/etc/sysconfig/network-scripts/ifcfg-*",
-    "/etc/sysconfig/network/ifcfg-*",
-    "/etc/sysconfig/networking/devices/ifcfg-*",
-    "/etc/sysconfig/networking/profiles/default/ifcfg-*",
-)
 
 OPERATION = Operation(
     summary="Drop MAC addresses and UUIDs from ifcfg files",

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from imgtools.guest.guest import Guest
+from imgtools.guest.network import IFCFG
 from imgtools.image.change import Change, EditLines, LineEdit
 from imgtools.ops.api import LINUX, NoParams, Operation
-from imgtools.ops.sysprep.net_hwaddr import IFCFG
 
 # What the guide for preparing clones by hand removes, and the numbered spellings of the same.
 STATIC = r"^\s*(IPADDR|NETMASK|PREFIX|NETWORK|BROADCAST|GATEWAY|USERCTL|IPV6ADDR|IPV6_DEFAULTGW|ADDRESS)\d*="
