@@ -11,6 +11,7 @@ import typer
 
 from imgtools.cli.command import Output, ask_secret
 from imgtools.cli.output import Lines
+from imgtools.errors import UsageError
 from imgtools.units import format_size
 
 if TYPE_CHECKING:
@@ -77,13 +78,23 @@ def both(size: int) -> str:
     return f"{format_size(size)} ({size} bytes)"
 
 
-def secret_from(text: str | None, prompt: str) -> Secret | None:
-    """Return the secret that ``file:PATH``, ``env:NAME`` or ``ask`` names; None for no text."""
+def secret_from(text: str | None, prompt: str, *, new: bool = True) -> Secret | None:
+    """Return the secret that ``file:PATH``, ``env:NAME`` or ``ask`` names; None for no text.
+
+    :param new: it is asked for twice, because nobody could open an image with a passphrase mistyped.
+    """
     if text is None:
         return None
     from imgtools.workflows.secret import read_secret_word
 
-    return read_secret_word(text, prompt, ask_secret)
+    return read_secret_word(text, prompt, _ask_twice if new else ask_secret)
+
+
+def _ask_twice(prompt: str) -> str:
+    first = ask_secret(prompt)
+    if ask_secret("The same again: ") != first:
+        raise UsageError("the two passphrases differ")
+    return first
 
 
 def words(options: Sequence[str] | None) -> tuple[str, ...]:

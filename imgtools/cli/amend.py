@@ -54,7 +54,7 @@ def command(
             options=words(option),
             shrink=shrink,
             new_secret=secret_from(new_secret, "New passphrase: "),
-            old_secret=secret_from(old_secret, "Passphrase to take out: "),
+            old_secret=secret_from(old_secret, "Passphrase to take out: ", new=False),
             force=force,
             write=write,
         )

@@ -17,6 +17,7 @@ from imgtools.engine.qemu_img.mapping import Extent
 from imgtools.engine.qemu_img.nodes import Node, chain_node, file_options, nbd_node, single_node, window
 from imgtools.errors import EngineFailed, UsageError
 from imgtools.image.backing import THOROUGH, examine
+from imgtools.image.editable import refuse_running_domain
 from imgtools.image.in_use import refuse_in_use
 from imgtools.image.marker import refuse_unfinished
 from imgtools.records import Backing, DiskSource, ImageInfo, ImageRequest, Key, Layer, Secret, Warned
@@ -146,7 +147,7 @@ def open_disk(
 ) -> Disk:
     """Examine an image for work on the file itself: thoroughly, for cuts in it would become zeros.
 
-    :param to_write: make sure that no QEMU program has the image open.
+    :param to_write: make sure that no QEMU program and no running guest of libvirt has the image.
     :param to_repair: damage that can be repaired is a warning.
     :param alone: leave the backing file out, which may be missing.
     :raises BadImage: not a disk image, or damaged.
@@ -159,6 +160,7 @@ def open_disk(
     refuse_unfinished([layer.host_path for layer in info.chain])
     if to_write:
         refuse_in_use(info.chain[0].host_path)
+        refuse_running_domain(info.chain[0].host_path)
     return Disk(info, tuple(keys))
 
 

@@ -211,6 +211,11 @@ def free_room(folder: Path) -> int:
     return numbers.f_bavail * numbers.f_frsize
 
 
+def has_room(folder: Path, wanted: int) -> bool:
+    """Whether ``wanted`` bytes fit."""
+    return free_room(folder) >= wanted
+
+
 def require_room(folder: Path, wanted: int, what: str) -> None:
     """Make sure that ``wanted`` bytes fit.
 

@@ -8,6 +8,7 @@ image file)``. Nothing reaches the file until the result has been checked. Then 
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
@@ -16,7 +17,7 @@ from pathlib import Path
 from imgtools.engine.qemu_img import commands, mapping
 from imgtools.engine.qemu_img.commands import Checked
 from imgtools.engine.qemu_img.nodes import Node, file_options
-from imgtools.errors import EngineFailed, RolledBack
+from imgtools.errors import EngineFailed, HostError, RolledBack
 from imgtools.image.disk import Disk
 from imgtools.image.headers import open_host_file
 from imgtools.image.in_use import refuse_in_use
@@ -113,11 +114,22 @@ def change_tables(disk: Disk, locks: tuple[int, ...] | None = None) -> Iterator[
     with lock_images([host_path]) if locks is None else nullcontext(locks) as held:
         refuse_unfinished([host_path])
         refuse_in_use(host_path)
+        _require_one_name(host_path)
         redo = Redo(disk, held)
         try:
             yield redo
         finally:
             redo.discard()
+
+
+def _require_one_name(host_path: Path) -> None:
+    """After a cut, the image is known as half written by its name only: under another, nothing would warn."""
+    found = host_path.stat()
+    if found.st_nlink > 1 and stat.S_ISREG(found.st_mode):
+        raise HostError(
+            f"{host_path} has {found.st_nlink} names (hard links), a change knows it by one",
+            hint="copy it, or remove the other names",
+        )
 
 
 def change_and_check(disk: Disk, change: Callable[[Node], None], locks: tuple[int, ...] | None = None) -> int:

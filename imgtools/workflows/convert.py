@@ -23,7 +23,14 @@ from imgtools.image.disk import (
 )
 from imgtools.image.formats import format_by_name, require_ability
 from imgtools.image.in_use import refuse_in_use
-from imgtools.image.new_file import allocate_files, new_file, refuse_target, require_room, writing_early
+from imgtools.image.new_file import (
+    allocate_files,
+    has_room,
+    new_file,
+    refuse_target,
+    require_room,
+    writing_early,
+)
 from imgtools.records import Backing, DiskSource, ImageInfo, ImageRequest, Key, Secret, Warned
 from imgtools.units import parse_size
 from imgtools.workflows.create import image_options, recorded_name
@@ -207,7 +214,9 @@ def _require_room(disk: Disk, request: ConvertRequest, how: Conversion) -> None:
 
     How small compression makes it nobody knows before, so it is only stopped by the room itself.
     """
-    if how.compressed or how.backing:
+    folder = Path(os.path.realpath(request.target)).parent
+    # Tables take less than a fiftieth of the disk: where all of it fits, nothing need be measured.
+    if how.compressed or how.backing or has_room(folder, disk.info.virtual_size * 51 // 50):
         return
     if how.format == "luks" or request.preallocation in ("falloc", "full") or how.sparse == 0:
         wanted = disk.info.virtual_size
@@ -216,7 +225,7 @@ def _require_room(disk: Disk, request: ConvertRequest, how: Conversion) -> None:
         wanted = disk.measure("qcow2", kept).required
     else:  # about the same: each format has holes
         wanted = disk.measure("qcow2").required
-    require_room(Path(os.path.realpath(request.target)).parent, wanted, f"{request.target}")
+    require_room(folder, wanted, f"{request.target}")
 
 
 def _verify(disk: Disk, made: Path, request: ConvertRequest, format: str, checking: Progress | None) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from imgtools.cli import _disk
 from imgtools.image import new_file
 from tests.support.command import imgtools
 from tests.support.disks import FORMATS, MIB, SUFFIX, qemu_img
@@ -151,6 +152,15 @@ def test_encrypted_image_opens_with_its_secret_only(
 
 def iteration(name: str) -> str:
     return "iter-time" if name.endswith("luks") else "encrypt.iter-time"
+
+
+def test_passphrase_is_asked_for_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = iter(["swordfish", "swordfihs", "perch", "perch"])
+    monkeypatch.setattr(_disk, "ask_secret", lambda prompt: next(answers))
+    words = ("create", tmp_path / "d.luks", "1M", "--secret", "ask", "-o", "iter-time=10")
+    assert "differ" in imgtools(*words, code=2).err
+    imgtools(*words)
+    imgtools("convert", "--key", "image:key:perch", tmp_path / "d.luks", tmp_path / "d.raw")
 
 
 def test_secret_that_is_none(tmp_path: Path) -> None:

@@ -48,6 +48,13 @@ def test_failure_before_the_commit_leaves_the_image(image: Path, monkeypatch: py
     assert [path.name for path in image.parent.iterdir()] == [image.name]
 
 
+def test_image_of_two_names_is_left(image: Path) -> None:
+    os.link(image, image.with_name("other"))
+    before = image.read_bytes()
+    assert "hard links" in apply(image, 3)
+    assert image.read_bytes() == before
+
+
 def test_image_that_someone_wrote_to_meanwhile_is_left(image: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     change = redo.Redo.commit
 
