@@ -67,7 +67,7 @@ class ImageEdit(Image):
         self._transaction = transaction
         self._readers = readers
         self._makes_new_image = transaction.makes_new_image
-        self._is_changed = False
+        self._is_changed = self._has_failed = False
 
     def apply(
         self,
@@ -94,20 +94,24 @@ class ImageEdit(Image):
         if not plan:
             return
         self._transaction.require_room(sum(_size_of(change) for change in plan))
+        self._has_failed = True  # until it has not: half a plan must never be committed
         try:
             self._carrier.carry(Step(plan, tuple(mounts), files, label, progress), self)
         except (EditFailed, RolledBack, EngineFailed, ApplianceFailed):
             # A filesystem that cannot write to its disk says many things; why is only seen from here.
             self._transaction.require_room(0, margin=LEAST_ROOM)
             raise
-        self._is_changed = True
+        self._is_changed, self._has_failed = True, False
 
     def commit(self, *, progress: Progress | None = None) -> None:
         """Make the changes count, all at once; without any, there is nothing to do. Reading ends here.
 
+        :raises EditFailed: a change of this edit has failed before; nothing is written.
         :raises EditConflict: the image was changed by another program meanwhile; nothing was written.
         :raises EditCut: the commit failed half-way; ``imgtools recover`` finishes it.
         """
+        if self._has_failed:
+            raise EditFailed("a change of this edit has failed: nothing is written", hint="begin a new edit")
         self._readers.close()
         if self._is_changed or self._makes_new_image:
             if not self._is_changed:

@@ -144,6 +144,8 @@ class ApplianceWriteSession:
 
     def _release(self) -> None:
         """Unmount everything; errors of the last writes surface here."""
+        for _, writer in self._writers.values():
+            writer.flush()
         self._writers.clear()
         complaint = self._session.detach()
         if complaint:
@@ -242,6 +244,8 @@ class ApplianceWriteSession:
                 raise EditFailed(f"{answer.what} cannot be mounted for writing: {answer.reason}")
             point = self._writers[(mount.volume.device, subvolume_option(mount.options))][0]
             points.append((mount.path, f"{SYSROOT}{point}"))
+        for _, writer in self._writers.values():
+            writer.flush()
         mark = secrets.token_hex(8)
         text = encode(chroot_script(sorted(points), script, mark, network=network))
         told = self._appliance.shell(text, seconds=RUN_SECONDS).decode("utf-8", "replace")

@@ -31,7 +31,6 @@ _SIGNATURES: dict[str, tuple[object, ...]] = {
     "guestfs_chmod": (c_int, c_char_p),
     "guestfs_lchown": (c_int, c_int, c_char_p),
     "guestfs_utimens": (c_char_p, c_int64, c_int64, c_int64, c_int64),
-    "guestfs_lsetxattr": (c_char_p, c_char_p, c_int, c_char_p),
     "guestfs_lremovexattr": (c_char_p, c_char_p),
     "guestfs_sync": (),
 }
@@ -117,10 +116,6 @@ class WriteCalls(Calls):
     def set_times(self, path: bytes, atime: int, mtime: int) -> None:
         """Set both times, in nanoseconds."""
         self._do("utimens", path, *divmod(atime, 10**9), *divmod(mtime, 10**9))
-
-    def set_xattr(self, path: bytes, name: bytes, value: bytes) -> None:
-        """Set an extended attribute, a link not followed."""
-        self._do("lsetxattr", name, value, len(value), path)
 
     def remove_xattr(self, path: bytes, name: bytes) -> None:
         """Remove an extended attribute, a link not followed."""

@@ -1,6 +1,6 @@
 """The calls of libguestfs' Python binding that imgtools uses (guestfs(3), guestfs-python(3))."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 EVENT_LIBRARY: int
 EVENT_APPLIANCE: int
