@@ -119,7 +119,7 @@ def _show_verdict(out: Output, found: VerifyReport) -> NoReturn:
 
 
 def _closing(report: SysprepReport) -> str:
-    count = report.change_count
+    count = len(report.changes)
     changes = f"{count} change{'' if count == 1 else 's'}"
     if report.applied:
         return f"{changes} made in {report.output or report.image}."

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from imgtools.errors import HostError
 from imgtools.image.recover import Outcome, recover_image
 from imgtools.records import Backing
 
@@ -19,6 +20,11 @@ class RecoverReport:
 
 
 def recover(host_path: Path, *, discard: bool, backing: Backing) -> RecoverReport:
-    """Finish an unfinished edit, or take it back; see :func:`imgtools.image.recover.recover_image`."""
+    """Finish an unfinished edit, or take it back; see :func:`imgtools.image.recover.recover_image`.
+
+    :raises HostError: there is no such image.
+    """
+    if not host_path.exists():
+        raise HostError(f"no such image: {host_path}", hint="name the image as it was named for the edit")
     done = recover_image(host_path, discard=discard, backing=backing)
     return RecoverReport(str(host_path), done.outcome, tuple(str(path) for path in done.host_paths))

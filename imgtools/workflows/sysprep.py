@@ -63,12 +63,8 @@ class SysprepReport:
     applied: bool
     output: str
     operations: tuple[OperationReport, ...]
+    changes: tuple[PlannedChange, ...] = ()  # of all operations, as they are made: what imgtools apply reads
     warnings: tuple[Warned, ...] = ()
-
-    @property
-    def change_count(self) -> int:
-        """How many changes all operations make together."""
-        return sum(len(operation.changes) for operation in self.operations)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +125,7 @@ def prepare(
             applied=report.applied,
             output=report.output,
             operations=operations,
+            changes=report.changes,
             warnings=report.warnings,
         )
 

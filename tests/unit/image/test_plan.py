@@ -83,5 +83,7 @@ def test_what_makes_sense_in_its_order_is_kept(changes: tuple[Change, ...]) -> N
         ((SetMode("/etc/a", 0o644), SetOwner("/etc/a", 0)), 0),
     ],
 )
-def test_what_is_said_twice_is_done_once_and_what_is_so_not_at_all(changes: tuple[Change, ...], kept: int) -> None:
+def test_what_is_said_twice_is_done_once_and_what_is_so_not_at_all(
+    changes: tuple[Change, ...], kept: int
+) -> None:
     assert len(check_plan(changes, FILES)) == kept

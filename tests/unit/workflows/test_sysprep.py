@@ -71,7 +71,7 @@ def test_a_dry_run_says_what_would_be_done_and_does_nothing(monkeypatch: pytest.
     report = prepare(request, Target(), Selection(enable=("ssh-hostkeys,machine-id",)))
     assert not report.applied
     assert {one.name: len(one.changes) for one in report.operations} == {"machine-id": 2, "ssh-hostkeys": 2}
-    assert report.change_count == 4
+    assert len(report.changes) == 4
 
 
 def test_verify_names_what_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
