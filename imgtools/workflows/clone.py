@@ -19,6 +19,7 @@ from imgtools.ops.orders import Named, Order, plan_orders
 from imgtools.ops.selection import Selection
 from imgtools.records import Backing, DiskSource, Engine, ImageInfo, ImageRequest, Mount, OutputTarget, Target
 from imgtools.workflows.clone_table import CloneRow
+from imgtools.workflows.edit_plan import apply_labelled
 from imgtools.workflows.sysprep import preparable_guest, what_is_left
 
 
@@ -123,11 +124,11 @@ def _make_linked(request: ImageRequest, template: ImageInfo, plan: _Plan) -> Non
             (DiskSource(draft.host_path, "qcow2"),), request.keys, request.engine, Backing.ANY, request.root
         )
         with edit_request(own, Target(write=True)) as image:
-            image.apply(plan.changes, plan.mounts)
+            apply_labelled(image, plan.changes, plan.mounts)
             image.commit()
 
 
 def _make_full(request: ImageRequest, plan: _Plan, progress: Progress | None) -> None:
     with edit_request(request, Target(output=OutputTarget(plan.target, "qcow2"))) as image:
-        image.apply(plan.changes, plan.mounts)
+        apply_labelled(image, plan.changes, plan.mounts)
         image.commit(progress=progress)

@@ -24,6 +24,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from imgtools.guest.labels import (
+    AUTORELABEL,
+    Labeller,
+    makes_files,
+    needs_autorelabel,
+    new_file_labeller,
+)
 from imgtools.image.applier import check_before
 from imgtools.image.change import Change, WriteFile
 from imgtools.image.describe import PlannedChange, describe
@@ -82,10 +89,11 @@ def carry_out(
 
     :raises ImgtoolsError: as :meth:`imgtools.image.edit.ImageEdit.apply` and ``commit``.
     """
-    planned = plan_changes(image, changes, mounts)
+    label, more = labels_for(image, changes, mounts)
+    planned = plan_changes(image, [*changes, *more], mounts)
     engine, output = image.served_by, ""
     if isinstance(image, ImageEdit):
-        image.apply([one.change for one in planned], mounts, progress=progress)
+        image.apply([one.change for one in planned], mounts, label=label, progress=progress)
         engine, output = image.written_by or engine, image.output
         image.commit(progress=progress)
     return PlanReport(
@@ -96,3 +104,32 @@ def carry_out(
         output=output,
         warnings=tuple(warnings),
     )
+
+
+def apply_labelled(
+    image: ImageEdit,
+    changes: Sequence[Change],
+    mounts: Sequence[Mount],
+    *,
+    progress: Progress | None = None,
+) -> None:
+    """As :meth:`ImageEdit.apply`, with SELinux labels for what is new: for edits that show no plan."""
+    label, more = labels_for(image, changes, mounts)
+    image.apply([*changes, *more], mounts, label=label, progress=progress)
+
+
+def labels_for(
+    image: Image, changes: Sequence[Change], mounts: Sequence[Mount]
+) -> tuple[Labeller | None, tuple[Change, ...]]:
+    """Return what labels the files that a plan makes, and what the plan needs besides.
+
+    That is ``/.autorelabel`` where the guest's policy wants labels and nobody here can decide them: then the guest
+    labels itself when it boots. Both are empty for a guest without SELinux.
+    """
+    files = image.files(mounts)
+    if not makes_files(changes, files):
+        return None, ()
+    label = new_file_labeller(files)
+    if label is None and needs_autorelabel(files) and files.lstat(AUTORELABEL) is None:
+        return None, (WriteFile(AUTORELABEL, b""),)
+    return label, ()

@@ -17,7 +17,7 @@ from imgtools.image.edit import ImageEdit
 from imgtools.image.handle import Image
 from imgtools.image.mounted import MountRecord, failed, readiness, show_folder, unmount, write_record
 from imgtools.records import Declined, ImageRequest, Target, Usage, Warned
-from imgtools.workflows.edit_plan import open_for
+from imgtools.workflows.edit_plan import apply_labelled, open_for
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +168,7 @@ def _serve(
         )
         changes = list(draft.changes()) if isinstance(image, ImageEdit) else []
         if changes and isinstance(image, ImageEdit):
-            image.apply(changes, view.mounts)
+            apply_labelled(image, changes, view.mounts)
             image.commit()
     write_record(replace(record, ended=True, change_count=len(changes)))
 
