@@ -141,6 +141,8 @@ class NtfsReader:
         if record is None:
             self._damaged(f"file {inode} has a bad record")
         flags, size, device = entry.get_file_attribute_flags(), 0, (0, 0)
+        if flags is None:
+            self._damaged(f"file {inode} has no standard information")
         is_directory = entry.has_directory_entries_index()
         if flags & REPARSE and self._is_link(record):
             kind, size = FileKind.LINK, len(self.link(inode).encode("utf-8", "surrogateescape"))
@@ -159,9 +161,9 @@ class NtfsReader:
             links=record.links,
             inode=inode,
             device=device,
-            atime=(entry.get_access_time_as_integer() - EPOCH) * 100,
-            mtime=(entry.get_modification_time_as_integer() - EPOCH) * 100,
-            ctime=(entry.get_entry_modification_time_as_integer() - EPOCH) * 100,
+            atime=parse_time(entry.get_access_time_as_integer()),
+            mtime=parse_time(entry.get_modification_time_as_integer()),
+            ctime=parse_time(entry.get_entry_modification_time_as_integer()),
         )
 
     @staticmethod
@@ -208,7 +210,7 @@ class NtfsReader:
 
     def content(self, inode: int) -> BinaryIO:
         entry = self._entry(inode)
-        if entry.get_file_attribute_flags() & ENCRYPTED:
+        if (entry.get_file_attribute_flags() or 0) & ENCRYPTED:
             raise OddGuest(
                 f"{self._disk.name}: file {inode} is encrypted by Windows (EFS)",
                 hint="only Windows with the user's key can read it",
@@ -314,6 +316,11 @@ class NtfsReader:
         ]
         content = b"".join(pieces)
         return lambda size, offset: content[offset : offset + size]
+
+
+def parse_time(filetime: int | None) -> int:
+    """Nanoseconds since 1970; a file whose times are lost has none."""
+    return 0 if filetime is None else (filetime - EPOCH) * 100
 
 
 class ReadAt(Protocol):

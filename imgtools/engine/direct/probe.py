@@ -24,13 +24,17 @@ AT_ONCE = 64  # sketches open at the same time
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What blkid says of one volume. ``problem``: why ``type`` is empty although there is something."""
+    """What blkid says of one volume. ``problem``: why ``type`` is empty although there is something.
+
+    ``table`` is the kind of a partition table on it: ``dos``, ``gpt``, ``sun``, ``mac`` ...
+    """
 
     type: str = ""
     label: str = ""
     uuid: str = ""
     version: str = ""
     problem: str = ""
+    table: str = ""
 
 
 def probe(disks: Sequence[DiskFile]) -> list[Content]:
@@ -93,6 +97,7 @@ def parse_udev(text: str) -> list[Content]:
                 label=unescape(tags.get("ID_FS_LABEL_ENC", "")),
                 uuid=unescape(tags.get("ID_FS_UUID_ENC", "")),
                 version=unescape(tags.get("ID_FS_VERSION", "")),
+                table=unescape(tags.get("ID_PART_TABLE_TYPE", "")),
             )
         )
     return found

@@ -28,6 +28,15 @@ UNREAD = {
     "isw_raid_member": "firmware RAID is assembled by the appliance only",
     "bcache": "bcache is not read here",
 }
+# Partitions that are divided or put together further, by their type.
+FOREIGN = {
+    "0xa5": "a FreeBSD label inside it is read by the appliance only",
+    "0xa6": "an OpenBSD label inside it is read by the appliance only",
+    "0xa9": "a NetBSD label inside it is read by the appliance only",
+    "0x42": "Windows dynamic disks are assembled by the appliance only",
+    "5808C8AA-7E8F-42E0-85D2-E1E90434CFB3": "Windows dynamic disks are assembled by the appliance only",
+    "AF9B60A0-1431-4F62-BC68-3311714A69AD": "Windows dynamic disks are assembled by the appliance only",
+}
 ROUNDS = 6  # of LUKS in LVM in LUKS ...
 
 
@@ -117,13 +126,11 @@ class DirectSession:
     def _read_layout(self) -> Layout:
         wholes = [DiskFile.whole(server, disk_device(index)) for index, server in enumerate(self._servers)]
         disks = [read_disk(whole, whole.name) for whole in wholes]
-        extended = {one.device for disk in disks for one in disk.partitions if one.kind == "extended"}
-        unread: list[Declined] = []
-        todo = [
-            found
-            for disk, whole in zip(disks, wholes, strict=True)
-            for found in self._candidates(disk, whole)
-        ]
+        parts = [partition for disk in disks for partition in disk.partitions]
+        extended = {part.device for part in parts if part.kind == "extended"}
+        unread = [Declined(part.device, FOREIGN[part.type]) for part in parts if part.type in FOREIGN]
+        pairs = zip(disks, wholes, strict=True)
+        todo = [found for disk, whole in pairs for found in self._candidates(disk, whole)]
         done: list[Found] = []
         members: list[Member] = []
         groups = Groups()
@@ -180,10 +187,15 @@ class DirectSession:
         fresh = []
         for found in todo:
             content = contents.get(found.volume.device, Content())
-            if content.problem:
-                unread.append(Declined(found.volume.device, content.problem))
-            if content.type in UNREAD:
-                unread.append(Declined(found.volume.device, UNREAD[content.type]))
+            reason = content.problem or UNREAD.get(content.type, "")
+            if (
+                found.volume.holder is Holder.DISK
+                and not content.type
+                and content.table not in ("", "dos", "gpt")
+            ):
+                reason = f"its partition table ({content.table}) is read by the appliance only"
+            if reason:
+                unread.append(Declined(found.volume.device, reason))
             volume = replace(
                 found.volume,
                 content=content.type,

@@ -202,6 +202,22 @@ def test_btrfs_is_left_to_others(tmp_path: Path) -> None:
         assert session.mount(volume) == Declined("/dev/sda", "btrfs is read by the appliance only")
 
 
+@pytest.mark.parametrize(
+    ("script", "device", "words"),
+    [
+        ("label: sun\n1MiB 10MiB\n", "/dev/sda", "partition table (sun)"),
+        ("label: dos\n1MiB 10MiB a5\n", "/dev/sda1", "FreeBSD label"),
+        ("label: dos\n1MiB 10MiB 42\n", "/dev/sda1", "dynamic disks"),
+        ("label: gpt\n1MiB 10MiB AF9B60A0-1431-4F62-BC68-3311714A69AD\n", "/dev/sda1", "dynamic disks"),
+    ],
+)
+def test_what_is_divided_in_other_ways(tmp_path: Path, script: str, device: str, words: str) -> None:
+    with opened(disk(tmp_path / "a.img", script, {})) as session:
+        (found,) = session.layout().unread
+        assert found.what == device
+        assert words in found.reason
+
+
 def test_one_bad_volume_spoils_no_other(tmp_path: Path, ext4: bytes) -> None:
     """A partition beyond the end, one cut by it, one ambivalent, and a good one."""
     tool("mkfs.fat", "-F", 12, blank(tmp_path / "fat", 4 * MIB))
