@@ -17,6 +17,6 @@ from tests.support.memory import memory_files, memory_volume
 def test_a_deployment_is_not_written_to_the_root_of_its_volume() -> None:
     """The writers mount whole volumes: /etc/machine-id would be that of the physical root."""
     mounts = (Mount("/", memory_volume(), inner="/ostree/deploy/x/deploy/0.0"),)
-    step = Step(plan=(Remove("/etc/machine-id"),), mounts=mounts)
+    step = Step((Remove("/etc/machine-id"),), mounts, memory_files({}))
     with pytest.raises(UnsupportedGuest, match=r"/ostree/deploy/x/deploy/0.0 of /dev/sda1"):
         carry_out(cast(WriteSession, None), step, memory_files({}))
