@@ -44,6 +44,7 @@ log = logging.getLogger(__name__)
 # Address space; 240 MB are seen in use. As OpenStack allows qemu-img for images of strangers.
 LIMITS = Limits(memory=1 << 30)
 START_SECONDS = 60.0  # to open the image; 7 ms are usual
+LONGEST_BASE = 80  # bytes of the temporary folder's path
 LARGEST_READ = 32 << 20  # bytes in one request: what qemu-nbd accepts (NBD_MAX_BUFFER_SIZE)
 
 # Starts the server with the listening socket (descriptor 0) as descriptor 3, the place where sd_listen_fds(3)
@@ -283,7 +284,7 @@ def _server(
 ) -> Iterator[NbdDisk]:
     """Start one qemu-nbd, connect to it, and end it with the block."""
     with ExitStack() as stack:
-        folder = tempfile.mkdtemp(prefix="imgtools-nbd-")
+        folder = _private_folder()
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
         path = str(Path(folder) / "disk")
         process, lifeline, words = _spawn(path, folder, arguments, secrets)
@@ -301,6 +302,19 @@ def _server(
             raise _Refused(_sentence(words.read()), code) from None
         stack.callback(disk.close)
         yield disk
+
+
+def _private_folder() -> str:
+    """A folder of mode 0700 for the socket, whose path must fit into sockaddr_un (108 bytes with its end)."""
+    base = tempfile.gettempdir()
+    if len(os.fsencode(base)) > LONGEST_BASE:
+        base = "/tmp"
+    try:
+        return tempfile.mkdtemp(prefix="imgtools-nbd-", dir=base)
+    except OSError as error:
+        raise HostError(
+            f"{base}: {error.strerror}", hint="TMPDIR names another folder for temporary files"
+        ) from None
 
 
 def _spawn(

@@ -152,6 +152,24 @@ def test_the_message_is_qemus_sentence(tmp_path: Path) -> None:
     assert caught.value.message == f"{path}: Image is not in qcow2 format"
 
 
+def test_a_long_path_of_temporary_files_does_not_matter(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    long = tmp_path / ("long" * 25)
+    long.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(long))
+    with serve_disk(image_info((raw_image(tmp_path / "disk.raw"), "raw"))) as disk:
+        assert disk.read(PLACE, len(MARK)) == MARK
+
+
+def test_no_room_for_temporary_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", "/no/such/folder")
+    info = image_info((raw_image(tmp_path / "disk.raw"), "raw"))
+    with pytest.raises(HostError, match="No such file or directory") as caught, serve_disk(info):
+        pass
+    assert "TMPDIR" in caught.value.hint
+
+
 def test_no_such_file(tmp_path: Path) -> None:
     missing = image_info((tmp_path / "nothing.raw", "raw"))
     with pytest.raises(HostError, match="No such file or directory"), serve_disk(missing):
