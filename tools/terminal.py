@@ -5,12 +5,16 @@ from __future__ import annotations
 import os
 import pty
 import re
+import shlex
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+ROOT = Path(__file__).resolve().parent.parent
 WIDTH = 100  # columns
+# The program of this checkout, whether or not it is installed where this Python is.
+IMGTOOLS = f'imgtools() {{ {shlex.quote(sys.executable)} -m imgtools "$@"; }}'
 # CSI and OSC sequences (ECMA-48, 5.4 and 8.3.89): colours, cursor, titles.
 ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\))")
 
@@ -27,10 +31,15 @@ def run_on_terminal(line: str, folder: Path, *, colour: bool = False) -> Shown:
     """Run one shell line in `folder` and return what a terminal of WIDTH columns would show, both streams."""
     ours, theirs = pty.openpty()
     env = os.environ | {"COLUMNS": str(WIDTH), "LINES": "50", "TERM": "xterm-256color", "LC_ALL": "C.UTF-8"}
-    env["PATH"] = f"{Path(sys.executable).parent}:{env.get('PATH', '')}"
+    env["PYTHONPATH"] = str(ROOT)
     env = env | {"COLORTERM": "truecolor"} if colour else env | {"NO_COLOR": "1"}
     process = subprocess.Popen(
-        ["/bin/bash", "-c", line], cwd=folder, env=env, stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs
+        ["/bin/bash", "-c", f"{IMGTOOLS}\n{line}"],
+        cwd=folder,
+        env=env,
+        stdin=subprocess.DEVNULL,
+        stdout=theirs,
+        stderr=theirs,
     )
     os.close(theirs)
     with os.fdopen(ours, "rb", buffering=0) as stream:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from imgtools import __version__
 from tools.terminal import WIDTH, run_on_terminal
 from tools.transcript import refresh
 
@@ -17,6 +18,14 @@ def test_escape_sequences_are_kept_for_colour_only(tmp_path: Path) -> None:
     line = r"printf '\033[1;31mred\033[0m \033]0;title\007end\n'"
     assert run_on_terminal(line, tmp_path).text == "red end\n"
     assert "\x1b[1;31m" in run_on_terminal(line, tmp_path, colour=True).text
+
+
+def test_imgtools_is_the_one_of_this_checkout(tmp_path: Path) -> None:
+    """Also where no `imgtools` is installed: the pages must never show "command not found"."""
+    assert (
+        run_on_terminal("PATH=/usr/bin:/bin; imgtools --version", tmp_path).text
+        == f"imgtools {__version__}\n"
+    )
 
 
 def test_errors_and_exit_code_are_shown_too(tmp_path: Path) -> None:
