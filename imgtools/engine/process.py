@@ -110,8 +110,12 @@ def require(program: str) -> str:
 
 
 def clean_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
-    """The environment of a child: ours, in the C locale, so that its words can be read by a program."""
-    return {**os.environ, "LC_ALL": "C.UTF-8", "TZ": "UTC", **(extra or {})}
+    """The environment of a child: ours, in the C locale, so that its words can be read by a program.
+
+    With one heap for all its threads: glibc reserves 64 to 128 MB of address space for the heap of each, and a QEMU
+    program starts up to 64 threads when the host's disk is slow, which ended it at its limit of memory.
+    """
+    return {**os.environ, "LC_ALL": "C.UTF-8", "TZ": "UTC", "MALLOC_ARENA_MAX": "1", **(extra or {})}
 
 
 def limited(argv: Sequence[str], limits: Limits) -> list[str]:
