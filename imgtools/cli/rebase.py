@@ -19,9 +19,10 @@ EXAMPLES = (
 NOTES = """
 qemu-img rebase -u only writes another name into the header. If the new base is not byte for byte what the old one
 was, the guest is corrupted, silently, and nothing has checked it. Here the safe way is the default: the overlay
-gets what it needs to read the same, then the link changes. --unsafe is for a base that was renamed or copied: it
-says what it believes, compares sizes and a sample of both bases if the old one is still there, and refuses where
-they differ.
+gets what it needs to read the same, then the link changes; qemu-img, with its cache, can write the link before the
+tables of what it has copied, and a kill in that moment loses the copies: here the order is kept. --unsafe is for a
+base that was renamed or copied: it says what it believes, compares sizes and a sample of both bases if the old one
+is still there, and refuses where they differ.
 
 Loops, missing bases and bases of another format than said are found before anything is written. The name is
 recorded relative where both files are in one folder, so that they can be moved together, and always with its
