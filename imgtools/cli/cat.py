@@ -34,8 +34,11 @@ def command(
         out.show(read_contents(source, paths), schema="imgtools.cat/1", view=lambda: Lines(()))
         return
     if out.on_terminal:
-        for file in read_contents(source, paths).files:
+        report = read_contents(source, paths)
+        for warning in report.warnings:
+            out.warn(warning)
+        for file in report.files:
             out.text(file.content)
         return
-    for chunk in read_files(source, paths):
+    for chunk in read_files(source, paths, warn=out.warn):
         out.raw(chunk)

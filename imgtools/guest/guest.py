@@ -69,7 +69,7 @@ def find_guests(image: Image) -> tuple[Guest, ...]:
     guests = [_guest(image, one) for one in _without_copies(search.candidates)]
     if guests:
         guests[0] = replace(guests[0], warnings=(*guests[0].warnings, *_overlooked(search)))
-    return tuple(guests)
+    return tuple(replace(guest, warnings=(*image.warnings, *guest.warnings)) for guest in guests)
 
 
 def _overlooked(search: _Search) -> list[Warned]:

@@ -37,7 +37,7 @@ def view_files(image: Image, request: ImageRequest) -> FileView:
     """
     if request.mounts:
         mounts = tuple(_parse_mount(text, image) for text in request.mounts)
-        return FileView(image.files(mounts), mounts)
+        return FileView(image.files(mounts), mounts, warnings=image.warnings)
     try:
         guest = the_guest(image, request.root)
     except NoGuest as error:
@@ -57,7 +57,7 @@ def _only_volume(image: Image, request: ImageRequest, error: NoGuest) -> FileVie
             hint=f"choose one: -m {usable[0].device}",
         ) from None
     mounts = (Mount("/", usable[0]),)
-    return FileView(image.files(mounts), mounts)
+    return FileView(image.files(mounts), mounts, warnings=image.warnings)
 
 
 def _parse_mount(text: str, image: Image) -> Mount:

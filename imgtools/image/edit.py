@@ -23,7 +23,7 @@ from imgtools.image.carry import Carrier, Step
 from imgtools.image.change import Change, Upload, WriteFile
 from imgtools.image.editable import refuse_running_domain, require_output, require_writable
 from imgtools.image.files import GuestTree
-from imgtools.image.handle import Image, disk_servers, examine_disks, image_openers
+from imgtools.image.handle import DiskServers, Image, examine_disks, image_openers
 from imgtools.image.in_use import refuse_in_use
 from imgtools.image.lock import lock_images
 from imgtools.image.plan import check_plan
@@ -58,11 +58,12 @@ class ImageEdit(Image):
         self,
         infos: Sequence[ImageInfo],
         router: Router,
+        servers: DiskServers,
         carrier: Carrier,
         transaction: Transaction,
         readers: ExitStack,
     ) -> None:
-        super().__init__(infos, router)
+        super().__init__(infos, router, servers)
         self._carrier = carrier
         self._transaction = transaction
         self._readers = readers
@@ -191,7 +192,7 @@ def _opened(
 ) -> Iterator[ImageEdit]:
     """Wire readers, writers and the transaction together."""
     with ExitStack() as readers:
-        servers = disk_servers(infos, keys, readers)
+        servers = DiskServers(infos, keys, readers)
         boots = readers.enter_context(ExitStack())
         wants_network = False
 
@@ -222,7 +223,7 @@ def _opened(
         router = Router({**image_openers(servers, keys), Engine.APPLIANCE: boot}, engine)
         readers.callback(router.close)
         carrier = Carrier(transaction, engine, direct, booted, reread)
-        yield ImageEdit(infos, router, carrier, transaction, readers)
+        yield ImageEdit(infos, router, servers, carrier, transaction, readers)
 
 
 @contextmanager

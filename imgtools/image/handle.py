@@ -24,15 +24,17 @@ from imgtools.records import (
     Mount,
     Usage,
     Volume,
+    Warned,
 )
 
 
 class Image:
     """All disks of one guest, open for reading."""
 
-    def __init__(self, infos: Sequence[ImageInfo], router: Router) -> None:
+    def __init__(self, infos: Sequence[ImageInfo], router: Router, servers: DiskServers) -> None:
         self.infos = tuple(infos)
         self._router = router
+        self._servers = servers
 
     def layout(self, *, complete: bool = False) -> Layout:
         """Return disks, partitions, LVM and volumes; ``complete`` may boot to see into all of them."""
@@ -68,6 +70,11 @@ class Image:
         """What the direct engine did not serve so far, and why."""
         return self._router.declined
 
+    @property
+    def warnings(self) -> tuple[Warned, ...]:
+        """What a reader should know of the images: one is in use, or its header is odd. Known once it is read."""
+        return (*(warning for info in self.infos for warning in info.warnings), *self._servers.warnings)
+
 
 @contextmanager
 def open_image(
@@ -88,9 +95,10 @@ def open_image(
     """
     infos = examine_disks(disks, backing)
     with ExitStack() as stack:
-        router = Router(image_openers(disk_servers(infos, keys, stack), keys), engine)
+        servers = DiskServers(infos, keys, stack)
+        router = Router(image_openers(servers, keys), engine)
         stack.callback(router.close)
-        yield Image(infos, router)
+        yield Image(infos, router, servers)
 
 
 def examine_disks(disks: Sequence[DiskSource], backing: Backing) -> list[ImageInfo]:
@@ -107,21 +115,33 @@ def examine_disks(disks: Sequence[DiskSource], backing: Backing) -> list[ImageIn
     return infos
 
 
-def disk_servers(
-    infos: Sequence[ImageInfo], keys: Sequence[Key], stack: ExitStack
-) -> Callable[[], Sequence[DiskServer]]:
-    """Return what serves the disks, all once, when the first engine asks for them."""
-    served: list[DiskServer] = []
-    server_stack = stack.enter_context(ExitStack())
+class DiskServers:
+    """What serves the disks of one guest, all opened once, when the first engine asks for them.
 
-    def servers() -> Sequence[DiskServer]:
+    :param stack: closes them.
+    """
+
+    def __init__(self, infos: Sequence[ImageInfo], keys: Sequence[Key], stack: ExitStack) -> None:
+        self._infos = tuple(infos)
+        self._keys = tuple(keys)
+        self._stack = stack.enter_context(ExitStack())
+        self._served: list[DiskServer] = []
+
+    def __call__(self) -> Sequence[DiskServer]:
+        """Return the servers, in the order of the disks."""
         from imgtools.engine.block import serve_disk
 
-        if not served:
-            served.extend([server_stack.enter_context(serve_disk(info, keys)) for info in infos])
-        return served
+        if not self._served:
+            self._served.extend(
+                [self._stack.enter_context(serve_disk(info, self._keys)) for info in self._infos]
+            )
+        return self._served
 
-    return servers
+    @property
+    def warnings(self) -> tuple[Warned, ...]:
+        """What there is to know of how the disks were opened; nothing before they are."""
+        pairs = zip(self._infos, self._served, strict=False)
+        return tuple(Warned(disk.warning, str(info.source.host_path)) for info, disk in pairs if disk.warning)
 
 
 def image_openers(

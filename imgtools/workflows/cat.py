@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -47,16 +47,22 @@ def read_contents(request: ImageRequest, paths: Sequence[str]) -> CatReport:
         return CatReport(str(request.host_path), view.files.served_by, tuple(found), view.warnings)
 
 
-def read_files(request: ImageRequest, paths: Sequence[str]) -> Iterator[bytes]:
+def read_files(
+    request: ImageRequest, paths: Sequence[str], *, warn: Callable[[Warned], None] = lambda _: None
+) -> Iterator[bytes]:
     """Yield the bytes of the files, one after the other, in chunks.
 
     Every file is opened before the first byte is given out, so that a wrong path is an error with no output.
+
+    :param warn: takes what there is to know of the image, before the first byte.
 
     :raises NoSuchGuestFile: one of them is not there.
     :raises NotAFile: one of them is a directory or a device.
     """
     with open_request(request) as image:
         view = view_files(image, request)
+        for warning in view.warnings:
+            warn(warning)
         streams = [view.files.open(view.path(path)) for path in paths]
         for stream in streams:
             yield from _chunks(stream)

@@ -86,6 +86,7 @@ def _measure(request: ImageRequest) -> tuple[ImageUsage, list[Warned]]:
                 usage = _usage_or_warn(image, volume, warnings)
                 found += [] if usage is None else [usage]
         engine = image.served_by
+        warnings += image.warnings
     return ImageUsage(str(request.host_path), engine, tuple(found)), warnings
 
 

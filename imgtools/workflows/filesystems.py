@@ -93,7 +93,7 @@ def list_filesystems(request: ImageRequest, *, usage: bool = True) -> Filesystem
             vgs=layout.vgs,
             lvs=layout.lvs,
             filesystems=rows,
-            warnings=_warnings(layout),
+            warnings=(*image.warnings, *_warnings(layout)),
         )
 
 

@@ -162,7 +162,9 @@ def inspect(request: ImageRequest, wanted: Wanted | None = None) -> InspectRepor
             raise no_guest(image)
         reader = _Inspector(image, guests, wanted or Wanted())
         found = tuple(reader.inspect(guest) for guest in guests)
-        return InspectReport(str(request.host_path), image.served_by, found, tuple(reader.warnings))
+        return InspectReport(
+            str(request.host_path), image.served_by, found, tuple(dict.fromkeys(reader.warnings))
+        )
 
 
 Fact = TypeVar("Fact")

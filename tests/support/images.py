@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import ExitStack
 
-from imgtools.image.handle import Image
+from imgtools.image.handle import DiskServers, Image
 from imgtools.image.router import Router
 from imgtools.records import Disk, Engine, Layout, Partition, Volume
 from tests.support.memory import Content, MemoryFilesystem, MemorySession
@@ -17,7 +18,7 @@ class MemoryImage(Image):
 
     def __init__(self, session: MemorySession, booted: MemorySession | None = None) -> None:
         openers = {Engine.DIRECT: lambda: session, Engine.APPLIANCE: lambda: self._boot(booted or session)}
-        super().__init__((), Router(openers))
+        super().__init__((), Router(openers), DiskServers((), (), ExitStack()))
         self.boots = 0
 
     def _boot(self, session: MemorySession) -> MemorySession:

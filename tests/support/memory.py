@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import BinaryIO
@@ -19,7 +19,7 @@ import pytest
 from imgtools.engine.api import Session
 from imgtools.errors import EditFailed
 from imgtools.image.files import GuestTree, parent_of
-from imgtools.image.handle import Image
+from imgtools.image.handle import DiskServers, Image
 from imgtools.image.router import Router
 from imgtools.records import (
     Declined,
@@ -259,7 +259,8 @@ def memory_image(*sessions: MemorySession, disks: int = 1) -> Image:
         for engine, session in zip(engines, sessions, strict=False)
     }
     source = DiskSource(Path("memory.img"))
-    return Image([ImageInfo(source, "raw", 2 << 30, 1 << 20, chain=())], Router(openers))
+    servers = DiskServers((), (), ExitStack())
+    return Image([ImageInfo(source, "raw", 2 << 30, 1 << 20, chain=())], Router(openers), servers)
 
 
 def memory_guest_image(files: Mapping[str, Content]) -> Image:
