@@ -19,7 +19,9 @@ from imgtools.image.backing import examine
 from imgtools.records import Backing, DiskSource, Key, Secret, Volume
 from tests.support.fixtures import fixture_disks
 
-ATTACHED = ("luks2", "luks1", "lvm-exotic", "md", "opensuse", "windows", "broken:ntfs-hibernated", "crashed")
+ATTACHED = (
+    "luks2", "luks1", "bitlocker", "lvm-exotic", "md", "opensuse", "windows", "broken:ntfs-hibernated", "crashed",
+)  # fmt: skip
 RAW_NAME = b"caf\xe9 \xff"  # Latin-1, and a byte that no encoding of text has
 
 
@@ -42,7 +44,7 @@ class Attached:
 
 @pytest.fixture(scope="session")
 def attached(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Attached]:
-    """The appliance with all disks; luks2 is unlocked, luks1 is not."""
+    """The appliance with all disks; luks2 and bitlocker are unlocked, luks1 is not."""
     devices: dict[str, str] = {}
     disks: list[Path] = []
     for name in ATTACHED:
@@ -50,7 +52,8 @@ def attached(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Attached]:
         disks += fixture_disks(name)
     devices["raw-names"] = disk_device(len(disks))
     disks.append(raw_names_disk(tmp_path_factory.mktemp("raw-names")))
-    keys = [Key(f"{devices['luks2']}2", Secret(b"fixture"))]
+    secret = Secret(b"fixture")
+    keys = [Key(f"{devices['luks2']}2", secret), Key(f"{devices['bitlocker']}1", secret)]
     digests = tuple(digest_of(disk) for disk in disks)
     with ExitStack() as stack:
         infos = [examine(DiskSource(disk), policy=Backing.SAME_DIR) for disk in disks]

@@ -2,7 +2,8 @@
 
 The offsets are those of the magic numbers in libblkid (util-linux, libblkid/src/superblocks/): nearly all lie in
 the first 576 KiB (UFS at 256 KiB and ZFS below 512 KiB are the last), RAID and ZFS keep theirs at the end, and a
-few formats have one elsewhere. For NTFS, FAT32 and exFAT the label lies where the boot sector says.
+few formats have one elsewhere. For NTFS, FAT32 and exFAT the label lies where the boot sector says, and so does the
+metadata by which blkid knows BitLocker.
 """
 
 from __future__ import annotations
@@ -45,9 +46,10 @@ def _copy(descriptor: int, offset: int, content: bytes) -> None:
 
 
 def label_places(head: bytes) -> Iterator[tuple[int, int]]:
-    """Where a filesystem keeps its label, if it says so in its first sector: offset and length in bytes."""
+    """Where a volume keeps its label or metadata, if its first sector says so: offset and length in bytes."""
     if len(head) < 512:
         return
+    yield from _bitlocker_places(head)
     if head[3:11] == b"NTFS    ":
         sector, per_cluster = struct.unpack_from("<HB", head, 11)
         if per_cluster > 128:  # a power of two, stored as a negative exponent
@@ -69,3 +71,18 @@ def label_places(head: bytes) -> Iterator[tuple[int, int]]:
         data = reserved + tables * length
         yield (data + (max(root, 2) - 2) * per_cluster) * sector, min(per_cluster * sector, LARGEST_PLACE)
         yield reserved * sector + root * 4 // 512 * 512, 512
+
+
+def _bitlocker_places(head: bytes) -> Iterator[tuple[int, int]]:
+    """The first copy of BitLocker's metadata: of Windows 7 and later, of Vista, and of BitLocker To Go (libbde)."""
+    if head[3:11] == b"-FVE-FS-" and head[0:3] == b"\xeb\x52\x90":
+        sector, per_cluster = struct.unpack_from("<HB", head, 11)
+        (cluster,) = struct.unpack_from("<Q", head, 56)
+        place = cluster * sector * per_cluster
+    elif head[3:11] == b"-FVE-FS-":
+        (place,) = struct.unpack_from("<Q", head, 176)
+    elif head[3:11] == b"MSWIN4.1":
+        (place,) = struct.unpack_from("<Q", head, 440)
+    else:
+        return
+    yield min(place, 1 << 62), 4096

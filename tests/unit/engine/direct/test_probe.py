@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fixtures.bitlocker import encrypt
 from imgtools.engine.direct.probe import AMBIVALENT_WORDS, Content, parse_udev, probe, unescape
 from imgtools.engine.direct.sketch import HEAD, TAIL, draw_sketch, label_places
 from imgtools.engine.disk import DiskFile
@@ -53,8 +54,14 @@ MAKERS: dict[str, tuple[int, str, Callable[[Path], object]]] = {
     "luks1": (8 * MIB, "crypto_LUKS", lambda path: luks(path, "luks1")),
     "luks2": (32 * MIB, "crypto_LUKS", lambda path: luks(path, "luks2")),
     "lvm": (0, "LVM2_member", lambda path: path.write_bytes(make_pv("A", None))),
+    "bitlocker": (8 * MIB, "BitLocker", lambda path: bitlocker(path)),
     "nothing": (4 * MIB, "", lambda _path: None),
 }
+
+
+def bitlocker(path: Path) -> None:
+    path.write_bytes(b"a filesystem".ljust(6 * MIB))
+    encrypt(path, 8 * MIB)
 
 
 def made(folder: Path, kind: str) -> Path:
