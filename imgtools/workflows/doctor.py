@@ -130,7 +130,7 @@ class _Module:
 
 MODULES = {
     "guestfs": _Module(
-        Serves.APPLIANCE, "python3-guestfs", "btrfs, RAID, LUKS2, BitLocker, damaged journals"
+        Serves.APPLIANCE, "python3-guestfs", "btrfs, RAID, LUKS2, damaged journals"
     ),
     "nbd": _Module(Serves.BOTH, "python3-libnbd", "every command that reads a disk"),
     "hivex": _Module(Serves.SOME, "python3-hivex", "Windows guests"),

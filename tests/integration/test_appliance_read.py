@@ -11,10 +11,14 @@ import pytest
 from fixtures.cache import digest_of
 from imgtools.engine.api import Filesystem
 from imgtools.engine.appliance.crypt import Locked, open_locked
+from imgtools.engine.block import serve_disk
+from imgtools.engine.direct.session import DirectSession
 from imgtools.errors import KeyNeeded
+from imgtools.image.backing import examine
 from imgtools.image.files import GuestTree
-from imgtools.records import Declined, Engine, FileKind, Holder, Key, Secret
+from imgtools.records import Declined, DiskSource, Engine, FileKind, Holder, Key, Secret
 from tests.integration.conftest import RAW_NAME, Attached
+from tests.support.fixtures import fixture_disks
 
 pytestmark = pytest.mark.appliance
 
@@ -24,7 +28,9 @@ OPENED = "/dev/mapper/luks-d0d0d0d0-000f-4000-8000-000000000e01"
 def files_of(attached: Attached, device: str, options: str = "") -> Filesystem:
     """The mounted filesystem of a volume."""
     mounted = attached.session.mount(attached.volume(device), options)
-    assert not isinstance(mounted, Declined), mounted
+    if isinstance(mounted, Declined):
+        kernel = attached.session.appliance.shell("dmesg | tail -n 20").decode("utf-8", "replace")
+        raise AssertionError(f"{mounted}\n{kernel}")
     return mounted
 
 
@@ -57,6 +63,23 @@ def test_lvm_inside_luks2_appears_with_its_key(attached: Attached) -> None:
     assert attached.volume("/dev/vg_crypt/root").parents == (OPENED,)
     assert tree_of(attached, "/dev/vg_crypt/root").read_text("/etc/hostname").strip() == "luks2-fixture"
     assert attached.volume("/dev/vg_crypt/swap").content == "swap"
+
+
+def test_bitlocker_opens_with_its_password(attached: Attached) -> None:
+    device = f"{attached.devices['bitlocker']}1"
+    opened = attached.volume(f"/dev/mapper/bitlk-{device.removeprefix('/dev/')}")
+    assert (opened.holder, opened.parents, opened.content) == (Holder.CRYPT, (device,), "ntfs")
+    files = tree_of(attached, opened.device)
+    assert files.read_text("/Users/alice/secret.txt") == "behind BitLocker\n"
+    infos = [examine(DiskSource(path)) for path in fixture_disks("bitlocker")]
+    with serve_disk(infos[0]) as server:
+        direct = DirectSession([server], [Key("all", Secret(b"fixture"))])
+        inner = direct.layout().volumes[-1]
+        assert (inner.size, inner.uuid) == (opened.size, opened.uuid)
+        mounted = direct.mount(inner)
+        assert not isinstance(mounted, Declined)
+        large = "/Users/alice/large.bin"
+        assert GuestTree({"/": mounted}, Engine.DIRECT).read_bytes(large) == files.read_bytes(large)
 
 
 def test_a_volume_without_key_stays_closed(attached: Attached) -> None:

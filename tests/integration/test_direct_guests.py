@@ -132,6 +132,21 @@ def test_luks1() -> None:
         session.layout()
 
 
+def test_bitlocker() -> None:
+    with opened("bitlocker") as session:
+        assert contents(session) == {"/dev/sda1": "BitLocker"}
+    with opened("bitlocker", key("/dev/sda1", "fixture")) as session:
+        inner = session.layout().volumes[-1]
+        assert (inner.device, inner.parents) == ("/dev/mapper/bitlk-sda1", ("/dev/sda1",))
+        assert files(session, inner.device).read_text("/Users/alice/secret.txt") == "behind BitLocker\n"
+        large = files(session, inner.device).read_bytes("/Users/alice/large.bin")
+        assert len(large) == 300_000
+    for wrong in ("wrong", "", "111111-111111-111111-111111-111111-111111-111111-111111", "\udcff"):
+        secret = Key("all", Secret(wrong.encode("utf-8", "surrogateescape")))
+        with pytest.raises(KeyNeeded, match="/dev/sda1"), opened("bitlocker", secret) as session:
+            session.layout()
+
+
 @pytest.mark.parametrize(
     ("name", "keys", "device", "words"),
     [

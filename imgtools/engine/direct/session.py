@@ -249,12 +249,18 @@ class DirectSession:
             secret = self._key_of(volume)
             if secret is None:
                 continue  # a locked volume: nothing more is known to anybody
-            if volume.content == "BitLocker" or volume.version != "1" or len(found.file.extents) != 1:
-                kind = f"LUKS{volume.version}" if volume.content == "crypto_LUKS" else "BitLocker"
-                unread.append(Declined(volume.device, f"{kind} is opened by the appliance only"))
+            server: DiskServer
+            if volume.content == "BitLocker":
+                from imgtools.engine.direct.bitlocker import open_bitlocker
+
+                server = open_bitlocker(found.file, secret)
+                device = f"/dev/mapper/bitlk-{volume.device.rpartition('/')[2]}"
+            elif volume.version != "1" or len(found.file.extents) != 1:
+                unread.append(Declined(volume.device, f"LUKS{volume.version} is opened by the appliance only"))
                 continue
-            server = self._opened.enter_context(serve_luks(found.file.extents[0], volume.device, secret))
-            device = f"/dev/mapper/luks-{volume.uuid}"
+            else:
+                server = self._opened.enter_context(serve_luks(found.file.extents[0], volume.device, secret))
+                device = f"/dev/mapper/luks-{volume.uuid}"
             inner = Volume(device, Holder.CRYPT, server.size, parents=(volume.device,))
             opened.append(Found(inner, DiskFile.whole(server, device)))
         return opened
