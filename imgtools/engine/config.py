@@ -1,17 +1,20 @@
 """Configuration files through Augeas, as bytes in memory: no temporary files, no look at the host's own /etc.
 
 A session holds one parsed file. Only the lens that it needs is loaded where the file is a usual one; else all
-transforms are loaded (0.2 s) and the one whose file patterns match is taken, as Augeas itself does.
+transforms are loaded (0.2 s, and then kept) and the one whose file patterns match is taken, as Augeas itself does.
 """
 
 from __future__ import annotations
 
+import contextlib
 import fnmatch
 import functools
+import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from imgtools.engine.kept import keep, recall
 from imgtools.errors import OddGuest, ToolMissing, UsageError
 
 if TYPE_CHECKING:
@@ -42,6 +45,7 @@ USUAL = (
     ("/etc/login.defs", "Login_defs.lns"),
     ("/etc/network/interfaces", "Interfaces.lns"),
 )
+LENS_FOLDERS = ("/usr/share/augeas/lenses", "/usr/share/augeas/lenses/dist")
 _IN, _OUT = "/imgtools/in", "/imgtools/out"
 _SPECIAL = re.compile(r"([\\\[\]()!=,|\s])")  # characters that a path expression gives a meaning
 
@@ -187,21 +191,43 @@ def _matches(path: str, pattern: str) -> bool:
     return path.count("/") == pattern.count("/") and fnmatch.fnmatchcase(path, pattern)
 
 
+Transform = tuple[str, tuple[str, ...], tuple[str, ...]]
+
+
 @functools.cache
-def _transforms() -> tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...]:
+def _transforms() -> tuple[Transform, ...]:
     """Return lens, patterns and exceptions of every transform that loads by itself."""
+    key = _lenses_there()
+    try:
+        kept = recall("lenses", key)
+        return tuple((str(lens), tuple(include), tuple(exclude)) for lens, include, exclude in kept)
+    except (TypeError, ValueError):
+        found = tuple(_load_transforms())
+        keep("lenses", key, found)
+        return found
+
+
+def _load_transforms() -> Iterator[Transform]:
     augeas = _open(load_all=True)
 
     def values(where: str) -> tuple[str, ...]:
         return tuple(str(augeas.get(node)) for node in augeas.match(where))
 
-    found = []
     for name in augeas.match("/augeas/load/*"):
         lens = str(augeas.get(f"{name}/lens"))
         # "@Sshd" stands for the autoload transform of the module Sshd, whose lens is called lns by custom.
         lens = f"{lens[1:]}.lns" if lens.startswith("@") else lens
-        found.append((lens, values(f"{name}/incl"), values(f"{name}/excl")))
-    return tuple(found)
+        yield lens, values(f"{name}/incl"), values(f"{name}/excl")
+
+
+def _lenses_there() -> list[str | int]:
+    """What the transforms depend on: the files of lenses, where Augeas looks for them (augeas, "AUGEAS_LENS_LIB")."""
+    facts: list[str | int] = []
+    for folder in [*os.environ.get("AUGEAS_LENS_LIB", "").split(":"), *LENS_FOLDERS]:
+        with contextlib.suppress(OSError), os.scandir(folder or "/nowhere") as entries:
+            for entry in sorted(entries, key=lambda entry: entry.name):
+                facts += [entry.path, entry.stat().st_mtime_ns]
+    return facts
 
 
 def _open(*, load_all: bool) -> Augeas:

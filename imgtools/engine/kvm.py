@@ -8,7 +8,6 @@ a start is a test. This one takes 0.03 s: a firmware of 64 KiB whose only code w
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import platform
@@ -17,6 +16,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from imgtools.engine.kept import keep, recall
 from imgtools.engine.process import Completed, Limits, run
 from imgtools.errors import EngineTimeout, ToolMissing
 
@@ -145,23 +145,15 @@ def telling_line(words: str) -> str:
 
 
 def remember(qemu: str, verdict: KvmVerdict) -> None:
-    """Keep a verdict for later commands; a cache that cannot be written is no error."""
-    path = _cache_path()
-    partial = path.with_suffix(f".{os.getpid()}")
-    try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        partial.write_text(json.dumps({"key": _key(qemu), **asdict(verdict)}))
-        partial.replace(path)
-    except OSError as error:
-        log.debug("cannot keep what was found out about KVM: %s", error)
+    """Keep a verdict for later commands."""
+    keep("kvm", _key(qemu), asdict(verdict))
 
 
 def _recall(qemu: str) -> KvmVerdict | None:
+    kept = recall("kvm", _key(qemu))
     try:
-        kept = json.loads(_cache_path().read_text())
-        if kept["key"] == _key(qemu):
-            return KvmVerdict(kept["usable"] is True, str(kept["reason"]))
-    except (OSError, ValueError, KeyError, TypeError):
+        return KvmVerdict(kept["usable"] is True, str(kept["reason"]))
+    except (KeyError, TypeError):
         log.debug("nothing is known of KVM yet")
     return None
 
@@ -178,8 +170,3 @@ def boot_id() -> str:
         return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     except OSError:
         return ""
-
-
-def _cache_path() -> Path:
-    folder = os.environ.get("XDG_CACHE_HOME") or str(Path("~/.cache").expanduser())
-    return Path(folder) / "imgtools" / f"kvm-{os.geteuid()}.json"

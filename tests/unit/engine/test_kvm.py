@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from imgtools.engine import kvm
+from imgtools.engine.kept import kept_path
 from imgtools.engine.kvm import KvmVerdict
 from imgtools.engine.process import Completed
 from imgtools.errors import EngineTimeout, ToolMissing
@@ -102,7 +103,7 @@ def test_another_boot_qemu_or_user_is_asked_again(
 def test_a_damaged_memory_is_no_memory(monkeypatch: pytest.MonkeyPatch, host: Path, content: str) -> None:
     started = answers(monkeypatch, kvm.WORKED)
     kvm.kvm_verdict(str(host))
-    kvm._cache_path().write_text(content)
+    kept_path("kvm").write_text(content)
     assert kvm.kvm_verdict(str(host)).usable
     assert len(started) == 2
 
