@@ -8,5 +8,11 @@ from imgtools.ops.steps import removing
 OPERATION = Operation(
     summary="Remove the leases of DHCP servers",
     families=ANY,
-    plan=removing("/var/lib/dhcpd/*", "/var/lib/kea/*"),
+    plan=removing(
+        "/var/lib/dhcpd/*",
+        "/var/lib/kea/*",
+        "/var/lib/misc/dnsmasq.leases",
+        "/var/lib/dnsmasq/*.leases",
+        "/var/lib/libvirt/dnsmasq/*.{status,leases,macs}",
+    ),
 )

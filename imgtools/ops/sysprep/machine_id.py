@@ -3,17 +3,22 @@
 The policy says what is left behind: ``empty`` (systemd makes an ID at boot and counts the boot as the first only
 if the file said so), ``uninitialized`` (systemd also runs its first-boot units), ``remove``, or ``keep``. Nothing
 else in imgtools ever writes a machine ID.
+
+An ID on the kernel's command line (``systemd.machine_id=``) would be stronger than the file, so it goes too.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from imgtools.guest.bootmenu import CONFIG_LIMIT
 from imgtools.guest.guest import Guest
-from imgtools.image.change import Change, MakeLink, WriteFile
+from imgtools.image.change import Change, EditLines, LineEdit, MakeLink, WriteFile
+from imgtools.image.files import GuestReader
 from imgtools.ops.api import LINUX, Operation
-from imgtools.ops.steps import remove_matching, truncate
+from imgtools.ops.steps import remove_matching, rewrite, truncate
 from imgtools.records import FileKind
 
 MACHINE_ID = "/etc/machine-id"
@@ -21,6 +26,18 @@ DBUS_MACHINE_ID = "/var/lib/dbus/machine-id"
 POLICIES = ("empty", "uninitialized", "remove", "keep")
 # machine-id(5): this text makes the next boot a first boot.
 UNINITIALIZED = b"uninitialized\n"
+# kernel-command-line(7), and where boot loaders keep that line.
+ARGUMENT = re.compile(r"\s*\bsystemd\.machine_id=[^\s\"']+")
+CMDLINES = (
+    "/etc/default/grub",
+    "/etc/default/grub.d/*.cfg",
+    "/etc/kernel/cmdline",
+    "/boot/{grub,grub2}/grub.cfg",
+    "/boot/extlinux/extlinux.conf",
+    "/{boot,efi,boot/efi}/loader/entries/*.conf",
+)
+# grub-editenv(1): a block of 1,024 bytes, filled up with "#", which GRUB writes to in place.
+GRUBENV = "/boot/{grub,grub2}/grubenv"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +55,7 @@ def plan(guest: Guest, params: Params) -> Iterator[Change]:
     """Yield what the policy asks for; a guest that is so already needs nothing."""
     if params.policy == "keep":
         return
+    yield from _command_lines(guest.files)
     if params.policy == "remove":
         yield from remove_matching(guest.files, MACHINE_ID, DBUS_MACHINE_ID)
         return
@@ -46,6 +64,17 @@ def plan(guest: Guest, params: Params) -> Iterator[Change]:
     elif guest.files.is_file(MACHINE_ID) and guest.files.read_bytes(MACHINE_ID) != UNINITIALIZED:
         yield WriteFile(MACHINE_ID, UNINITIALIZED)
     yield from _dbus(guest)
+
+
+def _command_lines(files: GuestReader) -> Iterator[Change]:
+    edit = LineEdit(ARGUMENT.pattern, "")
+    for path in dict.fromkeys(match for pattern in CMDLINES for match in files.glob(pattern)):
+        if files.is_file(path) and files.stat(path).size <= CONFIG_LIMIT:
+            yield EditLines(files.resolve(path), (edit,))
+    for path in files.glob(GRUBENV):
+        if files.is_file(path) and files.stat(path).size <= CONFIG_LIMIT:
+            text = files.read_text(path)
+            yield from rewrite(files, path, ARGUMENT.sub("", text).ljust(len(text), "#"))
 
 
 def _dbus(guest: Guest) -> Iterator[Change]:

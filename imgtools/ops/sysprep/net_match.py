@@ -1,4 +1,4 @@
-"""Take MAC addresses out of netplan and systemd-networkd, where they choose the interface.
+"""Take MAC addresses out of netplan, systemd-networkd, ifupdown and netctl, where they choose the interface.
 
 A clone has another MAC address, so a configuration that asks for the old one leaves it without network. In
 netplan the ``match`` goes when nothing else is in it, and ``set-name`` with it (netplan wants a match beside it);
@@ -13,12 +13,15 @@ from collections.abc import Iterator
 import yaml
 
 from imgtools.guest.guest import Guest
-from imgtools.image.change import Change
+from imgtools.image.change import Change, EditLines, LineEdit
 from imgtools.ops.api import LINUX, NoParams, Operation
 from imgtools.ops.steps import rewrite
 
 NETPLAN = ("/etc/netplan/*.yaml", "/etc/netplan/*.yml")
 NETWORKD = ("/etc/systemd/network/*.{network,link,netdev}",)
+# interfaces(5) and netctl.profile(5).
+IFUPDOWN = ("/etc/network/interfaces", "/etc/network/interfaces.d/*", "/etc/netctl/*")
+HWADDRESS = LineEdit(r"^\s+hwaddress\s|^\s*MACAddress=")
 MAC = re.compile(r"\s*(Permanent)?MACAddress\s*=", re.IGNORECASE)
 LIMIT = 1 << 20  # bytes of one configuration file
 
@@ -31,6 +34,10 @@ def plan(guest: Guest, params: NoParams) -> Iterator[Change]:
                 if guest.files.is_file(path):
                     text = guest.files.read_text(path, limit=LIMIT)
                     yield from rewrite(guest.files, path, edit(text))
+    for pattern in IFUPDOWN:
+        for path in guest.files.glob(pattern):
+            if guest.files.is_file(path):
+                yield EditLines(guest.files.resolve(path), (HWADDRESS,))
 
 
 def without_networkd_macs(text: str) -> str:
@@ -88,4 +95,6 @@ def _lines(pair: Pair) -> range:
     return range(first, last if value.end_mark.column == 0 and last > first else last + 1)
 
 
-OPERATION = Operation(summary="Take MAC addresses out of netplan and networkd", families=LINUX, plan=plan)
+OPERATION = Operation(
+    summary="Take MAC addresses out of netplan, networkd and ifupdown", families=LINUX, plan=plan
+)

@@ -8,6 +8,6 @@ from imgtools.ops.steps import removing
 OPERATION = Operation(
     summary="Remove the connection profiles of NetworkManager",
     families=LINUX,
-    plan=removing("/etc/NetworkManager/system-connections/*.nmconnection"),
+    plan=removing("/etc/NetworkManager/system-connections/*"),
     notes="NetworkManager then asks every wired network for an address by DHCP.",
 )

@@ -19,7 +19,8 @@ from imgtools.ops.selection import Selection, choose
 from imgtools.records import Engine, Mount, OsInfo, OsType, Target
 from imgtools.workflows.sysprep import SHELF, list_operations, prepare, verify, what_is_left
 from tests.support.memory import Content, MemoryWriter, memory_guest_image, memory_volume, serve
-from tests.unit.ops.test_sysprep_shelf import BASE, WANTED
+from tests.support.sysprep import BASE
+from tests.unit.ops.test_sysprep_table import WANTED
 
 USED: dict[str, Content] = {
     **BASE,
