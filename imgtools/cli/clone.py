@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -11,16 +12,39 @@ from imgtools.cli.command import Output, Source
 from imgtools.cli.output import Column, Table
 from imgtools.errors import UsageError
 
+
+class CloneFormat(StrEnum):
+    """What a full clone may be."""
+
+    QCOW2 = "qcow2"
+    RAW = "raw"
+
+
 EXAMPLES = (
     "imgtools clone template.qcow2 -n web1 -n web2 --linked",
-    "imgtools clone template.qcow2 -n db1 --output-dir /var/lib/images --hostname '{name}.example.org'",
+    "imgtools clone used.qcow2 -n web1 -n web2 --sysprep",
+    "imgtools clone template.qcow2 -n db1 --output-dir /var/lib/images -O raw --hostname '{name}.example.org'",
     "imgtools clone template.qcow2 --table clones.csv",
 )
 NOTES = """
-A clone is a new qcow2 file `NAME.qcow2`; no file that is there is ever replaced. All are planned before the first
-is made, and each is made whole or not at all. A linked clone holds only what differs: the template must stay where
-it is, unchanged. A table has the columns `name`, `hostname` and `ssh_key` (`USER:KEY`): CSV with a header, or a
-YAML list of mappings.
+A clone is a new image `NAME.qcow2` (or `NAME.raw`); further disks of the template become `NAME-2.qcow2` and so on.
+No file that is there is ever replaced. All clones are planned before the first is made, and each is made whole or not
+at all. Nothing boots where the guest is on ext4.
+
+The template is only read, and has to be prepared: `imgtools sysprep` did it, or `--sysprep` does it to what is cloned,
+once for all clones, or `--unprepared` says that it need not be.
+
+A linked clone holds only what differs: the template must stay where it is, unchanged. It is known by a relative name
+where it is in the clone's folder or below it. A full clone shares its blocks with the template where the host's
+filesystem can do that (btrfs, XFS) and the format is the same; else it is copied without its holes.
+
+A table is CSV with a header, or a YAML list of mappings. Its columns are:
+
+- `name`: of the clone, and of its files; the only one that every clone needs
+- `hostname`: else it is made from `--hostname`
+- `ssh_key`: a public key for a user, `USER:KEY`; a list in YAML
+- `interface`, `address`, `gateway`, `dns`: the network of the guest: `eth0`, `192.0.2.10/24`, `192.0.2.1`, and several
+  servers separated by spaces; an interface without an address asks DHCP
 """
 
 
@@ -38,9 +62,15 @@ def command(
         typer.Option("--output-dir", metavar="DIR", help="Where the clones go; else beside the template."),
     ] = None,
     linked: Annotated[bool, typer.Option("--linked", help="Make overlays that need the template.")] = False,
+    output_format: Annotated[
+        CloneFormat, typer.Option("--output-format", "-O", help="Format of full clones.")
+    ] = CloneFormat.QCOW2,
     hostname: Annotated[
         str, typer.Option("--hostname", metavar="PATTERN", help="Host name of each; {name} is its name.")
     ] = "{name}",
+    sysprep: Annotated[
+        bool, typer.Option("--sysprep", help="Prepare what is cloned; the template stays as it is.")
+    ] = False,
     unprepared: Annotated[
         bool, typer.Option("--unprepared", help="Also clone a template that was never prepared.")
     ] = False,
@@ -49,16 +79,26 @@ def command(
 
     The template has to be prepared by sysprep. Each clone gets its own host name.
     """
-    from imgtools.workflows.clone import clone
+    from imgtools.ops.selection import Selection
+    from imgtools.workflows.clone import CloneRequest, clone
     from imgtools.workflows.clone_table import CloneRow, read_table
 
+    if linked and output_format is not CloneFormat.QCOW2:
+        raise UsageError("a linked clone is a qcow2 image", hint="leave -O or --linked away")
+    if sysprep and unprepared:
+        raise UsageError("--sysprep and --unprepared contradict each other", hint="choose one")
     rows = [CloneRow(name) for name in names or ()] + list(read_table(table) if table else ())
     if not rows:
         raise UsageError("no clone is named", hint="-n NAME, or --table FILE")
-    folder = output_dir or source.host_path.parent
+    how = CloneRequest(
+        folder=output_dir or source.host_path.parent,
+        linked=linked,
+        format=output_format.value,
+        hostname=hostname,
+        sysprep=Selection() if sysprep else None,
+        unprepared=unprepared,
+    )
     with out.progress("Cloning") as progress:
-        report = clone(
-            source, rows, folder, linked=linked, hostname=hostname, unprepared=unprepared, progress=progress
-        )
-    shown = Table((Column("Clone"),), [(str(path),) for path in report.clones])
-    out.show(report, schema="imgtools.clone/1", view=lambda: shown)
+        report = clone(source, rows, how, progress=progress)
+    cells = [(one.name, path) for one in report.clones for path in one.paths]
+    out.show(report, schema="imgtools.clone/1", view=lambda: Table((Column("Clone"), Column("File")), cells))

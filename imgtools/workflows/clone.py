@@ -1,26 +1,75 @@
-"""Hand out clones of a template: full or linked, each with its own host name and key."""
+"""Hand out clones of a template: full or linked, each with its own name, keys and network."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from imgtools.errors import TargetExists, UnsupportedGuest, UsageError
+from imgtools.errors import ImgtoolsError, TargetExists, UnsupportedGuest, UsageError
 from imgtools.image.change import Change
-from imgtools.image.clone import make_linked
-from imgtools.image.edit import edit_request
-from imgtools.image.handle import Image, open_request
-from imgtools.image.in_use import refuse_in_use
-from imgtools.image.new_file import new_file, refuse_target
+from imgtools.image.clone import (
+    copy_linked,
+    fingerprint,
+    make_linked,
+    may_share,
+    refuse_busy_template,
+    refuse_encrypted,
+    require_unchanged,
+    write_copy,
+)
+from imgtools.image.disk import plain_node, relink_node
+from imgtools.image.edit import edit_image
+from imgtools.image.handle import examine_disks, open_request
+from imgtools.image.new_file import new_file, refuse_target, require_room, scratch_folder
 from imgtools.image.writable import Progress
-from imgtools.ops.orders import Named, Order, plan_orders
+from imgtools.ops.orders import Named, plan_orders
 from imgtools.ops.selection import Selection
-from imgtools.records import Backing, DiskSource, Engine, ImageInfo, ImageRequest, Mount, OutputTarget, Target
-from imgtools.workflows.clone_table import CloneRow
+from imgtools.records import (
+    Backing,
+    DiskSource,
+    Engine,
+    ImageInfo,
+    ImageRequest,
+    Mount,
+    Target,
+    Warned,
+)
+from imgtools.workflows.clone_table import CloneRow, orders_of
+from imgtools.workflows.create import recorded_name
 from imgtools.workflows.edit_plan import apply_labelled
-from imgtools.workflows.sysprep import preparable_guest, what_is_left
+from imgtools.workflows.sysprep import preparable_guest, prepare, what_is_left
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
+
+
+@dataclass(frozen=True, slots=True)
+class CloneRequest:
+    """How clones are made, the same for all of them.
+
+    ``hostname`` is a pattern for rows without one; ``{name}`` is the clone's name; "" leaves the host name alone.
+    """
+
+    folder: Path
+    linked: bool = False
+    format: str = "qcow2"  # of full copies: qcow2 or raw
+    hostname: str = "{name}"
+    sysprep: Selection | None = (
+        None  # prepare what is cloned, with these operations; None: it has been prepared
+    )
+    unprepared: bool = False  # clone it even if it was not
+    orders: tuple[Named, ...] = ()  # customizations of every clone; those of its row come after them
+
+
+@dataclass(frozen=True, slots=True)
+class Clone:
+    """A clone that was made. ``hostname`` "" is the template's."""
+
+    name: str
+    paths: tuple[str, ...]  # its disks, in the template's order
+    hostname: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,105 +79,190 @@ class CloneReport:
     template: str
     engine: Engine  # who read the template
     linked: bool
-    clones: tuple[Path, ...]
+    sysprepped: bool  # what was cloned is the template as sysprep left it
+    clones: tuple[Clone, ...]
+    warnings: tuple[Warned, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    target: Path
+    row: CloneRow
+    targets: tuple[Path, ...]
+    hostname: str
     changes: tuple[Change, ...]
     mounts: tuple[Mount, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _Template:
+    """What is cloned: the template's disks, and overlays of it that sysprep has worked on (or none)."""
+
+    request: ImageRequest
+    infos: tuple[ImageInfo, ...]
+    prepared: tuple[Path, ...] = ()
+
+
 def clone(
-    request: ImageRequest,
-    rows: Sequence[CloneRow],
-    folder: Path,
-    *,
-    linked: bool = False,
-    hostname: str = "{name}",
-    unprepared: bool = False,
-    progress: Progress | None = None,
+    request: ImageRequest, rows: Sequence[CloneRow], how: CloneRequest, *, progress: Progress | None = None
 ) -> CloneReport:
     """Make the clones, each of them whole or not at all; everything is planned before the first is made.
 
-    :param hostname: a pattern for rows without one; ``{name}`` is the clone's name; "" leaves it alone.
-    :raises UsageError: a name is no file name or comes twice, or the template has several disks.
+    :raises UsageError: a name is no file name or comes twice, or a row does not fit the guest.
     :raises TargetExists: a clone of that name is there already; nothing was made.
     :raises ImageInUse: a program has the template open for writing.
-    :raises UnsupportedGuest: the template was never prepared, and ``unprepared`` does not allow it.
+    :raises UnsupportedGuest: the template was never prepared, and ``how`` does not allow it.
+    :raises NoRoom: the host has no room for all of them; nothing was made.
     """
-    targets = _targets(request, rows, folder)
-    refuse_in_use(request.host_path)
-    with open_request(request) as image:
-        plans = _plan(image, request, rows, targets, hostname, unprepared)
-        engine, template = image.served_by, image.infos[0]
-    for plan in plans:
-        if linked:
-            _make_linked(request, template, plan)
-        else:
-            _make_full(request, plan, progress)
-    return CloneReport(str(request.host_path), engine, linked, tuple(plan.target for plan in plans))
+    targets = [_targets(request, row, how) for row in rows]
+    _refuse_taken(rows, targets)
+    refuse_busy_template(request)
+    with _template(request, how) as template:
+        plans, engine, warnings = _plan(template, rows, targets, how)
+        _require_room(template, how, len(plans))
+        made: list[Clone] = []
+        for plan in plans:
+            try:
+                made.append(_make(template, plan, how, progress))
+            except ImgtoolsError as error:
+                if made:
+                    names = ", ".join(one.name for one in made)
+                    error.hint = "; ".join(filter(None, (error.hint, f"made before it: {names}")))
+                raise
+    sysprepped = how.sysprep is not None
+    return CloneReport(str(request.host_path), engine, how.linked, sysprepped, tuple(made), warnings)
 
 
-def _targets(request: ImageRequest, rows: Sequence[CloneRow], folder: Path) -> list[Path]:
-    if len(request.disks) != 1:
-        raise UsageError("clones are made of a template with one disk")
+# -- what will be made --------------------------------------------------------------------------------------
+
+
+def _targets(request: ImageRequest, row: CloneRow, how: CloneRequest) -> tuple[Path, ...]:
+    """The files of a clone: NAME.qcow2, NAME-2.qcow2 ..."""
+    if not NAME.fullmatch(row.name):
+        raise UsageError(
+            f"{row.place}not a name for a clone: {row.name!r}", hint="letters, digits, dots and hyphens"
+        )
+    numbers = ["", *(f"-{number}" for number in range(2, len(request.disks) + 1))]
+    return tuple(how.folder / f"{row.name}{number}.{how.format}" for number in numbers)
+
+
+def _refuse_taken(rows: Sequence[CloneRow], targets: Sequence[Sequence[Path]]) -> None:
     names = [row.name for row in rows]
-    for name in names:
-        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}", name):
-            raise UsageError(f"not a name for a clone: {name!r}", hint="letters, digits, dots and hyphens")
-        if names.count(name) > 1:
-            raise UsageError(f"two clones of the same name: {name}")
-    targets = [folder / f"{name}.qcow2" for name in names]
-    for target in targets:
-        if target.exists():
-            raise TargetExists(f"the file is there already: {target}", hint="choose another name")
-        refuse_target(target, force=False)
-    return targets
+    taken: dict[Path, str] = {}
+    for row, paths in zip(rows, targets, strict=True):
+        if names.count(row.name) > 1:
+            raise UsageError(f"{row.place}two clones of the same name: {row.name}")
+        for path in paths:
+            if path in taken:
+                raise UsageError(f"{row.place}{row.name} and {taken[path]} would both be {path.name}")
+            if path.exists() or path.is_symlink():
+                raise TargetExists(f"the file is there already: {path}", hint="choose another name")
+            refuse_target(path, force=False)
+            taken[path] = row.name
+
+
+def _require_room(template: _Template, how: CloneRequest, count: int) -> None:
+    """Compare what full copies need with the room on the host; those that share their blocks need none."""
+    wanted = 0 if how.linked else sum(
+        sum(layer.actual_size for layer in info.chain)
+        for info in template.infos
+        if not may_share(info, how.format)
+    )  # fmt: skip
+    require_room(how.folder, wanted * count, f"{count} clone{'' if count == 1 else 's'}")
+
+
+@contextmanager
+def _template(request: ImageRequest, how: CloneRequest) -> Iterator[_Template]:
+    """Judge the template, and prepare an overlay of it where that is asked for."""
+    infos = tuple(examine_disks(request.disks, request.backing))
+    for info in infos:
+        refuse_encrypted(info)
+    if how.sysprep is None:
+        yield _Template(request, infos)
+        return
+    with scratch_folder(how.folder) as folder:
+        overlays = tuple(folder / f"prepared-{number}" for number in range(len(infos)))
+        for overlay, info in zip(overlays, infos, strict=True):
+            make_linked(overlay, info)
+        own = _request_of(overlays, request)
+        prepare(own, Target(write=True), how.sysprep)
+        yield _Template(own, infos, overlays)
+
+
+def _request_of(overlays: Sequence[Path], request: ImageRequest) -> ImageRequest:
+    """Overlays of ours as an image: the template below them, the only other file, was judged already."""
+    disks = tuple(DiskSource(overlay, "qcow2") for overlay in overlays)
+    return replace(request, disks=disks, backing=Backing.ANY)
 
 
 def _plan(
-    image: Image,
-    request: ImageRequest,
-    rows: Sequence[CloneRow],
-    targets: Sequence[Path],
-    hostname: str,
-    unprepared: bool,
-) -> list[_Plan]:
-    guest = preparable_guest(image, request)
-    left = () if unprepared else what_is_left(guest, Selection())
-    if left:
-        names = ", ".join(one.name for one in left[:5]) + (", ..." if len(left) > 5 else "")
-        raise UnsupportedGuest(
-            f"{request.host_path} was not prepared as a template; left are {names}",
-            hint="imgtools sysprep prepares it; --unprepared clones it all the same",
-        )
-    return [
-        _Plan(target, tuple(plan_orders(guest, _orders(row, hostname))), guest.mounts)
-        for row, target in zip(rows, targets, strict=True)
-    ]
+    template: _Template, rows: Sequence[CloneRow], targets: Sequence[tuple[Path, ...]], how: CloneRequest
+) -> tuple[list[_Plan], Engine, tuple[Warned, ...]]:
+    with open_request(template.request) as image:
+        guest = preparable_guest(image, template.request)
+        is_asked = how.sysprep is None and not how.unprepared
+        left = what_is_left(guest, Selection()) if is_asked else ()
+        if left:
+            names = ", ".join(one.name for one in left[:5]) + (", ..." if len(left) > 5 else "")
+            raise UnsupportedGuest(
+                f"{template.request.host_path} was not prepared as a template; left are {names}",
+                hint="--sysprep prepares what is cloned; --unprepared clones it all the same",
+            )
+        plans = []
+        for row, paths in zip(rows, targets, strict=True):
+            hostname = row.hostname or how.hostname.replace("{name}", row.name)
+            with _told(row):
+                changes = tuple(plan_orders(guest, [*how.orders, *orders_of(row, hostname)]))
+            plans.append(_Plan(row, paths, hostname, changes, guest.mounts))
+        return plans, image.served_by, guest.warnings
 
 
-def _orders(row: CloneRow, pattern: str) -> list[Named]:
-    name = row.hostname or pattern.replace("{name}", row.name)
-    orders = [Named("hostname", Order(name))] if name else []
-    return orders + ([Named("ssh-inject", Order(row.ssh_key))] if row.ssh_key else [])
+@contextmanager
+def _told(row: CloneRow) -> Iterator[None]:
+    """Say in an error which row of the table it is about."""
+    try:
+        yield
+    except ImgtoolsError as error:
+        error.message = f"{row.place}{error.message}"
+        error.args = (error.message,)
+        raise
 
 
-def _make_linked(request: ImageRequest, template: ImageInfo, plan: _Plan) -> None:
-    with new_file(plan.target) as draft:
-        make_linked(draft.host_path, template)
-        # The only new name in the chain is the template's, whose own chain was judged when it was opened.
-        own = ImageRequest(
-            (DiskSource(draft.host_path, "qcow2"),), request.keys, request.engine, Backing.ANY, request.root
-        )
-        with edit_request(own, Target(write=True)) as image:
-            apply_labelled(image, plan.changes, plan.mounts)
-            image.commit()
+# -- making them --------------------------------------------------------------------------------------------
 
 
-def _make_full(request: ImageRequest, plan: _Plan, progress: Progress | None) -> None:
-    with edit_request(request, Target(output=OutputTarget(plan.target, "qcow2"))) as image:
+def _make(template: _Template, plan: _Plan, how: CloneRequest, progress: Progress | None) -> Clone:
+    before = [fingerprint(info) for info in template.infos]
+    with new_file(plan.targets[0]) as draft:
+        folder = draft.host_path.parent
+        drafts = [folder / target.name for target in plan.targets]
+        overlays = drafts if how.linked else [folder / f"overlay-{n}" for n in range(len(drafts))]
+        _make_overlays(template, overlays)
+        _customize(_request_of(overlays, template.request), plan)
+        for info, overlay, path, target in zip(template.infos, overlays, drafts, plan.targets, strict=True):
+            if how.linked:
+                relink_node(plain_node(path, "qcow2"), (recorded_name(target, info), info.chain[0].format))
+            else:
+                write_copy(overlay, info, path, how.format, progress=progress)
+                overlay.unlink()
+        for info, seen in zip(template.infos, before, strict=True):
+            require_unchanged(info, seen)
+    return Clone(plan.row.name, tuple(map(str, plan.targets)), plan.hostname)
+
+
+def _make_overlays(template: _Template, overlays: Sequence[Path]) -> None:
+    for number, overlay in enumerate(overlays):
+        if template.prepared:
+            copy_linked(template.prepared[number], overlay)
+        else:
+            make_linked(overlay, template.infos[number])
+
+
+def _customize(request: ImageRequest, plan: _Plan) -> None:
+    """Make one clone's own changes in its overlays, with what every edit is checked by."""
+    if not plan.changes:
+        return
+    with edit_image(
+        request.disks, keys=request.keys, engine=request.engine, backing=request.backing
+    ) as image:
         apply_labelled(image, plan.changes, plan.mounts)
-        image.commit(progress=progress)
+        image.commit()

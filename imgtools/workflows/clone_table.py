@@ -1,26 +1,60 @@
-"""A table of clones: CSV with a header, or a YAML list of mappings; the columns are those of :class:`CloneRow`."""
+"""A table of clones: CSV with a header, or a YAML list of mappings; the columns are those of :class:`CloneRow`.
+
+In YAML a list stands for several values of a column; in CSV they are separated by spaces.
+"""
 
 from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from imgtools.errors import HostError, UsageError
+from imgtools.ops.orders import Named, Order
 
 LIMIT = 4 << 20  # bytes; a table of ten thousand clones with their keys stays below
-COLUMNS = ("name", "hostname", "ssh_key")
+NETWORK = ("address", "gateway", "dns")
+COLUMNS = ("name", "hostname", "ssh_key", "interface", *NETWORK, "mac")
+SEVERAL = ("dns", "mac")  # columns that may hold several values; ssh_key only in YAML: a key has spaces
+MAC = re.compile(r"[0-9a-f][02468ace](:[0-9a-f]{2}){5}")  # odd first octets are groups of machines
+
+# One line of a table: the values of each column.
+Values = Mapping[str, tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True)
 class CloneRow:
-    """One clone. ``hostname`` "" is made from the pattern; ``ssh_key`` is ``USER:KEY``, "" for none."""
+    """One clone. ``hostname`` "" is made from the pattern; a key is ``USER:KEY``; "" is none of it.
+
+    ``macs`` are for the network cards of a new libvirt definition, in their order. ``place`` is where the row stands,
+    for messages: ``clones.csv, line 3: ``.
+    """
 
     name: str
     hostname: str = ""
-    ssh_key: str = ""
+    ssh_keys: tuple[str, ...] = ()
+    interface: str = ""
+    address: str = ""  # with its prefix, 192.0.2.10/24; "" is DHCP, if there is an interface
+    gateway: str = ""
+    dns: tuple[str, ...] = ()
+    macs: tuple[str, ...] = ()
+    place: str = ""
+
+
+def orders_of(row: CloneRow, hostname: str) -> list[Named]:
+    """Return what makes the clone of a row its own."""
+    orders = [Named("hostname", Order(hostname))] if hostname else []
+    orders += [Named("ssh-inject", Order(key)) for key in row.ssh_keys]
+    if row.interface:
+        settings = [f"gateway={row.gateway}"] if row.gateway else []
+        settings += [f"dns={one}" for one in row.dns]
+        text = ",".join([f"{row.interface}={row.address or 'dhcp'}", *settings])
+        orders.append(Named("interface", Order(text)))
+    return orders
 
 
 def read_table(host_path: Path) -> tuple[CloneRow, ...]:
@@ -39,42 +73,72 @@ def read_table(host_path: Path) -> tuple[CloneRow, ...]:
     if len(text) > LIMIT:
         raise UsageError(f"{host_path}: larger than {LIMIT} bytes")
     reader = _yaml if host_path.suffix in (".yaml", ".yml") else _csv
-    rows = tuple(_row(host_path, line, values) for line, values in reader(host_path, text))
+    rows = tuple(_row(f"{host_path}, line {line}: ", values) for line, values in reader(host_path, text))
     if not rows:
         raise UsageError(f"{host_path}: no clones in the table")
+    _refuse_twice(rows)
     return rows
 
 
-def _row(host_path: Path, line: int, values: Mapping[str, str]) -> CloneRow:
+def _row(place: str, values: Values) -> CloneRow:
     unknown = [name for name in values if name not in COLUMNS]
     if unknown:
+        raise UsageError(f"{place}no such column: {unknown[0]!r}", hint=f"there are {', '.join(COLUMNS)}")
+    one = {
+        name: _only(place, name, texts) for name, texts in values.items() if name not in (*SEVERAL, "ssh_key")
+    }
+    if not one.get("name"):
+        raise UsageError(f"{place}a clone without a name")
+    if not one.get("interface") and any(values.get(name) for name in NETWORK):
         raise UsageError(
-            f"{host_path}, line {line}: no such column: {unknown[0]!r}",
-            hint=f"there are {', '.join(COLUMNS)}",
+            f"{place}an address without an interface", hint="name it in the column interface: eth0"
         )
-    if not values.get("name"):
-        raise UsageError(f"{host_path}, line {line}: a clone without a name")
-    return CloneRow(**values)
+    macs = tuple(text.lower().replace("-", ":") for text in values.get("mac", ()))
+    for mac in macs:
+        if not MAC.fullmatch(mac):
+            raise UsageError(f"{place}not the address of a network card: {mac!r}", hint="52:54:00:12:34:56")
+    keys, dns = values.get("ssh_key", ()), values.get("dns", ())
+    return CloneRow(**one, ssh_keys=keys, dns=dns, macs=macs, place=place)
 
 
-def _csv(host_path: Path, text: str) -> Iterator[tuple[int, Mapping[str, str]]]:
+def _only(place: str, name: str, texts: tuple[str, ...]) -> str:
+    if len(texts) > 1:
+        raise UsageError(f"{place}{name} has several values")
+    return texts[0] if texts else ""
+
+
+def _refuse_twice(rows: tuple[CloneRow, ...]) -> None:
+    """What two machines of one network must not share."""
+    seen: dict[str, str] = {}
+    for row in rows:
+        address = row.address.partition("/")[0]
+        for value in (*row.macs, *([address] if address not in ("", "dhcp") else [])):
+            if value in seen:
+                raise UsageError(f"{row.place}{value} is taken by {seen[value]} already")
+            seen[value] = row.name
+
+
+def _csv(host_path: Path, text: str) -> Iterator[tuple[int, Values]]:
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     header: list[str] = []
     try:
         for fields in reader:
             if not header:
-                header = fields
+                header = [name.strip() for name in fields]
+                if len(set(header)) != len(header):
+                    raise UsageError(f"{host_path}, line {reader.line_num}: a column comes twice")
             elif len(fields) != len(header) and fields:
                 raise UsageError(
                     f"{host_path}, line {reader.line_num}: {len(fields)} fields, and {len(header)} columns"
                 )
             elif fields:
-                yield reader.line_num, dict(zip(header, fields, strict=True))
+                cells = zip(header, fields, strict=True)
+                yield reader.line_num, {name: _split(name, text.strip()) for name, text in cells}
     except csv.Error as error:
         raise UsageError(f"{host_path}, line {reader.line_num}: {error}") from None
 
 
-def _yaml(host_path: Path, text: str) -> Iterator[tuple[int, Mapping[str, str]]]:
+def _yaml(host_path: Path, text: str) -> Iterator[tuple[int, Values]]:
     import yaml
 
     try:
@@ -86,9 +150,28 @@ def _yaml(host_path: Path, text: str) -> Iterator[tuple[int, Mapping[str, str]]]
     if not isinstance(top, yaml.SequenceNode):
         raise UsageError(f"{host_path}, line 1: not a list of clones")
     for node in top.value:
-        line = node.start_mark.line + 1
-        pairs = node.value if isinstance(node, yaml.MappingNode) else ()
-        plain = all(isinstance(part, yaml.ScalarNode) for pair in pairs for part in pair)
-        if not pairs or not plain:
-            raise UsageError(f"{host_path}, line {line}: not a clone", hint="- name: web1")
-        yield line, {key.value: value.value for key, value in pairs}
+        yield node.start_mark.line + 1, _mapping(host_path, node)
+
+
+def _mapping(host_path: Path, node: Any) -> Values:  # Any: PyYAML has no types
+    import yaml
+
+    place = f"{host_path}, line {node.start_mark.line + 1}"
+    pairs = node.value if isinstance(node, yaml.MappingNode) else ()
+    values: dict[str, tuple[str, ...]] = {}
+    for key, value in pairs:
+        texts = value.value if isinstance(value, yaml.SequenceNode) else [value]
+        if not all(isinstance(one, yaml.ScalarNode) for one in (key, *texts)) or key.value in values:
+            place = f"{host_path}, line {key.start_mark.line + 1}"
+            raise UsageError(f"{place}: not a clone", hint="- name: web1")
+        values[key.value] = tuple(one.value for one in texts if one.value)
+    if not values:
+        raise UsageError(f"{place}: not a clone", hint="- name: web1")
+    return values
+
+
+def _split(name: str, text: str) -> tuple[str, ...]:
+    """The values of a cell."""
+    if name in SEVERAL:
+        return tuple(text.replace(",", " ").split())
+    return (text,) if text else ()

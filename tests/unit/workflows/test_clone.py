@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from imgtools.errors import HostError, TargetExists, UnsupportedGuest, UsageError
-from imgtools.records import Backing, DiskSource, Engine, ImageRequest
+from imgtools.errors import EditConflict, ImageInUse, TargetExists, UnsupportedGuest, UsageError
+from imgtools.image.backing import examine
+from imgtools.image.clone import may_share
+from imgtools.image.lock import lock_images
+from imgtools.ops.selection import Selection
+from imgtools.records import Backing, DiskSource, Engine, ImageRequest, Target
 from imgtools.workflows.cat import read_files
-from imgtools.workflows.clone import clone
-from imgtools.workflows.clone_table import CloneRow, read_table
+from imgtools.workflows.clone import CloneRequest, clone
+from imgtools.workflows.clone_table import CloneRow
+from imgtools.workflows.sysprep import prepare, verify
 from tests.support.fixtures import copy_fixture
 
 KEY = "root:ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGsome web2"
@@ -26,80 +33,142 @@ def content(image: Path, path: str) -> bytes:
     return b"".join(read_files(request, [path]))
 
 
-@pytest.mark.parametrize("linked", [True, False])
-def test_each_clone_has_its_own_name_and_key(tmp_path: Path, linked: bool) -> None:
+WAYS = [("linked", True, "qcow2"), ("copied", False, "qcow2"), ("raw", False, "raw")]
+
+
+@pytest.mark.parametrize(("way", "linked", "format"), WAYS)
+def test_each_clone_has_its_own_name_and_key(tmp_path: Path, way: str, linked: bool, format: str) -> None:
     request = template(tmp_path)
     before = request.host_path.read_bytes()
     (folder := tmp_path / "clones").mkdir()
-    rows = [CloneRow("web1"), CloneRow("web2", "db.example.org", KEY)]
-    report = clone(request, rows, folder, linked=linked, hostname="{name}.lan", unprepared=True)
-    first, second = report.clones
+    rows = [CloneRow("web1"), CloneRow("web2", "db.example.org", ssh_keys=(KEY,))]
+    how = CloneRequest(folder, linked, format, hostname="{name}.lan", unprepared=True)
+    report = clone(request, rows, how)
+    first, second = (Path(one.paths[0]) for one in report.clones)
     assert content(first, "/etc/hostname") == b"web1.lan\n"
     assert content(second, "/etc/hostname") == b"db.example.org\n"
     assert KEY.partition(":")[2].encode() in content(second, "/root/.ssh/authorized_keys")
     assert request.host_path.read_bytes() == before
-    assert sorted(path.name for path in folder.iterdir()) == ["web1.qcow2", "web2.qcow2"]
+    assert sorted(path.name for path in folder.iterdir()) == [f"web1.{format}", f"web2.{format}"]
+    info = examine(DiskSource(first), policy=Backing.ANY)
+    assert (info.format, len(info.chain)) == (format, 2 if linked else 1)
+    assert [one.hostname for one in report.clones] == ["web1.lan", "db.example.org"]
+
+
+def test_a_linked_clone_beside_its_template_moves_with_it(tmp_path: Path) -> None:
+    (folder := tmp_path / "before").mkdir()
+    request = template(folder)
+    clone(request, [CloneRow("web1")], CloneRequest(folder, linked=True, unprepared=True))
+    folder.rename(tmp_path / "after")
+    moved = ImageRequest((DiskSource(tmp_path / "after" / "web1.qcow2"),), engine=Engine.DIRECT)
+    assert b"".join(read_files(moved, ["/etc/hostname"])) == b"web1\n"
+
+
+@pytest.mark.parametrize("linked", [True, False])
+def test_what_is_cloned_is_prepared_and_the_template_stays(tmp_path: Path, linked: bool) -> None:
+    request = template(tmp_path)
+    before = request.host_path.read_bytes()
+    how = CloneRequest(tmp_path, linked, sysprep=Selection())
+    report = clone(request, [CloneRow("web1"), CloneRow("web2", ssh_keys=(KEY,))], how)
+    assert request.host_path.read_bytes() == before
+    for one in report.clones:
+        made = ImageRequest((DiskSource(Path(one.paths[0])),), engine=Engine.DIRECT)
+        left = verify(made, Selection(enable=("ssh-hostkeys", "machine-id", "bash-history", "logfiles"))).left
+        assert left == ()
+        assert content(made.host_path, "/etc/hostname").decode() == f"{one.name}\n"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["debian.qcow2", "web1.qcow2", "web2.qcow2"]
+    # A template that sysprep has worked on needs nothing more.
+    prepare(request, Target(write=True), Selection())
+    clone(request, [CloneRow("web3")], CloneRequest(tmp_path, linked))
+
+
+def test_all_disks_of_a_template_are_cloned(tmp_path: Path) -> None:
+    disks = copy_fixture("multidisk", tmp_path)
+    request = ImageRequest(tuple(DiskSource(disk) for disk in disks), engine=Engine.DIRECT)
+    (folder := tmp_path / "clones").mkdir()
+    (one,) = clone(request, [CloneRow("web1")], CloneRequest(folder, linked=True, unprepared=True)).clones
+    names = ["web1.qcow2", *(f"web1-{number}.qcow2" for number in range(2, len(disks) + 1))]
+    assert [Path(path).name for path in one.paths] == names
+    made = ImageRequest(
+        tuple(DiskSource(Path(path)) for path in one.paths), engine=Engine.DIRECT, backing=Backing.ANY
+    )
+    assert b"".join(read_files(made, ["/etc/hostname"])) == b"web1\n"
+
+
+def test_blocks_are_shared_where_the_host_can(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shared = []
+
+    def ioctl(new: int, number: int, old: int) -> int:
+        """What FICLONE does, as far as one can see it from outside."""
+        assert number == 0x40049409
+        shared.append(os.sendfile(new, old, 0, os.fstat(old).st_size))
+        return 0
+
+    monkeypatch.setattr("imgtools.image.clone.fcntl.ioctl", ioctl)
+    request = template(tmp_path)
+    (folder := tmp_path / "clones").mkdir()
+    (one,) = clone(request, [CloneRow("web1")], CloneRequest(folder, unprepared=True)).clones
+    assert shared == [request.host_path.stat().st_size]
+    assert content(Path(one.paths[0]), "/etc/hostname") == b"web1\n"
+    assert len(examine(DiskSource(Path(one.paths[0])), policy=Backing.NONE).chain) == 1
+
+
+def test_snapshots_of_the_template_are_not_handed_out(tmp_path: Path) -> None:
+    request = template(tmp_path)
+    subprocess.run(["qemu-img", "snapshot", "-c", "used", request.host_path], check=True)
+    info = examine(request.disks[0], policy=Backing.NONE)
+    assert not may_share(info, "qcow2")
+    (one,) = clone(request, [CloneRow("web1")], CloneRequest(tmp_path, unprepared=True)).clones
+    assert not examine(DiskSource(Path(one.paths[0])), policy=Backing.NONE).snapshots
 
 
 def test_a_template_that_was_never_prepared_is_refused(tmp_path: Path) -> None:
     request = template(tmp_path)
     with pytest.raises(UnsupportedGuest, match="not prepared as a template; left are"):
-        clone(request, [CloneRow("web1")], tmp_path)
+        clone(request, [CloneRow("web1")], CloneRequest(tmp_path))
     assert not (tmp_path / "web1.qcow2").exists()
 
 
 def test_one_bad_clone_and_none_is_made(tmp_path: Path) -> None:
     request = template(tmp_path)
-    rows = [CloneRow("web1"), CloneRow("web2", ssh_key="nobody-here:" + KEY.partition(":")[2])]
-    with pytest.raises(UsageError, match="no user 'nobody-here'"):
-        clone(request, rows, tmp_path, linked=True, unprepared=True)
+    how = CloneRequest(tmp_path, linked=True, unprepared=True)
+    key = "nobody-here:" + KEY.partition(":")[2]
+    rows = [CloneRow("web1"), CloneRow("web2", ssh_keys=(key,), place="t.csv, line 3: ")]
+    with pytest.raises(UsageError, match=r"t\.csv, line 3: the guest has no user 'nobody-here'"):
+        clone(request, rows, how)
     (tmp_path / "web2.qcow2").write_bytes(b"mine")
     with pytest.raises(TargetExists):
-        clone(request, [CloneRow("web1"), CloneRow("web2")], tmp_path, linked=True, unprepared=True)
+        clone(request, [CloneRow("web1"), CloneRow("web2")], how)
     assert (tmp_path / "web2.qcow2").read_bytes() == b"mine"
     assert not (tmp_path / "web1.qcow2").exists()
+
+
+def test_a_template_that_changes_meanwhile_is_not_cloned(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = template(tmp_path)
+    monkeypatch.setattr(
+        "imgtools.workflows.clone.relink_node", lambda *_: os.utime(request.host_path, (0, 0))
+    )
+    with pytest.raises(EditConflict, match="while it was cloned"):
+        clone(request, [CloneRow("web1")], CloneRequest(tmp_path, linked=True, unprepared=True))
+    assert [path.name for path in tmp_path.iterdir()] == ["debian.qcow2"]
+
+
+def test_a_template_that_is_being_edited_is_refused(tmp_path: Path) -> None:
+    request = template(tmp_path)
+    with lock_images([request.host_path]), pytest.raises(ImageInUse, match="is editing"):
+        clone(request, [CloneRow("web1")], CloneRequest(tmp_path, linked=True, unprepared=True))
 
 
 @pytest.mark.parametrize("names", [["a", "a"], ["../a"], ["-a"], [""]])
 def test_names_are_file_names_and_each_comes_once(tmp_path: Path, names: list[str]) -> None:
     request = ImageRequest((DiskSource(tmp_path / "none.img"),))
     with pytest.raises(UsageError):
-        clone(request, [CloneRow(name) for name in names], tmp_path)
+        clone(request, [CloneRow(name) for name in names], CloneRequest(tmp_path))
 
 
-TABLES = {
-    "t.csv": f"name,ssh_key,hostname\nweb1,{KEY},\n\nweb2,,db\n",
-    "t.yaml": f"- name: web1\n  ssh_key: '{KEY}'\n- name: web2\n  hostname: db\n",
-}
-
-
-@pytest.mark.parametrize("name", TABLES)
-def test_a_table_says_the_same_in_either_format(tmp_path: Path, name: str) -> None:
-    (file := tmp_path / name).write_text(TABLES[name])
-    assert read_table(file) == (CloneRow("web1", ssh_key=KEY), CloneRow("web2", "db"))
-
-
-BAD = [
-    ("t.csv", "name,hostname\nweb1\n", "t.csv, line 2: 1 fields, and 2 columns"),
-    ("t.csv", "name,colour\nweb1,red\n", "line 2: no such column: 'colour'"),
-    ("t.csv", "name,hostname\na,b\n,web\n", "line 3: a clone without a name"),
-    ("t.csv", "name\n", "no clones"),
-    ("t.yaml", "- name: a\n- just text\n", "t.yaml, line 2: not a clone"),
-    ("t.yaml", "- name: a\n- name: [b]\n", "line 2: not a clone"),
-    ("t.yaml", "- name: a\n  - b: c\n", "line 2: not YAML"),
-    ("t.yaml", "name: a\n", "not a list of clones"),
-]
-
-
-@pytest.mark.parametrize(("name", "text", "message"), BAD)
-def test_a_row_that_does_not_parse_is_told_by_its_line(
-    tmp_path: Path, name: str, text: str, message: str
-) -> None:
-    (file := tmp_path / name).write_text(text)
-    with pytest.raises(UsageError, match=message):
-        read_table(file)
-
-
-def test_a_table_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(HostError):
-        read_table(tmp_path / "none.csv")
+def test_two_clones_do_not_share_a_file(tmp_path: Path) -> None:
+    request = ImageRequest((DiskSource(tmp_path / "a.img"), DiskSource(tmp_path / "b.img")))
+    with pytest.raises(UsageError, match=r"a-2 and a would both be a-2\.qcow2"):
+        clone(request, [CloneRow("a"), CloneRow("a-2")], CloneRequest(tmp_path))
