@@ -1,7 +1,8 @@
 """Remove the state of cloud-init and what it generated, so that a clone is configured as a new instance.
 
 The same paths as ``cloud-init clean --logs --seed --configs all`` (cloudinit/cmd/clean.py); what an administrator
-wrote below ``/etc/cloud`` stays.
+wrote below ``/etc/cloud`` stays. Where cloud-init is switched off, what it once generated stays as well: nobody
+would make it again, and the clone would have no network.
 """
 
 from __future__ import annotations
@@ -23,12 +24,14 @@ GENERATED = (
     "/etc/network/interfaces.d/50-cloud-init{,.cfg}",
     "/etc/ssh/sshd_config.d/50-cloud-init.conf",
 )
+DISABLED = "/etc/cloud/cloud-init.disabled"
 
 
 def plan(guest: Guest, params: NoParams) -> Iterator[Change]:
     """Yield the removals, if the guest has or had cloud-init."""
     if guest.files.is_dir("/var/lib/cloud") or guest.files.is_dir("/etc/cloud"):
-        yield from remove_matching(guest.files, *STATE, *GENERATED)
+        generated = () if guest.files.exists(DISABLED) else GENERATED
+        yield from remove_matching(guest.files, *STATE, *generated)
 
 
 OPERATION = Operation(
