@@ -1,0 +1,82 @@
+"""What sysprep is asked and cannot do: a named error and its exit code, before anything is written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from fixtures.cache import digest_of
+from imgtools.errors import HostError, OddGuest, UnsupportedGuest, UsageError
+from tests.support.command import imgtools
+from tests.support.edits import plan_file
+from tests.support.fixtures import copy_fixture, fixture_image
+
+USAGE = UsageError.exit_code
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--enable", "ssh-hostkey"), "did you mean ssh-hostkeys?"),
+        (("--disable", "machine_id"), "did you mean machine-id?"),
+        (("--operations", "defaults,-log-files"), "did you mean logfiles?"),
+        (("--operations", "defaults,qqqq"), "see --list-operations"),
+        (("--set", "macine-id.policy=keep"), "did you mean machine-id?"),
+        (("--set", "user-account.keep=alice"), "the operation user-account does not run"),
+        (("--set", "machine-id.polcy=keep"), "it has: policy"),
+        (("--set", "machine-id.policy=gone"), "one of empty, uninitialized, remove, keep"),
+        (("--set", "machine-id=keep"), "write operation.parameter=value"),
+        (("--enable", "hostid", "--operations", "all"), "do not go together"),
+        (("--verify", "--write"), "--verify only looks"),
+        (
+            ("--enable", "user-account", "--set", "user-account.remove=nobody-here"),
+            "no such account in the guest",
+        ),
+    ],
+)
+def test_what_makes_no_sense_is_a_usage_error(words: tuple[str, ...], said: str) -> None:
+    ran = imgtools("sysprep", fixture_image("debian"), *words, code=USAGE)
+    assert said in ran.err and ran.out == ""
+
+
+def test_the_document_of_an_error_says_the_same() -> None:
+    ran = imgtools("sysprep", fixture_image("debian"), "--enable", "hostids", "--json", code=USAGE)
+    assert ran.json["ok"] is False
+    assert ran.json["error"]["hint"] == "did you mean hostid?"
+
+
+def test_an_unknown_operation_is_told_before_the_image_is_opened(tmp_path: Path) -> None:
+    ran = imgtools("sysprep", tmp_path / "not-there.qcow2", "--enable", "hostids", code=USAGE)
+    assert "no such operation: hostids" in ran.err
+
+
+@pytest.mark.parametrize("how", [(), ("--write",), ("--verify",), ("--enable", "logfiles")])
+def test_a_windows_guest_is_not_prepared_yet(how: tuple[str, ...], tmp_path: Path) -> None:
+    image = copy_fixture("windows", tmp_path)[0]
+    before = digest_of(image)
+    ran = imgtools("sysprep", image, *how, code=UnsupportedGuest.exit_code)
+    assert "yet" in ran.err and "Microsoft" in ran.err
+    assert digest_of(image) == before
+
+
+@pytest.mark.parametrize("operation", ["bash-history", "user-account"])
+def test_an_accounts_file_that_does_not_parse_stops_it(operation: str, tmp_path: Path) -> None:
+    """A home might be missed, so nothing is done at all."""
+    image = copy_fixture("alpine", tmp_path)[0]
+    damage = [
+        {"kind": "write-file", "path": "/etc/passwd", "content": "root:x:0:0:root:/root:/bin/sh\nalice\n"}
+    ]
+    imgtools("apply", image, plan_file(tmp_path, damage), "--write")
+    before = digest_of(image)
+    ran = imgtools("sysprep", image, "--enable", operation, "--write", code=OddGuest.exit_code)
+    assert "/etc/passwd" in ran.err
+    assert digest_of(image) == before
+
+
+def test_a_script_that_is_not_there_stops_it(tmp_path: Path) -> None:
+    image = copy_fixture("alpine", tmp_path)[0]
+    before = digest_of(image)
+    words = ("--set", f"script.file={tmp_path / 'none.sh'}", "--write")
+    ran = imgtools("sysprep", image, *words, code=HostError.exit_code)
+    assert "cannot read the script" in ran.err and digest_of(image) == before
