@@ -422,3 +422,31 @@ class Target:
     def is_dry_run(self) -> bool:
         """Whether the plan is only shown."""
         return not self.write and self.output is None
+
+
+# -- what to change in a guest ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What one customization is asked for. ``secret`` is what must not be shown: a password."""
+
+    text: str = ""
+    secret: Secret | None = None
+    network: bool = False  # whether a program that is run in the guest may reach out
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """An order for the customization of this name."""
+
+    name: str
+    order: Order
+    where: str = ""  # "orders.txt, line 3", for messages
+
+
+@dataclass(frozen=True, slots=True)
+class Customization:
+    """Orders in the sequence in which they were given."""
+
+    orders: tuple[Named, ...] = ()

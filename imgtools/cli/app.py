@@ -23,6 +23,7 @@ import typer
 from typer.core import TyperGroup
 
 from imgtools import __version__
+from imgtools.cli._customization import OrderedCommand
 from imgtools.cli.command import expand
 from imgtools.cli.output import clean, error_envelope
 from imgtools.errors import ImgtoolsError
@@ -81,7 +82,7 @@ def load_command(name: str, module_name: str) -> Any:
         app.callback()(lambda: None)
     else:
         app = typer.Typer(add_completion=False)
-        app.command(name, epilog=_epilog(module))(expand(module.command))
+        app.command(name, epilog=_epilog(module), cls=OrderedCommand)(expand(module.command))
     found = typer.main.get_command(app)
     found.name = name
     return found

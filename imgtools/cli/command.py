@@ -9,6 +9,8 @@ ordinary Typer parameters, and two groups:
     one image as a file, for work without looking into the guest: IMAGE, --format, --key, --backing, and --snapshot
 ``target: Target``
     what becomes of the plan: --write, --output, -O, --compress, --dry-run
+``customization: Customization``
+    what to change in the guest: an option for each operation of the customize shelf, in the order given
 ``out: Output``
     how to speak: --json, --quiet, --verbose, --progress
 """
@@ -26,11 +28,31 @@ from typing import Annotated, Any, NewType, get_type_hints
 
 import typer
 
+from imgtools.cli import _customization
 from imgtools.cli.output import Output
 from imgtools.errors import UsageError
-from imgtools.records import Backing, DiskSource, Engine, ImageRequest, Key, OutputTarget, Target
+from imgtools.records import (
+    Backing,
+    Customization,
+    DiskSource,
+    Engine,
+    ImageRequest,
+    Key,
+    OutputTarget,
+    Target,
+)
 
-__all__ = ["DiskFile", "DiskState", "Output", "Source", "Sources", "Target", "ask_secret", "expand"]
+__all__ = [
+    "Customization",
+    "DiskFile",
+    "DiskState",
+    "Output",
+    "Source",
+    "Sources",
+    "Target",
+    "ask_secret",
+    "expand",
+]
 
 Source = ImageRequest
 DiskFile = NewType("DiskFile", ImageRequest)
@@ -240,19 +262,23 @@ class Sources(tuple[ImageRequest, ...]):
 def expand(function: Callable[..., None]) -> Callable[..., None]:
     """Return ``function`` with its parameter groups replaced by the options they stand for."""
     hints = get_type_hints(function, include_extras=True)
-    parameters = inspect.signature(function).parameters.values()
-    groups = {p.name: hints[p.name] for p in parameters if hints[p.name] in _GROUPS}
+    parameters = list(inspect.signature(function).parameters.values())
+    own = [parameter.name for parameter in parameters]
+    members = (
+        {**_GROUPS, Customization: tuple(_customization.parameters(own))} if _customizes(hints) else _GROUPS
+    )
+    groups = {p.name: hints[p.name] for p in parameters if hints[p.name] in members}
     flat: list[inspect.Parameter] = []
     for parameter in parameters:
         if parameter.name in groups:
-            flat.extend(_as_parameters(_GROUPS[groups[parameter.name]]))
+            flat.extend(_as_parameters(members[groups[parameter.name]]))
         else:
             flat.append(parameter.replace(annotation=hints[parameter.name], kind=parameter.KEYWORD_ONLY))
 
     @functools.wraps(function)
     def expanded(**values: Any) -> None:  # Any: whatever the options of this command hold
         for name, group in groups.items():
-            taken = {key: values.pop(key) for key, _, _ in _GROUPS[group]}
+            taken = {key: values.pop(key) for key, _, _ in members[group]}
             values[name] = _PACK[group](taken)
         function(**values)
 
@@ -262,12 +288,17 @@ def expand(function: Callable[..., None]) -> Callable[..., None]:
     return expanded
 
 
+def _customizes(hints: dict[str, Any]) -> bool:
+    return any(hint is Customization for hint in hints.values())
+
+
 def _arguments_first(flat: list[inspect.Parameter]) -> list[inspect.Parameter]:
     """Group options by the order of their panels: a command's own options before the shared ones."""
 
     def rank(parameter: inspect.Parameter) -> int:
         info = parameter.annotation.__metadata__[0] if hasattr(parameter.annotation, "__metadata__") else None
-        return {None: 0, WRITING: 1, OPENING: 2, SPEAKING: 3}.get(getattr(info, "rich_help_panel", None), 0)
+        panels = {None: 0, _customization.PANEL: 1, WRITING: 2, OPENING: 3, SPEAKING: 4}
+        return panels.get(getattr(info, "rich_help_panel", None), 0)
 
     return sorted(flat, key=rank)
 
@@ -327,6 +358,10 @@ def _pack_target(values: dict[str, Any]) -> Target:
     return Target(write=write, output=new)
 
 
+def _pack_customization(values: dict[str, Any]) -> Customization:
+    return _customization.pack(values, ask_secret)
+
+
 def _pack_output(values: dict[str, Any]) -> Output:
     if values["verbose"]:
         level = logging.INFO if values["verbose"] == 1 else logging.DEBUG
@@ -353,5 +388,6 @@ _PACK: dict[Any, Callable[[dict[str, Any]], object]] = {
     DiskFile: _pack_disk,
     DiskState: _pack_disk,
     Target: _pack_target,
+    Customization: _pack_customization,
     Output: _pack_output,
 }

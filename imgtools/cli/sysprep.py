@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from imgtools.cli.command import Output, Source, Target
+from imgtools.cli.command import Customization, Output, Source, Target
 from imgtools.cli.output import Column, Lines, Table, View
 from imgtools.errors import UsageError
 
@@ -20,6 +20,7 @@ EXAMPLES = (
     "imgtools sysprep disk.qcow2 --output template.qcow2 --compress",
     "imgtools sysprep disk.qcow2 --operations defaults,-ssh-userdir,user-account",
     "imgtools sysprep disk.qcow2 --set machine-id.policy=uninitialized --write",
+    "imgtools sysprep disk.qcow2 --hostname template --firstboot-command 'apt-get update' --write",
     "imgtools sysprep --verify template.qcow2",
     "imgtools sysprep --list-operations",
 )
@@ -30,6 +31,9 @@ volume.
 
 The machine ID is emptied and never written again: clones make their own. A volume group that GRUB finds `/boot`
 in keeps its UUID, because the guest would not boot otherwise.
+
+The options of `imgtools customize` go with it: their orders come after all operations, on the guest as these leave
+it, in the same transaction.
 """
 
 
@@ -53,6 +57,7 @@ def command(
     source: Source,
     target: Target,
     out: Output,
+    customization: Customization,
     operations: Annotated[
         list[str] | None,
         typer.Option(
@@ -99,9 +104,11 @@ def command(
     if verify:
         if not target.is_dry_run:
             raise UsageError("--verify only looks; it does not go with --write or --output")
+        if customization.orders:
+            raise UsageError("--verify only looks; it does not go with customizations")
         _show_verdict(out, verify_image(source, selection))
     with out.progress("Preparing") as progress:
-        report = prepare(source, target, selection, progress=progress)
+        report = prepare(source, target, selection, customization=customization, progress=progress)
     out.show(
         report, schema="imgtools.sysprep/1", view=lambda: _view(report), pipe=lambda: _rows(report.operations)
     )

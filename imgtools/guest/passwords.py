@@ -6,26 +6,48 @@ from imgtools.engine.crypt import hash_password
 from imgtools.errors import UnsupportedGuest, UsageError
 from imgtools.guest.users import Accounts
 from imgtools.image.files import GuestReader
-from imgtools.records import Secret
+from imgtools.records import OsInfo, Secret
 
-# libxcrypt's file names; glibc's own libcrypt, which has no yescrypt, is libcrypt-2.NN.so.
-LIBXCRYPT = ("/{usr/,}{lib,lib64}/libcrypt.so.{1.1,2}*", "/{usr/,}lib/*-linux-gnu*/libcrypt.so.{1.1,2}*")
+# Debian and Arch; the RPM distributions; musl has one of its own, without yescrypt.
+LIBCRYPT = ("/{usr/,}{lib,lib64}/libcrypt.so.*", "/{usr/,}lib/*-linux-gnu*/libcrypt.so.*")
+LIBRARY_LIMIT = 8 << 20  # bytes; libxcrypt has 200 KiB
 METHODS = ("yescrypt", "sha512")
+# The first releases whose libxcrypt knows yescrypt (4.2 and later), for guests whose library cannot be looked into.
+FIRST_RELEASES = {
+    "debian": 11, "ubuntu": 22, "fedora": 30, "rhel": 9, "centos": 9, "rocky": 9, "almalinux": 9, "ol": 9, "arch": 0,
+}  # fmt: skip
 
 
-def choose_method(files: GuestReader, accounts: Accounts, wanted: str = "") -> str:
-    """Return the hash method for a guest: what was asked for, or yescrypt where it uses it, or sha512.
+def choose_method(files: GuestReader, accounts: Accounts, os: OsInfo, wanted: str = "") -> str:
+    """Return the hash method for a guest: what was asked for, or yescrypt where the guest reads it, or sha512.
 
     :raises UsageError: an unknown method was asked for.
     :raises UnsupportedGuest: the guest cannot read it.
     """
     if wanted and wanted not in METHODS:
         raise UsageError(f"no such hash method: {wanted}", hint=f"there are {', '.join(METHODS)}")
-    uses = any(entry.password.reveal().startswith(b"$y$") for entry in accounts.shadow)
-    reads = uses or any(True for pattern in LIBXCRYPT for _ in files.glob(pattern))
-    if wanted == "yescrypt" and not reads:
+    if wanted == "sha512":
+        return wanted
+    if _reads_yescrypt(files, accounts, os):
+        return "yescrypt"
+    if wanted:
         raise UnsupportedGuest("the guest cannot read yescrypt hashes", hint="choose sha512")
-    return wanted or ("yescrypt" if uses else "sha512")
+    return "sha512"
+
+
+def _reads_yescrypt(files: GuestReader, accounts: Accounts, os: OsInfo) -> bool:
+    """Whether the guest's libcrypt knows ``$y$``: a hash says so, or the library itself, or the release."""
+    if any(entry.password.reveal().startswith(b"$y$") for entry in accounts.shadow):
+        return True
+    libraries = {
+        files.resolve(path) for pattern in LIBCRYPT for path in files.glob(pattern) if files.is_file(path)
+    }
+    sizes = {path: files.stat(path).size for path in libraries}
+    readable = [path for path, size in sizes.items() if 0 < size <= LIBRARY_LIMIT]
+    if readable:
+        return any(b"$y$" in files.read_bytes(path, limit=LIBRARY_LIMIT) for path in readable)
+    own = os.families[0] if os.families else os.distro
+    return own in FIRST_RELEASES and os.major >= FIRST_RELEASES[own]
 
 
 def make_hash(password: Secret, method: str) -> str:

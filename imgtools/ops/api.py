@@ -18,7 +18,7 @@ from typing import Any, get_origin, get_type_hints
 from imgtools.errors import UsageError
 from imgtools.guest.guest import Guest
 from imgtools.image.change import Change
-from imgtools.records import OsType
+from imgtools.records import Order, OsType
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +51,20 @@ def like(*distros: str) -> Families:
     return Families(frozenset({OsType.LINUX}), distros)
 
 
+@dataclass(frozen=True, slots=True)
+class HostSide:
+    """What the host gives to an order before a guest is looked at: secrets, and what was said for all orders."""
+
+    ask: Callable[[str], str]  # asks a person for a secret, with a prompt
+    network: bool = False
+    password_method: str = ""
+
+
+def as_given(text: str, host: HostSide) -> Order:
+    """Return an order as it was written: the usual :attr:`Operation.read`."""
+    return Order(text, network=host.network)
+
+
 # The parameters are a frozen dataclass of the operation's own, which only its own ``plan`` looks into.
 Params = Any
 
@@ -68,6 +82,12 @@ class Operation:
     # operation is planned each time, and --verify does not ask for it.
     repeats: bool = False
     notes: str = ""  # honest limits, shown in the docs
+    # On the customize shelf, where the name is an option: what stands after it ("" makes it a switch), what the help
+    # says besides the summary, and how an order is made of the text. The first two have to be plain strings: the
+    # command line reads them from the source, so that help imports nothing.
+    metavar: str = "TEXT"
+    how: str = ""
+    read: Callable[[str, HostSide], Order] = as_given
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,34 +3,68 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import replace
+from difflib import get_close_matches
 
-from imgtools.errors import NoSuchGuestFile, UnsupportedGuest, UsageError
+from imgtools.errors import ImgtoolsError, NoSuchGuestFile, UnsupportedGuest, UsageError
 from imgtools.guest.guest import Guest
 from imgtools.guest.users import Account, read_accounts
 from imgtools.image.change import Change
 from imgtools.image.files import GuestReader
-from imgtools.ops.api import load_shelf
-from imgtools.records import Secret
+from imgtools.image.succession import Succession
+from imgtools.ops.api import HostSide, Shelved, load_shelf
+from imgtools.records import Customization, Named, Order
+
+__all__ = [
+    "Customization",
+    "Named",
+    "Order",
+    "add_orders",
+    "guest_file",
+    "plan_orders",
+    "read_order",
+    "require_account",
+    "require_there",
+    "split_pair",
+    "told_where",
+]
 
 SHELF = "imgtools.ops.customize"
-LAST = ("password",)
+LAST = ("password", "root-password")
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
-    """One option and its text. ``secret`` is what must not be shown: a password."""
+def read_order(name: str, text: str, host: HostSide) -> Named:
+    """Return the order that an option and its text stand for, with what it needs of the host.
 
-    text: str = ""
-    secret: Secret | None = None
+    :raises UsageError: there is no such option, or the text is not written as it wants.
+    :raises HostError: a file of the host that the text names is not there.
+    """
+    operation = _find(name).operation
+    if bool(text) != bool(operation.metavar):
+        wanted = f"takes {operation.metavar}" if operation.metavar else "takes no value"
+        raise UsageError(f"{name} {wanted}")
+    return Named(name, operation.read(text, host))
 
 
-@dataclass(frozen=True, slots=True)
-class Named:
-    """An order for the operation of this name."""
+def _find(name: str) -> Shelved:
+    shelf = load_shelf(SHELF)
+    if name not in shelf:
+        near = get_close_matches(name, shelf, 1)
+        hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(shelf)}"
+        raise UsageError(f"no such customization: {name}", hint=hint)
+    return shelf[name]
 
-    name: str
-    order: Order
+
+@contextmanager
+def told_where(where: str) -> Iterator[None]:
+    """Say in an error where the order stands that it is about."""
+    try:
+        yield
+    except ImgtoolsError as error:
+        if where:
+            error.message = f"{where}: {error.message}"
+        raise
 
 
 def plan_orders(guest: Guest, wanted: Sequence[Named]) -> Iterator[Change]:
@@ -39,21 +73,32 @@ def plan_orders(guest: Guest, wanted: Sequence[Named]) -> Iterator[Change]:
     :raises UsageError: an unknown name, or a text that does not parse.
     :raises UnsupportedGuest: one of them is not for this guest.
     """
-    shelf = load_shelf(SHELF)
+    succession = Succession(guest.files)
+    add_orders(guest, wanted, succession)
+    yield from succession.changes
+
+
+def add_orders(guest: Guest, wanted: Sequence[Named], succession: Succession) -> tuple[Change, ...]:
+    """Plan each order for the guest as those before it leave it; return the changes in their order.
+
+    :raises ImgtoolsError: as :func:`plan_orders`.
+    """
+    made: list[Change] = []
     for one in sorted(wanted, key=lambda one: one.name in LAST):
-        if one.name not in shelf:
-            raise UsageError(f"no such customization: {one.name}", hint=f"there are: {', '.join(shelf)}")
-        operation = shelf[one.name].operation
-        if not operation.families.include(guest):
-            raise UnsupportedGuest(f"{one.name} is not for {guest.os.product_name or guest.os.distro}")
-        yield from operation.plan(guest, one.order)
+        with told_where(one.where):
+            operation = _find(one.name).operation
+            if not operation.families.include(guest):
+                raise UnsupportedGuest(f"{one.name} is not for {guest.os.product_name or guest.os.distro}")
+            now = replace(guest, files=succession.files)
+            made += succession.add(operation.plan(now, one.order))
+    return tuple(made)
 
 
-def split_pair(text: str, what: str) -> tuple[str, str]:
-    """Return the halves of ``A:B``; ``what`` says in the error how it is written."""
+def split_pair(text: str, what: str, *, secret: bool = False) -> tuple[str, str]:
+    """Return the halves of ``A:B``; ``what`` says in the error how it is written, the text itself if not secret."""
     left, separator, right = text.partition(":")
     if not left or not separator or not right:
-        raise UsageError(f"not {what}: {text!r}")
+        raise UsageError(f"not {what}" if secret else f"not {what}: {text!r}")
     return left, right
 
 

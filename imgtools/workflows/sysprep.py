@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from imgtools.errors import UnsupportedGuest
+from imgtools.errors import UnsupportedGuest, UsageError
 from imgtools.guest.guest import Guest, the_guest
-from imgtools.image.change import Change
 from imgtools.image.describe import PlannedChange, describe
 from imgtools.image.handle import Image, open_request
 from imgtools.image.settle import settle
+from imgtools.image.succession import Succession
 from imgtools.image.writable import Progress
 from imgtools.ops.api import Shelved, load_shelf
+from imgtools.ops.orders import add_orders
 from imgtools.ops.planning import Planned, all_changes, plan_operations
-from imgtools.ops.selection import Chosen, Selection, choose
-from imgtools.ops.sysprep import customize
-from imgtools.records import Engine, ImageRequest, OsType, Target, Warned
+from imgtools.ops.selection import Selection, choose
+from imgtools.records import Customization, Engine, ImageRequest, OsType, Target, Warned
 from imgtools.workflows.edit_plan import carry_out, open_for
 
 SHELF = "imgtools.ops.sysprep"
-# What the customize shelf plans for a guest, when its options are used with sysprep.
-Customization = Callable[[Guest], Iterator[Change]]
+CUSTOMIZE = "customize"
+NOTHING_MORE = Customization()
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,7 @@ def prepare(
     target: Target,
     selection: Selection,
     *,
-    customization: Customization | None = None,
+    customization: Customization = NOTHING_MORE,
     progress: Progress | None = None,
 ) -> SysprepReport:
     """Plan what makes a guest a template and, if ``target`` says so, do it in one transaction.
@@ -108,15 +108,26 @@ def prepare(
     :raises UsageError: the selection names an unknown operation, or sets what does not run.
     :raises UnsupportedGuest: the guest is not a Linux guest, or a named operation is not for it.
     :raises OddGuest: a file that an operation has to understand does not parse.
+
+    :param customization: what to change besides; it comes after the operations, on the guest as they leave it.
     """
-    chosen = _with_customization(choose(load_shelf(SHELF), selection), customization)
+    shelf = load_shelf(SHELF)
+    chosen = choose(shelf, selection)
+    if customization.orders:
+        _refuse_left_out(selection)
+        chosen = tuple(one for one in chosen if one.shelved.name != CUSTOMIZE)
     with open_for(request, target) as image:
         guest = preparable_guest(image, request)
         planned = plan_operations(guest, chosen)
+        changes = all_changes(planned)
         operations = _reports(guest, planned)
-        report = carry_out(
-            image, all_changes(planned), guest.mounts, warnings=guest.warnings, progress=progress
-        )
+        if customization.orders:
+            succession = Succession(guest.files)
+            succession.add(changes)
+            wanted = add_orders(guest, customization.orders, succession)
+            operations += _reports(guest, [Planned(shelf[CUSTOMIZE], True, wanted)])
+            changes = succession.changes
+        report = carry_out(image, changes, guest.mounts, warnings=guest.warnings, progress=progress)
         return SysprepReport(
             image=report.image,
             engine=report.engine,
@@ -170,9 +181,11 @@ def preparable_guest(image: Image, request: ImageRequest) -> Guest:
     return guest
 
 
-def _with_customization(chosen: Sequence[Chosen], wanted: Customization | None) -> list[Chosen]:
-    params = customize.Params(wanted)
-    return [Chosen(c.shelved, params, c.named) if c.shelved.name == "customize" else c for c in chosen]
+def _refuse_left_out(selection: Selection) -> None:
+    """Orders with the operation that carries them out left out are a contradiction, not a wish to ignore them."""
+    left_out = ",".join(selection.disable).split(",")
+    if CUSTOMIZE in left_out or f"-{CUSTOMIZE}" in ",".join(selection.operations).split(","):
+        raise UsageError("customizations are asked for, and the operation customize is left out")
 
 
 def _reports(guest: Guest, planned: Sequence[Planned]) -> tuple[OperationReport, ...]:

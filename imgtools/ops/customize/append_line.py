@@ -19,4 +19,4 @@ def plan(guest: Guest, order: Order) -> Iterator[Change]:
         yield WriteFile(path, f"{line}\n".encode("utf-8", "surrogateescape"))
 
 
-OPERATION = Operation(summary="Append a line to a file", plan=plan, params=Order)
+OPERATION = Operation(summary="Append a line to a file", plan=plan, params=Order, metavar="PATH:LINE")

@@ -20,4 +20,4 @@ def plan(guest: Guest, order: Order) -> Iterator[Change]:
     yield SetMode(require_there(guest.files, path), int(mode, 8))
 
 
-OPERATION = Operation(summary="Set the permissions of a file", plan=plan, params=Order)
+OPERATION = Operation(summary="Set the permissions of a file", plan=plan, params=Order, metavar="MODE:PATH")

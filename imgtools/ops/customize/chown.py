@@ -34,4 +34,4 @@ def _gid(files: GuestReader, name: str) -> int:
     raise UsageError(f"the guest has no group {name!r}")
 
 
-OPERATION = Operation(summary="Set the owner of a file", plan=plan, params=Order)
+OPERATION = Operation(summary="Set the owner of a file", plan=plan, params=Order, metavar="OWNER:PATH")

@@ -23,4 +23,4 @@ def plan(guest: Guest, order: Order) -> Iterator[Change]:
     yield from removals
 
 
-OPERATION = Operation(summary="Delete files and directories", plan=plan, params=Order)
+OPERATION = Operation(summary="Delete files and directories", plan=plan, params=Order, metavar="PATTERN")

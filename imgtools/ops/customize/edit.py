@@ -24,4 +24,4 @@ def plan(guest: Guest, order: Order) -> Iterator[Change]:
         yield WriteFile(place, new, before=before, private=is_private(place))
 
 
-OPERATION = Operation(summary="Edit a file by an expression", plan=plan, params=Order)
+OPERATION = Operation(summary="Edit a file by an expression", plan=plan, params=Order, metavar="PATH:EXPR")

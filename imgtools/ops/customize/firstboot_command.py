@@ -38,4 +38,4 @@ def plan(guest: Guest, order: Order) -> Iterator[Change]:
     yield MakeLink(f"{FOLDER}/multi-user.target.wants/{name}.service", f"{FOLDER}/{name}.service")
 
 
-OPERATION = Operation(summary="Run a command at the first boot", plan=plan, params=Order)
+OPERATION = Operation(summary="Run a command at the first boot", plan=plan, params=Order, metavar="COMMAND")

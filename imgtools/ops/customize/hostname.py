@@ -52,4 +52,4 @@ def _hosts(guest: Guest, old: str, name: str) -> Iterator[Change]:
         yield EditLines("/etc/hosts", (LineEdit(pattern, rf"\g<1>{name}"),))
 
 
-OPERATION = Operation(summary="Set the host name", plan=plan, params=Order)
+OPERATION = Operation(summary="Set the host name", plan=plan, params=Order, metavar="NAME")

@@ -17,4 +17,4 @@ def plan(guest: Guest, order: Order) -> Iterator[Change]:
         yield MakeLink(guest_file(path), target)
 
 
-OPERATION = Operation(summary="Make a symbolic link", plan=plan, params=Order)
+OPERATION = Operation(summary="Make a symbolic link", plan=plan, params=Order, metavar="TARGET:LINK")

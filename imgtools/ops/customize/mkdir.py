@@ -15,4 +15,4 @@ def plan(guest: Guest, order: Order) -> Iterator[Change]:
     yield MakeDirectory(guest_file(order.text))
 
 
-OPERATION = Operation(summary="Make a directory", plan=plan, params=Order)
+OPERATION = Operation(summary="Make a directory", plan=plan, params=Order, metavar="PATH")

@@ -16,4 +16,4 @@ def plan(guest: Guest, order: Order) -> Iterator[Change]:
     yield Move(require_there(guest.files, path), guest_file(new))
 
 
-OPERATION = Operation(summary="Rename a file or directory", plan=plan, params=Order)
+OPERATION = Operation(summary="Rename a file or directory", plan=plan, params=Order, metavar="PATH:NEWPATH")

@@ -1,46 +1,28 @@
-"""Set, lock or disable a password: ``USER[:METHOD]`` with the secret, ``USER:locked``, ``USER:disabled``."""
+"""Set, lock or disable the password of a user: ``USER:SELECTOR``.
+
+The selector is ``file:PATH``, ``env:NAME``, ``ask``, ``random`` (one that nobody knows), ``random:FILE`` (kept in a
+file of the host, which is made if it is not there), ``locked``, ``locked:SELECTOR`` or ``disabled``. The hash is one
+that the guest reads: yescrypt, where its libcrypt knows it, else SHA-512; the user has to be there.
+"""
 
 from __future__ import annotations
 
-import re
-import time
-from collections.abc import Iterator
-
-from imgtools.errors import OddGuest, UsageError
-from imgtools.guest.guest import Guest
-from imgtools.guest.passwords import choose_method, make_hash
-from imgtools.guest.users import SHADOW, read_accounts
-from imgtools.image.change import Change, EditLines, LineEdit
-from imgtools.ops.api import Operation
-from imgtools.ops.orders import Order, require_account
-
-DAY = 86400  # seconds; shadow(5) counts days since 1970
+from imgtools.ops.api import HostSide, Operation
+from imgtools.ops.orders import Order, split_pair
+from imgtools.ops.passwords import read_selector, set_password
 
 
-def plan(guest: Guest, order: Order) -> Iterator[Change]:
-    """Yield the edit of the user's line in /etc/shadow.
-
-    :raises UsageError: no such user, or no such method.
-    :raises UnsupportedGuest: the guest cannot read the method's hashes.
-    :raises OddGuest: the user has no line in /etc/shadow.
-    """
-    name, _, method = order.text.partition(":")
-    account = require_account(guest.files, name)
-    accounts = read_accounts(guest.files)
-    if not any(entry.name == account.name for entry in accounts.shadow):
-        raise OddGuest(f"the user {name} has no line in {SHADOW}", hint="the guest's own pwconv makes one")
-    line = re.escape(name)
-    if method == "locked":
-        yield EditLines(SHADOW, (LineEdit(rf"^{line}:(?!!)", f"{name}:!"),))
-        return
-    if method == "disabled":
-        yield EditLines(SHADOW, (LineEdit(rf"^{line}:[^:]*:", f"{name}:*:"),))
-        return
-    if order.secret is None:
-        raise UsageError(f"no password for {name}", hint="write USER:file:PATH, USER:env:NAME or USER:ask")
-    hashed = make_hash(order.secret, choose_method(guest.files, accounts, method))
-    today = int(time.time()) // DAY
-    yield EditLines(SHADOW, (LineEdit(rf"^{line}:[^:]*:[^:]*:", f"{name}:{hashed}:{today}:"),))
+def read(text: str, host: HostSide) -> Order:
+    """Return the user and the secret."""
+    user, selector = split_pair(text, "USER:SELECTOR", secret=True)
+    return read_selector(user, selector, host)
 
 
-OPERATION = Operation(summary="Set the password of a user", plan=plan, params=Order)
+OPERATION = Operation(
+    summary="Set the password of a user",
+    how="USER and file:PATH, env:NAME, ask, random, random:FILE, locked or disabled",
+    plan=set_password,
+    params=Order,
+    metavar="USER:SELECTOR",
+    read=read,
+)

@@ -15,4 +15,4 @@ def plan(guest: Guest, order: Order) -> Iterator[Change]:
     yield RunInGuest(order.text, what=order.text)
 
 
-OPERATION = Operation(summary="Run a command in the guest", plan=plan, params=Order)
+OPERATION = Operation(summary="Run a command in the guest", plan=plan, params=Order, metavar="COMMAND")

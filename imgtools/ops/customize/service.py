@@ -32,4 +32,4 @@ def plan(guest: Guest, order: Order) -> Iterator[Change]:
             yield Remove(one.path)
 
 
-OPERATION = Operation(summary="Enable or disable a service", plan=plan, params=Order)
+OPERATION = Operation(summary="Enable or disable a service", plan=plan, params=Order, metavar="NAME:on|off")

@@ -1,17 +1,50 @@
-"""Let a key log in as a user: ``USER:KEY``, added to the user's authorized_keys."""
+"""Let a key log in as a user: ``USER[:KEY]``, added to the user's authorized_keys.
+
+The key is ``file:PATH`` or ``string:KEY``. Without one it is the newest ``id_*.pub`` of the caller's own ``~/.ssh``, as
+ssh-copy-id takes it.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
-from imgtools.errors import OddGuest, UsageError
+from imgtools.errors import HostError, OddGuest, UsageError
 from imgtools.guest.guest import Guest
 from imgtools.image.change import Change, EditLines, LineEdit, MakeDirectory, WriteFile
-from imgtools.ops.api import Operation
+from imgtools.image.keys import read_secret
+from imgtools.ops.api import HostSide, Operation
 from imgtools.ops.orders import Order, require_account, split_pair
 
 KEY = r"(ssh-(ed25519|rsa|dss)|ecdsa-sha2-nistp\d+|sk-[a-z0-9@.-]+) [A-Za-z0-9+/]{16,}={0,2}( [^\n]*)?"
+
+
+def read(text: str, host: HostSide) -> Order:
+    """Return the user and the key itself.
+
+    :raises UsageError: it is neither ``USER``, ``USER:file:PATH`` nor ``USER:string:KEY``.
+    :raises HostError: there is no key to read.
+    """
+    user, separator, rest = text.partition(":")
+    kind, _, value = rest.partition(":")
+    if not separator:
+        kind, value = "file", str(_own_key())
+    if not user or kind not in ("file", "string") or not value:
+        raise UsageError(f"not USER, USER:file:PATH or USER:string:KEY: {text!r}")
+    if kind == "file":
+        value = read_secret(kind, value, "", host.ask).reveal().decode("utf-8", "replace")
+    return Order(f"{user}:{value}")
+
+
+def _own_key() -> Path:
+    """The public key that ssh-copy-id would take: the newest one."""
+    keys = [path for path in (Path.home() / ".ssh").glob("id*.pub") if path.is_file()]
+    if not keys:
+        raise HostError(
+            "there is no ~/.ssh/id_*.pub", hint="name a key: USER:file:PATH, or make one: ssh-keygen"
+        )
+    return max(keys, key=lambda path: path.stat().st_mtime)
 
 
 def plan(guest: Guest, order: Order) -> Iterator[Change]:
@@ -37,4 +70,11 @@ def plan(guest: Guest, order: Order) -> Iterator[Change]:
     yield WriteFile(path, content, 0o600, account.uid, account.gid)
 
 
-OPERATION = Operation(summary="Add an SSH key to a user", plan=plan, params=Order)
+OPERATION = Operation(
+    summary="Add an SSH key to a user",
+    how="USER:file:PATH, USER:string:KEY, or USER for your own key",
+    plan=plan,
+    params=Order,
+    metavar="USER[:KEY]",
+    read=read,
+)

@@ -28,4 +28,4 @@ def plan(guest: Guest, order: Order) -> Iterator[Change]:
         yield WriteFile("/etc/timezone", f"{zone}\n".encode())
 
 
-OPERATION = Operation(summary="Set the time zone", plan=plan, params=Order)
+OPERATION = Operation(summary="Set the time zone", plan=plan, params=Order, metavar="ZONE")

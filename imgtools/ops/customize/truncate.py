@@ -16,4 +16,4 @@ def plan(guest: Guest, order: Order) -> Iterator[Change]:
     yield from truncate(guest.files, require_there(guest.files, order.text))
 
 
-OPERATION = Operation(summary="Empty a file", plan=plan, params=Order)
+OPERATION = Operation(summary="Empty a file", plan=plan, params=Order, metavar="PATH")

@@ -27,4 +27,6 @@ def plan(guest: Guest, order: Order) -> Iterator[Change]:
     yield Upload(place, host_path, host_path.stat().st_size)
 
 
-OPERATION = Operation(summary="Copy a file of the host into the guest", plan=plan, params=Order)
+OPERATION = Operation(
+    summary="Copy a file of the host into the guest", plan=plan, params=Order, metavar="HOSTFILE:PATH"
+)

@@ -16,4 +16,4 @@ def plan(guest: Guest, order: Order) -> Iterator[Change]:
     yield WriteFile(guest_file(path), content.encode("utf-8", "surrogateescape"))
 
 
-OPERATION = Operation(summary="Write a file", plan=plan, params=Order)
+OPERATION = Operation(summary="Write a file", plan=plan, params=Order, metavar="PATH:CONTENT")

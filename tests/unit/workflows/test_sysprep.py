@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
-from imgtools.errors import UnsupportedGuest
+from imgtools.errors import UnsupportedGuest, UsageError
 from imgtools.guest.guest import Guest
 from imgtools.image.applier import apply_changes
-from imgtools.image.change import Change, FileChange, RunInGuest, WriteFile
+from imgtools.image.change import FileChange, RunInGuest, WriteFile
 from imgtools.image.plan import check_plan
 from imgtools.image.settle import settle
 from imgtools.image.writable import WritableTree
 from imgtools.ops.api import load_shelf
 from imgtools.ops.planning import all_changes, plan_operations
 from imgtools.ops.selection import Selection, choose
-from imgtools.records import Engine, Mount, OsInfo, OsType, Target
+from imgtools.records import Customization, Engine, Mount, Named, Order, OsInfo, OsType, Target
 from imgtools.workflows.sysprep import SHELF, list_operations, prepare, verify, what_is_left
 from tests.support.memory import Content, MemoryWriter, memory_guest_image, memory_volume, serve
 from tests.support.sysprep import BASE
+from tests.unit.ops.test_customize_shelf import KEY
 from tests.unit.ops.test_sysprep_table import WANTED
 
 USED: dict[str, Content] = {
@@ -56,15 +55,25 @@ def test_what_one_operation_removes_no_other_one_writes_again() -> None:
 
 
 def test_customizing_comes_last_and_is_not_overruled(monkeypatch: pytest.MonkeyPatch) -> None:
-    def wanted(guest: Guest) -> Iterator[Change]:
-        yield WriteFile("/root/.ssh/authorized_keys", b"new key\n")
-
+    wanted = Customization((Named("ssh-inject", Order(f"root:{KEY}")),))
     request = serve(monkeypatch, "edit_plan", memory_guest_image(USED))
     report = prepare(request, Target(), Selection(), customization=wanted)
-    assert report.operations[-2].name == "customize"
-    assert [change.path for change in report.operations[-2].changes] == ["/root/.ssh/authorized_keys"]
-    off = prepare(request, Target(), Selection(disable=("customize",)), customization=wanted)
-    assert "customize" not in [one.name for one in off.operations]
+    assert report.operations[-1].name == "customize"
+    path = "/root/.ssh/authorized_keys"
+    assert path in [change.path for change in report.operations[-1].changes]
+    (written,) = [
+        one.change for one in report.changes if isinstance(one.change, WriteFile) and one.path == path
+    ]
+    assert written.content.decode() == KEY + "\n"  # none of the keys that were there before
+
+
+def test_orders_are_carried_out_whatever_else_is_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    wanted = Customization((Named("hostname", Order("template")),))
+    request = serve(monkeypatch, "edit_plan", memory_guest_image(USED))
+    report = prepare(request, Target(), Selection(enable=("machine-id",)), customization=wanted)
+    assert [one.name for one in report.operations] == ["machine-id", "customize"]
+    with pytest.raises(UsageError, match="left out"):
+        prepare(request, Target(), Selection(disable=("customize",)), customization=wanted)
 
 
 def test_a_dry_run_says_what_would_be_done_and_does_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
