@@ -147,7 +147,7 @@ def _summarise_other(change: Change) -> str:
         case SetUuid():
             return f"new UUID for {change.device}"
         case NewLvmUuids():
-            return f"new LVM UUIDs for {', '.join(change.groups)}"
+            return _summarise_lvm(change)
         case RunInGuest():
             return f"run {change.what or change.script.strip().partition(chr(10))[0]}"
         case Relabel():
@@ -160,6 +160,12 @@ def _summarise_removal(change: Remove) -> str:
     what = f"everything in {change.path}" if change.contents_only else change.path
     facts = f"{change.count} files, " if change.recursive and change.count > 1 else ""
     return f"remove {what} ({facts}{format_size(change.size)})"
+
+
+def _summarise_lvm(change: NewLvmUuids) -> str:
+    kept = ", ".join(change.keep_groups)
+    why = f" (the group {kept} keeps its own: GRUB finds /boot by it)" if kept else ""
+    return f"new LVM UUIDs for {', '.join(change.groups)}{why}"
 
 
 def _owner(change: SetOwner) -> str:

@@ -74,14 +74,10 @@ def dropping_lines(expression: str, *patterns: str) -> Plan:
 
 
 def remove_matching(files: GuestReader, *patterns: str, keep: Sequence[str] = ()) -> Iterator[Change]:
-    """Yield a Remove for everything that the patterns match, each once."""
-    seen: set[str] = set()
-    for pattern in patterns:
-        for match in files.glob(pattern):
-            path = files.locate(match)
-            if path not in seen and path not in keep:
-                seen.add(path)
-                yield removal(files, path)
+    """Yield a Remove for everything that the patterns match, each once, sorted by path."""
+    matches = {files.locate(match) for pattern in patterns for match in files.glob(pattern)}
+    for path in sorted(matches.difference(keep)):
+        yield removal(files, path)
 
 
 def removal(files: GuestReader, path: str) -> Remove:

@@ -159,7 +159,10 @@ WANTED: dict[str, tuple[dict[str, Content], list[str]]] = {
         {"/etc/lvm/devices/system.devices": "x"},
         ["remove /etc/lvm/devices/system.devices (1)"],
     ),
-    "lvm-uuids": ({}, ["new LVM UUIDs for vg0"]),
+    "lvm-uuids": (
+        {},
+        ["new LVM UUIDs for vg0 (the group vg0 keeps its own: GRUB finds /boot by it)"],
+    ),
     "machine-id": (
         {"/etc/machine-id": "0123\n", "/var/lib/dbus/machine-id": "0123\n"},
         ["empty /etc/machine-id (5)", "link /var/lib/dbus/machine-id -> /etc/machine-id"],
