@@ -18,6 +18,7 @@ from imgtools.image.change import (
     MakeSpecial,
     Move,
     Remove,
+    RunInGuest,
     SetMode,
     SetOwner,
     SetTimes,
@@ -56,8 +57,13 @@ def check_plan(changes: Sequence[Change], files: GuestReader) -> tuple[Change, .
     """
     fates: dict[str, _Fate] = {}
     kept: list[Change] = []
+    has_run = False
     for change in changes:
-        if not isinstance(change, FILE_CHANGES) or _note(change, fates, files):
+        if isinstance(change, RunInGuest):
+            # Nobody knows what a program leaves: what comes after it is a plan of its own.
+            has_run = True
+            fates.clear()
+        if not isinstance(change, FILE_CHANGES) or _note(change, fates, files) or has_run:
             kept.append(change)
     return tuple(kept)
 

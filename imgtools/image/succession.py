@@ -121,7 +121,7 @@ class Succession:
         return any(
             one is not None and isinstance(one[1], (Move, Remove, MakeLink))
             and (_is_at_or_below(path, one[0]) or _is_at_or_below(path, getattr(one[1], "to", path)))
-            for one in self._kept
+            for one in self._kept[self._begin :]
         )  # fmt: skip
 
     def _note_removal(self, change: Remove, path: str) -> None:

@@ -23,6 +23,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import takewhile
 
 from imgtools.guest.labels import (
     AUTORELABEL,
@@ -32,7 +33,7 @@ from imgtools.guest.labels import (
     new_file_labeller,
 )
 from imgtools.image.applier import check_before
-from imgtools.image.change import Change, WriteFile
+from imgtools.image.change import Change, RunInGuest, WriteFile
 from imgtools.image.describe import PlannedChange, describe
 from imgtools.image.edit import ImageEdit, edit_request
 from imgtools.image.handle import Image, open_request
@@ -71,7 +72,9 @@ def plan_changes(
     """
     files = image.files(mounts)
     plan = check_plan(settle(changes, files), files)
-    check_before(files, [change for change in plan if isinstance(change, WriteFile)])
+    # What a program of the plan leaves is looked at when it has run.
+    certain = takewhile(lambda change: not isinstance(change, RunInGuest), plan)
+    check_before(files, [change for change in certain if isinstance(change, WriteFile)])
     return tuple(describe(change, files) for change in plan)
 
 
