@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from imgtools.guest.netplan import without_macs
 from imgtools.image.change import WriteFile
+from imgtools.image.settle import settle
 from imgtools.ops.api import load_shelf
-from tests.support.sysprep import guest_of, planned
+from imgtools.ops.planning import all_changes, plan_operations
+from imgtools.ops.selection import Selection, choose
+from tests.support.sysprep import NETPLAN, guest_of, planned
 
 SHELF = load_shelf("imgtools.ops.sysprep")
 IFCFG = "/etc/sysconfig/network-scripts/ifcfg-"
@@ -52,3 +56,103 @@ def test_a_profile_of_networkmanager_goes_whatever_its_name() -> None:
     """Before version 1.20 keyfiles had no suffix."""
     guest = guest_of({"/etc/NetworkManager/system-connections/Wired connection 1": "[connection]\n"})
     assert len(planned(SHELF["net-nmconn"], guest)) == 1
+
+
+STATIC_NETPLAN = """network:
+  version: 2
+  ethernets:
+    ens3:
+      dhcp4: no
+      addresses:
+        - 192.0.2.18/24
+      # the way out
+      gateway4: 192.0.2.1
+      routes:
+        - to: default
+          via: 192.0.2.1
+      nameservers:
+        addresses: [192.0.2.53]
+    ens4:
+      dhcp4: true
+      addresses: [198.51.100.7/24]
+    ens5:
+      dhcp4: false
+"""
+
+
+TWINS = "network:\n  ethernets:\n    a:\n      addresses: [192.0.2.18/24]\n      {0}\n    b:\n      mtu: 9000\n      {0}\n"
+
+
+def test_static_addresses_of_netplan_become_dhcp() -> None:
+    """Comments and name servers stay, and what has no address stays without one."""
+    assert (
+        after("net-static", "/etc/netplan/01.yaml", STATIC_NETPLAN)
+        == """network:
+  version: 2
+  ethernets:
+    ens3:
+      dhcp4: true
+      # the way out
+      nameservers:
+        addresses: [192.0.2.53]
+    ens4:
+      dhcp4: true
+    ens5:
+      dhcp4: false
+"""
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "network: {ethernets: {ens3: {addresses: [192.0.2.18/24]}}}\n",
+        "network: [",
+        "",
+        "network:\n  ethernets:\n    ens3:\n      dhcp4: true\n",
+        # b has no address, and the text of its lines is that of a's
+        TWINS.format("dhcp4: no"),
+        TWINS.format("routes: [{to: default, via: 192.0.2.1}]"),
+    ],
+    ids=["flow", "broken", "empty", "dhcp", "twins", "routes"],
+)
+def test_netplan_that_cannot_be_told_by_the_line_is_left_alone(text: str) -> None:
+    assert after("net-static", "/etc/netplan/01.yaml", text) == text
+
+
+def test_static_addresses_of_networkd_netctl_and_dhcpcd_become_dhcp() -> None:
+    networkd = "[Match]\nName=ens3\n[Network]\nAddress=192.0.2.18/24\nGateway=192.0.2.1\nDNS=192.0.2.53\n"
+    assert after("net-static", "/etc/systemd/network/10.network", networkd) == (
+        "[Match]\nName=ens3\n[Network]\nDHCP=yes\nDNS=192.0.2.53\n"
+    )
+    netctl = "Interface=ens3\nIP=static\nAddress=('192.0.2.18/24')\nGateway='192.0.2.1'\nDNS=('192.0.2.53')\n"
+    assert after("net-static", "/etc/netctl/ens3", netctl) == "Interface=ens3\nIP=dhcp\nDNS=('192.0.2.53')\n"
+    dhcpcd = "interface eth0\nstatic ip_address=192.0.2.18/24\nstatic routers=192.0.2.1\n"
+    assert after("net-static", "/etc/dhcpcd.conf", dhcpcd) == "interface eth0\n"
+
+
+def test_mac_and_address_of_one_file_go_together() -> None:
+    """Two operations edit the file; what is left has neither, and a second plan finds nothing."""
+    text = STATIC_NETPLAN.replace("      dhcp4: no\n", '      match: {macaddress: "52:54:00:12:34:56"}\n', 1)
+    path = "/etc/netplan/01.yaml"
+    guest = guest_of({path: text})
+    chosen = choose(SHELF, Selection(enable=("net-match", "net-static")))
+    (change,) = settle(all_changes(plan_operations(guest, chosen)), guest.files)
+    assert isinstance(change, WriteFile) and b"192.0.2.18" not in change.content
+    assert b"macaddress" not in change.content
+    again = guest_of({path: change.content})
+    assert all_changes(plan_operations(again, chosen)) == ()
+
+
+def test_netplan_keeps_its_comments_and_loses_the_match_that_is_left_empty() -> None:
+    assert without_macs(NETPLAN) == (
+        "# how this machine is wired\nnetwork:\n  version: 2\n  ethernets:\n    ens3:\n      dhcp4: true  # stays\n"
+    )
+    both = "network:\n  ethernets:\n    a:\n      match:\n        macaddress: x\n        driver: virtio\n"
+    assert without_macs(both) == "network:\n  ethernets:\n    a:\n      match:\n        driver: virtio\n"
+    for odd in ("", "{", "network: [", "- a\n- b\n", "network:\n  ethernets: ens3\n"):
+        assert without_macs(odd) == odd
+    blocks = (
+        "network:\n  ethernets:\n    a:\n      match:\n        macaddress: x\n      # next\n      mtu: 9000\n"
+    )
+    assert without_macs(blocks) == "network:\n  ethernets:\n    a:\n      # next\n      mtu: 9000\n"

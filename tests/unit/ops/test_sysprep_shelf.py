@@ -11,7 +11,7 @@ from imgtools.ops.planning import all_changes, plan_operations
 from imgtools.ops.selection import Selection, choose
 from imgtools.records import Mount
 from tests.support.memory import Content, link, memory_volume
-from tests.support.sysprep import NETPLAN, guest_of, planned, words
+from tests.support.sysprep import guest_of, planned, words
 from tests.unit.ops.test_sysprep_table import WANTED
 
 SHELF = load_shelf("imgtools.ops.sysprep")
@@ -52,20 +52,6 @@ def test_a_volume_group_that_grub_finds_boot_in_keeps_its_uuid() -> None:
     separate = Guest(guest.root, guest.os, (*guest.mounts, Mount("/boot", plain)), guest.files)
     (change,) = planned(SHELF["lvm-uuids"], separate)
     assert change.keep_groups == ()  # type: ignore[union-attr]
-
-
-def test_netplan_keeps_its_comments_and_loses_the_match_that_is_left_empty() -> None:
-    from imgtools.ops.sysprep.net_match import without_netplan_macs
-
-    assert without_netplan_macs(NETPLAN) == (
-        "# how this machine is wired\nnetwork:\n  version: 2\n  ethernets:\n    ens3:\n      dhcp4: true  # stays\n"
-    )
-    both = "network:\n  ethernets:\n    a:\n      match:\n        macaddress: x\n        driver: virtio\n"
-    assert (
-        without_netplan_macs(both) == "network:\n  ethernets:\n    a:\n      match:\n        driver: virtio\n"
-    )
-    for odd in ("", "{", "network: [", "- a\n- b\n", "network:\n  ethernets: ens3\n"):
-        assert without_netplan_macs(odd) == odd
 
 
 @pytest.mark.parametrize(
