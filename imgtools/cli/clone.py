@@ -8,9 +8,10 @@ from typing import Annotated
 
 import typer
 
-from imgtools.cli.command import Output, Source
+from imgtools.cli.command import Customization, MaybeSource, Output, ask_secret
 from imgtools.cli.output import Column, Table
 from imgtools.errors import UsageError
+from imgtools.records import ImageRequest
 
 
 class CloneFormat(StrEnum):
@@ -24,7 +25,9 @@ EXAMPLES = (
     "imgtools clone template.qcow2 -n web1 -n web2 --linked",
     "imgtools clone used.qcow2 -n web1 -n web2 --sysprep",
     "imgtools clone template.qcow2 -n db1 --output-dir /var/lib/images -O raw --hostname '{name}.example.org'",
-    "imgtools clone template.qcow2 --table clones.csv",
+    "imgtools clone template.qcow2 --table clones.csv --ssh-inject admin:file:team.pub --timezone Europe/Rome",
+    "imgtools clone --domain debian12 -n web1 -n web2 --linked --sysprep",
+    "imgtools clone --domain-xml debian12.xml --xml-dir definitions --table clones.yaml",
 )
 NOTES = """
 A clone is a new image `NAME.qcow2` (or `NAME.raw`); further disks of the template become `NAME-2.qcow2` and so on.
@@ -42,15 +45,28 @@ A table is CSV with a header, or a YAML list of mappings. Its columns are:
 
 - `name`: of the clone, and of its files; the only one that every clone needs
 - `hostname`: else it is made from `--hostname`
-- `ssh_key`: a public key for a user, `USER:KEY`; a list in YAML
+- `ssh_key`: a public key for a user, `USER:KEY`
 - `interface`, `address`, `gateway`, `dns`: the network of the guest: `eth0`, `192.0.2.10/24`, `192.0.2.1`, and several
   servers separated by spaces; an interface without an address asks DHCP
+- `mac`: for the network cards of a libvirt definition, in their order, separated by spaces
+- `customize`: an option for this clone alone, without its hyphens: `timezone Europe/Rome`
+
+In YAML a list stands for several values of `ssh_key`, `dns`, `mac` and `customize`. The options of `imgtools customize`
+are for all clones, and come before what a row says.
+
+With `--domain` the template is a libvirt domain that is shut off, and each clone becomes one too: with a name and a
+UUID of its own, new MAC addresses (or those of the table), its own disks and firmware variables, and sockets and ports
+that libvirt chooses. CD-ROMs, and disks that the definition calls read-only or shareable, are shared. The rest of the
+definition stays. With `--xml-dir` the definitions are written to `NAME.xml` and not given to libvirt; `--domain-xml`
+reads the domain from a file (`virsh dumpxml --inactive` writes one), and together they need no libvirt at all. If
+libvirt refuses a definition, the files of that clone are removed.
 """
 
 
 def command(
-    source: Source,
+    source: MaybeSource,
     out: Output,
+    customization: Customization,
     names: Annotated[
         list[str] | None, typer.Option("--name", "-n", metavar="NAME", help="Name of a clone; repeat it.")
     ] = None,
@@ -74,31 +90,67 @@ def command(
     unprepared: Annotated[
         bool, typer.Option("--unprepared", help="Also clone a template that was never prepared.")
     ] = False,
+    domain: Annotated[
+        str, typer.Option("--domain", metavar="NAME", help="Clone this libvirt domain, not an image.")
+    ] = "",
+    domain_xml: Annotated[
+        Path | None, typer.Option("--domain-xml", metavar="FILE", help="Clone the domain that FILE defines.")
+    ] = None,
+    connect: Annotated[
+        str, typer.Option("--connect", metavar="URI", help="Which libvirt, as virsh --connect.")
+    ] = "",
+    xml_dir: Annotated[
+        Path | None,
+        typer.Option("--xml-dir", metavar="DIR", help="Write the clones' definitions there, not to libvirt."),
+    ] = None,
 ) -> None:
-    """Make clones of a template.
+    """Make clones of a template, or of a libvirt domain.
 
     The template has to be prepared by sysprep. Each clone gets its own host name.
     """
+    from imgtools.image.domain import DomainRequest
+    from imgtools.ops.api import HostSide
     from imgtools.ops.selection import Selection
-    from imgtools.workflows.clone import CloneRequest, clone
+    from imgtools.workflows.clone import CloneRequest, clone, clone_domain
     from imgtools.workflows.clone_table import CloneRow, read_table
 
     if linked and output_format is not CloneFormat.QCOW2:
         raise UsageError("a linked clone is a qcow2 image", hint="leave -O or --linked away")
     if sysprep and unprepared:
         raise UsageError("--sysprep and --unprepared contradict each other", hint="choose one")
-    rows = [CloneRow(name) for name in names or ()] + list(read_table(table) if table else ())
+    is_domain = _require_one(source, domain, domain_xml, connect, xml_dir)
+    rows = [CloneRow(name) for name in names or ()]
+    rows += read_table(table, HostSide(ask_secret)) if table else ()
     if not rows:
         raise UsageError("no clone is named", hint="-n NAME, or --table FILE")
     how = CloneRequest(
-        folder=output_dir or source.host_path.parent,
+        folder=output_dir,
         linked=linked,
         format=output_format.value,
         hostname=hostname,
         sysprep=Selection() if sysprep else None,
         unprepared=unprepared,
+        orders=customization.orders,
     )
     with out.progress("Cloning") as progress:
-        report = clone(source, rows, how, progress=progress)
+        if is_domain:
+            wanted = DomainRequest(domain, domain_xml, connect, xml_dir)
+            report = clone_domain(source, wanted, rows, how, progress=progress)
+        else:
+            report = clone(source, rows, how, progress=progress)
     cells = [(one.name, path) for one in report.clones for path in one.paths]
     out.show(report, schema="imgtools.clone/1", view=lambda: Table((Column("Clone"), Column("File")), cells))
+
+
+def _require_one(
+    source: ImageRequest, domain: str, domain_xml: Path | None, connect: str, xml_dir: Path | None
+) -> bool:
+    """Whether a domain is cloned; exactly one template has to be named."""
+    named = [bool(source.disks), bool(domain), domain_xml is not None]
+    if named.count(True) != 1:
+        raise UsageError("one template is cloned", hint="name IMAGE, or --domain NAME, or --domain-xml FILE")
+    if source.disks and (connect or xml_dir):
+        raise UsageError(
+            "--connect and --xml-dir are about a domain, and an image is cloned", hint="--domain NAME"
+        )
+    return not source.disks

@@ -5,6 +5,8 @@ ordinary Typer parameters, and two groups:
 
 ``source: Source``
     which image, and how to open it: IMAGE, -a, --format, --snapshot, --key, --engine, --backing, --root
+``source: MaybeSource``
+    the same, where something else may say which image: without IMAGE it has no disks
 ``disk: DiskFile`` or ``DiskState``
     one image as a file, for work without looking into the guest: IMAGE, --format, --key, --backing, and --snapshot
 ``target: Target``
@@ -46,6 +48,7 @@ __all__ = [
     "Customization",
     "DiskFile",
     "DiskState",
+    "MaybeSource",
     "Output",
     "Source",
     "Sources",
@@ -55,6 +58,7 @@ __all__ = [
 ]
 
 Source = ImageRequest
+MaybeSource = NewType("MaybeSource", ImageRequest)
 DiskFile = NewType("DiskFile", ImageRequest)
 DiskState = NewType("DiskState", ImageRequest)
 
@@ -86,6 +90,10 @@ def _option(*names: str, text: str, panel: str, **more: Any) -> Any:  # Any: typ
 ImageArgument = Annotated[
     Path,
     typer.Argument(metavar="IMAGE", help="The disk image: any format that QEMU reads.", show_default=False),
+]
+MaybeImageArgument = Annotated[
+    Path | None,
+    typer.Argument(metavar="[IMAGE]", help="The disk image: any format that QEMU reads.", show_default=False),
 ]
 ImagesArgument = Annotated[
     list[Path], typer.Argument(metavar="IMAGE...", help="The disk images.", show_default=False)
@@ -338,6 +346,12 @@ def _pack_source(values: dict[str, Any]) -> ImageRequest:
     return _request([values["image"], *(values["add"] or ())], values)
 
 
+def _pack_maybe_source(values: dict[str, Any]) -> ImageRequest:
+    if values["image"] is None and values["add"]:
+        raise UsageError("--add is a further disk of an image, and none is named", hint="name IMAGE")
+    return _request([values["image"], *(values["add"] or ())] if values["image"] else [], values)
+
+
 def _pack_disk(values: dict[str, Any]) -> ImageRequest:
     return _request([values["image"]], values)
 
@@ -370,12 +384,14 @@ def _pack_output(values: dict[str, Any]) -> Output:
 
 
 _NO_DEFAULT = inspect.Parameter.empty
+_LOOKING: tuple[_Parameter, ...] = (MORE_DISKS, *HOW_TO_OPEN, WHICH_ROOT, WHICH_MOUNTS)
 _STATE: tuple[_Parameter, ...] = (
     ("image", ImageArgument, _NO_DEFAULT),
     *(parameter for parameter in HOW_TO_OPEN if parameter[0] != "engine"),
 )
 _GROUPS: dict[Any, tuple[_Parameter, ...]] = {
-    Source: (("image", ImageArgument, _NO_DEFAULT), MORE_DISKS, *HOW_TO_OPEN, WHICH_ROOT, WHICH_MOUNTS),
+    Source: (("image", ImageArgument, _NO_DEFAULT), *_LOOKING),
+    MaybeSource: (("image", MaybeImageArgument, None), *_LOOKING),
     Sources: (("images", ImagesArgument, _NO_DEFAULT), *HOW_TO_OPEN),
     DiskFile: tuple(parameter for parameter in _STATE if parameter[0] != "snapshot"),
     DiskState: _STATE,
@@ -384,6 +400,7 @@ _GROUPS: dict[Any, tuple[_Parameter, ...]] = {
 }
 _PACK: dict[Any, Callable[[dict[str, Any]], object]] = {
     Source: _pack_source,
+    MaybeSource: _pack_maybe_source,
     Sources: _pack_sources,
     DiskFile: _pack_disk,
     DiskState: _pack_disk,

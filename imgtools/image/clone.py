@@ -10,7 +10,8 @@ from pathlib import Path
 
 from imgtools.engine.overlay import commit_overlay, create_overlay, overlay_node
 from imgtools.engine.qemu_img.commands import Conversion, convert
-from imgtools.errors import EditConflict, ImageInUse, UnsupportedFormat, UsageError
+from imgtools.errors import EditConflict, HostError, ImageInUse, UnsupportedFormat, UsageError
+from imgtools.image.editable import refuse_running_domain
 from imgtools.image.in_use import refuse_in_use
 from imgtools.image.lock import is_locked
 from imgtools.image.new_file import writing_early
@@ -35,6 +36,7 @@ def refuse_busy_template(request: ImageRequest) -> None:
                 hint="make an image of it first: imgtools convert --snapshot NAME IMAGE TEMPLATE",
             )
         refuse_in_use(disk.host_path)
+        refuse_running_domain(disk.host_path)
         if is_locked(disk.host_path):
             raise ImageInUse(f"another imgtools is editing {disk.host_path}", hint="wait until it has ended")
 
@@ -75,10 +77,16 @@ def make_linked(host_path: Path, template: ImageInfo) -> None:
     create_overlay(host_path, template.chain[0])
 
 
-def copy_linked(source: Path, host_path: Path) -> None:
-    """Copy an overlay of ours, which is small."""
-    if not share_blocks(source, host_path):
-        shutil.copyfile(source, host_path)
+def copy_file(source: Path, target: Path) -> None:
+    """Copy a small file: an overlay of ours, firmware variables.
+
+    :raises HostError: it cannot be read.
+    """
+    try:
+        if not share_blocks(source, target):
+            shutil.copyfile(source, target)
+    except OSError as error:
+        raise HostError(f"cannot copy {source}: {error.strerror}") from None
 
 
 def share_blocks(source: Path, target: Path) -> bool:

@@ -11,7 +11,7 @@ from pathlib import Path
 from imgtools.errors import ImgtoolsError, TargetExists, UnsupportedGuest, UsageError
 from imgtools.image.change import Change
 from imgtools.image.clone import (
-    copy_linked,
+    copy_file,
     fingerprint,
     make_linked,
     may_share,
@@ -21,11 +21,12 @@ from imgtools.image.clone import (
     write_copy,
 )
 from imgtools.image.disk import plain_node, relink_node
+from imgtools.image.domain import DomainRequest, Original, open_original
 from imgtools.image.edit import edit_image
 from imgtools.image.handle import examine_disks, open_request
 from imgtools.image.new_file import new_file, refuse_target, require_room, scratch_folder
 from imgtools.image.writable import Progress
-from imgtools.ops.orders import Named, plan_orders
+from imgtools.ops.orders import plan_orders
 from imgtools.ops.selection import Selection
 from imgtools.records import (
     Backing,
@@ -34,6 +35,7 @@ from imgtools.records import (
     ImageInfo,
     ImageRequest,
     Mount,
+    Named,
     Target,
     Warned,
 )
@@ -52,7 +54,7 @@ class CloneRequest:
     ``hostname`` is a pattern for rows without one; ``{name}`` is the clone's name; "" leaves the host name alone.
     """
 
-    folder: Path
+    folder: Path | None  # where they go; None: beside the template
     linked: bool = False
     format: str = "qcow2"  # of full copies: qcow2 or raw
     hostname: str = "{name}"
@@ -65,11 +67,16 @@ class CloneRequest:
 
 @dataclass(frozen=True, slots=True)
 class Clone:
-    """A clone that was made. ``hostname`` "" is the template's."""
+    """A clone that was made. ``hostname`` "" is the template's; the rest is of its libvirt definition, if any."""
 
     name: str
     paths: tuple[str, ...]  # its disks, in the template's order
     hostname: str = ""
+    domain: str = ""
+    uuid: str = ""
+    macs: tuple[str, ...] = ()
+    nvram: str = ""  # the file of its firmware's variables
+    definition: str = ""  # the file that holds it; "": libvirt does
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +92,21 @@ class CloneReport:
 
 
 @dataclass(frozen=True, slots=True)
+class _Files:
+    """The files of one clone; ``nvram`` if the machine has firmware with variables."""
+
+    disks: tuple[Path, ...]
+    nvram: Path | None
+
+    @property
+    def all(self) -> tuple[Path, ...]:
+        return self.disks if self.nvram is None else (*self.disks, self.nvram)
+
+
+@dataclass(frozen=True, slots=True)
 class _Plan:
     row: CloneRow
-    targets: tuple[Path, ...]
+    files: _Files
     hostname: str
     changes: tuple[Change, ...]
     mounts: tuple[Mount, ...]
@@ -97,13 +116,41 @@ class _Plan:
 class _Template:
     """What is cloned: the template's disks, and overlays of it that sysprep has worked on (or none)."""
 
-    request: ImageRequest
-    infos: tuple[ImageInfo, ...]
+    original: ImageRequest
+    request: ImageRequest  # what the guest is read from: the original, or the overlays
+    infos: tuple[ImageInfo, ...]  # of the original
     prepared: tuple[Path, ...] = ()
 
 
+def clone_domain(
+    request: ImageRequest,
+    domain: DomainRequest,
+    rows: Sequence[CloneRow],
+    how: CloneRequest,
+    *,
+    progress: Progress | None = None,
+) -> CloneReport:
+    """Make clones of a libvirt domain: of its disks as :func:`clone` does, and a definition for each.
+
+    :param request: how its disks are opened; which they are, the domain says.
+    :raises UnsupportedFormat: a disk of it can be neither cloned nor shared.
+    :raises ImageInUse: it is not shut off.
+    :raises TargetExists: a domain of that name is there already; nothing was made.
+    """
+    with open_original(domain) as original:
+        own = replace(request, disks=original.definition.disks())
+        original.refuse_taken([row.name for row in rows], [mac for row in rows for mac in row.macs])
+        report = clone(own, rows, how, original=original, progress=progress)
+        return replace(report, warnings=(*report.warnings, *map(Warned, original.definition.warnings())))
+
+
 def clone(
-    request: ImageRequest, rows: Sequence[CloneRow], how: CloneRequest, *, progress: Progress | None = None
+    request: ImageRequest,
+    rows: Sequence[CloneRow],
+    how: CloneRequest,
+    *,
+    original: Original | None = None,
+    progress: Progress | None = None,
 ) -> CloneReport:
     """Make the clones, each of them whole or not at all; everything is planned before the first is made.
 
@@ -113,21 +160,19 @@ def clone(
     :raises UnsupportedGuest: the template was never prepared, and ``how`` does not allow it.
     :raises NoRoom: the host has no room for all of them; nothing was made.
     """
-    targets = [_targets(request, row, how) for row in rows]
-    _refuse_taken(rows, targets)
+    nvram = _nvram_of(original)
+    files = [_files(request, row, how, nvram) for row in rows]
+    _refuse_taken(rows, files)
+    _refuse_macs(rows, original)
     refuse_busy_template(request)
     with _template(request, how) as template:
-        plans, engine, warnings = _plan(template, rows, targets, how)
+        plans, engine, warnings = _plan(template, rows, files, how)
         _require_room(template, how, len(plans))
         made: list[Clone] = []
         for plan in plans:
-            try:
-                made.append(_make(template, plan, how, progress))
-            except ImgtoolsError as error:
-                if made:
-                    names = ", ".join(one.name for one in made)
-                    error.hint = "; ".join(filter(None, (error.hint, f"made before it: {names}")))
-                raise
+            with _told_with(made):
+                one = _make(template, plan, how, nvram, progress)
+                made.append(one if original is None else _define(original, plan, one, how.format))
     sysprepped = how.sysprep is not None
     return CloneReport(str(request.host_path), engine, how.linked, sysprepped, tuple(made), warnings)
 
@@ -135,29 +180,53 @@ def clone(
 # -- what will be made --------------------------------------------------------------------------------------
 
 
-def _targets(request: ImageRequest, row: CloneRow, how: CloneRequest) -> tuple[Path, ...]:
-    """The files of a clone: NAME.qcow2, NAME-2.qcow2 ..."""
+def _nvram_of(original: Original | None) -> Path | None:
+    """The template's firmware variables, if it has run: else libvirt makes those of each clone."""
+    nvram = None if original is None else original.definition.nvram()
+    return nvram if nvram is not None and nvram.exists() else None
+
+
+def _folder(how: CloneRequest, template: ImageRequest) -> Path:
+    return template.host_path.parent if how.folder is None else how.folder
+
+
+def _files(request: ImageRequest, row: CloneRow, how: CloneRequest, nvram: Path | None) -> _Files:
+    """NAME.qcow2, NAME-2.qcow2 ..., and NAME_VARS.fd."""
     if not NAME.fullmatch(row.name):
         raise UsageError(
             f"{row.place}not a name for a clone: {row.name!r}", hint="letters, digits, dots and hyphens"
         )
     numbers = ["", *(f"-{number}" for number in range(2, len(request.disks) + 1))]
-    return tuple(how.folder / f"{row.name}{number}.{how.format}" for number in numbers)
+    folder = _folder(how, request)
+    disks = tuple(folder / f"{row.name}{number}.{how.format}" for number in numbers)
+    return _Files(disks, None if nvram is None else folder / f"{row.name}_VARS{nvram.suffix}")
 
 
-def _refuse_taken(rows: Sequence[CloneRow], targets: Sequence[Sequence[Path]]) -> None:
+def _refuse_taken(rows: Sequence[CloneRow], files: Sequence[_Files]) -> None:
     names = [row.name for row in rows]
     taken: dict[Path, str] = {}
-    for row, paths in zip(rows, targets, strict=True):
+    for row, paths in zip(rows, files, strict=True):
         if names.count(row.name) > 1:
             raise UsageError(f"{row.place}two clones of the same name: {row.name}")
-        for path in paths:
+        for path in paths.all:
             if path in taken:
                 raise UsageError(f"{row.place}{row.name} and {taken[path]} would both be {path.name}")
             if path.exists() or path.is_symlink():
                 raise TargetExists(f"the file is there already: {path}", hint="choose another name")
             refuse_target(path, force=False)
             taken[path] = row.name
+
+
+def _refuse_macs(rows: Sequence[CloneRow], original: Original | None) -> None:
+    """Addresses of network cards are for definitions; nothing in an image could have them."""
+    for row in rows:
+        if row.macs and original is None:
+            raise UsageError(
+                f"{row.place}{row.macs[0]} is for a libvirt definition, and none is made",
+                hint="--domain NAME",
+            )
+        if original is not None and len(row.macs) > len(original.definition.macs()):
+            raise UsageError(f"{row.place}{len(row.macs)} addresses, and fewer network cards in the domain")
 
 
 def _require_room(template: _Template, how: CloneRequest, count: int) -> None:
@@ -167,7 +236,7 @@ def _require_room(template: _Template, how: CloneRequest, count: int) -> None:
         for info in template.infos
         if not may_share(info, how.format)
     )  # fmt: skip
-    require_room(how.folder, wanted * count, f"{count} clone{'' if count == 1 else 's'}")
+    require_room(_folder(how, template.original), wanted * count, f"{count} clone{'' if count == 1 else 's'}")
 
 
 @contextmanager
@@ -177,15 +246,15 @@ def _template(request: ImageRequest, how: CloneRequest) -> Iterator[_Template]:
     for info in infos:
         refuse_encrypted(info)
     if how.sysprep is None:
-        yield _Template(request, infos)
+        yield _Template(request, request, infos)
         return
-    with scratch_folder(how.folder) as folder:
+    with scratch_folder(_folder(how, request)) as folder:
         overlays = tuple(folder / f"prepared-{number}" for number in range(len(infos)))
         for overlay, info in zip(overlays, infos, strict=True):
             make_linked(overlay, info)
         own = _request_of(overlays, request)
         prepare(own, Target(write=True), how.sysprep)
-        yield _Template(own, infos, overlays)
+        yield _Template(request, own, infos, overlays)
 
 
 def _request_of(overlays: Sequence[Path], request: ImageRequest) -> ImageRequest:
@@ -195,7 +264,7 @@ def _request_of(overlays: Sequence[Path], request: ImageRequest) -> ImageRequest
 
 
 def _plan(
-    template: _Template, rows: Sequence[CloneRow], targets: Sequence[tuple[Path, ...]], how: CloneRequest
+    template: _Template, rows: Sequence[CloneRow], files: Sequence[_Files], how: CloneRequest
 ) -> tuple[list[_Plan], Engine, tuple[Warned, ...]]:
     with open_request(template.request) as image:
         guest = preparable_guest(image, template.request)
@@ -208,7 +277,7 @@ def _plan(
                 hint="--sysprep prepares what is cloned; --unprepared clones it all the same",
             )
         plans = []
-        for row, paths in zip(rows, targets, strict=True):
+        for row, paths in zip(rows, files, strict=True):
             hostname = row.hostname or how.hostname.replace("{name}", row.name)
             with _told(row):
                 changes = tuple(plan_orders(guest, [*how.orders, *orders_of(row, hostname)]))
@@ -230,29 +299,66 @@ def _told(row: CloneRow) -> Iterator[None]:
 # -- making them --------------------------------------------------------------------------------------------
 
 
-def _make(template: _Template, plan: _Plan, how: CloneRequest, progress: Progress | None) -> Clone:
+@contextmanager
+def _told_with(made: Sequence[Clone]) -> Iterator[None]:
+    """Say in an error which clones are there."""
+    try:
+        yield
+    except ImgtoolsError as error:
+        if made:
+            error.hint = "; ".join(filter(None, (error.hint, f"made: {', '.join(one.name for one in made)}")))
+        raise
+
+
+def _make(
+    template: _Template, plan: _Plan, how: CloneRequest, nvram: Path | None, progress: Progress | None
+) -> Clone:
     before = [fingerprint(info) for info in template.infos]
-    with new_file(plan.targets[0]) as draft:
+    targets = plan.files.disks
+    with new_file(targets[0]) as draft:
         folder = draft.host_path.parent
-        drafts = [folder / target.name for target in plan.targets]
+        drafts = [folder / target.name for target in targets]
         overlays = drafts if how.linked else [folder / f"overlay-{n}" for n in range(len(drafts))]
         _make_overlays(template, overlays)
         _customize(_request_of(overlays, template.request), plan)
-        for info, overlay, path, target in zip(template.infos, overlays, drafts, plan.targets, strict=True):
+        for info, overlay, path, target in zip(template.infos, overlays, drafts, targets, strict=True):
             if how.linked:
                 relink_node(plain_node(path, "qcow2"), (recorded_name(target, info), info.chain[0].format))
             else:
                 write_copy(overlay, info, path, how.format, progress=progress)
                 overlay.unlink()
+        if nvram is not None and plan.files.nvram is not None:
+            copy_file(nvram, folder / plan.files.nvram.name)
         for info, seen in zip(template.infos, before, strict=True):
             require_unchanged(info, seen)
-    return Clone(plan.row.name, tuple(map(str, plan.targets)), plan.hostname)
+    return Clone(plan.row.name, tuple(map(str, targets)), plan.hostname)
+
+
+def _define(original: Original, plan: _Plan, made: Clone, format: str) -> Clone:
+    """Define a clone whose files are there; if that fails, they go."""
+    files = plan.files
+    try:
+        defined = original.define(
+            made.name, plan.row.macs, [(path, format) for path in files.disks], files.nvram
+        )
+    except BaseException:
+        for path in files.all:
+            path.unlink(missing_ok=True)
+        raise
+    return replace(
+        made,
+        domain=defined.name,
+        uuid=defined.uuid,
+        macs=defined.macs,
+        nvram=str(files.nvram or ""),
+        definition=str(defined.host_path or ""),
+    )
 
 
 def _make_overlays(template: _Template, overlays: Sequence[Path]) -> None:
     for number, overlay in enumerate(overlays):
         if template.prepared:
-            copy_linked(template.prepared[number], overlay)
+            copy_file(template.prepared[number], overlay)
         else:
             make_linked(overlay, template.infos[number])
 

@@ -13,13 +13,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from imgtools.errors import HostError, UsageError
-from imgtools.ops.orders import Named, Order
+from imgtools.errors import HostError, ImgtoolsError, UsageError
+from imgtools.ops.api import HostSide
+from imgtools.ops.command_file import read_order_line
+from imgtools.records import Named, Order
 
 LIMIT = 4 << 20  # bytes; a table of ten thousand clones with their keys stays below
 NETWORK = ("address", "gateway", "dns")
-COLUMNS = ("name", "hostname", "ssh_key", "interface", *NETWORK, "mac")
-SEVERAL = ("dns", "mac")  # columns that may hold several values; ssh_key only in YAML: a key has spaces
+SPACED = ("dns", "mac")  # columns of values that are separated by spaces in CSV
+SEVERAL = (*SPACED, "ssh_key", "customize")  # columns that may hold a list in YAML
+COLUMNS = ("name", "hostname", "ssh_key", "interface", *NETWORK, "mac", "customize")
 MAC = re.compile(r"[0-9a-f][02468ace](:[0-9a-f]{2}){5}")  # odd first octets are groups of machines
 
 # One line of a table: the values of each column.
@@ -42,6 +45,7 @@ class CloneRow:
     gateway: str = ""
     dns: tuple[str, ...] = ()
     macs: tuple[str, ...] = ()
+    orders: tuple[Named, ...] = ()  # further customizations
     place: str = ""
 
 
@@ -54,11 +58,13 @@ def orders_of(row: CloneRow, hostname: str) -> list[Named]:
         settings += [f"dns={one}" for one in row.dns]
         text = ",".join([f"{row.interface}={row.address or 'dhcp'}", *settings])
         orders.append(Named("interface", Order(text)))
-    return orders
+    return [*orders, *row.orders]
 
 
-def read_table(host_path: Path) -> tuple[CloneRow, ...]:
+def read_table(host_path: Path, host: HostSide) -> tuple[CloneRow, ...]:
     """Read a table; ``.yaml`` and ``.yml`` are YAML, anything else is CSV.
+
+    :param host: what the orders in its column ``customize`` may need of the host.
 
     :raises HostError: the file cannot be read.
     :raises UsageError: it does not parse; the message has file and line.
@@ -73,20 +79,20 @@ def read_table(host_path: Path) -> tuple[CloneRow, ...]:
     if len(text) > LIMIT:
         raise UsageError(f"{host_path}: larger than {LIMIT} bytes")
     reader = _yaml if host_path.suffix in (".yaml", ".yml") else _csv
-    rows = tuple(_row(f"{host_path}, line {line}: ", values) for line, values in reader(host_path, text))
+    rows = tuple(
+        _row(f"{host_path}, line {line}: ", values, host) for line, values in reader(host_path, text)
+    )
     if not rows:
         raise UsageError(f"{host_path}: no clones in the table")
     _refuse_twice(rows)
     return rows
 
 
-def _row(place: str, values: Values) -> CloneRow:
+def _row(place: str, values: Values, host: HostSide) -> CloneRow:
     unknown = [name for name in values if name not in COLUMNS]
     if unknown:
         raise UsageError(f"{place}no such column: {unknown[0]!r}", hint=f"there are {', '.join(COLUMNS)}")
-    one = {
-        name: _only(place, name, texts) for name, texts in values.items() if name not in (*SEVERAL, "ssh_key")
-    }
+    one = {name: _only(place, name, texts) for name, texts in values.items() if name not in SEVERAL}
     if not one.get("name"):
         raise UsageError(f"{place}a clone without a name")
     if not one.get("interface") and any(values.get(name) for name in NETWORK):
@@ -98,7 +104,15 @@ def _row(place: str, values: Values) -> CloneRow:
         if not MAC.fullmatch(mac):
             raise UsageError(f"{place}not the address of a network card: {mac!r}", hint="52:54:00:12:34:56")
     keys, dns = values.get("ssh_key", ()), values.get("dns", ())
-    return CloneRow(**one, ssh_keys=keys, dns=dns, macs=macs, place=place)
+    orders = tuple(_order(place, line, host) for line in values.get("customize", ()))
+    return CloneRow(**one, ssh_keys=keys, dns=dns, macs=macs, orders=orders, place=place)
+
+
+def _order(place: str, line: str, host: HostSide) -> Named:
+    try:
+        return read_order_line(line, host)
+    except ImgtoolsError as error:
+        raise type(error)(place + error.message, hint=error.hint) from None
 
 
 def _only(place: str, name: str, texts: tuple[str, ...]) -> str:
@@ -172,6 +186,6 @@ def _mapping(host_path: Path, node: Any) -> Values:  # Any: PyYAML has no types
 
 def _split(name: str, text: str) -> tuple[str, ...]:
     """The values of a cell."""
-    if name in SEVERAL:
+    if name in SPACED:
         return tuple(text.replace(",", " ").split())
     return (text,) if text else ()

@@ -7,10 +7,12 @@ from pathlib import Path
 import pytest
 
 from imgtools.errors import HostError, UsageError
-from imgtools.ops.orders import Named, Order
+from imgtools.ops.api import HostSide
+from imgtools.records import Named, Order
 from imgtools.workflows.clone_table import CloneRow, orders_of, read_table
 
 KEY = "root:ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGsome web2"
+HOST = HostSide(lambda prompt: "")
 TABLES = {
     "t.csv": f"name,ssh_key,hostname,interface,address,gateway,dns,mac\n"
     f"web1,{KEY},,eth0,192.0.2.10/24,192.0.2.1,192.0.2.2 192.0.2.3,52-54-00-AA-00-01\n"
@@ -29,7 +31,7 @@ def test_a_table_says_the_same_in_either_format(tmp_path: Path, name: str, lines
         "web1", "", (KEY,), "eth0", "192.0.2.10/24", "192.0.2.1", ("192.0.2.2", "192.0.2.3"),
         ("52:54:00:aa:00:01",), place=f"{file}, line {lines[0]}: ",
     )  # fmt: skip
-    assert read_table(file) == (first, CloneRow("web2", "db", place=f"{file}, line {lines[1]}: "))
+    assert read_table(file, HOST) == (first, CloneRow("web2", "db", place=f"{file}, line {lines[1]}: "))
 
 
 BAD = [
@@ -37,6 +39,7 @@ BAD = [
     ("t.csv", "name,colour\nweb1,red\n", "line 2: no such column: 'colour'"),
     ("t.csv", "name,hostname\na,b\n,web\n", "line 3: a clone without a name"),
     ("t.csv", "name\n", "no clones"),
+    ("t.csv", "name,customize\na,colour red\n", "line 2: no such customization: colour"),
     ("t.csv", "name,name\na,b\n", "line 1: a column comes twice"),
     ("t.csv", "name,address\na,192.0.2.1/24\n", "line 2: an address without an interface"),
     ("t.csv", "name,mac\na,01:00:00:00:00:01\n", "line 2: not the address of a network card"),
@@ -65,12 +68,12 @@ def test_a_row_that_does_not_parse_is_told_by_its_line(
 ) -> None:
     (file := tmp_path / name).write_text(text)
     with pytest.raises(UsageError, match=message):
-        read_table(file)
+        read_table(file, HOST)
 
 
 def test_a_table_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(HostError):
-        read_table(tmp_path / "none.csv")
+        read_table(tmp_path / "none.csv", HOST)
 
 
 def test_a_row_is_orders() -> None:
@@ -81,3 +84,9 @@ def test_a_row_is_orders() -> None:
         Named("interface", Order("eth0=192.0.2.10/24,gateway=192.0.2.1")),
     ]
     assert orders_of(CloneRow("web2", interface="eth1"), "") == [Named("interface", Order("eth1=dhcp"))]
+
+
+def test_a_row_has_customizations_of_its_own(tmp_path: Path) -> None:
+    (file := tmp_path / "t.yaml").write_text("- name: a\n  customize: [timezone UTC, 'mkdir /srv/a']\n")
+    (row,) = read_table(file, HOST)
+    assert orders_of(row, "") == [Named("timezone", Order("UTC")), Named("mkdir", Order("/srv/a"))]
