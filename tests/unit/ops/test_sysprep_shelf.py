@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from imgtools.errors import OddGuest
 from imgtools.guest.guest import Guest
 from imgtools.image.change import WriteFile
 from imgtools.ops.api import load_shelf
@@ -131,3 +132,18 @@ def test_the_wizard_of_version_7_is_started() -> None:
         f"link {wants}/initial-setup-graphical.service -> /usr/lib/systemd/system/initial-setup-graphical.service",
         "write /etc/sysconfig/firstboot (18)",
     ]
+
+
+def test_snapd_registers_again() -> None:
+    """Without its key the device cannot use its serial number, so the state must not name one."""
+    path = "/var/lib/snapd/state.json"
+    state = (
+        '{"data": {"auth": {"device": {"brand": "generic", "serial": "1-2", "key-id": "k"}}, "snaps": {}}}'
+    )
+    (change,) = planned(SHELF["snapd-state"], guest_of({path: state}))
+    assert isinstance(change, WriteFile)
+    assert change.content == b'{"data":{"auth":{"device":{"brand":"generic"}},"snaps":{}}}'
+    for fit in (change.content, b"{}", b"[]", b'{"data":{"auth":null}}'):
+        assert planned(SHELF["snapd-state"], guest_of({path: fit})) == []
+    with pytest.raises(OddGuest):
+        planned(SHELF["snapd-state"], guest_of({path: "{"}))
