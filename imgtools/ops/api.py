@@ -65,6 +65,11 @@ def as_given(text: str, host: HostSide) -> Order:
     return Order(text, network=host.network)
 
 
+def nothing(guest: Guest) -> str:
+    """Say that a guest lacks nothing: the usual :attr:`Operation.lacking`."""
+    return ""
+
+
 # The parameters are a frozen dataclass of the operation's own, which only its own ``plan`` looks into.
 Params = Any
 
@@ -81,6 +86,8 @@ class Operation:
     # Its work is never done for good, and reading cannot tell whether it was: a new random UUID. Such an
     # operation is planned each time, and --verify does not ask for it.
     repeats: bool = False
+    # What a guest lacks that the operation is about, such as "no logical volumes"; "" if it is for this guest.
+    lacking: Callable[[Guest], str] = nothing
     notes: str = ""  # honest limits, shown in the docs
     # On the customize shelf, where the name is an option: what stands after it ("" makes it a switch), what the help
     # says besides the summary, and how an order is made of the text. The first two have to be plain strings: the

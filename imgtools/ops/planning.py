@@ -38,10 +38,13 @@ def plan_operations(guest: Guest, chosen: Sequence[Chosen]) -> tuple[Planned, ..
 
 def _plan_one(guest: Guest, chosen: Chosen) -> Planned:
     operation = chosen.shelved.operation
-    if not operation.families.include(guest):
+    included = operation.families.include(guest)
+    lacking = operation.lacking(guest) if included else ""
+    if not included or lacking:
         if chosen.named:
+            why = f": it has {lacking}" if lacking else ""
             raise UnsupportedGuest(
-                f"the operation {chosen.shelved.name} is not for {guest.os.product_name or guest.os.distro}",
+                f"the operation {chosen.shelved.name} is not for {guest.os.product_name or guest.os.distro}{why}",
                 hint=f"leave it out: --operations defaults,-{chosen.shelved.name}",
             )
         return Planned(chosen.shelved, False)

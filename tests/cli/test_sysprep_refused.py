@@ -40,6 +40,22 @@ def test_what_makes_no_sense_is_a_usage_error(words: tuple[str, ...], said: str)
     assert said in ran.err and ran.out == ""
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--enable", "rpm-db"), "rpm-db is not for Debian GNU/Linux 12 (bookworm): it has no rpm database"),
+        (("--operations", "defaults,lvm-uuids", "--write"), "it has no logical volumes"),
+    ],
+)
+def test_an_operation_that_is_not_for_the_guest_is_an_error_by_name(
+    words: tuple[str, ...], said: str
+) -> None:
+    ran = imgtools("sysprep", fixture_image("debian"), *words, code=UnsupportedGuest.exit_code)
+    assert said in ran.err and "--operations defaults,-" in ran.err
+    rows = imgtools("sysprep", fixture_image("debian"), "--operations", "all", "--json").data["operations"]
+    assert {one["name"] for one in rows if not one["applies"]} == {"rpm-db", "lvm-uuids"}
+
+
 def test_the_document_of_an_error_says_the_same() -> None:
     ran = imgtools("sysprep", fixture_image("debian"), "--enable", "hostids", "--json", code=USAGE)
     assert ran.json["ok"] is False

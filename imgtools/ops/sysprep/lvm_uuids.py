@@ -17,10 +17,19 @@ from imgtools.records import Holder, Volume
 
 def plan(guest: Guest, params: NoParams) -> Iterator[Change]:
     """Yield one change for all volume groups that the guest mounts something of."""
-    volumes = [mount.volume for mount in guest.mounts if mount.volume.holder is Holder.LV]
-    groups = tuple(sorted({group_of(volume) for volume in volumes}))
-    if groups:
+    if groups := groups_of(guest):
         yield NewLvmUuids(groups, keep_groups=tuple(_found_by_grub(guest)))
+
+
+def lacking(guest: Guest) -> str:
+    """Say so if the guest mounts no logical volume."""
+    return "" if groups_of(guest) else "no logical volumes"
+
+
+def groups_of(guest: Guest) -> tuple[str, ...]:
+    """Return the names of the volume groups that the guest mounts something of, sorted."""
+    volumes = [mount.volume for mount in guest.mounts if mount.volume.holder is Holder.LV]
+    return tuple(sorted({group_of(volume) for volume in volumes}))
 
 
 def group_of(volume: Volume) -> str:
@@ -40,6 +49,7 @@ OPERATION = Operation(
     summary="Give LVM new UUIDs",
     families=LINUX,
     plan=plan,
+    lacking=lacking,
     repeats=True,
     notes="The names of groups and volumes stay: fstab and the boot loader use them.",
 )

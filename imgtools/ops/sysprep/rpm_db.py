@@ -1,12 +1,22 @@
-"""Remove the lock and region files of an old rpm database; rpm makes them again."""
+"""Remove the region files that Berkeley DB keeps beside the rpm database; rpm makes them again."""
 
 from __future__ import annotations
 
+from imgtools.guest.guest import Guest
 from imgtools.ops.api import LINUX, Operation
 from imgtools.ops.steps import removing
+
+DATABASES = ("/var/lib/rpm", "/usr/lib/sysimage/rpm")
+
+
+def lacking(guest: Guest) -> str:
+    """Say so if the guest has no database of rpm."""
+    return "" if any(guest.files.is_dir(path) for path in DATABASES) else "no rpm database"
+
 
 OPERATION = Operation(
     summary="Remove the region files of the rpm database",
     families=LINUX,
-    plan=removing("/var/lib/rpm/__db.*", "/usr/lib/sysimage/rpm/__db.*"),
+    plan=removing(*(f"{path}/__db.*" for path in DATABASES)),
+    lacking=lacking,
 )
