@@ -18,13 +18,13 @@ import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
 from imgtools.engine.overlay import overlay_node
 from imgtools.engine.process import clean_environment, require
-from imgtools.engine.qemu_img.nodes import join_options
+from imgtools.engine.qemu_img.nodes import NodeOptions, file_options, join_options
 from imgtools.errors import EngineFailed, EngineTimeout, ImageInUse
 from imgtools.records import Layer
 
@@ -226,20 +226,34 @@ def serve_overlays(disks: Sequence[tuple[Path, Sequence[Layer]]]) -> Iterator[St
     :raises ImageInUse: another program has one of the images open for writing.
     :raises EngineFailed: the daemon does not start.
     """
-    daemon = _start(disks)
+    with _serve([overlay_node(overlay, chain).options for overlay, chain in disks]) as daemon:
+        yield daemon
+
+
+def serve_new_image(host_path: Path, format: str) -> AbstractContextManager[StorageDaemon]:
+    """Run a daemon over an image that we have just made ourselves, without a backing file, until the block ends.
+
+    :raises EngineFailed: the daemon does not start.
+    """
+    return _serve([(("driver", format), *file_options(host_path, "file"))])
+
+
+@contextmanager
+def _serve(nodes: Sequence[NodeOptions]) -> Iterator[StorageDaemon]:
+    daemon = _start(nodes)
     try:
         yield daemon
     finally:
         daemon.close()
 
 
-def _start(disks: Sequence[tuple[Path, Sequence[Layer]]]) -> StorageDaemon:
-    """Start a daemon over overlays, or over nothing yet."""
+def _start(nodes: Sequence[NodeOptions]) -> StorageDaemon:
+    """Start a daemon over some nodes, or over nothing yet."""
     folder = Path(tempfile.mkdtemp(prefix="imgtools-"))
     ours, theirs = socket.socketpair()
     try:
         ours.settimeout(ANSWER_SECONDS)
-        kept = Kept(_command(disks, theirs.fileno()), folder, pass_fds=(theirs.fileno(),))
+        kept = Kept(_command(nodes, theirs.fileno()), folder, pass_fds=(theirs.fileno(),))
     except BaseException:
         ours.close()
         shutil.rmtree(folder)
@@ -254,13 +268,9 @@ def _start(disks: Sequence[tuple[Path, Sequence[Layer]]]) -> StorageDaemon:
         raise
 
 
-def _command(disks: Sequence[tuple[Path, Sequence[Layer]]], control: int) -> list[str]:
+def _command(nodes: Sequence[NodeOptions], control: int) -> list[str]:
     argv = ["qemu-storage-daemon"]
-    for number, (overlay, chain) in enumerate(disks):
-        options = (
-            ("node-name", f"disk{number}"),
-            ("cache.no-flush", "on"),
-            *overlay_node(overlay, chain).options,
-        )
+    for number, node in enumerate(nodes):
+        options = (("node-name", f"disk{number}"), ("cache.no-flush", "on"), *node)
         argv += ["--blockdev", join_options(options)]
     return [*argv, "--chardev", f"socket,id=control,fd={control}", "--monitor", "chardev=control"]
