@@ -63,46 +63,56 @@ libvirt refuses a definition, the files of that clone are removed.
 """
 
 
+Names = Annotated[
+    list[str] | None, typer.Option("--name", "-n", metavar="NAME", help="Name of a clone; repeat it.")
+]
+TableFile = Annotated[
+    Path | None, typer.Option("--table", metavar="FILE", help="A CSV or YAML table of clones.")
+]
+OutputDir = Annotated[
+    Path | None,
+    typer.Option("--output-dir", metavar="DIR", help="Where the clones go; else beside the template."),
+]
+Linked = Annotated[bool, typer.Option("--linked", help="Make overlays that need the template.")]
+OutputFormat = Annotated[CloneFormat, typer.Option("--output-format", "-O", help="Format of full clones.")]
+Hostname = Annotated[
+    str, typer.Option("--hostname", metavar="PATTERN", help="Host name of each; {name} is its name.")
+]
+Sysprep = Annotated[
+    bool, typer.Option("--sysprep", help="Prepare what is cloned; the template stays as it is.")
+]
+Unprepared = Annotated[
+    bool, typer.Option("--unprepared", help="Also clone a template that was never prepared.")
+]
+Domain = Annotated[
+    str, typer.Option("--domain", metavar="NAME", help="Clone this libvirt domain, not an image.")
+]
+DomainXml = Annotated[
+    Path | None, typer.Option("--domain-xml", metavar="FILE", help="Clone the domain that FILE defines.")
+]
+Connect = Annotated[str, typer.Option("--connect", metavar="URI", help="Which libvirt, as virsh --connect.")]
+XmlDir = Annotated[
+    Path | None,
+    typer.Option("--xml-dir", metavar="DIR", help="Write the clones' definitions there, not to libvirt."),
+]
+
+
 def command(
     source: MaybeSource,
     out: Output,
     customization: Customization,
-    names: Annotated[
-        list[str] | None, typer.Option("--name", "-n", metavar="NAME", help="Name of a clone; repeat it.")
-    ] = None,
-    table: Annotated[
-        Path | None, typer.Option("--table", metavar="FILE", help="A CSV or YAML table of clones.")
-    ] = None,
-    output_dir: Annotated[
-        Path | None,
-        typer.Option("--output-dir", metavar="DIR", help="Where the clones go; else beside the template."),
-    ] = None,
-    linked: Annotated[bool, typer.Option("--linked", help="Make overlays that need the template.")] = False,
-    output_format: Annotated[
-        CloneFormat, typer.Option("--output-format", "-O", help="Format of full clones.")
-    ] = CloneFormat.QCOW2,
-    hostname: Annotated[
-        str, typer.Option("--hostname", metavar="PATTERN", help="Host name of each; {name} is its name.")
-    ] = "{name}",
-    sysprep: Annotated[
-        bool, typer.Option("--sysprep", help="Prepare what is cloned; the template stays as it is.")
-    ] = False,
-    unprepared: Annotated[
-        bool, typer.Option("--unprepared", help="Also clone a template that was never prepared.")
-    ] = False,
-    domain: Annotated[
-        str, typer.Option("--domain", metavar="NAME", help="Clone this libvirt domain, not an image.")
-    ] = "",
-    domain_xml: Annotated[
-        Path | None, typer.Option("--domain-xml", metavar="FILE", help="Clone the domain that FILE defines.")
-    ] = None,
-    connect: Annotated[
-        str, typer.Option("--connect", metavar="URI", help="Which libvirt, as virsh --connect.")
-    ] = "",
-    xml_dir: Annotated[
-        Path | None,
-        typer.Option("--xml-dir", metavar="DIR", help="Write the clones' definitions there, not to libvirt."),
-    ] = None,
+    names: Names = None,
+    table: TableFile = None,
+    output_dir: OutputDir = None,
+    linked: Linked = False,
+    output_format: OutputFormat = CloneFormat.QCOW2,
+    hostname: Hostname = "{name}",
+    sysprep: Sysprep = False,
+    unprepared: Unprepared = False,
+    domain: Domain = "",
+    domain_xml: DomainXml = None,
+    connect: Connect = "",
+    xml_dir: XmlDir = None,
 ) -> None:
     """Make clones of a template, or of a libvirt domain.
 

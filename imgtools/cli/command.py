@@ -93,7 +93,7 @@ ImageArgument = Annotated[
 ]
 MaybeImageArgument = Annotated[
     Path | None,
-    typer.Argument(metavar="[IMAGE]", help="The disk image: any format that QEMU reads.", show_default=False),
+    typer.Argument(metavar="IMAGE", help="The disk image: any format that QEMU reads.", show_default=False),
 ]
 ImagesArgument = Annotated[
     list[Path], typer.Argument(metavar="IMAGE...", help="The disk images.", show_default=False)

@@ -1,3 +1,4 @@
+# ruff: noqa: N802
 # The calls of libvirt's Python binding that imgtools and its tests make (libvirt 9.0).
 from collections.abc import Callable
 
