@@ -31,6 +31,7 @@ BINDINGS = {
     "hivex": "Hivex",
     "augeas": "Augeas",
     "pyfsntfs": "volume",
+    "pybde": "volume",
     "pyevtx": "file",
     "yaml": "safe_load",
     "mfusepy": "FUSE",
@@ -255,13 +256,18 @@ def find_appliance() -> ApplianceFact:
     fixed = os.environ.get("LIBGUESTFS_PATH", "")
     if fixed and (Path(fixed) / "README.fixed").exists():
         return ApplianceFact(fixed, built=True)
-    top = Path(os.environ.get("LIBGUESTFS_CACHEDIR") or os.environ.get("TMPDIR") or "/var/tmp")
-    folder = top / f".guestfs-{os.geteuid()}"
+    folder = appliance_folder()
     if not folder.exists():
         return ApplianceFact(str(folder), built=False)
     problem = "" if folder.stat().st_uid == os.geteuid() else "the folder belongs to another user"
     built = (folder / "appliance.d" / "root").exists()
     return ApplianceFact(str(folder), built, _is_locked(folder / "lock"), problem)
+
+
+def appliance_folder() -> Path:
+    """Where libguestfs keeps the appliance of this user (guestfs(3), LIBGUESTFS_CACHEDIR)."""
+    top = Path(os.environ.get("LIBGUESTFS_CACHEDIR") or os.environ.get("TMPDIR") or "/var/tmp")
+    return top / f".guestfs-{os.geteuid()}"
 
 
 def _is_locked(path: Path) -> bool:

@@ -129,19 +129,19 @@ class _Module:
 
 
 MODULES = {
-    "guestfs": _Module(
-        Serves.APPLIANCE, "python3-guestfs", "btrfs, RAID, LUKS2, damaged journals"
-    ),
+    "guestfs": _Module(Serves.APPLIANCE, "python3-guestfs", "btrfs, RAID, LUKS2, damaged journals"),
     "nbd": _Module(Serves.BOTH, "python3-libnbd", "every command that reads a disk"),
     "hivex": _Module(Serves.SOME, "python3-hivex", "Windows guests"),
     "augeas": _Module(Serves.SOME, "python3-augeas", "imgtools config and checks of configuration files"),
     "pyfsntfs": _Module(Serves.DIRECT, "", "NTFS without booting"),
+    "pybde": _Module(Serves.DIRECT, "", "BitLocker without booting"),
     "pyevtx": _Module(Serves.SOME, "", "event logs of Windows guests"),
     "yaml": _Module(Serves.SOME, "python3-yaml", "imgtools apply"),
     "mfusepy": _Module(Serves.SOME, "", "imgtools mount"),
 }
 PYPI_NAMES = {
     "pyfsntfs": "libfsntfs-python",
+    "pybde": "libbde-python",
     "pyevtx": "libevtx-python",
     "yaml": "PyYAML",
     "mfusepy": "mfusepy",

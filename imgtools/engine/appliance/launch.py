@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from imgtools.engine.appliance.calls import Calls
 from imgtools.engine.appliance.failure import launch_failed
+from imgtools.engine.appliance.quick import give_up, quick_appliance
 from imgtools.engine.host import SYSTEM_PYTHON, find_appliance
 from imgtools.engine.kvm import KvmVerdict, find_qemu, kvm_verdict, remember
 from imgtools.errors import ApplianceFailed, EngineTimeout, ToolMissing
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
-LAUNCH_SECONDS = 300.0  # 5-16 without KVM, 25 when supermin has to build the appliance first
+LAUNCH_SECONDS = 300.0  # 4-16 without KVM, 25 when supermin has to build the appliance first
 CALL_SECONDS = 120.0  # one call; the kernel of the appliance can hang on a hostile filesystem
 LAST_WORDS_SECONDS = 15.0  # for a call to come back after QEMU was killed
 LOG_KEPT = 256 << 10  # bytes of the appliance's log
@@ -146,14 +147,33 @@ def _boot(options: _Options, accelerator: str) -> Appliance:
     first = "" if find_appliance().built else "; it is built first, which takes some seconds more"
     log.info("starting the libguestfs appliance (%s, about %s s%s)", accelerator, usual, first)
     since = time.monotonic()
+    guard = _launched(options, accelerator)
+    log.info("the appliance is up after %.1f s", time.monotonic() - since)
+    return Appliance(guard, accelerator)
+
+
+def _launched(options: _Options, accelerator: str) -> _Guard:
+    """Launch the quick copy of the appliance; should that fail, or be of no use here, the appliance itself."""
+    quick = None if options.verbose or options.network else quick_appliance()
+    if quick is not None:
+        try:
+            return _launched_at(quick, options, accelerator)
+        except ApplianceFailed as error:
+            log.debug("the quick appliance does not start: %s", error.message)
+            guard = _launched_at(None, options, accelerator)
+            give_up(quick)
+            return guard
+    return _launched_at(None, options, accelerator)
+
+
+def _launched_at(path: Path | None, options: _Options, accelerator: str) -> _Guard:
     guard = _Guard()
     try:
-        guard.launch(options, accelerator)
+        guard.launch(options, accelerator, path)
     except BaseException:
         guard.abandon()
         raise
-    log.info("the appliance is up after %.1f s", time.monotonic() - since)
-    return Appliance(guard, accelerator)
+    return guard
 
 
 # -- choosing ---------------------------------------------------------------------------------------------
@@ -224,10 +244,15 @@ class _Guard:
         """Whether no call can be made any more."""
         return self.is_dead or self._is_closed
 
-    def launch(self, options: _Options, accelerator: str) -> None:
-        """Set the handle up and launch it, or raise the error that says why not."""
+    def launch(self, options: _Options, accelerator: str, path: Path | None = None) -> None:
+        """Set the handle up and launch it, or raise the error that says why not.
+
+        :param path: of a fixed appliance; libguestfs' own without.
+        """
 
         def work() -> None:
+            if path is not None:
+                self.handle.set_path(str(path))
             self._set_up(options, accelerator)
             self.handle.launch()
 

@@ -251,12 +251,17 @@ class DirectSession:
                 continue  # a locked volume: nothing more is known to anybody
             server: DiskServer
             if volume.content == "BitLocker":
-                from imgtools.engine.direct.bitlocker import open_bitlocker
-
+                try:
+                    from imgtools.engine.direct.bitlocker import open_bitlocker
+                except ImportError:
+                    unread.append(Declined(volume.device, "libbde-python is not installed"))
+                    continue
                 server = open_bitlocker(found.file, secret)
                 device = f"/dev/mapper/bitlk-{volume.device.rpartition('/')[2]}"
             elif volume.version != "1" or len(found.file.extents) != 1:
-                unread.append(Declined(volume.device, f"LUKS{volume.version} is opened by the appliance only"))
+                unread.append(
+                    Declined(volume.device, f"LUKS{volume.version} is opened by the appliance only")
+                )
                 continue
             else:
                 server = self._opened.enter_context(serve_luks(found.file.extents[0], volume.device, secret))
