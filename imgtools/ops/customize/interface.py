@@ -1,0 +1,63 @@
+"""Give a network interface its settings: ``NAME=dhcp``, ``NAME=ADDRESS/PREFIX,gateway=ADDRESS,...``.
+
+Written for what configures the guest's network: netplan, NetworkManager, systemd-networkd, ifupdown, ifcfg files or
+wicked. What there was of the same interface goes. Further settings are ``dns=``, ``search=`` and ``mac=``, which says
+which card is meant; IPv4 and IPv6 may be mixed, and an address, a DNS server or a domain said several times. Where
+cloud-init is installed it is told to leave the network alone, because it would write its own at the next start.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+
+from imgtools.errors import UnsupportedGuest
+from imgtools.guest.guest import Guest
+from imgtools.guest.interface import InterfaceSettings, parse_interface
+from imgtools.guest.interface_files import folder_of, keyfile, netplan, networkd
+from imgtools.guest.interface_scripts import ifcfg, ifupdown, wicked
+from imgtools.guest.network import find_network
+from imgtools.image.change import Change, WriteFile
+from imgtools.image.files import GuestReader
+from imgtools.ops.api import Operation
+from imgtools.ops.orders import Order
+
+WRITERS: Mapping[str, Callable[[GuestReader, InterfaceSettings], Iterator[Change]]] = {
+    "netplan": netplan,
+    "networkmanager": keyfile,
+    "networkd": networkd,
+    "ifupdown": ifupdown,
+    "ifcfg": ifcfg,
+    "wicked": wicked,
+}
+CLOUD_INIT = ("/etc/cloud/cloud.cfg", "/usr/bin/cloud-init")
+CLOUD_OFF = "/etc/cloud/cloud.cfg.d/99-network-is-set.cfg"
+
+
+def plan(guest: Guest, order: Order) -> Iterator[Change]:
+    """Yield the files of whatever configures the network.
+
+    :raises UsageError: the settings make no sense.
+    :raises UnsupportedGuest: what configures the network is not known here.
+    """
+    wanted = parse_interface(order.text)
+    network = find_network(guest.files)
+    family = "ifcfg" if network.style == "ifcfg" else network.family
+    if family not in WRITERS:
+        known = ", ".join(WRITERS)
+        what = f"{family} configures its network" if family else "nothing known configures its network"
+        raise UnsupportedGuest(
+            f"no settings of {wanted.name} for this guest: {what}", hint=f"known are {known}"
+        )
+    yield from WRITERS[family](guest.files, wanted)
+    if any(guest.files.exists(path) for path in CLOUD_INIT):
+        yield from folder_of(guest.files, CLOUD_OFF)
+        yield WriteFile(CLOUD_OFF, b"network: {config: disabled}\n")
+
+
+OPERATION = Operation(
+    summary="Set the address of a network interface",
+    how="NAME=dhcp, or addresses with prefix, gateway=, dns=, search=, mac=",
+    plan=plan,
+    params=Order,
+    metavar="NAME=SETTINGS",
+)
