@@ -5,14 +5,17 @@ from __future__ import annotations
 import shutil
 import tarfile
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO, cast
 
 from imgtools.engine.process import UNLIMITED
 from imgtools.engine.stream import feed_stream, open_stream
 from imgtools.errors import HostError, UsageError
+from imgtools.image.change import Change, Upload
+from imgtools.image.describe import PlannedChange
 
 ENDINGS = {
     ".tar": "",
@@ -26,6 +29,16 @@ ENDINGS = {
 }
 PACKERS = {"gz": "gzip", "xz": "xz", "bz2": "bzip2", "zst": "zstd"}
 MAGICS = {b"\x1f\x8b": "gz", b"\xfd7zXZ\x00": "xz", b"BZh": "bz2", b"\x28\xb5\x2f\xfd": "zst"}
+
+STDIN = Path("-")  # in a plan: an archive that comes on standard input
+
+
+@dataclass(frozen=True, slots=True)
+class Copies:
+    """Changes that can be carried out, and the unpacked copy of each archive."""
+
+    changes: tuple[Change, ...]
+    plain: Mapping[Path, Path]
 
 
 def compression_of(name: str, wanted: str | None) -> str:
@@ -65,6 +78,40 @@ def plain_archive(host_path: Path | None, stdin: BinaryIO) -> Iterator[Path]:
             _unpack(whole, cast(BinaryIO, copy), packing)
         copy.flush()
         yield Path(copy.name)
+
+
+def as_written_down(
+    planned: Iterable[PlannedChange], plain: Path, archive_path: Path
+) -> Iterator[PlannedChange]:
+    """Yield planned changes that take pieces of an unpacked copy as pieces of the archive, which is there longer."""
+    for one in planned:
+        change = one.change
+        if isinstance(change, Upload) and change.host_path == plain != archive_path:
+            one = replace(one, change=replace(change, host_path=archive_path, packed=True))
+        yield one
+
+
+@contextmanager
+def unpacked_copies(changes: Sequence[Change], stdin: BinaryIO) -> Iterator[Copies]:
+    """Unpack the archives that changes want pieces of: the other way round of :func:`as_written_down`.
+
+    :raises HostError: one cannot be read.
+    """
+    packed = {one.host_path for one in changes if isinstance(one, Upload) and one.packed}
+    with ExitStack() as stack:
+        plain = {
+            path: stack.enter_context(plain_archive(None if path == STDIN else path, stdin))
+            for path in sorted(packed)
+        }
+        yield Copies(
+            tuple(
+                replace(one, host_path=plain[one.host_path], packed=False)
+                if isinstance(one, Upload) and one.packed
+                else one
+                for one in changes
+            ),
+            plain,
+        )
 
 
 def _unpack(source: BinaryIO, target: BinaryIO, packing: str) -> None:

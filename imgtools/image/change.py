@@ -40,7 +40,8 @@ class WriteFile:
 class Upload:
     """Make a file with ``size`` bytes of a host file, from ``offset`` on, streamed; otherwise as :class:`WriteFile`.
 
-    A member of a tar archive is such a piece of the archive.
+    A member of a tar archive is such a piece of the archive. ``packed``: of what the archive holds when it is
+    unpacked; such a change is only written down, and carried out with an unpacked copy (image/archive.py).
     """
 
     path: str
@@ -51,6 +52,7 @@ class Upload:
     gid: int | None = None
     mtime: int | None = None
     offset: int = 0
+    packed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -178,7 +178,7 @@ class _Parser:
         if wanted is bytes and isinstance(value, str):
             return value.encode("utf-8", "surrogateescape")
         if wanted is Path and isinstance(value, str):
-            return self._folder / value
+            return Path(value) if value == "-" else self._folder / value
         if name == "mode":
             return self._mode(value)
         if type(value) is not wanted:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import yaml
 
 from imgtools.errors import HostError, UsageError
 from imgtools.guest.tree import view_files
+from imgtools.image.archive import as_written_down, unpacked_copies
 from imgtools.image.change import Change
+from imgtools.image.describe import PlannedChange
 from imgtools.image.plan_document import parse_plan
 from imgtools.image.writable import Progress
 from imgtools.records import ImageRequest, Target
@@ -28,9 +32,13 @@ def apply_plan(
     :raises EditConflict: the guest is not as it was when the plan was made, or changes contradict each other.
     """
     changes = read_plan(plan_path)
-    with open_for(request, target) as image:
+    with unpacked_copies(changes, sys.stdin.buffer) as copies, open_for(request, target) as image:
         view = view_files(image, request)
-        return carry_out(image, changes, view.mounts, warnings=view.warnings, progress=progress)
+        report = carry_out(image, copies.changes, view.mounts, warnings=view.warnings, progress=progress)
+        planned: Iterable[PlannedChange] = report.changes
+        for archive_path, plain in copies.plain.items():
+            planned = as_written_down(planned, plain, archive_path)
+        return replace(report, changes=tuple(planned))
 
 
 def read_plan(plan_path: Path) -> tuple[Change, ...]:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
 from imgtools.errors import NotADirectory
 from imgtools.guest.tree import view_files
-from imgtools.image.archive import plain_archive
+from imgtools.image.archive import STDIN, as_written_down, plain_archive
 from imgtools.image.change import Change
-from imgtools.image.unpack import unpacked
+from imgtools.image.unpack import in_place_of, unpacked
 from imgtools.image.writable import Progress
 from imgtools.records import ImageRequest, Target, Warned
 from imgtools.workflows.edit_plan import PlanReport, carry_out, open_for
@@ -27,7 +28,8 @@ def tar_in(
     """Unpack an archive (plain, gzip, xz, bzip2 or zstd) below the guest directory ``to``.
 
     Owners by number, modes, times, links, device nodes and extended attributes are kept. A member whose name would
-    lead out of ``to`` (absolute, ``..``, through a link that the archive itself brings) stays inside it.
+    lead out of ``to`` (absolute, ``..``) stays inside it; through a link that the archive itself brings, nothing
+    is written.
 
     :param archive_path: None: the archive comes on ``stdin``.
     :raises HostError: it cannot be read, or is no tar archive.
@@ -37,12 +39,17 @@ def tar_in(
         view = view_files(image, request)
         end = view.path(to)
         if not view.files.is_dir(end):
-            raise NotADirectory(f"not a directory in the guest: {end}", path=end)
+            raise NotADirectory(
+                f"not a directory in the guest: {end}", path=end, hint="make it first: imgtools mkdir"
+            )
         changes: list[Change] = []
         warnings = list(view.warnings)
-        for one in unpacked(plain, view.files.resolve(end), archive_path):
+        members = unpacked(plain, view.files.resolve(end), archive_path)
+        for one in in_place_of(members, view.files):
             if isinstance(one, Warned):
                 warnings.append(one)
             else:
                 changes.append(one)
-        return carry_out(image, changes, view.mounts, warnings=warnings, progress=progress)
+        report = carry_out(image, changes, view.mounts, warnings=warnings, progress=progress)
+        named = STDIN if archive_path is None else archive_path.absolute()
+        return replace(report, changes=tuple(as_written_down(report.changes, plain, named)))

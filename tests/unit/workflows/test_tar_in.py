@@ -1,5 +1,6 @@
 """Unpacking archives: every kind of packing and of member, and none that leads out."""
 
+import gzip
 import io
 import subprocess
 import tarfile
@@ -8,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from imgtools.errors import HostError, NotADirectory
-from imgtools.image.change import MakeHardLink, MakeLink, MakeSpecial, SetXattr, Upload
+from imgtools.image.archive import unpacked_copies
+from imgtools.image.change import MakeDirectory, MakeHardLink, MakeLink, MakeSpecial, SetXattr, Upload
+from imgtools.image.plan_document import parse_plan
 from imgtools.records import Target
 from imgtools.workflows.edit_plan import PlanReport
 from imgtools.workflows.tar_in import tar_in
@@ -42,6 +45,10 @@ def plan(
 ) -> PlanReport:
     request = serve(monkeypatch, "edit_plan", memory_guest_image(FILES))
     return tar_in(request, Target(), path, io.BytesIO(stdin), to)
+
+
+def uploads(report: PlanReport) -> list[Upload]:
+    return [one.change for one in report.changes if isinstance(one.change, Upload)]
 
 
 def test_every_kind_of_member_becomes_a_change(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -96,6 +103,59 @@ def test_no_member_leads_out_of_the_directory(monkeypatch: pytest.MonkeyPatch, t
     assert all(one.path.startswith("/srv/") for one in report.changes)
     assert MakeHardLink("/srv/hard", "/srv/etc/fstab") in [one.change for one in report.changes]
     assert [warning.path for warning in report.warnings] == ["out/through"]
+
+
+def test_directories_that_the_archive_does_not_name_are_made(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    members = [member("a/b/one"), member("a/b/two"), member("a/b", tarfile.DIRTYPE), member("there/three")]
+    tar = archive(tmp_path / "a.tar", *((one, b"") for one in members))
+    monkeypatch.setitem(FILES, "/srv/there", directory())
+    made = [one.change for one in plan(monkeypatch, tar).changes if isinstance(one.change, MakeDirectory)]
+    assert made == [MakeDirectory("/srv/a"), MakeDirectory("/srv/a/b", 0o4750, 7, 8)]
+
+
+def test_of_two_members_with_one_name_the_last_counts(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """As `tar -r` makes them."""
+    tar = archive(tmp_path / "a.tar", (member("x"), b"old"), (member("y"), b""), (member("x"), b"newer"))
+    assert [(one.path, one.size) for one in uploads(plan(monkeypatch, tar))] == [("/srv/y", 0), ("/srv/x", 5)]
+
+
+def test_other_names_and_special_files_take_the_place_of_what_is_there(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setitem(FILES, "/srv/b", "old")
+    monkeypatch.setitem(FILES, "/srv/pipe", "old")
+    members = [member("a"), member("b", tarfile.LNKTYPE, "a"), member("pipe", tarfile.FIFOTYPE)]
+    report = plan(monkeypatch, archive(tmp_path / "a.tar", *((one, b"") for one in members)))
+    assert [(one.kind, one.path) for one in report.changes] == [
+        ("upload", "/srv/a"),
+        ("remove", "/srv/b"),
+        ("make-hard-link", "/srv/b"),
+        ("remove", "/srv/pipe"),
+        ("make-special", "/srv/pipe"),
+    ]
+
+
+@pytest.mark.parametrize("piped", [False, True])
+def test_a_plan_of_a_packed_archive_can_be_carried_out_later(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, piped: bool
+) -> None:
+    """The unpacked copy that the plan was made from is gone by then."""
+    tar = archive(tmp_path / "a.tar", (member("x"), b"content"), (member("y"), b"more"))
+    packed = tmp_path / "a.tgz"
+    packed.write_bytes(gzip.compress(tar.read_bytes()))
+    report = plan(monkeypatch, None if piped else packed, stdin=packed.read_bytes())
+    written = [{"kind": "truncate", "path": "/etc/fstab"}, *(one.as_json() for one in report.changes)]
+    assert written[1]["host_path"] == ("-" if piped else str(packed))
+    changes = parse_plan(written, tmp_path)
+    with unpacked_copies(changes, io.BytesIO(packed.read_bytes())) as copies:
+        found = [one for one in copies.changes if isinstance(one, Upload)]
+        plain = found[0].host_path.read_bytes()
+        assert [plain[one.offset : one.offset + one.size] for one in found] == [b"content", b"more"]
+    assert not found[0].host_path.exists()
 
 
 def test_what_is_no_archive_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
