@@ -33,6 +33,22 @@ PARTS = ("kernel", "initrd", "root")
 README = "README.fixed"  # by this libguestfs knows an appliance that supermin is not asked about
 SUPERMIN = Path("/usr/lib")  # LIBDIR/guestfs/supermin.d
 LIMITS = Limits(seconds=120)
+# Drivers that supermin's initrd loads one after the other before it finds its root, for devices that libguestfs never
+# gives to QEMU. The root has them all, should one be wanted later.
+NOT_NEEDED = frozenset(
+    {
+        "crc32-pclmul",
+        "crc32c-intel",
+        "crct10dif-pclmul",
+        "libnvdimm",
+        "nfit",
+        "libata",
+        "ata_piix",
+        "failover",
+    }
+    | {"net_failover", "virtio_net", "nd_btt", "nd_pmem", "nd_virtio", "virtio_pmem", "virtio_balloon"}
+    | {"virtio_input", "virtio_mem", "virtio_mmio", "fuse", "virtiofs", "crc-itu-t", "crc7"}
+)
 ROOM = 512 << 20  # bytes that a copy takes at most; it is sparse
 
 
@@ -95,7 +111,8 @@ def _key(built: Path) -> str:
     facts = [
         f"{stat.st_ino} {stat.st_size} {stat.st_blocks}" for stat in ((built / name).stat() for name in PARTS)
     ]
-    facts.append(hashlib.sha256(INIT.read_bytes()).hexdigest())
+    for path in (INIT, Path(__file__)):
+        facts.append(hashlib.sha256(path.read_bytes()).hexdigest())
     return "appliance-" + hashlib.sha256("\n".join(facts).encode()).hexdigest()[:16]
 
 
@@ -140,10 +157,26 @@ def _make(built: Path, copy: Path) -> bool:
             f'write "{original}" /init.libguestfs\nsif /init.libguestfs mode 0100755\n'
         )
         run(["debugfs", "-w", "-f", str(script), str(folder / "root")], limits=LIMITS)
+        _slim(folder / "initrd", Path(scratch) / "initrd")
         (folder / README).write_text("A copy of libguestfs' appliance with the /init of imgtools.\n")
         shutil.rmtree(copy, ignore_errors=True)
         folder.rename(copy)
     return True
+
+
+def _slim(initrd: Path, scratch: Path) -> None:
+    """Take drivers that are not needed out of supermin's initrd: ``modules`` lists what its init loads, in order."""
+    scratch.mkdir()
+    run(["cpio", "-idm", "--quiet"], stdin=initrd.read_bytes(), cwd=str(scratch), limits=LIMITS)
+    listed = (scratch / "modules").read_text().splitlines()
+    wanted = [name for name in listed if name.removesuffix(".ko") not in NOT_NEEDED]
+    (scratch / "modules").write_text("".join(f"{name}\n" for name in wanted))
+    for name in set(listed) - set(wanted):
+        (scratch / name).unlink()
+    names = "".join(f"{path.name}\n" for path in sorted(scratch.iterdir()))
+    initrd.write_bytes(
+        run(["cpio", "-o", "-H", "newc", "--quiet"], stdin=names.encode(), cwd=str(scratch)).stdout
+    )
 
 
 def _remove_others(top: Path, key: str) -> None:

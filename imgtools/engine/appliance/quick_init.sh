@@ -29,6 +29,7 @@ echo "${id//-/}" > /etc/machine-id
 # Opening one of these loads its module.
 mknod /dev/btrfs-control c 10 234 &
 mknod /dev/loop-control c 10 237 &
+mknod -m 666 /dev/fuse c 10 229 &
 ip link set dev lo up &
 # An empty configuration means "all defaults"; a devices file would hide the guest's disks.
 printf 'devices {\n\tuse_devicesfile = 0\n}\n' > /tmp/lvm/lvm.conf

@@ -42,7 +42,16 @@ def make_appliance(folder: Path, init: bytes) -> Path:
         file.truncate(8 << 20)
     subprocess.run(["mke2fs", "-q", "-t", "ext2", "-d", tree, root], check=True)
     (folder / "kernel").write_bytes(b"kernel")
-    (folder / "initrd").write_bytes(b"initrd")
+    parts = folder / "parts"
+    parts.mkdir()
+    for name in ("init", "virtio.ko", "virtio_net.ko", "virtio_scsi.ko"):
+        (parts / name).write_text(name)
+    (parts / "modules").write_text("virtio.ko\nvirtio_net.ko\nvirtio_scsi.ko\n")
+    names = "\n".join(path.name for path in parts.iterdir()).encode()
+    archive = subprocess.run(
+        ["cpio", "-o", "-H", "newc", "--quiet"], input=names, cwd=parts, check=True, capture_output=True
+    )
+    (folder / "initrd").write_bytes(archive.stdout)
     return folder
 
 
@@ -62,6 +71,17 @@ def test_the_copy_differs_in_one_file_and_keeps_the_other_beside_it(built: Path)
     assert (copy / "README.fixed").exists()
     assert [path.name for path in copy.parent.iterdir() if path.name.startswith("making")] == []
     assert quick.quick_appliance() == copy
+
+
+def test_drivers_of_devices_that_are_not_there_are_not_loaded(built: Path, tmp_path: Path) -> None:
+    copy = quick.quick_appliance()
+    assert copy is not None
+    subprocess.run(
+        ["cpio", "-idm", "--quiet"], input=(copy / "initrd").read_bytes(), cwd=tmp_path, check=True
+    )
+    assert (tmp_path / "modules").read_text() == "virtio.ko\nvirtio_scsi.ko\n"
+    assert (tmp_path / "virtio_scsi.ko").read_text() == "virtio_scsi.ko"
+    assert not (tmp_path / "virtio_net.ko").exists()
 
 
 def test_an_appliance_that_was_built_anew_gets_a_new_copy(built: Path) -> None:
