@@ -29,11 +29,16 @@ PACKAGE_OF = {
     "blkid": "util-linux",
     "prlimit": "util-linux",
     "sfdisk": "fdisk",
+    "fdisk": "fdisk",
     "sgdisk": "gdisk",
+    "mkswap": "util-linux",
     "rpm": "rpm",
     "debugfs": "e2fsprogs",
     "e2fsck": "e2fsprogs",
     "resize2fs": "e2fsprogs",
+    "dumpe2fs": "e2fsprogs",
+    "fsck.f2fs": "f2fs-tools",
+    "resize.f2fs": "f2fs-tools",
     "fuse2fs": "fuse2fs",
     "ntfs-3g": "ntfs-3g",
     "ntfsfix": "ntfs-3g",
@@ -188,7 +193,10 @@ def signal_name(code: int) -> str:
 def run_for_person(argv: Sequence[str]) -> int:
     """Run a program that a person works with on our terminal, and return its exit code.
 
+    Where our standard output is no terminal it is for results alone: the program writes to standard error.
+
     :raises ToolMissing: it is not installed.
     """
     log.debug("run: %s", shlex.join(argv))
-    return subprocess.run([require(argv[0]), *argv[1:]], check=False).returncode
+    stdout = None if os.isatty(1) else 2
+    return subprocess.run([require(argv[0]), *argv[1:]], check=False, stdout=stdout).returncode

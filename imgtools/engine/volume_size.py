@@ -1,7 +1,7 @@
 """Make a filesystem as large as its volume, or smaller, with its own program; the volume is a file on the host.
 
-ext2, ext3 and ext4 with resize2fs, NTFS with ntfsresize, swap with mkswap. None of them needs a boot. A volume is
-checked first: these programs refuse, or do harm, where something is wrong.
+ext2, ext3 and ext4 with resize2fs, NTFS with ntfsresize, swap with mkswap, f2fs (which only grows) with resize.f2fs.
+None of them needs a boot. A volume is checked first: these programs refuse, or do harm, where something is wrong.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from imgtools.engine.process import Limits, ToolFailed, run
 from imgtools.errors import EditFailed, RolledBack, UnsupportedFormat
 
 EXT = frozenset({"ext2", "ext3", "ext4"})
-SIZEABLE = EXT | {"ntfs", "swap"}
+SHRINKABLE = EXT | {"ntfs", "swap"}
+SIZEABLE = SHRINKABLE | {"f2fs"}
 LIMITS = Limits(seconds=6 * 3600)
 E2FSCK_GOOD = (0, 1, 2)  # clean, or repaired
 SECTOR = 512
@@ -66,6 +67,9 @@ def set_size(
             words = [*(["-U", uuid] if uuid else []), *(["-L", label] if label else [])]
             pages = [str(size >> 10)] if size is not None else []
             run(["mkswap", *words, os.fspath(host_path), *pages], limits=LIMITS)
+        elif content == "f2fs" and size is None:
+            run(["fsck.f2fs", "-f", os.fspath(host_path)], limits=LIMITS)
+            run(["resize.f2fs", os.fspath(host_path)], limits=LIMITS)
         else:
             raise UnsupportedFormat(f"{content or 'unknown content'} cannot be resized here")
     except ToolFailed as error:
