@@ -424,9 +424,6 @@ class Target:
         return not self.write and self.output is None
 
 
-# -- what to change in a guest ------------------------------------------------------------------------------
-
-
 @dataclass(frozen=True, slots=True)
 class Order:
     """What one customization is asked for. ``secret`` is what must not be shown: a password."""

@@ -15,6 +15,7 @@ from imgtools.image.applier import apply_changes
 from imgtools.image.change import (
     Change,
     FileChange,
+    MakeDirectory,
     MakeLink,
     Move,
     Remove,
@@ -24,7 +25,7 @@ from imgtools.image.change import (
     Upload,
     WriteFile,
 )
-from imgtools.image.files import GuestReader, GuestTree
+from imgtools.image.files import GuestReader, GuestTree, parent_of
 from imgtools.image.plan import FILE_CHANGES, true_path
 from imgtools.image.planned import PlannedFilesystem, planned_tree
 from imgtools.image.settle import settle
@@ -63,6 +64,14 @@ class Succession:
         return settled
 
     def _foresee(self, change: FileChange, path: str) -> None:
+        folder = parent_of(change.path)
+        if (
+            self._begin
+            and isinstance(change, (WriteFile, Upload, MakeLink))
+            and not self.files.is_dir(folder)
+        ):
+            # The program that was run has to make it; if it does not, nothing is written.
+            apply_changes(self.files, [MakeDirectory(folder)])
         if isinstance(change, Upload):
             empty = WriteFile(change.path, b"", change.mode, change.uid, change.gid)
             apply_changes(self.files, [empty])

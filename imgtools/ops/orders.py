@@ -9,8 +9,9 @@ from difflib import get_close_matches
 
 from imgtools.errors import ImgtoolsError, NoSuchGuestFile, UnsupportedGuest, UsageError
 from imgtools.guest.guest import Guest
+from imgtools.guest.labels import needs_autorelabel
 from imgtools.guest.users import Account, read_accounts
-from imgtools.image.change import Change
+from imgtools.image.change import Change, Relabel, RunInGuest
 from imgtools.image.files import GuestReader
 from imgtools.image.succession import Succession
 from imgtools.ops.api import HostSide, Shelved, load_shelf
@@ -91,6 +92,9 @@ def add_orders(guest: Guest, wanted: Sequence[Named], succession: Succession) ->
                 raise UnsupportedGuest(f"{one.name} is not for {guest.os.product_name or guest.os.distro}")
             now = replace(guest, files=succession.files)
             made += succession.add(operation.plan(now, one.order))
+    if any(isinstance(change, RunInGuest) for change in made) and needs_autorelabel(guest.files):
+        # A program makes files with the labels of the appliance, which has none.
+        made += succession.add([Relabel()])
     return tuple(made)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from imgtools.errors import UsageError
 from imgtools.guest.guest import Guest
 from imgtools.image.change import Change, EditLines, LineEdit, WriteFile
 from imgtools.ops.api import Operation
@@ -11,8 +12,13 @@ from imgtools.ops.orders import Order, guest_file, split_pair
 
 
 def plan(guest: Guest, order: Order) -> Iterator[Change]:
-    """Yield the edit, or the new file."""
+    """Yield the edit, or the new file.
+
+    :raises UsageError: the line has a line end in it.
+    """
     path, line = split_pair(order.text, "PATH:LINE")
+    if "\n" in line:
+        raise UsageError("more than one line", hint="an --append-line for each")
     if guest.files.is_file(guest_file(path)):
         yield EditLines(path, (LineEdit(append=line),))
     else:

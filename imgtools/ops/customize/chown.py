@@ -1,4 +1,7 @@
-"""Set the owner of a file: ``USER[.GROUP]:PATH``, names of the guest or numbers; a link itself is changed."""
+"""Set the owner of a file: ``USER:PATH``, ``USER.GROUP:PATH`` or ``USER:GROUP:PATH``.
+
+Names are the guest's own, or numbers; a link itself is changed, not what it leads to.
+"""
 
 from __future__ import annotations
 
@@ -18,8 +21,11 @@ def plan(guest: Guest, order: Order) -> Iterator[Change]:
 
     :raises UsageError: the guest has no such user or group.
     """
-    owner, path = split_pair(order.text, "USER[.GROUP]:PATH")
+    owner, path = split_pair(order.text, "USER[:GROUP]:PATH")
     user, _, group = owner.partition(".")
+    if not path.startswith("/") and ":" in path:
+        user = owner
+        group, _, path = path.partition(":")
     place = require_there(guest.files, path)
     uid = int(user) if user.isascii() and user.isdigit() else require_account(guest.files, user).uid
     yield SetOwner(place, uid, _gid(guest.files, group) if group else None)
@@ -34,4 +40,4 @@ def _gid(files: GuestReader, name: str) -> int:
     raise UsageError(f"the guest has no group {name!r}")
 
 
-OPERATION = Operation(summary="Set the owner of a file", plan=plan, params=Order, metavar="OWNER:PATH")
+OPERATION = Operation(summary="Set the owner of a file", plan=plan, params=Order, metavar="USER[:GROUP]:PATH")

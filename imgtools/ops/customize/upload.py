@@ -1,7 +1,8 @@
-"""Put a file of the host into the guest: ``HOSTFILE:PATH``."""
+"""Put a file of the host into the guest: ``HOSTFILE:PATH``; it keeps its mode, and belongs to root."""
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,7 +25,8 @@ def plan(guest: Guest, order: Order) -> Iterator[Change]:
     place = guest_file(path)
     if guest.files.is_dir(place):
         place = f"{place.rstrip('/')}/{host_path.name}"
-    yield Upload(place, host_path, host_path.stat().st_size)
+    found = host_path.stat()
+    yield Upload(place, host_path, found.st_size, stat.S_IMODE(found.st_mode), 0, 0)
 
 
 OPERATION = Operation(

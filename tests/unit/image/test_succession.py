@@ -156,6 +156,15 @@ def test_what_a_program_needs_stays_until_it_has_run() -> None:
     assert [type(one) for one in check_plan(succession.changes, tree)] == [WriteFile, RunInGuest, Remove]
 
 
+def test_a_program_may_make_the_folder_of_a_file() -> None:
+    with pytest.raises(NoSuchGuestFile):
+        Succession(tree_of(BASE)).add([WriteFile("/etc/nginx/nginx.conf", b"a")])
+    succession = Succession(tree_of(BASE))
+    succession.add([RunInGuest("install nginx")])
+    succession.add([WriteFile("/etc/nginx/nginx.conf", b"a")])
+    assert [type(one) for one in succession.changes] == [RunInGuest, WriteFile]
+
+
 def test_what_a_program_may_have_changed_is_written_again() -> None:
     tree = tree_of(BASE)
     steps: list[Change] = [

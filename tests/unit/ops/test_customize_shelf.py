@@ -17,7 +17,7 @@ from imgtools.errors import (
 )
 from imgtools.guest.guest import Guest
 from imgtools.image.applier import apply_changes
-from imgtools.image.change import FileChange, RunInGuest
+from imgtools.image.change import FileChange
 from imgtools.image.plan import check_plan
 from imgtools.image.settle import settle
 from imgtools.image.writable import WritableTree
@@ -197,22 +197,6 @@ def test_a_service_is_enabled_and_disabled() -> None:
     assert found is not None
     assert found.kind is FileKind.LINK
     assert customized(("service", "ssh:off"), more={wanted: link("/x")}).lstat(wanted) is None
-
-
-def test_a_first_boot_command_is_enabled_and_needs_systemd() -> None:
-    tree = customized(("firstboot-command", "touch /done"))
-    (script,) = tree.glob("/usr/lib/imgtools/*.sh")
-    assert tree.read_text(script) == "touch /done\n"
-    assert len(list(tree.glob("/etc/systemd/system/multi-user.target.wants/imgtools-firstboot-*"))) == 1
-    guest, _ = used({"/sbin/init": link("/sbin/openrc-init"), "/sbin/openrc-init": ""})
-    with pytest.raises(UnsupportedGuest, match="need systemd"):
-        tuple(plan_orders(guest, [Named("firstboot-command", Order("true"))]))
-
-
-def test_run_command_runs_without_network() -> None:
-    guest, _ = used()
-    (run,) = plan_orders(guest, [Named("run-command", Order("make me"))])
-    assert run == RunInGuest("make me", network=False, what="make me")
 
 
 def test_passwords_come_last() -> None:

@@ -1,0 +1,43 @@
+"""Copy a file or directory of the host into a directory of the guest: ``HOSTPATH:DIR``.
+
+Modes and times are kept, links are copied as links, and everything belongs to root.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from imgtools.errors import HostError, NotADirectory
+from imgtools.guest.guest import Guest
+from imgtools.image.change import Change
+from imgtools.image.files import join
+from imgtools.image.host_tree import Ownership, copies, name_of
+from imgtools.ops.api import Operation
+from imgtools.ops.orders import Order, guest_file, split_pair
+from imgtools.records import Warned
+
+
+def plan(guest: Guest, order: Order) -> Iterator[Change]:
+    """Yield what makes the copy.
+
+    :raises HostError: the host has no such file, or it is one that cannot be copied (a device, a socket).
+    :raises NotADirectory: the guest has no such directory.
+    """
+    name, text = split_pair(order.text, "HOSTPATH:DIR")
+    folder = guest_file(text)
+    if not guest.files.is_dir(folder):
+        raise NotADirectory(f"not a directory in the guest: {folder}", path=folder)
+    goal = join(guest.files.resolve(folder), name_of(Path(name)))
+    for one in copies(Path(name), goal, Ownership(), guest.files):
+        if isinstance(one, Warned):
+            raise HostError(f"cannot be copied: {one.path}: neither file, directory nor link")
+        yield one
+
+
+OPERATION = Operation(
+    summary="Copy files of the host into a directory of the guest",
+    plan=plan,
+    params=Order,
+    metavar="HOSTPATH:DIR",
+)

@@ -1,0 +1,31 @@
+"""Install packages with the guest's own package manager: ``PACKAGE,PACKAGE``.
+
+It runs in the appliance. With `--network` the lists of packages are got first; without it only what is in the guest's
+cache, or a package file in the guest, can be installed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from imgtools.guest.guest import Guest
+from imgtools.image.change import Change
+from imgtools.ops.api import Operation
+from imgtools.ops.orders import Order
+from imgtools.ops.package_commands import install_script
+from imgtools.ops.running import run_in_guest
+
+
+def plan(guest: Guest, order: Order) -> Iterator[Change]:
+    """Yield the run of the package manager.
+
+    :raises UsageError: a name is none of a package.
+    :raises UnsupportedGuest: the package manager is not known here, or cannot be run.
+    """
+    script = install_script(guest, order.text, refresh=order.network)
+    yield run_in_guest(guest, script, network=order.network, what=f"install {order.text}")
+
+
+OPERATION = Operation(
+    summary="Install packages, now", plan=plan, params=Order, metavar="PACKAGE,...", repeats=True
+)
