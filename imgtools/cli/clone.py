@@ -46,12 +46,12 @@ A table is CSV with a header, or a YAML list of mappings. Its columns are:
 - `name`: of the clone, and of its files; the only one that every clone needs
 - `hostname`: else it is made from `--hostname`
 - `ssh_key`: a public key for a user, `USER:KEY`
-- `interface`, `address`, `gateway`, `dns`: the network of the guest: `eth0`, `192.0.2.10/24`, `192.0.2.1`, and several
-  servers separated by spaces; an interface without an address asks DHCP
+- `interface`, `address`, `gateway`, `dns`, `search`: the network of the guest: `eth0`, `192.0.2.10/24`, `192.0.2.1`;
+  all but the first may be several, separated by spaces; an interface without an address asks DHCP
 - `mac`: for the network cards of a libvirt definition, in their order, separated by spaces
 - `customize`: an option for this clone alone, without its hyphens: `timezone Europe/Rome`
 
-In YAML a list stands for several values of `ssh_key`, `dns`, `mac` and `customize`. The options of `imgtools customize`
+In YAML a list stands for several values, also of `ssh_key` and `customize`. The options of `imgtools customize`
 are for all clones, and come before what a row says.
 
 With `--domain` the template is a libvirt domain that is shut off, and each clone becomes one too: with a name and a

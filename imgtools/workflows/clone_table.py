@@ -19,8 +19,8 @@ from imgtools.ops.command_file import read_order_line
 from imgtools.records import Named, Order
 
 LIMIT = 4 << 20  # bytes; a table of ten thousand clones with their keys stays below
-NETWORK = ("address", "gateway", "dns")
-SPACED = ("dns", "mac")  # columns of values that are separated by spaces in CSV
+NETWORK = ("address", "gateway", "dns", "search")
+SPACED = (*NETWORK, "mac")  # columns of values that are separated by spaces in CSV
 SEVERAL = (*SPACED, "ssh_key", "customize")  # columns that may hold a list in YAML
 COLUMNS = ("name", "hostname", "ssh_key", "interface", *NETWORK, "mac", "customize")
 MAC = re.compile(r"[0-9a-f][02468ace](:[0-9a-f]{2}){5}")  # odd first octets are groups of machines
@@ -41,9 +41,12 @@ class CloneRow:
     hostname: str = ""
     ssh_keys: tuple[str, ...] = ()
     interface: str = ""
-    address: str = ""  # with its prefix, 192.0.2.10/24; "" is DHCP, if there is an interface
-    gateway: str = ""
+    addresses: tuple[
+        str, ...
+    ] = ()  # with their prefixes, 192.0.2.10/24; none is DHCP, if there is an interface
+    gateways: tuple[str, ...] = ()
     dns: tuple[str, ...] = ()
+    search: tuple[str, ...] = ()
     macs: tuple[str, ...] = ()
     orders: tuple[Named, ...] = ()  # further customizations
     place: str = ""
@@ -54,10 +57,10 @@ def orders_of(row: CloneRow, hostname: str) -> list[Named]:
     orders = [Named("hostname", Order(hostname))] if hostname else []
     orders += [Named("ssh-inject", Order(key)) for key in row.ssh_keys]
     if row.interface:
-        settings = [f"gateway={row.gateway}"] if row.gateway else []
-        settings += [f"dns={one}" for one in row.dns]
-        text = ",".join([f"{row.interface}={row.address or 'dhcp'}", *settings])
-        orders.append(Named("interface", Order(text)))
+        settings = [*(row.addresses or ("dhcp",))]
+        for name, values in (("gateway", row.gateways), ("dns", row.dns), ("search", row.search)):
+            settings += [f"{name}={value}" for value in values]
+        orders.append(Named("interface", Order(f"{row.interface}={','.join(settings)}")))
     return [*orders, *row.orders]
 
 
@@ -103,9 +106,17 @@ def _row(place: str, values: Values, host: HostSide) -> CloneRow:
     for mac in macs:
         if not MAC.fullmatch(mac):
             raise UsageError(f"{place}not the address of a network card: {mac!r}", hint="52:54:00:12:34:56")
-    keys, dns = values.get("ssh_key", ()), values.get("dns", ())
-    orders = tuple(_order(place, line, host) for line in values.get("customize", ()))
-    return CloneRow(**one, ssh_keys=keys, dns=dns, macs=macs, orders=orders, place=place)
+    return CloneRow(
+        **one,
+        ssh_keys=values.get("ssh_key", ()),
+        addresses=values.get("address", ()),
+        gateways=values.get("gateway", ()),
+        dns=values.get("dns", ()),
+        search=values.get("search", ()),
+        macs=macs,
+        orders=tuple(_order(place, line, host) for line in values.get("customize", ())),
+        place=place,
+    )
 
 
 def _order(place: str, line: str, host: HostSide) -> Named:
@@ -125,8 +136,8 @@ def _refuse_twice(rows: tuple[CloneRow, ...]) -> None:
     """What two machines of one network must not share."""
     seen: dict[str, str] = {}
     for row in rows:
-        address = row.address.partition("/")[0]
-        for value in (*row.macs, *([address] if address not in ("", "dhcp") else [])):
+        addresses = (text.partition("/")[0] for text in row.addresses if text != "dhcp")
+        for value in (*row.macs, *addresses):
             if value in seen:
                 raise UsageError(f"{row.place}{value} is taken by {seen[value]} already")
             seen[value] = row.name

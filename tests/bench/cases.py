@@ -137,6 +137,12 @@ CASES = (
         "virt-sysprep -a {image}", writes=True,
     ),
     Case(
+        "100 linked clones, each with its name, key and network", WRITE, "real",
+        "imgtools clone {image} --table {folder}/clones.csv --linked --output-dir {folder}/clones",
+        Goal(Kind.SECONDS, 100, memory=None), writes=True,
+        before_ours=("rm -rf {folder}/clones", "mkdir {folder}/clones", "imgtools sysprep {image} --write"),
+    ),
+    Case(
         "1,000 small files copied in, beside one", WRITE, "1G",
         "imgtools copy-in {image} {folder}/thousand /etc --write", within(1.5),
         "imgtools copy-in {image} {folder}/one /etc --write", nothing_to_compare, writes=True,

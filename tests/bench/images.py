@@ -28,11 +28,14 @@ def ready(name: str, folder: Path) -> Path:
 
 
 def make_trees(folder: Path) -> None:
-    """Folders with one small file and with a thousand."""
+    """Folders with one small file and with a thousand, and a table of a hundred clones."""
     for name, count in (("one", 1), ("thousand", 1000)):
         (folder / name).mkdir()
         for number in range(count):
             (folder / name / f"file-{number:04}").write_text(f"{number}\n" * 200)
+    key = "root:ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGsome clone"
+    rows = (f"clone{n},{key},ens3,192.0.2.{n}/24,192.0.2.254\n" for n in range(1, 101))
+    (folder / "clones.csv").write_text("name,ssh_key,interface,address,gateway\n" + "".join(rows))
 
 
 def _sized_disk(size: str, image: Path) -> None:

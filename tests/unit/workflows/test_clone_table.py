@@ -14,23 +14,30 @@ from imgtools.workflows.clone_table import CloneRow, orders_of, read_table
 KEY = "root:ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGsome web2"
 HOST = HostSide(lambda prompt: "")
 TABLES = {
-    "t.csv": f"name,ssh_key,hostname,interface,address,gateway,dns,mac\n"
-    f"web1,{KEY},,eth0,192.0.2.10/24,192.0.2.1,192.0.2.2 192.0.2.3,52-54-00-AA-00-01\n"
+    "t.csv": f"name,ssh_key,hostname,interface,address,gateway,dns,search,mac\n"
+    f"web1,{KEY},,eth0,192.0.2.10/24 2001:db8::10/64,192.0.2.1,192.0.2.2 192.0.2.3,lan,52-54-00-AA-00-01\n"
     "\n"
-    "web2,,db,,,,,\n",
-    "t.yaml": f"- name: web1\n  ssh_key: ['{KEY}']\n  interface: eth0\n  address: 192.0.2.10/24\n"
-    "  gateway: 192.0.2.1\n  dns: [192.0.2.2, 192.0.2.3]\n  mac: '52:54:00:aa:00:01'\n"
+    "web2,,db,,,,,,\n",
+    "t.yaml": f"- name: web1\n  ssh_key: ['{KEY}']\n  interface: eth0\n  address: [192.0.2.10/24, '2001:db8::10/64']\n"
+    "  gateway: 192.0.2.1\n  dns: [192.0.2.2, 192.0.2.3]\n  search: lan\n  mac: '52:54:00:aa:00:01'\n"
     "- name: web2\n  hostname: db\n",
 }
 
 
-@pytest.mark.parametrize(("name", "lines"), [("t.csv", (2, 4)), ("t.yaml", (1, 8))])
+@pytest.mark.parametrize(("name", "lines"), [("t.csv", (2, 4)), ("t.yaml", (1, 9))])
 def test_a_table_says_the_same_in_either_format(tmp_path: Path, name: str, lines: tuple[int, int]) -> None:
     (file := tmp_path / name).write_text(TABLES[name])
     first = CloneRow(
-        "web1", "", (KEY,), "eth0", "192.0.2.10/24", "192.0.2.1", ("192.0.2.2", "192.0.2.3"),
-        ("52:54:00:aa:00:01",), place=f"{file}, line {lines[0]}: ",
-    )  # fmt: skip
+        "web1",
+        ssh_keys=(KEY,),
+        interface="eth0",
+        addresses=("192.0.2.10/24", "2001:db8::10/64"),
+        gateways=("192.0.2.1",),
+        dns=("192.0.2.2", "192.0.2.3"),
+        search=("lan",),
+        macs=("52:54:00:aa:00:01",),
+        place=f"{file}, line {lines[0]}: ",
+    )
     assert read_table(file, HOST) == (first, CloneRow("web2", "db", place=f"{file}, line {lines[1]}: "))
 
 
@@ -77,11 +84,18 @@ def test_a_table_that_is_not_there(tmp_path: Path) -> None:
 
 
 def test_a_row_is_orders() -> None:
-    row = CloneRow("web1", ssh_keys=(KEY,), interface="eth0", address="192.0.2.10/24", gateway="192.0.2.1")
+    row = CloneRow(
+        "web1",
+        ssh_keys=(KEY,),
+        interface="eth0",
+        addresses=("192.0.2.10/24",),
+        gateways=("192.0.2.1",),
+        dns=("::1",),
+    )
     assert orders_of(row, "web1.lan") == [
         Named("hostname", Order("web1.lan")),
         Named("ssh-inject", Order(KEY)),
-        Named("interface", Order("eth0=192.0.2.10/24,gateway=192.0.2.1")),
+        Named("interface", Order("eth0=192.0.2.10/24,gateway=192.0.2.1,dns=::1")),
     ]
     assert orders_of(CloneRow("web2", interface="eth1"), "") == [Named("interface", Order("eth1=dhcp"))]
 
