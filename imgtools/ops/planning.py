@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from imgtools.errors import UnsupportedGuest
 from imgtools.guest.guest import Guest
-from imgtools.image.change import Change, Remove
+from imgtools.image.change import Change, NewLvmUuids, Remove, SetUuid
 from imgtools.image.plan import true_path
 from imgtools.image.settle import settle
 from imgtools.ops.api import Shelved
@@ -90,5 +90,9 @@ def _goes(guest: Guest, change: Change, gone: set[str]) -> bool:
 
 
 def all_changes(planned: Sequence[Planned]) -> tuple[Change, ...]:
-    """Return the changes of all operations, each said once, in the order they are to be made."""
-    return tuple(dict.fromkeys(change for one in planned for change in one.changes))
+    """Return the changes of all operations, each said once, in the order they are to be made.
+
+    Those of volumes come last: nothing may be mounted for them, and what is in files is then mounted once.
+    """
+    changes = dict.fromkeys(change for one in planned for change in one.changes)
+    return tuple(sorted(changes, key=lambda change: isinstance(change, (NewLvmUuids, SetUuid))))

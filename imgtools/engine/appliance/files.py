@@ -43,6 +43,7 @@ class ApplianceFilesystem:
         self._link_prefix = SYSROOT + self._top if content == "ntfs" else b""
         self._stats: dict[str, FileStat | None] = {}
         self._scanned: dict[str, Sequence[FileEntry]] = {}
+        self._links: dict[str, str] = {}  # a call for a link takes as long as ten for a stat
 
     @property
     def ignores_case(self) -> bool:
@@ -73,6 +74,7 @@ class ApplianceFilesystem:
         if len(self._stats) + len(stats) > STATS_KEPT:
             self._stats.clear()
             self._scanned.clear()
+            self._links.clear()
         self._stats.update(stats)
 
     def scan(self, path: str) -> Sequence[FileEntry]:
@@ -110,11 +112,13 @@ class ApplianceFilesystem:
         return target
 
     def read_link(self, path: str) -> str:
-        raw = self._path(path)
-        try:
-            return decode(self._appliance.call(lambda: self._target(raw)))
-        except CallFailed as error:
-            raise named(error, path) from None
+        if path not in self._links:
+            raw = self._path(path)
+            try:
+                self._links[path] = decode(self._appliance.call(lambda: self._target(raw)))
+            except CallFailed as error:
+                raise named(error, path) from None
+        return self._links[path]
 
     def open(self, path: str) -> BinaryIO:
         found = self.lookup(path)
