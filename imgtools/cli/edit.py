@@ -48,8 +48,8 @@ def command(
 ) -> None:
     """Edit a text file of the guest.
 
-    Opens $EDITOR, or with -e makes scripted changes, and shows the difference. The file keeps its mode, owner
-    and labels. After an editor a terminal is asked whether to write; otherwise --write or --output does it.
+    Opens $VISUAL or $EDITOR, or with -e makes scripted changes, and shows the difference. The file keeps its mode,
+    owner and labels. After an editor a terminal is asked whether to write; otherwise --write or --output does it.
     """
     from imgtools.workflows.edit import edit_file
 
@@ -72,10 +72,13 @@ def _scripted(expressions: list[str]) -> Edit:
 
 def _by_hand() -> Edit:
     """An edit that asks the person once, and gives the same answer for the same content afterwards."""
-    from imgtools.image.editor import edit_with_program
+    from imgtools.image.editor import edit_with_program, is_editor_named
 
-    if not sys.stdin.isatty():
-        raise UsageError("no terminal to run an editor on", hint="make scripted changes: -e s/old/new/")
+    # An editor that was named may be a program that needs no terminal.
+    if not sys.stdin.isatty() and not is_editor_named():
+        raise UsageError(
+            "no terminal to run an editor on", hint="make scripted changes: -e s/old/new/, or set $EDITOR"
+        )
     answers: dict[bytes, bytes] = {}
 
     def edit(content: bytes, name: str) -> bytes:

@@ -26,7 +26,8 @@ def command(
         str, typer.Argument(metavar="PATH", help="The link, or the directory for it.", show_default=False)
     ],
     hard: Annotated[
-        bool, typer.Option("--hard", help="A hard link: a second name of the same file.")
+        bool,
+        typer.Option("--hard/--symbolic", " /-s", help="A hard link: a second name of the same file."),
     ] = False,
     force: Annotated[
         bool, typer.Option("--force", "-f", help="Replace a file or link that is there.")

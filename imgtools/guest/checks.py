@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fnmatch
 import json
+import re
 import tempfile
 import tomllib
 from collections.abc import Callable, Iterator
@@ -18,10 +19,20 @@ from imgtools.engine.config import ConfigFile
 from imgtools.engine.process import run
 from imgtools.errors import EditFailed, OddGuest, ToolMissing, UsageError
 from imgtools.guest.devices import PASSING, Devices
-from imgtools.guest.fstab import parse_fstab
+from imgtools.guest.fstab import FIELD, parse_fstab
 from imgtools.records import Layout, Volume, Warned
 
 ANYWAY = "--no-check writes it all the same"
+# By which names the kernel's drivers, and the helpers of mount(8), mount a filesystem.
+_EXT = frozenset({"ext2", "ext3", "ext4"})
+MOUNTED_AS = {
+    **dict.fromkeys(_EXT, _EXT),
+    "xfs": frozenset({"xfs"}),
+    "btrfs": frozenset({"btrfs"}),
+    "vfat": frozenset({"vfat", "msdos", "umsdos"}),
+    "ntfs": frozenset({"ntfs", "ntfs3", "ntfs-3g", "fuseblk", "lowntfs-3g"}),
+    "swap": frozenset({"swap", "sw"}),
+}
 # Fields of the account files (passwd(5), shadow(5), group(5), gshadow(5)).
 FIELDS = {"/etc/passwd": 7, "/etc/shadow": 9, "/etc/group": 4, "/etc/gshadow": 4}
 
@@ -54,27 +65,52 @@ def _check_sudoers(path: str, content: bytes) -> Iterator[Warned]:
             yield Warned(f"not checked: {error.message}", path)
             return
         if done.code:
-            said = (done.stderr + done.stdout).decode("utf-8", "replace").replace(copy.name, path)
-            raise _wrong(
-                path,
-                said.strip().splitlines()[0].removeprefix(">>> ") if said.strip() else "visudo refuses it",
-            )
+            said = (done.stderr + done.stdout).decode("utf-8", "replace").strip()
+            complaint = said.splitlines()[0].removeprefix(">>> ") if said else "visudo refuses it"
+            raise _wrong(path, re.sub(rf"^{re.escape(copy.name)}:\s*(?=\d)", "line ", complaint))
 
 
 def _check_fstab(path: str, content: bytes, layout: Layout, root: Volume | None) -> Iterator[Warned]:
-    fstab = parse_fstab(content.decode("utf-8", "surrogateescape"))
+    text = content.decode("utf-8", "surrogateescape")
+    for number, line in enumerate(text.split("\n"), 1):
+        if complaint := _fields_of_fstab(line):
+            raise _wrong(path, f"line {number}: {complaint}")
+    fstab = parse_fstab(text)
     for problem in fstab.warnings:
         raise _wrong(path, problem.text)
     if root is None:
         return
     devices = Devices(layout, root)
     for entry in fstab.entries:
-        if entry.on_a_device and not PASSING.match(entry.spec) and devices.find(entry.spec) is None:
-            text = f"line {entry.line}: {entry.spec} for {entry.path} is not in this image"
-            if entry.may_be_missing:
-                yield Warned(text, path)
-            else:
-                raise _wrong(path, text)
+        if not entry.on_a_device or PASSING.match(entry.spec):
+            continue
+        volume = devices.find(entry.spec)
+        if volume is None:
+            complaint = f"line {entry.line}: {entry.spec} for {entry.path} is not in this image"
+        elif not set(entry.type.split(",")) & (MOUNTED_AS.get(volume.content, frozenset()) | {"auto"}):
+            complaint = f"line {entry.line}: {entry.spec} is {volume.content}, not {entry.type}"
+            if volume.content not in MOUNTED_AS:
+                continue
+        else:
+            continue
+        if not entry.may_be_missing:
+            raise _wrong(path, complaint)
+        yield Warned(complaint, path)
+
+
+def _fields_of_fstab(line: str) -> str:
+    """What is wrong with the fields of a line, fstab(5); empty if nothing is."""
+    fields = FIELD.findall(line.strip())
+    if not fields or fields[0].startswith("#"):
+        return ""
+    if len(fields) < 3:
+        return f"{len(fields)} fields where there should be at least 3"
+    if len(fields) > 6 and not fields[6].startswith("#"):
+        return f"{len(fields)} fields where there should be 6"
+    if not fields[1].startswith("/") and fields[1] not in ("none", "swap"):
+        return f"not a mount point: {fields[1]}"
+    wrong = next((field for field in fields[4:6] if not field.isdigit() and not field.startswith("#")), "")
+    return f"not a number: {wrong}" if wrong else ""
 
 
 def _check_json(path: str, content: bytes) -> Iterator[Warned]:

@@ -11,6 +11,15 @@ from imgtools.engine.process import run_for_person
 from imgtools.errors import EditFailed, HostError
 
 
+def _named() -> str:
+    return os.environ.get("VISUAL") or os.environ.get("EDITOR") or ""
+
+
+def is_editor_named() -> bool:
+    """Whether this user has said which editor to take."""
+    return bool(_named())
+
+
 def edit_with_program(content: bytes, name: str) -> bytes:
     """Open ``content`` in ``$VISUAL`` or ``$EDITOR`` (else vi), and return what was saved.
 
@@ -20,7 +29,7 @@ def edit_with_program(content: bytes, name: str) -> bytes:
     :raises EditFailed: the editor ended with an error, which means: do not change anything.
     :raises ToolMissing: there is no such editor.
     """
-    editor = shlex.split(os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi")
+    editor = shlex.split(_named() or "vi")
     with tempfile.TemporaryDirectory(prefix="imgtools-edit-") as folder:
         copy = Path(folder) / (name.rpartition("/")[2] or "file")
         copy.touch(mode=0o600)
