@@ -1,0 +1,58 @@
+"""Let the guest talk to a serial port: ``ttyS0``, ``ttyS0:115200``.
+
+The kernel, the boot loader's menu and a login prompt: ``console=tty0 console=ttyS0,115200`` among the kernel's
+arguments, GRUB's or extlinux' own lines, and a getty where init does not start one by itself.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from imgtools.errors import UsageError
+from imgtools.guest.cmdline import Arguments, edit_arguments
+from imgtools.guest.guest import Guest
+from imgtools.guest.serial import SerialPort, serial_changes
+from imgtools.image.change import Change
+from imgtools.image.succession import Succession
+from imgtools.ops.api import Operation
+from imgtools.ops.orders import Order
+
+SPEEDS = (1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200)
+
+
+def parse_port(text: str) -> SerialPort:
+    """Read ``ttyS0[:115200]``.
+
+    :raises UsageError: it is no port, or a speed that none has.
+    """
+    name, _, speed = (text or "ttyS0").partition(":")
+    if not re.fullmatch(r"tty(S|AMA)\d{1,2}", name) or (speed and speed not in map(str, SPEEDS)):
+        raise UsageError(f"not a serial port: {text!r}", hint="ttyS0, or ttyS0:115200 with its speed")
+    return SerialPort(name, int(speed or 115200))
+
+
+def plan(guest: Guest, order: Order) -> Iterator[Change]:
+    """Yield the files of boot loader and init.
+
+    :raises UsageError: it is no serial port.
+    :raises UnsupportedGuest: the guest has no boot loader that is known.
+    """
+    port = parse_port(order.text)
+    # The last one is /dev/console, where init writes; tty0 keeps the screen alive. What is said of the two goes, at
+    # whatever speed, so that they come last and in this order.
+    add = ("console=tty0", f"console={port.name},{port.speed}")
+    speeds = tuple(f"console={port.name},{speed}{tail}" for speed in SPEEDS for tail in ("", "n8"))
+    both = Succession(guest.files)
+    both.add(edit_arguments(guest.files, Arguments(add, ("console=tty0", f"console={port.name}", *speeds))))
+    both.add(serial_changes(both.files, port))
+    yield from both.changes
+
+
+OPERATION = Operation(
+    summary="Let kernel, boot loader and login use a serial port",
+    how="ttyS0, or ttyS0:SPEED",
+    plan=plan,
+    params=Order,
+    metavar="PORT[:SPEED]",
+)
