@@ -24,7 +24,8 @@ class WriteFile:
     An existing file keeps its mode, owner, labels and hard links; ``mode``, ``uid`` and ``gid`` change them if
     they are given. A new file gets 0644 root:root where they are not. ``path`` may be a symbolic link; it is
     followed. ``before`` is the SHA-256 (hex) of the content that the plan saw: another content now is an
-    EditConflict. ``private`` keeps the content out of what is printed (password hashes, keys).
+    EditConflict. ``private`` keeps the content out of what is printed (password hashes, keys); ``what`` says in its
+    place what is done there: "set the password of root (yescrypt)".
     """
 
     path: str
@@ -34,6 +35,7 @@ class WriteFile:
     gid: int | None = None
     before: str = ""
     private: bool = False
+    what: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,10 +200,14 @@ class LineEdit:
 
 @dataclass(frozen=True, slots=True)
 class EditLines:
-    """Edit the lines of a text file. A file that does not change yields no change; a missing one neither."""
+    """Edit the lines of a text file. A file that does not change yields no change; a missing one neither.
+
+    ``what`` is as in :class:`WriteFile`.
+    """
 
     path: str
     edits: tuple[LineEdit, ...]
+    what: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -107,7 +107,10 @@ def summarise(change: Change, *, is_new: bool = False) -> str:
     """Return one line that says what a change does."""
     match change:
         case WriteFile():
-            return f"{'create' if is_new else 'write'} {change.path} ({format_size(len(change.content))})"
+            words = f": {change.what}" if change.what else ""
+            return (
+                f"{'create' if is_new else 'write'} {change.path} ({format_size(len(change.content))}){words}"
+            )
         case Upload():
             return f"{'create' if is_new else 'write'} {change.path} ({format_size(change.size)})"
         case Truncate():

@@ -110,7 +110,13 @@ def _finish(path: str, draft: _Draft) -> Change | None:
         content = EDITORS[kind](path, content, list(edits))
     if content is None or (draft.original is not None and content == draft.original):
         return None
-    return replace(draft.write, content=content)
+    said = [draft.write.what, *(getattr(edit, "what", "") for edit in draft.edits)]
+    return replace(draft.write, content=content, what=join_words(said))
+
+
+def join_words(said: Sequence[str]) -> str:
+    """Return what several changes of one file say of themselves, each once."""
+    return "; ".join(dict.fromkeys(word for words in said for word in words.split("; ") if word))
 
 
 # -- editors -----------------------------------------------------------------------------------------------

@@ -28,7 +28,7 @@ from imgtools.image.change import (
 from imgtools.image.files import GuestReader, GuestTree, parent_of
 from imgtools.image.plan import FILE_CHANGES, true_path
 from imgtools.image.planned import PlannedFilesystem, planned_tree
-from imgtools.image.settle import settle
+from imgtools.image.settle import join_words, settle
 
 _CONTENTS = (WriteFile, Upload, Truncate)
 
@@ -164,7 +164,8 @@ def _rewritten(held: FileChange, change: WriteFile | Upload | Truncate) -> FileC
         return replace(change, mode=mode, uid=uid, gid=gid)
     before = held.before if isinstance(held, WriteFile) else ""
     private = change.private or getattr(held, "private", False)
-    return replace(change, before=before, private=private, mode=mode, uid=uid, gid=gid)
+    what = join_words([getattr(held, "what", ""), change.what])
+    return replace(change, before=before, private=private, what=what, mode=mode, uid=uid, gid=gid)
 
 
 def _first(one: int | None, other: int | None) -> int | None:

@@ -95,14 +95,16 @@ def set_password(guest: Guest, order: Order) -> Iterator[Change]:
         raise OddGuest(f"the user {name} has no line in {SHADOW}", hint="the guest's own pwconv makes one")
     line = re.escape(name)
     if state == "disabled":
-        yield EditLines(SHADOW, (LineEdit(rf"^{line}:[^:]*:", f"{name}:*:"),))
+        edit, what = LineEdit(rf"^{line}:[^:]*:", f"{name}:*:"), f"disable the password of {name}"
     elif order.secret is not None:
-        hashed = make_hash(order.secret, choose_method(guest.files, accounts, guest.os, method))
+        method = choose_method(guest.files, accounts, guest.os, method)
+        hashed = make_hash(order.secret, method)
         lock = "!" if state == "locked" else ""
         today = int(time.time()) // DAY
         edit = LineEdit(rf"^{line}:[^:]*:[^:]*:", f"{name}:{lock}{hashed}:{today}:")
-        yield EditLines(SHADOW, (edit,))
+        what = f"set the password of {name} ({method}{', locked' if lock else ''})"
     elif state == "locked":
-        yield EditLines(SHADOW, (LineEdit(rf"^{line}:(?!!)", f"{name}:!"),))
+        edit, what = LineEdit(rf"^{line}:(?!!)", f"{name}:!"), f"lock the password of {name}"
     else:
         raise UsageError(f"no password for {name}", hint=SELECTORS)
+    yield EditLines(SHADOW, (edit,), what)

@@ -56,6 +56,15 @@ def test_every_selector(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     assert line_of(read_order("password", "alice:env:PW", HOST), "alice").startswith("alice:$6$")
 
 
+def test_the_plan_says_what_is_done_to_whom() -> None:
+    guest, _ = used()
+    texts = ("root:random", "alice:locked", "root:random")
+    plan = tuple(plan_orders(guest, [read_order("password", text, HOST) for text in texts]))
+    summary = describe(plan[0], guest.files).summary
+    assert summary.endswith(": set the password of root (sha512); lock the password of alice")
+    assert len(plan) == 1
+
+
 def test_a_random_password_is_kept_in_a_file_for_its_owner(tmp_path: Path) -> None:
     first = read_order("root-password", f"random:{tmp_path}/new", HOST).order.secret
     again = read_order("root-password", f"random:{tmp_path}/new", HOST).order.secret
