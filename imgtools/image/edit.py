@@ -16,8 +16,8 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from imgtools.engine.api import Filesystem, GuestRunner, Session, WriteSession
-from imgtools.errors import ApplianceFailed, EditFailed, EngineFailed, RolledBack
+from imgtools.engine.api import DiskServer, Filesystem, GuestRunner, Session, WriteSession
+from imgtools.errors import ApplianceFailed, BadImage, EditFailed, EngineFailed, RolledBack
 from imgtools.image.applier import Labeller
 from imgtools.image.carry import Carrier, Step
 from imgtools.image.change import Change, Upload, WriteFile
@@ -42,10 +42,12 @@ from imgtools.records import (
     Mount,
     OutputTarget,
     Target,
+    Volume,
 )
 
 if TYPE_CHECKING:
     from imgtools.engine.appliance.write import BootedSession
+    from imgtools.engine.direct.session import DirectSession
 
 
 LEAST_ROOM = 1 << 20  # bytes; an edit that fails with less than this free on the host has failed for that
@@ -218,7 +220,8 @@ def _opened(
             return cast(GuestRunner, cast("BootedSession", router.appliance()).writer)
 
         def reread(mounts: Sequence[Mount], files: GuestTree) -> AbstractContextManager[GuestTree]:
-            return _reread(transaction.overlaid, keys, mounts, files)
+            reader = cast("DirectSession", router.direct())
+            return _reread(transaction.overlaid, keys, mounts, files, reader)
 
         router = Router({**image_openers(servers, keys), Engine.APPLIANCE: boot}, engine)
         readers.callback(router.close)
@@ -228,25 +231,44 @@ def _opened(
 
 @contextmanager
 def _reread(
-    infos: Sequence[ImageInfo], keys: Sequence[Key], mounts: Sequence[Mount], files: GuestTree
+    infos: Sequence[ImageInfo],
+    keys: Sequence[Key],
+    mounts: Sequence[Mount],
+    files: GuestTree,
+    reader: DirectSession,
 ) -> Iterator[GuestTree]:
     """Read overlays through the direct reader, which shares nothing with what wrote them.
 
     :param files: the tree as it was, for the volumes that were not written.
+    :param reader: knows where on the disks the volumes are; that has not changed, so it is not found out again.
     """
     from imgtools.engine.block import serve_disk
-    from imgtools.engine.direct.session import DirectSession
 
     with ExitStack() as stack:
-        session = DirectSession([stack.enter_context(serve_disk(info, keys)) for info in infos], keys)
-        stack.callback(session.close)
+        servers = [stack.enter_context(serve_disk(info, keys)) for info in infos]
         found: dict[str, Filesystem] = {}
         for mount in mounts:
-            answer = session.mount(mount.volume, mount.options)
+            answer = _mount_again(mount.volume, servers, reader)
             if isinstance(answer, Declined):
                 raise RolledBack(f"{answer.what} cannot be read again: {answer.reason}")
             found[mount.path] = answer
         yield GuestTree({**files.mounted, **found}, Engine.DIRECT)
+
+
+def _mount_again(
+    volume: Volume, servers: Sequence[DiskServer], reader: DirectSession
+) -> Filesystem | Declined:
+    from imgtools.engine.direct.session import mount_file
+    from imgtools.engine.disk import DiskFile, Extent
+
+    place = reader.place_of(volume.device)
+    if isinstance(place, Declined):
+        return place
+    number, offset, length = place
+    try:
+        return mount_file(DiskFile([Extent(servers[number], offset, length)], volume.device), volume.content)
+    except BadImage as error:
+        return Declined(volume.device, error.message)
 
 
 def _size_of(change: Change) -> int:
