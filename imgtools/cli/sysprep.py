@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import textwrap
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
@@ -35,6 +37,9 @@ in keeps its UUID, because the guest would not boot otherwise.
 The options of `imgtools customize` go with it: their orders come after all operations, on the guest as these leave
 it, in the same transaction.
 """
+
+# These do what the user hands them, so without it there is nothing to say of them.
+ON_DEMAND = ("customize", "script")
 
 
 def _list_operations(wanted: bool) -> None:
@@ -142,11 +147,19 @@ def _view(report: SysprepReport) -> list[View]:
     for operation in report.operations:
         if operation.changes:
             lines += ["", f"{operation.name}: {operation.summary}", *_indented(operation.changes)]
-        else:
+        elif operation.name not in ON_DEMAND:
             (quiet if operation.applies else foreign).append(operation.name)
-    lines += ["", f"Nothing to do: {', '.join(quiet)}"] if quiet else []
-    lines += ["", f"Not for this guest: {', '.join(foreign)}"] if foreign else []
+    lines += _wrapped("Nothing to do", quiet) + _wrapped("Not for this guest", foreign)
     return [Lines(lines)]
+
+
+def _wrapped(title: str, names: list[str]) -> list[str]:
+    """A title and names, below an empty line, as wide as the terminal is; nothing without names."""
+    if not names:
+        return []
+    width = min(shutil.get_terminal_size().columns, 120)
+    text = f"{title}: {', '.join(names)}"
+    return ["", *textwrap.wrap(text, width, subsequent_indent="  ", break_on_hyphens=False)]
 
 
 def _verdict(report: VerifyReport) -> list[View]:
