@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import shutil
+import stat
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -85,8 +86,14 @@ def copy_file(source: Path, target: Path) -> None:
     try:
         if not share_blocks(source, target):
             shutil.copyfile(source, target)
+        allow_as(source, target)
     except OSError as error:
         raise HostError(f"cannot copy {source}: {error.strerror}") from None
+
+
+def allow_as(source: Path, target: Path) -> None:
+    """Let those read and write a new file who may do so with the template, and its owner, whatever he may there."""
+    target.chmod(stat.S_IMODE(source.stat().st_mode) & 0o666 | 0o600)
 
 
 def share_blocks(source: Path, target: Path) -> bool:

@@ -11,6 +11,7 @@ from pathlib import Path
 from imgtools.errors import ImgtoolsError, TargetExists, UnsupportedGuest, UsageError
 from imgtools.image.change import Change
 from imgtools.image.clone import (
+    allow_as,
     copy_file,
     fingerprint,
     make_linked,
@@ -327,6 +328,7 @@ def _make(
             else:
                 write_copy(overlay, info, path, how.format, progress=progress)
                 overlay.unlink()
+            allow_as(info.source.host_path, path)
         if nvram is not None and plan.files.nvram is not None:
             copy_file(nvram, folder / plan.files.nvram.name)
         for info, seen in zip(template.infos, before, strict=True):

@@ -120,6 +120,22 @@ def test_a_domain_with_two_disks_in_a_file_becomes_files(tmp_path: Path) -> None
     assert cloned == [*one.paths, "/iso/tools.iso"] and len(one.paths) == len(disks)
 
 
+def test_each_clone_has_firmware_variables_of_its_own(tmp_path: Path) -> None:
+    (disk,) = copy_fixture("debian", tmp_path)
+    (tmp_path / "old_VARS.fd").write_bytes(b"boot order")
+    nvram = f"<nvram template='/usr/VARS.fd'>{tmp_path}/old_VARS.fd</nvram></os>"
+    (tmp_path / "old.xml").write_text(domain_xml("old", disk).replace("</os>", nvram))
+    domain = DomainRequest(xml=tmp_path / "old.xml", xml_dir=tmp_path)
+    how = CloneRequest(tmp_path, linked=True, unprepared=True)
+    (tmp_path / "taken_VARS.fd").touch()
+    with pytest.raises(TargetExists, match=r"taken_VARS\.fd"):
+        clone_domain(HOW, domain, [CloneRow("free"), CloneRow("taken")], how)
+    assert not (tmp_path / "free.qcow2").exists()
+    (one,) = clone_domain(HOW, domain, [CloneRow("new")], how).clones
+    assert Path(one.nvram).read_bytes() == b"boot order" and Path(one.nvram).name == "new_VARS.fd"
+    assert ElementTree.parse(one.definition).findtext("os/nvram") == one.nvram
+
+
 def test_a_domain_that_is_not_shut_off_is_refused(daemon: Daemon, tmp_path: Path) -> None:
     with daemon.connected() as connection:
         xml = "<domain type='qemu'><name>busy</name><memory>65536</memory><os><type>hvm</type></os></domain>"

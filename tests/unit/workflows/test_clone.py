@@ -55,6 +55,16 @@ def test_each_clone_has_its_own_name_and_key(tmp_path: Path, way: str, linked: b
     assert [one.hostname for one in report.clones] == ["web1.lan", "db.example.org"]
 
 
+@pytest.mark.parametrize(("linked", "mode"), [(True, 0o600), (False, 0o400)])
+def test_nobody_reads_a_clone_who_could_not_read_the_template(
+    tmp_path: Path, linked: bool, mode: int
+) -> None:
+    request = template(tmp_path)
+    request.host_path.chmod(mode)
+    clone(request, [CloneRow("web1")], CloneRequest(tmp_path, linked, unprepared=True))
+    assert (tmp_path / "web1.qcow2").stat().st_mode & 0o777 == 0o600
+
+
 def test_a_linked_clone_beside_its_template_moves_with_it(tmp_path: Path) -> None:
     (folder := tmp_path / "before").mkdir()
     request = template(folder)
