@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from imgtools.errors import EngineFailed, HostError, ToolMissing
@@ -52,6 +53,18 @@ class Libvirt:
         try:
             domains = self._connection.listAllDomains()
             return {domain.name(): domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE) for domain in domains}
+        except libvirt.libvirtError as error:
+            raise _failed(error) from None
+
+    def volume_path(self, pool: str, volume: str) -> Path:
+        """Return where the file or device of a storage volume is.
+
+        :raises EngineFailed: libvirt does not know it, or its pool is not active.
+        """
+        import libvirt
+
+        try:
+            return Path(self._connection.storagePoolLookupByName(pool).storageVolLookupByName(volume).path())
         except libvirt.libvirtError as error:
             raise _failed(error) from None
 

@@ -127,6 +127,7 @@ def open_original(wanted: DomainRequest) -> Iterator[Original]:
                     hint=f"start it and shut it down, or: virsh managedsave-remove {wanted.name}",
                 )
             definition = Definition(found.xml)
+        definition.resolve_volumes(libvirt.volume_path)
         yield Original(definition, libvirt, wanted.xml_dir)
 
 

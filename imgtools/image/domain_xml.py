@@ -7,7 +7,7 @@ ports, labels. Everything else stays, whether it is known here or not.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,13 +67,20 @@ class Definition:
             raise UsageError(f"the domain {self.name} has no disk that could be cloned")
         return found
 
+    def resolve_volumes(self, path_of: Callable[[str, str], Path]) -> None:
+        """Name the files of disks that are volumes of storage pools.
+
+        :param path_of: where a volume is, by the names of its pool and its own.
+        """
+        for disk in _own_disks(self._root):
+            source = disk.find("source")
+            if disk.get("type") == "volume" and source is not None:
+                path = path_of(source.attrib.pop("pool", ""), source.attrib.pop("volume", ""))
+                source.set("file", str(path))
+                disk.set("type", "file")
+
     def _cloned_disks(self, root: Element) -> Iterator[Element]:
-        """CD-ROMs, and what the definition itself calls shareable or read-only, is for all clones."""
-        for disk in root.iterfind("devices/disk"):
-            if disk.get("device", "disk") in ("cdrom", "floppy"):
-                continue
-            if disk.find("shareable") is not None or disk.find("readonly") is not None:
-                continue
+        for disk in _own_disks(root):
             self._require_file(disk)
             yield disk
 
@@ -182,6 +189,14 @@ def new_macs(wanted: Sequence[str], count: int, taken: Collection[str]) -> tuple
 
 
 # -- parts of a definition ----------------------------------------------------------------------------------
+
+
+def _own_disks(root: Element) -> Iterator[Element]:
+    """CD-ROMs, and what the definition itself calls shareable or read-only, is for all clones."""
+    for disk in root.iterfind("devices/disk"):
+        is_shared = disk.find("shareable") is not None or disk.find("readonly") is not None
+        if disk.get("device", "disk") not in ("cdrom", "floppy") and not is_shared:
+            yield disk
 
 
 def _drop(element: Element, tag: str) -> None:

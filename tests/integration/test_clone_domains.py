@@ -120,6 +120,26 @@ def test_a_domain_with_two_disks_in_a_file_becomes_files(tmp_path: Path) -> None
     assert cloned == [*one.paths, "/iso/tools.iso"] and len(one.paths) == len(disks)
 
 
+def test_a_disk_may_be_a_volume_of_a_pool(daemon: Daemon, tmp_path: Path) -> None:
+    (pool := daemon.folder / "pool").mkdir()
+    pool.chmod(0o755)
+    (disk,) = copy_fixture("debian", pool)
+    volume = f"<disk type='volume' device='disk'><driver type='qcow2'/><source pool='images' volume='{disk.name}'/>"
+    file = f"<disk type='file' device='disk'><driver name='qemu' type='qcow2'/><source file='{disk}'/>"
+    (tmp_path / "pooled.xml").write_text(domain_xml("pooled", disk).replace(file, volume))
+    domain = DomainRequest(xml=tmp_path / "pooled.xml", connect=daemon.uri, xml_dir=tmp_path)
+    how = CloneRequest(tmp_path, linked=True, unprepared=True)
+    with pytest.raises(EngineFailed, match="images"):
+        clone_domain(HOW, domain, [CloneRow("new")], how)
+    with daemon.connected() as connection:
+        xml = f"<pool type='dir'><name>images</name><target><path>{pool}</path></target></pool>"
+        connection.storagePoolDefineXML(xml).create()
+    (one,) = clone_domain(HOW, domain, [CloneRow("new")], how).clones
+    assert hostname(one.paths[0]) == b"new\n"
+    sources = ElementTree.parse(one.definition).findall("devices/disk/source")
+    assert [source.attrib for source in sources] == [{"file": one.paths[0]}, {"file": "/iso/tools.iso"}]
+
+
 def test_each_clone_has_firmware_variables_of_its_own(tmp_path: Path) -> None:
     (disk,) = copy_fixture("debian", tmp_path)
     (tmp_path / "old_VARS.fd").write_bytes(b"boot order")
