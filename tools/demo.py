@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from tools.terminal import run_on_terminal
-from tools.transcript import guest_folder
+from tools.transcript import GUESTS, guest_folder
 
 STEPS = (
     ("Which system is on this disk?", "imgtools inspect debian.qcow2"),
@@ -22,6 +22,18 @@ STEPS = (
     ("", r"imgtools ls windows.qcow2 'C:\Windows\System32\config'"),
     ("For scripts: JSON, and an exit code for each kind of error.", "imgtools df --json windows.qcow2"),
     ("", "imgtools cat debian.qcow2 /etc/nothing || echo exit code $?"),
+    (
+        "Change a file: first the plan, with the difference. --write would do it.",
+        "imgtools edit debian.qcow2 /etc/ssh/sshd_config -e 's/^PermitRootLogin.*/PermitRootLogin no/'",
+    ),
+    ("The main job: what has to go before a used guest can be cloned?", "imgtools sysprep debian.qcow2"),
+    (
+        "Do it, into a new image, which is then fit to be a template.",
+        "imgtools sysprep debian.qcow2 --output template.qcow2 >report.txt",
+    ),
+    ("", "imgtools sysprep --verify template.qcow2 && echo nothing is left"),
+    ("Clones of it, each with its own name.", "imgtools clone template.qcow2 -n web1 -n web2 --linked"),
+    ("", "imgtools cat web2.qcow2 /etc/hostname"),
 )
 
 
@@ -38,16 +50,14 @@ def main() -> int:
             _say(f"{shown.text.rstrip()}\n# {time.perf_counter() - started:.2f} s")
             failed += [line] if shown.code else []
         unchanged = _sums(folder) == before
-    _say(f"\n# Every image is {'as it was' if unchanged else 'CHANGED'}: reading never writes.")
+    _say(f"\n# Both guests are {'as they were' if unchanged else 'CHANGED'}: only --write changes an image.")
     _say("".join(f"# FAILED: {line}\n" for line in failed))
     _say("# More: docs/tutorial.md, `imgtools --help`, and the tests: `make test`.")
     return 0 if unchanged and not failed else 1
 
 
 def _sums(folder: Path) -> dict[str, str]:
-    return {
-        path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(folder.glob("*.qcow2"))
-    }
+    return {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in GUESTS}
 
 
 def _say(text: str) -> None:
