@@ -1,0 +1,86 @@
+"""Set the language of the guest: ``de_DE.UTF-8``, a locale that it has or can make.
+
+``C.UTF-8`` is always there. One that the guest has only the source of is enabled in /etc/locale.gen, and the guest's
+own locale-gen is run, in the libguestfs appliance. What overrules LANG in the same file (LC_ALL, LANGUAGE) goes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from imgtools.errors import UnsupportedGuest, UsageError
+from imgtools.guest.guest import Guest
+from imgtools.guest.locales import has_locale, locale_gen_line
+from imgtools.guest.services import Init, find_init
+from imgtools.guest.variables import set_variables
+from imgtools.image.change import Change, RunInGuest, WriteFile
+from imgtools.image.files import GuestReader
+from imgtools.ops.api import Operation
+from imgtools.ops.orders import Order
+
+NAME = r"(C|POSIX|[a-z]{2,3}(_[A-Z]{2})?)(\.[A-Za-z0-9-]+)?(@[A-Za-z0-9]+)?"
+LOCALE_GEN = ("/usr/sbin/locale-gen", "/usr/bin/locale-gen")
+PACKAGES = (
+    "--install with the language's package first: locales, glibc-langpack-de, glibc-locale, musl-locales"
+)
+OVERRULING = ("LC_ALL", "LANGUAGE")
+
+
+def plan(guest: Guest, order: Order) -> Iterator[Change]:
+    """Yield the files that hold the locale, and what makes it where it is not there yet.
+
+    :raises UsageError: it is no locale.
+    :raises UnsupportedGuest: the guest neither has it nor can make it.
+    """
+    locale = order.text
+    if not re.fullmatch(NAME, locale):
+        raise UsageError(f"not a locale: {locale!r}", hint="de_DE.UTF-8, or C.UTF-8")
+    if not has_locale(guest.files, locale):
+        yield from _make(guest.files, locale)
+    yield from _say(guest, locale)
+
+
+def _make(files: GuestReader, locale: str) -> Iterator[Change]:
+    line = locale_gen_line(files, locale)
+    if not line or not any(files.is_file(path) for path in LOCALE_GEN):
+        raise UnsupportedGuest(f"the guest has no locale {locale}, and cannot make it", hint=PACKAGES)
+    path = "/etc/locale.gen"
+    text = files.read_text(path) if files.is_file(path) else ""
+    enabled = re.sub(rf"(?m)^#\s*{re.escape(line)}\s*$", line, text, count=1)
+    if line not in (one.strip() for one in enabled.splitlines()):
+        enabled += ("" if not enabled or enabled.endswith("\n") else "\n") + f"{line}\n"
+    if enabled != text:
+        yield WriteFile(path, enabled.encode("utf-8", "surrogateescape"))
+    yield RunInGuest("locale-gen", what="locale-gen")
+
+
+def _say(guest: Guest, locale: str) -> Iterator[Change]:
+    """In the file that the family reads at start and login."""
+    files, said = guest.files, {"LANG": locale}
+    if guest.os.is_family("debian"):
+        yield from set_variables(files, "/etc/default/locale", said, without=OVERRULING)
+    elif guest.os.is_family("alpine"):
+        # /etc/profile.d/20locale.sh takes C.UTF-8 where nothing has said anything before.
+        yield WriteFile("/etc/profile.d/10locale.sh", f"export LANG={locale}\n".encode())
+    elif find_init(files) is not Init.SYSTEMD and files.is_dir("/etc/sysconfig"):
+        if files.is_file("/etc/sysconfig/language"):
+            said = {"RC_LANG": locale}
+            yield from set_variables(
+                files, "/etc/sysconfig/language", said, without=("RC_LC_ALL",), quote='"'
+            )
+        else:
+            yield from set_variables(files, "/etc/sysconfig/i18n", said, without=OVERRULING, quote='"')
+    else:
+        yield from set_variables(files, "/etc/locale.conf", said, without=OVERRULING)
+        if files.is_file("/etc/sysconfig/language"):
+            yield from set_variables(files, "/etc/sysconfig/language", {"RC_LANG": locale}, quote='"')
+
+
+OPERATION = Operation(
+    summary="Set the language and character set",
+    how="a locale as de_DE.UTF-8",
+    plan=plan,
+    params=Order,
+    metavar="LOCALE",
+)
