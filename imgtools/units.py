@@ -31,6 +31,20 @@ def parse_size(text: str) -> int:
     return total
 
 
+def parse_change(text: str, old: int) -> int:
+    """Return the bytes that ``20G``, ``+5G`` or ``-5G`` make of ``old``.
+
+    :raises UsageError: the text is not a size, or nothing would be left.
+    """
+    sign = text.strip()[:1]
+    if sign not in ("+", "-"):
+        return parse_size(text)
+    change = parse_size(text.strip()[1:])
+    if sign == "-" and change >= old:
+        raise UsageError(f"nothing would be left: {text} of {old} bytes")
+    return old + change if sign == "+" else old - change
+
+
 def format_size(size: int) -> str:
     """Write ``size`` bytes as ``ls -h`` does: rounded up, three digits at most (``1.5G``, ``12K``)."""
     if size < 0:

@@ -82,7 +82,10 @@ def load_command(name: str, module_name: str) -> Any:
         app.callback()(lambda: None)
     else:
         app = typer.Typer(add_completion=False)
-        app.command(name, epilog=_epilog(module), cls=OrderedCommand)(expand(module.command))
+        kind = getattr(
+            module, "KIND", OrderedCommand
+        )  # of command, where its words are read in a way of their own
+        app.command(name, epilog=_epilog(module), cls=kind)(expand(module.command))
     found = typer.main.get_command(app)
     found.name = name
     return found

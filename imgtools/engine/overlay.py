@@ -47,6 +47,12 @@ def commit_overlay(overlay: Path, chain: Sequence[Layer], *, keep_open: Sequence
     work(["qemu-img", "commit", "-q", "-d", "--image-opts", node.opts], pass_fds=keep_open)
 
 
+def shrink_image(image: Layer, size: int, *, keep_open: Sequence[int] = ()) -> None:
+    """Cut off an image behind ``size`` bytes. May be cut at any time and run again."""
+    argv = ["qemu-img", "resize", "-q", "--shrink", "--image-opts", single_node(image).opts, str(size)]
+    work(argv, pass_fds=keep_open)
+
+
 def repair_leaks(image: Layer) -> None:
     """Free clusters of a qcow2 image that nothing uses, as a cut commit leaves them."""
     if image.format == "qcow2":

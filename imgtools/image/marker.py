@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,13 +26,22 @@ READY, COMMITTING = "ready", "committing"
 
 @dataclass(frozen=True, slots=True)
 class MarkedDisk:
-    """One disk of a transaction. ``size`` and ``modified`` are those of the image's file before the commit."""
+    """One disk of a transaction. ``size`` and ``modified`` are those of the image's file before the commit.
+
+    ``new_size`` is the virtual size that the disk gets; None: it keeps the one it has.
+    """
 
     image: str  # host path
     format: str
     virtual_size: int
     size: int
     modified: int  # nanoseconds
+    new_size: int | None = None
+
+    @property
+    def shrinks(self) -> bool:
+        """Whether the disk becomes smaller, which is the last thing that happens to it."""
+        return self.new_size is not None and self.new_size < self.virtual_size
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +115,7 @@ def _moved(marker: Marker, host_path: Path) -> Marker:
     if len(marker.disks) > 1:
         return marker
     disk = marker.disks[0]
-    here = MarkedDisk(os.path.realpath(host_path), disk.format, disk.virtual_size, disk.size, disk.modified)
+    here = replace(disk, image=os.path.realpath(host_path))
     return Marker(marker.id, marker.stage, (here,))
 
 

@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from imgtools.engine.overlay import commit_overlay, convert_overlay, create_overlay
+from imgtools.engine.overlay import commit_overlay, convert_overlay, create_overlay, shrink_image
 from imgtools.errors import EditConflict, EditCut, HostError, ImageInUse, ImgtoolsError, NoRoom
 from imgtools.image.marker import COMMITTING, READY, MarkedDisk, Marker, remove_marker, write_marker
 from imgtools.image.new_file import free_room, new_file, sync_file, sync_folder
@@ -34,14 +34,22 @@ class Transaction:
 
     :param locks: descriptors of the locks that are held; what must not outlive them inherits them.
     :param output: the new image to make; None commits into the images themselves.
+    :param new_size: the virtual size that the disk gets, if there is but one; None: it keeps the one it has. An
+        overlay is never smaller than its image: what is cut off is, when all else is written.
     """
 
     def __init__(
-        self, infos: Sequence[ImageInfo], locks: Sequence[int] = (), output: OutputTarget | None = None
+        self,
+        infos: Sequence[ImageInfo],
+        locks: Sequence[int] = (),
+        output: OutputTarget | None = None,
+        *,
+        new_size: int | None = None,
     ) -> None:
         self._infos = tuple(infos)
         self._locks = tuple(locks)
         self._output = output
+        self._new_size = new_size
         self._seen = [_fingerprint(info.chain[0]) for info in infos]
         self._marked = False
 
@@ -78,7 +86,9 @@ class Transaction:
         """
         self.discard()
         for info in self._infos:
-            create_overlay(self._places(info).overlay, info.chain[0])
+            image = info.chain[0]
+            size = max(image.virtual_size, self._new_size or 0)
+            create_overlay(self._places(info).overlay, replace(image, virtual_size=size))
 
     def discard(self) -> None:
         """Throw away what was changed; the images are as they were. After a cut commit, nothing is thrown away."""
@@ -137,7 +147,9 @@ class Transaction:
         layer = info.chain[0]
         found = layer.host_path.stat()
         real = os.path.realpath(layer.host_path)
-        return MarkedDisk(real, layer.format, layer.virtual_size, found.st_size, found.st_mtime_ns)
+        return MarkedDisk(
+            real, layer.format, layer.virtual_size, found.st_size, found.st_mtime_ns, self._new_size
+        )
 
     def _require_unchanged(self) -> None:
         for info, seen in zip(self._infos, self._seen, strict=True):
@@ -154,7 +166,8 @@ class Transaction:
             image = chain[0].host_path
             if not is_block_device(image):
                 folder = Path(os.path.realpath(image)).parent
-                wanted[folder] = wanted.get(folder, 0) + _growth(overlay, chain[0])
+                size = max(chain[0].virtual_size, self._new_size or 0)
+                wanted[folder] = wanted.get(folder, 0) + _growth(overlay, chain[0], size)
         for folder, size in wanted.items():
             free = free_room(folder)
             if free < size:
@@ -198,7 +211,10 @@ def finish(
         write_marker(Marker(marker.id, COMMITTING, marker.disks))
     for number, (overlay, chain) in enumerate(disks):
         try:
-            commit_overlay(overlay, chain, keep_open=locks)
+            commit_overlay(overlay, chain, keep_open=locks)  # makes a smaller image as large as the overlay
+            disk = marker.disks[number]
+            if disk.shrinks and disk.new_size is not None:
+                shrink_image(chain[0], disk.new_size, keep_open=locks)
             for host_path in (chain[0].host_path, *chain[0].extents):
                 sync_file(host_path)
         except ImageInUse:
@@ -223,12 +239,12 @@ def overlaid(info: ImageInfo, overlay: Path) -> ImageInfo:
     return replace(info, format="qcow2", chain=(layer, *info.chain), snapshots=())
 
 
-def _growth(overlay: Path, image: Layer) -> int:
-    """How many bytes an image may grow by when an overlay is committed: at most the overlay."""
+def _growth(overlay: Path, image: Layer, size: int) -> int:
+    """How many bytes an image of ``size`` may grow by when an overlay is committed: at most the overlay."""
     wanted = overlay.stat().st_blocks * 512 + (1 << 20)
     found = image.host_path.stat()
     if image.format == "raw":
-        return min(wanted, max(0, max(found.st_size, image.virtual_size) - found.st_blocks * 512))
+        return min(wanted, max(0, max(found.st_size, size) - found.st_blocks * 512))
     return wanted
 
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imgtools.errors import UsageError
-from imgtools.units import format_size, parse_mode, parse_size, parse_time
+from imgtools.units import format_size, parse_change, parse_mode, parse_size, parse_time
 
 
 @pytest.mark.parametrize(
@@ -52,3 +52,12 @@ def test_modes_and_times_parse_or_say_so() -> None:
             parse_mode(text)
     with pytest.raises(UsageError):
         parse_time("yesterday")
+
+
+def test_a_change_is_of_what_there_is() -> None:
+    assert parse_change("+1K", 10) == 1034
+    assert parse_change("-1K", 4096) == 3072
+    assert parse_change("2K", 10) == 2048
+    for text in ("-10", "-1K", "+", "--1", "+-1"):
+        with pytest.raises(UsageError):
+            parse_change(text, 10)

@@ -1,0 +1,197 @@
+"""imgtools resize."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.core import TyperCommand
+
+from imgtools.cli._disk import Write
+from imgtools.cli.command import Output, Source
+from imgtools.cli.output import Column, Lines, Table, View
+from imgtools.errors import UsageError
+from imgtools.units import format_size
+
+if TYPE_CHECKING:
+    from imgtools.records import ImageRequest
+    from imgtools.workflows.resize import ResizeReport
+    from imgtools.workflows.resize_copy import ResizeCopyReport
+
+EXAMPLES = (
+    "imgtools resize disk.qcow2 +10G --expand auto",
+    "imgtools resize disk.raw 40G --expand /dev/sda2 --write",
+    "imgtools resize disk.qcow2 +10G --lv-expand /dev/vg0/root --write",
+    "imgtools resize disk.qcow2 -5G --shrink /dev/sda2 --write",
+    "imgtools resize disk.qcow2 +10G --resize /dev/sda1=+1G --expand /dev/sda3 --copy new.qcow2 --write",
+)
+NOTES = """
+Partitions keep their numbers, GUIDs, names and flags, and stay where they are. virt-resize numbers them anew in the
+order of the disk: a cloud image with its root as partition 1 behind 14 and 15 does not boot afterwards. Here the
+partition grows into the room behind it, the backup GPT goes to the disk's new end, and a logical partition takes the
+extended one along.
+
+`--expand auto` takes the last partition on the disk whose content can grow; swap and Windows' recovery partition do
+not count. If one of them lies behind it, nothing can grow in place: `--copy` makes a new disk in which they move.
+
+What follows a partition: ext2, ext3, ext4, NTFS, f2fs and swap (made anew, with its UUID and label) without a boot;
+XFS, btrfs, LUKS (with `--key`) and LVM with one boot of the appliance, whatever the size of the disk. Other contents
+stay as large as they are, and the plan says so.
+
+Shrinking takes the filesystem first, then the partition, then the disk. ext and NTFS can shrink; XFS cannot at all.
+The plan has asked the filesystem already how small it may become.
+
+Without SIZE the disk stays as large as it is: for one that was grown already, such as a logical volume of the host.
+
+Everything happens in an overlay beside the image, and counts all at once. After a cut in the middle of that,
+`imgtools recover` finishes it. raw and qcow2 can be resized in place; for other formats, and for images with internal
+snapshots, there is `--copy`. The host needs room for the tables of the filesystem (a 50th of what it grows by), or for
+the blocks that move when it shrinks.
+"""
+COPYING = "A new image"
+_NEGATIVE = re.compile(r"-\d+(\.\d+)?[KMGTPE]?(i?B)?", re.IGNORECASE)
+
+
+class SizedCommand(TyperCommand):
+    """A command that takes ``-5G`` for a size, not for options."""
+
+    def parse_args(
+        self, ctx: Any, args: list[str]
+    ) -> list[str]:  # Any: typer's bundled click has no public name
+        sizes = [] if "--" in args else [word for word in args if _NEGATIVE.fullmatch(word)]
+        rest = [word for word in args if word not in sizes]
+        parsed: list[str] = super().parse_args(ctx, [*rest, "--", *sizes] if sizes else args)
+        return parsed
+
+
+KIND = SizedCommand
+
+
+def _copies(*names: str, metavar: str, text: str) -> Any:  # Any: as typer.Option itself
+    return typer.Option(*names, metavar=metavar, help=text, rich_help_panel=COPYING)
+
+
+Size = Annotated[
+    str | None,
+    typer.Argument(metavar="SIZE", help="20G, +10G or -5G; default: as it is.", show_default=False),
+]
+Expand = Annotated[
+    str | None,
+    typer.Option("--expand", metavar="PART|auto", help="This partition gets the free room behind it."),
+]
+Shrink = Annotated[
+    str | None, typer.Option("--shrink", metavar="PART", help="This partition gives what is missing.")
+]
+LvExpand = Annotated[
+    str | None,
+    typer.Option("--lv-expand", metavar="/dev/VG/LV", help="This volume gets the free room of its group."),
+]
+Copy = Annotated[
+    Path | None, _copies("--copy", metavar="TARGET", text="Make a new image; this one is only read.")
+]
+OutputFormat = Annotated[
+    str | None, _copies("--format-out", "-O", metavar="FORMAT", text="Its format; default: by its name.")
+]
+Resize = Annotated[
+    list[str] | None,
+    _copies("--resize", metavar="PART=SIZE", text="This partition's size: 20G, +1G, -1G, +10%; repeat it."),
+]
+ResizeForce = Annotated[
+    list[str] | None,
+    _copies("--resize-force", metavar="PART=SIZE", text="The same, whatever is cut off; repeat it."),
+]
+Delete = Annotated[
+    list[str] | None, _copies("--delete", metavar="PART", text="Leave a partition out; repeat it.")
+]
+Ignore = Annotated[
+    list[str] | None, _copies("--ignore", metavar="PART", text="Make it, copy nothing; repeat it.")
+]
+Alignment = Annotated[
+    str | None, _copies("--alignment", metavar="SIZE", text="Where partitions begin; default: 1M.")
+]
+AlignFirst = Annotated[
+    str | None, _copies("--align-first", metavar="WHEN", text="Also the first: auto, never, always.")
+]
+
+
+def command(
+    source: Source,
+    out: Output,
+    size: Size = None,
+    expand: Expand = None,
+    shrink: Shrink = None,
+    lv_expand: LvExpand = None,
+    copy: Copy = None,
+    output_format: OutputFormat = None,
+    resize: Resize = None,
+    resize_force: ResizeForce = None,
+    delete: Delete = None,
+    ignore: Ignore = None,
+    alignment: Alignment = None,
+    align_first: AlignFirst = None,
+    write: Write = False,
+) -> None:
+    """Give a disk another size, and let its partitions follow.
+
+    In place, as a transaction, or with --copy into a new image that is divided anew. Partitions keep their numbers,
+    GUIDs and names. Without --write the plan is shown, with each partition before and after.
+    """
+    copied = {
+        "resize": resize, "resize_force": resize_force, "delete": delete, "ignore": ignore,
+        "alignment": alignment, "align_first": align_first, "format": output_format,
+    }  # fmt: skip
+    given = {name: value for name, value in copied.items() if value}
+    if copy is not None:
+        if lv_expand is not None:
+            raise UsageError("--lv-expand and --copy do not go together", hint="copy first, then --lv-expand")
+        _copy(out, source, copy, {"size": size, "expand": expand, "shrink": shrink, "write": write, **given})
+        return
+    if given:
+        name = next(iter(given)).replace("_", "-").replace("format", "format-out")
+        raise UsageError(f"--{name} is for a new image", hint="--copy TARGET makes one")
+    from imgtools.workflows.resize import ResizeRequest
+    from imgtools.workflows.resize import resize as resize_disk
+
+    with out.progress("Resizing"):
+        report = resize_disk(ResizeRequest(source, size, expand, shrink, lv_expand, write))
+    out.show(report, schema="imgtools.resize/1", view=lambda: _view(report), pipe=lambda: _pipe(report))
+    _tell(out, report)
+
+
+def _copy(out: Output, source: ImageRequest, target: Path, wishes: dict[str, Any]) -> None:  # Any: options
+    from imgtools.workflows.resize_copy import ResizeCopyRequest, resize_copy
+
+    with out.progress("Copying") as progress:
+        report = resize_copy(ResizeCopyRequest(source, target, **wishes), progress)
+    out.show(report, schema="imgtools.resize-copy/1", view=lambda: _view(report), pipe=lambda: _pipe(report))
+    _tell(out, report)
+
+
+def _tell(out: Output, report: ResizeReport | ResizeCopyReport) -> None:
+    if not report.written:
+        out.note("Nothing was changed; --write does it.")
+
+
+def _view(report: ResizeReport | ResizeCopyReport) -> list[View]:
+    """The plan, and below it the partitions before and after."""
+    shown: list[View] = [Lines(report.plan)]
+    if report.partitions:
+        columns = ("Partition", "Content", Column("Start", right=True), Column("Before", right=True))
+        rows = [
+            (one.device, one.content, str(one.start), format_size(one.size), _after(one.size, one.new_size))
+            for one in report.partitions
+        ]
+        shown.append(Table((*columns, Column("After", right=True)), rows))
+    return shown
+
+
+def _pipe(report: ResizeReport | ResizeCopyReport) -> Table:
+    return Table((Column("step"),), [(step,) for step in report.plan])
+
+
+def _after(size: int, new_size: int | None) -> str:
+    if new_size is None:
+        return "-"
+    return "=" if new_size == size else format_size(new_size)

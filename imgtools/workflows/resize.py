@@ -1,0 +1,222 @@
+"""Give a disk another size in place, and let a partition and what it holds follow."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from imgtools.errors import BadImage
+from imgtools.image.handle import open_request
+from imgtools.image.partitioning import PartitionTable
+from imgtools.image.resize import (
+    Held,
+    Part,
+    Workbench,
+    carry_out,
+    carry_out_booted,
+    has_no_table,
+    hold_image,
+    open_workbench,
+    require_fit,
+    require_possible,
+    room_wanted,
+    table_of,
+)
+from imgtools.image.resize_plan import IN_APPLIANCE, ON_HOST, Resizing, Wish, plan_resize
+from imgtools.records import Engine, ImageRequest, Layout, Volume, Warned
+from imgtools.units import format_size, parse_change
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class ResizeRequest:
+    """What is to become of which disk. Partitions are devices, as ``/dev/sda2``."""
+
+    source: ImageRequest
+    size: str | None = None  # 20G, +5G, -5G; None: as it is
+    expand: str | None = None  # a partition, or "auto"
+    shrink: str | None = None
+    lv_expand: str | None = None
+    write: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ResizedPartition:
+    """One partition before and after, in bytes."""
+
+    device: str
+    number: int
+    content: str
+    start: int
+    size: int
+    new_size: int
+
+
+@dataclass(frozen=True, slots=True)
+class ResizeReport:
+    """What was done, or would be. Sizes are those of the virtual disk, in bytes."""
+
+    image: str
+    engine: Engine  # who does it: the appliance, if something grows that only a kernel can grow
+    format: str
+    size: int
+    new_size: int
+    table: str
+    partitions: tuple[ResizedPartition, ...]
+    plan: tuple[str, ...]
+    written: bool
+    seconds: float = 0.0
+    warnings: tuple[Warned, ...] = ()
+
+
+def resize(request: ResizeRequest, progress: Progress | None = None) -> ResizeReport:
+    """Plan another size, and with ``request.write`` give it to the disk, all or nothing.
+
+    :raises UsageError: a size that is none, a partition that is not there, no room behind it.
+    :raises WouldLoseData: what the disk holds does not fit.
+    :raises UnsupportedFormat: the image's format, or what has to shrink, cannot.
+    :raises NoRoom: the host has no room for the change.
+    :raises EditCut: the commit failed half-way; ``imgtools recover`` finishes it.
+    """
+    began = time.monotonic()
+    with hold_image(request.source, write=request.write) as held:
+        old_size = held.info.virtual_size
+        new_size = parse_change(request.size, old_size) if request.size is not None else old_size
+        require_possible(held, new_size)
+        with open_request(request.source) as image:
+            layout = image.layout()
+        with open_workbench(held, new_size) as bench:
+            plan = _work(bench, layout, new_size, request)
+            if request.write:
+                bench.commit()
+        seconds = round(time.monotonic() - began, 3) if request.write else 0.0
+        return _report(held, layout, plan, request.write, seconds)
+
+
+def _work(bench: Workbench, layout: Layout, new_size: int, request: ResizeRequest) -> Resizing:
+    """Make the plan, and carry it out on the overlay where that is wanted."""
+    wish = Wish(request.expand, request.shrink, request.lv_expand)
+    with bench.parts() as part:
+        plan = plan_resize(layout, _table(part, layout), new_size, wish)
+        if plan.stretch is not None and plan.stretch.shrinks:
+            require_fit(part, plan.stretch)
+        if request.write:
+            bench.require_room(room_wanted(plan))
+            carry_out(part, plan)
+    if request.write and plan.needs_boot:
+        carry_out_booted(bench, plan, request.source.keys)
+    return plan
+
+
+def _table(part: Part, layout: Layout) -> PartitionTable | None:
+    disk = layout.disks[0]
+    try:
+        return table_of(part, disk.size, disk.sector_size)
+    except BadImage as error:
+        if disk.partitions or not has_no_table(error):
+            raise
+        return None
+
+
+# -- the report -------------------------------------------------------------------------------------------------
+
+
+def _report(held: Held, layout: Layout, plan: Resizing, written: bool, seconds: float) -> ResizeReport:
+    return ResizeReport(
+        image=str(held.info.source.host_path),
+        engine=Engine.APPLIANCE if plan.needs_boot else Engine.DIRECT,
+        format=held.info.format,
+        size=plan.size,
+        new_size=plan.new_size,
+        table=plan.table.label if plan.table is not None else "",
+        partitions=_partitions(layout, plan),
+        plan=tuple(_sentences(plan)),
+        written=written,
+        seconds=seconds,
+        warnings=tuple(_warnings(layout, plan)),
+    )
+
+
+def _partitions(layout: Layout, plan: Resizing) -> tuple[ResizedPartition, ...]:
+    contents = {volume.device: volume.content for volume in layout.volumes}
+    unit = layout.disks[0].sector_size
+    found = []
+    for one in layout.disks[0].partitions:
+        entry = plan.new_table.entry(one.number) if plan.new_table is not None else None
+        size = entry.size * unit if entry is not None else one.size
+        content = contents.get(one.device, "")
+        found.append(ResizedPartition(one.device, one.number, content, one.start, one.size, size))
+    return tuple(found)
+
+
+def _sentences(plan: Resizing) -> list[str]:
+    """Say what is done, in order."""
+    said: list[str] = []
+    stretch = plan.stretch
+    disk = f"the disk from {_size(plan.size)} to {_size(plan.new_size)}"
+    if plan.new_size > plan.size:
+        said.append(f"grow {disk}")
+    if stretch is not None and stretch.shrinks:
+        said.append(
+            f"shrink the {stretch.volume.content} on {stretch.volume.device} to {_size(stretch.new_size)}"
+        )
+    said += _table_sentences(plan)
+    if stretch is not None and not stretch.shrinks:
+        said += _growth_sentences(stretch.volume)
+    if plan.lv is not None:
+        said.append(f"extend {plan.lv} by all that is free in its group, and grow what it holds")
+    if plan.new_size < plan.size:
+        said.append(f"shrink {disk}")
+    return said
+
+
+def _table_sentences(plan: Resizing) -> list[str]:
+    if not plan.changes_table or plan.table is None or plan.new_table is None:
+        return []
+    said, unit = [], plan.table.sector_size
+    for old in plan.table.entries:
+        new = plan.new_table.entry(old.number)
+        if new is not None and new.size != old.size:
+            word = "grow" if new.size > old.size else "shrink"
+            said.append(
+                f"{word} partition {old.number} from {_size(old.size * unit)} to {_size(new.size * unit)}"
+            )
+    if plan.table.label == "gpt":
+        said.append("put the backup GPT at the disk's new end")
+    return said
+
+
+def _growth_sentences(volume: Volume) -> list[str]:
+    if volume.content == "LVM2_member":
+        return [f"grow the physical volume on {volume.device}"]
+    if volume.content == "crypto_LUKS":
+        return [f"open the LUKS container on {volume.device}, and grow what it holds"]
+    if volume.content == "swap":
+        return [f"make the swap area on {volume.device} anew, with its UUID and label"]
+    if volume.content in ON_HOST | IN_APPLIANCE:
+        return [f"grow the {volume.content} on {volume.device} into it"]
+    return []
+
+
+def _warnings(layout: Layout, plan: Resizing) -> list[Warned]:
+    stretch = plan.stretch
+    if stretch is None:
+        if plan.new_size > plan.size and plan.lv is None and layout.volumes:
+            return [Warned("no partition grows: the guest sees a larger disk only (--expand auto)")]
+        return []
+    volume = stretch.volume
+    if volume.content not in ON_HOST | IN_APPLIANCE:
+        name = volume.content or "something unknown"
+        return [Warned(f"{volume.device} holds {name}, which stays as large as it is")]
+    if volume.content == "LVM2_member" and plan.lv is None:
+        names = ", ".join(lv.device for lv in layout.lvs) or "/dev/VG/LV"
+        return [Warned(f"no logical volume grows; --lv-expand gives one the free room: {names}")]
+    if volume.content == "ntfs":
+        return [Warned("Windows checks the volume when it starts next, because its size has changed")]
+    return []
+
+
+def _size(size: int) -> str:
+    return f"{format_size(size)} ({size} bytes)"
