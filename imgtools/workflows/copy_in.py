@@ -9,6 +9,7 @@ from imgtools.errors import NoSuchGuestFile, NotADirectory
 from imgtools.guest.tree import view_files
 from imgtools.image.change import Change
 from imgtools.image.files import join, parent_of
+from imgtools.image.fitting import fitted
 from imgtools.image.host_tree import Ownership, copies, name_of
 from imgtools.image.writable import Progress
 from imgtools.records import ImageRequest, Target, Warned
@@ -28,7 +29,8 @@ def copy_in(
 ) -> PlanReport:
     """Copy host files into the directory ``to``; one source may also get ``to`` as its new name.
 
-    Modes and times are kept; links are copied as links. Device nodes, fifos and sockets are left out, with a warning.
+    Modes and times are kept; links are copied as links. Device nodes, fifos and sockets are left out, with a warning;
+    so is what the guest's filesystem cannot hold.
 
     :param keep_owners: the copies have the user and group ids that the files have on the host.
     :param owner: ``USER[:GROUP]`` of the guest for all copies; root without it.
@@ -49,7 +51,7 @@ def copy_in(
         left_out: list[Warned] = []
         for source in sources:
             goal = join(view.files.resolve(end), name_of(source)) if into else end.rstrip("/")
-            for one in copies(source, goal, ownership, view.files):
+            for one in fitted(copies(source, goal, ownership, view.files), view.mounts):
                 (left_out if isinstance(one, Warned) else changes).append(one)  # type: ignore[arg-type]
         warnings = (*view.warnings, *left_out)
         return carry_out(image, changes, view.mounts, warnings=warnings, progress=progress)

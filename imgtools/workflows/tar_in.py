@@ -10,6 +10,7 @@ from imgtools.errors import NotADirectory
 from imgtools.guest.tree import view_files
 from imgtools.image.archive import STDIN, as_written_down, plain_archive
 from imgtools.image.change import Change
+from imgtools.image.fitting import fitted
 from imgtools.image.unpack import in_place_of, unpacked
 from imgtools.image.writable import Progress
 from imgtools.records import ImageRequest, Target, Warned
@@ -45,7 +46,7 @@ def tar_in(
         changes: list[Change] = []
         warnings = list(view.warnings)
         members = unpacked(plain, view.files.resolve(end), archive_path)
-        for one in in_place_of(members, view.files):
+        for one in fitted(in_place_of(members, view.files), view.mounts):
             if isinstance(one, Warned):
                 warnings.append(one)
             else:
