@@ -13,7 +13,7 @@ from imgtools.engine.overlay import commit_overlay, create_overlay, overlay_node
 from imgtools.engine.qemu_img.commands import Conversion, convert
 from imgtools.errors import EditConflict, HostError, ImageInUse, UnsupportedFormat, UsageError
 from imgtools.image.editable import refuse_running_domain
-from imgtools.image.in_use import refuse_in_use
+from imgtools.image.in_use import refuse_writer
 from imgtools.image.lock import is_locked
 from imgtools.image.new_file import writing_early
 from imgtools.image.writable import Progress
@@ -36,7 +36,7 @@ def refuse_busy_template(request: ImageRequest) -> None:
                 "an internal snapshot is no template",
                 hint="make an image of it first: imgtools convert --snapshot NAME IMAGE TEMPLATE",
             )
-        refuse_in_use(disk.host_path)
+        refuse_writer(disk.host_path)
         refuse_running_domain(disk.host_path)
         if is_locked(disk.host_path):
             raise ImageInUse(f"another imgtools is editing {disk.host_path}", hint="wait until it has ended")

@@ -24,7 +24,7 @@ from imgtools.image.change import Change, Upload, WriteFile
 from imgtools.image.editable import refuse_running_domain, require_output, require_writable
 from imgtools.image.files import GuestTree
 from imgtools.image.handle import DiskServers, Image, examine_disks, image_openers
-from imgtools.image.in_use import refuse_in_use
+from imgtools.image.in_use import refuse_in_use, refuse_writer
 from imgtools.image.lock import lock_images
 from imgtools.image.plan import check_plan
 from imgtools.image.router import Router
@@ -165,7 +165,7 @@ def edit_image(
         # Again, under the lock: another edit may have begun, or have been cut, since the first look.
         infos = examine_disks(disks, backing)
         for info in infos:
-            refuse_in_use(info.source.host_path)
+            (refuse_in_use if output is None else refuse_writer)(info.source.host_path)
             refuse_running_domain(info.source.host_path)
         transaction = Transaction(infos, locks, output)
         stack.callback(transaction.discard)

@@ -40,19 +40,32 @@ def is_in_use(host_path: Path) -> bool:
         return has_writer(file) or _locked(file, _NOT_SHARED + _WRITE)
 
 
+def refuse_writer(host_path: Path) -> None:
+    """Make sure that no QEMU program writes to the image: enough for what only reads it.
+
+    :raises ImageInUse: one does.
+    """
+    with open_host_file(host_path) as file:
+        _refuse_writer(file, host_path)
+
+
 def refuse_in_use(host_path: Path) -> None:
     """Make sure that no QEMU program has the image open.
 
     :raises ImageInUse: one has.
     """
     with open_host_file(host_path) as file:
-        if has_writer(file):
-            raise ImageInUse(
-                f"{host_path} is open for writing in a QEMU program",
-                hint="shut the guest down first; writing to a running guest's disk destroys it",
-            )
+        _refuse_writer(file, host_path)
         if _locked(file, _NOT_SHARED + _WRITE):
             raise ImageInUse(
                 f"{host_path} is being read by a QEMU program that relies on it not changing",
                 hint="wait until that program has ended",
             )
+
+
+def _refuse_writer(file: HostFile, host_path: Path) -> None:
+    if has_writer(file):
+        raise ImageInUse(
+            f"{host_path} is open for writing in a QEMU program",
+            hint="shut the guest down first; writing to a running guest's disk destroys it",
+        )

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from fixtures.cache import digest_of
-from imgtools.errors import UnsupportedFormat
+from imgtools.errors import ImageInUse, UnsupportedFormat
 from imgtools.guest.guest import the_guest
 from imgtools.image.handle import open_request
 from imgtools.image.plan import check_plan
@@ -123,6 +123,20 @@ def test_the_result_may_be_a_new_compressed_image(tmp_path: Path) -> None:
     imgtools("convert", template, plain, "-O", "qcow2")
     assert disk_digest(plain) == disk_digest(template)
     assert template.stat().st_size < plain.stat().st_size
+
+
+def test_an_image_that_others_read_may_be_prepared_as_a_new_one_and_cloned(tmp_path: Path) -> None:
+    """Such as a template that a linked clone runs on; only writing to it is refused."""
+    image = copy_fixture("arch", tmp_path)[0]
+    with open_request(ImageRequest((DiskSource(image),))) as held:
+        the_guest(held)
+        imgtools("sysprep", image, "--write", code=ImageInUse.exit_code)
+        template = tmp_path / "template.qcow2"
+        imgtools("sysprep", image, "--output", template)
+    with open_request(ImageRequest((DiskSource(template),))) as held:
+        the_guest(held)
+        imgtools("clone", template, "--linked", "-n", "one", "-n", "two")
+    assert_fit(template)
 
 
 def test_what_is_not_named_stays(tmp_path: Path) -> None:
