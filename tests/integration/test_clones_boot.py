@@ -22,15 +22,22 @@ cat /etc/ssh/ssh_host_*_key.pub | ssh-keygen -lf - | awk '{ print $2 }'
 for key in /etc/ssh/ssh_host_*_key; do ssh-keygen -y -f $key >/dev/null && basename $key; done
 sshd -t && systemctl is-active ssh
 cat /root/.ssh/authorized_keys
+ip -4 -o addr show dev eth0 | awk '{ print $4 }'
 dmesg | grep -c 'EXT4-fs error'
 true"""
 PUBLIC = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGsomeSomeSomeSomeSomeSomeSomeSomeSomeSomeSo clone"
+
+CLONES = {"one": "192.0.2.1/24", "two": "192.0.2.2/24", "three": "192.0.2.3/24"}
 
 
 def test_three_clones_boot_and_differ(tmp_path: Path) -> None:
     (image,) = copy_fixture("real", tmp_path)
     (tmp_path / "clones.yaml").write_text(
-        "".join(f"- name: {name}\n  ssh_key: root:{PUBLIC} {name}\n" for name in ("one", "two", "three"))
+        "".join(
+            f"- name: {name}\n  ssh_key: root:{PUBLIC} {name}\n"
+            f"  interface: eth0\n  address: {address}\n  gateway: 192.0.2.254\n"
+            for name, address in CLONES.items()
+        )
     )
     assert imgtools("sysprep", image, "--write", "--json").data["applied"]
     words = ("--table", tmp_path / "clones.yaml", "--linked", "--json")
@@ -42,10 +49,10 @@ def test_three_clones_boot_and_differ(tmp_path: Path) -> None:
         assert hostname == name
         assert len(machine_id) == 32 and set(machine_id) <= set("0123456789abcdef")
         machine_ids.add(machine_id)
-        assert len(rest) == 2 * len(KINDS) + 3, rest
+        assert len(rest) == 2 * len(KINDS) + 4, rest
         fingerprints.update(rest[: len(KINDS)])
         assert set(rest[len(KINDS) : 2 * len(KINDS)]) == {f"ssh_host_{kind}_key" for kind in KINDS}
-        assert rest[2 * len(KINDS) :] == ["active", f"{PUBLIC} {name}", "0"]
+        assert rest[2 * len(KINDS) :] == ["active", f"{PUBLIC} {name}", CLONES[name], "0"]
     assert len(machine_ids) == 3
     assert len(fingerprints) == 3 * len(KINDS), "no clone has a key of another"
 
