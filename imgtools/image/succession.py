@@ -52,8 +52,11 @@ class Succession:
 
         :raises ImgtoolsError: it cannot be made on what the steps before it leave.
         """
-        settled = settle(tuple(changes), self.files)
-        for change in settled:
+        made: list[Change] = []
+        for change in settle(tuple(changes), self.files):
+            if isinstance(change, MakeDirectory) and not self._begin and self.files.is_dir(change.path):
+                continue
+            made.append(change)
             if not isinstance(change, FILE_CHANGES):
                 self._kept.append(("", change))
                 self._begin = len(self._kept)
@@ -61,7 +64,7 @@ class Succession:
             path = true_path(change, self.files)
             self._note(change, path)
             self._foresee(change, path)
-        return settled
+        return tuple(made)
 
     def _foresee(self, change: FileChange, path: str) -> None:
         folder = parent_of(change.path)

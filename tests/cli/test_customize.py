@@ -117,6 +117,33 @@ def test_the_options_are_those_of_the_shelf() -> None:
         assert (one.metavar, one.text) == (operation.metavar, f"{operation.summary}{how}.")
 
 
+FAMILIES = {
+    "debian": ("yescrypt", "/etc/systemd/system/multi-user.target.wants/imgtools-firstboot.service"),
+    "ubuntu": ("yescrypt", "/etc/systemd/system/imgtools-firstboot.service"),
+    "arch": ("yescrypt", "/etc/systemd/system/imgtools-firstboot.service"),
+    "rocky": ("yescrypt", "/etc/systemd/system/imgtools-firstboot.service"),
+    "amazon": ("sha512", "/etc/systemd/system/imgtools-firstboot.service"),
+    "rhel6": ("sha512", "/etc/rc.d/rc3.d/S99imgtools-firstboot"),
+    "alpine": ("sha512", "/etc/runlevels/default/imgtools-firstboot"),
+}
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_every_family_gets_what_it_can_read_and_start(name: str) -> None:
+    method, starter = FAMILIES[name]
+    words = ("--root-password", "random", "--firstboot-command", "true")
+    changes = imgtools("customize", fixture_image(name), *words, *DIRECT, "--json").data["changes"]
+    summaries = [one["summary"] for one in changes]
+    assert summaries[-1].endswith(f": set the password of root ({method})")  # passwords come last
+    assert starter in [one["path"] for one in changes]
+    assert "make directory /etc" not in summaries
+
+
+def test_what_is_not_for_a_guest_is_refused() -> None:
+    ran = imgtools("customize", fixture_image("windows"), "--firstboot-command", "true", *DIRECT, code=24)
+    assert "firstboot-command is not for Windows 10 Pro" in ran.err
+
+
 def test_sysprep_takes_them_too_in_one_transaction(tmp_path: Path) -> None:
     (disk,) = copy_fixture("debian", tmp_path)
     before = hashlib.sha256(disk.read_bytes()).digest()
