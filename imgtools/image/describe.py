@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from imgtools.errors import GuestFileError
 from imgtools.image.change import (
@@ -32,6 +32,7 @@ from imgtools.image.change import (
 )
 from imgtools.image.files import GuestReader
 from imgtools.image.plan_document import Document, format_change, kind_of
+from imgtools.records import FileKind
 from imgtools.units import format_size
 
 DIFF_LIMIT = 1 << 20  # bytes; a diff of more is nothing that anyone reads
@@ -66,7 +67,20 @@ class PlannedChange:
 def describe(change: Change, files: GuestReader) -> PlannedChange:
     """Return a change with words and, for the new content of a text file, a diff."""
     diff = _diff_of(change, files) if isinstance(change, WriteFile) and not change.private else ""
+    change = _measured(change, files)
     return PlannedChange(change, summarise(change, is_new=_is_new(change, files)), diff)
+
+
+def _measured(change: Change, files: GuestReader) -> Change:
+    """A change that takes a file's content away, with how much that is; plans that people write do not say."""
+    if not isinstance(change, (Remove, Truncate)) or not files.exists(change.path):
+        return change
+    found = files.lstat(change.path)
+    if found is None or found.kind is not FileKind.FILE:
+        return change
+    if isinstance(change, Remove):
+        return replace(change, size=found.size)
+    return replace(change, size_before=found.size)
 
 
 def _is_new(change: Change, files: GuestReader) -> bool:
