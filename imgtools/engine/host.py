@@ -35,6 +35,7 @@ BINDINGS = {
     "pyevtx": "file",
     "yaml": "safe_load",
     "mfusepy": "FUSE",
+    "libvirt": "openReadOnly",
 }
 
 # How a program tells its version. Others that imgtools starts (PACKAGE_OF) are only looked for.

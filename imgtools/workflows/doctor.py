@@ -137,6 +137,7 @@ MODULES = {
     "pybde": _Module(Serves.DIRECT, "", "BitLocker without booting"),
     "pyevtx": _Module(Serves.SOME, "", "event logs of Windows guests"),
     "yaml": _Module(Serves.SOME, "python3-yaml", "imgtools apply"),
+    "libvirt": _Module(Serves.SOME, "python3-libvirt", "imgtools clone --domain"),
     "mfusepy": _Module(Serves.SOME, "", "imgtools mount"),
 }
 PYPI_NAMES = {
@@ -185,6 +186,10 @@ def _needs() -> dict[str, _Need]:
         "debugfs": "editing ext2, ext3 and ext4 without booting",
         "e2fsck": "editing ext2, ext3 and ext4 without booting",
         "resize2fs": "resizing ext2, ext3 and ext4 without booting",
+        "dumpe2fs": "resizing ext2, ext3 and ext4 without booting",
+        "fsck.f2fs": "resizing F2FS without booting",
+        "resize.f2fs": "resizing F2FS without booting",
+        "mkswap": "resizing swap partitions without booting",
         "fuse2fs": "editing ext2, ext3 and ext4 without booting",
         "fusermount3": "editing and mounting without booting",
         "ntfs-3g": "editing NTFS without booting",
@@ -200,6 +205,7 @@ def _needs() -> dict[str, _Need]:
     needs["journalctl"] = _Need(State.FAIL, Serves.SOME, "logs of guests with systemd")
     needs["zstd"] = _Need(State.FAIL, Serves.SOME, "archives and logs packed with zstd")
     needs["sfdisk"] = _Need(State.FAIL, Serves.SOME, "changing partition tables")
+    needs["fdisk"] = _Need(State.FAIL, Serves.SOME, "changing partition tables")
     needs["sgdisk"] = _Need(State.FAIL, Serves.SOME, "changing partition tables")
     needs["visudo"] = _Need(State.WARN, Serves.SOME, "checking an edited sudoers file")
     needs["openssl"] = _Need(State.WARN, Serves.SOME, "making password hashes")
