@@ -1,35 +1,37 @@
-"""Enable or disable a service by the guest's own init: ``NAME:on``, ``NAME:off``."""
+"""Turn a service on or off, by the guest's own init: ``NAME:on``, ``NAME:off``, ``NAME:mask``, ``NAME:unmask``.
+
+systemd's units with the links that their [Install] section asks for, aliases and units of Also= included; run levels of
+OpenRC, SysV init (by the LSB header or chkconfig line) and upstart. A masked unit is started by nothing at all.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from imgtools.errors import UnsupportedGuest, UsageError
+from imgtools.errors import UsageError
 from imgtools.guest.guest import Guest
-from imgtools.guest.services import enabling_links
-from imgtools.image.change import Change, MakeDirectory, MakeLink, Remove
+from imgtools.guest.service_switch import STATES, switch_service
+from imgtools.image.change import Change
 from imgtools.ops.api import Operation
-from imgtools.ops.orders import Order, split_pair
+from imgtools.ops.orders import Order
 
 
 def plan(guest: Guest, order: Order) -> Iterator[Change]:
     """Yield the links that enable it, or their removal.
 
+    :raises UsageError: it is not written so, or a masked service is turned on.
     :raises UnsupportedGuest: the guest has no such service, or it cannot be enabled.
     """
-    name, state = split_pair(order.text, "NAME:on or NAME:off")
-    if state not in ("on", "off"):
-        raise UsageError(f"not on or off: {state!r}")
-    links = enabling_links(guest.files, name)
-    if not links:
-        raise UnsupportedGuest(f"the guest has no service {name} that can be enabled")
-    for one in links:
-        there = guest.files.lstat(one.path) is not None
-        if state == "on" and not there:
-            yield MakeDirectory(one.path.rpartition("/")[0])
-            yield MakeLink(one.path, one.target)
-        elif state == "off" and there:
-            yield Remove(one.path)
+    name, _, state = order.text.rpartition(":")
+    if not name or state not in STATES:
+        raise UsageError(f"not NAME:on, NAME:off, NAME:mask or NAME:unmask: {order.text!r}")
+    yield from switch_service(guest.files, name, state)
 
 
-OPERATION = Operation(summary="Enable or disable a service", plan=plan, params=Order, metavar="NAME:on|off")
+OPERATION = Operation(
+    summary="Turn a service on or off",
+    how="on, off, or with systemd also mask and unmask",
+    plan=plan,
+    params=Order,
+    metavar="NAME:on|off|mask|unmask",
+)
