@@ -19,6 +19,7 @@ from imgtools.image.change import (
     MakeLink,
     Move,
     Remove,
+    RunInGuest,
     SetMode,
     SetOwner,
     Truncate,
@@ -59,7 +60,8 @@ class Succession:
             made.append(change)
             if not isinstance(change, FILE_CHANGES):
                 self._kept.append(("", change))
-                self._begin = len(self._kept)
+                if isinstance(change, RunInGuest):
+                    self._begin = len(self._kept)
                 continue
             path = true_path(change, self.files)
             self._note(change, path)

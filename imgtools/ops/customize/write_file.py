@@ -1,18 +1,27 @@
-"""Give a file of the guest a content: ``PATH:CONTENT``."""
+"""Give a file of the guest a content: ``PATH:CONTENT``.
+
+virt-customize calls it --write, which here makes the whole plan happen.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+from imgtools.errors import UsageError
 from imgtools.guest.guest import Guest
 from imgtools.image.change import Change, WriteFile
 from imgtools.ops.api import Operation
-from imgtools.ops.orders import Order, guest_file, split_pair
+from imgtools.ops.orders import Order, guest_file
 
 
 def plan(guest: Guest, order: Order) -> Iterator[Change]:
-    """Yield the file with that content, as it is given, without a line end."""
-    path, content = split_pair(order.text, "PATH:CONTENT")
+    """Yield the file with that content, as it is given, without a line end.
+
+    :raises UsageError: the text has no colon.
+    """
+    path, colon, content = order.text.partition(":")
+    if not colon:
+        raise UsageError(f"not PATH:CONTENT: {order.text!r}")
     yield WriteFile(guest_file(path), content.encode("utf-8", "surrogateescape"))
 
 

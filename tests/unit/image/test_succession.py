@@ -20,6 +20,7 @@ from imgtools.image.change import (
     MakeLink,
     MakeSpecial,
     Move,
+    NewLvmUuids,
     Remove,
     RunInGuest,
     SetMode,
@@ -154,6 +155,14 @@ def test_what_a_program_needs_stays_until_it_has_run() -> None:
     for change in (WriteFile("/tmp-x", b"a"), RunInGuest("sh /tmp-x"), Remove("/tmp-x")):
         succession.add([change])
     assert [type(one) for one in check_plan(succession.changes, tree)] == [WriteFile, RunInGuest, Remove]
+
+
+def test_only_programs_hide_what_was_before() -> None:
+    tree = tree_of(BASE)
+    succession = Succession(tree)
+    for change in (Truncate("/etc/motd"), NewLvmUuids(("vg",)), WriteFile("/etc/motd", b"new")):
+        succession.add([change])
+    assert len(check_plan(succession.changes, tree)) == 2
 
 
 def test_a_program_may_make_the_folder_of_a_file() -> None:

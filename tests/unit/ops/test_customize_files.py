@@ -72,6 +72,10 @@ def test_everything_below_a_folder_is_emptied() -> None:
     assert facts(tree, "/srv/www/index") == (0o640, 33, 33)
 
 
+def test_a_file_may_be_written_empty() -> None:
+    assert carried(("write-file", "/srv/www/index:")).read_text("/srv/www/index") == ""
+
+
 def test_a_scrubbed_file_is_gone() -> None:
     assert not carried(("scrub", "/srv/www/index")).exists("/srv/www/index")
 
@@ -171,6 +175,7 @@ BAD: list[tuple[str, str, type[ImgtoolsError]]] = [
     ("scrub", "/srv/www", NotAFile),
     ("scrub", "/srv/nothing", NoSuchGuestFile),
     ("truncate-recursive", "/srv/www/index", NotADirectory),
+    ("write-file", "/etc/motd", UsageError),
     ("append-line", "/etc/motd:a\nb", UsageError),
     ("write-file", "/no/such/folder/x:y", NoSuchGuestFile),
     ("upload", "/etc/passwd:/no/such/folder/x", NoSuchGuestFile),
