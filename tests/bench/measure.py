@@ -81,11 +81,11 @@ def descendants_stay() -> Iterator[None]:
 def _descendants(pid: int) -> Iterator[int]:
     """The processes below one, by /proc/PID/task/TID/children (proc(5)); those that end meanwhile are left out."""
     try:
-        tasks = os.listdir(f"/proc/{pid}/task")
+        tasks = list(Path(f"/proc/{pid}/task").iterdir())
     except OSError:  # it has ended
         return
     for task in tasks:
-        for word in _read(Path(f"/proc/{pid}/task/{task}/children")).split():
+        for word in _read(task / "children").split():
             yield int(word)
             yield from _descendants(int(word))
 
