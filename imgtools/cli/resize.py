@@ -144,9 +144,8 @@ def command(
     }  # fmt: skip
     given = {name: value for name, value in copied.items() if value}
     if copy is not None:
-        if lv_expand is not None:
-            raise UsageError("--lv-expand and --copy do not go together", hint="copy first, then --lv-expand")
-        _copy(out, source, copy, {"size": size, "expand": expand, "shrink": shrink, "write": write, **given})
+        wishes = {"size": size, "expand": expand, "shrink": shrink, "lv_expand": lv_expand, "write": write}
+        _copy(out, source, copy, {**wishes, **given})
         return
     if given:
         name = next(iter(given)).replace("_", "-").replace("format", "format-out")

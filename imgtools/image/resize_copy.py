@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
-from imgtools.engine.overlay import create_overlay, overlay_node
+from imgtools.engine.appliance.grow import grow_in_appliance
+from imgtools.engine.overlay import commit_overlay, create_overlay, overlay_node
 from imgtools.engine.qemu_img.nodes import Node, window
 from imgtools.engine.storage_daemon import serve_new_image, serve_overlays
-from imgtools.engine.volume_size import SIZEABLE, least_size, set_size
+from imgtools.engine.volume_size import least_size, set_size
 from imgtools.errors import UnsupportedFormat, UsageError
 from imgtools.image.boot_record import (
     SECTOR,
@@ -26,17 +27,17 @@ from imgtools.image.boot_record import (
     with_hidden_sectors,
     with_shifted_list,
 )
+from imgtools.image.copy_plan import Fit
 from imgtools.image.disk import Conversion, Disk, convert_node, create_image, plain_node
 from imgtools.image.partitioning import PartitionTable, read_table, write_table
 from imgtools.image.relayout import Move, Relayout
-from imgtools.records import Volume
+from imgtools.records import Key, Layer, Volume
 
 __all__ = [
     "FORMATS",
-    "SIZEABLE",
-    "Fit",
     "copy_disk",
     "finish_disk",
+    "grow_booted",
     "grow_contents",
     "least_sizes",
     "read_source_table",
@@ -102,15 +103,6 @@ def read_source_table(disk: Disk, folder: Path, *, sector_size: int) -> Partitio
 # -- what the partitions hold -------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Fit:
-    """A filesystem that is made as large as its new partition, or smaller so that it fits into it."""
-
-    move: Move
-    volume: Volume
-    shrinks: bool
-
-
 def least_sizes(disk: Disk, folder: Path, fits: Sequence[Fit], sector_size: int) -> dict[int, int]:
     """Return the bytes below which the filesystems cannot shrink, by the number of their partition.
 
@@ -149,6 +141,34 @@ def grow_contents(stretch: Callable[[int, int], Path], fits: Sequence[Fit], sect
         new, volume = fit.move.new, fit.volume
         host_path = stretch(new.start * sector_size, new.size * sector_size)
         set_size(host_path, volume.content, uuid=volume.uuid, label=volume.label)
+
+
+def grow_booted(
+    target: Path,
+    format: str,
+    size: int,
+    overlay: Path,
+    fits: Sequence[Fit],
+    lv: str | None,
+    keys: Sequence[Key],
+) -> None:
+    """Grow what only a kernel can grow, in the appliance, over an overlay that is then written into the new image.
+
+    :raises RolledBack: a program of the appliance fails.
+    """
+    layer = Layer(target.absolute(), format, size, 0)
+    create_overlay(overlay, layer)
+    jobs = [(_moved_volume(fit), lv if fit is fits[-1] else None) for fit in fits] or [(None, lv)]
+    for volume, grown in jobs:
+        grow_in_appliance([(overlay, (layer,))], volume, grown, keys)
+    commit_overlay(overlay, (layer,))
+    overlay.unlink()
+
+
+def _moved_volume(fit: Fit) -> Volume | None:
+    """The volume as the new disk names it."""
+    assert fit.move.new is not None
+    return replace(fit.volume, device=f"/dev/sda{fit.move.new.number}")
 
 
 # -- copying ------------------------------------------------------------------------------------------------

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from imgtools.errors import UnsupportedFormat, UsageError, WouldLoseData
+from imgtools.errors import EngineFailed, UnsupportedFormat, UsageError, WouldLoseData
+from imgtools.image.copy_plan import (
+    Fit,
+    fits_of,
+    group_of,
+    growable_numbers,
+    new_disk_size,
+    new_part_size,
+    partition_number,
+    place_warnings,
+    volumes_of,
+)
 from imgtools.image.disk import Conversion, Disk, copy_bytes, open_disk
 from imgtools.image.formats import format_by_name, require_ability
 from imgtools.image.handle import open_request
@@ -18,10 +28,9 @@ from imgtools.image.partitioning import PartitionTable, check_table, find_entry
 from imgtools.image.relayout import Move, Relayout, Wishes, relayout
 from imgtools.image.resize_copy import (
     FORMATS,
-    SIZEABLE,
-    Fit,
     copy_disk,
     finish_disk,
+    grow_booted,
     grow_contents,
     least_sizes,
     read_source_table,
@@ -29,13 +38,12 @@ from imgtools.image.resize_copy import (
     shrink_contents,
     target_disk,
 )
-from imgtools.records import ImageRequest, Layout, Volume, Warned
+from imgtools.image.resize_plan import IN_APPLIANCE
+from imgtools.records import Engine, ImageRequest, Layout, Volume, Warned
 from imgtools.units import format_size, parse_size
 from imgtools.workflows.create import image_options
 
 Progress = Callable[[int, int], None]
-# These grow with their own programs in the guest or in an appliance only; the copy leaves them as they are.
-LATER = frozenset({"xfs", "btrfs", "LVM2_member", "crypto_LUKS", "f2fs"})
 ALIGN_FIRST = ("auto", "never", "always")
 
 
@@ -47,8 +55,9 @@ class ResizeCopyRequest:
     target: Path
     size: str | None = None  # 20G, +5G, -5G; None: as it was
     format: str | None = None
-    expand: str | None = None
+    expand: str | None = None  # a partition, or "auto"
     shrink: str | None = None
+    lv_expand: str | None = None  # a logical volume that gets all the free room of its group
     resize: Sequence[str] = ()  # PART=SIZE; SIZE: 20G, +5G, -5G, 50%, +10%, -10%
     resize_force: Sequence[str] = ()  # the same, whatever is cut off
     delete: Sequence[str] = ()
@@ -103,6 +112,8 @@ class _Plan:
     ignore: frozenset[int]
     shrinks: tuple[Fit, ...]
     grows: tuple[Fit, ...]
+    boots: tuple[Fit, ...]  # grow in the appliance
+    lv: str | None
     warnings: tuple[Warned, ...]
 
 
@@ -143,124 +154,82 @@ def _plan(request: ResizeCopyRequest, folder: Path) -> _Plan:
         layout = image.layout()
     before = read_source_table(disk, folder, sector_size=layout.disks[0].sector_size)
     check_table(before, repair=request.repair_table)
-    volumes = _volumes(layout, before)
-    size = _new_size(request.size, disk.info.virtual_size)
-    made = relayout(before, size, _wishes(request, before))
-    ignore = frozenset(_number(before, text) for text in request.ignore)
-    forced = {_number(before, text.partition("=")[0]) for text in request.resize_force}
-    shrinks, grows, warnings = _fits(made, volumes, ignore, forced)
+    volumes = volumes_of(layout, before)
+    size = new_disk_size(request.size, disk.info.virtual_size)
+    made = relayout(before, size, _wishes(request, before, layout))
+    ignore = frozenset(partition_number(before, text) for text in request.ignore)
+    forced = {partition_number(before, text.partition("=")[0]) for text in request.resize_force}
+    fits, warnings = fits_of(made, volumes, ignore, forced)
+    shrinks = tuple(fit for fit in fits if fit.shrinks)
+    boots = tuple(fit for fit in fits if fit.volume.content in IN_APPLIANCE)
+    grows = tuple(fit for fit in fits if fit not in shrinks and fit not in boots)
     _require_contents_fit(disk, folder, shrinks, before.sector_size)
-    warnings += _place_warnings(made, volumes)
-    return _Plan(disk, size, format, made, volumes, ignore, shrinks, grows, (*disk.warnings, *warnings))
+    boots, more = _boots(request, boots)
+    told = (*disk.warnings, *warnings, *more, *place_warnings(made, volumes))
+    return _Plan(disk, size, format, made, volumes, ignore, shrinks, grows, boots, request.lv_expand, told)
 
 
-def _volumes(layout: Layout, table: PartitionTable) -> dict[int, Volume]:
-    """Return what each partition holds, by its number."""
-    devices = {partition.device: partition.number for partition in layout.disks[0].partitions}
-    found = {devices[volume.device]: volume for volume in layout.volumes if volume.device in devices}
-    return {number: volume for number, volume in found.items() if table.entry(number) is not None}
-
-
-def _wishes(request: ResizeCopyRequest, table: PartitionTable) -> Wishes:
+def _wishes(request: ResizeCopyRequest, table: PartitionTable, layout: Layout) -> Wishes:
     if request.align_first not in ALIGN_FIRST:
         raise UsageError(f"--align-first {request.align_first}: one of {', '.join(ALIGN_FIRST)}")
     sizes: dict[int, int] = {}
     for text in (*request.resize, *request.resize_force):
         part, equals, wanted = text.partition("=")
-        number = _number(table, part)
+        number = partition_number(table, part)
         if not equals or number in sizes:
             raise UsageError(
                 f"not a partition and its size: {text}", hint="write /dev/sda2=20G, once for each"
             )
-        sizes[number] = _part_size(wanted, find_entry(table, number).size * table.sector_size)
+        sizes[number] = new_part_size(wanted, find_entry(table, number).size * table.sector_size)
     return Wishes(
-        expand=_number(table, request.expand) if request.expand else None,
-        shrink=_number(table, request.shrink) if request.shrink else None,
+        expand=_expanded(request, table, layout),
+        shrink=partition_number(table, request.shrink) if request.shrink else None,
         resize=sizes,
-        delete=frozenset(_number(table, text) for text in request.delete),
+        delete=frozenset(partition_number(table, text) for text in request.delete),
         alignment=parse_size(request.alignment),
         align_first=request.align_first == "always",
     )
 
 
-def _number(table: PartitionTable, text: str) -> int:
-    """Return the number of a partition that is named ``/dev/sda2``, ``sda2`` or ``2``.
-
-    :raises UsageError: it is no such name, or there is no such partition.
-    """
-    found = re.fullmatch(r"(?:/dev/)?(?:[hsv]da)?(\d{1,4})", text)
-    if found is None:
-        raise UsageError(f"not a partition: {text}", hint="write /dev/sda2")
-    find_entry(table, int(found[1]))
-    return int(found[1])
-
-
-def _new_size(text: str | None, old: int) -> int:
-    """Return the new disk's bytes: a size, or what is added or taken away."""
-    if text is None:
-        return old
-    size = _changed(text, old)
-    if size <= 0 or size % 512:
-        raise UsageError(f"not a size for a disk: {text}", hint="write 20G, +5G or -5G")
-    return size
-
-
-def _part_size(text: str, old: int) -> int:
-    """Return a partition's new bytes: a size, what is added or taken away, or percents of the old one."""
-    percent = re.fullmatch(r"([+-]?)(\d+(?:\.\d+)?)%", text)
-    if percent is None:
-        return _changed(text, old)
-    change = int(old * float(percent[2]) / 100)
-    return {"": change, "+": old + change, "-": old - change}[percent[1]]
-
-
-def _changed(text: str, old: int) -> int:
-    if text[:1] in ("+", "-"):
-        change = parse_size(text[1:])
-        return old + change if text[0] == "+" else old - change
-    return parse_size(text)
+def _expanded(request: ResizeCopyRequest, table: PartitionTable, layout: Layout) -> int | None:
+    """Return the partition that gets what is left: the one named, or that of a logical volume that is to grow."""
+    if request.expand == "auto":
+        numbers = growable_numbers(layout)
+        if not numbers:
+            raise UsageError(
+                "no partition of the disk has a content that can grow", hint="--expand /dev/sda1"
+            )
+        return max(numbers, key=lambda number: find_entry(table, number).start)
+    if request.expand is not None:
+        return partition_number(table, request.expand)
+    if request.lv_expand is None or request.shrink is not None:
+        return None
+    group = group_of(layout, request.lv_expand)
+    devices = {pv.device for pv in layout.pvs if pv.vg == group}
+    found = [one.number for one in layout.disks[0].partitions if one.device in devices]
+    return found[-1] if found else None
 
 
 # -- what the partitions hold -----------------------------------------------------------------------------------
 
 
-def _fits(
-    made: Relayout, volumes: dict[int, Volume], ignore: frozenset[int], forced: set[int]
-) -> tuple[tuple[Fit, ...], tuple[Fit, ...], list[Warned]]:
-    """Return which filesystems shrink before the copy, which grow after it, and what stays as it is."""
-    shrinks, grows, warnings = [], [], []
-    for move in made.moves:
-        old, new = move.old, move.new
-        if new is None or new.size == old.size or old.number in ignore or made.table.is_extended(new):
-            continue
-        volume = volumes.get(old.number)
-        if volume is None or volume.content not in SIZEABLE:
-            content = volume.content if volume is not None else ""
-            warnings += _unfit(old.number, content, grows=new.size > old.size, forced=old.number in forced)
-        elif new.size < old.size:
-            shrinks.append(Fit(move, volume, shrinks=True))
-        else:
-            grows.append(Fit(move, volume, shrinks=False))
-    return tuple(shrinks), tuple(grows), warnings
+def _boots(request: ResizeCopyRequest, fits: Sequence[Fit]) -> tuple[tuple[Fit, ...], list[Warned]]:
+    """Return what grows in the appliance; a locked container is left, for it can be opened and grown later.
 
-
-def _unfit(number: int, content: str, *, grows: bool, forced: bool) -> list[Warned]:
-    """Say what happens to a content that is not resized.
-
-    :raises WouldLoseData: its end would be cut off.
+    :raises EngineFailed: something does, and the appliance is ruled out.
     """
-    name = content or "something unknown"
-    if grows:
-        how = "grow it with imgtools resize --expand" if content in LATER else "it stays as large as it is"
-        return [Warned(f"partition {number} holds {name}, which does not grow with the copy: {how}")] * bool(
-            content
+    locked = [fit for fit in fits if fit.volume.content == "crypto_LUKS" and not request.source.keys]
+    boots = tuple(fit for fit in fits if fit not in locked)
+    if (boots or request.lv_expand) and request.source.engine is Engine.DIRECT:
+        what = request.lv_expand or f"{boots[0].volume.content} on {boots[0].volume.device}"
+        raise EngineFailed(f"{what} grows in the appliance only", hint="leave --engine direct away")
+    return boots, [
+        Warned(
+            f"{fit.volume.device} is encrypted, and what is in it stays as large as it is: "
+            "its key (--key) lets it grow"
         )
-    if not forced:
-        raise WouldLoseData(
-            f"partition {number} holds {name}, which cannot be made smaller here",
-            hint=f"--resize-force {number}=SIZE cuts off its end",
-        )
-    return [Warned(f"the end of partition {number} ({name}) is cut off")]
+        for fit in locked
+    ]
 
 
 def _require_contents_fit(disk: Disk, folder: Path, shrinks: Sequence[Fit], sector_size: int) -> None:
@@ -278,28 +247,6 @@ def _require_contents_fit(disk: Disk, folder: Path, shrinks: Sequence[Fit], sect
                 f"and would get {new.size * sector_size}",
                 hint="remove files in the guest, or make the new disk larger",
             )
-
-
-def _place_warnings(made: Relayout, volumes: dict[int, Volume]) -> list[Warned]:
-    """Warn of what no copy can put right."""
-    warnings = []
-    for move in made.moves:
-        volume = volumes.get(move.old.number)
-        if move.has_moved and made.table.label == "dos" and volume is not None and volume.content == "ntfs":
-            warnings.append(
-                Warned(
-                    f"partition {move.old.number} (NTFS) moves: if Windows boots from it, its boot configuration "
-                    "names the old place, and Windows' own startup repair has to mend it"
-                )
-            )
-        if move.new is not None and move.new.number != move.old.number:
-            warnings.append(
-                Warned(
-                    f"logical partition {move.old.number} becomes {move.new.number}: an MBR numbers them without "
-                    "gaps, so see to /etc/fstab and the boot loader where they name it"
-                )
-            )
-    return warnings
 
 
 # -- doing it ---------------------------------------------------------------------------------------------------
@@ -329,6 +276,8 @@ def _make(plan: _Plan, target: Path, folder: Path, progress: Progress | None) ->
         with target_disk(work, format) as stretch:
             finish_disk(stretch(0, plan.size), plan.relayout)
             grow_contents(stretch, plan.grows, sector_size)
+        if plan.boots or plan.lv:
+            grow_booted(work, format, plan.size, folder / "grown", plan.boots, plan.lv, plan.disk.keys)
         if work != draft.host_path:
             how = Conversion(plan.format, image_options(plan.format, [], "", None))
             copy_bytes(work, draft.host_path, how, progress=progress)
@@ -380,7 +329,10 @@ def _sentences(request: ResizeCopyRequest, plan: _Plan) -> list[str]:
         )
     for move in plan.relayout.moves:
         said.append(_sentence(plan, move, unit))
-    said += [f"grow the {fit.volume.content} on {fit.volume.device} into its partition" for fit in plan.grows]
+    for fit in (*plan.grows, *plan.boots):
+        said.append(f"grow the {fit.volume.content} on {fit.volume.device} into its partition")
+    if plan.lv is not None:
+        said.append(f"extend {plan.lv} by all that is free in its group, and grow what it holds")
     return said
 
 

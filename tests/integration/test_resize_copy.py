@@ -9,8 +9,20 @@ import pytest
 
 from fixtures.boot import booted
 from fixtures.real import PASSWORDS
-from imgtools.errors import BadImage, ImgtoolsError, TargetExists, UsageError, WouldLoseData
-from imgtools.records import DiskSource, ImageRequest
+from imgtools.errors import (
+    BadImage,
+    EngineFailed,
+    ImgtoolsError,
+    NoRoom,
+    TargetExists,
+    UnsupportedFormat,
+    UsageError,
+    WouldLoseData,
+)
+from imgtools.image import new_file
+from imgtools.image.disk import create_image
+from imgtools.records import DiskSource, Engine, ImageRequest, Secret
+from imgtools.workflows.filesystems import list_filesystems
 from imgtools.workflows.resize_copy import ResizeCopyReport, ResizeCopyRequest, resize_copy
 from tests.support.divided import MIB, UNIT, at, make_disk, put, run, table_of, take
 from tests.support.fixtures import fixture_image
@@ -108,7 +120,7 @@ def size_of_ext(part: Path) -> int:
 def test_root_grows_and_keeps_its_number(cloud: Path, tmp_path: Path, format: str) -> None:
     before = cloud.read_bytes()
     target = tmp_path / f"larger.{format}"
-    report = copy(cloud, target, "100M", expand="/dev/sda1")
+    report = copy(cloud, target, "100M", expand="auto")
     assert (report.format, report.new_size, report.written) == (format, 100 * MIB, True)
     table = table_of(target, format, tmp_path)
     assert table.id == "D0D0D0D0-0077-4000-8000-000000000001"
@@ -129,7 +141,8 @@ def test_root_grows_and_keeps_its_number(cloud: Path, tmp_path: Path, format: st
 def test_the_filesystem_shrinks_with_its_partition(cloud: Path, tmp_path: Path) -> None:
     before = cloud.read_bytes()
     target = tmp_path / "smaller.qcow2"
-    copy(cloud, target, "-10M", shrink="1")
+    report = copy(cloud, target, "-10M", shrink="1")
+    assert "make the ext4 on /dev/sda1 smaller, to 20M" in report.plan
     root = take(target, "qcow2", 1, tmp_path / "root")
     run("e2fsck", "-fn", root)
     assert size_of_ext(root) == root.stat().st_size == 20 * MIB
@@ -252,7 +265,10 @@ def test_existing_target_is_left_alone(cloud: Path, tmp_path: Path) -> None:
         ({"resize": ["15=5M"]}, WouldLoseData, "partition 15 holds vfat, which cannot be made smaller"),
         ({"resize": ["15=200%"]}, WouldLoseData, "the partitions need a disk of"),
         ({"size": "20M"}, WouldLoseData, "need a disk of"),
-        ({"size": "-1G"}, UsageError, "not a size for a disk"),
+        ({"size": "-1G"}, UsageError, "nothing would be left"),
+        ({"size": "1000"}, UsageError, "not a size for a disk: 1000"),
+        ({"expand": "auto", "shrink": "1"}, UsageError, "do not go together"),
+        ({"lv_expand": "/dev/vg/root"}, UsageError, "there is no logical volume /dev/vg/root"),
         ({"size": "soon"}, UsageError, "not a size"),
         ({"align_first": "sometimes"}, UsageError, "--align-first sometimes"),
     ],
@@ -284,14 +300,62 @@ def test_a_disk_without_a_table(tmp_path: Path) -> None:
         copy(plain, tmp_path / "new.raw", "2M")
 
 
+def test_no_room_on_the_host_is_found_before(
+    cloud: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(new_file, "free_room", lambda folder: MIB)
+    with pytest.raises(NoRoom, match="has room for 1048576"):
+        copy(cloud, tmp_path / "new.raw", "100M")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["cloud.raw"]
+
+
+def test_an_encrypted_image_is_not_resized(tmp_path: Path) -> None:
+    locked = tmp_path / "locked.qcow2"
+    options = (("encrypt.format", "luks"), ("encrypt.key-secret", "new"), ("encrypt.iter-time", "10"))
+    create_image(locked, "qcow2", 8 * MIB, options, secret=Secret(b"open sesame"))
+    with pytest.raises(UnsupportedFormat, match="is an encrypted image"):
+        copy(locked, tmp_path / "new.raw", "+1G")
+    assert list(tmp_path.iterdir()) == [locked]
+
+
+def test_what_needs_the_appliance_says_so_when_that_is_ruled_out(tmp_path: Path) -> None:
+    asked = ImageRequest((DiskSource(fixture_image("lvm")),), engine=Engine.DIRECT)
+    wishes = ResizeCopyRequest(
+        asked, tmp_path / "new.raw", "+64M", lv_expand="/dev/vg_data/srv-data", write=True
+    )
+    with pytest.raises(EngineFailed, match="/dev/vg_data/srv-data grows in the appliance only"):
+        resize_copy(wishes)
+
+
 @pytest.mark.appliance
-def test_a_real_guest_boots_from_its_copy_and_shows_the_new_size(tmp_path: Path) -> None:
+def test_a_logical_volume_takes_what_is_left(tmp_path: Path) -> None:
+    target = tmp_path / "larger.raw"
+    report = copy(fixture_image("lvm"), target, "+64M", lv_expand="/dev/vg_main/root")
+    sizes = {row.number: (row.size, row.new_size) for row in report.partitions}
+    assert sizes[2][1] == sizes[2][0] + 64 * MIB  # the third moves up
+    before, after = (
+        {row.device: row for row in list_filesystems(ImageRequest((DiskSource(image),))).filesystems}
+        for image in (fixture_image("lvm"), target)
+    )
+    grown = after["/dev/vg_main/root"].size - before["/dev/vg_main/root"].size
+    assert grown >= 64 * MIB
+    assert (after["/dev/vg_main/root"].available or 0) > (
+        before["/dev/vg_main/root"].available or 0
+    ) + 50 * MIB
+    kept = [device for device in before if device not in ("/dev/vg_main/root", "/dev/sda2")]
+    assert [(after[one].uuid, after[one].used) for one in kept] == [
+        (before[one].uuid, before[one].used) for one in kept
+    ]
+
+
+@pytest.mark.appliance
+def test_a_real_guest_boots_from_its_copy_though_all_of_it_has_moved(tmp_path: Path) -> None:
     target = tmp_path / "larger.qcow2"
-    copy(fixture_image("real-plain"), target, "6G", expand="/dev/sda1")
+    report = copy(
+        fixture_image("real-plain"), target, "6G", expand="/dev/sda1", alignment="8M", align_first="always"
+    )
+    assert all(row.new_start != row.start for row in report.partitions)
     with booted(target) as console:
         console.login("root", PASSWORDS["root"])
-        assert int(console.run("blockdev --getsize64 $(findmnt -no SOURCE /)").split()[-1]) > 5 << 30
         assert int(console.run("df --output=size -B1M / | tail -1").split()[-1]) > 5600
-        assert "failed" not in console.run(
-            "systemctl is-system-running --wait || true; findmnt -no SOURCE /boot/efi"
-        )
+        assert console.run("findmnt -no SOURCE / /boot/efi").split() == ["/dev/vda1", "/dev/vda15"]
