@@ -1,4 +1,8 @@
-"""Give the guest a host name, in every file where its distribution keeps one."""
+"""Give the guest a host name, in every file where its distribution keeps one.
+
+In /etc/hosts the name of the loopback's addresses changes with it. Where cloud-init is installed it is told to keep
+the name, because a new machine would get the one that its cloud says.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +11,16 @@ from collections.abc import Iterator
 
 from imgtools.errors import UsageError
 from imgtools.guest.guest import Guest
+from imgtools.guest.interface_files import folder_of
 from imgtools.guest.services import Init, find_init
+from imgtools.guest.variables import set_variables
 from imgtools.image.change import Change, EditLines, LineEdit, WriteFile
 from imgtools.ops.api import Operation
 from imgtools.ops.orders import Order
 
 LABEL = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+CLOUD_INIT = ("/etc/cloud/cloud.cfg", "/usr/bin/cloud-init")
+CLOUD_KEEP = "/etc/cloud/cloud.cfg.d/99-hostname-is-set.cfg"
 
 
 def plan(guest: Guest, order: Order) -> Iterator[Change]:
@@ -24,32 +32,73 @@ def plan(guest: Guest, order: Order) -> Iterator[Change]:
     if len(name) > 64 or not re.fullmatch(rf"{LABEL}(\.{LABEL})*", name):
         raise UsageError(f"not a host name: {name!r}", hint="letters, digits, hyphens and dots, at most 64")
     files = guest.files
-    old = guest.os.hostname
-    if files.is_file("/etc/sysconfig/network") and re.search(
-        r"(?m)^\s*HOSTNAME=", files.read_text("/etc/sysconfig/network")
-    ):
-        yield EditLines("/etc/sysconfig/network", (LineEdit(r"^\s*HOSTNAME=.*", f"HOSTNAME={name}"),))
-    if files.is_file("/etc/conf.d/hostname") and find_init(files) is Init.OPENRC:
-        yield EditLines("/etc/conf.d/hostname", (LineEdit(r"^\s*hostname=.*", f'hostname="{name}"'),))
-    if files.lstat("/etc/HOSTNAME") is not None and not files.exists("/etc/hostname"):
-        yield WriteFile("/etc/HOSTNAME", f"{name}\n".encode())
-    else:
-        yield WriteFile("/etc/hostname", f"{name}\n".encode())
+    yield from _own_files(guest, name)
     if files.is_file("/etc/machine-info"):
         yield EditLines("/etc/machine-info", (LineEdit(r"^\s*PRETTY_HOSTNAME="),))
     if files.is_file("/etc/hosts"):
-        yield from _hosts(guest, old, name)
+        text = files.read_text("/etc/hosts")
+        named = in_hosts(text, guest.os.hostname, name, guest.os.is_family("debian"))
+        if named != text:
+            yield WriteFile("/etc/hosts", named.encode("utf-8", "surrogateescape"))
+    if any(files.exists(path) for path in CLOUD_INIT):
+        # Else it gives a new machine the name that its cloud, or a seed, says.
+        yield from folder_of(files, CLOUD_KEEP)
+        yield WriteFile(CLOUD_KEEP, b"preserve_hostname: true\n")
 
 
-def _hosts(guest: Guest, old: str, name: str) -> Iterator[Change]:
-    """Debian's 127.0.1.1 line gets the name; elsewhere the old name is replaced on the loopback's lines."""
-    text = guest.files.read_text("/etc/hosts")
-    names = name if "." not in name else f"{name} {name.partition('.')[0]}"
-    if re.search(r"(?m)^127\.0\.1\.1\s", text):
-        yield EditLines("/etc/hosts", (LineEdit(r"^127\.0\.1\.1\s.*", f"127.0.1.1\t{names}"),))
-    elif old and old != "localhost":
-        pattern = rf"^((?:127\.|::1\s).*?\s){re.escape(old)}(?=\s|$)"
-        yield EditLines("/etc/hosts", (LineEdit(pattern, rf"\g<1>{name}"),))
+def _own_files(guest: Guest, name: str) -> Iterator[Change]:
+    """The file that the guest's init reads; systemd's is /etc/hostname everywhere."""
+    files, init = guest.files, find_init(guest.files)
+    network = "/etc/sysconfig/network"
+    red_hat = guest.os.is_family("rhel", "fedora") and init in (Init.UPSTART, Init.SYSVINIT)
+    text = files.read_text(network) if files.is_file(network) else ""
+    if red_hat or re.search(r"(?m)^\s*HOSTNAME=", text):
+        yield from set_variables(files, network, {"HOSTNAME": name})
+    if files.is_file("/etc/conf.d/hostname") and init is Init.OPENRC:
+        yield from set_variables(files, "/etc/conf.d/hostname", {"hostname": name}, quote='"')
+    if red_hat and not files.exists("/etc/hostname"):
+        return
+    is_old = files.lstat("/etc/HOSTNAME") is not None and not files.exists("/etc/hostname")
+    yield WriteFile("/etc/HOSTNAME" if is_old else "/etc/hostname", f"{name}\n".encode())
+
+
+def in_hosts(text: str, old: str, name: str, is_debian: bool) -> str:
+    """Return /etc/hosts with the new name where the loopback's lines have the old one.
+
+    Debian has a line of its own for the name, 127.0.1.1, and gets one: sudo and others look the name up.
+    """
+    names = [name] if "." not in name else [name, name.partition(".")[0]]
+    short = old.partition(".")[0]
+    lines = []
+    found = False
+    for line in text.splitlines(keepends=True):
+        body, mark, comment = line.partition("#")
+        words = body.split()
+        is_ours = words and (words[0].startswith("127.") or words[0] == "::1")
+        if is_debian and words[:1] == ["127.0.1.1"]:
+            line, found = f"127.0.1.1\t{' '.join(names)}\n", True
+        elif is_ours and short not in ("", "localhost") and _has(words[1:], short):
+            kept = [word for word in words[1:] if not _is_name(word, short) and word not in names]
+            at = next(number for number, word in enumerate(words[1:]) if _is_name(word, short))
+            before = len([word for word in words[1 : at + 1] if word in kept])
+            all_names = [*kept[:before], *names, *kept[before:]]
+            line, found = (
+                f"{words[0]}\t{' '.join(all_names)}{' ' + mark + comment.rstrip() if mark else ''}\n",
+                True,
+            )
+        lines.append(line)
+    if is_debian and not found and not any(name in line.split() for line in lines):
+        lines.append(f"127.0.1.1\t{' '.join(names)}\n")
+    return "".join(line if line.endswith("\n") else f"{line}\n" for line in lines)
+
+
+def _has(words: list[str], short: str) -> bool:
+    return any(_is_name(word, short) for word in words)
+
+
+def _is_name(word: str, short: str) -> bool:
+    """Whether a word is the old name, with a domain or without."""
+    return word == short or word.startswith(f"{short}.")
 
 
 OPERATION = Operation(summary="Set the host name", plan=plan, params=Order, metavar="NAME")

@@ -7,25 +7,43 @@ from collections.abc import Iterator
 
 from imgtools.errors import UsageError
 from imgtools.guest.guest import Guest
-from imgtools.image.change import Change, MakeLink, WriteFile
+from imgtools.image.change import Change, EditLines, LineEdit, MakeLink, WriteFile
+from imgtools.image.files import GuestReader
 from imgtools.ops.api import Operation
 from imgtools.ops.orders import Order
 
 ZONES = "/usr/share/zoneinfo"
+CLOCK = "/etc/sysconfig/clock"
 
 
 def plan(guest: Guest, order: Order) -> Iterator[Change]:
-    """Yield /etc/localtime, and Debian's /etc/timezone where there is one.
+    """Yield /etc/localtime, and where there are such Debian's /etc/timezone and /etc/sysconfig/clock.
 
     :raises UsageError: the guest has no such zone.
     """
     zone = order.text
     is_name = re.fullmatch(r"[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+){0,2}", zone)
-    if not is_name or not guest.files.is_file(f"{ZONES}/{zone}"):
-        raise UsageError(f"the guest has no time zone {zone!r}", hint=f"imgtools ls -R IMAGE {ZONES}")
+    files = guest.files
+    if not is_name or not _is_zone(files, f"{ZONES}/{zone}"):
+        hint = f"imgtools ls -R IMAGE {ZONES}" if files.is_dir(ZONES) else "--install tzdata first"
+        raise UsageError(f"the guest has no time zone {zone!r}", hint=hint)
     yield MakeLink("/etc/localtime", f"..{ZONES}/{zone}")
-    if guest.files.is_file("/etc/timezone"):
+    if files.is_file("/etc/timezone"):
         yield WriteFile("/etc/timezone", f"{zone}\n".encode())
+    if files.is_file(CLOCK):
+        # Old Red Hat's tzdata and SUSE's YaST make /etc/localtime anew of what stands here.
+        text = files.read_text(CLOCK, limit=1 << 20)
+        for name in ("ZONE", "TIMEZONE"):
+            if re.search(rf"(?m)^{name}=", text):
+                yield EditLines(CLOCK, (LineEdit(rf"^{name}=.*", f'{name}="{zone}"'),))
+
+
+def _is_zone(files: GuestReader, path: str) -> bool:
+    """Whether a file is a zone (tzfile(5)): among them lie tables and notes."""
+    if not files.is_file(path):
+        return False
+    with files.open(path) as stream:
+        return stream.read(4) == b"TZif"
 
 
 OPERATION = Operation(summary="Set the time zone", plan=plan, params=Order, metavar="ZONE")
