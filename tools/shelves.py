@@ -11,7 +11,7 @@ from pathlib import Path
 
 import imgtools.ops
 from imgtools.ops.api import Families, NoParams, Shelved, load_shelf
-from imgtools.records import OsType
+from imgtools.records import Order, OsType
 
 FOLDER = Path("docs/operations")
 HEAD = "<!-- Made by `make docs` from imgtools/ops; edit the operation instead. -->\n"
@@ -45,8 +45,7 @@ def _about(shelf: str) -> str:
 
 def _page(name: str, shelf: Mapping[str, Shelved]) -> str:
     rows = [
-        f"| [{one.name}](#{one.name}) | {'yes' if one.operation.default else ''} | {one.operation.summary} |"
-        for one in shelf.values()
+        f"| [{one.name}](#{one.name}) | {_default(one)} | {one.operation.summary} |" for one in shelf.values()
     ]
     parts = [
         HEAD + f"# Operations: {name}",
@@ -56,14 +55,30 @@ def _page(name: str, shelf: Mapping[str, Shelved]) -> str:
     return "\n\n".join([*parts, *(_section(one) for one in shelf.values())]) + "\n"
 
 
+def _default(one: Shelved) -> str:
+    return "yes" if one.operation.default and one.operation.params is not Order else ""
+
+
 def _section(one: Shelved) -> str:
     operation = one.operation
+    if operation.params is Order:
+        return _order_section(one)
     default = "By default." if operation.default else "Only when it is asked for."
     parts = [f"## {one.name}", one.doc.replace("``", "`"), f"For {_families(operation.families)}. {default}"]
     if operation.params is not NoParams:
         parts.append("\n".join(_parameters(operation.params)))
     if operation.notes:
         parts.append(inspect.cleandoc(operation.notes))
+    return "\n\n".join(parts)
+
+
+def _order_section(one: Shelved) -> str:
+    """An operation that is an option: how it is written, and for whom."""
+    option = f"--{one.name} {one.operation.metavar}".rstrip()
+    parts = [f"## {one.name}", f"`{option}`", one.doc.replace("``", "`")]
+    parts.append(f"For {_families(one.operation.families)}.")
+    if one.operation.notes:
+        parts.append(inspect.cleandoc(one.operation.notes))
     return "\n\n".join(parts)
 
 

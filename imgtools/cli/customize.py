@@ -14,11 +14,26 @@ EXAMPLES = (
 NOTES = """
 Everything asked for is one transaction. The orders are carried out as they stand on the command line, each on the
 guest as those before leave it; passwords come last. An order that cannot be carried out is an error, and nothing is
-written. `--run`, `--run-command`, `--install`, `--uninstall` and `--update` boot the libguestfs appliance; nothing
-else does, where the guest is on ext4.
+written. [Each option](../operations/customize.md) has its own words there.
+
+`--run`, `--run-command`, `--install`, `--uninstall` and `--update` run in the guest's own tree, in the libguestfs
+appliance, without network unless `--network` is given; nothing else boots, where the guest is on ext4. What a program
+changes is known only when it has run: the orders after it may write files in folders that it makes, but cannot edit
+files that it makes. `--run-command` can, with sed. On a guest with SELinux all files are labelled again after it.
+
+Scripts of the first boot run once, in the order given, after the network is up; their log is
+`/var/log/imgtools-firstboot.log` in the guest.
+
+A password is named by a selector: `file:PATH`, `env:NAME`, `ask`, `random` (one that nobody knows), `random:FILE` (in a
+file of the host, which is made for its owner only if it is not there), `locked`, `locked:SELECTOR` or `disabled`. It is
+hashed with yescrypt, if the guest's libcrypt knows that, else with SHA-512. No password and no hash is ever printed.
 
 A file of `--commands-from-file` has an order a line, without the hyphens: `hostname web1`. Empty lines and lines
-that begin with `#` say nothing; a line that ends in a backslash goes on in the next one.
+that begin with `#` say nothing; a line that ends in a backslash goes on in the next one. Errors name file and line.
+
+From virt-customize: `--write` is `--write-file` here (`--write` makes the plan happen), `--password-crypto` is
+`--password-method`, `--chmod` takes octal modes only, `--edit` takes `s/old/new/flags` and no Perl, and the network is
+off.
 """
 
 
