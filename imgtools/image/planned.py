@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from imgtools.engine.api import Filesystem
-from imgtools.errors import EditFailed
-from imgtools.image.files import GuestTree, parent_of
+from imgtools.errors import EditFailed, GuestFileTooBig
+from imgtools.image.files import READ_LIMIT, GuestTree, parent_of
 from imgtools.image.writable import WritableTree, open_regular
 from imgtools.records import FileEntry, FileKind, FileStat, Usage
 
@@ -83,6 +83,8 @@ class PlannedFilesystem:
     def open(self, path: str) -> BinaryIO:
         node = self._node(path)
         if node.upload is not None:
+            if node.stat.size > READ_LIMIT:
+                raise GuestFileTooBig(f"larger than {READ_LIMIT} bytes: {path}", path=path)
             host_path, offset = node.upload
             with open_regular(host_path) as stream:
                 stream.seek(offset)
