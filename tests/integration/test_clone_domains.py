@@ -120,6 +120,31 @@ def test_a_domain_with_two_disks_in_a_file_becomes_files(tmp_path: Path) -> None
     assert cloned == [*one.paths, "/iso/tools.iso"] and len(one.paths) == len(disks)
 
 
+def test_a_clone_runs_beside_its_original(daemon: Daemon) -> None:
+    (folder := daemon.folder / "images").mkdir()
+    folder.chmod(0o777)
+    (disk,) = copy_fixture("debian", folder)
+    disk.chmod(0o666)  # the daemon is another user; the clone is as open as its template
+    devices = f"""<interface type='user'/><serial type='unix'><source mode='bind' path='{folder}/first.sock'/></serial>
+    <channel type='unix'><source mode='bind' path='{folder}/agent.sock'/>
+    <target type='virtio' name='agent'/></channel>"""
+    xml = f"""<domain type='qemu'><name>first</name><memory>65536</memory><os><type>hvm</type></os>
+    <devices>{DISK.format(format="qcow2", path=disk, device="vda")}{devices}</devices></domain>"""
+    define(daemon, xml)
+    how = CloneRequest(folder, unprepared=True)
+    clone_domain(HOW, DomainRequest("first", connect=daemon.uri), [CloneRow("second")], how)
+    with daemon.connected() as connection:
+        domains = [connection.lookupByName(name) for name in ("first", "second")]
+        try:
+            for domain in domains:
+                domain.createWithFlags(libvirt.VIR_DOMAIN_START_PAUSED)
+            assert all(domain.isActive() for domain in domains)
+        finally:
+            for domain in domains:
+                if domain.isActive():
+                    domain.destroy()
+
+
 def test_a_disk_may_be_a_volume_of_a_pool(daemon: Daemon, tmp_path: Path) -> None:
     (pool := daemon.folder / "pool").mkdir()
     pool.chmod(0o755)
