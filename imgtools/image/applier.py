@@ -155,7 +155,7 @@ class _Applier:
         asked = path
         for _ in range(MAX_LINKS):
             true_path = self._tree.locate(path)
-            found = self._tree.lstat(true_path)
+            found = self._tree.facts(true_path)
             if found is None or found.kind is not FileKind.LINK:
                 return true_path
             target = self._tree.read_link(true_path)
@@ -165,7 +165,7 @@ class _Applier:
     def _must_exist(self, path: str) -> tuple[str, FileStat]:
         """Return the true path and facts of ``path`` itself, a link not followed."""
         true_path = self._tree.locate(path)
-        found = self._tree.lstat(true_path)
+        found = self._tree.facts(true_path)
         if found is None:
             raise NoSuchGuestFile(f"no such file in the guest: {path}", path=path)
         return true_path, found
@@ -178,10 +178,10 @@ class _Applier:
 
     # -- contents ------------------------------------------------------------------------------------------
 
-    def _put(self, change: WriteFile | Upload, content: BinaryIO) -> None:
-        """Give a file its content, then what else the change says of it."""
+    def _put(self, change: WriteFile | Upload, content: BinaryIO) -> str:
+        """Give a file its content, then what else the change says of it; returns its true path."""
         path = self._follow(change.path)
-        before = self._tree.lstat(path)
+        before = self._tree.facts(path)
         if before is not None and before.kind is not FileKind.FILE:
             what = "is a directory" if before.kind is FileKind.DIRECTORY else "not a regular file"
             raise NotAFile(f"{what}: {change.path}", path=change.path)
@@ -199,15 +199,16 @@ class _Applier:
         self._own(path, change.uid, change.gid)
         if change.mode is not None:
             writer.set_mode(inner, change.mode)
+        return path
 
     def _upload(self, change: Upload) -> None:
         with open_regular(change.host_path) as stream:
             whole = change.offset == 0 and os.fstat(stream.fileno()).st_size <= change.size
-            self._put(
+            path = self._put(
                 change, stream if whole else cast(BinaryIO, Section(stream, change.offset, change.size))
             )
         if change.mtime is not None:
-            writer, inner = self._tree.writer(self._follow(change.path))
+            writer, inner = self._tree.writer(path)
             writer.set_times(inner, change.mtime, change.mtime)
 
     def _truncate(self, change: Truncate) -> None:
@@ -370,7 +371,7 @@ class _Applier:
         """Set the owner of a resolved path; the mode stays, whatever chown thinks of set-user-ID bits."""
         if uid is None and gid is None:
             return
-        found = self._tree.lstat(path)
+        found = self._tree.facts(path)
         if found is None:
             raise NoSuchGuestFile(f"no such file in the guest: {path}", path=path)
         writer, inner = self._tree.writer(path)

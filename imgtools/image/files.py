@@ -10,8 +10,7 @@ from __future__ import annotations
 import fnmatch
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, NamedTuple, Protocol
 
 from imgtools.engine.api import Filesystem
 from imgtools.errors import GuestFileTooBig, NoSuchGuestFile, NotADirectory, NotAFile, TooManyLinks
@@ -75,9 +74,8 @@ class GuestReader(Protocol):
         """Yield the paths that a shell pattern matches, sorted (``*``, ``?``, ``[a-z]``, ``{a,b}``)."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """A path within one mounted filesystem."""
+class _Place(NamedTuple):
+    """A path within one mounted filesystem. A tuple, because one is made for every look at a file."""
 
     filesystem: Filesystem
     path: str
@@ -91,6 +89,7 @@ class GuestTree:
 
     def __init__(self, filesystems: Mapping[str, Filesystem], served_by: Engine) -> None:
         self._mounted = {normalise(point): filesystem for point, filesystem in filesystems.items()}
+        self._only = self._mounted.get("/") if len(self._mounted) == 1 else None
         self._served_by = served_by
         self._directories: dict[str, str] = {}  # asked-for directory -> resolved directory
 
@@ -116,11 +115,17 @@ class GuestTree:
 
     def _place(self, path: str) -> _Place:
         """Return the filesystem that holds the resolved ``path``, and the path within it."""
+        if self._only is not None:
+            return _Place(self._only, path)
         point = path
         while point not in self._mounted:
             point = parent_of(point)
         inner = path[len(point) :] if point != "/" else path
         return _Place(self._mounted[point], "/" + inner.lstrip("/"))
+
+    def facts(self, path: str) -> FileStat | None:
+        """Return the facts of a resolved path; None if it is not there."""
+        return self._lookup(path)
 
     def _lookup(self, path: str) -> FileStat | None:
         place = self._place(path)

@@ -55,6 +55,7 @@ DECLINED = {
 HAS_JOURNAL, SPARSE_SUPER2 = 0x4, 0x200  # compatible features
 SPARSE_SUPER, BIGALLOC = 0x1, 0x200  # read-only compatible features
 DIRECTORY_LIMIT = 512 << 20  # bytes; ten million names
+KEPT_INODES = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +178,7 @@ class ExtReader:
         self._disk = disk
         self._super = superblock
         self._tables: dict[int, int] = {}  # group -> block of its inode table
+        self._inodes: dict[int, Inode] = {}  # the last few: every path begins with the same directories
 
     # -- inodes --------------------------------------------------------------------------------------------
 
@@ -186,13 +188,19 @@ class ExtReader:
     def _inode(self, number: int) -> Inode:
         if not 1 <= number <= self._super.inodes:
             damaged(self._disk, f"inode {number} of {self._super.inodes}")
+        if number in self._inodes:
+            return self._inodes[number]
         group, index = divmod(number - 1, self._super.inodes_per_group)
         table = self._tables.get(group)
         if table is None:
             table = self._tables[group] = self._inode_table(group)
         size = self._super.inode_size
         raw = self._disk.read_exactly(table * self._super.block_size + index * size, size)
-        return parse_inode(self._disk, number, raw, large_dirs=bool(self._super.incompatible & LARGEDIR))
+        found = parse_inode(self._disk, number, raw, large_dirs=bool(self._super.incompatible & LARGEDIR))
+        if len(self._inodes) >= KEPT_INODES:
+            self._inodes.clear()
+        self._inodes[number] = found
+        return found
 
     def _descriptor_place(self, group: int) -> int:
         """The byte offset of a group's descriptor (ext4's descriptor_loc)."""
