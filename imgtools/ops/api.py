@@ -70,6 +70,11 @@ def nothing(guest: Guest) -> str:
     return ""
 
 
+def no_change(guest: Guest, change: Change) -> bool:
+    """Tolerate nothing: the usual :attr:`Operation.tolerates`."""
+    return False
+
+
 # The parameters are a frozen dataclass of the operation's own, which only its own ``plan`` looks into.
 Params = Any
 
@@ -88,6 +93,8 @@ class Operation:
     repeats: bool = False
     # What a guest lacks that the operation is about, such as "no logical volumes"; "" if it is for this guest.
     lacking: Callable[[Guest], str] = nothing
+    # Whether a template is fit all the same: somebody may have put this there once it was prepared.
+    tolerates: Callable[[Guest, Change], bool] = no_change
     notes: str = ""  # honest limits, shown in the docs
     # On the customize shelf, where the name is an option: what stands after it ("" makes it a switch), what the help
     # says besides the summary, and how an order is made of the text. The first two have to be plain strings: the

@@ -164,7 +164,14 @@ def what_is_left(guest: Guest, selection: Selection) -> tuple[OperationReport, .
     shelf = load_shelf(SHELF)
     lasting: dict[str, Shelved] = {n: one for n, one in shelf.items() if not one.operation.repeats}
     chosen = [one for one in choose(shelf, selection) if one.shelved.name in lasting]
-    return tuple(one for one in _reports(guest, plan_operations(guest, chosen)) if one.changes)
+    left = (_without_tolerated(guest, one) for one in plan_operations(guest, chosen))
+    return tuple(one for one in _reports(guest, tuple(left)) if one.changes)
+
+
+def _without_tolerated(guest: Guest, planned: Planned) -> Planned:
+    tolerates = planned.shelved.operation.tolerates
+    kept = tuple(change for change in planned.changes if not tolerates(guest, change))
+    return Planned(planned.shelved, planned.applies, kept)
 
 
 def preparable_guest(image: Image, request: ImageRequest) -> Guest:

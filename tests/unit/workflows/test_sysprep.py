@@ -93,6 +93,15 @@ def test_verify_names_what_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
     assert verify(clean).fit
 
 
+def test_a_template_may_say_who_may_log_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keys injected into a template are not the identity of a machine; a private key is."""
+    keys: dict[str, Content] = {**BASE, "/root/.ssh/authorized_keys": "ssh-ed25519 A\n"}
+    assert verify(serve(monkeypatch, "sysprep", memory_guest_image(keys))).fit
+    keys["/root/.ssh/id_ed25519"] = "private"
+    found = verify(serve(monkeypatch, "sysprep", memory_guest_image(keys)))
+    assert [one.name for one in found.left] == ["ssh-userdir"]
+
+
 def test_an_operation_named_for_the_wrong_guest_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     volume = memory_volume()
     _, tree = used_guest()
