@@ -171,10 +171,10 @@ def _sysv(files: GuestReader, name: str, state: str) -> Iterator[Change]:
     for folder, one in folders.items():
         starts = list(files.glob(f"{folder}/S[0-9][0-9]{plain}"))
         stops = list(files.glob(f"{folder}/K[0-9][0-9]{plain}"))
+        if not files.is_dir(folder):
+            yield MakeDirectory(folder)
         if state == "on" and not starts:
             yield from (Remove(path) for path in stops)
-            if not files.is_dir(folder):
-                yield MakeDirectory(folder)
             yield MakeLink(one.path, one.target)
         elif state == "off" and (starts or not stops):
             yield from (Remove(path) for path in starts)

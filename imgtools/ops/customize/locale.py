@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 from imgtools.errors import UnsupportedGuest, UsageError
 from imgtools.guest.guest import Guest
+from imgtools.guest.interface_files import folder_of
 from imgtools.guest.locales import has_locale, locale_gen_line
 from imgtools.guest.services import Init, find_init
 from imgtools.guest.variables import set_variables
@@ -24,6 +25,7 @@ LOCALE_GEN = ("/usr/sbin/locale-gen", "/usr/bin/locale-gen")
 PACKAGES = (
     "--install with the language's package first: locales, glibc-langpack-de, glibc-locale, musl-locales"
 )
+PROFILE = "/etc/profile.d/zz-locale.sh"
 OVERRULING = ("LC_ALL", "LANGUAGE")
 
 
@@ -61,8 +63,9 @@ def _say(guest: Guest, locale: str) -> Iterator[Change]:
     if guest.os.is_family("debian"):
         yield from set_variables(files, "/etc/default/locale", said, without=OVERRULING)
     elif guest.os.is_family("alpine"):
-        # /etc/profile.d/20locale.sh takes C.UTF-8 where nothing has said anything before.
-        yield WriteFile("/etc/profile.d/10locale.sh", f"export LANG={locale}\n".encode())
+        # The last of the files that /etc/profile reads: old versions of Alpine's own locale.sh say C.UTF-8 always.
+        yield from folder_of(files, PROFILE)
+        yield WriteFile(PROFILE, f"export LANG={locale}\n".encode())
     elif find_init(files) is not Init.SYSTEMD and files.is_dir("/etc/sysconfig"):
         if files.is_file("/etc/sysconfig/language"):
             said = {"RC_LANG": locale}

@@ -10,7 +10,7 @@ from imgtools.errors import UnsupportedGuest, UsageError
 from imgtools.image.change import RunInGuest
 from imgtools.ops.orders import Named, Order, plan_orders
 from tests.support.customized import customized, guest_with
-from tests.support.memory import Content, directory, link
+from tests.support.memory import Content, link
 
 NAMES = b"\0de_DE.utf8\0en_US.utf8\0"
 ARCHIVE = struct.pack("<8I", 0xDE020109, 1, 56, 0, 0, 56, len(NAMES), len(NAMES)).ljust(56, b"\0") + NAMES
@@ -48,10 +48,10 @@ CASES: dict[str, Case] = {
         'RC_LANG="de_DE.UTF-8"\n',
     ),
     "alpine": (
-        {"/usr/share/i18n/locales/musl/de_DE.UTF-8": "", "/etc/profile.d": directory()},
+        {"/usr/share/i18n/locales/musl/de_DE.UTF-8": ""},
         ("alpine",),
         "de_DE.UTF-8",
-        "/etc/profile.d/10locale.sh",
+        "/etc/profile.d/zz-locale.sh",
         "export LANG=de_DE.UTF-8\n",
     ),
 }
