@@ -141,7 +141,9 @@ class Succession:
     def _note_removal(self, change: Remove, path: str) -> None:
         """What was made to be removed again is not made at all, as far as no program ran between."""
         ours = self._kept[self._begin :]
-        moved = any(one is not None and isinstance(one[1], Move) for one in ours)
+        moved = any(
+            one is not None and isinstance(one[1], Move) and _concerns(one[1], one[0], path) for one in ours
+        )
         if not moved:
             for number, one in enumerate(ours, self._begin):
                 if one is None or isinstance(one[1], Remove) or not _is_at_or_below(one[0], path):
@@ -151,6 +153,11 @@ class Succession:
             if not self._begin and self._original.lstat(path) is None:
                 return
         self._kept.append((path, change))
+
+
+def _concerns(move: Move, path: str, other: str) -> bool:
+    """Whether a renaming is of, to, or around another path."""
+    return any(_is_at_or_below(one, other) or _is_at_or_below(other, one) for one in (path, move.to))
 
 
 def _is_at_or_below(path: str, top: str) -> bool:

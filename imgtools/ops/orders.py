@@ -11,11 +11,11 @@ from imgtools.errors import ImgtoolsError, NoSuchGuestFile, UnsupportedGuest, Us
 from imgtools.guest.guest import Guest
 from imgtools.guest.labels import needs_autorelabel
 from imgtools.guest.users import Account, read_accounts
-from imgtools.image.change import Change, Relabel, RunInGuest
+from imgtools.image.change import Change, MakeDirectory, Relabel, RunInGuest, Upload, WriteFile
 from imgtools.image.files import GuestReader
 from imgtools.image.succession import Succession
 from imgtools.ops.api import HostSide, Shelved, load_shelf
-from imgtools.records import Customization, Named, Order
+from imgtools.records import Customization, Named, Order, OsType
 
 __all__ = [
     "Customization",
@@ -91,11 +91,20 @@ def add_orders(guest: Guest, wanted: Sequence[Named], succession: Succession) ->
             if not operation.families.include(guest):
                 raise UnsupportedGuest(f"{one.name} is not for {guest.os.product_name or guest.os.distro}")
             now = replace(guest, files=succession.files)
-            made += succession.add(operation.plan(now, one.order))
+            changes = operation.plan(now, one.order)
+            is_windows = guest.os.type is OsType.WINDOWS
+            made += succession.add(map(_without_owner, changes) if is_windows else changes)
     if any(isinstance(change, RunInGuest) for change in made) and needs_autorelabel(guest.files):
         # A program makes files with the labels of the appliance, which has none.
         made += succession.add([Relabel()])
     return tuple(made)
+
+
+def _without_owner(change: Change) -> Change:
+    """Return a change without what NTFS does not have: new files belong to whom their folder says."""
+    if isinstance(change, (WriteFile, Upload)):
+        return replace(change, mode=None, uid=None, gid=None)
+    return replace(change, mode=0o755, uid=0, gid=0) if isinstance(change, MakeDirectory) else change
 
 
 def split_pair(text: str, what: str, *, secret: bool = False) -> tuple[str, str]:

@@ -139,6 +139,17 @@ def test_every_family_gets_what_it_can_read_and_start(name: str) -> None:
     assert "make directory /etc" not in summaries
 
 
+def test_files_of_a_windows_guest(tmp_path: Path) -> None:
+    (disk,) = copy_fixture("windows", tmp_path)
+    (tmp_path / "hi.txt").write_text("hi\n")
+    words = ("--mkdir", "/Tools", "--upload", f"{tmp_path}/hi.txt:/tools/", "--write-file", "/Tools/a.txt:x")
+    more = ("--append-line", "/tools/A.TXT:y", "--copy", "/Tools:/Tools2", "--delete", "/Tools/hi.txt")
+    imgtools("customize", disk, *words, *more, *DIRECT, "--write")
+    assert imgtools("ls", disk, "/Tools").out.split() == ["a.txt"]
+    assert imgtools("ls", disk, "/Tools2").out.split() == ["a.txt", "hi.txt"]
+    assert imgtools("cat", disk, "/Tools2/a.txt").out == "x\ny\n"
+
+
 def test_what_is_not_for_a_guest_is_refused() -> None:
     ran = imgtools("customize", fixture_image("windows"), "--firstboot-command", "true", *DIRECT, code=24)
     assert "firstboot-command is not for Windows 10 Pro" in ran.err

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from imgtools.errors import UsageError
 from imgtools.guest.guest import Guest
 from imgtools.image.change import Change, EditLines, LineEdit, WriteFile
-from imgtools.ops.api import Operation
+from imgtools.ops.api import ANY, Operation
 from imgtools.ops.orders import Order, guest_file, split_pair
 
 
@@ -25,4 +25,6 @@ def plan(guest: Guest, order: Order) -> Iterator[Change]:
         yield WriteFile(path, f"{line}\n".encode("utf-8", "surrogateescape"))
 
 
-OPERATION = Operation(summary="Append a line to a file", plan=plan, params=Order, metavar="PATH:LINE")
+OPERATION = Operation(
+    summary="Append a line to a file", plan=plan, params=Order, families=ANY, metavar="PATH:LINE"
+)

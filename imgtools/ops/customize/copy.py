@@ -12,7 +12,7 @@ from imgtools.guest.guest import Guest
 from imgtools.image.change import Change, MakeDirectory, MakeLink, MakeSpecial, SetTimes, SetXattr, WriteFile
 from imgtools.image.files import GuestReader, join, normalise_keeping_dots, parent_of
 from imgtools.image.settle import is_private
-from imgtools.ops.api import Operation
+from imgtools.ops.api import ANY, Operation
 from imgtools.ops.orders import Order, guest_file, require_there, split_pair
 from imgtools.records import FileKind, FoundFile
 
@@ -68,10 +68,14 @@ def _copy(files: GuestReader, found: FoundFile, path: str) -> Iterator[Change]:
     for name, value in files.xattrs(found.path).items():
         if name != "security.selinux":  # a new file gets the label that the policy has for its place
             yield SetXattr(path, name, value)
-    if stat.kind is FileKind.FILE:
+    if stat.kind is FileKind.FILE and stat.mtime:  # one that the plan itself makes has no time yet
         yield SetTimes(path, stat.atime, stat.mtime)
 
 
 OPERATION = Operation(
-    summary="Copy a file or directory inside the guest", plan=plan, params=Order, metavar="SOURCE:TARGET"
+    summary="Copy a file or directory inside the guest",
+    plan=plan,
+    params=Order,
+    families=ANY,
+    metavar="SOURCE:TARGET",
 )

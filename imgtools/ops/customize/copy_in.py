@@ -13,7 +13,7 @@ from imgtools.guest.guest import Guest
 from imgtools.image.change import Change
 from imgtools.image.files import join
 from imgtools.image.host_tree import Ownership, copies, name_of
-from imgtools.ops.api import Operation
+from imgtools.ops.api import ANY, Operation
 from imgtools.ops.orders import Order, guest_file, split_pair
 from imgtools.records import Warned
 
@@ -39,5 +39,6 @@ OPERATION = Operation(
     summary="Copy files of the host into a directory of the guest",
     plan=plan,
     params=Order,
+    families=ANY,
     metavar="HOSTPATH:DIR",
 )

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from imgtools.errors import NoSuchGuestFile
 from imgtools.guest.guest import Guest
 from imgtools.image.change import Change
-from imgtools.ops.api import Operation
+from imgtools.ops.api import ANY, Operation
 from imgtools.ops.orders import Order, guest_file
 from imgtools.ops.steps import remove_matching
 
@@ -23,4 +23,6 @@ def plan(guest: Guest, order: Order) -> Iterator[Change]:
     yield from removals
 
 
-OPERATION = Operation(summary="Delete files and directories", plan=plan, params=Order, metavar="PATTERN")
+OPERATION = Operation(
+    summary="Delete files and directories", plan=plan, params=Order, families=ANY, metavar="PATTERN"
+)

@@ -9,7 +9,7 @@ from imgtools.guest.guest import Guest
 from imgtools.image.change import Change, WriteFile
 from imgtools.image.expression import apply_expressions
 from imgtools.image.settle import is_private
-from imgtools.ops.api import Operation
+from imgtools.ops.api import ANY, Operation
 from imgtools.ops.orders import Order, guest_file, split_pair
 
 
@@ -24,4 +24,6 @@ def plan(guest: Guest, order: Order) -> Iterator[Change]:
         yield WriteFile(place, new, before=before, private=is_private(place))
 
 
-OPERATION = Operation(summary="Edit a file by an expression", plan=plan, params=Order, metavar="PATH:EXPR")
+OPERATION = Operation(
+    summary="Edit a file by an expression", plan=plan, params=Order, families=ANY, metavar="PATH:EXPR"
+)

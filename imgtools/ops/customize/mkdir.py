@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from imgtools.guest.guest import Guest
 from imgtools.image.change import Change, MakeDirectory
-from imgtools.ops.api import Operation
+from imgtools.ops.api import ANY, Operation
 from imgtools.ops.orders import Order, guest_file
 
 
@@ -15,4 +15,4 @@ def plan(guest: Guest, order: Order) -> Iterator[Change]:
     yield MakeDirectory(guest_file(order.text))
 
 
-OPERATION = Operation(summary="Make a directory", plan=plan, params=Order, metavar="PATH")
+OPERATION = Operation(summary="Make a directory", plan=plan, params=Order, families=ANY, metavar="PATH")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from imgtools.guest.guest import Guest
 from imgtools.image.change import Change, Move
-from imgtools.ops.api import Operation
+from imgtools.ops.api import ANY, Operation
 from imgtools.ops.orders import Order, guest_file, require_there, split_pair
 
 
@@ -16,4 +16,6 @@ def plan(guest: Guest, order: Order) -> Iterator[Change]:
     yield Move(require_there(guest.files, path), guest_file(new))
 
 
-OPERATION = Operation(summary="Rename a file or directory", plan=plan, params=Order, metavar="PATH:NEWPATH")
+OPERATION = Operation(
+    summary="Rename a file or directory", plan=plan, params=Order, families=ANY, metavar="PATH:NEWPATH"
+)

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from imgtools.errors import NotAFile
 from imgtools.guest.guest import Guest
 from imgtools.image.change import Change, Remove
-from imgtools.ops.api import Operation
+from imgtools.ops.api import ANY, Operation
 from imgtools.ops.orders import Order, require_there
 from imgtools.records import FileKind
 
@@ -32,6 +32,7 @@ OPERATION = Operation(
     summary="Delete a file, without a promise that no trace of it is left",
     plan=plan,
     params=Order,
+    families=ANY,
     metavar="PATH",
     notes="To get rid of what free blocks hold, make a new image of the old: `imgtools convert`, after the guest's "
     "own fstrim.",

@@ -9,7 +9,7 @@ from imgtools.errors import NoSuchGuestFile
 from imgtools.guest.guest import Guest
 from imgtools.image.change import Change, SetTimes, WriteFile
 from imgtools.image.files import normalise_keeping_dots, parent_of
-from imgtools.ops.api import Operation
+from imgtools.ops.api import ANY, Operation
 from imgtools.ops.orders import Order, guest_file
 
 
@@ -30,5 +30,10 @@ def plan(guest: Guest, order: Order) -> Iterator[Change]:
 
 
 OPERATION = Operation(
-    summary="Make an empty file, or renew its times", plan=plan, params=Order, metavar="PATH", repeats=True
+    summary="Make an empty file, or renew its times",
+    plan=plan,
+    params=Order,
+    families=ANY,
+    metavar="PATH",
+    repeats=True,
 )

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from imgtools.guest.guest import Guest
 from imgtools.image.change import Change
-from imgtools.ops.api import Operation
+from imgtools.ops.api import ANY, Operation
 from imgtools.ops.orders import Order, require_there
 from imgtools.ops.steps import truncate
 
@@ -16,4 +16,4 @@ def plan(guest: Guest, order: Order) -> Iterator[Change]:
     yield from truncate(guest.files, require_there(guest.files, order.text))
 
 
-OPERATION = Operation(summary="Empty a file", plan=plan, params=Order, metavar="PATH")
+OPERATION = Operation(summary="Empty a file", plan=plan, params=Order, families=ANY, metavar="PATH")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from imgtools.errors import NotADirectory
 from imgtools.guest.guest import Guest
 from imgtools.image.change import Change, Truncate
-from imgtools.ops.api import Operation
+from imgtools.ops.api import ANY, Operation
 from imgtools.ops.orders import Order, guest_file
 from imgtools.records import FileKind
 
@@ -25,4 +25,6 @@ def plan(guest: Guest, order: Order) -> Iterator[Change]:
             yield Truncate(found.path, size_before=found.stat.size)
 
 
-OPERATION = Operation(summary="Empty every file below a directory", plan=plan, params=Order, metavar="DIR")
+OPERATION = Operation(
+    summary="Empty every file below a directory", plan=plan, params=Order, families=ANY, metavar="DIR"
+)

@@ -9,7 +9,7 @@ from pathlib import Path
 from imgtools.errors import HostError
 from imgtools.guest.guest import Guest
 from imgtools.image.change import Change, Upload
-from imgtools.ops.api import Operation
+from imgtools.ops.api import ANY, Operation
 from imgtools.ops.orders import Order, guest_file, split_pair
 
 
@@ -30,5 +30,9 @@ def plan(guest: Guest, order: Order) -> Iterator[Change]:
 
 
 OPERATION = Operation(
-    summary="Copy a file of the host into the guest", plan=plan, params=Order, metavar="HOSTFILE:PATH"
+    summary="Copy a file of the host into the guest",
+    plan=plan,
+    params=Order,
+    families=ANY,
+    metavar="HOSTFILE:PATH",
 )

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from imgtools.errors import UsageError
 from imgtools.guest.guest import Guest
 from imgtools.image.change import Change, WriteFile
-from imgtools.ops.api import Operation
+from imgtools.ops.api import ANY, Operation
 from imgtools.ops.orders import Order, guest_file
 
 
@@ -25,4 +25,4 @@ def plan(guest: Guest, order: Order) -> Iterator[Change]:
     yield WriteFile(guest_file(path), content.encode("utf-8", "surrogateescape"))
 
 
-OPERATION = Operation(summary="Write a file", plan=plan, params=Order, metavar="PATH:CONTENT")
+OPERATION = Operation(summary="Write a file", plan=plan, params=Order, families=ANY, metavar="PATH:CONTENT")

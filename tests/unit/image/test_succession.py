@@ -101,6 +101,11 @@ STEPS: dict[str, list[list[Change]]] = {
         [WriteFile("/new/deep/x", b"a")],
         [Remove("/new", recursive=True)],
     ],
+    "a folder is renamed, another removed": [
+        [Move("/etc/conf", "/etc/conf.d")],
+        [WriteFile("/etc/x", b"a")],
+        [Remove("/etc/x")],
+    ],
     "remove and make": [
         [Remove("/etc/conf", recursive=True)],
         [MakeDirectory("/etc/conf")],
