@@ -20,8 +20,8 @@ from imgtools.image.writable import Progress
 from imgtools.records import ImageInfo, ImageRequest
 
 FICLONE = 0x40049409  # linux/fs.h: _IOW(0x94, 9, int)
-# What a clone is written as, and the ending of its name.
-ENDINGS = {"qcow2": "qcow2", "raw": "raw"}
+# Of each file of a template: inode, size in bytes, and when it was last written to, in nanoseconds.
+Fingerprint = tuple[tuple[int, int, int], ...]
 
 
 def refuse_busy_template(request: ImageRequest) -> None:
@@ -55,13 +55,13 @@ def refuse_encrypted(info: ImageInfo) -> None:
             )
 
 
-def fingerprint(info: ImageInfo) -> tuple[tuple[int, int, int], ...]:
+def fingerprint(info: ImageInfo) -> Fingerprint:
     """Return what changes when somebody writes to a file of the template."""
     found = (path.stat() for layer in info.chain for path in (layer.host_path, *layer.extents))
     return tuple((one.st_ino, one.st_size, one.st_mtime_ns) for one in found)
 
 
-def require_unchanged(info: ImageInfo, before: tuple[tuple[int, int, int], ...]) -> None:
+def require_unchanged(info: ImageInfo, before: Fingerprint) -> None:
     """Make sure that the template is what it was.
 
     :raises EditConflict: somebody has written to it.

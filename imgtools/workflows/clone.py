@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -11,6 +12,7 @@ from pathlib import Path
 from imgtools.errors import ImgtoolsError, TargetExists, UnsupportedGuest, UsageError
 from imgtools.image.change import Change
 from imgtools.image.clone import (
+    Fingerprint,
     allow_as,
     copy_file,
     fingerprint,
@@ -120,6 +122,7 @@ class _Template:
     original: ImageRequest
     request: ImageRequest  # what the guest is read from: the original, or the overlays
     infos: tuple[ImageInfo, ...]  # of the original
+    seen: tuple[Fingerprint, ...]  # of the original, when it was first looked at
     prepared: tuple[Path, ...] = ()
 
 
@@ -204,11 +207,12 @@ def _files(request: ImageRequest, row: CloneRow, how: CloneRequest, nvram: Path 
 
 
 def _refuse_taken(rows: Sequence[CloneRow], files: Sequence[_Files]) -> None:
-    names = [row.name for row in rows]
+    names: set[str] = set()
     taken: dict[Path, str] = {}
     for row, paths in zip(rows, files, strict=True):
-        if names.count(row.name) > 1:
+        if row.name in names:
             raise UsageError(f"{row.place}two clones of the same name: {row.name}")
+        names.add(row.name)
         for path in paths.all:
             if path in taken:
                 raise UsageError(f"{row.place}{row.name} and {taken[path]} would both be {path.name}")
@@ -246,8 +250,9 @@ def _template(request: ImageRequest, how: CloneRequest) -> Iterator[_Template]:
     infos = tuple(examine_disks(request.disks, request.backing))
     for info in infos:
         refuse_encrypted(info)
+    seen = tuple(fingerprint(info) for info in infos)
     if how.sysprep is None:
-        yield _Template(request, request, infos)
+        yield _Template(request, request, infos, seen)
         return
     with scratch_folder(_folder(how, request)) as folder:
         overlays = tuple(folder / f"prepared-{number}" for number in range(len(infos)))
@@ -255,7 +260,7 @@ def _template(request: ImageRequest, how: CloneRequest) -> Iterator[_Template]:
             make_linked(overlay, info)
         own = _request_of(overlays, request)
         prepare(own, Target(write=True), how.sysprep)
-        yield _Template(request, own, infos, overlays)
+        yield _Template(request, own, infos, seen, overlays)
 
 
 def _request_of(overlays: Sequence[Path], request: ImageRequest) -> ImageRequest:
@@ -283,7 +288,9 @@ def _plan(
             with _told(row):
                 changes = tuple(plan_orders(guest, [*how.orders, *orders_of(row, hostname)]))
             plans.append(_Plan(row, paths, hostname, changes, guest.mounts))
-        return plans, image.served_by, guest.warnings
+        counts = Counter(plan.hostname for plan in plans if plan.hostname)
+        same = [Warned(f"{n} clones have the host name {name}") for name, n in counts.items() if n > 1]
+        return plans, image.served_by, (*guest.warnings, *same)
 
 
 @contextmanager
@@ -314,7 +321,6 @@ def _told_with(made: Sequence[Clone]) -> Iterator[None]:
 def _make(
     template: _Template, plan: _Plan, how: CloneRequest, nvram: Path | None, progress: Progress | None
 ) -> Clone:
-    before = [fingerprint(info) for info in template.infos]
     targets = plan.files.disks
     with new_file(targets[0]) as draft:
         folder = draft.host_path.parent
@@ -331,7 +337,7 @@ def _make(
             allow_as(info.source.host_path, path)
         if nvram is not None and plan.files.nvram is not None:
             copy_file(nvram, folder / plan.files.nvram.name)
-        for info, seen in zip(template.infos, before, strict=True):
+        for info, seen in zip(template.infos, template.seen, strict=True):
             require_unchanged(info, seen)
     return Clone(plan.row.name, tuple(map(str, targets)), plan.hostname)
 

@@ -53,6 +53,7 @@ def test_each_clone_has_its_own_name_and_key(tmp_path: Path, way: str, linked: b
     info = examine(DiskSource(first), policy=Backing.ANY)
     assert (info.format, len(info.chain)) == (format, 2 if linked else 1)
     assert [one.hostname for one in report.clones] == ["web1.lan", "db.example.org"]
+    assert report.warnings == ()
 
 
 @pytest.mark.parametrize(("linked", "mode"), [(True, 0o600), (False, 0o400)])
@@ -182,3 +183,10 @@ def test_two_clones_do_not_share_a_file(tmp_path: Path) -> None:
     request = ImageRequest((DiskSource(tmp_path / "a.img"), DiskSource(tmp_path / "b.img")))
     with pytest.raises(UsageError, match=r"a-2 and a would both be a-2\.qcow2"):
         clone(request, [CloneRow("a"), CloneRow("a-2")], CloneRequest(tmp_path))
+
+
+def test_machines_of_the_same_host_name_are_told(tmp_path: Path) -> None:
+    request = template(tmp_path)
+    how = CloneRequest(tmp_path, linked=True, hostname="web", unprepared=True)
+    report = clone(request, [CloneRow("a"), CloneRow("b")], how)
+    assert [one.text for one in report.warnings] == ["2 clones have the host name web"]
