@@ -12,7 +12,6 @@ FOLDER = "/usr/lib/locale"
 MUSL = "/usr/share/i18n/locales/musl"  # of Alpine's package musl-locales
 SUPPORTED = "/usr/share/i18n/SUPPORTED"
 DEFINITIONS = "/usr/share/i18n/locales"
-ALWAYS = ("C", "POSIX", "C.utf8")
 # glibc, locale/locarchive.h: the head begins with magic, serial, and three tables of offset, used, size.
 MAGIC = 0xDE020109
 HEAD = struct.Struct("<8I")
@@ -27,9 +26,9 @@ def plain_name(locale: str) -> str:
 
 
 def has_locale(files: GuestReader, locale: str) -> bool:
-    """Whether programs of the guest can use a locale."""
+    """Whether a locale is installed in the guest; those built into its C library are not looked for."""
     wanted = plain_name(locale)
-    if wanted in ALWAYS or files.is_file(f"{MUSL}/{locale}"):
+    if files.is_file(f"{MUSL}/{locale}"):
         return True
     if files.is_dir(FOLDER):
         names = {plain_name(entry.name) for entry in files.list_dir(FOLDER)}

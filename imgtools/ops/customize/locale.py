@@ -1,7 +1,8 @@
 """Set the language of the guest: ``de_DE.UTF-8``, a locale that it has or can make.
 
-``C.UTF-8`` is always there. One that the guest has only the source of is enabled in /etc/locale.gen, and the guest's
-own locale-gen is run, in the libguestfs appliance. What overrules LANG in the same file (LC_ALL, LANGUAGE) goes.
+``C.UTF-8`` is there everywhere but on Red Hat's systems before 8. One that the guest has only the source of is enabled
+in /etc/locale.gen, and the guest's own locale-gen is run, in the libguestfs appliance. What overrules LANG in the same
+file (LC_ALL, LANGUAGE) goes.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Iterator
 from imgtools.errors import UnsupportedGuest, UsageError
 from imgtools.guest.guest import Guest
 from imgtools.guest.interface_files import folder_of
-from imgtools.guest.locales import has_locale, locale_gen_line
+from imgtools.guest.locales import has_locale, locale_gen_line, plain_name
 from imgtools.guest.services import Init, find_init
 from imgtools.guest.variables import set_variables
 from imgtools.image.change import Change, RunInGuest, WriteFile
@@ -38,7 +39,10 @@ def plan(guest: Guest, order: Order) -> Iterator[Change]:
     locale = order.text
     if not re.fullmatch(NAME, locale):
         raise UsageError(f"not a locale: {locale!r}", hint="de_DE.UTF-8, or C.UTF-8")
-    if not has_locale(guest.files, locale):
+    # glibc has C.UTF-8 built in since 2.35, and distributions added it before; Red Hat did so with its 8.
+    old_red_hat = guest.os.is_family("rhel") and 5 <= guest.os.major < 8
+    always = ("C", "POSIX") if old_red_hat else ("C", "POSIX", "C.utf8")
+    if plain_name(locale) not in always and not has_locale(guest.files, locale):
         yield from _make(guest.files, locale)
     yield from _say(guest, locale)
 

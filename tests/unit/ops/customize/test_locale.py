@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from dataclasses import replace
 
 import pytest
 
@@ -92,3 +93,10 @@ def test_a_locale_that_is_not_there_is_an_error(files: dict[str, Content], local
 def test_what_is_no_locale(text: str) -> None:
     with pytest.raises(UsageError, match="not a locale"):
         customized(HAS, ("locale", text))
+
+
+def test_old_red_hat_has_no_c_utf8() -> None:
+    guest, _ = guest_with({}, "rhel", "fedora")
+    old = replace(guest, os=replace(guest.os, major=7))
+    with pytest.raises(UnsupportedGuest, match=r"no locale C\.UTF-8"):
+        tuple(plan_orders(old, [Named("locale", Order("C.UTF-8"))]))
