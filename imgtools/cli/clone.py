@@ -35,7 +35,8 @@ No file that is there is ever replaced. All clones are planned before the first 
 at all. Nothing boots where the guest is on ext4.
 
 The template is only read, and has to be prepared: `imgtools sysprep` did it, or `--sysprep` does it to what is cloned,
-once for all clones, or `--unprepared` says that it need not be.
+once for all clones, or `--unprepared` says that it need not be. With `--unprepared --hostname ''` any disk is cloned,
+whatever it holds.
 
 A linked clone holds only what differs: the template must stay where it is, unchanged. It is known by a relative name
 where it is in the clone's folder or below it. A full clone shares its blocks with the template where the host's

@@ -272,6 +272,10 @@ def _request_of(overlays: Sequence[Path], request: ImageRequest) -> ImageRequest
 def _plan(
     template: _Template, rows: Sequence[CloneRow], files: Sequence[_Files], how: CloneRequest
 ) -> tuple[list[_Plan], Engine, tuple[Warned, ...]]:
+    hostnames = [row.hostname or how.hostname.replace("{name}", row.name) for row in rows]
+    orders = [[*how.orders, *orders_of(row, name)] for row, name in zip(rows, hostnames, strict=True)]
+    if how.unprepared and not any(orders):  # whatever it holds: nobody need look
+        return [_Plan(row, one, "", (), ()) for row, one in zip(rows, files, strict=True)], Engine.DIRECT, ()
     with open_request(template.request) as image:
         guest = preparable_guest(image, template.request)
         is_asked = how.sysprep is None and not how.unprepared
@@ -283,10 +287,9 @@ def _plan(
                 hint="--sysprep prepares what is cloned; --unprepared clones it all the same",
             )
         plans = []
-        for row, paths in zip(rows, files, strict=True):
-            hostname = row.hostname or how.hostname.replace("{name}", row.name)
+        for row, paths, hostname, wanted in zip(rows, files, hostnames, orders, strict=True):
             with _told(row):
-                changes = tuple(plan_orders(guest, [*how.orders, *orders_of(row, hostname)]))
+                changes = tuple(plan_orders(guest, wanted))
             plans.append(_Plan(row, paths, hostname, changes, guest.mounts))
         counts = Counter(plan.hostname for plan in plans if plan.hostname)
         same = [Warned(f"{n} clones have the host name {name}") for name, n in counts.items() if n > 1]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from imgtools.errors import EditConflict, ImageInUse, TargetExists, UnsupportedGuest, UsageError
+from imgtools.errors import EditConflict, ImageInUse, NoGuest, TargetExists, UnsupportedGuest, UsageError
 from imgtools.image.backing import examine
 from imgtools.image.clone import may_share
 from imgtools.image.lock import lock_images
@@ -190,3 +190,12 @@ def test_machines_of_the_same_host_name_are_told(tmp_path: Path) -> None:
     how = CloneRequest(tmp_path, linked=True, hostname="web", unprepared=True)
     report = clone(request, [CloneRow("a"), CloneRow("b")], how)
     assert [one.text for one in report.warnings] == ["2 clones have the host name web"]
+
+
+def test_a_disk_without_a_guest_is_copied_as_it_is(tmp_path: Path) -> None:
+    (disk := tmp_path / "data.raw").write_bytes(bytes(range(256)) * 4096)
+    request = ImageRequest((DiskSource(disk, "raw"),))
+    with pytest.raises(NoGuest):
+        clone(request, [CloneRow("a")], CloneRequest(tmp_path, unprepared=True))
+    clone(request, [CloneRow("a")], CloneRequest(tmp_path, format="raw", hostname="", unprepared=True))
+    assert (tmp_path / "a.raw").read_bytes() == disk.read_bytes()
