@@ -11,7 +11,9 @@ from imgtools.image.change import Change, EditLines, LineEdit, MakeLink, WriteFi
 from imgtools.image.files import GuestReader
 from imgtools.ops.api import Operation
 from imgtools.ops.orders import Order
+from imgtools.records import FileKind
 
+LOCALTIME = "/etc/localtime"
 ZONES = "/usr/share/zoneinfo"
 CLOCK = "/etc/sysconfig/clock"
 
@@ -27,7 +29,14 @@ def plan(guest: Guest, order: Order) -> Iterator[Change]:
     if not is_name or not _is_zone(files, f"{ZONES}/{zone}"):
         hint = f"imgtools ls -R IMAGE {ZONES}" if files.is_dir(ZONES) else "--install tzdata first"
         raise UsageError(f"the guest has no time zone {zone!r}", hint=hint)
-    yield MakeLink("/etc/localtime", f"..{ZONES}/{zone}")
+    found = files.lstat(LOCALTIME)
+    is_so = (
+        found is not None
+        and found.kind is FileKind.LINK
+        and files.read_link(LOCALTIME) == f"..{ZONES}/{zone}"
+    )
+    if not is_so:
+        yield MakeLink(LOCALTIME, f"..{ZONES}/{zone}")
     if files.is_file("/etc/timezone"):
         yield WriteFile("/etc/timezone", f"{zone}\n".encode())
     if files.is_file(CLOCK):
