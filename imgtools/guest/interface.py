@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from imgtools.errors import UsageError
 
 HOW = "NAME=dhcp or NAME=ADDRESS/PREFIX,...,gateway=ADDRESS,dns=ADDRESS,search=DOMAIN,mac=MAC"
-# IFNAMSIZ is 16 with its NUL; no letter that a configuration file would take for something else.
-NAME = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,14}"
+# IFNAMSIZ is 16 with its NUL. No letter that a file would take for something else; a dot would make it a VLAN.
+NAME = r"[A-Za-z0-9_][A-Za-z0-9_-]{0,14}"
 LABEL = r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 DOMAIN = rf"{LABEL}(\.{LABEL})*\.?"
 MANY = ("gateway", "dns", "search")  # may be said several times

@@ -14,6 +14,7 @@ from imgtools.errors import UnsupportedGuest
 from imgtools.guest.guest import Guest
 from imgtools.guest.interface import InterfaceSettings, parse_interface
 from imgtools.guest.interface_files import folder_of, keyfile, netplan, networkd
+from imgtools.guest.interface_kind import require_plain
 from imgtools.guest.interface_scripts import ifcfg, ifupdown, wicked
 from imgtools.guest.network import find_network
 from imgtools.image.change import Change, WriteFile
@@ -37,7 +38,7 @@ def plan(guest: Guest, order: Order) -> Iterator[Change]:
     """Yield the files of whatever configures the network.
 
     :raises UsageError: the settings make no sense.
-    :raises UnsupportedGuest: what configures the network is not known here.
+    :raises UnsupportedGuest: what configures the network is not known here, or the interface is a bridge or the like.
     """
     wanted = parse_interface(order.text)
     network = find_network(guest.files)
@@ -48,6 +49,7 @@ def plan(guest: Guest, order: Order) -> Iterator[Change]:
         raise UnsupportedGuest(
             f"no settings of {wanted.name} for this guest: {what}", hint=f"known are {known}"
         )
+    require_plain(guest.files, wanted.name)
     yield from WRITERS[family](guest.files, wanted)
     if any(guest.files.exists(path) for path in CLOUD_INIT):
         yield from folder_of(guest.files, CLOUD_OFF)

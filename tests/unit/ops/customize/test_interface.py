@@ -207,7 +207,33 @@ def test_a_netplan_file_that_does_not_parse_is_odd() -> None:
         customized({**NETPLAN, "/etc/netplan/50-cloud-init.yaml": "a: [b\n"}, ("interface", STATIC))
 
 
+OTHERS: dict[str, tuple[dict[str, Content], str, str]] = {
+    "netplan": (NETPLAN, "/etc/netplan/01-br.yaml", "network: {bridges: {eth0: {interfaces: [eth1]}}}\n"),
+    "keyfile": (
+        KEYFILE,
+        "/etc/NetworkManager/system-connections/wired.nmconnection",
+        "[connection]\ntype=ethernet\ninterface-name=eth0\ncontroller=br0\n",
+    ),
+    "networkd": (NETWORKD, "/etc/systemd/network/10-eth0.netdev", "[NetDev]\nName=eth0\nKind=bridge\n"),
+    "ifupdown": (
+        IFUPDOWN,
+        "/etc/network/interfaces.d/bond",
+        "auto eth0\niface eth0 inet manual\n\n    bond-master bond0\n",
+    ),
+    "ifcfg": (IFCFG, "/etc/sysconfig/network-scripts/ifcfg-eth0", "DEVICE=eth0\nBRIDGE=br0\n"),
+    "wicked": (WICKED, "/etc/sysconfig/network/ifcfg-eth0", "BONDING_MASTER='yes'\n"),
+}
+
+
+@pytest.mark.parametrize("case", OTHERS)
+def test_a_bridge_or_a_part_of_a_bond_is_left_alone(case: str) -> None:
+    files, path, text = OTHERS[case]
+    with pytest.raises(UnsupportedGuest, match=f"no plain network card: see {path}"):
+        customized({**files, path: text}, ("interface", STATIC))
+
+
 REFUSED = {
+    "eth0.10=dhcp": "not the settings",
     "eth0": "not the settings",
     "eth/0=dhcp": "not the settings",
     "eth0=192.0.2.10": "has no prefix",
