@@ -80,7 +80,15 @@ STATIC_NETPLAN = """network:
 """
 
 
-TWINS = "network:\n  ethernets:\n    a:\n      addresses: [192.0.2.18/24]\n      {0}\n    b:\n      mtu: 9000\n      {0}\n"
+TWINS = """network:
+  ethernets:
+    a:
+      addresses: [192.0.2.18/24]
+      {0}
+    b:
+      mtu: 9000
+      {0}
+"""
 
 
 def test_static_addresses_of_netplan_become_dhcp() -> None:
