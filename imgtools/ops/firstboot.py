@@ -60,6 +60,7 @@ depend() {{
     need localmount
     use net
     after *
+    keyword -timeout
 }}
 
 start() {{

@@ -13,7 +13,7 @@ from imgtools.image.applier import apply_changes
 from imgtools.image.change import FileChange, Relabel, Remove, RunInGuest, WriteFile
 from imgtools.image.plan import check_plan
 from imgtools.image.writable import WritableTree
-from imgtools.ops.firstboot import FOLDER, LOG, RUNNER
+from imgtools.ops.firstboot import FOLDER, LOG, OPENRC, RUNNER, RUNNER_TEXT, SYSV
 from imgtools.ops.orders import Named, Order, plan_orders
 from imgtools.records import Engine, FileKind, Mount, OsInfo, OsType
 from tests.support.memory import Content, MemoryWriter, directory, link, memory_volume
@@ -66,6 +66,12 @@ def test_every_init_system_starts_the_runner(init: str) -> None:
         if init != "systemd":
             assert tree.stat(path).mode & 0o111
     assert tree.stat(RUNNER).mode & 0o111
+
+
+@pytest.mark.parametrize("text", [RUNNER_TEXT, SYSV, OPENRC], ids=["runner", "sysv", "openrc"])
+def test_what_starts_scripts_is_a_shell_script(text: str) -> None:
+    assert text.startswith(("#!/bin/sh\n", "#!/sbin/openrc-run\n"))
+    subprocess.run(["/bin/sh", "-n"], input=text.encode(), check=True)
 
 
 def test_scripts_wait_in_the_order_in_which_they_were_given(tmp_path: Path) -> None:
