@@ -22,6 +22,7 @@ from ctypes import POINTER, byref, c_char_p, c_int, c_long, c_size_t, c_uint, c_
 from pathlib import Path
 from typing import Any, cast
 
+from imgtools.engine.direct.ext2_io import WriteBuffer
 from imgtools.errors import EditFailed, EngineFailed, NoRoom, ToolMissing
 
 LIBRARY, ERRORS = "libext2fs.so.2", "libcom_err.so.2"
@@ -148,6 +149,7 @@ class Ext2Volume:
             ),
         )
         self._fs = opened
+        self._buffer = WriteBuffer(opened)
         try:
             self.call("ext2fs_read_bitmaps")
         except Ext2Error:
@@ -180,6 +182,7 @@ class Ext2Volume:
         """Close without writing what is not written yet: for an overlay that is thrown away."""
         if self._fs is not None:
             fs, self._fs = self._fs, None
+            self._buffer.drop()
             self._call_table.ext2fs_free(fs)
 
     def flush(self) -> None:
