@@ -53,7 +53,7 @@ A table is CSV with a header, or a YAML list of mappings. Its columns are:
 - `customize`: an option for this clone alone, without its hyphens: `timezone Europe/Rome`
 
 In YAML a list stands for several values, also of `ssh_key` and `customize`. The options of `imgtools customize`
-are for all clones, and come before what a row says.
+are for all clones, and come before what a row says; a password that they make up is the same in all of them.
 
 With `--domain` the template is a libvirt domain that is shut off, and each clone becomes one too: with a name and a
 UUID of its own, new MAC addresses (or those of the table), its own disks and firmware variables, and sockets and ports
