@@ -16,7 +16,7 @@ from pathlib import Path
 from imgtools.engine.overlay import create_overlay
 from imgtools.engine.storage_daemon import serve_overlays
 from imgtools.engine.volume_size import least_size, set_size
-from imgtools.errors import BadImage, NoRoom, UnsupportedFormat, UsageError, WouldLoseData
+from imgtools.errors import BadImage, KeyNeeded, NoRoom, UnsupportedFormat, UsageError, WouldLoseData
 from imgtools.image.editable import IN_PLACE, refuse_running_domain, require_writable
 from imgtools.image.handle import examine_disks
 from imgtools.image.in_use import refuse_in_use
@@ -198,6 +198,22 @@ def room_wanted(plan: Resizing) -> int:
     if stretch.shrinks:
         return stretch.size - stretch.new_size if stretch.volume.content != "swap" else 0
     return (stretch.new_size - stretch.size) // TABLES.get(stretch.volume.content, 100)
+
+
+def require_key(plan: Resizing, keys: Sequence[Key]) -> None:
+    """Make sure that there is a key where one will be needed: a boot need not find that out.
+
+    :raises KeyNeeded: there is none.
+    """
+    volume = plan.stretch.volume if plan.stretch is not None else None
+    if volume is None or volume.content != "crypto_LUKS":
+        return
+    names = {volume.device.lower(), volume.uuid.lower(), "all"}
+    if not any(key.selector.lower() in names for key in keys):
+        raise KeyNeeded(
+            f"{volume.device} is encrypted, and what is in it grows with its key only",
+            hint=f"--key {volume.device}:file:PATH",
+        )
 
 
 def carry_out(part: Part, plan: Resizing) -> None:

@@ -19,6 +19,7 @@ from imgtools.image.resize import (
     hold_image,
     open_workbench,
     require_fit,
+    require_key,
     require_possible,
     room_wanted,
     table_of,
@@ -103,6 +104,7 @@ def _work(bench: Workbench, layout: Layout, new_size: int, request: ResizeReques
         if plan.stretch is not None and plan.stretch.shrinks:
             require_fit(part, plan.stretch)
         if request.write:
+            require_key(plan, request.source.keys)
             bench.require_room(room_wanted(plan))
             carry_out(part, plan)
     if request.write and plan.needs_boot:

@@ -148,6 +148,25 @@ CASES = (
         "imgtools copy-in {image} {folder}/one /etc --write", nothing_to_compare, writes=True,
     ),
     Case(
+        "grow by 2 GB in place, ext4 on a partition", DISK, "1G",
+        "imgtools resize {image} +2G --expand auto --write", faster_at_any_size(50),
+        "virt-resize --expand /dev/sda1 --format qcow2 {image} {output}", nothing_to_compare, writes=True,
+        before_peer=("qemu-img create -q -f qcow2 {output} 3G",),
+    ),
+    Case(
+        "grow from 6 GB to 8 GB in place, with a logical volume", DISK, "real",
+        "imgtools resize {image} 8G --lv-expand /dev/vg0/root --write", faster_at_any_size(6),
+        "virt-resize --expand /dev/sda1 --LV-expand /dev/vg0/root --format qcow2 {image} {output}",
+        nothing_to_compare, writes=True, before_peer=("qemu-img create -q -f qcow2 {output} 8G",),
+    ),
+    Case(
+        "resize into a copy, 6 GB to 8 GB, with a logical volume", DISK, "real",
+        "imgtools resize {image} 8G --lv-expand /dev/vg0/root --copy {output} -O qcow2 --write",
+        faster_at_any_size(6),
+        "virt-resize --expand /dev/sda1 --LV-expand /dev/vg0/root --format qcow2 {image} {output}",
+        nothing_to_compare, before_peer=("qemu-img create -q -f qcow2 {output} 8G",),
+    ),
+    Case(
         "convert 2 GB of data to qcow2", DISK, "2G",
         "imgtools convert {image} {output} -O qcow2", within(1.03),
         "qemu-img convert -W -m 16 -f raw -O qcow2 {image} {output}", nothing_to_compare,

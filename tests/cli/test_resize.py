@@ -12,6 +12,7 @@ import pytest
 from imgtools.image import new_file
 from tests.support.command import imgtools
 from tests.support.disks import MIB, content_of, image_of, qemu_img, random_bytes
+from tests.support.fixtures import copy_fixture
 from tests.support.resizable import (
     LOGICAL,
     ROOT_SIZE,
@@ -244,3 +245,14 @@ def test_only_the_top_of_a_chain_is_written(tmp_path: Path) -> None:
     imgtools("resize", top, "6M", "--write")
     assert base.read_bytes() == content
     assert content_of(top, "qcow2") == content[: 2 * MIB] + bytes(4 * MIB)
+
+
+def test_a_locked_container_asks_for_its_key_before_anything_boots(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (image,) = copy_fixture("luks2", tmp_path)
+    monkeypatch.setattr("imgtools.engine.appliance.launch.launch_appliance", None)
+    old = digest(image)
+    ran = imgtools("resize", image, "+200M", "--lv-expand", "/dev/vg_crypt/root", "--write", code=23)
+    assert "--key /dev/sda2:file:PATH" in ran.err
+    assert digest(image) == old and not beside(image)

@@ -101,6 +101,8 @@ class _Grower:
                 f"{device} is encrypted, and what is in it grows with its key only",
                 hint=f"--key {device}:file:PATH",
             )
+        # The group in it is not known to LVM before it looks again.
+        self._appliance.call(lambda: self._appliance.handle.lvm_scan(True))
         mapped = f"/dev/mapper/{mapped_name(volume)}"
         self.done.append(f"LUKS container {device}")
         self.grow(mapped, f"the opened {device}")
