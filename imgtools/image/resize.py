@@ -22,7 +22,7 @@ from imgtools.image.handle import examine_disks
 from imgtools.image.in_use import refuse_in_use
 from imgtools.image.lock import lock_images
 from imgtools.image.partitioning import PartitionTable, read_table, write_table
-from imgtools.image.resize_plan import EXT, ON_HOST, Resizing, Stretch
+from imgtools.image.resize_plan import EXT, IN_APPLIANCE, Resizing, Stretch
 from imgtools.image.sidecar import is_block_device
 from imgtools.image.transaction import Transaction
 from imgtools.records import ImageInfo, ImageRequest, Key, Layer
@@ -240,13 +240,12 @@ def carry_out_booted(bench: Workbench, plan: Resizing, keys: Sequence[Key]) -> t
     """
     from imgtools.engine.appliance.grow import grow_in_appliance
 
-    stretch = plan.stretch
-    return grow_in_appliance(bench.disks, stretch.volume if stretch else None, plan.lv, keys)
+    volume = plan.stretch.volume if plan.stretch is not None else None
+    if volume is not None and volume.content not in IN_APPLIANCE:
+        volume = None  # it has grown already, or cannot
+    return grow_in_appliance(bench.disks, volume, plan.lv, keys)
 
 
 def has_no_table(error: BadImage) -> bool:
     """Whether a table could not be read because there is none."""
     return "has no partition table" in error.message
-
-
-__all__ = ["ON_HOST", "Held", "Workbench", "carry_out", "carry_out_booted", "hold_image", "open_workbench"]

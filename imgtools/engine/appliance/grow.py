@@ -47,6 +47,7 @@ def grow_in_appliance(
     :returns: what was grown, in words, in order.
     :raises KeyNeeded: a container is locked, and no key opens it.
     :raises RolledBack: a program failed.
+    :raises ApplianceFailed: what the volume holds is not seen there.
     """
     with serve_overlays(disks) as daemon:
         names = daemon.export_nbd()
@@ -56,6 +57,8 @@ def grow_in_appliance(
             grower = _Grower(appliance, keys)
             if volume is not None:
                 grower.grow(volume.device)
+                if not grower.done:
+                    raise ApplianceFailed(f"the appliance finds no {volume.content} on {volume.device}")
             if lv is not None:
                 grower.extend(lv)
         finally:
