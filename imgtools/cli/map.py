@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from imgtools.cli._picture import DiskBar
 from imgtools.cli.command import DiskFile, Output
 from imgtools.cli.output import to_json
 
@@ -25,10 +27,13 @@ The human output of qemu-img map leaves out what is zero, and a file name with a
 own. Its JSON names the layer by a number and never says which file that is. Here every stretch of the disk has a
 line, and the files of the chain are named once. Extents are shown while they are read, so that millions of them
 take no memory; in JSON they come last, each with the keys that qemu-img gives it: start, length, depth, present,
-zero, data, offset.
+zero, data, offset. On a terminal a bar of the whole disk comes after the lines, and for a chain a second one that
+tells which file holds what; neither is in a pipe.
 """
 SCHEMA = "imgtools.map/1"
 COLUMNS = ("Start", "Length", "Kind", "Depth", "Offset")
+SIGNS = {"data": "#", "compressed": "%", "zero": "0", "hole": "."}
+MOST_CELLS = 200  # of a bar, however wide the terminal is
 AT_ONCE = 4096  # extents in one write
 
 
@@ -98,6 +103,8 @@ def _tsv(extents: Iterator[Extent]) -> Iterator[bytes]:
 
 
 def _write_lines(out: Output, found: DiskMap) -> None:
+    cells = min(shutil.get_terminal_size().columns - 2, MOST_CELLS)
+    kinds, layers = (DiskBar(found.head.virtual_size, cells) for _ in range(2))
     for layer in found.head.layers:
         out.line(f"{layer.depth}: {layer.host_path} ({layer.format})")
     width = len(str(found.head.virtual_size))
@@ -105,3 +112,17 @@ def _write_lines(out: Output, found: DiskMap) -> None:
     for one in found.extents():
         depth, offset = (one.depth if one.present else "-"), ("-" if one.offset is None else one.offset)
         out.line(f"{one.start:>{width}}  {one.length:>{width}}  {kind_of(one):10}  {depth:>5}  {offset}")
+        kinds.add(one.start, one.length, SIGNS[kind_of(one)])
+        layers.add(one.start, one.length, layer_sign(one))
+    out.line(f"[{kinds.text()}]")
+    out.line("  ".join(f"{sign} {kind}" for kind, sign in SIGNS.items()))
+    if len(found.head.layers) > 1:
+        out.line(f"[{layers.text()}]")
+        out.line("digit: the depth of the file  + 10 or deeper  . no file")
+
+
+def layer_sign(extent: Extent) -> str:
+    """The file of the chain that holds an extent, in one character."""
+    if not extent.present:
+        return "."
+    return str(extent.depth) if extent.depth < 10 else "+"

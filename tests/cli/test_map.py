@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 
 import pytest
 
+from imgtools.cli.command import Output
+from imgtools.cli.map import command
+from imgtools.records import DiskSource, ImageRequest
 from tests.support.command import imgtools
 from tests.support.disks import FORMATS, MIB, image_of, make_chain, qemu_img, sparse_content
 
@@ -65,3 +69,20 @@ def test_bad_numbers_and_images(tmp_path: Path) -> None:
     image = image_of(bytes(MIB), tmp_path / "d")
     imgtools("map", "--start", "soon", image, code=2)
     imgtools("map", tmp_path / "gone", code=3)
+
+
+class Terminal(io.StringIO):
+    """A text stream that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_terminal_gets_bars_as_wide_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    chain = make_chain(tmp_path)
+    monkeypatch.setenv("COLUMNS", "10")
+    shown = Terminal()
+    command(ImageRequest((DiskSource(chain.top),)), Output(stdout=shown))
+    bars = [line for line in shown.getvalue().splitlines() if line.startswith("[")]
+    assert bars == ["[##.#....]", "[21.0....]"]
+    assert "[" not in imgtools("map", chain.top).out

@@ -1,0 +1,45 @@
+"""A disk drawn as a bar of characters: what lies where, in the width there is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+FREE = " "
+
+
+class DiskBar:
+    """A bar that is filled while the stretches of a disk pass by; it keeps only its cells.
+
+    :param size: bytes of the disk.
+    :param width: cells to draw.
+    """
+
+    def __init__(self, size: int, width: int) -> None:
+        self._size = max(size, 1)
+        self._cells: list[dict[str, int]] = [{} for _ in range(max(width, 1))]
+
+    def add(self, start: int, length: int, sign: str) -> None:
+        """Draw one stretch of the disk with a sign of one character."""
+        width, end = len(self._cells), min(start + length, self._size)
+        if length <= 0 or start >= end:
+            return
+        for cell in range(start * width // self._size, (end * width - 1) // self._size + 1):
+            first, last = cell * self._size, (cell + 1) * self._size
+            share = min(end * width, last) - max(start * width, first)
+            kinds = self._cells[cell]
+            kinds[sign] = kinds.get(sign, 0) + share
+
+    def text(self) -> str:
+        """Return the bar; a cell shows what most of it is, and nothing covered is left blank."""
+        return "".join(max(kinds, key=lambda sign: kinds[sign]) if kinds else FREE for kinds in self._cells)
+
+
+def disk_bar(segments: Iterable[tuple[int, int, str]], size: int, width: int) -> str:
+    """Return a disk of ``size`` bytes as ``width`` characters.
+
+    :param segments: start and length in bytes, and the character that stands for it.
+    """
+    bar = DiskBar(size, width)
+    for start, length, sign in segments:
+        bar.add(start, length, sign)
+    return bar.text()
