@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
+from imgtools.errors import EditFailed
 from tests.support.command import imgtools
-from tests.support.edits import beside, plan_file
+from tests.support.edits import beside, digest, plan_file
 from tests.support.fixtures import copy_fixture, fixture_image
 
 pytestmark = pytest.mark.appliance
@@ -106,3 +107,15 @@ def test_a_plan_on_btrfs_reads_and_writes_in_one_boot(tree: Path, tmp_path: Path
     paths = set(imgtools("find", image, "/").out.splitlines())
     assert {"/srv/copied", "/srv/new/deep", "/var/written", "/srv/soft", "/etc/renamed"} <= paths
     assert "/etc/hostname" not in paths
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"), [("broken:ntfs-dirty", "marked dirty"), ("broken:ntfs-hibernated", "hibernated")]
+)
+def test_ntfs_that_windows_has_not_let_go_of_is_not_written(name: str, reason: str, tmp_path: Path) -> None:
+    """ntfs-3g in the appliance would mount a dirty volume and write."""
+    image = copy_fixture(name, tmp_path)[0]
+    before = digest(image)
+    ran = imgtools("write", image, "/new.txt", "--content", "x", "--write", code=EditFailed.exit_code)
+    assert reason in ran.err and "shut it down fully" in ran.err
+    assert digest(image) == before and beside(image) == set()

@@ -117,6 +117,8 @@ class ApplianceWriteSession:
                 self._session.detach(
                     device
                 )  # the kernel mounts a filesystem either for reading or for writing
+            if volume.content == "ntfs":
+                self._refuse_ntfs(device)
             flags = WRITE_OPTIONS.get(volume.content, "rw,noatime")
             point = self._session.attach(volume, key[1], flags)
             if isinstance(point, Declined):
@@ -124,6 +126,22 @@ class ApplianceWriteSession:
             self._touched[device] = _Checked(device, volume.content)
             self._writers[key] = (point, ApplianceWriter(self._appliance, self._calls, point, volume.content))
         return self._writers[key][1]
+
+    def _refuse_ntfs(self, device: str) -> None:
+        """Stop before ntfs-3g writes to what Windows has not let go of; it would mount a dirty volume.
+
+        :raises EditFailed: the volume is dirty, its log is open (15 in ntfs-3g.probe(8)), or Windows hibernates (14).
+        """
+        kernel = shlex.quote(self._session.kernel_name(device))
+        told = self._appliance.shell(
+            f"ntfs-3g.probe --readwrite {kernel} >/dev/null 2>&1; echo $?; ntfsinfo -m -f {kernel} 2>/dev/null"
+        ).decode("utf-8", "replace")
+        code, _, facts = told.partition("\n")
+        is_dirty = any("Volume Flags:" in line and "DIRTY" in line for line in facts.splitlines())
+        reasons = {"14": "Windows is hibernated on it", "15": "its log is not closed"}
+        reason = reasons.get(code.strip(), "it is marked dirty" if is_dirty else "")
+        if reason:
+            raise EditFailed(f"{device} is not written: NTFS, and {reason}", hint=WINDOWS_HINT)
 
     @staticmethod
     def _explain(volume: Volume, declined: Declined) -> Declined:
