@@ -32,7 +32,7 @@ lint: setup  ## ruff (rules and format) and mypy --strict
 	$(PYTHON) -m mypy
 
 bench: setup  ## compare with the virt-* tools and write docs/benchmarks.md (ROUNDS=3)
-	$(PYTHON) fixtures/build.py real windows >/dev/null
+	$(PYTHON) fixtures/build.py real real-plain windows >/dev/null
 	$(PYTHON) -m tests.bench --rounds $(ROUNDS) $(ARGS)
 
 docs: setup  ## write the generated pages: one per command, and the picture in the README

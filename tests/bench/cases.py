@@ -148,10 +148,10 @@ CASES = (
         "imgtools copy-in {image} {folder}/one /etc --write", nothing_to_compare, writes=True,
     ),
     Case(
-        "grow by 2 GB in place, ext4 on a partition", DISK, "1G",
-        "imgtools resize {image} +2G --expand auto --write", faster_at_any_size(50),
+        "grow from 4 GB to 6 GB in place, ext4 on a partition", DISK, "real-plain",
+        "imgtools resize {image} 6G --expand auto --write", faster_at_any_size(50),
         "virt-resize --expand /dev/sda1 --format qcow2 {image} {output}", nothing_to_compare, writes=True,
-        before_peer=("qemu-img create -q -f qcow2 {output} 3G",),
+        before_peer=("qemu-img create -q -f qcow2 {output} 6G",),
     ),
     Case(
         "grow from 6 GB to 8 GB in place, with a logical volume", DISK, "real",
@@ -187,10 +187,16 @@ CASES = (
         "imgtools cat {folder}/1G.qcow2 /etc/os-release", same_bytes,
     ),
     Case(
-        "edit on a 100 GB disk, beside a 1 GB disk", FLAT, "100G",
+        "edit on a disk of 100 GB with a filesystem of 1 GB, beside a 1 GB disk", FLAT, "wide",
         "imgtools edit {image} /etc/os-release -e s/12/13/ --write", within(1.2),
         "imgtools edit {output} /etc/os-release -e s/12/13/ --write", nothing_to_compare, writes=True,
-        before_peer=("cp --sparse=always {folder}/1G.qcow2 {output}",),
+        before_peer=("cp --sparse=always {folder}/1G.qcow2 {output}", "sync {output}"),
+    ),
+    Case(
+        "edit on a filesystem of 100 GB, which is checked whole, beside one of 1 GB", FLAT, "100G",
+        "imgtools edit {image} /etc/os-release -e s/12/13/ --write", within(1.5),
+        "imgtools edit {output} /etc/os-release -e s/12/13/ --write", nothing_to_compare, writes=True,
+        before_peer=("cp --sparse=always {folder}/1G.qcow2 {output}", "sync {output}"),
     ),
     Case("help", START, "none", "imgtools --help", Goal(Kind.SECONDS, 0.3)),
 )  # fmt: skip

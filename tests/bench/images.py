@@ -10,7 +10,7 @@ from pathlib import Path
 
 from fixtures import build
 
-FIXTURES = ("real", "windows")
+FIXTURES = ("real", "real-plain", "windows")
 SIZES = ("1G", "100G")
 OS_RELEASE = 'ID=debian\nVERSION_ID="12"\nPRETTY_NAME="Debian GNU/Linux 12 (bookworm)"\n'
 
@@ -62,6 +62,12 @@ def _sized_disk(size: str, image: Path) -> None:
     raw.unlink()
 
 
+def _wide_disk(name: str, image: Path) -> None:
+    """The disk of 1 GB with a hole of 99 GB behind it."""
+    copy(ready("1G", image.parent), image)
+    _run("qemu-img", "resize", "-q", "-f", "qcow2", str(image), "100G")
+
+
 def _full_disk(size: str, image: Path) -> None:
     """A raw disk full of data that does not compress, none of it zero: the same at every run."""
     block = random.Random(20240301).randbytes(1 << 20)
@@ -93,6 +99,7 @@ def _pieces(name: str, image: Path) -> None:
 _MAKERS: dict[str, Callable[[str, Path], None]] = {
     "1G": _sized_disk,
     "100G": _sized_disk,
+    "wide": _wide_disk,
     "2G": _full_disk,
     "pieces": _pieces,
 }
