@@ -10,6 +10,8 @@ from pathlib import Path
 
 from imgtools.engine.appliance.crypt import Locked, mapped_name, open_locked
 from imgtools.engine.appliance.launch import MEMORY_WITH_KEYS, Appliance, Drive, launch_appliance
+from imgtools.engine.appliance.names import DeviceNames
+from imgtools.engine.appliance.survey import look
 from imgtools.engine.storage_daemon import serve_overlays
 from imgtools.errors import ApplianceFailed, KeyNeeded, RolledBack
 from imgtools.records import Holder, Key, Layer, Volume
@@ -54,7 +56,8 @@ def grow_in_appliance(
         drives = [Drive(socket=daemon.nbd_socket, export=name, read_only=False) for name in names]
         appliance = launch_appliance(drives, memory=MEMORY_WITH_KEYS if keys else 0)
         try:
-            grower = _Grower(appliance, keys)
+            # Scripts need the kernel's names, which are others than ours in one launch of four.
+            grower = _Grower(appliance, DeviceNames(look(appliance).targets, len(drives)), keys)
             if volume is not None:
                 grower.grow(volume.device)
                 if not grower.done:
@@ -69,8 +72,9 @@ def grow_in_appliance(
 class _Grower:
     """Grows one device after the other."""
 
-    def __init__(self, appliance: Appliance, keys: Sequence[Key]) -> None:
+    def __init__(self, appliance: Appliance, names: DeviceNames, keys: Sequence[Key]) -> None:
         self._appliance = appliance
+        self._names = names
         self._keys = keys
         self.done: list[str] = []
 
@@ -99,7 +103,7 @@ class _Grower:
     def _open(self, device: str) -> None:
         """Open a LUKS container: it is as large as its partition from then on."""
         volume = Volume(device, Holder.PARTITION, 0, "crypto_LUKS", uuid=self._tag(device, "UUID"))
-        if not open_locked(self._appliance, Locked(volume, device), self._keys):
+        if not open_locked(self._appliance, Locked(volume, self._names.kernel(device)), self._keys):
             raise KeyNeeded(
                 f"{device} is encrypted, and what is in it grows with its key only",
                 hint=f"--key {device}:file:PATH",
@@ -111,7 +115,7 @@ class _Grower:
         self.grow(mapped, f"the opened {device}")
 
     def _tag(self, device: str, tag: str) -> str:
-        words = shlex.join(["blkid", "-p", "-o", "value", "-s", tag, device])
+        words = shlex.join(["blkid", "-p", "-o", "value", "-s", tag, self._names.kernel(device)])
         return self._appliance.shell(f"udevadm settle; {words} || true").decode("utf-8", "replace").strip()
 
     def _mkswap(self, device: str) -> str:
@@ -127,7 +131,8 @@ class _Grower:
         """
         mark = secrets.token_hex(8)
         # Not "( ... ) || echo": the shell ignores set -e on the left of that.
-        whole = f"( set -e; D={shlex.quote(device)}; {script} ) >{LOG} 2>&1; echo {mark} $?; tail -n 20 {LOG}"
+        kernel = shlex.quote(self._names.kernel(device))
+        whole = f"( set -e; D={kernel}; {script} ) >{LOG} 2>&1; echo {mark} $?; tail -n 20 {LOG}"
         told = self._appliance.shell(whole, seconds=SECONDS).decode("utf-8", "replace")
         code, _, words = told.partition(f"{mark} ")[2].partition("\n")
         if code.strip() != "0":
