@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from imgtools.engine.appliance.calls import Calls
 from imgtools.engine.appliance.failure import launch_failed
-from imgtools.engine.appliance.quick import give_up, quick_appliance
+from imgtools.engine.appliance.quick import note_failure, quick_appliance
 from imgtools.engine.host import SYSTEM_PYTHON, find_appliance
 from imgtools.engine.kvm import KvmVerdict, find_qemu, kvm_verdict, remember
 from imgtools.errors import ApplianceFailed, EngineTimeout, ToolMissing
@@ -161,7 +161,7 @@ def _launched(options: _Options, accelerator: str) -> _Guard:
         except ApplianceFailed as error:
             log.debug("the quick appliance does not start: %s", error.message)
             guard = _launched_at(None, options, accelerator)
-            give_up(quick)
+            note_failure(quick)
             return guard
     return _launched_at(None, options, accelerator)
 

@@ -13,6 +13,7 @@ import logging
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,6 +31,8 @@ KNOWN = frozenset(
     {"da9b8eda395aa3bb14ca2b6a0472d6634c4a06e788cceb889d3314683e405096"}  # libguestfs 1.48.6 (Debian 12)
 )
 PARTS = ("kernel", "initrd", "root")
+MOST_FAILURES = 3
+UNUSED = 24 * 3600.0  # seconds
 README = "README.fixed"  # by this libguestfs knows an appliance that supermin is not asked about
 SUPERMIN = Path("/usr/lib")  # LIBDIR/guestfs/supermin.d
 LIMITS = Limits(seconds=120)
@@ -66,9 +69,14 @@ def quick_appliance() -> Path | None:
         return None
 
 
-def give_up(folder: Path) -> None:
-    """Never launch this copy again: it did not start, and the appliance that it was made of did."""
-    keep("appliance", folder.name, "bad")
+def note_failure(folder: Path) -> None:
+    """Remember that a copy did not start, and the appliance that it was made of did; the third time is the last."""
+    keep("appliance", folder.name, _failures(folder.name) + 1)
+
+
+def _failures(key: str) -> int:
+    kept = recall("appliance", key)
+    return kept if isinstance(kept, int) else 0
 
 
 def _current_copy() -> Path | None:
@@ -76,16 +84,17 @@ def _current_copy() -> Path | None:
     if not (built / "root").exists() or not _is_current(built):
         return None  # libguestfs builds it at this launch; the next one is quick
     key = _key(built)
-    if recall("appliance", key) is not None:
+    if _failures(key) >= MOST_FAILURES:
         return None
     top = _own_folder()
     copy = top / key
     if not _is_whole(copy):
         with _locked(top):
             if not _is_whole(copy) and not _make(built, copy):
-                keep("appliance", key, "unknown")
+                keep("appliance", key, MOST_FAILURES)  # it will not be another tomorrow
                 return None
             _remove_others(top, key)
+    os.utime(copy)
     return copy
 
 
@@ -180,7 +189,7 @@ def _slim(initrd: Path, scratch: Path) -> None:
 
 
 def _remove_others(top: Path, key: str) -> None:
-    """Remove copies of appliances that are no more."""
+    """Remove copies that nobody has used for a day: those of appliances that are no more."""
     for path in top.glob("appliance-*"):
-        if path.name != key:
+        if path.name != key and time.time() - path.stat().st_mtime > UNUSED:
             shutil.rmtree(path, ignore_errors=True)
