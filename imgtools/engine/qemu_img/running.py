@@ -43,6 +43,9 @@ Progress = Callable[[int, int], None]
 # Work on a whole image may take hours, but not all memory: address space, of which threads take most.
 WORKING = Limits(seconds=None, memory=4 << 30)
 POLL = 0.2  # seconds between two looks at a growing file
+# QEMU 7.2 measures how fast it derives keys, before it makes a LUKS header, and gives up if the kernel's accounting of
+# its processor time is not fine enough at that moment (crypto/pbkdf.c). The next try works.
+NO_CLOCK, TRIES = b"Unable to get accurate CPU usage", 4
 KEPT = 64 << 10  # bytes of complaints that are kept, the last ones; a damaged image can make gigabytes
 MOST_ANSWER = 64 << 20  # bytes of standard output that are kept; a map is streamed instead
 _PERCENT = re.compile(rb"\((\d+\.\d+)/100%\)")
@@ -67,6 +70,24 @@ def work(
         that is there had better be finished.
     :raises ImgtoolsError: a named error, see :func:`named`.
     """
+    for _ in range(TRIES):
+        done = _run(argv, pass_fds, progress, grows, limits, cwd, dies_with_us)
+        if NO_CLOCK not in done.stderr:
+            break
+    if done.code in ok:
+        return done
+    raise named(done)
+
+
+def _run(
+    argv: Sequence[str],
+    pass_fds: Sequence[int],
+    progress: Progress | None,
+    grows: tuple[Path, int] | None,
+    limits: Limits,
+    cwd: Path | None,
+    dies_with_us: bool,
+) -> Completed:
     log.debug("run: %s", shlex.join(argv))
     command = limited(argv, limits)
     process = subprocess.Popen(
@@ -84,10 +105,7 @@ def work(
         except BaseException:
             process.kill()
             raise
-    done = Completed(tuple(argv), process.returncode, stdout, stderr)
-    if done.code in ok:
-        return done
-    raise named(done)
+    return Completed(tuple(argv), process.returncode, stdout, stderr)
 
 
 def _listen(
