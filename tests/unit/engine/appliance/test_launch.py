@@ -22,6 +22,7 @@ Hosts = Callable[..., list[FakeHandle]]
 @pytest.fixture
 def host(monkeypatch: pytest.MonkeyPatch) -> Hosts:
     """A host where KVM is usable or not, and handles that are taken one after the other."""
+    monkeypatch.setenv("IMGTOOLS_APPLIANCE", "plain")  # whether a quick copy is there is another matter
     remembered: list[KvmVerdict] = []
 
     def make(*handles: FakeHandle, kvm: bool) -> list[FakeHandle]:
