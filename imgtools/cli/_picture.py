@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated
 
+import typer
+
+from imgtools.errors import UsageError
+
+SvgFile = Annotated[
+    Path | None, typer.Option("--svg", metavar="FILE", help="Draw it as a picture, an SVG, in a new file.")
+]
 FREE = " "
 
 
@@ -33,6 +42,10 @@ class DiskBar:
         """Return the bar; a cell shows what most of it is, and nothing covered is left blank."""
         return "".join(max(kinds, key=lambda sign: kinds[sign]) if kinds else FREE for kinds in self._cells)
 
+    def shares(self) -> tuple[dict[str, float], ...]:
+        """Return for each cell which share of it, 0 to 1, is what."""
+        return tuple({sign: share / self._size for sign, share in kinds.items()} for kinds in self._cells)
+
 
 def disk_bar(segments: Iterable[tuple[int, int, str]], size: int, width: int) -> str:
     """Return a disk of ``size`` bytes as ``width`` characters.
@@ -43,3 +56,9 @@ def disk_bar(segments: Iterable[tuple[int, int, str]], size: int, width: int) ->
     for start, length, sign in segments:
         bar.add(start, length, sign)
     return bar.text()
+
+
+def require_svg(svg: Path | None, *, force: bool) -> None:
+    """Refuse --force where there is no picture that it could be about."""
+    if force and svg is None:
+        raise UsageError("--force is about the file of a picture", hint="name it with --svg FILE")

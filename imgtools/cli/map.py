@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from imgtools.cli._picture import DiskBar
+from imgtools.cli._disk import Force
+from imgtools.cli._map_svg import MapPicture, kind_of
+from imgtools.cli._picture import DiskBar, SvgFile, require_svg
 from imgtools.cli.command import DiskFile, Output
 from imgtools.cli.output import to_json
 
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
 EXAMPLES = (
     "imgtools map disk.qcow2",
     "imgtools map --start 10G --length 1G disk.qcow2",
+    "imgtools map --svg disk.svg disk.qcow2",
     "imgtools map --json disk.qcow2 | jq '[.data.extents[] | select(.data) | .length] | add'",
 )
 NOTES = """
@@ -29,6 +33,11 @@ line, and the files of the chain are named once. Extents are shown while they ar
 take no memory; in JSON they come last, each with the keys that qemu-img gives it: start, length, depth, present,
 zero, data, offset. On a terminal a bar of the whole disk comes after the lines, and for a chain a second one that
 tells which file holds what; neither is in a pipe.
+
+With `--svg FILE` a picture takes the place of the lines, with a legend of the sums: what each stretch of the disk is,
+and for a chain which of its files holds it. Its bars have 1200 cells however many extents there are; a cell that holds
+several kinds is filled in proportion. With `--start` and `--length` it shows that part alone. The file is written
+whole or not at all, and an existing one only gives way with `--force`.
 """
 SCHEMA = "imgtools.map/1"
 COLUMNS = ("Start", "Length", "Kind", "Depth", "Offset")
@@ -44,6 +53,8 @@ def command(
         str, typer.Option("--start", metavar="SIZE", help="Begin at this byte of the disk.")
     ] = "",
     length: Annotated[str, typer.Option("--length", metavar="SIZE", help="Look at so many bytes.")] = "",
+    svg: SvgFile = None,
+    force: Force = False,
 ) -> None:
     """Show where the bytes of a disk lie.
 
@@ -53,17 +64,34 @@ def command(
     """
     from imgtools.workflows.map import map_disk
 
+    require_svg(svg, force=force)
     found = map_disk(disk, start=start, length=length)
+    if svg is not None:
+        _draw(out, found, svg, force=force)
     if out.json:
         _write_json(out, found)
         return
     for warning in found.head.warnings:
         out.warn(warning)
+    if svg is not None:
+        return
     if out.on_terminal:
         _write_lines(out, found)
     else:
         for piece in _tsv(found.extents()):
             out.raw(piece)
+
+
+def _draw(out: Output, found: DiskMap, target: Path, *, force: bool) -> None:
+    from imgtools.workflows.picture import write_picture
+
+    def draw() -> str:
+        picture = MapPicture(found.head, found.window)
+        picture.add(found.extents())
+        return picture.text()
+
+    write_picture(target, draw, force=force, images=[layer.host_path for layer in found.head.layers])
+    out.note(f"The picture is in {target}.")
 
 
 def _write_json(out: Output, found: DiskMap) -> None:
@@ -78,15 +106,6 @@ def _write_json(out: Output, found: DiskMap) -> None:
         for piece in pieces:
             out.raw(piece)
     out.raw(end.encode() + b"\n")
-
-
-def kind_of(extent: Extent) -> str:
-    """What an extent is, in one word."""
-    if extent.zero:
-        return "zero" if extent.present else "hole"
-    if not extent.data:
-        return "hole"
-    return "compressed" if extent.compressed or extent.offset is None else "data"
 
 
 def _tsv(extents: Iterator[Extent]) -> Iterator[bytes]:

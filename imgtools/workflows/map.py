@@ -50,6 +50,12 @@ class DiskMap:
             warnings=disk.warnings,
         )
 
+    @property
+    def window(self) -> tuple[int, int]:
+        """The first byte that is looked at, and the one after the last."""
+        size = self.head.virtual_size
+        return min(self._start, size), size if self._length is None else min(self._start + self._length, size)
+
     def extents(self) -> Iterator[Extent]:
         """Yield the extents in order."""
         return self._disk.extents(start=self._start, length=self._length)
