@@ -92,6 +92,7 @@ class GuestTree:
         self._only = self._mounted.get("/") if len(self._mounted) == 1 else None
         self._served_by = served_by
         self._directories: dict[str, str] = {}  # asked-for directory -> resolved directory
+        self._missing: set[str] = set()  # asked-for directories that are not there
 
     @property
     def served_by(self) -> Engine:
@@ -105,6 +106,7 @@ class GuestTree:
     def forget(self) -> None:
         """Forget remembered directories: something below was renamed, removed or replaced."""
         self._directories.clear()
+        self._missing.clear()
 
     # -- finding one's way ---------------------------------------------------------------------------------
 
@@ -172,29 +174,47 @@ class GuestTree:
         return here
 
     def resolve(self, path: str) -> str:
+        return self._reach(path)[0]
+
+    def _reach(self, path: str) -> tuple[str, FileStat | None]:
+        """Return where ``path`` leads, links followed, and what is there."""
         directory, _, name = normalise_keeping_dots(path).rpartition("/")
-        if name in ("", ".", ".."):
-            return self._resolve(path, follow_last=True)
-        return self._resolve(join(self._directory(directory or "/"), name), follow_last=True)
+        if name not in ("", ".", ".."):
+            here, found = self._step(self._directory(directory or "/"), name)
+            if found is None:
+                raise NoSuchGuestFile(f"no such file in the guest: {path}", path=path)
+            if found.kind is not FileKind.LINK:
+                return here, found
+            path = here
+        true_path = self._resolve(path, follow_last=True)
+        return true_path, self._lookup(true_path)
 
     def locate(self, path: str) -> str:
         directory, _, name = normalise_keeping_dots(path).rpartition("/")
         if name in ("", ".", ".."):
             return self._resolve(path, follow_last=True)
         true_directory = self._directory(directory or "/")
-        self._require_directory(true_directory)
+        if not self._place(true_directory).filesystem.ignores_case:
+            return join(true_directory, name)
         return self._step(true_directory, name)[0]
 
     def _directory(self, path: str) -> str:
         """Resolve a directory and remember the answer: most questions are about few directories."""
-        if path not in self._directories:
-            self._directories[path] = self._resolve(path, follow_last=True)
-        return self._directories[path]
-
-    def _require_directory(self, path: str) -> None:
-        found = self._lookup(path)
+        known = self._directories.get(path)
+        if known is not None:
+            return known
+        if path in self._missing:
+            raise NoSuchGuestFile(f"no such file in the guest: {path}", path=path)
+        try:
+            true_path = self._resolve(path, follow_last=True)
+        except NoSuchGuestFile:
+            self._missing.add(path)
+            raise
+        found = self._lookup(true_path)
         if found is None or found.kind is not FileKind.DIRECTORY:
-            raise NotADirectory(f"not a directory in the guest: {path}", path=path)
+            raise NotADirectory(f"not a directory in the guest: {true_path}", path=path)
+        self._directories[path] = true_path
+        return true_path
 
     # -- questions -----------------------------------------------------------------------------------------
 
@@ -211,12 +231,12 @@ class GuestTree:
 
     def _followed(self, path: str) -> FileStat | None:
         try:
-            return self._lookup(self.resolve(path))
+            return self._reach(path)[1]
         except (NoSuchGuestFile, NotADirectory, TooManyLinks):
             return None
 
     def stat(self, path: str) -> FileStat:
-        found = self._lookup(self.resolve(path))
+        _, found = self._reach(path)
         if found is None:
             raise NoSuchGuestFile(f"no such file in the guest: {path}", path=path)
         return found
@@ -241,8 +261,7 @@ class GuestTree:
         return place.filesystem.read_link(place.path)
 
     def open(self, path: str) -> BinaryIO:
-        true_path = self.resolve(path)
-        found = self._lookup(true_path)
+        true_path, found = self._reach(path)
         if found is None:
             raise NoSuchGuestFile(f"no such file in the guest: {path}", path=path)
         if found.kind is FileKind.DIRECTORY:
@@ -283,15 +302,13 @@ class GuestTree:
         return entry if root is None else FileEntry(entry.name, root)
 
     def list_dir(self, path: str) -> Sequence[FileEntry]:
-        true_path = self.resolve(path)
-        found = self._lookup(true_path)
+        true_path, found = self._reach(path)
         if found is None or found.kind is not FileKind.DIRECTORY:
             raise NotADirectory(f"not a directory in the guest: {path}", path=path)
         return sorted(self._entries(true_path), key=lambda entry: entry.name)
 
     def walk(self, path: str) -> Iterator[FoundFile]:
-        top = self.resolve(path)
-        found = self._lookup(top)
+        top, found = self._reach(path)
         if found is None:
             raise NoSuchGuestFile(f"no such file in the guest: {path}", path=path)
         # A damaged filesystem can contain a folder in itself: never enter one that we are inside of.

@@ -42,6 +42,7 @@ class WritableTree(GuestTree):
         :raises NotOpenForWriting: its volume is open for reading only.
         """
         filesystem, inner = self.place(path)
+        self._missing.clear()  # whoever asks is about to make something
         for writer in self._writers.values():
             if writer is filesystem:
                 return writer, inner

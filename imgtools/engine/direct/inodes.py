@@ -64,6 +64,7 @@ class InodeFilesystem:
         self._reader = reader
         self._directories: dict[int, Mapping[str, int]] = {}
         self._kept = 0
+        self._last = ("", reader.root)  # the directory looked into last: most questions are about one
         self._scans: dict[int, Sequence[FileEntry]] = {}
 
     @property
@@ -120,6 +121,17 @@ class InodeFilesystem:
         return inode
 
     def _find(self, path: str) -> int | None:
+        parent, _, name = path.rpartition("/")
+        known, directory = self._last
+        if parent != known:
+            found = self._walk(parent)
+            if found is None:
+                return None
+            directory = found
+            self._last = (parent, found)
+        return self._child(directory, name) if name else directory
+
+    def _walk(self, path: str) -> int | None:
         inode = self._reader.root
         for name in path.split("/"):
             if not name:

@@ -60,6 +60,17 @@ def test_a_written_file_keeps_what_it_was() -> None:
     )
 
 
+def test_what_was_missing_is_found_when_a_change_has_made_it() -> None:
+    tree, root = tree_of({"/srv": directory()})
+    assert not tree.exists("/srv/a/b/file") and tree.lstat("/srv/l/file") is None
+    apply(tree, MakeDirectory("/srv/a/b"), WriteFile("/srv/a/b/file", b"x"), MakeLink("/srv/l", "a/b"))
+    assert tree.exists("/srv/a/b/file") and tree.exists("/srv/l/file")
+    apply(tree, Remove("/srv/a", recursive=True))
+    assert not tree.exists("/srv/a/b/file") and not tree.exists("/srv/l/file")
+    apply(tree, MakeDirectory("/srv/a/b"), WriteFile("/srv/l/file", b"y"))
+    assert root.nodes["/srv/a/b/file"].content == b"y"
+
+
 def test_an_owner_does_not_take_set_user_id_away() -> None:
     tree, root = tree_of({"/bin/su": Node(content=b"x", mode=0o4755)})
     apply(tree, WriteFile("/bin/su", b"y", uid=5))

@@ -32,6 +32,24 @@ def test_dots_after_a_link_count_from_where_the_link_leads() -> None:
     assert files.read_text("/l/../y") == "right"
 
 
+def test_many_questions_about_one_directory_do_not_look_for_it_again() -> None:
+    """A thousand files are copied into a directory that is not there yet: each is asked about several times."""
+    looked: list[str] = []
+
+    class Counting(MemoryFilesystem):
+        def lookup(self, path: str):  # type: ignore[no-untyped-def]
+            looked.append(path)
+            return super().lookup(path)
+
+    files = GuestTree({"/": Counting({"/srv/here/1": "", "/l": link("srv")})}, Engine.MEMORY)
+    for number in range(100):
+        assert files.lstat(f"/l/new/deep/{number}") is None
+        assert files.exists(f"/l/here/{number}") is (number == 1)
+        with pytest.raises(NoSuchGuestFile, match="/l/new"):
+            files.stat(f"/l/new/{number}")
+    assert len(looked) < 130, "one look a file, and some for the directories"
+
+
 def test_links_in_a_circle_are_an_error_not_a_hang() -> None:
     files = memory_files({"/a": link("b"), "/b": link("a"), "/self": link("self/x")})
     for path in ("/a", "/b", "/self"):
