@@ -198,18 +198,22 @@ def _opened(
         boots = readers.enter_context(ExitStack())
         wants_network = False
 
+        def reader() -> DirectSession:
+            return cast("DirectSession", router.direct())
+
         def boot() -> Session:
             # The appliance reads through the overlays too: it boots once for reading and writing.
             from imgtools.engine.appliance.write import open_booted
 
             transaction.begin()
-            return boots.enter_context(open_booted(servers(), transaction.disks, keys, network=wants_network))
+            return boots.enter_context(
+                open_booted(servers(), transaction.disks, keys, reader, network=wants_network)
+            )
 
         def direct() -> AbstractContextManager[WriteSession]:
-            from imgtools.engine.direct.session import DirectSession
             from imgtools.engine.direct.write import open_direct_writer
 
-            return open_direct_writer(transaction.disks, cast(DirectSession, router.direct()))
+            return open_direct_writer(transaction.disks, reader())
 
         def booted(network: bool) -> GuestRunner:
             nonlocal wants_network
@@ -220,8 +224,7 @@ def _opened(
             return cast(GuestRunner, cast("BootedSession", router.appliance()).writer)
 
         def reread(mounts: Sequence[Mount], files: GuestTree) -> AbstractContextManager[GuestTree]:
-            reader = cast("DirectSession", router.direct())
-            return _reread(transaction.overlaid, keys, mounts, files, reader)
+            return _reread(transaction.overlaid, keys, mounts, files, reader())
 
         router = Router({**image_openers(servers, keys), Engine.APPLIANCE: boot}, engine)
         readers.callback(router.close)

@@ -178,6 +178,18 @@ class ApplianceSession:
         said = self._appliance.shell(encode(f"sync; for i in {where}; do umount $i 2>&1; done"))
         return said.decode("utf-8", "replace").strip()
 
+    def remount(self, device: str, options: str) -> str:
+        """Mount what is mounted once of the filesystem on ``device`` with other options, and forget what was read.
+
+        Returns where it is mounted; empty: it is not mounted, or more than once, or the kernel does not do it.
+        """
+        points = [point for point, mounted in self._points.items() if mounted == device]
+        if len(points) != 1:
+            return ""
+        self._mounted.clear()
+        complaint = self._run_mount(self._names.kernel(device), points[0], f"remount,{options}")
+        return "" if complaint else points[0]
+
     def kernel_name(self, device: str) -> str:
         """The path that a script in the appliance has to use for one of our devices."""
         return self._names.kernel(device)

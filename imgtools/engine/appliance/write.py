@@ -5,15 +5,17 @@ from __future__ import annotations
 import logging
 import secrets
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from imgtools.engine.api import DiskServer, Filesystem, FilesystemWriter
 from imgtools.engine.appliance.chroot import chroot_script, failure_of
 from imgtools.engine.appliance.files import encode
 from imgtools.engine.appliance.launch import Drive
+from imgtools.engine.appliance.outside import Outside
 from imgtools.engine.appliance.session import (
     SYSROOT,
     ApplianceSession,
@@ -26,6 +28,9 @@ from imgtools.engine.storage_daemon import serve_overlays
 from imgtools.errors import ApplianceFailed, EditFailed, RolledBack
 from imgtools.records import Declined, Engine, Key, Layer, Mount, Volume
 
+if TYPE_CHECKING:
+    from imgtools.engine.direct.session import DirectSession
+
 log = logging.getLogger(__name__)
 
 # nouuid: a clone of the same filesystem may be mounted beside it. norecover: nothing that Windows has not shut down.
@@ -34,6 +39,7 @@ WRITE_OPTIONS = {
     "vfat": "rw,noatime,utf8",
     "ntfs": "rw,noatime,windows_names,norecover",
 }
+REMOUNTED = frozenset({"ext2", "ext3", "ext4"})  # what a remount makes writable as a new mount would
 # What reads only, and exits with 0 if it finds nothing. $1 is the device.
 CHECKERS = {
     "ext2": "e2fsck -f -n",
@@ -57,12 +63,13 @@ class BootedSession(ApplianceSession):
         servers: Sequence[DiskServer],
         keys: Sequence[Key],
         drives: Sequence[Drive],
+        outside: Outside,
         *,
         network: bool,
     ) -> None:
         super().__init__(servers, keys, drives=drives, network=network)
         self.has_network = network
-        self.writer = ApplianceWriteSession(self)
+        self.writer = ApplianceWriteSession(self, outside)
 
 
 @contextmanager
@@ -70,6 +77,7 @@ def open_booted(
     servers: Sequence[DiskServer],
     disks: Sequence[tuple[Path, Sequence[Layer]]],
     keys: Sequence[Key],
+    reader: Callable[[], DirectSession],
     *,
     network: bool = False,
 ) -> Iterator[BootedSession]:
@@ -77,11 +85,12 @@ def open_booted(
 
     :param servers: the images without their overlays, for what is read on this side: partition tables.
     :param disks: each overlay, with the chain of the image below it.
+    :param reader: knows where on the disks the volumes are, for what is done on this side.
     """
     with serve_overlays(disks) as daemon:
         names = daemon.export_nbd()
         drives = [Drive(socket=daemon.nbd_socket, export=name, read_only=False) for name in names]
-        session = BootedSession(servers, keys, drives, network=network)
+        session = BootedSession(servers, keys, drives, Outside(daemon, reader), network=network)
         try:
             yield session
         finally:
@@ -101,8 +110,9 @@ class ApplianceWriteSession:
 
     engine = Engine.APPLIANCE
 
-    def __init__(self, session: ApplianceSession) -> None:
+    def __init__(self, session: ApplianceSession, outside: Outside) -> None:
         self._session = session
+        self._outside = outside
         self._appliance = session.appliance
         self._calls = self._appliance.call(lambda: WriteCalls(self._appliance.handle))
         self._writers: dict[tuple[str, str], tuple[str, ApplianceWriter]] = {}
@@ -113,19 +123,23 @@ class ApplianceWriteSession:
         key = (volume.device, subvolume_option(options))
         if key not in self._writers:
             device = filesystem_device(volume)
-            if device not in self._touched:
-                self._session.detach(
-                    device
-                )  # the kernel mounts a filesystem either for reading or for writing
-            if volume.content == "ntfs":
-                self._refuse_ntfs(device)
-            flags = WRITE_OPTIONS.get(volume.content, "rw,noatime")
-            point = self._session.attach(volume, key[1], flags)
+            point = self._attach(volume, device, key[1])
             if isinstance(point, Declined):
                 return self._explain(volume, point)
             self._touched[device] = _Checked(device, volume.content)
             self._writers[key] = (point, ApplianceWriter(self._appliance, self._calls, point, volume.content))
         return self._writers[key][1]
+
+    def _attach(self, volume: Volume, device: str, subvolume: str) -> str | Declined:
+        flags = WRITE_OPTIONS.get(volume.content, "rw,noatime")
+        if device not in self._touched:
+            # The kernel mounts a filesystem either for reading or for writing.
+            if volume.content in REMOUNTED and (point := self._session.remount(device, flags)):
+                return point
+            self._session.detach(device)
+        if volume.content == "ntfs":
+            self._refuse_ntfs(device)
+        return self._session.attach(volume, subvolume, flags)
 
     def _refuse_ntfs(self, device: str) -> None:
         """Stop before ntfs-3g writes to what Windows has not let go of; it would mount a dirty volume.
@@ -178,6 +192,10 @@ class ApplianceWriteSession:
         self._check(_Checked(filesystem_device(volume), volume.content))
 
     def _check(self, checked: _Checked) -> None:
+        if not self._outside.is_clean(checked.device, checked.content):
+            self._check_inside(checked)
+
+    def _check_inside(self, checked: _Checked) -> None:
         checker = CHECKERS.get(checked.content)
         if checker is None:
             log.info("nobody checks %s on %s", checked.content, checked.device)
@@ -198,7 +216,7 @@ class ApplianceWriteSession:
 
     def reread(self, volume: Volume, options: str = "") -> Filesystem | Declined:
         """Mount ``volume`` read-only, to read again what was written."""
-        return self._session.mount(volume, options)
+        return self._outside.mount(volume) or self._session.mount(volume, options)
 
     def close(self) -> None:
         """The session lives as long as its reading half."""
@@ -226,6 +244,8 @@ class ApplianceWriteSession:
 
         :raises EditFailed: LVM refuses.
         """
+        if self._outside.new_lvm_uuids(groups, keep_groups):
+            return None
         self._release()
         for group in groups:
             self._run_lvm(group, keep=group in keep_groups)
