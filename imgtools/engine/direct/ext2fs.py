@@ -56,7 +56,6 @@ _SIGNATURES: dict[str, tuple[object, ...]] = {
     "ext2fs_mkdir": (_FS, _INO, _INO, c_char_p),
     "ext2fs_symlink": (_FS, _INO, _INO, c_char_p, c_char_p),
     "ext2fs_new_inode": (_FS, _INO, c_int, c_void_p, POINTER(_INO)),
-    "ext2fs_write_new_inode": (_FS, _INO, c_void_p),
     "ext2fs_read_inode_full": (_FS, _INO, c_void_p, c_int),
     "ext2fs_write_inode_full": (_FS, _INO, c_void_p, c_int),
     "ext2fs_punch": (_FS, _INO, c_void_p, c_void_p, c_uint64, c_uint64),
@@ -255,13 +254,11 @@ class Ext2Volume:
             "ext2fs_write_inode_full", inode, ctypes.create_string_buffer(bytes(raw), len(raw)), len(raw)
         )
 
-    def new_inode(self, directory: int, mode: int, raw: bytes) -> int:
-        """Take a free inode near a directory and write it; ``raw`` is its first 128 bytes."""
+    def new_inode(self, directory: int, mode: int) -> int:
+        """Take a free inode near a directory; what is in it is for the caller to write."""
         found = _INO()
         self.call("ext2fs_new_inode", directory, mode, None, byref(found))
         self._count(found.value, 1, is_directory=False)
-        buffer = ctypes.create_string_buffer(raw, max(len(raw), self.inode_size))
-        self.call("ext2fs_write_new_inode", found.value, buffer)
         return found.value
 
     def free_inode(self, inode: int, raw: bytes, *, has_blocks: bool, is_directory: bool) -> bytes:

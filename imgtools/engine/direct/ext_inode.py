@@ -6,6 +6,7 @@ Source: Linux, Documentation/filesystems/ext4/ (inodes, ifork, blockmap) and fs/
 from __future__ import annotations
 
 import struct
+import time
 from bisect import bisect_right
 from dataclasses import dataclass
 from typing import NoReturn
@@ -20,6 +21,7 @@ from imgtools.records import FileKind, FileStat
 INODE = struct.Struct("<HHIIIIIHHIII60sIIIIHHHHHH")
 # The part behind the first 128 bytes: extra_isize checksum_hi ctime_extra mtime_extra atime_extra.
 EXTRA = struct.Struct("<HHIII")
+EXTRA_SIZE = 32  # sizeof(struct ext2_inode_large) - 128: what e2fsprogs and Linux give to new inodes
 
 FLAG_ENCRYPT = 0x800
 FLAG_EXTENTS = 0x80000
@@ -27,6 +29,7 @@ FLAG_EA_INODE = 0x200000
 FLAG_INLINE = 0x10000000
 
 EXTENT_MAGIC = 0xF30A
+EXTENT_ROOT = struct.pack("<HHHHI", EXTENT_MAGIC, 0, 4, 0, 0)  # struct ext4_extent_header of an empty file
 EXTENT_DEPTH = 5  # EXT4_MAX_EXTENT_DEPTH
 UNWRITTEN = 32768  # ee_len above it: allocated and never written, reads as zeros
 
@@ -141,6 +144,35 @@ def write_times(raw: bytearray, **times: int) -> None:
         struct.pack_into("<I", raw, base, seconds & 0xFFFFFFFF)
         if has_extra:
             struct.pack_into("<I", raw, more, fraction << 2 | (seconds + (1 << 31)) >> 32 & 3)
+
+
+def has_blocks(inode: Inode) -> bool:
+    """Whether i_block leads to blocks: not in devices and not in links that are short enough for it."""
+    if inode.stat.kind is FileKind.LINK:
+        return inode.stat.size >= len(inode.block) or bool(inode.flags & FLAG_EXTENTS)
+    return inode.stat.kind in (FileKind.FILE, FileKind.DIRECTORY)
+
+
+def new_inode(
+    kind: FileKind, mode: int, size: int, *, device: tuple[int, int] = (0, 0), extents: bool = False
+) -> bytearray:
+    """Return the ``size`` bytes of a new inode with one name, of root and of now; no directory and no link.
+
+    Its extra fields are as many as ext2fs_write_new_inode makes, with ``extents`` its blocks are in extents.
+    """
+    raw = bytearray(size)
+    struct.pack_into("<H", raw, 0, MODE_OF[kind] | mode & 0o7777)
+    struct.pack_into("<H", raw, 26, 1)
+    if size >= 128 + EXTRA_SIZE:
+        struct.pack_into("<H", raw, 128, EXTRA_SIZE)
+    if kind is FileKind.FILE and extents:
+        struct.pack_into("<I", raw, 32, FLAG_EXTENTS)
+        raw[40 : 40 + len(EXTENT_ROOT)] = EXTENT_ROOT
+    elif kind in (FileKind.CHARACTER, FileKind.BLOCK):
+        raw[40:48] = encode_device(device)
+    now = time.time_ns()
+    write_times(raw, atime=now, ctime=now, mtime=now, crtime=now)
+    return raw
 
 
 def encode_device(device: tuple[int, int]) -> bytes:

@@ -12,17 +12,27 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from imgtools.engine.api import CannotWrite
-from imgtools.engine.direct.ext import ROOT, SUPERBLOCK, Superblock, mount_ext, parse_superblock
+from imgtools.engine.direct.ext import (
+    EXTENTS,
+    LARGEDIR,
+    ROOT,
+    SUPERBLOCK,
+    Superblock,
+    mount_ext,
+    parse_superblock,
+)
 from imgtools.engine.direct.ext2fs import Ext2Content, Ext2Error, Ext2Volume, named
 from imgtools.engine.direct.ext_features import check_ext
 from imgtools.engine.direct.ext_inode import (
     FILE_TYPE,
+    FLAG_EXTENTS,
     MODE_OF,
     Inode,
-    encode_device,
-    parse_inode,
+    has_blocks,
+    new_inode,
     write_times,
 )
+from imgtools.engine.direct.ext_table import InodeTable
 from imgtools.engine.direct.local import LocalDisk
 from imgtools.engine.disk import DiskFile
 from imgtools.errors import EditFailed, NoSuchGuestFile
@@ -33,8 +43,6 @@ CHUNK = 1 << 20
 # Flags of an inode: a file with one of them is not written.
 REFUSED_FLAGS = {0x10: "immutable (chattr +i)", 0x20: "append-only (chattr +a)"}
 FOREIGN_FLAGS = {0x800: "encrypted", 0x100000: "sealed by fs-verity", 0x10000000: "inside its inode"}
-EXTENTS_FLAG, INDEX_FLAG = 0x80000, 0x1000
-EXTENT_ROOT = struct.pack("<HHHHI", 0xF30A, 0, 4, 0, 0)  # struct ext4_extent_header of an empty file
 
 MOST_LINKS = 65000  # EXT4_LINK_MAX
 DEFAULT_ACL = "system.posix_acl_default"
@@ -55,12 +63,14 @@ class ExtWriter:
         if isinstance(found, str):
             raise EditFailed(f"{device}: {found}")
         self._super: Superblock = found
+        self._has_extents = bool(found.incompatible & EXTENTS)
         self._host_path, self._device = host_path, device
-        self._volume = Ext2Volume(host_path, found.inode_size)
+        volume = Ext2Volume(host_path, found.inode_size)
+        self._table = InodeTable(volume, self._disk, large_dirs=bool(found.incompatible & LARGEDIR))
         self._paths: dict[str, int | None] = {"/": ROOT}  # what was looked up before; None: not there
-        self._inodes: dict[int, Inode] = {}  # as they were last read
         self._changed: dict[int, int] = {}  # directories, and when a name in them changed last
         self._plain: set[int] = set()  # directories known to have no default ACL
+        self._without_acl: set[int] = set()  # what was made here, so that its mode is all there is
 
     def finish(self) -> None:
         """Write everything, close, and have it checked.
@@ -75,7 +85,12 @@ class ExtWriter:
 
     def abandon(self) -> None:
         """Close without writing the rest."""
+        self._table.drop()
         self._volume.abandon()
+
+    @property
+    def _volume(self) -> Ext2Volume:
+        return self._table.library
 
     # -- finding -------------------------------------------------------------------------------------------
 
@@ -97,16 +112,7 @@ class ExtWriter:
         return found
 
     def _inode(self, number: int) -> Inode:
-        if number not in self._inodes:
-            self._inodes[number] = self._parse(number, self._volume.read_inode(number))
-        return self._inodes[number]
-
-    def _store(self, number: int, raw: bytes | bytearray) -> None:
-        self._volume.write_inode(number, raw)
-        self._inodes.pop(number, None)
-
-    def _parse(self, number: int, raw: bytes | bytearray) -> Inode:
-        return parse_inode(self._disk, number, bytes(raw), large_dirs=bool(self._super.incompatible & 0x4000))
+        return self._table.get(number)
 
     @contextmanager
     def _named(self, path: str) -> Iterator[None]:
@@ -119,9 +125,11 @@ class ExtWriter:
     # -- reading -------------------------------------------------------------------------------------------
 
     def lookup(self, path: str) -> FileStat | None:
-        with self._named(path):
+        try:  # no "with": every step to a file asks here
             found = self._find(path)
             return None if found is None else self._inode(found).stat
+        except Ext2Error as error:
+            raise named(error, path) from None
 
     def scan(self, path: str) -> Sequence[FileEntry]:
         with self._named(path):
@@ -134,7 +142,7 @@ class ExtWriter:
     def read_link(self, path: str) -> str:
         with self._named(path):
             inode = self._inode(self._need(path))
-            if inode.stat.size < len(inode.block) and not inode.flags & EXTENTS_FLAG:
+            if inode.stat.size < len(inode.block) and not inode.flags & FLAG_EXTENTS:
                 target = inode.block[: inode.stat.size]
             else:
                 with self._volume.open_file(inode.number) as file:
@@ -173,6 +181,7 @@ class ExtWriter:
                     file.truncate()
                 while chunk := content.read(CHUNK):
                     file.write(chunk)
+            self._table.forget(number)
             self._touch(number)
 
     def truncate(self, path: str) -> None:
@@ -181,11 +190,12 @@ class ExtWriter:
             self._require_free(number, path)
             with self._volume.open_file(number, write=True) as file:
                 file.truncate()
+            self._table.forget(number)
             self._touch(number)
 
     def _require_free(self, number: int, path: str) -> None:
         """Refuse what the kernel refuses, and leave to it what the library does not know."""
-        flags = self._inode(number).flags
+        flags = self._table.flags(number)
         for bit, what in REFUSED_FLAGS.items():
             if flags & bit:
                 raise EditFailed(f"{path} is {what}", hint="the guest's owner has protected it")
@@ -207,25 +217,19 @@ class ExtWriter:
 
     def _add(self, directory: int, add: Callable[[], None]) -> None:
         self._volume.growing(directory, add)
-        self._inodes.pop(directory, None)
+        self._table.forget(directory)
         self._changed[directory] = time.time_ns()
 
     def _make(self, path: str, kind: FileKind, mode: int, device: tuple[int, int] = (0, 0)) -> int:
         """Make a file that is no directory and no link, owned by root."""
         directory, name = self._parent(path)
         self._require_plain(directory, path)
-        raw = bytearray(max(self._super.inode_size, 256))
-        struct.pack_into("<H", raw, 0, MODE_OF[kind] | mode)
-        struct.pack_into("<H", raw, 26, 1)
-        if kind is FileKind.FILE and self._super.incompatible & 0x40:
-            struct.pack_into("<I", raw, 32, EXTENTS_FLAG)
-            raw[40 : 40 + len(EXTENT_ROOT)] = EXTENT_ROOT
-        elif kind in (FileKind.CHARACTER, FileKind.BLOCK):
-            raw[40:48] = encode_device(device)
-        number = self._volume.new_inode(directory, MODE_OF[kind] | mode, bytes(raw))
+        raw = new_inode(kind, mode, self._super.inode_size, device=device, extents=self._has_extents)
+        number = self._volume.new_inode(directory, MODE_OF[kind] | mode)
         link = partial(self._volume.call, "ext2fs_link", directory, name, number, FILE_TYPE[kind])
         self._add(directory, link)
-        self._touch(number, created=True)
+        self._table.store(number, raw)
+        self._without_acl.add(number)
         self._paths[path] = number
         return number
 
@@ -241,8 +245,9 @@ class ExtWriter:
             self._add(directory, partial(self._volume.call, "ext2fs_mkdir", directory, 0, name))
             self._paths.pop(path, None)
             number = self._need(path)
-            self._set_mode(number, FileKind.DIRECTORY, mode)
+            self._set_mode(number, mode)
             self._touch(number, created=True)
+            self._without_acl.add(number)
 
     def make_link(self, path: str, target: str) -> None:
         with self._named(path):
@@ -332,29 +337,29 @@ class ExtWriter:
 
     def _release(self, number: int, *, is_directory: bool) -> None:
         """One name less; the last one takes the file along."""
-        raw = self._volume.read_inode(number)
-        inode = self._parse(number, raw)
+        raw, inode = self._table.raw(number), self._table.get(number)
         links = 0 if is_directory else max(0, inode.stat.links - 1)
         struct.pack_into("<H", raw, 26, links)
         if links:
             write_times(raw, ctime=time.time_ns())
-            self._store(number, raw)
+            self._table.store(number, raw)
             return
         struct.pack_into("<I", raw, 20, int(time.time()) & 0xFFFFFFFF)  # i_dtime
         self._changed.pop(number, None)
         self._plain.discard(number)
+        self._without_acl.discard(number)
         freed = self._volume.free_inode(
-            number, bytes(raw), has_blocks=_has_blocks(inode), is_directory=is_directory
+            number, bytes(raw), has_blocks=has_blocks(inode), is_directory=is_directory
         )
-        self._store(number, freed[: self._super.inode_size])
+        self._table.store(number, bytearray(freed[: self._super.inode_size]))
 
     def _count_links(self, number: int, change: int) -> None:
-        raw = self._volume.read_inode(number)
+        raw = self._table.raw(number)
         (links,) = struct.unpack_from("<H", raw, 26)
         if links > 1 or change > 0:  # 1: a directory that had too many to count (dir_nlink)
             struct.pack_into("<H", raw, 26, links + change)
         write_times(raw, ctime=time.time_ns())
-        self._store(number, raw)
+        self._table.store(number, raw)
 
     def _require_room_for_link(self, number: int, path: str) -> None:
         inode = self._inode(number)
@@ -377,29 +382,33 @@ class ExtWriter:
         with self._named(path):
             number = self._need(path)
             self._require_free(number, path)
-            with self._volume.attributes(number) as attributes:
-                if "system.posix_acl_access" in attributes.all():
-                    raise CannotWrite(
-                        Declined(self._device, f"{path} has an ACL, and its mode is part of it")
-                    )
-            self._set_mode(number, self._inode(number).stat.kind, mode)
+            self._require_no_acl(number, path)
+            self._set_mode(number, mode)
 
-    def _set_mode(self, number: int, kind: FileKind, mode: int) -> None:
-        raw = self._volume.read_inode(number)
-        struct.pack_into("<H", raw, 0, MODE_OF[kind] | mode & 0o7777)
+    def _require_no_acl(self, number: int, path: str) -> None:
+        if number in self._without_acl:
+            return
+        with self._volume.attributes(number) as attributes:
+            if "system.posix_acl_access" in attributes.all():
+                raise CannotWrite(Declined(self._device, f"{path} has an ACL, and its mode is part of it"))
+
+    def _set_mode(self, number: int, mode: int) -> None:
+        raw = self._table.raw(number)
+        (before,) = struct.unpack_from("<H", raw)
+        struct.pack_into("<H", raw, 0, before & 0o170000 | mode & 0o7777)
         write_times(raw, ctime=time.time_ns())
-        self._store(number, raw)
+        self._table.store(number, raw)
 
     def set_owner(self, path: str, uid: int, gid: int) -> None:
         with self._named(path):
             number = self._need(path)
             self._require_free(number, path)
-            raw = self._volume.read_inode(number)
+            raw = self._table.raw(number)
             struct.pack_into("<H", raw, 2, uid & 0xFFFF)
             struct.pack_into("<H", raw, 24, gid & 0xFFFF)
             struct.pack_into("<HH", raw, 120, uid >> 16 & 0xFFFF, gid >> 16 & 0xFFFF)
             write_times(raw, ctime=time.time_ns())
-            self._store(number, raw)
+            self._table.store(number, raw)
 
     def set_times(self, path: str, atime: int, mtime: int) -> None:
         with self._named(path):
@@ -408,9 +417,9 @@ class ExtWriter:
             self._set_times(number, atime=atime, mtime=mtime, ctime=time.time_ns())
 
     def _set_times(self, number: int, **times: int) -> None:
-        raw = self._volume.read_inode(number)
+        raw = self._table.raw(number)
         write_times(raw, **times)
-        self._store(number, raw)
+        self._table.store(number, raw)
 
     def set_xattr(self, path: str, name: str, value: bytes) -> None:
         with self._named(path):
@@ -420,6 +429,7 @@ class ExtWriter:
                 raise CannotWrite(Declined(self._device, f"{name} changes a file's mode too"))
             with self._volume.attributes(number) as attributes:
                 attributes.set(name, value)
+            self._table.forget(number)
             self._touch(number, content=False)
 
     def remove_xattr(self, path: str, name: str) -> None:
@@ -428,6 +438,7 @@ class ExtWriter:
             self._require_free(number, path)
             with self._volume.attributes(number) as attributes:
                 attributes.remove(name)
+            self._table.forget(number)
             self._touch(number, content=False)
 
     def _touch(self, number: int, *, content: bool = True, created: bool = False) -> None:
@@ -435,10 +446,3 @@ class ExtWriter:
         now = time.time_ns()
         times = {"ctime": now} | ({"mtime": now} if content else {})
         self._set_times(number, **times, **({"atime": now, "crtime": now} if created else {}))
-
-
-def _has_blocks(inode: Inode) -> bool:
-    """Whether i_block leads to blocks: not in devices and not in links that are short enough for it."""
-    if inode.stat.kind is FileKind.LINK:
-        return inode.stat.size >= len(inode.block) or bool(inode.flags & EXTENTS_FLAG)
-    return inode.stat.kind in (FileKind.FILE, FileKind.DIRECTORY)
