@@ -25,10 +25,11 @@ UNITS = ((6, "E"), (5, "P"), (4, "T"), (3, "G"), (2, "M"), (1, "K"))
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A line of a legend. ``colour`` "" is a bare frame."""
+    """A line of a legend. ``colour`` "" is a bare frame; ``strength`` is its opacity."""
 
     colour: str
     label: str
+    strength: float = 1
 
 
 def document(title: str, height: float, parts: Iterable[str]) -> str:
@@ -117,16 +118,16 @@ def cells_bar(
     yield frame(MARGIN, y, BAR_WIDTH, height)
 
 
-def swatch(x: float, y: float, colour: str) -> str:
+def swatch(x: float, y: float, colour: str, strength: float = 1) -> str:
     """The sample of a colour beside a line of text whose base line is ``y``; without one, an empty frame."""
-    return box(x, y - 11, 12, 12, colour) if colour else frame(x, y - 11, 12, 12)
+    return box(x, y - 11, 12, 12, colour, strength=strength) if colour else frame(x, y - 11, 12, 12)
 
 
 def legend_row(entries: Iterable[Entry], y: float) -> Iterator[str]:
     """Short entries beside each other."""
     x: float = MARGIN
     for entry in entries:
-        yield swatch(x, y, entry.colour)
+        yield swatch(x, y, entry.colour, entry.strength)
         yield words(x + 19, y, entry.label)
         x += 19 + len(clean(entry.label)) * LETTER + 24
 
@@ -134,7 +135,7 @@ def legend_row(entries: Iterable[Entry], y: float) -> Iterator[str]:
 def legend_list(entries: Sequence[Entry], y: float) -> Iterator[str]:
     """Long entries below each other, 20 pixels each."""
     for number, entry in enumerate(entries):
-        yield swatch(MARGIN, y + 20 * number, entry.colour)
+        yield swatch(MARGIN, y + 20 * number, entry.colour, entry.strength)
         yield words(MARGIN + 19, y + 20 * number, entry.label, most=BAR_WIDTH - 19)
 
 

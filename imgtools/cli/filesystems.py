@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from imgtools.cli._disk import Force
+from imgtools.cli._filesystems_picture import disk_lines, filesystems_svg
+from imgtools.cli._picture import SvgFile, require_svg, terminal_cells
 from imgtools.cli.command import Output, Source
-from imgtools.cli.output import Column, Table, Tree, View
+from imgtools.cli.output import Column, Lines, Table, Tree, View
 from imgtools.units import format_size
 
 if TYPE_CHECKING:
@@ -19,8 +23,17 @@ EXAMPLES = (
     "imgtools filesystems disk.qcow2",
     "imgtools filesystems --only partitions disk.qcow2",
     "imgtools filesystems --alignment disk.vmdk || echo badly aligned",
+    "imgtools filesystems --svg disk.svg disk.qcow2",
     "imgtools filesystems --json disk.qcow2 | jq '.data.filesystems[].uuid'",
 )
+NOTES = """
+On a terminal each disk is drawn as a bar above its tree, with the numbers of its partitions, the room that belongs to
+none, and how full each is; of a physical volume, how much of it the logical volumes take. Every partition has room for
+its number, so very small ones are drawn larger than they are. The bar is neither in a pipe nor in JSON.
+
+`--svg FILE` draws the disks and the volume groups, with type, label, size and use of each part, into a new file beside
+what is listed. It is written whole or not at all, and an existing one only gives way with `--force`.
+"""
 
 
 class Only(StrEnum):
@@ -42,6 +55,8 @@ def command(
         bool, typer.Option("--alignment", help="Judge where partitions begin; exit 1 if one is bad.")
     ] = False,
     usage: Annotated[bool, typer.Option("--usage/--no-usage", help="Tell how full filesystems are.")] = True,
+    svg: SvgFile = None,
+    force: Force = False,
 ) -> None:
     """List disks, partitions, LVM and filesystems.
 
@@ -50,7 +65,10 @@ def command(
     """
     from imgtools.workflows.filesystems import list_filesystems
 
+    require_svg(svg, force=force)
     report = list_filesystems(source, usage=usage and not alignment)
+    if svg is not None:
+        _draw(out, source, report, svg, force=force)
     schema = "imgtools.filesystems/1"
     if alignment:
         out.show(report, schema=schema, view=lambda: _alignment(report))
@@ -59,6 +77,13 @@ def command(
         out.show(report, schema=schema, view=lambda: TABLES[only](report))
         return
     out.show(report, schema=schema, view=lambda: _tree(report), pipe=lambda: _filesystems(report))
+
+
+def _draw(out: Output, source: Source, report: FilesystemsReport, target: Path, *, force: bool) -> None:
+    from imgtools.workflows.picture import write_picture
+
+    write_picture(source, target, lambda: filesystems_svg(report, source.host_path.name), force=force)
+    out.note(f"The picture is in {target}.")
 
 
 # -- tables -----------------------------------------------------------------------------------------------
@@ -138,7 +163,11 @@ TABLES: dict[Only, Callable[[FilesystemsReport], View]] = {
 
 def _tree(report: FilesystemsReport) -> list[View]:
     by_device = {row.device: row for row in report.filesystems}
-    return [_disk_tree(report, disk.device, by_device) for disk in report.disks]
+    shown: list[View] = []
+    for disk in report.disks:
+        shown.append(Lines(disk_lines(report, disk, terminal_cells())))
+        shown.append(_disk_tree(report, disk.device, by_device))
+    return shown
 
 
 def _disk_tree(report: FilesystemsReport, device: str, by_device: dict[str, FilesystemRow]) -> Tree:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,7 +11,7 @@ import typer
 
 from imgtools.cli._disk import Force
 from imgtools.cli._map_svg import MapPicture, kind_of
-from imgtools.cli._picture import DiskBar, SvgFile, require_svg
+from imgtools.cli._picture import DiskBar, SvgFile, require_svg, terminal_cells
 from imgtools.cli.command import DiskFile, Output
 from imgtools.cli.output import to_json
 
@@ -42,7 +41,6 @@ whole or not at all, and an existing one only gives way with `--force`.
 SCHEMA = "imgtools.map/1"
 COLUMNS = ("Start", "Length", "Kind", "Depth", "Offset")
 SIGNS = {"data": "#", "compressed": "%", "zero": "0", "hole": "."}
-MOST_CELLS = 200  # of a bar, however wide the terminal is
 AT_ONCE = 4096  # extents in one write
 
 
@@ -67,7 +65,7 @@ def command(
     require_svg(svg, force=force)
     found = map_disk(disk, start=start, length=length)
     if svg is not None:
-        _draw(out, found, svg, force=force)
+        _draw(out, disk, found, svg, force=force)
     if out.json:
         _write_json(out, found)
         return
@@ -82,7 +80,7 @@ def command(
             out.raw(piece)
 
 
-def _draw(out: Output, found: DiskMap, target: Path, *, force: bool) -> None:
+def _draw(out: Output, disk: DiskFile, found: DiskMap, target: Path, *, force: bool) -> None:
     from imgtools.workflows.picture import write_picture
 
     def draw() -> str:
@@ -90,7 +88,7 @@ def _draw(out: Output, found: DiskMap, target: Path, *, force: bool) -> None:
         picture.add(found.extents())
         return picture.text()
 
-    write_picture(target, draw, force=force, images=[layer.host_path for layer in found.head.layers])
+    write_picture(disk, target, draw, force=force)
     out.note(f"The picture is in {target}.")
 
 
@@ -122,7 +120,7 @@ def _tsv(extents: Iterator[Extent]) -> Iterator[bytes]:
 
 
 def _write_lines(out: Output, found: DiskMap) -> None:
-    cells = min(shutil.get_terminal_size().columns - 2, MOST_CELLS)
+    cells = terminal_cells()
     kinds, layers = (DiskBar(found.head.virtual_size, cells) for _ in range(2))
     for layer in found.head.layers:
         out.line(f"{layer.depth}: {layer.host_path} ({layer.format})")
