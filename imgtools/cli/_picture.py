@@ -19,6 +19,8 @@ FREE = " "
 MOST_CELLS = 200  # of a bar, however wide the terminal is
 # Room up to so many bytes between partitions is only there to align them: 1 MiB, and as much before a logical one.
 ALIGNMENT = 2 << 20
+LEAST_CELLS = 12  # of a bar beside a longer one
+BEFORE, AFTER = "before ", "after  "
 SIGNS = {"#": "used", ".": "free", "=": "not known", FREE: "blank: no partition"}
 
 
@@ -81,6 +83,16 @@ class Stretch:
     device: str = ""  # "": no partition is there
 
 
+def without_containers(parts: Sequence[Stretch]) -> list[Stretch]:
+    """Leave out parts that others lie in, as logical partitions do in the extended one."""
+    ends = [(one, one.start + one.size) for one in parts]
+    return [
+        one
+        for one, end in ends
+        if not any(one.start <= other.start and stop <= end and other.size < one.size for other, stop in ends)
+    ]
+
+
 def with_gaps(parts: Iterable[Stretch], size: int) -> list[Stretch]:
     """Return the parts of a disk of ``size`` bytes in their order, and between them the room that no one has.
 
@@ -114,6 +126,16 @@ def bar_lines(stretches: Sequence[Stretch], width: int) -> list[str]:
     names = " ".join(one.name.center(count) for one, count in zip(stretches, cells, strict=True))
     bar = "|".join(_filled(one, count) for one, count in zip(stretches, cells, strict=True)).ljust(width - 2)
     return [f" {names}".rstrip(), f"[{bar}]"] if names.strip() else [f"[{bar}]"]
+
+
+def before_and_after(before: Sequence[Stretch], after: Sequence[Stretch], width: int) -> list[str]:
+    """Draw a disk in two states below each other, on one scale; each is all its stretches."""
+    sizes = [stretches[-1].start + stretches[-1].size if stretches else 0 for stretches in (before, after)]
+    room, lines = width - len(AFTER), []
+    for word, stretches, size in zip((BEFORE, AFTER), (before, after), sizes, strict=True):
+        drawn = bar_lines(stretches, max(round(room * size / max(*sizes, 1)), LEAST_CELLS))
+        lines += [f"{'':{len(word)}}{one}" for one in drawn[:-1]] + [word + drawn[-1]]
+    return lines
 
 
 def bar_legend(bars: Iterable[str]) -> str:

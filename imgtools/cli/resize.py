@@ -10,6 +10,7 @@ import typer
 from typer.core import TyperCommand
 
 from imgtools.cli._disk import Write
+from imgtools.cli._picture import Stretch, before_and_after, terminal_cells, with_gaps, without_containers
 from imgtools.cli.command import Output, Source
 from imgtools.cli.output import Column, Lines, Table, View
 from imgtools.errors import UsageError
@@ -42,6 +43,9 @@ stay as large as they are, and the plan says so.
 
 Shrinking takes the filesystem first, then the partition, then the disk. ext and NTFS can shrink; XFS cannot at all.
 The plan has asked the filesystem already how small it may become.
+
+On a terminal the plan has a picture: the disk before and after as two bars on one scale, with the numbers of the
+partitions; what is blank belongs to none.
 
 Without SIZE the disk stays as large as it is: for one that was grown already, such as a logical volume of the host.
 
@@ -174,9 +178,14 @@ def _tell(out: Output, report: ResizeReport | ResizeCopyReport) -> None:
 
 
 def _view(report: ResizeReport | ResizeCopyReport) -> list[View]:
-    """The plan, and below it the partitions before and after."""
+    """The plan, and below it the disk before and after, as bars and as a table of its partitions."""
     shown: list[View] = [Lines(report.plan)]
     if report.partitions:
+        before = [_stretch(one.number, one.start, one.size) for one in report.partitions]
+        bars = before_and_after(
+            _whole(before, report.size), _whole(_parts_after(report), report.new_size), terminal_cells()
+        )
+        shown.append(Lines(["", *bars]))
         columns = ("Partition", "Content", Column("Start", right=True), Column("Before", right=True))
         rows = [
             (one.device, one.content, str(one.start), format_size(one.size), _after(one.size, one.new_size))
@@ -184,6 +193,23 @@ def _view(report: ResizeReport | ResizeCopyReport) -> list[View]:
         ]
         shown.append(Table((*columns, Column("After", right=True)), rows))
     return shown
+
+
+def _parts_after(report: ResizeReport | ResizeCopyReport) -> list[Stretch]:
+    from imgtools.workflows.resize import ResizeReport
+
+    if isinstance(report, ResizeReport):
+        return [_stretch(one.number, one.start, one.new_size) for one in report.partitions]
+    return [_stretch(one.new_number, one.new_start, one.new_size) for one in report.partitions]
+
+
+def _stretch(number: int | None, start: int | None, size: int | None) -> Stretch:
+    """One partition of a bar; one that is left out has neither place nor size."""
+    return Stretch(start or 0, size or 0, str(number), 1.0, str(number))
+
+
+def _whole(parts: list[Stretch], size: int) -> list[Stretch]:
+    return with_gaps(without_containers([one for one in parts if one.size]), size)
 
 
 def _pipe(report: ResizeReport | ResizeCopyReport) -> Table:

@@ -5,7 +5,16 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imgtools.cli._picture import Stretch, bar_legend, bar_lines, disk_bar, share_out, with_gaps
+from imgtools.cli._picture import (
+    Stretch,
+    bar_legend,
+    bar_lines,
+    before_and_after,
+    disk_bar,
+    share_out,
+    with_gaps,
+    without_containers,
+)
 
 MIB = 1 << 20
 
@@ -87,3 +96,28 @@ def test_cells_are_shared_out_without_rest(wanted: list[tuple[int, int]], more: 
     found = share_out(sizes, total, least)
     assert sum(found) == total or not any(sizes)
     assert all(cells >= one for cells, one in zip(found, least, strict=True))
+
+
+def test_two_states_of_a_disk_are_on_one_scale() -> None:
+    small = [Stretch(0, 50 * MIB, "1", 1.0, "1")]
+    large = [Stretch(0, 50 * MIB, "1", 1.0, "1"), Stretch(50 * MIB, 50 * MIB)]
+    assert before_and_after(small, large, 35) == [
+        "             1",
+        "before [############]",
+        "              1",
+        "after  [#############|            ]",
+    ]
+    assert before_and_after(large, small, 35)[1::2] == [
+        "before [#############|            ]",
+        "after  [############]",
+    ]
+    assert before_and_after([], large, 35)[0].startswith("before [")
+
+
+def test_a_partition_that_holds_others_is_left_out() -> None:
+    parts = [
+        Stretch(start * MIB, size * MIB, str(size)) for start, size in ((0, 10), (10, 90), (11, 40), (51, 49))
+    ]
+    assert [one.name for one in without_containers(parts)] == ["10", "40", "49"]
+    twice = [Stretch(0, MIB, "1"), Stretch(0, MIB, "2")]
+    assert without_containers(twice) == twice
