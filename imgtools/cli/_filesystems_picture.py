@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from imgtools.cli import _svg
 from imgtools.cli._picture import Stretch, bar_legend, bar_lines, share_out, with_gaps
 from imgtools.cli._svg import Entry
+from imgtools.records import Holder
 from imgtools.units import format_size
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ LINE = 20
 LEAST = 6  # pixels for the smallest partition
 MOST_LINES = 128  # below one bar
 MOST_GROUPS = 32
+MOST_CONTAINERS = 8  # in each other
 COLUMNS = (39, 350, 490, 760, 850)  # where device, content, label, size and use are
 
 
@@ -45,14 +47,24 @@ def stretches_of(report: FilesystemsReport, disk: Disk) -> list[Stretch]:
 
 
 def used_share(report: FilesystemsReport, device: str) -> float | None:
-    """Return how full a volume is, 0 to 1: its filesystem as df has it, or the group of the physical volume."""
-    row = next((row for row in report.filesystems if row.device == device), None)
-    if row is not None and row.used is not None and row.available is not None:
-        return row.used / max(row.used + row.available, 1)
-    pv = next((pv for pv in report.pvs if pv.device == device), None)
-    # A group on several physical volumes does not say which of them is how full.
-    vg = next((vg for vg in report.vgs if pv and vg.name == pv.vg and vg.size <= pv.size), None)
-    return None if vg is None else (vg.size - vg.free) / max(vg.size, 1)
+    """Return how full a volume is, 0 to 1, or None.
+
+    It is what df says of its filesystem, how much of a physical volume the logical ones take, or how full the volume
+    in an opened container is.
+    """
+    for _ in range(MOST_CONTAINERS):
+        row = next((row for row in report.filesystems if row.device == device), None)
+        if row is not None and row.used is not None and row.available is not None:
+            return row.used / max(row.used + row.available, 1)
+        pv = next((pv for pv in report.pvs if pv.device == device), None)
+        # A group on several physical volumes does not say which of them is how full.
+        if vg := next((vg for vg in report.vgs if pv and vg.name == pv.vg and vg.size <= pv.size), None):
+            return (vg.size - vg.free) / max(vg.size, 1)
+        inner = (row for row in report.filesystems if row.parents == (device,) and row.holder is Holder.CRYPT)
+        if (opened := next(inner, None)) is None:
+            return None
+        device = opened.device
+    return None
 
 
 def disk_lines(report: FilesystemsReport, disk: Disk, width: int) -> list[str]:
@@ -110,7 +122,8 @@ def _disks(report: FilesystemsReport) -> Iterator[tuple[str, list[_Part]]]:
     rows = {row.device: row for row in report.filesystems}
     for disk in report.disks:
         table = TABLES.get(disk.table, "no partition table")
-        found = [_part(one.size, one.name, one.device, one.used, rows) for one in stretches_of(report, disk)]
+        names = {part.device: part.name for part in report.partitions}
+        found = [_part(one, rows, names.get(one.device, "")) for one in stretches_of(report, disk)]
         yield f"{disk.device}: {format_size(disk.size)}, {table}", found
 
 
@@ -125,7 +138,8 @@ def _volumes(report: FilesystemsReport, vg: VolumeGroup, rows: dict[str, Filesys
     """Yield the logical volumes of a group and what is free; a thin volume has room of its own only in its pool."""
     for lv in report.lvs:
         if lv.vg == vg.name and lv.kind != "thin":
-            yield _part(lv.size, lv.name, lv.device, used_share(report, lv.device), rows)
+            stretch = Stretch(0, lv.size, lv.name, used_share(report, lv.device), lv.device)
+            yield _part(stretch, rows, "" if lv.kind == "linear" else lv.kind)
     rest = vg.size - vg.free - sum(lv.size for lv in report.lvs if lv.vg == vg.name and lv.kind != "thin")
     if rest > vg.extent_size:
         yield _Part(rest, "", "copies and metadata", "LVM")
@@ -133,9 +147,11 @@ def _volumes(report: FilesystemsReport, vg: VolumeGroup, rows: dict[str, Filesys
         yield _Part(vg.free)
 
 
-def _part(size: int, name: str, device: str, used: float | None, rows: dict[str, FilesystemRow]) -> _Part:
-    row = rows.get(device)
-    return _Part(size, name, device, row.content if row else "", row.label if row else "", used)
+def _part(one: Stretch, rows: dict[str, FilesystemRow], name: str) -> _Part:
+    """Return the box of a stretch; ``name`` stands for the label where there is none."""
+    row = rows.get(one.device)
+    content, label = (row.content, row.label) if row else ("", "")
+    return _Part(one.size, one.name, one.device, content, label or name, one.used)
 
 
 def _bar(heading: str, row: Sequence[_Part], y: float) -> Iterator[str]:

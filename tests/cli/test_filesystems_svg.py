@@ -98,6 +98,16 @@ def test_picture_tells_partitions_volumes_and_use(tmp_path: Path) -> None:
     imgtools("filesystems", "--json", "--only", "lvs", "--svg", target, "--force", fixture_image("lvm"))
 
 
+def test_a_partition_without_label_has_its_name() -> None:
+    named = PartitionRow(
+        "/dev/sda", "/dev/sda1", 1, MIB, 99 * MIB, "", "primary", "Basic data", "", (), True, MIB
+    )
+    words = texts_of(filesystems_svg(report_of((named,)), "d"))
+    assert "/dev/sda1  unknown content  Basic data  99M" in words
+    words = texts_of(filesystems_svg(report_of((named,), (row("/dev/sda1", label="mine"),)), "d"))
+    assert "/dev/sda1  ext4  mine  99M" in words
+
+
 def test_hostile_labels_are_words() -> None:
     svg = filesystems_svg(report_of((), (row("/dev/sda", HOSTILE, HOSTILE),)), HOSTILE)
     shown = [one for one in texts_of(svg) if "<x>" in one]
@@ -117,7 +127,7 @@ def test_a_group_has_copies_and_free_room_and_thin_volumes_none_of_their_own() -
     words = texts_of(filesystems_svg(report_of((), (row("/dev/sda", "LVM2_member"),), lvm=lvm), "d"))
     assert "copies and metadata  LVM  26M" in words and "free  20M" in words
     assert "/dev/sda  LVM2_member  10M" not in words and "79 % in volumes" in words
-    assert not any("thin  " in one for one in words)
+    assert "/dev/v/pool  unknown content  thin-pool  30M" in words and "/dev/v/thin" not in words
 
 
 def test_a_group_on_several_volumes_does_not_say_which_is_full() -> None:
@@ -126,6 +136,19 @@ def test_a_group_on_several_volumes_does_not_say_which_is_full() -> None:
     words = texts_of(filesystems_svg(report_of((), (row("/dev/sda", "LVM2_member"),), lvm=lvm), "d"))
     assert "Volume group v: 112M on /dev/sda, /dev/sdb" in words
     assert not any("in volumes" in one for one in words)
+
+
+def test_an_opened_container_is_as_full_as_what_is_in_it() -> None:
+    opened = FilesystemRow(
+        "/dev/mapper/x", Holder.CRYPT, "ext4", "", "", "", 9 * MIB, 3, 1, ("/dev/sda",), True
+    )
+    report = report_of((), (row("/dev/sda", "crypto_LUKS"), opened))
+    assert disk_lines(report, report.disks[0], 10)[0] == "[######..]"
+    loop = FilesystemRow(
+        "/dev/sda", Holder.CRYPT, "crypto_LUKS", "", "", "", MIB, None, None, ("/dev/sda",), False
+    )
+    report = report_of((), (loop,))
+    assert disk_lines(report, report.disks[0], 10)[0] == "[========]"
 
 
 def test_very_many_partitions_make_a_bounded_list() -> None:
