@@ -77,8 +77,16 @@ class WriteBuffer:
         for name in ("write_byte", "discard", "zeroout"):
             if getattr(self._below, name):
                 self._replace(name, self._after_flush(name))
-        if self._below.set_option(self._channel, b"cache", b"off") == 0:
+        self._is_between = self._below.set_option(self._channel, b"cache", b"off") == 0
+        if self._is_between:
             place.value = ctypes.addressof(self._table)
+
+    def put(self, first: int, content: bytes) -> int:
+        """Write whole blocks as the library does; returns an error code, or 0."""
+        for number in range(len(content) // self._size):
+            self._blocks[first + number] = content[number * self._size : (number + 1) * self._size]
+            self._changed.add(first + number)
+        return self._write_out() if len(self._blocks) * self._size >= MOST or not self._is_between else 0
 
     def drop(self) -> None:
         """Forget what is kept: nobody wants it."""

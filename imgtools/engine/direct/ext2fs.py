@@ -22,8 +22,10 @@ from ctypes import POINTER, byref, c_char_p, c_int, c_long, c_size_t, c_uint, c_
 from pathlib import Path
 from typing import Any, cast
 
+from imgtools.engine.api import CannotWrite
 from imgtools.engine.direct.ext2_io import WriteBuffer
 from imgtools.errors import EditFailed, EngineFailed, NoRoom, ToolMissing
+from imgtools.records import Declined
 
 LIBRARY, ERRORS = "libext2fs.so.2", "libcom_err.so.2"
 
@@ -35,6 +37,7 @@ DIRENT_CHANGED, DIRENT_ABORT, XATTR_ABORT = 1, 2, 1
 _BASE = 2133571328
 DIR_NO_SPACE = _BASE + 38
 BLOCK_ALLOC_FAIL, INODE_ALLOC_FAIL, FILE_NOT_FOUND = _BASE + 72, _BASE + 73, _BASE + 76
+BAD_BLOCK = _BASE + 42  # punch_extent_blocks of 1.47 says it of the last block, which is as good as any
 FILE_TOO_BIG = _BASE + 82
 EA_NO_SPACE = _BASE + 163
 
@@ -58,6 +61,7 @@ _SIGNATURES: dict[str, tuple[object, ...]] = {
     "ext2fs_new_inode": (_FS, _INO, c_int, c_void_p, POINTER(_INO)),
     "ext2fs_read_inode_full": (_FS, _INO, c_void_p, c_int),
     "ext2fs_write_inode_full": (_FS, _INO, c_void_p, c_int),
+    "ext2fs_new_block2": (_FS, c_uint64, c_void_p, POINTER(c_uint64)),
     "ext2fs_punch": (_FS, _INO, c_void_p, c_void_p, c_uint64, c_uint64),
     "ext2fs_free_ext_attr": (_FS, _INO, c_void_p),
     "ext2fs_file_open2": (_FS, _INO, c_void_p, c_int, POINTER(c_void_p)),
@@ -91,6 +95,8 @@ def _library() -> ctypes.CDLL:
     library.ext2fs_free.restype, library.ext2fs_free.argtypes = None, (_FS,)
     library.ext2fs_inode_alloc_stats2.restype = None
     library.ext2fs_inode_alloc_stats2.argtypes = (_FS, _INO, c_int, c_int)
+    library.ext2fs_block_alloc_stats2.restype = None
+    library.ext2fs_block_alloc_stats2.argtypes = (_FS, c_uint64, c_int)
     library.initialize_ext2_error_table()
     return library
 
@@ -127,6 +133,17 @@ def named(error: Ext2Error, path: str) -> EditFailed | NoRoom | EngineFailed:
     if error.code == FILE_TOO_BIG:
         return EditFailed(f"{path} would become larger than its filesystem allows")
     return EditFailed(f"cannot write {path}: {error.message}")
+
+
+@contextmanager
+def naming(path: str) -> Iterator[None]:
+    """Turn errors while ``path`` is written into those that a user meets; CannotWrite: only the kernel can."""
+    try:
+        yield
+    except Ext2Error as error:
+        if error.code == BAD_BLOCK:
+            raise CannotWrite(Declined(path, "the library does not free the last block of a disk")) from None
+        raise named(error, path) from None
 
 
 class Ext2Volume:
@@ -287,6 +304,10 @@ class Ext2Volume:
             self._call_table.ext2fs_file_close(handle)
             raise
         file.close()
+
+    def write_blocks(self, first: int, content: bytes) -> None:
+        """Write whole blocks that belong to a file."""
+        self._check("write", self._buffer.put(first, content))
 
     # -- attributes ----------------------------------------------------------------------------------------
 

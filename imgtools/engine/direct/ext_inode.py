@@ -125,6 +125,10 @@ def parse_device(block: bytes) -> tuple[int, int]:
     return (new & 0xFFF00) >> 8, (new & 0xFF) | (new >> 12 & 0xFFF00)
 
 
+# Where a time is in an inode: its seconds, and behind the first 128 bytes what is more than 32 bits hold.
+TIMES = {"atime": (8, 140), "ctime": (12, 132), "mtime": (16, 136), "crtime": (144, 148)}
+
+
 def write_times(raw: bytearray, **times: int) -> None:
     """Put ``atime``, ``mtime``, ``ctime``, ``crtime`` (nanoseconds) into an inode, as far as it has room for them.
 
@@ -132,7 +136,7 @@ def write_times(raw: bytearray, **times: int) -> None:
     """
     (extra,) = struct.unpack_from("<H", raw, 128) if len(raw) > 128 else (0,)
     for name, value in times.items():
-        base, more = {"atime": (8, 140), "ctime": (12, 132), "mtime": (16, 136), "crtime": (144, 148)}[name]
+        base, more = TIMES[name]
         seconds, fraction = divmod(value, 1_000_000_000)
         if not -(1 << 31) <= seconds < (1 << 31) + (3 << 32):
             raise EditFailed(f"ext4 has no such time: {seconds} s since 1970")

@@ -7,9 +7,14 @@ the library is used for anything else: it may look at any of them.
 
 from __future__ import annotations
 
+import struct
+import time
+
 from imgtools.engine.direct.ext2fs import Ext2Volume
-from imgtools.engine.direct.ext_inode import Inode, parse_inode
+from imgtools.engine.direct.ext_inode import Inode, parse_inode, write_times
 from imgtools.engine.disk import DiskFile
+
+HALF = struct.Struct("<H")
 
 
 class InodeTable:
@@ -29,6 +34,11 @@ class InodeTable:
         while self._waiting:
             number, raw = self._waiting.popitem()
             self._volume.write_inode(number, raw)
+        return self._volume
+
+    @property
+    def blocks(self) -> Ext2Volume:
+        """The library, for calls that look at no inode."""
         return self._volume
 
     def raw(self, number: int) -> bytearray:
@@ -56,6 +66,42 @@ class InodeTable:
         if found is not None:
             return found.flags
         return int.from_bytes(self.raw(number)[32:36], "little")  # i_flags
+
+    # -- changes of one inode ------------------------------------------------------------------------------
+
+    def set_times(self, number: int, **times: int) -> None:
+        """Set times, as :func:`write_times` takes them."""
+        raw = self.raw(number)
+        write_times(raw, **times)
+        self.store(number, raw)
+
+    def set_mode(self, number: int, mode: int) -> None:
+        """Set the mode; the kind of file stays."""
+        raw = self.raw(number)
+        (before,) = HALF.unpack_from(raw)
+        HALF.pack_into(raw, 0, before & 0o170000 | mode & 0o7777)
+        self._changed_now(number, raw)
+
+    def set_owner(self, number: int, uid: int, gid: int) -> None:
+        """Set user and group; each is kept in two halves."""
+        raw = self.raw(number)
+        for at, value in ((2, uid), (24, gid), (120, uid >> 16), (122, gid >> 16)):
+            HALF.pack_into(raw, at, value & 0xFFFF)
+        self._changed_now(number, raw)
+
+    def count_links(self, number: int, change: int) -> None:
+        """Count names more or less."""
+        raw = self.raw(number)
+        (links,) = HALF.unpack_from(raw, 26)
+        if links > 1 or change > 0:  # 1: a directory that had too many to count (dir_nlink)
+            HALF.pack_into(raw, 26, links + change)
+        self._changed_now(number, raw)
+
+    def _changed_now(self, number: int, raw: bytearray) -> None:
+        write_times(raw, ctime=time.time_ns())
+        self.store(number, raw)
+
+    # -- what the library does ---------------------------------------------------------------------------------
 
     def forget(self, number: int) -> None:
         """The library has changed an inode."""

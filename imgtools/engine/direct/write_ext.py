@@ -5,8 +5,7 @@ from __future__ import annotations
 import io
 import struct
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -21,7 +20,8 @@ from imgtools.engine.direct.ext import (
     mount_ext,
     parse_superblock,
 )
-from imgtools.engine.direct.ext2fs import Ext2Content, Ext2Error, Ext2Volume, named
+from imgtools.engine.direct.ext2fs import Ext2Content, Ext2Error, Ext2Volume, named, naming
+from imgtools.engine.direct.ext_blocks import put_content
 from imgtools.engine.direct.ext_features import check_ext
 from imgtools.engine.direct.ext_inode import (
     FILE_TYPE,
@@ -63,13 +63,16 @@ class ExtWriter:
         if isinstance(found, str):
             raise EditFailed(f"{device}: {found}")
         self._super: Superblock = found
-        self._has_extents = bool(found.incompatible & EXTENTS)
         self._host_path, self._device = host_path, device
         volume = Ext2Volume(host_path, found.inode_size)
         self._table = InodeTable(volume, self._disk, large_dirs=bool(found.incompatible & LARGEDIR))
         self._paths: dict[str, int | None] = {"/": ROOT}  # what was looked up before; None: not there
         self._changed: dict[int, int] = {}  # directories, and when a name in them changed last
+        self._near = 0  # the block after the last that a small file got
         self._plain: set[int] = set()  # directories known to have no default ACL
+        # Directories made here: every name that they ever had. What is not among them is not there.
+        self._names: dict[int, set[bytes]] = {}
+        self._free: set[int] = set()  # inodes whose flags were looked at, and let us write
         self._without_acl: set[int] = set()  # what was made here, so that its mode is all there is
 
     def finish(self) -> None:
@@ -77,9 +80,9 @@ class ExtWriter:
 
         :raises RolledBack: e2fsck finds it not clean.
         """
-        with self._named("the filesystem"):
+        with naming("the filesystem"):
             for directory, moment in self._changed.items():
-                self._set_times(directory, mtime=moment, ctime=moment)
+                self._table.set_times(directory, mtime=moment, ctime=moment)
             self._volume.close()
         check_ext(self._host_path, self._device)
 
@@ -99,11 +102,17 @@ class ExtWriter:
         if path not in self._paths:
             parent, _, name = path.rpartition("/")
             directory = self._find(parent or "/")
-            found = None
-            if directory is not None and self._inode(directory).stat.kind is FileKind.DIRECTORY:
-                found = self._volume.lookup(directory, name.encode("utf-8", "surrogateescape"))
-            self._paths[path] = found
+            raw = name.encode("utf-8", "surrogateescape")
+            self._paths[path] = None if directory is None else self._look_up(directory, raw)
         return self._paths[path]
+
+    def _look_up(self, directory: int, name: bytes) -> int | None:
+        names = self._names.get(directory)
+        if names is not None and name not in names:
+            return None
+        if self._inode(directory).stat.kind is not FileKind.DIRECTORY:
+            return None
+        return self._volume.lookup(directory, name)
 
     def _need(self, path: str) -> int:
         found = self._find(path)
@@ -113,14 +122,6 @@ class ExtWriter:
 
     def _inode(self, number: int) -> Inode:
         return self._table.get(number)
-
-    @contextmanager
-    def _named(self, path: str) -> Iterator[None]:
-        """Turn the library's errors into those that a user meets."""
-        try:
-            yield
-        except Ext2Error as error:
-            raise named(error, path) from None
 
     # -- reading -------------------------------------------------------------------------------------------
 
@@ -132,7 +133,7 @@ class ExtWriter:
             raise named(error, path) from None
 
     def scan(self, path: str) -> Sequence[FileEntry]:
-        with self._named(path):
+        with naming(path):
             names = sorted(self._volume.names(self._need(path)), key=lambda pair: pair[1])
             return [
                 FileEntry(name.decode("utf-8", "surrogateescape"), self._inode(number).stat)
@@ -140,7 +141,7 @@ class ExtWriter:
             ]
 
     def read_link(self, path: str) -> str:
-        with self._named(path):
+        with naming(path):
             inode = self._inode(self._need(path))
             if inode.stat.size < len(inode.block) and not inode.flags & FLAG_EXTENTS:
                 target = inode.block[: inode.stat.size]
@@ -150,14 +151,14 @@ class ExtWriter:
             return target.split(b"\0")[0].decode("utf-8", "surrogateescape")
 
     def open(self, path: str) -> BinaryIO:
-        with self._named(path):
+        with naming(path):
             inode = self._inode(self._need(path))
         return cast(
             BinaryIO, io.BufferedReader(Ext2Content(self._volume, inode.number, inode.stat.size), CHUNK)
         )
 
     def xattrs(self, path: str) -> Mapping[str, bytes]:
-        with self._named(path), self._volume.attributes(self._need(path)) as attributes:
+        with naming(path), self._volume.attributes(self._need(path)) as attributes:
             return attributes.all()
 
     def usage(self) -> Usage:
@@ -170,22 +171,35 @@ class ExtWriter:
     # -- contents ------------------------------------------------------------------------------------------
 
     def write(self, path: str, content: BinaryIO) -> None:
-        with self._named(path):
+        with naming(path):
             number = self._find(path)
             is_new = number is None
             if number is None:
                 number = self._make(path, FileKind.FILE, 0o644)
+            chunk, more = content.read(CHUNK), content.read(CHUNK)
+            if is_new and not more and self._put_small(number, chunk):
+                return
             self._require_free(number, path)
             with self._volume.open_file(number, write=True) as file:
                 if not is_new:
                     file.truncate()
-                while chunk := content.read(CHUNK):
+                while chunk:
                     file.write(chunk)
+                    chunk, more = more, content.read(CHUNK)
             self._table.forget(number)
             self._touch(number)
 
+    def _put_small(self, number: int, content: bytes) -> bool:
+        """Give a new file its content in one stretch; False if there is none, and nothing was written."""
+        raw = self._table.raw(number)
+        end = put_content(self._table.blocks, self._super, number, raw, content, near=self._near)
+        if end is not None:
+            self._near = end
+            self._table.store(number, raw)
+        return end is not None
+
     def truncate(self, path: str) -> None:
-        with self._named(path):
+        with naming(path):
             number = self._need(path)
             self._require_free(number, path)
             with self._volume.open_file(number, write=True) as file:
@@ -195,6 +209,8 @@ class ExtWriter:
 
     def _require_free(self, number: int, path: str) -> None:
         """Refuse what the kernel refuses, and leave to it what the library does not know."""
+        if number in self._free:
+            return
         flags = self._table.flags(number)
         for bit, what in REFUSED_FLAGS.items():
             if flags & bit:
@@ -202,6 +218,7 @@ class ExtWriter:
         for bit, what in FOREIGN_FLAGS.items():
             if flags & bit:
                 raise CannotWrite(Declined(self._device, f"{path} is {what}"))
+        self._free.add(number)
 
     # -- names ---------------------------------------------------------------------------------------------
 
@@ -215,65 +232,74 @@ class ExtWriter:
         self._require_free(directory, parent or "/")
         return directory, raw
 
-    def _add(self, directory: int, add: Callable[[], None]) -> None:
+    def _add(self, directory: int, name: bytes, add: Callable[[], None]) -> None:
+        if directory in self._names:
+            self._names[directory].add(name)
         self._volume.growing(directory, add)
         self._table.forget(directory)
         self._changed[directory] = time.time_ns()
+
+    def _link(self, directory: int, name: bytes, number: int, kind: FileKind) -> None:
+        add = partial(self._volume.call, "ext2fs_link", directory, name, number, FILE_TYPE[kind])
+        self._add(directory, name, add)
 
     def _make(self, path: str, kind: FileKind, mode: int, device: tuple[int, int] = (0, 0)) -> int:
         """Make a file that is no directory and no link, owned by root."""
         directory, name = self._parent(path)
         self._require_plain(directory, path)
-        raw = new_inode(kind, mode, self._super.inode_size, device=device, extents=self._has_extents)
+        raw = new_inode(
+            kind,
+            mode,
+            self._super.inode_size,
+            device=device,
+            extents=bool(self._super.incompatible & EXTENTS),
+        )
         number = self._volume.new_inode(directory, MODE_OF[kind] | mode)
-        link = partial(self._volume.call, "ext2fs_link", directory, name, number, FILE_TYPE[kind])
-        self._add(directory, link)
+        self._link(directory, name, number, kind)
         self._table.store(number, raw)
         self._without_acl.add(number)
         self._paths[path] = number
         return number
 
     def make_special(self, path: str, kind: FileKind, device: tuple[int, int], mode: int) -> None:
-        with self._named(path):
+        with naming(path):
             self._make(path, kind, mode, device)
 
     def make_directory(self, path: str, mode: int) -> None:
-        with self._named(path):
+        with naming(path):
             directory, name = self._parent(path)
             self._require_plain(directory, path)
             self._require_room_for_link(directory, path)
-            self._add(directory, partial(self._volume.call, "ext2fs_mkdir", directory, 0, name))
+            self._add(directory, name, partial(self._volume.call, "ext2fs_mkdir", directory, 0, name))
             self._paths.pop(path, None)
             number = self._need(path)
-            self._set_mode(number, mode)
+            self._table.set_mode(number, mode)
             self._touch(number, created=True)
             self._without_acl.add(number)
+            self._names[number] = set()
 
     def make_link(self, path: str, target: str) -> None:
-        with self._named(path):
+        with naming(path):
             directory, name = self._parent(path)
             raw = target.encode("utf-8", "surrogateescape")
             if not 0 < len(raw) < min(self._super.block_size, 4096):
                 raise EditFailed(f"the target of {path} has {len(raw)} bytes: too long for a link, or none")
-            self._add(directory, partial(self._volume.call, "ext2fs_symlink", directory, 0, name, raw))
+            self._add(directory, name, partial(self._volume.call, "ext2fs_symlink", directory, 0, name, raw))
             self._paths.pop(path, None)
             self._touch(self._need(path), created=True)
 
     def make_hard_link(self, path: str, target: str) -> None:
-        with self._named(path):
+        with naming(path):
             number = self._need(target)
             self._require_free(number, target)
             self._require_room_for_link(number, target)
             directory, name = self._parent(path)
-            kind = self._inode(number).stat.kind
-            self._add(
-                directory, partial(self._volume.call, "ext2fs_link", directory, name, number, FILE_TYPE[kind])
-            )
+            self._link(directory, name, number, self._inode(number).stat.kind)
             self._paths[path] = number
-            self._count_links(number, 1)
+            self._table.count_links(number, 1)
 
     def remove(self, path: str) -> None:
-        with self._named(path):
+        with naming(path):
             number = self._need(path)
             self._require_free(number, path)
             directory, name = self._parent(path)
@@ -284,7 +310,7 @@ class ExtWriter:
             self._changed[directory] = time.time_ns()
             self._forget(path)
             if is_directory:
-                self._count_links(directory, -1)
+                self._table.count_links(directory, -1)
             self._release(number, is_directory=is_directory)
 
     def remove_tree(self, path: str) -> None:
@@ -303,7 +329,7 @@ class ExtWriter:
             self.remove(here)
 
     def rename(self, path: str, to: str) -> None:
-        with self._named(path):
+        with naming(path):
             number = self._need(path)
             self._require_free(number, path)
             source, name = self._parent(path)
@@ -314,19 +340,16 @@ class ExtWriter:
                 return
             if replaced is not None:
                 self.remove(to)
-            self._add(
-                target, partial(self._volume.call, "ext2fs_link", target, new_name, number, FILE_TYPE[kind])
-            )
+            self._link(target, new_name, number, kind)
             self._volume.call("ext2fs_unlink", source, name, number, 0)
             self._changed[source] = time.time_ns()
             self._touch(number, content=False)
             if kind is FileKind.DIRECTORY and source != target:
                 self._require_room_for_link(target, to)
                 self._volume.set_parent(number, target)
-                self._count_links(source, -1)
-                self._count_links(target, 1)
+                self._table.count_links(source, -1)
+                self._table.count_links(target, 1)
             self._forget(path)
-
             self._forget(to)
 
     def _forget(self, path: str) -> None:
@@ -346,20 +369,13 @@ class ExtWriter:
             return
         struct.pack_into("<I", raw, 20, int(time.time()) & 0xFFFFFFFF)  # i_dtime
         self._changed.pop(number, None)
-        self._plain.discard(number)
-        self._without_acl.discard(number)
+        self._names.pop(number, None)
+        for known in (self._plain, self._free, self._without_acl):
+            known.discard(number)
         freed = self._volume.free_inode(
             number, bytes(raw), has_blocks=has_blocks(inode), is_directory=is_directory
         )
         self._table.store(number, bytearray(freed[: self._super.inode_size]))
-
-    def _count_links(self, number: int, change: int) -> None:
-        raw = self._table.raw(number)
-        (links,) = struct.unpack_from("<H", raw, 26)
-        if links > 1 or change > 0:  # 1: a directory that had too many to count (dir_nlink)
-            struct.pack_into("<H", raw, 26, links + change)
-        write_times(raw, ctime=time.time_ns())
-        self._table.store(number, raw)
 
     def _require_room_for_link(self, number: int, path: str) -> None:
         inode = self._inode(number)
@@ -379,11 +395,11 @@ class ExtWriter:
     # -- facts ---------------------------------------------------------------------------------------------
 
     def set_mode(self, path: str, mode: int) -> None:
-        with self._named(path):
+        with naming(path):
             number = self._need(path)
             self._require_free(number, path)
             self._require_no_acl(number, path)
-            self._set_mode(number, mode)
+            self._table.set_mode(number, mode)
 
     def _require_no_acl(self, number: int, path: str) -> None:
         if number in self._without_acl:
@@ -392,37 +408,20 @@ class ExtWriter:
             if "system.posix_acl_access" in attributes.all():
                 raise CannotWrite(Declined(self._device, f"{path} has an ACL, and its mode is part of it"))
 
-    def _set_mode(self, number: int, mode: int) -> None:
-        raw = self._table.raw(number)
-        (before,) = struct.unpack_from("<H", raw)
-        struct.pack_into("<H", raw, 0, before & 0o170000 | mode & 0o7777)
-        write_times(raw, ctime=time.time_ns())
-        self._table.store(number, raw)
-
     def set_owner(self, path: str, uid: int, gid: int) -> None:
-        with self._named(path):
+        with naming(path):
             number = self._need(path)
             self._require_free(number, path)
-            raw = self._table.raw(number)
-            struct.pack_into("<H", raw, 2, uid & 0xFFFF)
-            struct.pack_into("<H", raw, 24, gid & 0xFFFF)
-            struct.pack_into("<HH", raw, 120, uid >> 16 & 0xFFFF, gid >> 16 & 0xFFFF)
-            write_times(raw, ctime=time.time_ns())
-            self._table.store(number, raw)
+            self._table.set_owner(number, uid, gid)
 
     def set_times(self, path: str, atime: int, mtime: int) -> None:
-        with self._named(path):
+        with naming(path):
             number = self._need(path)
             self._changed.pop(number, None)
-            self._set_times(number, atime=atime, mtime=mtime, ctime=time.time_ns())
-
-    def _set_times(self, number: int, **times: int) -> None:
-        raw = self._table.raw(number)
-        write_times(raw, **times)
-        self._table.store(number, raw)
+            self._table.set_times(number, atime=atime, mtime=mtime, ctime=time.time_ns())
 
     def set_xattr(self, path: str, name: str, value: bytes) -> None:
-        with self._named(path):
+        with naming(path):
             number = self._need(path)
             self._require_free(number, path)
             if name.startswith("system."):
@@ -433,7 +432,7 @@ class ExtWriter:
             self._touch(number, content=False)
 
     def remove_xattr(self, path: str, name: str) -> None:
-        with self._named(path):
+        with naming(path):
             number = self._need(path)
             self._require_free(number, path)
             with self._volume.attributes(number) as attributes:
@@ -445,4 +444,4 @@ class ExtWriter:
         """The times of something that has changed now."""
         now = time.time_ns()
         times = {"ctime": now} | ({"mtime": now} if content else {})
-        self._set_times(number, **times, **({"atime": now, "crtime": now} if created else {}))
+        self._table.set_times(number, **times, **({"atime": now, "crtime": now} if created else {}))
