@@ -50,14 +50,20 @@ def command(
     ],
     algorithm: Annotated[Algorithm, typer.Option("--algorithm", help="The passes.")] = Algorithm.ZERO,
     remove: Annotated[bool, typer.Option("--remove", help="Remove the file afterwards.")] = False,
-    force: Annotated[bool, typer.Option("--force", help="Although other images stand on it.")] = False,
+    force: Annotated[
+        bool,
+        typer.Option(
+            "--force", help="Although other images stand on it, or part of its data lies elsewhere."
+        ),
+    ] = False,
     write: Write = False,
 ) -> None:
     """Overwrite an image.
 
     zero: 0x00. random: random. nnsa: random twice, 0x00, read back. dod: random, 0x00, 0xff, read back. bsi: nine
     fixed patterns. gutmann: 35 passes. schneier: 0x00, 0xff, random five times. pfitzner7, pfitzner33: random, so
-    many times. A vmdk's extents and a qcow2's data file are wiped too; backing files are not.
+    many times. A vmdk's extents and a qcow2's data file are wiped too, and what a killed edit left beside the image;
+    backing files are not. The file that names the others comes last: so a wipe that was cut can be run again.
     """
     from imgtools.workflows.wipe import wipe
 

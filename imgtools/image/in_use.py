@@ -8,6 +8,7 @@ changes nothing, and works on every format, because the locks are on the file.
 from __future__ import annotations
 
 import fcntl
+import os
 import struct
 from pathlib import Path
 
@@ -60,6 +61,24 @@ def refuse_in_use(host_path: Path) -> None:
             raise ImageInUse(
                 f"{host_path} is being read by a QEMU program that relies on it not changing",
                 hint="wait until that program has ended",
+            )
+
+
+def refuse_host_use(host_path: Path, loops: Path = Path("/sys/block")) -> None:
+    """Make sure that the host itself does not use a file as a disk, by a loop device: QEMU's locks do not tell.
+
+    :raises ImageInUse: it does.
+    """
+    real = os.path.realpath(host_path)
+    for place in sorted(loops.glob("loop*/loop/backing_file")):
+        try:
+            used = place.read_bytes().rstrip(b"\n")
+        except OSError:  # the device is let go at this moment
+            continue
+        if os.path.realpath(used) == os.fsencode(real):
+            device = f"/dev/{place.parents[1].name}"
+            raise ImageInUse(
+                f"{host_path} is used by the host as {device}", hint=f"unmount it, then: losetup -d {device}"
             )
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from imgtools.image import wiping
+from imgtools.errors import ImageInUse
+from imgtools.image import new_file, wiping
+from imgtools.image.in_use import refuse_host_use
 from imgtools.image.wiping import ALGORITHMS
 from tests.support.command import imgtools
 from tests.support.disks import MIB, image_of, make_chain, qemu_img, random_bytes
@@ -120,3 +123,82 @@ def test_it_is_honest_about_where_the_file_lies(
 def test_unknown_algorithm_and_missing_file(tmp_path: Path) -> None:
     imgtools("wipe", "--algorithm", "magic", tmp_path / "x", code=2)
     imgtools("wipe", tmp_path / "x", code=3)
+
+
+def flat_vmdk(folder: Path) -> tuple[Path, Path]:
+    """A vmdk that is a text naming one extent, and that extent."""
+    image, extent = folder / "d.vmdk", folder / "d-flat.vmdk"
+    qemu_img("create", "-q", "-f", "vmdk", "-o", "subformat=monolithicFlat", image, "1M")
+    extent.write_bytes(CONTENT)
+    return image, extent
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_cut_wipe_says_so_and_finds_all_files_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, number: int
+) -> None:
+    image, extent = flat_vmdk(tmp_path)
+    whole, written = wiping._write_pass, []
+
+    def cut(descriptor: int, one: wiping.Pass, length: int) -> Iterator[int]:
+        written.append(length)
+        if len(written) == number:
+            raise KeyboardInterrupt
+        yield from whole(descriptor, one, length)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(wiping, "_write_pass", cut)
+        imgtools("wipe", "--write", "--remove", image, code=130)
+    assert "wipe it again" in caplog.text
+    imgtools("wipe", "--write", image)
+    assert set(extent.read_bytes()) == set(image.read_bytes()) == {0}
+
+
+def test_extent_that_lies_elsewhere_is_not_forgotten(tmp_path: Path) -> None:
+    (tmp_path / "below").mkdir()
+    image, extent = flat_vmdk(tmp_path / "below")
+    elsewhere = extent.rename(tmp_path / extent.name)
+    ran = imgtools("wipe", image)
+    assert "only this file is wiped" in ran.err and extent.name in ran.err
+    image.write_bytes(image.read_bytes().replace(b'"d-flat', b'"../d-flat'))
+    ran = imgtools("wipe", "--write", "--remove", image, code=12)
+    assert "../d-flat.vmdk" in ran.err and image.exists()
+    assert "only this file is wiped" in imgtools("wipe", "--write", "--force", "--remove", image).err
+    assert elsewhere.read_bytes() == CONTENT and not image.exists()
+
+
+def test_link_and_the_file_it_leads_to_are_removed(tmp_path: Path) -> None:
+    image_of(CONTENT, tmp_path / "d.raw")
+    link = tmp_path / "link"
+    link.symlink_to("d.raw")
+    imgtools("wipe", "--write", "--remove", link)
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_a_killed_edit_left_is_wiped_too(tmp_path: Path) -> None:
+    image = image_of(CONTENT, tmp_path / "d.qcow2", "qcow2")
+    overlay = image_of(CONTENT, tmp_path / "d.qcow2.imgtools-overlay", "qcow2")
+    imgtools("wipe", "--write", image)
+    assert set(overlay.read_bytes()) == {0}
+    imgtools("wipe", "--write", "--remove", image)
+    assert not list(tmp_path.iterdir())
+
+
+def test_no_room_for_holes_is_known_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    image = tmp_path / "sparse.raw"
+    image.touch()
+    os.truncate(image, 2 * MIB)
+    monkeypatch.setattr(new_file, "free_room", lambda folder: MIB)
+    assert "filling the holes" in imgtools("wipe", image, code=16).err
+    imgtools("wipe", "--write", image, code=16)
+    assert image.stat().st_blocks == 0
+
+
+def test_disk_of_a_loop_device_is_in_use(tmp_path: Path) -> None:
+    image = image_of(CONTENT, tmp_path / "d.raw")
+    place = tmp_path / "sys/loop7/loop"
+    place.mkdir(parents=True)
+    (place / "backing_file").write_text(f"{image}\n")
+    with pytest.raises(ImageInUse, match="/dev/loop7"):
+        refuse_host_use(image, tmp_path / "sys")
+    refuse_host_use(tmp_path / "other.raw", tmp_path / "sys")
