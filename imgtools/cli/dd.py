@@ -18,7 +18,9 @@ NOTES = """
 qemu-img dd has no seek, shows no progress, writes over a target that is there, and its block size is 512 unless you
 say otherwise. dd on an image file works only for raw, and truncates the target. Here a new target is made beside
 its place and gets its name when it is complete; into an image that is there only the stretch is written, and only
-with --write; what lies around it stays. A stretch that does not fit is an error before anything is written.
+with --write; what lies around it stays, and a cut or a full host leaves the image as it was (a vmdk in several
+files, and an encrypted image or one that is not qcow2 on a backing file, are written directly). A stretch that does
+not fit is an error before anything is written, and so is a target that other images of its folder stand on.
 """
 
 
@@ -33,6 +35,9 @@ def command(
     count: Annotated[int | None, typer.Option("--count", min=1, help="Blocks to copy; default: all.")] = None,
     skip: Annotated[int, typer.Option("--skip", min=0, help="Blocks of the source to leave out first.")] = 0,
     seek: Annotated[int, typer.Option("--seek", min=0, help="Blocks of the target to leave first.")] = 0,
+    force: Annotated[
+        bool, typer.Option("--force", help="Although other images stand on the target.")
+    ] = False,
     write: Write = False,
 ) -> None:
     """Copy a stretch of a disk to a new image, or into one that is there.
@@ -41,7 +46,7 @@ def command(
     """
     from imgtools.workflows.dd import DdRequest, copy_part
 
-    request = DdRequest(disk, target, target_format, bs, count, skip, seek, write)
+    request = DdRequest(disk, target, target_format, bs, count, skip, seek, write, force)
     with out.progress("copy") as progress:
         report = copy_part(request, progress)
     show_plan(out, report, schema="imgtools.dd/1")

@@ -131,10 +131,6 @@ class Disk:
         """Copy the content to a new file, or over a part of an image that is there."""
         return commands.convert(self.node("source"), target, how, progress=progress)
 
-    def part(self, offset: int, size: int) -> Node:
-        """Return a node of a part of the disk."""
-        return window(self.node("target"), offset, size)
-
 
 def open_disk(
     source: DiskSource | ImageRequest,

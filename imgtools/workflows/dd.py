@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from imgtools.errors import UsageError
+from imgtools.errors import UnsupportedFormat, UsageError, WouldLoseData
 from imgtools.image.disk import (
     Conversion,
     Disk,
@@ -18,13 +18,19 @@ from imgtools.image.disk import (
     plain_node,
 )
 from imgtools.image.formats import format_by_name, known_format, require_ability
+from imgtools.image.in_use import refuse_host_use
 from imgtools.image.lock import lock_images
-from imgtools.image.new_file import new_file, require_room, sync_file
+from imgtools.image.new_file import new_file, refuse_target, require_room, sync_file
+from imgtools.image.redo import change_and_check
+from imgtools.image.siblings import overlays_of
+from imgtools.image.transaction import Transaction
 from imgtools.records import DiskSource, ImageRequest, Warned
 from imgtools.units import parse_size
 
 Progress = Callable[[int, int], None]
 SECTOR = 512  # QEMU copies whole sectors
+LARGEST = (1 << 63) - SECTOR  # bytes of a disk, as QEMU counts them
+READ_ONLY = frozenset({"dmg", "bochs", "cloop"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +45,7 @@ class DdRequest:
     skip: int = 0
     seek: int = 0
     write: bool = False  # into an image that is there
+    force: bool = False  # although other images stand on it
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +67,9 @@ def copy_part(request: DdRequest, progress: Progress | None = None) -> DdReport:
     """Copy part of a disk; a target that is there keeps all the rest of what it holds.
 
     :raises UsageError: the stretch is not on the disk, does not fit into the target, or is no whole sectors.
+    :raises WouldLoseData: other images stand on the target.
+    :raises UnsupportedFormat: QEMU cannot write the target's format.
+    :raises NoRoom: the host has no room for it; nothing was written.
     """
     disk = open_disk(request.source)
     block = parse_size(request.block)
@@ -70,6 +80,8 @@ def copy_part(request: DdRequest, progress: Progress | None = None) -> DdReport:
     length = rest if request.count is None else min(rest, request.count * block)
     if length <= 0:
         raise UsageError(f"nothing to copy at byte {start}: the disk has {disk.info.virtual_size}")
+    if place + length > LARGEST:
+        raise UsageError(f"no disk is so large: {length} bytes at {place}")
     if request.target.exists():
         return _into(disk, request, start, place, length, progress)
     return _anew(disk, request, start, place, length, progress)
@@ -83,6 +95,7 @@ def _anew(
     require_ability(format, "create")
     if format == "luks":
         raise UsageError("dd makes no encrypted image", hint="imgtools convert --secret does")
+    refuse_target(request.target, force=False)
     require_room(request.target.absolute().parent, _data(disk, start, length), str(request.target))
     with new_file(request.target) as draft, disk.reading("source") as source:
         options = (("force_size", "on"),) if format == "vpc" else ()
@@ -112,22 +125,69 @@ def _into(
         backing=request.source.backing,
         to_write=True,
     )
-    if target.top.host_path.samefile(disk.top.host_path):
-        raise UsageError("source and target are one file")
+    _refuse(disk, target, request.force)
     if place + length > target.info.virtual_size:
         raise UsageError(
             f"{length} bytes at {place} do not fit into the {target.info.virtual_size} of {request.target}",
             hint="say --count, or give the target more room first: imgtools resize",
         )
+    if target.top.host_path.is_file():
+        require_room(target.top.host_path.resolve().parent, _data(disk, start, length), "the change")
     plan = (f"write {length} bytes over {request.target} ({target.info.format}) from byte {place} on",)
     if request.write:
-        with lock_images([target.top.host_path]), disk.reading("source") as source:
-            node: Node = target.part(place, length)
-            convert_node(
-                part_of(source, start, length), node, Conversion(target.info.format), progress=progress
-            )
-            sync_file(target.top.host_path)
+        with disk.reading("source") as source:
+
+            def copy(node: Node) -> None:
+                how = Conversion(target.info.format)
+                convert_node(
+                    part_of(source, start, length), part_of(node, place, length), how, progress=progress
+                )
+
+            _write(target, copy)
     return _report(disk, request, target.info.format, start, place, length, plan, written=request.write)
+
+
+def _refuse(disk: Disk, target: Disk, force: bool) -> None:
+    """Make sure that a target may be written over."""
+    path, format = target.top.host_path, target.top.format
+    if path.samefile(disk.top.host_path):
+        raise UsageError("source and target are one file")
+    if any(path.samefile(layer.host_path) for layer in disk.info.chain):
+        raise UsageError(
+            f"{path} is a backing file of the source", hint="imgtools commit writes changes into it"
+        )
+    kind = dict(target.info.details).get("create-type", "")
+    if format in READ_ONLY or kind == "streamOptimized":
+        raise UnsupportedFormat(
+            f"{path}: QEMU cannot write into a {kind or format} image",
+            hint="imgtools convert makes one of another format",
+        )
+    others = overlays_of(path)
+    if others and not force:
+        raise WouldLoseData(
+            f"{others[0]} stands on {path} and would no longer fit", hint="--force if it is not needed"
+        )
+    refuse_host_use(path)
+
+
+def _write(target: Disk, copy: Callable[[Node], None]) -> None:
+    """Write over an image, all or nothing where that can be: a cut, or no room, leaves it as it was."""
+    top = target.top
+    with lock_images([top.host_path]) as locks:
+        if len(target.info.chain) == 1 and not top.extents:
+            change_and_check(target, copy, locks)
+        elif top.format == "qcow2" and not top.encryption and not top.extents:
+            transaction = Transaction([target.info], locks)
+            try:
+                transaction.begin()
+                copy(Disk(transaction.overlaid[0], target.keys).node("target"))
+                transaction.commit()
+            finally:
+                transaction.discard()
+        else:  # in several files, encrypted with a backing file, or of a format that no overlay commits to
+            copy(target.node("target"))
+            for path in (top.host_path, *top.extents):
+                sync_file(path)
 
 
 def _report(

@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from imgtools.image import new_file
 from tests.support.command import imgtools
-from tests.support.disks import MIB, SUFFIX, content_of, image_of, qemu_img, random_bytes, sparse_content
+from tests.support.disks import (
+    MIB,
+    SUFFIX,
+    content_of,
+    image_of,
+    make_chain,
+    qemu_img,
+    random_bytes,
+    sparse_content,
+)
 
 CONTENT = sparse_content()
 WRITABLE = ("raw", "qcow2", "vmdk", "vdi", "vpc", "vhdx")
@@ -64,3 +77,65 @@ def test_snapshot(tmp_path: Path) -> None:
     imgtools("dd", "--write", image_of(b"x" * MIB, tmp_path / "x"), image)
     imgtools("dd", "--snapshot", "one", image, tmp_path / "old.raw")
     assert (tmp_path / "old.raw").read_bytes() == CONTENT
+
+
+@contextmanager
+def files_at_most(size: int) -> Iterator[None]:
+    """No file may become larger: a host that fills during the work."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.mark.parametrize("format", WRITABLE)
+def test_host_that_fills_leaves_the_image_as_it_was(tmp_path: Path, format: str) -> None:
+    source = image_of(random_bytes(8 * MIB, 9), tmp_path / "s.raw")
+    target = image_of(CONTENT, tmp_path / f"t.{SUFFIX.get(format, format)}", format)
+    before = target.read_bytes()
+    with files_at_most(3 * MIB):
+        imgtools("dd", "--write", source, target, "--target-format", format, code=16)
+    assert target.read_bytes() == before
+    assert {path.name for path in tmp_path.iterdir()} == {source.name, target.name}
+    with files_at_most(3 * MIB):
+        imgtools("dd", source, tmp_path / "n.qcow2", code=16)
+    assert {path.name for path in tmp_path.iterdir()} == {source.name, target.name}
+
+
+def test_no_room_is_known_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = image_of(CONTENT, tmp_path / "d.raw")
+    target = image_of(bytes(8 * MIB), tmp_path / "t.qcow2", "qcow2")
+    monkeypatch.setattr(new_file, "free_room", lambda folder: MIB)
+    assert "the change needs" in imgtools("dd", source, target, code=16).err
+
+
+def test_over_an_image_with_a_backing_file(tmp_path: Path) -> None:
+    chain = make_chain(tmp_path)
+    middle, base = chain.middle.read_bytes(), chain.base.read_bytes()
+    patch = image_of(b"p" * 1024, tmp_path / "patch.raw")
+    imgtools("dd", "--bs", "512", "--seek", "2049", "--write", patch, chain.top)
+    at = 2049 * 512
+    assert content_of(chain.top) == chain.content[:at] + b"p" * 1024 + chain.content[at + 1024 :]
+    assert (chain.middle.read_bytes(), chain.base.read_bytes()) == (middle, base)
+
+
+def test_image_that_others_stand_on(tmp_path: Path) -> None:
+    chain = make_chain(tmp_path)
+    patch = image_of(b"p" * MIB, tmp_path / "patch.raw")
+    assert "stands on" in imgtools("dd", "--write", patch, chain.base, code=17).err
+    assert "imgtools commit" in imgtools("dd", "--write", chain.top, chain.base, code=2).err
+    assert content_of(chain.top) == chain.content
+    imgtools("dd", "--force", "--write", patch, chain.base)
+    assert content_of(chain.base)[:MIB] == b"p" * MIB
+
+
+def test_target_that_cannot_be(tmp_path: Path) -> None:
+    source = image_of(CONTENT, tmp_path / "d.raw")
+    assert "no such folder" in imgtools("dd", source, tmp_path / "none/t.raw", code=3).err
+    assert "so large" in imgtools("dd", "--seek", str(1 << 50), source, tmp_path / "t.raw", code=2).err
+    stream = image_of(CONTENT, tmp_path / "s.vmdk", "vmdk", ("-o", "subformat=streamOptimized"))
+    assert "streamOptimized" in imgtools("dd", source, stream, code=14).err
+    (tmp_path / "junk").write_bytes(b"hello")
+    imgtools("dd", source, tmp_path / "junk", code=10)
