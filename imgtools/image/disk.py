@@ -6,6 +6,7 @@ is in :mod:`imgtools.image.redo` (its tables) and in the functions that say so h
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -36,6 +37,7 @@ __all__ = [
 ]
 
 Progress = Callable[[int, int], None]
+SECTOR = 512  # bytes, in which qemu-img compares
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,9 +110,15 @@ class Disk:
         return commands.check(self.single())
 
     def compare(self, other: Disk, *, strict: bool = False, progress: Progress | None = None) -> Compared:
-        """Compare with another image."""
+        """Compare with another image; the offset is that of the very byte, where qemu-img names a sector."""
         with self.reading("first") as first, other.reading("second") as second:
-            return commands.compare(first, second, strict=strict, progress=progress)
+            found = commands.compare(first, second, strict=strict, progress=progress)
+            if found.offset is None:
+                return found
+            pairs = ((first, self.info.virtual_size), (second, other.info.virtual_size))
+            sectors = [_sector(node, found.offset, size) for node, size in pairs]
+            differing = (at for at, (one, two) in enumerate(zip(*sectors, strict=True)) if one != two)
+            return replace(found, offset=found.offset + next(differing, 0))
 
     def measure(self, format: str, options: Sequence[tuple[str, str]] = ()) -> Measured:
         """Ask how large a raw, qcow2 or luks file of the same content would become."""
@@ -180,6 +188,17 @@ def create_image(
 def measure_size(size: int, format: str, options: Sequence[tuple[str, str]] = ()) -> Measured:
     """Ask how large a raw, qcow2 or luks file of a disk of ``size`` bytes would become."""
     return commands.measure(size, format, options)
+
+
+def _sector(node: Node, offset: int, size: int) -> bytes:
+    """Read the sector at an offset; behind the end of a disk of ``size`` bytes are zeros."""
+    length = min(SECTOR, size - offset)
+    if length <= 0:
+        return bytes(SECTOR)
+    with tempfile.TemporaryDirectory(prefix="imgtools-") as folder:
+        target = Path(folder) / "sector"
+        commands.convert(window(node, offset, length), target, Conversion("raw"))
+        return target.read_bytes().ljust(SECTOR, b"\0")
 
 
 def device_node(device: Path) -> Node:

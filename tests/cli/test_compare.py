@@ -27,6 +27,22 @@ def test_first_difference_is_told(tmp_path: Path) -> None:
     assert (ran.data["identical"], ran.data["offset"]) == (False, 5 * MIB)
 
 
+@pytest.mark.parametrize("at", [0, 700_001, 8 * MIB - 1])
+def test_offset_is_that_of_the_byte(tmp_path: Path, at: int) -> None:
+    first = image_of(CONTENT, tmp_path / "a.qcow2", "qcow2")
+    changed = bytearray(CONTENT)
+    changed[at] ^= 1
+    second = image_of(bytes(changed), tmp_path / "b.raw")
+    assert imgtools("compare", first, second, code=1).out == f"different from byte {at} on\n"
+
+
+def test_offset_behind_the_end_of_the_shorter(tmp_path: Path) -> None:
+    first = image_of(CONTENT[:1000], tmp_path / "a.raw")
+    second = image_of(CONTENT[:1000] + bytes(5000) + b"x", tmp_path / "b.raw")
+    assert imgtools("compare", "--json", first, second, code=1).data["offset"] == 6000
+    assert imgtools("compare", "--json", second, first, code=1).data["offset"] == 6000
+
+
 def test_longer_one_may_end_in_zeros_unless_strict(tmp_path: Path) -> None:
     first = image_of(CONTENT, tmp_path / "a.raw")
     second = image_of(CONTENT + bytes(MIB), tmp_path / "b.raw")
