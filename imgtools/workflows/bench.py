@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 
-from imgtools.errors import UsageError
+from imgtools.errors import UnsupportedFormat, UsageError
 from imgtools.image.backing import examine
-from imgtools.image.disk import Disk, bench_image, create_image, open_disk
+from imgtools.image.disk import Disk, Node, bench_image, create_image, open_disk, part_of
 from imgtools.image.formats import require_ability
 from imgtools.image.new_file import require_room, scratch_folder
 from imgtools.records import DiskSource, ImageRequest, Warned
@@ -51,22 +51,29 @@ def bench(request: BenchRequest) -> BenchReport:
     """Send requests to an image, or writes to a scratch image of its format beside it, and take the time.
 
     :raises UsageError: the numbers make no sense for this disk.
+    :raises UnsupportedFormat: it is encrypted, and qemu-img bench takes no key.
     """
     disk = open_disk(request.source)
     size = parse_size(request.size)
     step, offset = parse_size(request.step or request.size), parse_size(request.offset or "0")
     if not 512 <= size <= 1 << 30 or size % 512 or step % 512 or offset % 512:
         raise UsageError("sizes have to be multiples of 512", hint="--size 4K, --size 64K, --size 1M")
-    if offset + size > disk.info.virtual_size:
-        raise UsageError(f"the disk has only {disk.info.virtual_size} bytes")
+    step = step or size
+    if request.aio == "native" and request.cache != "none":
+        raise UsageError("--aio native needs --cache none", hint="or take --aio io_uring")
+    if disk.info.encryption:
+        raise UnsupportedFormat(
+            f"{disk.host_path} is encrypted: QEMU does not measure that",
+            hint="measure an image without encryption",
+        )
     with _scratch(disk) if request.write else nullcontext(disk) as measured:
+        node, step = _stretch(measured, 0 if request.write else offset, size, step, request.count)
         timing = bench_image(
-            measured.node(),
+            node,
             count=request.count,
             size=size,
             depth=request.depth,
             step=step,
-            offset=0 if request.write else offset,
             write=request.write,
             cache=request.cache,
             aio=request.aio,
@@ -85,15 +92,34 @@ def bench(request: BenchRequest) -> BenchReport:
     )
 
 
+def _stretch(disk: Disk, offset: int, size: int, step: int, count: int) -> tuple[Node, int]:
+    """Return the part of a disk that the requests go to, and the step from one to the next.
+
+    qemu-img begins anew where a request would begin behind the end, and does not see that it ends there: so the
+    part has room for whole steps only.
+
+    :raises UsageError: not one request fits, or the requests overlap and would leave the disk.
+    """
+    room = disk.info.virtual_size - offset
+    if size > room:
+        raise UsageError(f"the disk has only {disk.info.virtual_size} bytes")
+    if size <= step <= room:
+        return part_of(disk.node(), offset, room // step * step), step
+    if step < size and (count - 1) * step + size > room:
+        raise UsageError(
+            f"{count} requests of {size} bytes, {step} apart, leave the disk",
+            hint="a smaller --count or --size",
+        )
+    if step < size:
+        return part_of(disk.node(), offset, room), step
+    return part_of(disk.node(), offset, size), size  # a step so long always comes to the same place
+
+
 @contextmanager
 def _scratch(disk: Disk) -> Iterator[Disk]:
     """Yield an empty image of the same format in the same folder, which is gone afterwards."""
     format = disk.info.format
     require_ability(format, "create", str(disk.host_path))
-    if disk.info.encryption:
-        raise UsageError(
-            "writes to an encrypted image are not measured", hint="measure reads, or a plain image"
-        )
     size = min(disk.info.virtual_size, SPAN) // 512 * 512
     folder = disk.top.host_path.parent
     require_room(folder, size, "the scratch image")
