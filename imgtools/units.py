@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from imgtools.errors import UsageError
 
+LARGEST = (1 << 63) - 1  # bytes: files and disks are counted in 63 bits, by the kernel and by QEMU
 _POWERS = {"": 0, "K": 1, "M": 2, "G": 3, "T": 4, "P": 5, "E": 6}
 _SIZE = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>[KMGTPE]?)(?P<suffix>i?B?)", re.IGNORECASE)
 
@@ -28,6 +29,8 @@ def parse_size(text: str) -> int:
         if rest and factor == 1:
             raise UsageError(f"not a whole number of bytes: {text!r}", hint="write a unit: 0.5K, 1.5G")
         total += part
+    if total > LARGEST:
+        raise UsageError(f"no size is so large: {text!r}", hint="the largest is 8E, less one byte")
     return total
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from imgtools.cli._disk import CreateOptions, both, words
-from imgtools.cli.command import Output
+from imgtools.cli.command import Output, ask_secret
 from imgtools.cli.output import Cell, Facts
 from imgtools.records import Backing, DiskSource, ImageRequest
 
@@ -22,7 +22,8 @@ EXAMPLES = (
 )
 NOTES = """
 qemu-img measure answers for raw, qcow2 and luks only. For the other formats the blocks that hold data are counted
-here, in the block size that QEMU gives a new image of the format; the answer says that it is an estimate.
+here, in the block size that a new image of the format gets; the answer says that it is an estimate. Neither counts
+what a conversion makes smaller: zeros that are written out in the image, which become holes, and compression.
 """
 
 
@@ -45,6 +46,12 @@ def command(
     snapshot: Annotated[
         str | None, typer.Option("--snapshot", metavar="NAME", help="Measure this internal snapshot.")
     ] = None,
+    key: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--key", metavar="KEY", help="Key of an encrypted image: image:file:PATH, image:env:NAME."
+        ),
+    ] = None,
     backing: Annotated[
         Backing, typer.Option("--backing", help="Which other host files the image may name.")
     ] = Backing.SAME_DIR,
@@ -54,11 +61,13 @@ def command(
     Two numbers: the file with the data that the image holds now, and the file when every byte of the disk has been
     written. Nothing is written.
     """
+    from imgtools.image.keys import parse_key
     from imgtools.workflows.measure import measure
 
     request = None
     if image is not None:
-        request = ImageRequest(disks=(DiskSource(image, format, snapshot),), backing=backing)
+        keys = tuple(parse_key(text, ask_secret) for text in key or ())
+        request = ImageRequest(disks=(DiskSource(image, format, snapshot),), keys=keys, backing=backing)
     report = measure(request, size, output_format, words(option))
     out.show(
         report,

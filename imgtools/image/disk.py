@@ -105,6 +105,19 @@ class Disk:
         self._refuse_snapshot("map")
         return mapping.map_extents(self.node(), start=start, length=length)
 
+    @property
+    def virtual_size(self) -> int:
+        """The disk's size in bytes, or what it was at the internal snapshot that is meant."""
+        wanted = self.snapshot
+        sizes = (one.virtual_size for one in self.info.snapshots if wanted == f"snapshot.id={one.id}")
+        return next(sizes, None) or self.info.virtual_size
+
+    @contextmanager
+    def extents_read(self) -> Iterator[Iterator[Extent]]:
+        """Yield what lies where in what is meant, an internal snapshot too."""
+        with self.reading() as node:
+            yield mapping.map_extents(node)
+
     def check(self) -> Checked | None:
         """Check the image's tables; None if the format has no check."""
         return commands.check(self.single())

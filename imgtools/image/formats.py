@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
 from imgtools.engine.qemu_img.commands import OptionHelp, amend_options, create_options
 from imgtools.errors import UnsupportedFormat, UsageError
 from imgtools.image.headers import FORMATS, known_format
+from imgtools.units import parse_size
 
 __all__ = [
     "FORMATS",
@@ -52,6 +54,7 @@ ABILITIES: dict[str, frozenset[str]] = {
     "encryption": frozenset({"qcow2", "luks"}),
     "preallocation": frozenset({"raw", "qcow2", "vdi", "vmdk", "vpc", "vhdx", "luks"}),
 }
+_SWITCH = frozenset({"on", "off", "yes", "no", "y", "n", "true", "false"})  # qapi_bool_parse in QEMU
 # The way round, for what cannot be done.
 _HINTS = {
     "create": "choose another with --format; imgtools convert reads this format",
@@ -117,16 +120,43 @@ def option_help(format: str, *, amend: bool = False) -> tuple[OptionHelp, ...]:
 
 
 def check_options(format: str, options: Sequence[tuple[str, str]], *, amend: bool = False) -> None:
-    """Make sure that a format knows every option.
+    """Make sure that a format knows every option, and that each value is one, as far as QEMU's help tells.
 
-    :raises UsageError: it does not know one; the hint has the nearest name.
+    :raises UsageError: it does not know one, with the nearest name; or a value cannot be.
     """
-    known = [one.name for one in option_help(format, amend=amend)]
-    for name, _ in options:
-        if name in known:
+    helps = {one.name: one for one in option_help(format, amend=amend)}
+    known = list(helps)
+    for name, value in options:
+        if name in helps:
+            _check_value(helps[name], value)
             continue
         near = difflib.get_close_matches(name, known, 1, 0.5)
         # encrypt.format is often written as format, cluster_size as cluster-size.
         near = near or [one for one in known if one.rpartition(".")[2] == name]
         hint = f"did you mean {near[0]}?" if near else f"it has: {', '.join(known) or 'none'}"
         raise UsageError(f"the format {format} has no option {name!r}", hint=hint)
+
+
+def _check_value(option: OptionHelp, value: str) -> None:
+    """Make sure that an option may have a value: a size, a number, a switch, or one of the words in its help."""
+    kind, choices = option.kind.partition(" ")[0], _choices(option)
+    if kind == "size":
+        parse_size(value)
+    elif kind == "num" and not re.fullmatch(r"\d+|0x[0-9a-fA-F]+", value, re.ASCII):
+        raise UsageError(f"not a number: {option.name}={value}")
+    elif kind == "bool" and value not in _SWITCH:
+        raise UsageError(f"neither on nor off: {option.name}={value}")
+    elif choices and value not in choices:
+        raise UsageError(f"there is no {option.name}={value}", hint=f"one of {', '.join(choices)}")
+
+
+def _choices(option: OptionHelp) -> tuple[str, ...]:
+    """Return the values that the help of an option lists, if it lists them all."""
+    if option.name == "compat":  # "Compatibility level (v2 [0.10] or v3 [1.1])"
+        return tuple(re.findall(r"v\d|\d\.\d+", option.text))
+    if listed := re.search(r"\{([^}]*)\}|allowed values: ([^)]*)", option.text):
+        words = re.split(r"[|,]", listed[1] or listed[2])
+        return tuple(word.partition("(")[0].strip() for word in words)
+    if re.search(r"\b(either|choices)\b", option.text):
+        return tuple(re.findall(r"'(\w+)'", option.text.partition(". ")[0]))
+    return ()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from imgtools.errors import UsageError
@@ -12,6 +12,7 @@ from imgtools.records import ImageRequest, Warned
 from imgtools.units import parse_size
 
 KIB, MIB, GIB = 1 << 10, 1 << 20, 1 << 30
+ON = frozenset({"on", "yes", "true", "y"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +45,17 @@ def measure(
     exact = format in ("raw", "qcow2")
     if request is None:
         length = parse_size(size)
-        found = measure_size(length, format, pairs) if exact else _estimate(format, length, iter(()))
+        found = measure_size(length, format, pairs) if exact else _estimate(format, length, pairs, iter(()))
         return MeasureReport(
             "", format, length, found.required, found.fully_allocated, found.bitmaps, not exact
         )
     disk = open_disk(request)
-    length = disk.info.virtual_size
-    found = disk.measure(format, pairs) if exact else _estimate(format, length, disk.extents())
+    length = disk.virtual_size
+    if exact:
+        found = disk.measure(format, pairs)
+    else:
+        with disk.extents_read() as extents:
+            found = _estimate(format, length, pairs, extents)
     return MeasureReport(
         image=str(disk.host_path),
         format=format,
@@ -63,12 +68,14 @@ def measure(
     )
 
 
-def _estimate(format: str, size: int, extents: Iterator[Extent]) -> Measured:
+def _estimate(
+    format: str, size: int, options: Sequence[tuple[str, str]], extents: Iterator[Extent]
+) -> Measured:
     """Count the blocks that hold data, in the block size that QEMU gives a new image of this format."""
-    block, start, each = _shape(format, size)
-    blocks = -(-size // block)
+    block, start, each = _shape(format, size, dict(options))
+    blocks = -(-size // block) if block else 0
     used, last = 0, -1
-    for extent in extents:
+    for extent in extents if block else ():
         if not extent.data or extent.zero:
             continue
         first = max(extent.start // block, last + 1)
@@ -78,29 +85,44 @@ def _estimate(format: str, size: int, extents: Iterator[Extent]) -> Measured:
     return Measured(start + used * (block + each), start + blocks * (block + each))
 
 
-def _shape(format: str, size: int) -> tuple[int, int, int]:
+def _shape(format: str, size: int, options: Mapping[str, str]) -> tuple[int, int, int]:
     """Return a format's block size, the bytes before its first block, and those that each block adds.
 
-    Sources: the create functions of block/{vdi,vpc,vhdx,vmdk,qed,qcow,parallels,crypto}.c in QEMU 7.2.
+    A block size of 0: all of the disk is there at once. Sources: the create functions of
+    block/{vdi,vpc,vhdx,vmdk,qed,qcow,parallels,crypto}.c in QEMU 7.2.
     """
+    kind = options.get("subformat", "")
     match format:
         case "vdi":
-            return MIB, 512 + -(-size // MIB) * 4, 0
+            header = 512 + -(-size // MIB) * 4
+            return (0, header + size, 0) if options.get("static") in ON else (MIB, header, 0)
+        case "vpc" if kind == "fixed":
+            return 0, size + 512, 0
         case "vpc":
             return 2 * MIB, 2560 + -(-size // (2 * MIB)) * 4, 512
         case "vhdx":
-            block = next(
-                (unit for least, unit in ((32 << 40, 64), (100 * GIB, 32), (GIB, 16)) if size > least), 8
-            )
-            return block * MIB, 8 * MIB, 0
+            # A conversion to a fixed one writes its blocks behind those that are there already.
+            header = 7 * MIB + parse_size(options.get("log_size", "1M"))
+            return _vhdx_block(size, options), header + (size if kind == "fixed" else 0), 0
+        case "vmdk" if kind.endswith("Flat"):
+            return 0, size + 512, 0
         case "vmdk":
             grains = -(-size // (64 * KIB))
             return 64 * KIB, 64 * KIB + 2 * -(-grains * 4 // 512) * 512, 0
         case "qed":
-            return 64 * KIB, 64 * KIB + 256 * KIB + -(-size // (2 * GIB)) * 256 * KIB, 0
+            cluster = parse_size(options.get("cluster_size", "64K"))
+            table = cluster * parse_size(options.get("table_size", "4"))
+            return cluster, cluster + table + -(-size // (table // 8 * cluster)) * table, 0
         case "qcow":
             return 4 * KIB, 48 + -(-size // (2 * MIB)) * 8, 8
         case "parallels":
-            return MIB, MIB, 0
+            cluster = parse_size(options.get("cluster_size", "1M"))
+            return cluster, -(-(64 + -(-size // cluster) * 4) // cluster) * cluster, 0
         case _:  # luks: a header, and the disk in full
             return 512, 2 * MIB, 0
+
+
+def _vhdx_block(size: int, options: Mapping[str, str]) -> int:
+    wanted = parse_size(options.get("block_size", "0"))
+    by_size = ((32 << 40, 64), (100 * GIB, 32), (GIB, 16))
+    return wanted or next((unit for least, unit in by_size if size > least), 8) * MIB
