@@ -19,7 +19,8 @@ With `--write` the folder is a transaction: the image is not touched while it is
 all the changes at once, checks the filesystems, and returns when the image is finished; if it cannot, the image is
 as it was. A server that is killed leaves the image as it was.
 
-Directories cannot be renamed in the folder (`mv` copies them instead), and hard links cannot be made.
+Files and directories are renamed as on any filesystem, with all that they have; between two volumes of the guest `mv`
+copies. Hard links of regular files can be made. Access control lists cannot be changed.
 """
 
 

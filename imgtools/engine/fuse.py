@@ -60,7 +60,10 @@ class Folder(Protocol):
         """Remove a file or an empty directory."""
 
     def rename(self, path: str, to: str) -> None:
-        """Rename a file, also over another."""
+        """Rename a file or directory, also over another."""
+
+    def link(self, path: str, to: str) -> None:
+        """Give a file a second name."""
 
     def set_facts(self, path: str, **facts: int) -> None:
         """Set mode, uid, gid, atime or mtime."""
@@ -199,6 +202,10 @@ class _Answers:
 
     def rename(self, old: str, new: str) -> int:
         _named(lambda: self._folder.rename(old, new))
+        return 0
+
+    def link(self, target: str, source: str) -> int:
+        _named(lambda: self._folder.link(source, target))
         return 0
 
     def chmod(self, path: str, mode: int) -> int:

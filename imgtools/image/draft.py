@@ -10,36 +10,16 @@ from __future__ import annotations
 import errno
 import os
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from imgtools.errors import GuestFileError
-from imgtools.image.change import (
-    Change,
-    MakeDirectory,
-    MakeLink,
-    MakeSpecial,
-    Remove,
-    SetMode,
-    SetOwner,
-    SetTimes,
-    SetXattr,
-    Upload,
-)
+from imgtools.image.change import Change
+from imgtools.image.draft_names import Names
+from imgtools.image.draft_plan import Node, plan_draft, volume_of
 from imgtools.image.files import GuestReader, join, parent_of
 from imgtools.records import FileKind, FileStat
-
-
-@dataclass(slots=True)
-class _Node:
-    """One path that was changed. ``content`` is where its new content is; None: the guest's own."""
-
-    stat: FileStat
-    content: Path | None = None
-    target: str = ""
-    is_new: bool = False
-    xattrs: dict[str, bytes | None] = field(default_factory=dict)
 
 
 def refuse(number: int, path: str) -> OSError:
@@ -51,13 +31,15 @@ class Draft:
     """The guest as it will be. Paths are resolved by whoever asks: no component but the last is a link.
 
     :param folder: a private folder of the host for contents.
+    :param points: the guest's mount points: nothing is renamed from one volume to another.
     """
 
-    def __init__(self, files: GuestReader, folder: Path) -> None:
+    def __init__(self, files: GuestReader, folder: Path, points: Sequence[str] = ("/",)) -> None:
         self._files = files
         self._folder = folder
-        self._nodes: dict[str, _Node] = {}
-        self._gone: set[str] = set()  # paths of the guest that were removed
+        self._points = tuple(points)
+        self._nodes: dict[str, Node] = {}  # what was changed or made
+        self._names = Names()
         self._count = 0
 
     # -- looking -------------------------------------------------------------------------------------------
@@ -70,12 +52,7 @@ class Draft:
                 return node.stat
             found = node.content.stat()
             return replace(node.stat, size=found.st_size)
-        if self._is_gone(path):
-            raise refuse(errno.ENOENT, path)
-        try:
-            stat = self._files.lstat(path)
-        except GuestFileError:
-            stat = None
+        stat = self._of_guest(path)
         if stat is None:
             raise refuse(errno.ENOENT, path)
         return stat
@@ -85,19 +62,19 @@ class Draft:
         if self.stat(path).kind is not FileKind.DIRECTORY:
             raise refuse(errno.ENOTDIR, path)
         names: dict[str, None] = {}
-        if not self._is_made(path):
-            for entry in self._files.list_dir(path):
-                if not self._is_gone(join(path, entry.name)):
-                    names[entry.name] = None
-        names.update(
-            (other.rpartition("/")[2], None) for other in self._nodes if parent_of(other) == path != other
-        )
-        return list(names)
+        origin = self._names.origin(path)
+        for entry in self._files.list_dir(origin) if origin is not None else ():
+            if not self._names.hides(join(path, entry.name)):
+                names[entry.name] = None
+        for other in (*self._nodes, *self._names.moved):
+            if parent_of(other) == path != other:
+                names[other.rpartition("/")[2]] = None
+        return sorted(names)
 
     def read_link(self, path: str) -> str:
         """Return the target of a link."""
         node = self._nodes.get(path)
-        return node.target if node is not None and node.target else self._files.read_link(path)
+        return node.target if node is not None and node.target else self._files.read_link(self._found(path))
 
     def read(self, path: str, size: int, offset: int) -> bytes:
         """Return part of a file's content."""
@@ -108,7 +85,7 @@ class Draft:
                 return stream.read(size)
         if self.stat(path).kind is not FileKind.FILE:
             raise refuse(errno.EINVAL, path)
-        with self._files.open(path) as stream:
+        with self._files.open(self._found(path)) as stream:
             stream.seek(offset)
             return stream.read(size)
 
@@ -116,7 +93,8 @@ class Draft:
         """Return the extended attributes."""
         self.stat(path)
         node = self._nodes.get(path)
-        found = {} if node is not None and node.is_new else dict(self._files.xattrs(path))
+        is_new = node is not None and node.origin is None
+        found = {} if is_new else dict(self._files.xattrs(self._found(path)))
         for name, value in (node.xattrs if node else {}).items():
             if value is None:
                 found.pop(name, None)
@@ -137,7 +115,8 @@ class Draft:
         size = len(os.fsencode(target))
         stat = FileStat(kind, size, mode & 0o7777, device=device, atime=now, mtime=now, ctime=now)
         content = self._new_content() if kind is FileKind.FILE else None
-        self._nodes[path] = _Node(stat, content, target, is_new=True)
+        self._nodes[path] = Node(stat, None, content, target)
+        self._names.made(path)
 
     def write(self, path: str, data: bytes, offset: int) -> int:
         """Write into a file; its own content is fetched at the first write."""
@@ -153,36 +132,71 @@ class Draft:
         os.truncate(content, length)
         self._touch(path)
 
+    def link(self, path: str, to: str) -> None:
+        """Give a regular file a second name."""
+        if self.stat(path).kind is not FileKind.FILE:
+            raise refuse(errno.EPERM, path)
+        if self._exists(to):
+            raise refuse(errno.EEXIST, to)
+        self._require_directory(parent_of(to))
+        self._require_one_volume(path, to)
+        node = self._node(path)
+        node.stat = replace(node.stat, links=node.stat.links + 1, ctime=time.time_ns())
+        self._nodes[to] = node
+        self._names.made(to)
+
     def remove(self, path: str) -> None:
         """Remove a file or an empty directory; ENOTEMPTY if it is not."""
-        if self.stat(path).kind is FileKind.DIRECTORY and self.list_dir(path):
-            raise refuse(errno.ENOTEMPTY, path)
+        if self.stat(path).kind is FileKind.DIRECTORY:
+            if path in self._points:
+                raise refuse(errno.EBUSY, path)
+            if self.list_dir(path):
+                raise refuse(errno.ENOTEMPTY, path)
+        is_of_guest = self._of_guest(path) is not None
         node = self._nodes.pop(path, None)
-        if node is not None and node.content is not None:
+        heir = min((other for other, one in self._nodes.items() if one is node), default=None)
+        if node is not None and heir is not None:
+            node.stat = replace(node.stat, links=node.stat.links - 1)
+        elif node is not None and node.content is not None:
             node.content.unlink()
-        if self._in_guest(path):
-            self._gone.add(path)
+        if is_of_guest:
+            origin = self._names.take(path) or path
+            if heir is None:
+                self._names.removed.add(origin)
+            else:
+                self._names.put(heir, origin)
+        self._names.emptied(path)
 
     def rename(self, path: str, to: str) -> None:
-        """Rename a file or link, also over another; a directory gives EXDEV, and mv then copies it."""
-        stat = self.stat(path)
-        if stat.kind is FileKind.DIRECTORY:
-            raise refuse(errno.EXDEV, path)
+        """Rename a file or directory, also over another; between volumes EXDEV: mv then copies."""
+        kind = self.stat(path).kind
         self._require_directory(parent_of(to))
-        if self._exists(to) and self.stat(to).kind is FileKind.DIRECTORY:
+        self._require_one_volume(path, to)
+        if any((point + "/").startswith(path + "/") for point in self._points):
+            raise refuse(errno.EBUSY, path)
+        if (to + "/").startswith(path + "/"):
+            if to == path:
+                return
+            raise refuse(errno.EINVAL, to)
+        if self._exists(to):
+            self._replace(path, kind, to)
+        origin = self._names.take(path) if self._of_guest(path) is not None else None
+        self._names.shift(path, to)
+        for old in [one for one in self._nodes if (one + "/").startswith(path + "/")]:
+            self._nodes[to + old[len(path) :]] = self._nodes.pop(old)
+        if origin is None:
+            self._names.made(to)
+        else:
+            self._names.put(to, origin)
+
+    def _replace(self, path: str, kind: FileKind, to: str) -> None:
+        """Make way for what is renamed to ``to``."""
+        is_directory = self.stat(to).kind is FileKind.DIRECTORY
+        if is_directory and kind is not FileKind.DIRECTORY:
             raise refuse(errno.EISDIR, to)
-        xattrs: dict[str, bytes | None] = {
-            name: value for name, value in self.xattrs(path).items() if not name.startswith("system.")
-        }
-        target = self.read_link(path) if stat.kind is FileKind.LINK else ""
-        content = self._own_content(path) if stat.kind is FileKind.FILE else None
-        self._nodes.pop(path, None)
-        if self._in_guest(path):
-            self._gone.add(path)
-        old = self._nodes.get(to)
-        if old is not None and old.content is not None:
-            old.content.unlink()
-        self._nodes[to] = _Node(stat, content, target, is_new=True, xattrs=xattrs)
+        if kind is FileKind.DIRECTORY and not is_directory:
+            raise refuse(errno.ENOTDIR, to)
+        self.remove(to)
 
     def set_facts(self, path: str, **facts: int) -> None:
         """Set mode, uid, gid, atime or mtime."""
@@ -204,32 +218,32 @@ class Draft:
             return False
         return True
 
-    def _in_guest(self, path: str) -> bool:
-        return not self._is_gone(path) and self._files.lstat(path) is not None
+    def _of_guest(self, path: str) -> FileStat | None:
+        """The facts of the guest's own file that is shown at ``path``, as they are in the guest."""
+        origin = self._names.origin(path)
+        try:
+            return None if origin is None else self._files.lstat(origin)
+        except GuestFileError:
+            return None
 
-    def _is_gone(self, path: str) -> bool:
-        """Whether the guest's own file of that path was removed, or is below what was."""
-        here = path
-        while here != "/":
-            if here in self._gone:
-                return True
-            here = parent_of(here)
-        return False
-
-    def _is_made(self, path: str) -> bool:
-        """Whether a directory was made by the person, so that nothing of the guest is in it."""
+    def _found(self, path: str) -> str:
+        """Return where in the guest something is that the guest has."""
         node = self._nodes.get(path)
-        return node is not None and node.is_new
+        return (node.origin if node is not None else self._names.origin(path)) or path
+
+    def _require_one_volume(self, path: str, to: str) -> None:
+        if volume_of(path, self._points) != volume_of(to, self._points):
+            raise refuse(errno.EXDEV, to)
 
     def _require_directory(self, path: str) -> None:
         if self.stat(path).kind is not FileKind.DIRECTORY:
             raise refuse(errno.ENOTDIR, path)
 
-    def _node(self, path: str) -> _Node:
+    def _node(self, path: str) -> Node:
         if path not in self._nodes:
             stat = self.stat(path)
-            target = self._files.read_link(path) if stat.kind is FileKind.LINK else ""
-            self._nodes[path] = _Node(stat, target=target)
+            target = self.read_link(path) if stat.kind is FileKind.LINK else ""
+            self._nodes[path] = Node(stat, self._names.origin(path), target=target)
         return self._nodes[path]
 
     def _touch(self, path: str) -> None:
@@ -250,7 +264,7 @@ class Draft:
             raise refuse(errno.EINVAL, path)
         if node.content is None:
             content = self._new_content()
-            with self._files.open(path) as source, content.open("wb") as target:
+            with self._files.open(self._found(path)) as source, content.open("wb") as target:
                 left = node.stat.size if length is None else min(length, node.stat.size)
                 while left > 0 and (chunk := source.read(min(left, 1 << 20))):
                     target.write(chunk)
@@ -261,44 +275,5 @@ class Draft:
     # -- the plan ------------------------------------------------------------------------------------------
 
     def changes(self) -> Iterator[Change]:
-        """Yield what makes the guest so: removals first, then what is new, directories before what is in them."""
-        for path in sorted(self._gone):
-            node = self._nodes.get(path)
-            replaced = node is not None and node.stat.kind is FileKind.FILE and self._is_file_of_guest(path)
-            if not replaced and parent_of(path) not in self._gone:
-                stat = self._files.lstat(path)
-                is_directory = stat is not None and stat.kind is FileKind.DIRECTORY
-                yield Remove(path, recursive=is_directory, size=stat.size if stat else 0)
-        for path in sorted(self._nodes):
-            yield from self._changes_of(path, self._nodes[path])
-
-    def _is_file_of_guest(self, path: str) -> bool:
-        stat = self._files.lstat(path)
-        return stat is not None and stat.kind is FileKind.FILE
-
-    def _changes_of(self, path: str, node: _Node) -> Iterator[Change]:
-        stat = node.stat
-        if node.content is not None:
-            size = node.content.stat().st_size
-            yield Upload(path, node.content, size, stat.mode, stat.uid, stat.gid, stat.mtime)
-        elif not node.is_new:
-            yield from self._facts(path, stat)
-        elif stat.kind is FileKind.DIRECTORY:
-            yield MakeDirectory(path, stat.mode, stat.uid, stat.gid)
-        elif stat.kind is FileKind.LINK:
-            yield MakeLink(path, node.target, stat.uid, stat.gid)
-        else:
-            yield MakeSpecial(path, stat.kind.value, stat.device, stat.mode, stat.uid, stat.gid)
-        for name, value in node.xattrs.items():
-            yield SetXattr(path, name, value)
-
-    def _facts(self, path: str, stat: FileStat) -> Iterator[Change]:
-        old = self._files.lstat(path)
-        if old is None:
-            return
-        if (old.uid, old.gid) != (stat.uid, stat.gid):
-            yield SetOwner(path, stat.uid, stat.gid)
-        if old.mode != stat.mode and stat.kind is not FileKind.LINK:
-            yield SetMode(path, stat.mode)
-        if (old.atime, old.mtime) != (stat.atime, stat.mtime):
-            yield SetTimes(path, stat.atime, stat.mtime)
+        """Yield what makes the guest so."""
+        return plan_draft(self._nodes, self._names, self._files, self._points)

@@ -90,18 +90,33 @@ def _note(change: FileChange, fates: dict[str, _Fate], files: GuestReader) -> bo
 
     :raises EditConflict: it contradicts one before it.
     """
-    path = true_path(change, files)
+    path = _path_now(change, fates, files)
     if isinstance(change, Remove):
         return _note_removal(change, path, fates)
     if isinstance(change, Move):
-        fates.setdefault(path, _Fate()).removed = True
-        return _note_content(change, true_path(replace(change, path=change.to), files), fates, files)
+        for below in [one for one in fates if one.startswith(path.rstrip("/") + "/")]:
+            del fates[below]  # it goes along, and what the plan has made of it
+        fates[path] = _Fate(removed=True)
+        return _note_content(change, _path_now(replace(change, path=change.to), fates, files), fates, files)
     if isinstance(change, (*_CONTENTS, *_NAMES)):
         return _note_content(change, path, fates, files)
     if isinstance(change, MakeDirectory):
         _made(path, fates)
         return True
     return _note_facts(change, path, fates, files)
+
+
+def _path_now(change: FileChange, fates: dict[str, _Fate], files: GuestReader) -> str:
+    """As :func:`true_path`; a link that the plan has removed or replaced is no longer followed."""
+    path = true_path(change, files)
+    if path == change.path:
+        return path
+    try:
+        here = files.locate(change.path)
+    except GuestFileError:
+        return path
+    fate = fates.get(here)
+    return here if fate is not None and (fate.removed or fate.made) else path
 
 
 def _note_removal(change: Remove, path: str, fates: dict[str, _Fate]) -> bool:

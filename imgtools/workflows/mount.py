@@ -160,7 +160,7 @@ def _serve(
         open_for(request, target) as image,
     ):
         view = view_files(image, request)
-        draft = Draft(view.files, Path(contents))
+        draft = Draft(view.files, Path(contents), [mount.path for mount in view.mounts])
         usage = _usage(image, view)
         place = Path(record.folder)
         show_folder(

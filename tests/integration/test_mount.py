@@ -1,8 +1,10 @@
 """A guest as a folder: read without writing, and written all at once when it is unmounted."""
 
 import hashlib
+import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -26,10 +28,12 @@ def shell(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def folder(tmp_path: Path) -> Iterator[Path]:
     place = tmp_path / "guest"
     place.mkdir()
-    return place
+    yield place
+    if place.is_mount():  # the test has failed
+        subprocess.run(["fusermount3", "-u", place], check=False)
 
 
 def test_a_mounted_guest_is_read_and_cannot_be_written(folder: Path) -> None:
@@ -69,6 +73,29 @@ def test_what_is_changed_in_the_folder_is_one_transaction(folder: Path, tmp_path
     assert imgtools("cat", image, "/srv/d/moved/sshd_config").returncode == 0
     assert imgtools("ls", image, "/var/log/audit").returncode == 25
     assert list(folder.iterdir()) == []
+
+
+def test_directories_are_renamed_and_files_get_second_names(folder: Path, tmp_path: Path) -> None:
+    (image,) = copy_fixture("debian", tmp_path)
+    assert imgtools("mount", "--write", image, folder).returncode == 0
+    changed = shell(
+        "mv etc/ssh srv/keys; echo more >> srv/keys/sshd_config; mv srv/keys/sshd_config srv/keys/config;"
+        " mkdir etc/ssh; echo new > etc/ssh/note; ln etc/ssh/note srv/note; ln etc/hostname srv/name;"
+        " echo other > srv/name; cat etc/hostname; stat -c %h srv/name;"
+        " mv usr/lib/os-release etc/x; mv etc/x usr/lib/os-release; ls srv/keys",
+        folder,
+    )
+    assert changed.returncode == 0, changed.stderr
+    assert changed.stdout.split()[:3] == ["other", "2", "config"]
+    done = imgtools("unmount", folder)
+    assert done.returncode == 0, done.stderr
+    assert imgtools("cat", image, "/srv/keys/config").stdout.endswith("more\n")
+    assert imgtools("cat", image, "/srv/note", "/etc/ssh/note").stdout == "new\nnew\n"
+    assert imgtools("cat", image, "/srv/name", "/etc/hostname").stdout == "other\nother\n"
+    for path in ("/srv/name", "/etc/ssh/note"):
+        (one,) = json.loads(imgtools("ls", image, path, "--json").stdout)["data"]["files"]
+        assert one["links"] == 2
+    assert imgtools("ls", image, "/etc/ssh").stdout == "note\n"
 
 
 def test_what_cannot_be_mounted_says_why(folder: Path, tmp_path: Path) -> None:

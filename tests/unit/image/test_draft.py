@@ -8,7 +8,7 @@ import pytest
 from imgtools.image.change import MakeDirectory, MakeLink, Remove, SetMode, SetOwner, SetXattr, Upload
 from imgtools.image.draft import Draft
 from imgtools.records import FileKind
-from tests.support.memory import Content, Node, link, memory_files
+from tests.support.memory import Content, Node, directory, link, memory_files
 
 FILES: dict[str, Content] = {
     "/etc/hostname": Node(content=b"old\n", mode=0o640, uid=5),
@@ -20,7 +20,7 @@ FILES: dict[str, Content] = {
 
 @pytest.fixture
 def draft(tmp_path: Path) -> Draft:
-    return Draft(memory_files(FILES), tmp_path)
+    return Draft(memory_files({**FILES, "/mnt": directory()}), tmp_path, ["/", "/mnt"])
 
 
 def number_of(caught: pytest.ExceptionInfo[OSError]) -> int | None:
@@ -53,7 +53,7 @@ def test_an_editor_that_renames_over_a_file_rewrites_it(draft: Draft) -> None:
     assert (change.path, change.mode) == ("/etc/hostname", 0o600)
 
 
-def test_new_things_come_after_removals_and_directories_first(draft: Draft) -> None:
+def test_changes_come_before_removals_and_new_things_after_directories_first(draft: Draft) -> None:
     draft.remove("/var/log/a")
     draft.remove("/var/log/b")
     draft.remove("/var/log")
@@ -63,10 +63,10 @@ def test_new_things_come_after_removals_and_directories_first(draft: Draft) -> N
     draft.set_facts("/etc/link", uid=7)
     draft.set_xattr("/etc/hostname", "user.x", b"1")
     assert [(type(change), change.path) for change in draft.changes()] == [  # type: ignore[union-attr]
-        (Remove, "/var/log"),
         (SetMode, "/etc/hostname"),
         (SetXattr, "/etc/hostname"),
         (SetOwner, "/etc/link"),
+        (Remove, "/var/log"),
         (MakeDirectory, "/srv"),
         (MakeLink, "/srv/l"),
     ]
@@ -94,7 +94,16 @@ def test_each_mistake_has_the_number_of_a_filesystem(draft: Draft) -> None:
         (lambda: draft.make("/etc/hostname", FileKind.FILE, 0o644), errno.EEXIST),
         (lambda: draft.make("/none/x", FileKind.FILE, 0o644), errno.ENOENT),
         (lambda: draft.remove("/var/log"), errno.ENOTEMPTY),
-        (lambda: draft.rename("/var/log", "/var/new"), errno.EXDEV),
+        (lambda: draft.rename("/var/log", "/var/log/below"), errno.EINVAL),
+        (lambda: draft.rename("/etc", "/var"), errno.ENOTEMPTY),
+        (lambda: draft.rename("/etc", "/var/log/a"), errno.ENOTDIR),
+        (lambda: draft.rename("/etc", "/mnt/etc"), errno.EXDEV),
+        (lambda: draft.rename("/mnt", "/var/mnt"), errno.EXDEV),
+        (lambda: draft.remove("/mnt"), errno.EBUSY),
+        (lambda: draft.link("/etc", "/etc2"), errno.EPERM),
+        (lambda: draft.link("/etc/hostname", "/var/log/a"), errno.EEXIST),
+        (lambda: draft.link("/etc/hostname", "/none/a"), errno.ENOENT),
+        (lambda: draft.link("/etc/hostname", "/mnt/a"), errno.EXDEV),
         (lambda: draft.rename("/var/log/a", "/etc"), errno.EISDIR),
         (lambda: draft.set_xattr("/etc/hostname", "system.posix_acl_access", b""), errno.EOPNOTSUPP),
     )

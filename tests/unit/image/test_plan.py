@@ -60,7 +60,11 @@ def test_contradictions_are_found_before_anything_is_written(changes: tuple[Chan
             SetOwner("/etc/a", gid=2),
         ),
         (SetMode("/etc", 0o755, recursive=True), SetMode("/etc/a", 0o600)),
+        (Remove("/etc/l"), WriteFile("/etc/l", b"a file now"), SetXattr("/etc/l", "user.x", b"1")),
+        (Remove("/etc/l"), WriteFile("/etc/l", b"a file now"), SetMode("/etc/a", 0o600)),
         (Move("/etc/a", "/etc/b"), WriteFile("/etc/a", b"1")),
+        (WriteFile("/etc/d/x", b"1"), Move("/etc/d/x", "/etc/b"), Remove("/etc/d", recursive=True)),
+        (WriteFile("/etc/d/x", b"1"), Move("/etc/d", "/b"), Remove("/etc", recursive=True)),
         (SetXattr("/etc/a", "user.x", b"1"), SetXattr("/etc/a", "user.y", b"1")),
     ],
 )
