@@ -18,7 +18,8 @@ NOTES = """
 qemu-img amend -o size=50M on a disk of 100M cuts the second half off, says nothing and ends with 0, although
 qemu-img resize refuses the same without --shrink. A cut in the middle leaves the image half amended. Here a smaller
 size needs --shrink, every option is checked against what this QEMU can amend, and the change is made on a view of
-the file, checked there, and written all or nothing.
+the file, checked there, and written all or nothing; the plan is tried there too, so what QEMU refuses is known
+before. The last passphrase of an image goes with --force only: that is the way to make it unreadable for good.
 """
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from imgtools.engine.qemu_img import commands, mapping
 from imgtools.engine.qemu_img.commands import Checked
 from imgtools.engine.qemu_img.nodes import Node, file_options
-from imgtools.errors import EngineFailed, HostError, RolledBack
+from imgtools.errors import EngineFailed, HostError, KeyNeeded, RolledBack
 from imgtools.image.disk import Disk
 from imgtools.image.headers import open_host_file
 from imgtools.image.in_use import refuse_in_use
@@ -132,15 +132,35 @@ def _require_one_name(host_path: Path) -> None:
         )
 
 
-def change_and_check(disk: Disk, change: Callable[[Node], None], locks: tuple[int, ...] | None = None) -> int:
+def rehearse(disk: Disk, change: Callable[[Node], None]) -> None:
+    """Make a change of the tables and throw it away: what QEMU would refuse is known before anything is written."""
+    if disk.top.extents:  # they are written directly, and would keep the change
+        return
+    with change_tables(disk) as redo:
+        change(redo.node)
+
+
+def change_and_check(
+    disk: Disk,
+    change: Callable[[Node], None],
+    locks: tuple[int, ...] | None = None,
+    *,
+    takes_key: bool = False,
+) -> int:
     """Carry out one change of the tables, check the result, and write it down; returns the bytes written.
 
+    :param takes_key: the key that opens the image may be what is taken out of it; then nobody can check it.
     :raises RolledBack: the result is damaged more than the image was; nothing was written.
     """
     with change_tables(disk, locks) as redo:
         before = disk.check()
         change(redo.node)
-        after = redo.check()
+        try:
+            after = redo.check()
+        except KeyNeeded:
+            if not takes_key:
+                raise
+            after = None
         if after and before and (after.corruptions, after.errors) > (before.corruptions, before.errors):
             raise RolledBack(
                 f"the change would leave {after.corruptions} corruptions in {disk.host_path}; nothing was written",

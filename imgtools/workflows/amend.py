@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from imgtools.errors import KeyNeeded, UsageError, WouldLoseData
+from imgtools.errors import EngineFailed, KeyNeeded, UnsupportedFormat, UsageError, WouldLoseData
 from imgtools.image.disk import Disk, Node, amend_image, open_disk
 from imgtools.image.formats import check_options, parse_options, require_ability
-from imgtools.image.redo import change_and_check
+from imgtools.image.redo import change_and_check, rehearse
 from imgtools.records import ImageRequest, Secret, Warned
 from imgtools.units import parse_size
 
@@ -39,11 +41,13 @@ class AmendReport:
 
 
 def amend(request: AmendRequest) -> AmendReport:
-    """Plan changes of an image's header, or make them, all or nothing.
+    """Plan changes of an image's header, or make them, all or nothing. The plan is tried and thrown away.
 
     :raises UnsupportedFormat: the format cannot be amended.
     :raises UsageError: the options do not fit.
-    :raises WouldLoseData: the size would become smaller, and ``shrink`` does not say that this is meant.
+    :raises WouldLoseData: the size would become smaller, or the last passphrase would go, and nothing says that
+        this is meant.
+    :raises KeyNeeded: no key slot opens with the passphrase.
     """
     disk = open_disk(request.source, to_write=True, alone=True)
     format = disk.info.format
@@ -61,7 +65,13 @@ def amend(request: AmendRequest) -> AmendReport:
     def change(node: Node) -> None:
         amend_image(node, options, secrets=secrets, force=request.force)
 
-    changed = change_and_check(disk, change) if request.write else 0
+    taken_out = any(name.endswith("state") and value == "inactive" for name, value in options)
+    with _explaining():
+        if request.write:
+            changed = change_and_check(disk, change, takes_key=taken_out)
+        else:
+            rehearse(disk, change)
+            changed = 0
     return AmendReport(str(disk.host_path), format, plan, request.write, changed, disk.warnings)
 
 
@@ -83,6 +93,13 @@ def _sized(disk: Disk, name: str, value: str, shrink: bool) -> tuple[str, str]:
     if name != "size":
         return name, value
     size = parse_size(value)
+    if size % 512:
+        raise UsageError(f"not a multiple of 512: size={value}")
+    if disk.top.extents:
+        raise UnsupportedFormat(
+            f"{disk.host_path} keeps its data in {disk.top.extents[0].name}, whose size would change at once",
+            hint="imgtools convert makes an image in one file",
+        )
     if size < disk.info.virtual_size and not shrink:
         raise WouldLoseData(
             f"{size} bytes are less than the disk has ({disk.info.virtual_size}): what lies behind would be lost",
@@ -105,6 +122,26 @@ def _key_slots(disk: Disk, request: AmendRequest) -> tuple[tuple[str, str], ...]
     if request.new_secret is not None:
         return ((f"{start}state", "active"), (f"{start}new-secret", "new"))
     return ((f"{start}state", "inactive"), (f"{start}old-secret", "old"))
+
+
+@contextmanager
+def _explaining() -> Iterator[None]:
+    """Say in our words what QEMU says of key slots (qcrypto_block_luks_amend in crypto/block-luks.c)."""
+    try:
+        yield
+    except EngineFailed as error:
+        if re.search(r"No keyslots match|doesn't contain the given old password", error.message):
+            raise KeyNeeded("no key slot of the image has the passphrase that is to be taken out") from None
+        if slot := re.search(r"overwrite active keyslot (\d+)", error.message):
+            raise UsageError(
+                f"key slot {slot[1]} is taken", hint="leave keyslot away, and a free one is found"
+            ) from None
+        if "erase all the data" in error.message:
+            raise WouldLoseData(
+                "it is the last passphrase: without it nobody reads the image again",
+                hint="first add another with --new-secret; --force if the data is to be lost",
+            ) from None
+        raise
 
 
 def _secrets(request: AmendRequest) -> tuple[tuple[str, Secret], ...]:

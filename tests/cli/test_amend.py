@@ -38,8 +38,15 @@ def test_smaller_size_needs_shrink(image: Path) -> None:
     assert content_of(image) == CONTENT[:MIB]
 
 
-@pytest.mark.parametrize("option", ["compatt=1.1", "backing_file=x", "data_file=x", "size=many"])
+@pytest.mark.parametrize(
+    "option",
+    [
+        *("compatt=1.1", "backing_file=x", "data_file=x", "size=many", "size=3000001", "size=99E", "compat"),
+        *("compat=2", "lazy_refcounts=maybe", "refcount_bits=few"),
+    ],
+)
 def test_option_that_is_none(image: Path, option: str) -> None:
+    imgtools("amend", "-o", option, image, code=2)
     imgtools("amend", "-o", option, "--write", image, code=2)
 
 
@@ -73,3 +80,44 @@ def test_passphrases_come_and_go(tmp_path: Path, name: str) -> None:
     imgtools("amend", "--key", f"image:file:{new}", "--old-secret", f"file:{old}", "--write", image)
     imgtools("convert", *keys, image, tmp_path / "x.raw", code=23)
     imgtools("convert", "--key", f"image:file:{new}", image, tmp_path / "y.raw")
+
+
+def test_plan_knows_what_qemu_would_refuse(image: Path) -> None:
+    before = image.read_bytes()
+    assert "power of two" in imgtools("amend", "-o", "refcount_bits=7", image, code=30).err
+    imgtools("amend", "-o", "refcount_bits=8", "--write", image)
+    assert "refcount_bits=16" in imgtools("amend", "-o", "compat=0.10", image, code=30).err
+    assert image.read_bytes() != before and content_of(image) == CONTENT
+    assert [path.name for path in image.parent.iterdir()] == [image.name]
+
+
+def test_size_of_a_disk_in_a_data_file(tmp_path: Path) -> None:
+    image, data = tmp_path / "d.qcow2", tmp_path / "d.data"
+    qemu_img("create", "-q", "-f", "qcow2", "-o", f"data_file={data},data_file_raw=on", image, "2M")
+    data.write_bytes(CONTENT)
+    for words in ((), ("--write",)):
+        imgtools("amend", "-o", "size=1M", "--shrink", *words, image, code=14)
+        imgtools("amend", "-o", "lazy_refcounts=on", *words, image)
+    assert data.read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize("name", ["d.qcow2", "d.luks"])
+def test_passphrase_that_is_wrong_taken_or_the_last(tmp_path: Path, name: str) -> None:
+    image, old, new = tmp_path / name, tmp_path / "old", tmp_path / "new"
+    old.write_text("swordfish")
+    new.write_text("perch")
+    start = "" if name.endswith("luks") else "encrypt."
+    imgtools("create", image, "1M", "--secret", f"file:{old}", "-o", f"{start}iter-time=10")
+    key, fast = ("--key", f"image:file:{old}"), ("-o", f"{start}iter-time=10")
+    add, take = ("--new-secret", f"file:{new}"), ("--old-secret", f"file:{old}")
+    imgtools("amend", "--key", f"image:file:{new}", *add, *fast, image, code=23)
+    assert "taken" in imgtools("amend", *key, *add, *fast, "-o", f"{start}keyslot=0", image, code=2).err
+    imgtools("amend", *key, "--old-secret", f"file:{new}", image, code=23)
+    assert "last passphrase" in imgtools("amend", *key, *take, "--write", image, code=17).err
+    imgtools("convert", *key, image, tmp_path / "x.raw")
+    imgtools("amend", *key, *add, *fast, "--write", image)
+    imgtools("amend", *key, *take, "--write", image)  # the very key that has opened it
+    imgtools(
+        "amend", "--key", f"image:file:{new}", "--old-secret", f"file:{new}", "--force", "--write", image
+    )
+    imgtools("convert", "--key", f"image:file:{new}", image, tmp_path / "y.raw", code=23)
