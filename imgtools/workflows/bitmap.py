@@ -6,13 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from imgtools.errors import UsageError
+from imgtools.errors import UnsupportedFormat, UsageError
 from imgtools.image.backing import examine
 from imgtools.image.disk import Disk, Node, bitmap_image, open_disk
 from imgtools.image.formats import require_ability
-from imgtools.image.redo import change_and_check
+from imgtools.image.redo import change_and_check, rehearse
 from imgtools.records import DiskSource, ImageRequest, Warned
 from imgtools.units import parse_size
+
+LONGEST = 1023  # bytes of a name (BME_MAX_NAME_SIZE in block/qcow2-bitmap.c)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +68,17 @@ def add_bitmap(
 ) -> BitmapReport:
     """Begin to record what is written; a disabled bitmap does not record yet.
 
-    :raises UsageError: the name is taken.
+    :raises UsageError: the name is taken, or cannot be one.
+    :raises UnsupportedFormat: the image is of qcow2's old version.
     """
     disk = _open(request)
+    if dict(disk.info.details).get("compat") == "0.10":
+        raise UnsupportedFormat(
+            f"{disk.host_path} is of qcow2's old version (compat 0.10), which has no bitmaps",
+            hint=f"imgtools amend -o compat=1.1 --write {disk.host_path}",
+        )
+    if not 0 < len(name.encode()) <= LONGEST:
+        raise UsageError(f"a bitmap's name has 1 to {LONGEST} bytes, not {len(name.encode())}")
     if any(one.name == name for one in bitmaps_of(disk)):
         raise UsageError(f"there is a bitmap {name!r} already", hint="choose another name")
     grain = parse_size(granularity) if granularity else None
@@ -107,6 +117,11 @@ def merge_bitmap(
     else:
         info = examine(other, policy=request.backing)
         _require(Disk(info), source)
+        if info.chain[0].encryption:
+            raise UnsupportedFormat(
+                f"{other.host_path} is encrypted, and qemu-img bitmap opens no such source",
+                hint="merge into the encrypted image, or copy its bitmaps with imgtools convert --bitmaps",
+            )
         if info.virtual_size != disk.info.virtual_size:
             raise UsageError(f"the disks have {info.virtual_size} and {disk.info.virtual_size} bytes")
         place = (info.chain[0].host_path.absolute(), info.format)
@@ -142,5 +157,9 @@ def _change(
     def change(node: Node) -> None:
         bitmap_image(node, name, actions, granularity=granularity, source=source)
 
-    changed = change_and_check(disk, change) if write else 0
+    changed = 0
+    if write:
+        changed = change_and_check(disk, change)
+    else:
+        rehearse(disk, change)
     return BitmapReport(str(disk.host_path), (plan,), write, changed, disk.warnings)

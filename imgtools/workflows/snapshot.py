@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from imgtools.errors import UsageError
+from imgtools.errors import UnsupportedFormat, UsageError
 from imgtools.image.disk import Disk, Node, open_disk, snapshot_image
 from imgtools.image.formats import require_ability
-from imgtools.image.redo import change_and_check
+from imgtools.image.redo import change_and_check, rehearse
 from imgtools.records import ImageRequest, Snapshot, Warned
 
 
@@ -53,10 +53,16 @@ def apply_snapshot(
     """Make the disk what it was; ``keep`` first keeps the present state under a name.
 
     :raises UsageError: there is no such snapshot.
+    :raises UnsupportedFormat: the image has bitmaps.
     """
     disk = _open(request)
     found = _find(disk, name)
     plan, actions = [], []
+    if any(name.startswith("bitmaps.") for name, _ in disk.info.details):
+        raise UnsupportedFormat(
+            f"{disk.host_path} has bitmaps: QEMU applies no snapshot, and they would not be true of the disk of then",
+            hint="imgtools bitmap list and bitmap remove; then make a full backup",
+        )
     if keep is not None:
         _refuse_name(disk, keep)
         plan.append(f"keep the present state as snapshot {keep!r}")
@@ -89,6 +95,11 @@ def delete_snapshot(request: ImageRequest, name: str, *, write: bool = False) ->
 def _open(request: ImageRequest) -> Disk:
     disk = open_disk(request, to_write=True, alone=True)
     require_ability(disk.info.format, "internal snapshots", str(disk.host_path))
+    if disk.top.extents:
+        raise UnsupportedFormat(
+            f"{disk.host_path} keeps its data in {disk.top.extents[0].name}: QEMU makes no snapshots of that",
+            hint="imgtools convert makes an image in one file",
+        )
     return disk
 
 
@@ -124,5 +135,9 @@ def _change(disk: Disk, plan: list[str], actions: list[tuple[str, str]], write: 
         for action, name in actions:
             snapshot_image(node, action, name)
 
-    changed = change_and_check(disk, change) if write else 0
+    changed = 0
+    if write:
+        changed = change_and_check(disk, change)
+    else:
+        rehearse(disk, change)
     return SnapshotReport(str(disk.host_path), tuple(plan), write, changed, disk.warnings)

@@ -66,3 +66,28 @@ def test_names(image: Path) -> None:
 def test_format_without_bitmaps(tmp_path: Path, format: str) -> None:
     image = image_of(CONTENT, tmp_path / "d", format)
     assert "has no bitmaps" in imgtools("bitmap", "add", image, "b", code=14).err
+
+
+@pytest.mark.parametrize("name", ["", "x" * 1024, "\u00fc" * 512])
+def test_name_that_cannot_be(image: Path, name: str) -> None:
+    imgtools("bitmap", "add", image, name, code=2)
+    imgtools("bitmap", "add", "--write", image, "\u00fc" * 511)
+
+
+def test_old_version_has_no_bitmaps(image: Path) -> None:
+    imgtools("amend", "-o", "compat=0.10", "--write", image)
+    for words in ((), ("--write",)):
+        assert "compat=1.1" in imgtools("bitmap", "add", *words, image, "b", code=14).err
+    imgtools("amend", "-o", "compat=1.1", "--write", image)
+    imgtools("bitmap", "add", "--write", image, "b")
+
+
+def test_merge_with_an_encrypted_image(image: Path, tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("swordfish")
+    key, locked = f"file:{tmp_path / 'secret'}", tmp_path / "l.qcow2"
+    imgtools("create", locked, "2M", "--secret", key, "-o", "encrypt.iter-time=10")
+    imgtools("bitmap", "add", "--key", f"image:{key}", "--write", locked, "b")
+    imgtools("bitmap", "add", "--write", image, "b")
+    words = ("bitmap", "merge", "--key", f"image:{key}", "--write", "--from")
+    assert "encrypted" in imgtools(*words, locked, image, "b", "b", code=14).err
+    imgtools(*words, image, locked, "b", "b")

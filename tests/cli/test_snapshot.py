@@ -84,3 +84,18 @@ def test_list_for_a_pipe_has_the_size_of_then(image: Path) -> None:
     head, row = imgtools("snapshot", "list", image).out.splitlines()
     assert head == "Id\tName\tTime\tDisk\tMemory"
     assert row.split("\t")[:2] == ["1", r"with\ttab"] and row.split("\t")[3] == str(2 * MIB)
+
+
+def test_image_with_bitmaps_is_not_set_back(image: Path) -> None:
+    imgtools("snapshot", "create", "--write", image, "one")
+    imgtools("bitmap", "add", "--disabled", "--write", image, "b")
+    for words in ((), ("--write",), ("--keep", "two")):
+        assert "bitmap remove" in imgtools("snapshot", "apply", *words, image, "one", code=14).err
+    imgtools("bitmap", "remove", "--write", image, "b")
+    imgtools("snapshot", "apply", "--write", image, "one")
+
+
+def test_image_with_a_data_file_has_no_snapshots(tmp_path: Path) -> None:
+    image = tmp_path / "d.qcow2"
+    qemu_img("create", "-q", "-f", "qcow2", "-o", f"data_file={tmp_path / 'd.data'}", image, "1M")
+    assert "d.data" in imgtools("snapshot", "create", image, "one", code=14).err
