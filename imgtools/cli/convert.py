@@ -69,6 +69,14 @@ TargetBacking = Annotated[
 TargetBackingFormat = Annotated[
     str | None, typer.Option("--target-backing-format", metavar="FORMAT", help="The format of that file.")
 ]
+Jobs = Annotated[
+    int | None,
+    typer.Option("--jobs", min=1, max=16, help="Requests in flight: 4, with --compress one a processor."),
+]
+Sync = Annotated[
+    bool,
+    typer.Option("--sync", help="Wait until the host's disk has all of it, as where a file is replaced."),
+]
 Salvage = Annotated[
     bool, typer.Option("--salvage", help="Go on where the source cannot be read; zeros take its place.")
 ]
@@ -84,7 +92,7 @@ def command(
         Compression | None, typer.Option("--compress", "-c", help="Compress (qcow2, qcow, vmdk).")
     ] = None,
     sparse: Sparse = "",
-    jobs: Annotated[int, typer.Option("--jobs", min=1, max=16, help="Requests in flight.")] = 8,
+    jobs: Jobs = None,
     preallocation: PreallocationOption = None,
     secret: SecretOption = None,
     target_backing: TargetBacking = None,
@@ -94,14 +102,15 @@ def command(
     rate: Annotated[str, typer.Option("--rate", metavar="SIZE", help="At most so many bytes a second.")] = "",
     verify: Annotated[bool, typer.Option("--verify", help="Read both again and compare.")] = False,
     force: Force = False,
-    sync: Annotated[
-        bool, typer.Option("--sync/--no-sync", help="Wait until the host's disk has all of it.")
-    ] = True,
+    sync: Sync = False,
 ) -> None:
     """Copy an image into another format.
 
     All formats that QEMU reads, into all that it writes. A chain becomes one image; --snapshot takes an internal
     snapshot instead of the present state. The source is never changed.
+
+    The new file gets its name when it is complete. As after cp, the host's disk may have it half a minute later: to
+    delete the source afterwards, use --sync. A file that is replaced (--force) only goes when the disk has the new.
     """
     from imgtools.workflows.convert import ConvertRequest, convert
 
