@@ -29,7 +29,13 @@ def command(
     out: Output,
     target: Target,
     target_format: Annotated[
-        str | None, typer.Option("--target-format", "-O", metavar="FORMAT", help="Format of the target.")
+        str | None,
+        typer.Option(
+            "--target-format",
+            "-O",
+            metavar="FORMAT",
+            help="Format of the target; a new one: else by its suffix.",
+        ),
     ] = None,
     bs: Annotated[str, typer.Option("--bs", metavar="SIZE", help="Bytes of a block.")] = "64K",
     count: Annotated[int | None, typer.Option("--count", min=1, help="Blocks to copy; default: all.")] = None,

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from imgtools.errors import ImgtoolsError
 from imgtools.image.headers import open_host_file, probe, read_header
+from imgtools.image.sidecar import sidecar_of
 
 MOST_FILES = 10_000  # of a folder; beyond them it is no folder of images
 
@@ -15,9 +16,11 @@ MOST_FILES = 10_000  # of a folder; beyond them it is no folder of images
 def overlays_of(base: Path, *, besides: Iterable[Path] = ()) -> tuple[Path, ...]:
     """Return the images in the base's folder that name it as their backing file.
 
+    What a killed edit of the base has left beside it is none: the next edit throws it away.
+
     :param besides: images that are known already.
     """
-    known = {os.path.realpath(path) for path in besides}
+    known = {os.path.realpath(path) for path in (*besides, sidecar_of(base).overlay)}
     wanted = os.path.realpath(base)
     found = []
     for path in _files(Path(wanted).parent):

@@ -139,3 +139,13 @@ def test_target_that_cannot_be(tmp_path: Path) -> None:
     assert "streamOptimized" in imgtools("dd", source, stream, code=14).err
     (tmp_path / "junk").write_bytes(b"hello")
     imgtools("dd", source, tmp_path / "junk", code=10)
+
+
+@pytest.mark.parametrize("format", ["raw", "qcow2"])
+def test_what_a_killed_edit_left_is_no_image_of_its_own(tmp_path: Path, format: str) -> None:
+    target = image_of(CONTENT, tmp_path / "t.img", format)
+    overlay = tmp_path / "t.img.imgtools-overlay"
+    qemu_img("create", "-q", "-f", "qcow2", "-b", target.name, "-F", format, overlay)
+    source = image_of(b"s" * MIB, tmp_path / "s.raw")
+    imgtools("dd", "--write", source, target)
+    assert content_of(target, format) == b"s" * MIB + CONTENT[MIB:] and not overlay.exists()
