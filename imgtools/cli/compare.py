@@ -22,7 +22,7 @@ EXAMPLES = (
 NOTES = """
 qemu-img compare guesses both formats, speaks only prose, and ends with 1 when the images differ and with 2, 3 or 4
 when it could not tell. Here exit code 1 means that they differ and nothing else; what could not be read is an error
-of its own. An internal snapshot can be compared too. For the difference in terms of files, see imgtools diff.
+of its own. An internal snapshot can be compared too.
 """
 
 
