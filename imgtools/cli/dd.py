@@ -12,15 +12,18 @@ from imgtools.cli.command import DiskState, Output
 EXAMPLES = (
     "imgtools dd --bs 1M --skip 1 --count 512 disk.qcow2 partition.raw",
     "imgtools dd --bs 1M --seek 1 --write partition.raw disk.qcow2",
+    "imgtools dd --directly --write disk.qcow2 /dev/vg0/guest",
     "imgtools dd --snapshot before disk.qcow2 before.vdi",
 )
 NOTES = """
 qemu-img dd has no seek, shows no progress, writes over a target that is there, and its block size is 512 unless you
 say otherwise. dd on an image file works only for raw, and truncates the target. Here a new target is made beside
 its place and gets its name when it is complete; into an image that is there only the stretch is written, and only
-with --write; what lies around it stays, and a cut or a full host leaves the image as it was (a vmdk in several
-files, and an encrypted image or one that is not qcow2 on a backing file, are written directly). A stretch that does
-not fit is an error before anything is written, and so is a target that other images of its folder stand on.
+with --write; what lies around it stays. The change is kept beside the image until it is complete, so that a cut or a
+full host leaves the image as it was. That takes room, and twice the time: --directly goes without, for a whole disk
+onto a block device for instance. (A vmdk in several files, and an image on a backing file that is encrypted or not
+qcow2, are always written directly; the plan says so.) A stretch that does not fit is an error before anything is
+written, and so is a target that other images of its folder stand on.
 """
 
 
@@ -44,6 +47,10 @@ def command(
     force: Annotated[
         bool, typer.Option("--force", help="Although other images stand on the target.")
     ] = False,
+    directly: Annotated[
+        bool,
+        typer.Option("--directly", help="Write at once, without a way back: half of it stays if it is cut."),
+    ] = False,
     write: Write = False,
 ) -> None:
     """Copy a stretch of a disk to a new image, or into one that is there.
@@ -52,7 +59,7 @@ def command(
     """
     from imgtools.workflows.dd import DdRequest, copy_part
 
-    request = DdRequest(disk, target, target_format, bs, count, skip, seek, write, force)
+    request = DdRequest(disk, target, target_format, bs, count, skip, seek, write, force, directly)
     with out.progress("copy") as progress:
         report = copy_part(request, progress)
     show_plan(out, report, schema="imgtools.dd/1")

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from imgtools.errors import UnsupportedFormat, UsageError, WouldLoseData
+from imgtools.errors import NoRoom, UnsupportedFormat, UsageError, WouldLoseData
 from imgtools.image.disk import (
     Conversion,
     Disk,
@@ -20,9 +20,10 @@ from imgtools.image.disk import (
 from imgtools.image.formats import format_by_name, known_format, require_ability
 from imgtools.image.in_use import refuse_host_use
 from imgtools.image.lock import lock_images
-from imgtools.image.new_file import new_file, refuse_target, require_room, sync_file
+from imgtools.image.new_file import free_room, new_file, refuse_target, require_room, sync_file
 from imgtools.image.redo import change_and_check
 from imgtools.image.siblings import overlays_of
+from imgtools.image.sidecar import is_block_device, sidecar_of
 from imgtools.image.transaction import Transaction
 from imgtools.records import DiskSource, ImageRequest, Warned
 from imgtools.units import parse_size
@@ -46,6 +47,7 @@ class DdRequest:
     seek: int = 0
     write: bool = False  # into an image that is there
     force: bool = False  # although other images stand on it
+    directly: bool = False  # without keeping a way back
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,9 +133,10 @@ def _into(
             f"{length} bytes at {place} do not fit into the {target.info.virtual_size} of {request.target}",
             hint="say --count, or give the target more room first: imgtools resize",
         )
-    if target.top.host_path.is_file():
-        require_room(target.top.host_path.resolve().parent, _data(disk, start, length), "the change")
-    plan = (f"write {length} bytes over {request.target} ({target.info.format}) from byte {place} on",)
+    directly = request.directly or not _can_be_undone(target)
+    _require_room(target.top.host_path, _data(disk, start, length), directly)
+    plan = [f"write {length} bytes over {request.target} ({target.info.format}) from byte {place} on"]
+    plan += ["directly: if it is cut, the target is written in part"] if directly else []
     if request.write:
         with disk.reading("source") as source:
 
@@ -143,8 +146,10 @@ def _into(
                     part_of(source, start, length), part_of(node, place, length), how, progress=progress
                 )
 
-            _write(target, copy)
-    return _report(disk, request, target.info.format, start, place, length, plan, written=request.write)
+            _write(target, copy, directly)
+    return _report(
+        disk, request, target.info.format, start, place, length, tuple(plan), written=request.write
+    )
 
 
 def _refuse(disk: Disk, target: Disk, force: bool) -> None:
@@ -170,13 +175,42 @@ def _refuse(disk: Disk, target: Disk, force: bool) -> None:
     refuse_host_use(path)
 
 
-def _write(target: Disk, copy: Callable[[Node], None]) -> None:
-    """Write over an image, all or nothing where that can be: a cut, or no room, leaves it as it was."""
+def _require_room(target: Path, wanted: int, directly: bool) -> None:
+    """Make sure that the host has room for the change: beside the target until it is complete, or in it.
+
+    :raises NoRoom: it has not.
+    """
+    if directly:
+        if not is_block_device(target):
+            require_room(target.resolve().parent, wanted, "the change")
+        return
+    folder = sidecar_of(target).folder
+    free = free_room(folder if folder.is_dir() else folder.parent)
+    if free < wanted:
+        raise NoRoom(
+            f"the change needs {wanted} bytes in {folder} until it is complete, and {free} are free",
+            hint="make room; --directly needs none, and leaves half of it if it is cut",
+        )
+
+
+def _can_be_undone(target: Disk) -> bool:
+    """Whether a change can be kept beside the image until it is complete."""
+    top = target.top
+    plain = top.format == "qcow2" and not top.encryption
+    return not top.extents and (len(target.info.chain) == 1 or plain)
+
+
+def _write(target: Disk, copy: Callable[[Node], None], directly: bool) -> None:
+    """Write over an image; all or nothing unless ``directly``: a cut, or no room, leaves it as it was."""
     top = target.top
     with lock_images([top.host_path]) as locks:
-        if len(target.info.chain) == 1 and not top.extents:
+        if directly:
+            copy(target.node("target"))
+            for path in (top.host_path, *top.extents):
+                sync_file(path)
+        elif len(target.info.chain) == 1:
             change_and_check(target, copy, locks)
-        elif top.format == "qcow2" and not top.encryption and not top.extents:
+        else:
             transaction = Transaction([target.info], locks)
             try:
                 transaction.begin()
@@ -184,10 +218,6 @@ def _write(target: Disk, copy: Callable[[Node], None]) -> None:
                 transaction.commit()
             finally:
                 transaction.discard()
-        else:  # in several files, encrypted with a backing file, or of a format that no overlay commits to
-            copy(target.node("target"))
-            for path in (top.host_path, *top.extents):
-                sync_file(path)
 
 
 def _report(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from imgtools.image import new_file
+from imgtools.workflows import dd
 from tests.support.command import imgtools
 from tests.support.disks import (
     MIB,
@@ -107,8 +107,28 @@ def test_host_that_fills_leaves_the_image_as_it_was(tmp_path: Path, format: str)
 def test_no_room_is_known_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     source = image_of(CONTENT, tmp_path / "d.raw")
     target = image_of(bytes(8 * MIB), tmp_path / "t.qcow2", "qcow2")
-    monkeypatch.setattr(new_file, "free_room", lambda folder: MIB)
-    assert "the change needs" in imgtools("dd", source, target, code=16).err
+    monkeypatch.setattr(dd, "free_room", lambda folder: MIB)
+    assert "--directly" in imgtools("dd", source, target, code=16).err
+    imgtools("dd", "--directly", source, target)
+
+
+@pytest.mark.parametrize("format", WRITABLE)
+def test_directly_needs_no_room_beside(tmp_path: Path, format: str) -> None:
+    patch = image_of(b"p" * MIB, tmp_path / "patch.raw")
+    target = image_of(CONTENT, tmp_path / f"d.{SUFFIX.get(format, format)}", format)
+    words = ("dd", "--directly", "--bs", "1M", "--seek", "4", patch, target, "--target-format", format)
+    assert "in part" in imgtools(*words).out
+    assert content_of(target, format) == CONTENT
+    imgtools(*words, "--write")
+    assert content_of(target, format) == CONTENT[: 4 * MIB] + b"p" * MIB + CONTENT[5 * MIB :]
+
+
+def test_image_in_several_files_is_written_directly(tmp_path: Path) -> None:
+    patch = image_of(b"p" * MIB, tmp_path / "patch.raw")
+    target = tmp_path / "d.vmdk"
+    qemu_img("create", "-q", "-f", "vmdk", "-o", "subformat=monolithicFlat", target, "4M")
+    assert "directly" in imgtools("dd", "--bs", "1M", "--seek", "1", "--write", patch, target).out
+    assert content_of(target) == bytes(MIB) + b"p" * MIB + bytes(2 * MIB)
 
 
 def test_over_an_image_with_a_backing_file(tmp_path: Path) -> None:
