@@ -21,6 +21,9 @@ as it was. A server that is killed leaves the image as it was.
 
 Files and directories are renamed as on any filesystem, with all that they have; between two volumes of the guest `mv`
 copies. Hard links of regular files can be made. Access control lists cannot be changed.
+
+NTFS and FAT have no owners and modes: setting them says nothing and does nothing there. Links, devices and names that
+Windows does not take are refused.
 """
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import errno
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from imgtools.image.change import Change
 from imgtools.image.draft_names import Names
 from imgtools.image.draft_plan import Node, plan_draft, volume_of
 from imgtools.image.files import GuestReader, join, parent_of
+from imgtools.image.fitting import NAMES, takes_name
 from imgtools.records import FileKind, FileStat
 
 
@@ -31,13 +32,15 @@ class Draft:
     """The guest as it will be. Paths are resolved by whoever asks: no component but the last is a link.
 
     :param folder: a private folder of the host for contents.
-    :param points: the guest's mount points: nothing is renamed from one volume to another.
+    :param volumes: the guest's mount points, and what filesystem is there (``ext4``). Nothing is renamed from one to
+        another. NTFS and FAT have no owners and modes, which are quietly left out, and no links and devices.
     """
 
-    def __init__(self, files: GuestReader, folder: Path, points: Sequence[str] = ("/",)) -> None:
+    def __init__(self, files: GuestReader, folder: Path, volumes: Mapping[str, str] | None = None) -> None:
         self._files = files
         self._folder = folder
-        self._points = tuple(points)
+        self._volumes = volumes or {"/": ""}
+        self._points = tuple(self._volumes)
         self._nodes: dict[str, Node] = {}  # what was changed or made
         self._names = Names()
         self._count = 0
@@ -111,6 +114,9 @@ class Draft:
         if self._exists(path):
             raise refuse(errno.EEXIST, path)
         self._require_directory(parent_of(path))
+        self._require_name(path)
+        if self._kind_at(path) in NAMES and kind not in (FileKind.FILE, FileKind.DIRECTORY):
+            raise refuse(errno.EPERM, path)
         now = time.time_ns()
         size = len(os.fsencode(target))
         stat = FileStat(kind, size, mode & 0o7777, device=device, atime=now, mtime=now, ctime=now)
@@ -140,6 +146,9 @@ class Draft:
             raise refuse(errno.EEXIST, to)
         self._require_directory(parent_of(to))
         self._require_one_volume(path, to)
+        self._require_name(to)
+        if self._kind_at(to) == "vfat":
+            raise refuse(errno.EPERM, to)
         node = self._node(path)
         node.stat = replace(node.stat, links=node.stat.links + 1, ctime=time.time_ns())
         self._nodes[to] = node
@@ -172,6 +181,7 @@ class Draft:
         kind = self.stat(path).kind
         self._require_directory(parent_of(to))
         self._require_one_volume(path, to)
+        self._require_name(to)
         if any((point + "/").startswith(path + "/") for point in self._points):
             raise refuse(errno.EBUSY, path)
         if (to + "/").startswith(path + "/"):
@@ -200,12 +210,16 @@ class Draft:
 
     def set_facts(self, path: str, **facts: int) -> None:
         """Set mode, uid, gid, atime or mtime."""
+        if self._kind_at(path) in NAMES:
+            facts = {name: value for name, value in facts.items() if name in ("atime", "mtime")}
+            if not facts:
+                return
         node = self._node(path)
         node.stat = replace(node.stat, ctime=time.time_ns(), **facts)  # type: ignore[arg-type]
 
     def set_xattr(self, path: str, name: str, value: bytes | None) -> None:
         """Set an extended attribute, or remove it; ACLs, which change a file's mode too, are not supported."""
-        if name.startswith("system."):
+        if name.startswith("system.") or self._kind_at(path) == "vfat":
             raise refuse(errno.EOPNOTSUPP, path)
         self._node(path).xattrs[name] = value
 
@@ -230,6 +244,14 @@ class Draft:
         """Return where in the guest something is that the guest has."""
         node = self._nodes.get(path)
         return (node.origin if node is not None else self._names.origin(path)) or path
+
+    def _kind_at(self, path: str) -> str:
+        return self._volumes[volume_of(path, self._points)]
+
+    def _require_name(self, path: str) -> None:
+        name = path.rpartition("/")[2]
+        if not takes_name(name, self._kind_at(path)):
+            raise refuse(errno.EINVAL if takes_name(name, "") else errno.ENAMETOOLONG, path)
 
     def _require_one_volume(self, path: str, to: str) -> None:
         if volume_of(path, self._points) != volume_of(to, self._points):

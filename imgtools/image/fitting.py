@@ -6,6 +6,7 @@ far as it goes, as cp and tar do, and what was left out is told.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
@@ -23,6 +24,17 @@ from imgtools.image.files import normalise
 from imgtools.records import Mount, Warned
 
 NAMES = {"ntfs": "NTFS", "vfat": "FAT"}
+# What Windows takes in no name: characters, endings, and names of its devices (ntfs-3g's windows_names).
+_NO_NAME = re.compile(
+    r'[\x00-\x1f"*/:<>?\\|]|[ .]$|^(con|prn|aux|nul|com[1-9]|lpt[1-9])(\.|$)', re.IGNORECASE
+)
+
+
+def takes_name(name: str, content: str) -> bool:
+    """Whether a file on a filesystem of the kind ``content`` may have this name."""
+    if content in NAMES and _NO_NAME.search(name):
+        return False
+    return 0 < len(name.encode("utf-8", "surrogateescape")) <= 255
 
 
 def fitted(changes: Iterable[Change | Warned], mounts: Sequence[Mount]) -> Iterator[Change | Warned]:

@@ -12,8 +12,10 @@ from pathlib import Path
 from imgtools import errors
 from imgtools.errors import EngineFailed, HostError, ImgtoolsError, UsageError
 from imgtools.guest.tree import FileView, view_files
+from imgtools.image.change import Change
 from imgtools.image.draft import Draft
 from imgtools.image.edit import ImageEdit
+from imgtools.image.fitting import fitted
 from imgtools.image.handle import Image
 from imgtools.image.mounted import MountRecord, failed, readiness, show_folder, unmount, write_record
 from imgtools.records import Declined, ImageRequest, Target, Usage, Warned
@@ -160,17 +162,23 @@ def _serve(
         open_for(request, target) as image,
     ):
         view = view_files(image, request)
-        draft = Draft(view.files, Path(contents), [mount.path for mount in view.mounts])
+        kinds = {mount.path: mount.volume.content for mount in view.mounts}
+        draft = Draft(view.files, Path(contents), kinds)
         usage = _usage(image, view)
         place = Path(record.folder)
         show_folder(
             draft, place, usage=usage, ready=ready, read_only=not target.write, allow_other=allow_other
         )
-        changes = list(draft.changes()) if isinstance(image, ImageEdit) else []
+        changes = _changes(draft, view) if isinstance(image, ImageEdit) else []
         if changes and isinstance(image, ImageEdit):
             apply_labelled(image, changes, view.mounts)
             image.commit()
     write_record(replace(record, ended=True, change_count=len(changes)))
+
+
+def _changes(draft: Draft, view: FileView) -> list[Change]:
+    """What was changed, as the volumes hold it; the draft has refused what they do not."""
+    return [one for one in fitted(draft.changes(), view.mounts) if not isinstance(one, Warned)]
 
 
 def _usage(image: Image, view: FileView) -> Usage:

@@ -98,6 +98,23 @@ def test_directories_are_renamed_and_files_get_second_names(folder: Path, tmp_pa
     assert imgtools("ls", image, "/etc/ssh").stdout == "note\n"
 
 
+def test_a_windows_folder_holds_what_ntfs_holds(folder: Path, tmp_path: Path) -> None:
+    """Else nothing that was done in it could be written when it is unmounted."""
+    (image,) = copy_fixture("windows", tmp_path)
+    assert imgtools("mount", "--write", image, folder).returncode == 0
+    changed = shell(
+        "mkdir Users/new; echo one > Users/new/file; chmod 600 Users/new/file; chown 5 Users/new/file;"
+        " mv Users/new Users/renamed; ln Users/renamed/file Users/second; echo two >> Windows/win.ini;"
+        " ! ln -s x Users/soft; ! mkfifo Users/pipe; ! touch Users/a:b",
+        folder,
+    )
+    assert changed.returncode == 0, changed.stderr
+    done = imgtools("unmount", folder)
+    assert done.returncode == 0, done.stderr
+    assert imgtools("cat", image, "/users/RENAMED/file", "/Users/second").stdout == "one\none\n"
+    assert imgtools("cat", image, "/Windows/win.ini").stdout.endswith("two\n")
+
+
 def test_what_cannot_be_mounted_says_why(folder: Path, tmp_path: Path) -> None:
     missing = imgtools("mount", tmp_path / "none.qcow2", folder)
     assert missing.returncode in (3, 10)

@@ -20,7 +20,7 @@ FILES: dict[str, Content] = {
 
 @pytest.fixture
 def draft(tmp_path: Path) -> Draft:
-    return Draft(memory_files({**FILES, "/mnt": directory()}), tmp_path, ["/", "/mnt"])
+    return Draft(memory_files({**FILES, "/mnt": directory()}), tmp_path, {"/": "ext4", "/mnt": "ext4"})
 
 
 def number_of(caught: pytest.ExceptionInfo[OSError]) -> int | None:
@@ -87,6 +87,29 @@ def test_a_removed_directory_made_again_is_empty(draft: Draft) -> None:
     assert [type(change) for change in draft.changes()] == [Remove, MakeDirectory]
 
 
+@pytest.mark.parametrize("kind", ["ntfs", "vfat"])
+def test_what_windows_does_not_know_is_refused_or_left_out(kind: str, tmp_path: Path) -> None:
+    draft = Draft(memory_files(FILES), tmp_path, {"/": kind})
+    draft.make("/etc/new", FileKind.FILE, 0o600)
+    draft.set_facts("/etc/new", mode=0o640, uid=5)
+    draft.set_facts("/etc/hostname", mode=0o640, gid=5)
+    mistakes = [
+        (lambda: draft.make("/etc/soft", FileKind.LINK, 0o777, target="x"), errno.EPERM),
+        (lambda: draft.make("/etc/pipe", FileKind.FIFO, 0o600), errno.EPERM),
+        (lambda: draft.make("/etc/a:b", FileKind.FILE, 0o600), errno.EINVAL),
+        (lambda: draft.rename("/etc/new", "/etc/dot."), errno.EINVAL),
+        (lambda: draft.make("/etc/Con.txt", FileKind.FILE, 0o600), errno.EINVAL),
+    ]
+    if kind == "vfat":
+        mistakes.append((lambda: draft.link("/etc/new", "/etc/second"), errno.EPERM))
+        mistakes.append((lambda: draft.set_xattr("/etc/new", "user.x", b""), errno.EOPNOTSUPP))
+    for mistake, number in mistakes:
+        with pytest.raises(OSError) as caught:
+            mistake()
+        assert number_of(caught) == number
+    assert [change.path for change in draft.changes()] == ["/etc/new"]  # type: ignore[union-attr]
+
+
 def test_each_mistake_has_the_number_of_a_filesystem(draft: Draft) -> None:
     mistakes = (
         (lambda: draft.stat("/none"), errno.ENOENT),
@@ -105,6 +128,7 @@ def test_each_mistake_has_the_number_of_a_filesystem(draft: Draft) -> None:
         (lambda: draft.link("/etc/hostname", "/none/a"), errno.ENOENT),
         (lambda: draft.link("/etc/hostname", "/mnt/a"), errno.EXDEV),
         (lambda: draft.rename("/var/log/a", "/etc"), errno.EISDIR),
+        (lambda: draft.make("/etc/" + "n" * 256, FileKind.FILE, 0o600), errno.ENAMETOOLONG),
         (lambda: draft.set_xattr("/etc/hostname", "system.posix_acl_access", b""), errno.EOPNOTSUPP),
     )
     for mistake, number in mistakes:
