@@ -180,7 +180,7 @@ class GuestTree:
         """Return where ``path`` leads, links followed, and what is there."""
         directory, _, name = normalise_keeping_dots(path).rpartition("/")
         if name not in ("", ".", ".."):
-            here, found = self._step(self._directory(directory or "/"), name)
+            here, found = self._step(self._directory(directory or "/", path), name)
             if found is None:
                 raise NoSuchGuestFile(f"no such file in the guest: {path}", path=path)
             if found.kind is not FileKind.LINK:
@@ -193,23 +193,27 @@ class GuestTree:
         directory, _, name = normalise_keeping_dots(path).rpartition("/")
         if name in ("", ".", ".."):
             return self._resolve(path, follow_last=True)
-        true_directory = self._directory(directory or "/")
+        true_directory = self._directory(directory or "/", path)
         if not self._place(true_directory).filesystem.ignores_case:
             return join(true_directory, name)
         return self._step(true_directory, name)[0]
 
-    def _directory(self, path: str) -> str:
-        """Resolve a directory and remember the answer: most questions are about few directories."""
+    def _directory(self, path: str, asked: str = "") -> str:
+        """Resolve a directory and remember the answer: most questions are about few directories.
+
+        :param asked: the path in it that the question is about.
+        """
         known = self._directories.get(path)
         if known is not None:
             return known
+        missing = NoSuchGuestFile(f"no such file in the guest: {asked or path}", path=asked or path)
         if path in self._missing:
-            raise NoSuchGuestFile(f"no such file in the guest: {path}", path=path)
+            raise missing
         try:
             true_path = self._resolve(path, follow_last=True)
         except NoSuchGuestFile:
             self._missing.add(path)
-            raise
+            raise missing from None
         found = self._lookup(true_path)
         if found is None or found.kind is not FileKind.DIRECTORY:
             raise NotADirectory(f"not a directory in the guest: {true_path}", path=path)

@@ -9,6 +9,7 @@ from imgtools.errors import EditFailed, NotAFile
 from imgtools.guest.checks import check_content
 from imgtools.guest.tree import FileView, view_files
 from imgtools.image.change import Change, WriteFile
+from imgtools.image.fitting import fitted
 from imgtools.image.handle import Image
 from imgtools.image.settle import is_private
 from imgtools.image.writable import Progress
@@ -47,7 +48,8 @@ def edit_file(
         changes: list[Change] = []
         if new != old:
             warnings += _checked(image, view, place, new) if check else []
-            changes += _backup(view, place, old, backup) if backup else []
+            copy = _backup(view, place, old, backup) if backup else []
+            changes += [one for one in fitted(copy, view.mounts) if not isinstance(one, Warned)]
             before = hashlib.sha256(old).hexdigest()
             changes.append(WriteFile(place, new, before=before, private=is_private(place)))
         return carry_out(image, changes, view.mounts, warnings=warnings, progress=progress)

@@ -83,6 +83,7 @@ def test_an_edit_that_changes_nothing_writes_nothing(image: Path) -> None:
 def test_windows_paths_and_line_ends(tmp_path: Path) -> None:
     copy = copy_fixture("windows", tmp_path)[0]
     before = imgtools("cat", fixture_image("windows"), r"C:\Windows\win.ini").out
-    imgtools("edit", copy, r"c:\windows\WIN.INI", "-e", "s/fonts/types/", "--write")
+    imgtools("edit", copy, r"c:\windows\WIN.INI", "-e", "s/fonts/types/", "--backup", ".old", "--write")
+    assert imgtools("cat", copy, r"C:\Windows\win.ini.old").out == before
     after = imgtools("cat", copy, r"C:\Windows\win.ini").out
     assert after == before.replace("fonts", "types", 1) != before
