@@ -10,6 +10,7 @@ import pytest
 
 from fixtures.cache import digest_of
 from imgtools.engine.api import Filesystem
+from imgtools.engine.appliance import survey
 from imgtools.engine.appliance.crypt import Locked, open_locked
 from imgtools.engine.block import serve_disk
 from imgtools.engine.direct.session import DirectSession
@@ -55,6 +56,14 @@ def test_whatever_direct_sees_the_appliance_sees_too(attached: Attached) -> None
     assert set(theirs.lvs) <= set(ours.lvs)
     assert set(theirs.volumes) <= set(ours.volumes)
     assert ours.unread == ()
+
+
+def test_what_udev_knows_is_what_blkid_says(attached: Attached, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A partition inherits what udev knows of its disk; it must not be taken for what is on the partition."""
+    by_udev = survey.look(attached.session.appliance)
+    assert 'known "$d" "$part"' in survey.SCRIPT
+    monkeypatch.setattr(survey, "SCRIPT", survey.SCRIPT.replace('known "$d" "$part"', "tags="))
+    assert survey.look(attached.session.appliance) == by_udev
 
 
 def test_lvm_inside_luks2_appears_with_its_key(attached: Attached) -> None:

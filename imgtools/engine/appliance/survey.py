@@ -22,14 +22,33 @@ AMBIVALENT = 8  # blkid(8): several marks found
 # Subvolumes are listed once a filesystem, also when it spans devices. -O '': in the order of the metadata.
 SCRIPT = r"""
 M=@MARK@
-udevadm settle
+# The file is there as long as events wait (systemd's udev-util.c, udev_queue_is_empty).
+[ -e /run/udev/queue ] && udevadm settle
 # udev has seen them too; scanning without need loads a module that measures processors for 0.2 s.
 case $(cat /run/udev/data/b* 2>/dev/null) in *ID_FS_TYPE=btrfs*)
   btrfs device scan >/dev/null 2>&1 ;;
 esac
 [ -d /run/imgtools ] || mkdir /run/imgtools
 cd /sys/class/block
-seen= members=
+seen= members= both=
+# What udev has found on a device, into $tags: it has asked libblkid too, and has no answer where that is not sure.
+# A partition inherits what is known of its disk: if that says anything of a filesystem, blkid is asked.
+known() {
+  tags=
+  read -r number < $1/dev
+  [ -r /run/udev/data/b$number ] || return
+  for disk in $both; do case $1 in $disk?*) return ;; esac; done
+  while IFS= read -r line; do
+    case $line in
+      E:ID_FS_TYPE=*) [ "$2" ] || both="$both $1" ;;
+      E:ID_FS_*) ;;
+      E:ID_PART_TABLE_TYPE=*) [ "$2" ] && continue ;;
+      *) continue ;;
+    esac
+    tags="$tags${line#E:}
+"
+  done < /run/udev/data/b$number
+}
 for d in *; do
   case $d in ram*|loop*|fd*|sr*|zram*|nbd*) continue ;; esac
   target= name= uuid= level= slaves=
@@ -42,8 +61,13 @@ for d in *; do
   part=; [ -r $d/partition ] && read -r part < $d/partition
   echo "$M device"
   printf '%s\n' "$d" "$size" "$target" "$name" "$uuid" "$level" "$slaves" "$part"
-  tags=$(blkid -p -u filesystem,raid,crypto,other -o udev /dev/$d 2>/dev/null)
-  echo "$M tags $?"
+  known "$d" "$part"
+  if [ "$tags" ]; then
+    echo "$M tags 0"
+  else
+    tags=$(blkid -p -u filesystem,raid,crypto,other -o udev /dev/$d 2>/dev/null)
+    echo "$M tags $?"
+  fi
   printf '%s\n' "$tags"
   case $tags in *ID_FS_TYPE=LVM*) members=1 ;; esac
   case $tags in *ID_FS_TYPE=btrfs*) ;; *) continue ;; esac
