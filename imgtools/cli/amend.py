@@ -49,15 +49,15 @@ def command(
     """
     from imgtools.workflows.amend import AmendRequest, amend
 
-    report = amend(
-        AmendRequest(
-            source=disk,
-            options=words(option),
-            shrink=shrink,
-            new_secret=secret_from(new_secret, "New passphrase: "),
-            old_secret=secret_from(old_secret, "Passphrase to take out: ", new=False),
-            force=force,
-            write=write,
-        )
+    request = AmendRequest(
+        source=disk,
+        options=words(option),
+        shrink=shrink,
+        new_secret=secret_from(new_secret, "New passphrase: "),
+        old_secret=secret_from(old_secret, "Passphrase to take out: ", new=False),
+        force=force,
+        write=write,
     )
+    with out.progress("amend") as progress:
+        report = amend(request, progress)
     show_plan(out, report, schema="imgtools.amend/1")

@@ -252,9 +252,10 @@ def amend_image(
     *,
     secrets: Sequence[tuple[str, Secret]] = (),
     force: bool = False,
+    progress: Progress | None = None,
 ) -> None:
     """Change what an image's header says of it; ``secrets`` are what the options call them."""
-    commands.amend(node, options, secrets=secrets, force=force)
+    commands.amend(node, options, secrets=secrets, force=force, progress=progress)
 
 
 def snapshot_image(node: Node, action: str, name: str) -> None:

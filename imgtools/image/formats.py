@@ -142,7 +142,7 @@ def _check_value(option: OptionHelp, value: str) -> None:
     kind, choices = option.kind.partition(" ")[0], _choices(option)
     if kind == "size":
         parse_size(value)
-    elif kind == "num" and not re.fullmatch(r"\d+|0x[0-9a-fA-F]+", value, re.ASCII):
+    elif kind == "num" and not choices and not re.fullmatch(r"\d+|0x[0-9a-fA-F]+", value, re.ASCII):
         raise UsageError(f"not a number: {option.name}={value}")
     elif kind == "bool" and value not in _SWITCH:
         raise UsageError(f"neither on nor off: {option.name}={value}")
@@ -154,6 +154,8 @@ def _choices(option: OptionHelp) -> tuple[str, ...]:
     """Return the values that the help of an option lists, if it lists them all."""
     if option.name == "compat":  # "Compatibility level (v2 [0.10] or v3 [1.1])"
         return tuple(re.findall(r"v\d|\d\.\d+", option.text))
+    if option.name == "refcount_bits":  # qcow2.txt: refcount_order is at most 6
+        return tuple(str(1 << order) for order in range(7))
     if listed := re.search(r"\{([^}]*)\}|allowed values: ([^)]*)", option.text):
         words = re.split(r"[|,]", listed[1] or listed[2])
         return tuple(word.partition("(")[0].strip() for word in words)

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from imgtools.errors import EngineFailed, KeyNeeded, UnsupportedFormat, UsageError, WouldLoseData
-from imgtools.image.disk import Disk, Node, amend_image, open_disk
+from imgtools.image.disk import Disk, Node, Progress, amend_image, open_disk
 from imgtools.image.formats import check_options, parse_options, require_ability
 from imgtools.image.redo import change_and_check, rehearse
 from imgtools.records import ImageRequest, Secret, Warned
@@ -40,7 +40,7 @@ class AmendReport:
     warnings: tuple[Warned, ...] = ()
 
 
-def amend(request: AmendRequest) -> AmendReport:
+def amend(request: AmendRequest, progress: Progress | None = None) -> AmendReport:
     """Plan changes of an image's header, or make them, all or nothing. The plan is tried and thrown away.
 
     :raises UnsupportedFormat: the format cannot be amended.
@@ -63,7 +63,7 @@ def amend(request: AmendRequest) -> AmendReport:
     plan = tuple(_sentence(disk, name, value) for name, value in options if not name.endswith("secret"))
 
     def change(node: Node) -> None:
-        amend_image(node, options, secrets=secrets, force=request.force)
+        amend_image(node, options, secrets=secrets, force=request.force, progress=progress)
 
     taken_out = any(name.endswith("state") and value == "inactive" for name, value in options)
     with _explaining():
