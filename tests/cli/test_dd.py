@@ -53,6 +53,14 @@ def test_zeros_of_the_source_are_written_over_data(tmp_path: Path) -> None:
     assert content_of(target)[MIB:] == bytes(MIB)
 
 
+@pytest.mark.parametrize(("skip", "count"), [(2, 4), (4, 2), (7, 1), (7, 9)])
+def test_count_is_what_is_copied(tmp_path: Path, skip: int, count: int) -> None:
+    content = random_bytes(8 * MIB)
+    source, target = image_of(content, tmp_path / "s.raw"), tmp_path / "t.raw"
+    imgtools("dd", "--bs", "1M", "--skip", str(skip), "--count", str(count), source, target)
+    assert target.read_bytes() == content[skip * MIB : (skip + count) * MIB]
+
+
 def test_new_image_with_seek_begins_with_zeros(tmp_path: Path) -> None:
     source = image_of(b"s" * MIB, tmp_path / "s.raw")
     imgtools("dd", "--bs", "1M", "--seek", "2", source, tmp_path / "t.qcow2")
