@@ -17,13 +17,14 @@ EXAMPLES = (
 )
 NOTES = """
 qemu-img dd counts the blocks that it skips: skip=2 count=4 copies two blocks, and skip=4 count=2 none at all, with
-exit code 0. It has no seek, shows no progress, writes over a target that is there, and its block size is 512. dd on an image file works only for raw, and truncates the target. Here a new target is made beside
-its place and gets its name when it is complete; into an image that is there only the stretch is written, and only
-with --write; what lies around it stays. The change is kept beside the image until it is complete, so that a cut or a
-full host leaves the image as it was. That takes room, and twice the time: --directly goes without, for a whole disk
-onto a block device for instance. (A vmdk in several files, and an image on a backing file that is encrypted or not
-qcow2, are always written directly; the plan says so.) A stretch that does not fit is an error before anything is
-written, and so is a target that other images of its folder stand on.
+exit code 0. It has no seek, shows no progress, writes over a target that is there, and its block size is 512. dd on
+an image file works only for raw, and truncates the target. Here a new target is made beside its place and gets its
+name when it is complete; into an image that is there only the stretch is written, and only with --write; what lies
+around it stays. The change is kept beside the image until it is complete, so that a cut or a full host leaves the
+image as it was. That takes room, and twice the time: --directly goes without, for a whole disk onto a block device
+for instance. (A vmdk in several files, and an image on a backing file that is encrypted or not qcow2, are always
+written directly; the plan says so.) A stretch that does not fit is an error before anything is written, and so is a
+target that other images of its folder stand on.
 """
 
 
