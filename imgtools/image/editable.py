@@ -103,6 +103,15 @@ def _require_files(info: ImageInfo) -> None:
         _require_folder(sidecar_of(layer.host_path).folder, ANOTHER)
 
 
+def require_access(host_path: Path) -> None:
+    """Make sure that a file may be written, before a change is kept that could never be committed.
+
+    :raises HostError: it may not.
+    """
+    if not os.access(host_path, os.W_OK):
+        raise HostError(f"{host_path} cannot be written: no permission", hint="chmod u+w, or work on a copy")
+
+
 def _require_one_name(layer: Layer) -> None:
     """After a cut, the image is only known as half written by its name: under another, nothing would warn."""
     links = layer.host_path.stat().st_nlink

@@ -19,6 +19,7 @@ from imgtools.engine.qemu_img.commands import Checked
 from imgtools.engine.qemu_img.nodes import Node, file_options
 from imgtools.errors import EngineFailed, HostError, KeyNeeded, RolledBack
 from imgtools.image.disk import Disk
+from imgtools.image.editable import require_access
 from imgtools.image.headers import open_host_file
 from imgtools.image.in_use import refuse_in_use
 from imgtools.image.lock import lock_images
@@ -109,11 +110,13 @@ def change_tables(disk: Disk, locks: tuple[int, ...] | None = None) -> Iterator[
     :param locks: the image's lock, where the caller holds it already.
     :raises ImageInUse: a QEMU program or another imgtools has the image.
     :raises UnfinishedEdit: an earlier change was cut.
+    :raises HostError: it may not be written, or has several names.
     """
     host_path = disk.top.host_path
     with lock_images([host_path]) if locks is None else nullcontext(locks) as held:
         refuse_unfinished([host_path])
         refuse_in_use(host_path)
+        require_access(host_path)
         _require_one_name(host_path)
         redo = Redo(disk, held)
         try:

@@ -17,6 +17,7 @@ from imgtools.image.disk import (
     part_of,
     plain_node,
 )
+from imgtools.image.editable import require_access
 from imgtools.image.formats import format_by_name, known_format, require_ability
 from imgtools.image.in_use import refuse_host_use
 from imgtools.image.lock import lock_images
@@ -173,6 +174,8 @@ def _refuse(disk: Disk, target: Disk, force: bool) -> None:
             f"{others[0]} stands on {path} and would no longer fit", hint="--force if it is not needed"
         )
     refuse_host_use(path)
+    for file in (path, *target.top.extents):
+        require_access(file)
 
 
 def _require_room(target: Path, wanted: int, directly: bool) -> None:

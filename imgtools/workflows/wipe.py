@@ -11,6 +11,7 @@ from pathlib import Path
 
 from imgtools.errors import BadImage, HostError, UntrustedBacking, UsageError, WouldLoseData
 from imgtools.image.backing import examine
+from imgtools.image.editable import require_access
 from imgtools.image.headers import open_host_file, probe
 from imgtools.image.in_use import refuse_host_use, refuse_in_use
 from imgtools.image.lock import lock_images
@@ -131,6 +132,7 @@ def _refuse(host_path: Path, files: list[Path], force: bool) -> None:
     for path in files:
         refuse_in_use(path)
         refuse_host_use(path)
+        require_access(path)
         require_room(path.resolve().parent, _holes(path), f"filling the holes of {path}")
 
 
