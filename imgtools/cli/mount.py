@@ -17,7 +17,7 @@ EXAMPLES = (
 NOTES = """
 With `--write` the folder is a transaction: the image is not touched while it is mounted. `imgtools unmount` makes
 all the changes at once, checks the filesystems, and returns when the image is finished; if it cannot, the image is
-as it was. A server that is killed leaves the image as it was.
+as it was. A server that is killed or gets a signal (Ctrl-C with --foreground) leaves it as it was.
 
 Files and directories are renamed as on any filesystem, with all that they have; between two volumes of the guest `mv`
 copies. Hard links of regular files can be made. Access control lists cannot be changed.

@@ -27,7 +27,6 @@ def command(
     from imgtools.workflows.mount import unmount_image
 
     report = unmount_image(folder)
-    done = (
-        f"{report.change_count} changes made in {report.image}" if report.committed else "nothing was changed"
-    )
+    count = f"{report.change_count} change{'' if report.change_count == 1 else 's'}"
+    done = f"{count} made in {report.image}" if report.committed else "nothing was changed"
     out.show(report, schema="imgtools.unmount/1", view=lambda: Lines([f"{report.folder}: {done}"]))

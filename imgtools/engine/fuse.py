@@ -5,13 +5,16 @@ from __future__ import annotations
 import errno
 import logging
 import os
+import signal
 import stat as modes
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from imgtools.engine.process import require, run
-from imgtools.errors import EngineFailed, GuestFileError, ImgtoolsError, ToolMissing
+from imgtools.engine.process import ToolFailed, require, run
+from imgtools.errors import EngineFailed, GuestFileError, HostError, ImgtoolsError, ToolMissing
 from imgtools.records import FileKind, FileStat, Usage
 
 KINDS = {
@@ -24,6 +27,7 @@ KINDS = {
     FileKind.SOCKET: modes.S_IFSOCK,
 }
 BLOCK = 4096
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 Answer = TypeVar("Answer")
 
 
@@ -81,7 +85,7 @@ def show_folder(
     read_only: bool,
     allow_other: bool = False,
 ) -> None:
-    """Show ``folder`` at ``place`` until somebody unmounts it.
+    """Show ``folder`` at ``place`` until somebody unmounts it, or SIGINT, SIGTERM or SIGHUP comes: then that is raised.
 
     :param ready: called when it can be used.
     :raises ToolMissing: mfusepy, libfuse or fusermount3 is not installed.
@@ -101,7 +105,8 @@ def show_folder(
         options["allow_other"] = True
     operations = type("imgtools", (_Answers, mfusepy.Operations), {})(folder, usage, ready)
     try:
-        mfusepy.FUSE(operations, os.fspath(place), **options)
+        with _signals_unmount(place):
+            mfusepy.FUSE(operations, os.fspath(place), **options)
     except RuntimeError as error:
         raise EngineFailed(
             f"cannot mount on {place}: FUSE refuses ({error})", hint="is /dev/fuse there, the folder empty?"
@@ -109,11 +114,52 @@ def show_folder(
 
 
 def unmount_folder(place: Path) -> None:
-    """Take a mounted folder away.
+    """Take a mounted folder away; one that is not mounted any more is none to take away.
 
-    :raises ToolFailed: it is in use, or was not mounted.
+    :raises HostError: it is in use.
+    :raises ToolFailed: it does not go.
     """
-    run(["fusermount3", "-u", os.fspath(place)])
+    try:
+        run(["fusermount3", "-u", os.fspath(place)])
+    except ToolFailed as error:
+        if not place.is_mount():
+            return
+        if "busy" not in error.done.complaint:
+            raise
+        raise HostError(
+            f"{place} is in use: a file in it is open, or a program works there",
+            hint=f"leave the folder; fuser -vm {place} shows who is in it",
+        ) from None
+
+
+@contextmanager
+def _signals_unmount(place: Path) -> Iterator[None]:
+    """Let a signal unmount the folder, and come to its effect when the block has ended.
+
+    The library calls us from C, where a handler of Python's that raises is lost, and the signal with it.
+    """
+    came: list[int] = []
+    has_ended = threading.Event()
+
+    def wait() -> None:
+        while not has_ended.is_set():
+            number = signal.sigwait((*ENDING, signal.SIGUSR1))
+            if number in ENDING:
+                came.append(number)
+                run(["fusermount3", "-u", "-z", os.fspath(place)], ok=range(256))
+
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, (*ENDING, signal.SIGUSR1))
+    waiter = threading.Thread(target=wait, daemon=True)
+    waiter.start()
+    try:
+        yield
+    finally:
+        has_ended.set()
+        signal.pthread_kill(waiter.ident or 0, signal.SIGUSR1)
+        waiter.join()
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        if came:
+            signal.raise_signal(came[0])
 
 
 class _Answers:

@@ -93,8 +93,7 @@ def read_record(folder: Path) -> MountRecord:
 def unmount(folder: Path) -> MountRecord:
     """Unmount a folder and wait until its server has finished: until the changes are committed, or refused.
 
-    :raises HostError: nothing of ours is mounted there, or its server was killed.
-    :raises ToolFailed: the folder is in use.
+    :raises HostError: nothing of ours is mounted there, it is in use, or its server was killed.
     :raises ImgtoolsError: the error that the commit ended with; the image is as it was.
     """
     record = read_record(folder)

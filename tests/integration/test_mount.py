@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.fixtures import copy_fixture, fixture_image
+from tests.support.waiting import wait_until
 
 LIMIT = 120  # seconds; a folder that does not answer must not stop the tests
 
@@ -113,6 +116,25 @@ def test_a_windows_folder_holds_what_ntfs_holds(folder: Path, tmp_path: Path) ->
     assert done.returncode == 0, done.stderr
     assert imgtools("cat", image, "/users/RENAMED/file", "/Users/second").stdout == "one\none\n"
     assert imgtools("cat", image, "/Windows/win.ini").stdout.endswith("two\n")
+
+
+def test_a_folder_in_use_stays_and_one_whose_server_is_ended_is_rolled_back(
+    folder: Path, tmp_path: Path
+) -> None:
+    (image,) = copy_fixture("debian", tmp_path)
+    before = hashlib.sha256(image.read_bytes()).hexdigest()
+    server = json.loads(imgtools("mount", "--write", image, folder, "--json").stdout)["data"]["pid"]
+    assert shell("echo new > etc/motd", folder).returncode == 0
+    with (folder / "etc" / "motd").open():
+        busy = imgtools("unmount", folder)
+        assert busy.returncode == 3 and "is in use" in busy.stderr
+    assert shell("cat etc/motd", folder).stdout == "new\n"
+    os.kill(server, signal.SIGTERM)
+    wait_until(lambda: not folder.is_mount())
+    ended = imgtools("unmount", folder)
+    assert ended.returncode == 3 and "nothing was written" in ended.stderr
+    assert hashlib.sha256(image.read_bytes()).hexdigest() == before
+    assert list(folder.iterdir()) == [] and sorted(tmp_path.iterdir()) == sorted([folder, image])
 
 
 def test_what_cannot_be_mounted_says_why(folder: Path, tmp_path: Path) -> None:
