@@ -156,14 +156,15 @@ class Draft:
 
     def remove(self, path: str) -> None:
         """Remove a file or an empty directory; ENOTEMPTY if it is not."""
-        if self.stat(path).kind is FileKind.DIRECTORY:
+        is_directory = self.stat(path).kind is FileKind.DIRECTORY
+        if is_directory:
             if path in self._points:
                 raise refuse(errno.EBUSY, path)
             if self.list_dir(path):
                 raise refuse(errno.ENOTEMPTY, path)
         is_of_guest = self._of_guest(path) is not None
         node = self._nodes.pop(path, None)
-        heir = min((other for other, one in self._nodes.items() if one is node), default=None)
+        heir = self._other_name(node)
         if node is not None and heir is not None:
             node.stat = replace(node.stat, links=node.stat.links - 1)
         elif node is not None and node.content is not None:
@@ -174,7 +175,13 @@ class Draft:
                 self._names.removed.add(origin)
             else:
                 self._names.put(heir, origin)
-        self._names.emptied(path)
+        if is_directory:
+            self._names.emptied(path)
+
+    def _other_name(self, node: Node | None) -> str | None:
+        if node is None or node.stat.links < 2:
+            return None
+        return min((path for path, one in self._nodes.items() if one is node), default=None)
 
     def rename(self, path: str, to: str) -> None:
         """Rename a file or directory, also over another; between volumes EXDEV: mv then copies."""
@@ -191,9 +198,12 @@ class Draft:
         if self._exists(to):
             self._replace(path, kind, to)
         origin = self._names.take(path) if self._of_guest(path) is not None else None
-        self._names.shift(path, to)
-        for old in [one for one in self._nodes if (one + "/").startswith(path + "/")]:
-            self._nodes[to + old[len(path) :]] = self._nodes.pop(old)
+        if path in self._nodes:
+            self._nodes[to] = self._nodes.pop(path)
+        if kind is FileKind.DIRECTORY:
+            self._names.shift(path, to)
+            for old in [one for one in self._nodes if one.startswith(path + "/")]:
+                self._nodes[to + old[len(path) :]] = self._nodes.pop(old)
         if origin is None:
             self._names.made(to)
         else:
