@@ -17,7 +17,7 @@ from pathlib import Path
 from imgtools.engine.qemu_img import commands, mapping
 from imgtools.engine.qemu_img.commands import Checked
 from imgtools.engine.qemu_img.nodes import Node, file_options
-from imgtools.errors import EngineFailed, HostError, KeyNeeded, RolledBack
+from imgtools.errors import BadImage, EngineFailed, HostError, KeyNeeded, RolledBack
 from imgtools.image.disk import Disk
 from imgtools.image.editable import require_access
 from imgtools.image.headers import open_host_file
@@ -140,7 +140,24 @@ def rehearse(disk: Disk, change: Callable[[Node], None]) -> None:
     if disk.top.extents:  # they are written directly, and would keep the change
         return
     with change_tables(disk) as redo:
+        _check_before(disk)
         change(redo.node)
+
+
+def _check_before(disk: Disk) -> Checked | None:
+    """Check an image before its tables change: where they are wrong, a change can write over what the image holds.
+
+    :raises BadImage: it is damaged.
+    """
+    marked = dict(disk.info.details).get("corrupt") == "true"
+    found = disk.check()
+    if marked or (found and found.corruptions):
+        how = "is marked as corrupt" if marked or not found else f"has {found.corruptions} corruptions"
+        raise BadImage(
+            f"{disk.host_path} {how}: a change could write over what it holds",
+            hint="imgtools check --repair all --write repairs what can be repaired; keep a copy",
+        )
+    return found
 
 
 def change_and_check(
@@ -153,10 +170,11 @@ def change_and_check(
     """Carry out one change of the tables, check the result, and write it down; returns the bytes written.
 
     :param takes_key: the key that opens the image may be what is taken out of it; then nobody can check it.
+    :raises BadImage: the image is damaged.
     :raises RolledBack: the result is damaged more than the image was; nothing was written.
     """
     with change_tables(disk, locks) as redo:
-        before = disk.check()
+        before = _check_before(disk)
         change(redo.node)
         try:
             after = redo.check()

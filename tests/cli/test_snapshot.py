@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.command import imgtools
-from tests.support.disks import MIB, content_of, image_of, patch_image, qemu_img, random_bytes
+from tests.support.disks import MIB, content_of, damage_counts, image_of, patch_image, qemu_img, random_bytes
 
 BEFORE, AFTER = random_bytes(2 * MIB, 1), random_bytes(2 * MIB, 2)
 
@@ -99,3 +99,25 @@ def test_image_with_a_data_file_has_no_snapshots(tmp_path: Path) -> None:
     image = tmp_path / "d.qcow2"
     qemu_img("create", "-q", "-f", "qcow2", "-o", f"data_file={tmp_path / 'd.data'}", image, "1M")
     assert "d.data" in imgtools("snapshot", "create", image, "one", code=14).err
+
+
+def test_damaged_image_is_not_changed(image: Path) -> None:
+    damage_counts(image, corrupt=True)
+    before = image.read_bytes()
+    for words in (("snapshot", "create", image, "one"), ("dd", image.parent / "patch", image)):
+        image_of(AFTER, image.parent / "patch")
+        assert "check --repair" in imgtools(*words, "--write", code=10).err
+    assert "corruptions" in imgtools("snapshot", "create", image, "one", code=10).err
+    assert image.read_bytes() == before
+    imgtools("check", "--repair", "all", "--write", image)
+    imgtools("snapshot", "create", "--write", image, "one")
+
+
+def test_image_that_is_marked_as_corrupt(image: Path) -> None:
+    with image.open("r+b") as stream:
+        stream.seek(72)  # incompatible_features (qcow2.txt); bit 1: corrupt
+        features = int.from_bytes(stream.read(8), "big")
+        stream.seek(72)
+        stream.write((features | 2).to_bytes(8, "big"))
+    for words in ((), ("--write",)):
+        assert "marked as corrupt" in imgtools("snapshot", "create", *words, image, "one", code=10).err
