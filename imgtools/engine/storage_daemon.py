@@ -33,15 +33,18 @@ log = logging.getLogger(__name__)
 ANSWER_SECONDS = 60.0  # an export is made in milliseconds
 
 # Runs a program as long as we hold the other end of its standard input; then ends it politely, so that it unmounts
-# what it has mounted, and removes its folder, but never what may still be mounted there.
+# what it has mounted, and removes its folder, but never what may still be mounted there. A program that ends by
+# itself ends the keeper at once: it has the program's descriptors, and who waits at their other ends would wait on.
 KEEPER = """
 dir=$1; shift
 exec 3<&0 </dev/null
 "$@" 3<&- &
 child=$!
-read _ <&3
-kill -TERM $child 2>/dev/null
+{ read _ <&3; kill -TERM $child 2>/dev/null; } &
+watch=$!
+exec 3<&-
 wait $child; code=$?
+kill $watch 2>/dev/null
 rm -rf --one-file-system "$dir" 2>/dev/null
 exit $code
 """
@@ -211,7 +214,8 @@ class StorageDaemon:
 
 
 def _refusal(words: str) -> EngineFailed | ImageInUse:
-    if "lock" in words and "Failed to get" in words:
+    # Two lines: Failed to get "write" lock; Is another process using the image [disk.qcow2]?
+    if ("lock" in words and "Failed to get" in words) or "Is another process using the image" in words:
         return ImageInUse(
             "the image is open for writing in another program",
             hint="shut the guest down first; writing to a running guest's disk destroys it",
@@ -220,13 +224,18 @@ def _refusal(words: str) -> EngineFailed | ImageInUse:
 
 
 @contextmanager
-def serve_overlays(disks: Sequence[tuple[Path, Sequence[Layer]]]) -> Iterator[StorageDaemon]:
+def serve_overlays(
+    disks: Sequence[tuple[Path, Sequence[Layer]]], *, share: bool = False
+) -> Iterator[StorageDaemon]:
     """Run a daemon over overlays (each with the chain of its image) until the block ends.
 
+    :param share: read images that another program writes to, as a running guest does; for overlays that are
+        thrown away.
     :raises ImageInUse: another program has one of the images open for writing.
     :raises EngineFailed: the daemon does not start.
     """
-    with _serve([overlay_node(overlay, chain).options for overlay, chain in disks]) as daemon:
+    more: NodeOptions = (("backing.read-only", "on"), ("backing.force-share", "on")) if share else ()
+    with _serve([(*overlay_node(overlay, chain).options, *more) for overlay, chain in disks]) as daemon:
         yield daemon
 
 
