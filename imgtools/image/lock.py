@@ -11,7 +11,7 @@ import fcntl
 import os
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from imgtools.errors import HostError, ImageInUse
@@ -64,8 +64,10 @@ def _lock(image: Path, wait: float) -> Iterator[int]:
     try:
         yield descriptor
     finally:
-        # While it is held: who waits for this file finds that its name is gone, and tries again.
-        place.unlink(missing_ok=True)
+        # While it is held: who waits for this file finds that its name is gone, and tries again. A filesystem that
+        # is full may keep it (removing takes room on btrfs and through FUSE): a file that nobody holds locks nothing.
+        with suppress(OSError):
+            place.unlink()
         os.close(descriptor)
 
 

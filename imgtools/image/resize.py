@@ -6,6 +6,7 @@ work is found there already.
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -16,11 +17,24 @@ from pathlib import Path
 from imgtools.engine.overlay import create_overlay
 from imgtools.engine.storage_daemon import serve_overlays
 from imgtools.engine.volume_size import least_size, set_size
-from imgtools.errors import BadImage, KeyNeeded, NoRoom, UnsupportedFormat, UsageError, WouldLoseData
+from imgtools.errors import (
+    ApplianceFailed,
+    BadImage,
+    EditFailed,
+    EngineFailed,
+    KeyNeeded,
+    NoRoom,
+    RolledBack,
+    UnsupportedFormat,
+    UsageError,
+    WouldLoseData,
+)
+from imgtools.image.boot_record import SECTOR
 from imgtools.image.editable import IN_PLACE, refuse_running_domain, require_writable
 from imgtools.image.handle import examine_disks
 from imgtools.image.in_use import refuse_in_use
 from imgtools.image.lock import lock_images
+from imgtools.image.new_file import free_room
 from imgtools.image.partitioning import PartitionTable, read_table, write_table
 from imgtools.image.resize_plan import EXT, IN_APPLIANCE, Resizing, Stretch
 from imgtools.image.sidecar import is_block_device
@@ -30,6 +44,7 @@ from imgtools.records import ImageInfo, ImageRequest, Key, Layer
 # offset and bytes of the disk -> a file on the host that can be written
 Part = Callable[[int, int], Path]
 COPY = "--copy TARGET makes a new image of the new size"
+FULL = 1 << 20  # bytes: with less, an overlay that grows by clusters of 64 KiB has come to its end
 # What the tables of a filesystem take that grows: ext4 has inodes of 256 bytes for each 16 KiB, a 64th.
 TABLES = {**dict.fromkeys(EXT, 50), "ntfs": 10_000, "f2fs": 50}
 
@@ -122,6 +137,33 @@ def _require_file_size(host_path: Path, size: int) -> None:
             raise NoRoom(f"{folder} takes no file of {size} bytes: {error.strerror}") from None
 
 
+@contextmanager
+def told_if_full(host_path: Path) -> Iterator[None]:
+    """Tell a program's failure as what it is, if the host has no room where the file grows.
+
+    :raises NoRoom: it has none; programs of filesystems call that anything from an I/O error to damage.
+    """
+    try:
+        yield
+    except (ApplianceFailed, EngineFailed, EditFailed, RolledBack, OSError) as error:
+        free = free_room(host_path.parent)
+        if free >= FULL and getattr(error, "errno", None) not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise NoRoom(
+            f"the host has filled up meanwhile, {free} bytes are left: nothing was kept",
+            hint="make room beside the image, and try again",
+        ) from None
+
+
+def settle(host_path: Path) -> None:
+    """Let the image take all that was written to it, which an exported file says what became of.
+
+    The tables of a qcow2 are written late: at the end of the daemon nobody would hear that there is no room.
+    """
+    with host_path.open("r+b") as stream:
+        os.fsync(stream.fileno())
+
+
 class Workbench:
     """An overlay of the new size. Nothing reaches the image before :meth:`commit`."""
 
@@ -131,9 +173,15 @@ class Workbench:
 
     @contextmanager
     def parts(self) -> Iterator[Part]:
-        """Yield what gives parts of the disk as files."""
-        with serve_overlays(self.disks) as daemon:
+        """Yield what gives parts of the disk as files; at the end, all of it is in the overlay.
+
+        :raises NoRoom: the host has filled up meanwhile.
+        """
+        (overlay, _), *_ = self.disks
+        with told_if_full(overlay), serve_overlays(self.disks, share=self._transaction is None) as daemon:
             yield lambda offset, size: daemon.export_file(0, offset, size)
+            if self._transaction is not None:
+                settle(daemon.export_file(0, 0, SECTOR))
 
     def require_room(self, wanted: int) -> None:
         """Make sure that the overlay may grow by so many bytes.
@@ -243,7 +291,9 @@ def carry_out_booted(bench: Workbench, plan: Resizing, keys: Sequence[Key]) -> t
     volume = plan.stretch.volume if plan.stretch is not None else None
     if volume is not None and volume.content not in IN_APPLIANCE:
         volume = None  # it has grown already, or cannot
-    return grow_in_appliance(bench.disks, volume, plan.lv, keys)
+    (overlay, _), *_ = bench.disks
+    with told_if_full(overlay):
+        return grow_in_appliance(bench.disks, volume, plan.lv, keys)
 
 
 def has_no_table(error: BadImage) -> bool:

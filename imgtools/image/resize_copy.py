@@ -31,6 +31,7 @@ from imgtools.image.copy_plan import Fit
 from imgtools.image.disk import Conversion, Disk, convert_node, create_image, plain_node
 from imgtools.image.partitioning import PartitionTable, read_table, write_table
 from imgtools.image.relayout import Move, Relayout
+from imgtools.image.resize import settle, told_if_full
 from imgtools.records import Key, Layer, Volume
 
 __all__ = [
@@ -81,10 +82,10 @@ def refuse_source(disk: Disk) -> None:
 def source_file(disk: Disk, overlay: Path) -> Iterator[Path]:
     """Yield a disk as a file that can be written: what is written lands in ``overlay``, which is made.
 
-    :raises ImageInUse: another program has the image open for writing.
+    A running guest's disk may be looked at too: what is asked of it here is a plan.
     """
     create_overlay(overlay, disk.top)
-    with serve_overlays([(overlay, disk.info.chain)]) as daemon:
+    with serve_overlays([(overlay, disk.info.chain)], share=True) as daemon:
         yield daemon.export_file(0, 0, disk.info.virtual_size)
 
 
@@ -111,7 +112,7 @@ def least_sizes(disk: Disk, folder: Path, fits: Sequence[Fit], sector_size: int)
     overlay = folder / "sizes"
     found: dict[int, int] = {}
     create_overlay(overlay, disk.top)
-    with serve_overlays([(overlay, disk.info.chain)]) as daemon:
+    with serve_overlays([(overlay, disk.info.chain)], share=True) as daemon:
         for fit in fits:
             old = fit.move.old
             host_path = daemon.export_file(0, old.start * sector_size, old.size * sector_size)
@@ -123,7 +124,7 @@ def least_sizes(disk: Disk, folder: Path, fits: Sequence[Fit], sector_size: int)
 def shrink_contents(disk: Disk, overlay: Path, fits: Sequence[Fit], sector_size: int) -> Node:
     """Make filesystems smaller in an overlay, which is made; return the node of the disk as it is with it."""
     create_overlay(overlay, disk.top)
-    with serve_overlays([(overlay, disk.info.chain)]) as daemon:
+    with told_if_full(overlay), serve_overlays([(overlay, disk.info.chain)]) as daemon:
         for fit in fits:
             old, new = fit.move.old, fit.move.new
             assert new is not None
@@ -160,7 +161,8 @@ def grow_booted(
     create_overlay(overlay, layer)
     jobs = [(_moved_volume(fit), lv if fit is fits[-1] else None) for fit in fits] or [(None, lv)]
     for volume, grown in jobs:
-        grow_in_appliance([(overlay, (layer,))], volume, grown, keys)
+        with told_if_full(overlay):
+            grow_in_appliance([(overlay, (layer,))], volume, grown, keys)
     commit_overlay(overlay, (layer,))
     overlay.unlink()
 
@@ -222,9 +224,13 @@ def _part_of_progress(progress: Progress | None, done: int, length: int, total: 
 
 @contextmanager
 def target_disk(target: Path, format: str) -> Iterator[Callable[[int, int], Path]]:
-    """Yield what gives a stretch (offset, bytes) of a new image as a file that can be written."""
-    with serve_new_image(target, format) as daemon:
+    """Yield what gives a stretch (offset, bytes) of a new image as a file that can be written.
+
+    :raises NoRoom: the host has filled up meanwhile.
+    """
+    with told_if_full(target), serve_new_image(target, format) as daemon:
         yield lambda offset, length: daemon.export_file(0, offset, length)
+        settle(daemon.export_file(0, 0, SECTOR))
 
 
 def finish_disk(host_path: Path, plan: Relayout) -> None:

@@ -193,7 +193,12 @@ def _growable(layout: Layout) -> set[int]:
 def _partition(layout: Layout, device: str) -> Partition:
     partitions = layout.disks[0].partitions
     found = next(
-        (one for one in partitions if device in (one.device, one.device.removeprefix("/dev/"))), None
+        (
+            one
+            for one in partitions
+            if device in (one.device, one.device.removeprefix("/dev/"), str(one.number))
+        ),
+        None,
     )
     if found is None:
         names = ", ".join(one.device for one in partitions) or "none"

@@ -137,7 +137,7 @@ def _report(held: Held, layout: Layout, plan: Resizing, written: bool, seconds: 
         plan=tuple(_sentences(plan)),
         written=written,
         seconds=seconds,
-        warnings=tuple(_warnings(layout, plan)),
+        warnings=(*held.info.warnings, *_warnings(layout, plan)),
     )
 
 

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from imgtools.errors import EngineFailed, UnsupportedFormat, UsageError, WouldLoseData
+from imgtools.errors import EngineFailed, TargetExists, UnsupportedFormat, UsageError, WouldLoseData
 from imgtools.image.copy_plan import (
     Fit,
     fits_of,
@@ -125,7 +125,7 @@ def resize_copy(request: ResizeCopyRequest, progress: Progress | None = None) ->
     :raises TargetExists: the file is there already.
     :raises NoRoom: the host has no room; no file is left.
     """
-    refuse_target(request.target, force=False)
+    _refuse_target(request.target)
     with scratch_folder(request.target.absolute().parent) as folder:
         plan = _plan(request, folder)
         if not request.write:
@@ -134,6 +134,13 @@ def resize_copy(request: ResizeCopyRequest, progress: Progress | None = None) ->
         _require_room(plan, request.target)
         _make(plan, request.target, folder, progress)
         return _report(request, plan, round(time.monotonic() - began, 3))
+
+
+def _refuse_target(target: Path) -> None:
+    try:
+        refuse_target(target, force=False)
+    except TargetExists as error:
+        raise TargetExists(error.message, hint="name another file, or remove this one") from None
 
 
 # -- the plan -------------------------------------------------------------------------------------------------
