@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import resource
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -21,6 +18,7 @@ from tests.support.disks import (
     random_bytes,
     sparse_content,
 )
+from tests.support.full import files_at_most
 
 CONTENT = sparse_content()
 WRITABLE = ("raw", "qcow2", "vmdk", "vdi", "vpc", "vhdx")
@@ -85,17 +83,6 @@ def test_snapshot(tmp_path: Path) -> None:
     imgtools("dd", "--write", image_of(b"x" * MIB, tmp_path / "x"), image)
     imgtools("dd", "--snapshot", "one", image, tmp_path / "old.raw")
     assert (tmp_path / "old.raw").read_bytes() == CONTENT
-
-
-@contextmanager
-def files_at_most(size: int) -> Iterator[None]:
-    """No file may become larger: a host that fills during the work."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 @pytest.mark.parametrize("format", WRITABLE)
