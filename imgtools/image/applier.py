@@ -150,14 +150,14 @@ class _Applier:
 
     # -- finding -------------------------------------------------------------------------------------------
 
-    def _follow(self, path: str) -> str:
-        """Return where ``path`` leads, links followed; what it leads to need not exist."""
+    def _follow(self, path: str) -> tuple[str, FileStat | None]:
+        """Return where ``path`` leads, links followed, and what is there: it need not exist."""
         asked = path
         for _ in range(MAX_LINKS):
             true_path = self._tree.locate(path)
             found = self._tree.facts(true_path)
             if found is None or found.kind is not FileKind.LINK:
-                return true_path
+                return true_path, found
             target = self._tree.read_link(true_path)
             path = target if target.startswith("/") else join(parent_of(true_path), target)
         raise TooManyLinks(f"too many symbolic links: {asked}", path=asked)
@@ -180,8 +180,7 @@ class _Applier:
 
     def _put(self, change: WriteFile | Upload, content: BinaryIO) -> str:
         """Give a file its content, then what else the change says of it; returns its true path."""
-        path = self._follow(change.path)
-        before = self._tree.facts(path)
+        path, before = self._follow(change.path)
         if before is not None and before.kind is not FileKind.FILE:
             what = "is a directory" if before.kind is FileKind.DIRECTORY else "not a regular file"
             raise NotAFile(f"{what}: {change.path}", path=change.path)

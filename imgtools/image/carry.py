@@ -285,7 +285,8 @@ def verify(tree: GuestTree, written: Written) -> None:
     """
     for path, digest in written.digests.items():
         try:
-            found = digest_of(tree, path)
+            filesystem, inner = tree.place(path)  # the paths are resolved
+            found = digest_of(filesystem, inner)
         except ImgtoolsError as error:
             raise RolledBack(f"{path} cannot be read again: {error.message}") from None
         if found != digest:
@@ -295,6 +296,8 @@ def verify(tree: GuestTree, written: Written) -> None:
 def touched_mounts(step: Step, files: GuestTree) -> tuple[Mount, ...]:
     """Return the mounts that the plan's paths are on, in the order of the mounts."""
     points = {normalise(mount.path) for mount in step.mounts}
+    if points == {"/"}:
+        return tuple(step.mounts) if any(isinstance(one, FILE_CHANGES) for one in step.plan) else ()
     found: set[str] = set()
     for change in step.plan:
         if isinstance(change, FILE_CHANGES):

@@ -42,12 +42,16 @@ def copies(source: Path, goal: str, ownership: Ownership, files: GuestReader) ->
         path, place = todo.pop()
         try:
             found = path.lstat()
-            children = sorted(path.iterdir(), reverse=True) if stat.S_ISDIR(found.st_mode) else []
+            children = sorted(path.iterdir(), key=_name, reverse=True) if stat.S_ISDIR(found.st_mode) else []
             link = os.readlink(path) if stat.S_ISLNK(found.st_mode) else ""  # noqa: PTH115 (keeps odd bytes)
         except OSError as error:
             raise HostError(f"cannot read {path}: {error.strerror}") from None
         yield _copy(path, place, found, link, ownership, files)
         todo.extend((child, join(place, child.name)) for child in children)
+
+
+def _name(path: Path) -> str:
+    return path.name
 
 
 def _copy(

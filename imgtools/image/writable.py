@@ -80,7 +80,7 @@ class Applied:
         self.written.update(kept)
 
 
-def digest_of(tree: GuestTree, path: str) -> str:
+def digest_of(tree: GuestTree | Filesystem, path: str) -> str:
     """Return the SHA-256 of a file of any size, in hexadecimal."""
     running = hashlib.sha256()
     with tree.open(path) as stream:
