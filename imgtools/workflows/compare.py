@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from imgtools.image.disk import open_disk
+from imgtools.image.disk import Compared, Disk, open_disk
 from imgtools.records import DiskSource, ImageRequest, Warned
 
 Progress = Callable[[int, int], None]
@@ -13,7 +14,10 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class CompareReport:
-    """Whether two images read the same. ``offset`` is the first byte that differs, where one is known."""
+    """Whether two images read the same. ``offset`` is the first byte that differs, where one is known.
+
+    ``reason`` is a sentence for people, empty if they are identical.
+    """
 
     image: str
     other: str
@@ -40,8 +44,21 @@ def compare(
         other=str(second.host_path),
         identical=found.identical,
         offset=found.offset,
-        reason=found.reason,
+        reason=_reason(found, first, second),
         virtual_size=first.info.virtual_size,
         other_virtual_size=second.info.virtual_size,
         warnings=(*first.warnings, *second.warnings),
     )
+
+
+def _reason(found: Compared, first: Disk, second: Disk) -> str:
+    """Say in what they differ; qemu-img's own words name a sector, and neither size."""
+    if found.identical:
+        return ""
+    if found.offset is not None:
+        return f"the content differs from byte {found.offset} on"
+    if "size" in found.reason:
+        return f"the sizes differ: {first.info.virtual_size} and {second.info.virtual_size} bytes"
+    if place := re.search(r"Offset (\d+) block status", found.reason):
+        return f"what is allocated differs from byte {place[1]} on"
+    return found.reason

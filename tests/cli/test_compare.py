@@ -47,9 +47,18 @@ def test_longer_one_may_end_in_zeros_unless_strict(tmp_path: Path) -> None:
     first = image_of(CONTENT, tmp_path / "a.raw")
     second = image_of(CONTENT + bytes(MIB), tmp_path / "b.raw")
     imgtools("compare", first, second)
-    assert "size" in imgtools("compare", "--strict", first, second, code=1).out
+    ran = imgtools("compare", "--strict", first, second, code=1)
+    assert ran.out == f"different: the sizes differ: {8 * MIB} and {9 * MIB} bytes\n"
     third = image_of(CONTENT + bytes(1024) + b"x" * 512, tmp_path / "c.raw")
     imgtools("compare", first, third, code=1)
+
+
+def test_strict_asks_what_is_allocated(tmp_path: Path) -> None:
+    first = image_of(CONTENT, tmp_path / "a.raw")
+    second = image_of(CONTENT, tmp_path / "b.qcow2", "qcow2")
+    assert imgtools("compare", "--json", first, second).data["reason"] == ""
+    ran = imgtools("compare", "--strict", "--json", first, second, code=1)
+    assert ran.data["reason"].startswith("what is allocated differs from byte")
 
 
 def test_snapshot_against_the_present(tmp_path: Path) -> None:
