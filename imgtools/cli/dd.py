@@ -21,10 +21,11 @@ exit code 0. It has no seek, shows no progress, writes over a target that is the
 an image file works only for raw, and truncates the target. Here a new target is made beside its place and gets its
 name when it is complete; into an image that is there only the stretch is written, and only with --write; what lies
 around it stays. The change is kept beside the image until it is complete, so that a cut or a full host leaves the
-image as it was. That takes room, and twice the time: --directly goes without, for a whole disk onto a block device
-for instance. (A vmdk in several files, and an image on a backing file that is encrypted or not qcow2, are always
-written directly; the plan says so.) A stretch that does not fit is an error before anything is written, and so is a
-target that other images of its folder stand on.
+image as it was. That takes room (for the whole image where it is not raw, qcow2 or luks, because a copy takes its
+place), and twice the time: --directly goes without, for a whole disk onto a block device for instance. (A vmdk in
+several files, and an image on a backing file that is encrypted or not qcow2, are always written directly; the plan
+says so.) A stretch that does not fit is an error before anything is written, and so is a target that other images
+of its folder stand on.
 """
 
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 
 from imgtools.errors import NoRoom, UnsupportedFormat, UsageError, WouldLoseData
@@ -12,6 +16,7 @@ from imgtools.image.disk import (
     Disk,
     Node,
     convert_node,
+    copy_bytes,
     create_image,
     open_disk,
     part_of,
@@ -33,6 +38,15 @@ Progress = Callable[[int, int], None]
 SECTOR = 512  # QEMU copies whole sectors
 LARGEST = (1 << 63) - SECTOR  # bytes of a disk, as QEMU counts them
 READ_ONLY = frozenset({"dmg", "bochs", "cloop"})
+
+
+class Way(Enum):
+    """How an image that is there is written over."""
+
+    BYTES = "an overlay on the bytes of its file"
+    OVERLAY = "an overlay on the disk"
+    COPY = "a copy that takes its place"
+    DIRECTLY = "at once"
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,10 +148,10 @@ def _into(
             f"{length} bytes at {place} do not fit into the {target.info.virtual_size} of {request.target}",
             hint="say --count, or give the target more room first: imgtools resize",
         )
-    directly = request.directly or not _can_be_undone(target)
-    _require_room(target.top.host_path, _data(disk, start, length), directly)
+    way = _way(target, request.directly)
+    _require_room(target.top.host_path, _data(disk, start, length), way)
     plan = [f"write {length} bytes over {request.target} ({target.info.format}) from byte {place} on"]
-    plan += ["directly: if it is cut, the target is written in part"] if directly else []
+    plan += ["directly: if it is cut, the target is written in part"] if way is Way.DIRECTLY else []
     if request.write:
         with disk.reading("source") as source:
 
@@ -147,7 +161,7 @@ def _into(
                     part_of(source, start, length), part_of(node, place, length), how, progress=progress
                 )
 
-            _write(target, copy, directly)
+            _write(target, copy, way)
     return _report(
         disk, request, target.info.format, start, place, length, tuple(plan), written=request.write
     )
@@ -178,15 +192,17 @@ def _refuse(disk: Disk, target: Disk, force: bool) -> None:
         require_access(file)
 
 
-def _require_room(target: Path, wanted: int, directly: bool) -> None:
+def _require_room(target: Path, wanted: int, way: Way) -> None:
     """Make sure that the host has room for the change: beside the target until it is complete, or in it.
 
     :raises NoRoom: it has not.
     """
-    if directly:
+    if way is Way.DIRECTLY:
         if not is_block_device(target):
             require_room(target.resolve().parent, wanted, "the change")
         return
+    if way is Way.COPY:
+        wanted += target.stat().st_blocks * 512
     folder = sidecar_of(target).folder
     free = free_room(folder if folder.is_dir() else folder.parent)
     if free < wanted:
@@ -196,24 +212,29 @@ def _require_room(target: Path, wanted: int, directly: bool) -> None:
         )
 
 
-def _can_be_undone(target: Disk) -> bool:
-    """Whether a change can be kept beside the image until it is complete."""
+def _way(target: Disk, directly: bool) -> Way:
+    """Choose how a target is written over: all or nothing where that can be."""
     top = target.top
-    plain = top.format == "qcow2" and not top.encryption
-    return not top.extents and (len(target.info.chain) == 1 or plain)
+    if directly or top.extents:
+        return Way.DIRECTLY
+    if len(target.info.chain) > 1:
+        return Way.OVERLAY if top.format == "qcow2" and not top.encryption else Way.DIRECTLY
+    if top.format in ("raw", "qcow2", "luks"):
+        return Way.BYTES
+    # The others take new blocks at the end of their file, which lies elsewhere as long as an overlay is on it.
+    found = top.host_path.stat()
+    return Way.COPY if stat.S_ISREG(found.st_mode) and found.st_nlink == 1 else Way.DIRECTLY
 
 
-def _write(target: Disk, copy: Callable[[Node], None], directly: bool) -> None:
-    """Write over an image; all or nothing unless ``directly``: a cut, or no room, leaves it as it was."""
+def _write(target: Disk, copy: Callable[[Node], None], way: Way) -> None:
+    """Write over an image; unless directly, a cut, or no room, leaves it as it was."""
     top = target.top
     with lock_images([top.host_path]) as locks:
-        if directly:
-            copy(target.node("target"))
-            for path in (top.host_path, *top.extents):
-                sync_file(path)
-        elif len(target.info.chain) == 1:
+        if way is Way.BYTES:
             change_and_check(target, copy, locks)
-        else:
+        elif way is Way.COPY:
+            _write_copy(target, copy)
+        elif way is Way.OVERLAY:
             transaction = Transaction([target.info], locks)
             try:
                 transaction.begin()
@@ -221,6 +242,23 @@ def _write(target: Disk, copy: Callable[[Node], None], directly: bool) -> None:
                 transaction.commit()
             finally:
                 transaction.discard()
+        else:
+            copy(target.node("target"))
+            for path in (top.host_path, *top.extents):
+                sync_file(path)
+
+
+def _write_copy(target: Disk, copy: Callable[[Node], None]) -> None:
+    """Write over a copy of an image's file, which takes its place when it is complete."""
+    top = target.top
+    found = top.host_path.stat()
+    with new_file(top.host_path, force=True) as draft:
+        copy_bytes(top.host_path, draft.host_path, Conversion("raw"))
+        os.truncate(draft.host_path, found.st_size)  # qemu-img copies whole sectors
+        copy(plain_node(draft.host_path, top.format))
+        draft.host_path.chmod(stat.S_IMODE(found.st_mode))
+        with suppress(PermissionError):  # not ours, and we may write it: it becomes ours
+            os.chown(draft.host_path, found.st_uid, found.st_gid)
 
 
 def _report(

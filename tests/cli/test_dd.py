@@ -9,6 +9,7 @@ import pytest
 from imgtools.workflows import dd
 from tests.support.command import imgtools
 from tests.support.disks import (
+    EXACT,
     MIB,
     SUFFIX,
     content_of,
@@ -105,6 +106,22 @@ def test_no_room_is_known_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(dd, "free_room", lambda folder: MIB)
     assert "--directly" in imgtools("dd", source, target, code=16).err
     imgtools("dd", "--directly", source, target)
+
+
+@pytest.mark.parametrize("format", [*WRITABLE, "qed", "qcow", "parallels"])
+@pytest.mark.parametrize("size", ["4M", "300M"])
+def test_into_an_empty_image(tmp_path: Path, format: str, size: str) -> None:
+    patch = image_of(random_bytes(MIB, 4), tmp_path / "patch.raw")
+    target = tmp_path / f"d.{SUFFIX.get(format, format)}"
+    qemu_img("create", "-q", "-f", format, *EXACT.get(format, ()), target, size)
+    target.chmod(0o640)
+    imgtools("dd", "--bs", "1M", "--seek", "2", "--write", patch, target, "--target-format", format)
+    imgtools(
+        "dd", "--bs", "1M", "--skip", "1", "--count", "2", "--format", format, target, tmp_path / "read.raw"
+    )
+    assert (tmp_path / "read.raw").read_bytes() == bytes(MIB) + patch.read_bytes()
+    assert format == "raw" or target.stat().st_size < 20 * MIB
+    assert target.stat().st_mode & 0o777 == 0o640
 
 
 @pytest.mark.parametrize("format", WRITABLE)
