@@ -41,6 +41,10 @@ What follows a partition: ext2, ext3, ext4, NTFS, f2fs and swap (made anew, with
 XFS, btrfs, LUKS (with `--key`) and LVM with one boot of the appliance, whatever the size of the disk. Other contents
 stay as large as they are, and the plan says so.
 
+In a copy, the first partition stays where it begins, because boot code may know the place. `--align-first auto`, the
+default, makes one exception, as virt-resize does: an NTFS alone on an MBR that does not begin on a MiB, as Windows XP
+has it, is aligned, and its boot sector put right, if the new disk has the room.
+
 Shrinking takes the filesystem first, then the partition, then the disk. ext and NTFS can shrink; XFS cannot at all.
 The plan has asked the filesystem already how small it may become.
 
@@ -116,7 +120,8 @@ Alignment = Annotated[
     str | None, _copies("--alignment", metavar="SIZE", text="Where partitions begin; default: 1M.")
 ]
 AlignFirst = Annotated[
-    str | None, _copies("--align-first", metavar="WHEN", text="Also the first: auto, never, always.")
+    str | None,
+    _copies("--align-first", metavar="WHEN", text="Also the first: always, never, or auto; default: auto."),
 ]
 
 

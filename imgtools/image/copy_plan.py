@@ -9,7 +9,7 @@ from fractions import Fraction
 
 from imgtools.engine.volume_size import SHRINKABLE, SIZEABLE
 from imgtools.errors import UsageError, WouldLoseData
-from imgtools.image.partitioning import PartitionTable, find_entry
+from imgtools.image.partitioning import ALIGNMENT, PartitionTable, find_entry
 from imgtools.image.relayout import Move, Relayout
 from imgtools.image.resize_plan import AUTOMATIC, IN_APPLIANCE, RECOVERY_TYPES
 from imgtools.records import Layout, Volume, Warned
@@ -74,6 +74,21 @@ def growable_numbers(layout: Layout) -> list[int]:
         for one in layout.disks[0].partitions
         if contents.get(one.device) in AUTOMATIC and one.type not in RECOVERY_TYPES
     ]
+
+
+def may_align_first(table: PartitionTable, volumes: Mapping[int, Volume]) -> bool:
+    """Whether the first partition begins at an odd place, and may leave it: one NTFS alone on an MBR, as of Windows XP.
+
+    Its boot sector says where it begins, and is put right. Later Windows has the place in its boot configuration too,
+    which nobody here puts right, but begins on a MiB. The same case as virt-resize(1), --align-first auto.
+    """
+    if table.label != "dos" or len(table.entries) != 1:
+        return False
+    (entry,) = table.entries
+    volume = volumes.get(entry.number)
+    return (
+        volume is not None and volume.content == "ntfs" and entry.start * table.sector_size % ALIGNMENT != 0
+    )
 
 
 def group_of(layout: Layout, lv: str) -> str:

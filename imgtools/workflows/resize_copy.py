@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from imgtools.errors import EngineFailed, TargetExists, UnsupportedFormat, UsageError, WouldLoseData
@@ -14,6 +14,7 @@ from imgtools.image.copy_plan import (
     fits_of,
     group_of,
     growable_numbers,
+    may_align_first,
     new_disk_size,
     new_part_size,
     partition_number,
@@ -163,7 +164,8 @@ def _plan(request: ResizeCopyRequest, folder: Path) -> _Plan:
     check_table(before, repair=request.repair_table)
     volumes = volumes_of(layout, before)
     size = new_disk_size(request.size, disk.info.virtual_size)
-    made = relayout(before, size, _wishes(request, before, layout))
+    aligns = request.align_first == "auto" and may_align_first(before, volumes)
+    made = _divided(before, size, _wishes(request, before, layout), aligns=aligns)
     ignore = frozenset(partition_number(before, text) for text in request.ignore)
     forced = {partition_number(before, text.partition("=")[0]) for text in request.resize_force}
     fits, warnings = fits_of(made, volumes, ignore, forced)
@@ -174,6 +176,14 @@ def _plan(request: ResizeCopyRequest, folder: Path) -> _Plan:
     boots, more = _boots(request, boots)
     told = (*disk.warnings, *warnings, *more, *place_warnings(made, volumes))
     return _Plan(disk, size, format, made, volumes, ignore, shrinks, grows, boots, request.lv_expand, told)
+
+
+def _divided(table: PartitionTable, size: int, wishes: Wishes, *, aligns: bool) -> Relayout:
+    """Divide the new disk; the first partition is aligned too where that does no harm, if there is the room for it."""
+    if aligns:
+        with suppress(WouldLoseData):
+            return relayout(table, size, replace(wishes, align_first=True))
+    return relayout(table, size, wishes)
 
 
 def _wishes(request: ResizeCopyRequest, table: PartitionTable, layout: Layout) -> Wishes:

@@ -211,6 +211,42 @@ def test_ntfs_that_moves_and_grows_knows_where_it_begins(office: Path, tmp_path:
     assert "Current volume size" in run("ntfsresize", "--info", "--force", "--no-progress-bar", part)
 
 
+@pytest.fixture
+def old_windows(tmp_path: Path) -> Path:
+    """One NTFS at sector 63, as Windows XP divides a disk."""
+    entry = type(at(1, 0, 1, "7"))(1, 63, 20 * UNIT - 126, "7", bootable=True)
+    disk = tmp_path / "xp.raw"
+    mkntfs = ["mkntfs", "-q", "-F", "-p", "63", "-H", "255", "-S", "63", "-s", "512"]
+    make_disk(disk, 20, "dos", [entry], {1: mkntfs})
+    return disk
+
+
+@pytest.mark.parametrize(
+    ("size", "wishes", "start"),
+    [
+        ("+10M", {}, UNIT),
+        ("+10M", {"expand": "1"}, UNIT),
+        ("+10M", {"align_first": "never"}, 63),
+        (None, {}, 63),  # no room to move it
+    ],
+)
+def test_the_first_partition_is_aligned_where_that_does_no_harm(
+    old_windows: Path, tmp_path: Path, size: str | None, wishes: dict[str, object], start: int
+) -> None:
+    target = tmp_path / "new.raw"
+    copy(old_windows, target, size, **wishes)
+    (entry,) = table_of(target, "raw", tmp_path).entries
+    assert entry.start == start and entry.bootable
+    part = take(target, "raw", 1, tmp_path / "ntfs")
+    assert struct.unpack_from("<I", part.read_bytes(), 0x1C) == (start,)
+    run("ntfsresize", "--info", "--force", "--no-progress-bar", part)
+
+
+def test_the_first_of_several_stays_unless_it_is_asked_for(office: Path, tmp_path: Path) -> None:
+    report = copy(office, tmp_path / "new.raw", "+40M", write=False)
+    assert report.partitions[0].new_start == 63 * 512
+
+
 def test_ntfs_shrinks(office: Path, tmp_path: Path) -> None:
     target = tmp_path / "office2.raw"
     copy(office, target, "-8M", shrink="1")
