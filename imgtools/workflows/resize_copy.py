@@ -141,7 +141,7 @@ def _refuse_target(target: Path) -> None:
     try:
         refuse_target(target, force=False)
     except TargetExists as error:
-        raise TargetExists(error.message, hint="name another file, or remove this one") from None
+        raise TargetExists(error.message, hint="name another file") from None
 
 
 # -- the plan -------------------------------------------------------------------------------------------------
@@ -167,6 +167,7 @@ def _plan(request: ResizeCopyRequest, folder: Path) -> _Plan:
     aligns = request.align_first == "auto" and may_align_first(before, volumes)
     made = _divided(before, size, _wishes(request, before, layout), aligns=aligns)
     ignore = frozenset(partition_number(before, text) for text in request.ignore)
+    _require_one_wish(request, before, ignore)
     forced = {partition_number(before, text.partition("=")[0]) for text in request.resize_force}
     fits, warnings = fits_of(made, volumes, ignore, forced)
     shrinks = tuple(fit for fit in fits if fit.shrinks)
@@ -176,6 +177,12 @@ def _plan(request: ResizeCopyRequest, folder: Path) -> _Plan:
     boots, more = _boots(request, boots)
     told = (*disk.warnings, *warnings, *more, *place_warnings(made, volumes))
     return _Plan(disk, size, format, made, volumes, ignore, shrinks, grows, boots, request.lv_expand, told)
+
+
+def _require_one_wish(request: ResizeCopyRequest, table: PartitionTable, ignore: frozenset[int]) -> None:
+    both = sorted(ignore & {partition_number(table, text) for text in request.delete})
+    if both:
+        raise UsageError(f"partition {both[0]} cannot be deleted and ignored")
 
 
 def _divided(table: PartitionTable, size: int, wishes: Wishes, *, aligns: bool) -> Relayout:

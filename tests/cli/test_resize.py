@@ -113,6 +113,22 @@ def test_other_formats_name_the_way_round(tmp_path: Path, format: str) -> None:
     assert "--copy" in imgtools("resize", image, "+8M", "--write", code=14).err
 
 
+@pytest.mark.parametrize("copies", [False, True])
+def test_a_truncated_image_or_table_is_not_touched(tmp_path: Path, copies: bool) -> None:
+    where = ("--copy", tmp_path / "new.raw") if copies else ()
+    cut, damaged = cloud_disk(tmp_path / "cut.qcow2", "qcow2"), cloud_disk(tmp_path / "damaged.raw")
+    os.truncate(cut, cut.stat().st_size - 2 * 65536)
+    with damaged.open("r+b") as stream:
+        stream.seek(-512, os.SEEK_END)
+        stream.write(b"nothing!")
+    for image, said in ((cut, "truncated"), (damaged, "backup GPT table is corrupt")):
+        old = digest(image)
+        ran = imgtools("resize", image, "+8M", "--expand", "auto", *where, "--write", code=10)
+        assert said in ran.err and len(ran.err.splitlines()) == 2
+        assert digest(image) == old and not beside(image)
+    assert not (tmp_path / "new.raw").exists()
+
+
 def test_internal_snapshots_are_a_reason_to_copy(tmp_path: Path) -> None:
     image = cloud_disk(tmp_path / "cloud.qcow2", "qcow2")
     qemu_img("snapshot", "-c", "one", image)

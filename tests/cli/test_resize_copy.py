@@ -71,6 +71,12 @@ def test_a_logical_partition_shrinks_and_the_format_is_chosen(tmp_path: Path) ->
         (("+1M", "--alignment", "1000"), 2, "an alignment of 1000 bytes"),
         (("+1M", "-O", "floppy"), 2, "floppy"),
         (("+1M", "--lv-expand", "/dev/vg/lv"), 2, "there is no logical volume"),
+        (("+1M", "--ignore", "/dev/sda7"), 2, "there is no partition 7"),
+        (("+1M", "--delete", "/dev/sda7"), 2, "there is no partition 7"),
+        (("-1M", "--shrink", "/dev/sda7"), 2, "there is no partition 7"),
+        (("+1M", "--delete", "1", "--ignore", "1"), 2, "cannot be deleted and ignored"),
+        (("+1M", "--delete", "1", "--expand", "1"), 2, "cannot be deleted and resized"),
+        (("-1M", "--expand", "1", "--shrink", "1"), 2, "do not go together"),
         (("3M",), 17, "the partitions need a disk of"),
         (("--resize", "/dev/sda1=5M"), 17, "needs"),
         (("-20M", "--shrink", "/dev/sda15"), 17, "too small"),
@@ -90,7 +96,8 @@ def test_a_target_that_is_there_stays(tmp_path: Path) -> None:
     image, target = cloud_disk(tmp_path / "cloud.raw"), tmp_path / "mine"
     target.write_text("mine")
     imgtools("resize", image, "+1M", "--copy", target, "--write", code=15)
-    imgtools("resize", image, "+1M", "--copy", image, "--write", code=15)
+    ran = imgtools("resize", image, "+1M", "--copy", image, "--write", code=15)
+    assert "name another file" in ran.err and "--force" not in ran.err  # which resize has not
     assert target.read_text() == "mine"
 
 
