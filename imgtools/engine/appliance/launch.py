@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeout
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
+QUICK_SECONDS = 120.0  # for the quick copy; 3-10 without KVM, and then the appliance itself gets its turn
 LAUNCH_SECONDS = 300.0  # 4-16 without KVM, 25 when supermin has to build the appliance first
 CALL_SECONDS = 120.0  # one call; the kernel of the appliance can hang on a hostile filesystem
 LAST_WORDS_SECONDS = 15.0  # for a call to come back after QEMU was killed
@@ -157,8 +158,9 @@ def _launched(options: _Options, accelerator: str) -> _Guard:
     quick = None if options.verbose or options.network else quick_appliance()
     if quick is not None:
         try:
-            return _launched_at(quick, options, accelerator)
-        except ApplianceFailed as error:
+            hurried = replace(options, seconds=min(options.seconds, QUICK_SECONDS))
+            return _launched_at(quick, hurried, accelerator)
+        except (ApplianceFailed, EngineTimeout) as error:
             log.debug("the quick appliance does not start: %s", error.message)
             guard = _launched_at(None, options, accelerator)
             note_failure(quick)

@@ -212,3 +212,21 @@ def test_a_foreign_python_is_told_which_one_has_the_binding() -> None:
 
 def test_the_python_of_the_system_is_only_told_the_package() -> None:
     assert missing_binding("/usr/bin/python3").hint == "apt-get install python3-guestfs"
+
+
+@pytest.mark.parametrize("trouble", ["hangs", "fails"])
+def test_a_quick_copy_in_trouble_gives_way_to_the_appliance_itself(
+    host: Hosts, monkeypatch: pytest.MonkeyPatch, trouble: str
+) -> None:
+    hang = threading.Event()
+    first = FakeHandle(hang=hang) if trouble == "hangs" else FakeHandle("guestfs_launch failed.")
+    _, second = host(first, FakeHandle(), kvm=False)
+    failed: list[Path] = []
+    monkeypatch.setattr(launch, "kill_children", lambda token: hang.set())
+    monkeypatch.setattr(launch, "QUICK_SECONDS", 0.05)
+    monkeypatch.setattr(launch, "quick_appliance", lambda: Path("/quick"))
+    monkeypatch.setattr(launch, "note_failure", failed.append)
+    launch_appliance([Drive(socket="/s/disk")])
+    assert ("set_path", "/quick") in first.made
+    assert "launch" in second.names() and "set_path" not in second.names()
+    assert failed == [Path("/quick")]
