@@ -21,7 +21,7 @@ from imgtools.image.copy_plan import (
     place_warnings,
     volumes_of,
 )
-from imgtools.image.disk import Conversion, Disk, copy_bytes, open_disk
+from imgtools.image.disk import Conversion, Disk, copy_bytes, create_image, open_disk
 from imgtools.image.formats import format_by_name, require_ability
 from imgtools.image.handle import open_request
 from imgtools.image.new_file import has_room, new_file, refuse_target, require_room, scratch_folder
@@ -165,6 +165,7 @@ def _plan(request: ResizeCopyRequest, folder: Path) -> _Plan:
     volumes = volumes_of(layout, before)
     size = new_disk_size(request.size, disk.info.virtual_size)
     aligns = request.align_first == "auto" and may_align_first(before, volumes)
+    _require_format_takes(format, size, folder)
     made = _divided(before, size, _wishes(request, before, layout), aligns=aligns)
     ignore = frozenset(partition_number(before, text) for text in request.ignore)
     _require_one_wish(request, before, ignore)
@@ -177,6 +178,22 @@ def _plan(request: ResizeCopyRequest, folder: Path) -> _Plan:
     boots, more = _boots(request, boots)
     told = (*disk.warnings, *warnings, *more, *place_warnings(made, volumes))
     return _Plan(disk, size, format, made, volumes, ignore, shrinks, grows, boots, request.lv_expand, told)
+
+
+def _require_format_takes(format: str, size: int, folder: Path) -> None:
+    """Try it with an empty image: each format has a largest disk, which QEMU knows.
+
+    :raises UnsupportedFormat: the new disk is larger.
+    """
+    trial = folder / "trial"
+    try:
+        create_image(trial, format, size, image_options(format, [], "", None))
+    except EngineFailed as error:
+        raise UnsupportedFormat(
+            f"{format} holds no disk of {size} bytes: {error.message.rpartition(': ')[2]}",
+            hint="a smaller disk, or another format",
+        ) from None
+    trial.unlink()
 
 
 def _require_one_wish(request: ResizeCopyRequest, table: PartitionTable, ignore: frozenset[int]) -> None:

@@ -71,6 +71,8 @@ def test_a_logical_partition_shrinks_and_the_format_is_chosen(tmp_path: Path) ->
         (("+1M", "--alignment", "1000"), 2, "an alignment of 1000 bytes"),
         (("+1M", "-O", "floppy"), 2, "floppy"),
         (("+1M", "--lv-expand", "/dev/vg/lv"), 2, "there is no logical volume"),
+        (("3T", "-O", "vpc"), 14, "vpc holds no disk of 3298534883328 bytes"),
+        (("70T", "-O", "vhdx"), 14, "vhdx holds no disk of"),
         (("+1M", "--ignore", "/dev/sda7"), 2, "there is no partition 7"),
         (("+1M", "--delete", "/dev/sda7"), 2, "there is no partition 7"),
         (("-1M", "--shrink", "/dev/sda7"), 2, "there is no partition 7"),
