@@ -13,7 +13,7 @@ from pathlib import Path
 
 from imgtools.engine.qemu_img import commands
 from imgtools.engine.qemu_img.nodes import Node
-from imgtools.errors import WouldLoseData
+from imgtools.errors import UsageError, WouldLoseData
 from imgtools.image.disk import Disk, Progress
 from imgtools.image.new_file import sync_file
 from imgtools.image.redo import change_and_check
@@ -81,27 +81,41 @@ def rebase_onto(
 
 
 def first_difference(
-    first: ImageInfo, second: ImageInfo, keys: Sequence[Key], offsets: Sequence[int]
+    first: ImageInfo, second: ImageInfo, keys: Sequence[Key], offsets: Sequence[int], end: int
 ) -> int | None:
-    """Read samples of two disks and return the offset of the first that differs; beyond an end there are zeros."""
+    """Read samples of two disks up to ``end`` and return the offset of the first that differs.
+
+    Beyond a disk's own end there are zeros.
+    """
     from imgtools.engine.block import serve_disk
 
     with serve_disk(first, keys) as one, serve_disk(second, keys) as other:
         for offset in offsets:
-            parts = (one.read(offset, SAMPLE), other.read(offset, SAMPLE))
+            length = min(SAMPLE, end - offset)
+            parts = (one.read(offset, length), other.read(offset, length))
             longest = max(len(part) for part in parts)
             if len({part.ljust(longest, b"\0") for part in parts}) > 1:
                 return offset
     return None
 
 
-def sample_offsets(disk: Disk) -> tuple[int, ...]:
-    """Return where to look at a disk: at its data, evenly over all of it."""
-    places = [extent.start for extent in disk.extents() if extent.data]
+def sample_offsets(disk: Disk, end: int) -> tuple[int, ...]:
+    """Return where to look at a disk up to ``end``: at its data, evenly over all of it."""
+    size = min(disk.info.virtual_size, end)
+    places = [extent.start for extent in disk.extents() if extent.data and extent.start < size]
     step = max(1, len(places) // SAMPLES)
-    size = disk.info.virtual_size
     spread = [size * number // SAMPLES // SAMPLE * SAMPLE for number in range(SAMPLES)]
     return tuple(sorted({*places[::step], *spread}))
+
+
+def refuse_own_files(disk: Disk, target: Path) -> None:
+    """Make sure that a new file does not take the place of one that the disk is read from.
+
+    :raises UsageError: it would.
+    """
+    files = (path for layer in disk.info.chain for path in (layer.host_path, *layer.extents))
+    if os.path.realpath(target) in map(os.path.realpath, files):
+        raise UsageError(f"{target} is a file of the image that is read", hint="choose another name")
 
 
 def refuse_shorter(layers: Sequence[Layer]) -> None:

@@ -16,6 +16,7 @@ from imgtools.image.chain import (
     layer_depth,
     link,
     rebase_onto,
+    refuse_own_files,
     refuse_shorter,
 )
 from imgtools.image.disk import Conversion, Disk, copy_bytes, open_disk
@@ -106,6 +107,7 @@ def flatten(
     held = sum(holdings(disk)[1:])
     if output is not None:
         plan: tuple[str, ...] = (f"write {disk.host_path} with all that it stands on to {output}",)
+        refuse_own_files(disk, output)
         needs = disk.measure("qcow2").required
         require_room(output.absolute().parent, needs, str(output))
         with new_file(output, force=force) as draft:

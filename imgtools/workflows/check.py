@@ -9,6 +9,7 @@ from pathlib import Path
 
 from imgtools.errors import BadImage, EngineFailed, RolledBack, UsageError
 from imgtools.image.backing import THOROUGH, examine
+from imgtools.image.chain import refuse_own_files
 from imgtools.image.disk import Checked, Conversion, Disk, check_file, copy_bytes, open_disk
 from imgtools.image.formats import require_ability
 from imgtools.image.new_file import new_file, require_room
@@ -122,6 +123,7 @@ def _repair_copy(
     """Repair a copy of the file; the original is only read."""
     if os.path.realpath(output) == os.path.realpath(disk.top.host_path):
         raise UsageError("the repaired copy cannot be the image itself", hint="--write repairs it in place")
+    refuse_own_files(disk, output)
     if disk.top.extents:
         raise UsageError(f"{disk.host_path} is made of several files and is not copied as one")
     found = _check(disk)

@@ -121,7 +121,7 @@ def _unsafe(request: RebaseRequest, base: ImageInfo | None) -> RebaseReport:
         warnings.append(Warned(text, str(disk.host_path)))
     old = _old_base(request, warnings)
     if old is not None:
-        problem = _look_at_both(old, base, believed)
+        problem = _look_at_both(old, base, believed, disk.info.virtual_size)
     if problem and not request.force:
         raise WouldLoseData(f"{problem}: {disk.host_path} would be corrupted", hint="leave --unsafe away")
     target = f"{recorded[0]} ({recorded[1]})" if recorded else "no backing file"
@@ -142,14 +142,18 @@ def _old_base(request: RebaseRequest, warnings: list[Warned]) -> Disk | None:
     return below(disk, 1) if len(disk.info.chain) > 1 else None
 
 
-def _look_at_both(old: Disk, base: ImageInfo | None, believed: list[str]) -> str:
-    """Compare sizes and samples of the old base and the new one; returns what is wrong."""
+def _look_at_both(old: Disk, base: ImageInfo | None, believed: list[str], size: int) -> str:
+    """Compare sizes of the old base and the new one, and samples of what an image of ``size`` bytes can see of them.
+
+    :returns: what is wrong.
+    """
     if base is None:
         held = sum(holdings(old))
         return f"the old backing file holds {held} bytes of data" if held else ""
     if base.virtual_size != old.info.virtual_size:
         believed.append(f"their sizes differ ({old.info.virtual_size} and {base.virtual_size} bytes)")
-    offset = first_difference(old.info, base, old.keys, sample_offsets(old))
+    offsets = {*sample_offsets(old, size), *sample_offsets(Disk(base, old.keys), size)}
+    offset = first_difference(old.info, base, old.keys, sorted(offsets), size)
     if offset is not None:
         return f"the bases differ, for instance at byte {offset}"
     believed.append(f"a sample of at least {SAMPLES} places is the same; the rest was not read")

@@ -63,6 +63,10 @@ def test_flatten_to_a_new_image(chain: Chain, tmp_path: Path) -> None:
     assert content_of(alone) == content_of(chain.top) == chain.content
     assert layers(alone) == [("alone.qcow2", 3 * MIB)]
     imgtools("chain", "flatten", "--output", alone, chain.top, code=15)
+    for path in chain.files:
+        ran = imgtools("chain", "flatten", "--output", path, "--force", chain.top, code=2)
+        assert "is a file of the image that is read" in ran.err
+    assert content_of(chain.middle) != chain.content == content_of(chain.top)
 
 
 def test_flatten_of_a_format_that_cannot(tmp_path: Path) -> None:

@@ -78,6 +78,13 @@ def test_copy_is_repaired_and_the_original_kept(image: Path) -> None:
     imgtools("check", "--repair", "all", "--output", image, image, code=2)
 
 
+def test_copy_does_not_take_the_place_of_the_base(image: Path) -> None:
+    top = image.with_name("top.qcow2")
+    qemu_img("create", "-q", "-f", "qcow2", "-b", image.name, "-F", "qcow2", top)
+    imgtools("check", "--repair", "all", "--output", image, "--force", top, code=2)
+    assert content_of(top) == CONTENT
+
+
 def test_repair_that_does_not_help_is_thrown_away(image: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     damage_counts(image, corrupt=True)
     before = image.read_bytes()

@@ -81,6 +81,17 @@ def test_unsafe_onto_a_base_that_differs_is_refused(chain: Chain) -> None:
     assert content_of(chain.top) != chain.content
 
 
+def test_unsafe_onto_a_longer_base_shows_what_the_old_one_hid(chain: Chain, tmp_path: Path) -> None:
+    """Where the old base has ended the image reads zeros; a base that goes on there would change that."""
+    short, top = tmp_path / "short.qcow2", tmp_path / "long.qcow2"
+    for base, image, size in ((chain.base, short, "1M"), (short, top, "4M")):
+        qemu_img("create", "-q", "-f", "qcow2", "-b", base.name, "-F", "qcow2", image, size)
+    before = content_of(top)
+    words = ("rebase", "--unsafe", "--onto", chain.base, "--onto-format", "qcow2", "--write", top)
+    assert f"differ, for instance at byte {MIB}" in imgtools(*words, code=17).err
+    assert content_of(top) == before
+
+
 @pytest.mark.parametrize("unsafe", [(), ("--unsafe",)])
 def test_bases_that_are_none(chain: Chain, tmp_path: Path, unsafe: tuple[str, ...]) -> None:
     words = ("rebase", *unsafe, "--write", "--onto-format", "qcow2", "--onto")
