@@ -55,6 +55,11 @@ def commit(request: CommitRequest, progress: Progress | None = None) -> CommitRe
     """
     disk = open_disk(request.source, to_write=True)
     depth = _base_depth(disk, request.base)
+    if request.empty and depth > 1:
+        raise UsageError("--empty goes with the next layer only", hint="--remove, or commit step by step")
+    if request.empty and request.remove:
+        raise UsageError("--empty and --remove exclude each other")
+    rate = parse_size(request.rate) if request.rate else 0
     base, above = disk.info.chain[depth], disk.info.chain[:depth]
     _require_writable(disk, base)
     refuse_shorter((*above, base))
@@ -72,7 +77,6 @@ def commit(request: CommitRequest, progress: Progress | None = None) -> CommitRe
         require_room(base.host_path.absolute().parent, _growth(base, data), f"committing to {base.host_path}")
         with lock_images([layer.host_path for layer in (*above, base)]):
             refuse_in_use(base.host_path)
-            rate = parse_size(request.rate) if request.rate else 0
             commit_down(disk, depth, rate=rate, progress=progress)
             _tidy(disk, request, above)
     return CommitReport(
@@ -134,6 +138,4 @@ def _tidy(disk: Disk, request: CommitRequest, above: tuple[Layer, ...]) -> None:
         for layer in above:
             layer.host_path.unlink()
     elif request.empty:
-        if len(above) > 1:
-            raise UsageError("--empty goes with the next layer only", hint="--remove, or commit step by step")
         empty_overlay(disk)

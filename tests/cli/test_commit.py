@@ -45,6 +45,15 @@ def test_deeper_base(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["base.qcow2"]
 
 
+def test_words_that_do_not_fit_are_refused_before_anything_is_written(tmp_path: Path) -> None:
+    chain = make_chain(tmp_path)
+    before = [path.read_bytes() for path in chain.files]
+    for words in (("--base", chain.base, "--empty"), ("--empty", "--remove"), ("--rate", "fast")):
+        for write in ((), ("--write",)):
+            imgtools("commit", *words, *write, chain.top, code=2)
+    assert [path.read_bytes() for path in chain.files] == before
+
+
 def test_other_overlays_of_the_base_stop_it(tmp_path: Path) -> None:
     chain = make_chain(tmp_path)
     other = tmp_path / "other.qcow2"
