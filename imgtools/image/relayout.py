@@ -100,7 +100,7 @@ def check_wishes(table: PartitionTable, wishes: Wishes) -> None:
             )
     if absorber is not None and absorber in wishes.resize:
         raise UsageError(f"partition {absorber} cannot have a size and take what is left")
-    for number in sized & wishes.delete:
+    for number in sized & _deleted(table, wishes):
         raise UsageError(f"partition {number} cannot be deleted and resized")
     if wishes.alignment < table.sector_size or wishes.alignment % table.sector_size:
         raise UsageError(
@@ -150,15 +150,21 @@ def _end(table: PartitionTable, entries: Sequence[Entry]) -> int:
     return max((entry.end for entry in entries), default=table.first)
 
 
+def _deleted(table: PartitionTable, wishes: Wishes) -> set[int]:
+    """The partitions that go: with the extended one, all that are in it."""
+    gone = set(wishes.delete)
+    if table.extended is not None and table.extended.number in gone:
+        gone |= {entry.number for entry in table.entries if table.is_logical(entry)}
+    return gone
+
+
 def _lay_out(table: PartitionTable, sizes: Mapping[int, int], wishes: Wishes) -> list[Entry]:
     """Place all partitions that stay, one behind the other, where they were as long as that goes."""
     step = max(1, wishes.alignment // table.sector_size)
     outer = sorted((e for e in table.entries if not table.is_logical(e)), key=lambda entry: entry.start)
     inner = sorted((e for e in table.entries if table.is_logical(e)), key=lambda entry: entry.start)
     extended = table.extended
-    gone = set(wishes.delete)
-    if extended is not None and extended.number in gone:
-        gone |= {entry.number for entry in inner}
+    gone = _deleted(table, wishes)
     placed: list[Entry] = []
     cursor, closes = 0, False  # the next free sector; whether room has come free before it
     for index, entry in enumerate(outer):

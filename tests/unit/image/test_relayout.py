@@ -167,6 +167,7 @@ def test_old_first_partition_stays_at_sector_63_unless_it_is_to_be_aligned() -> 
         (Wishes(expand=2), "partition 2 is the extended one"),
         (Wishes(expand=1, resize={1: MIB}), "cannot have a size"),
         (Wishes(resize={1: MIB}, delete=frozenset({1})), "cannot be deleted and resized"),
+        (Wishes(expand=5, delete=frozenset({2})), "partition 5 cannot be deleted and resized"),
         (Wishes(resize={1: -5}), "not a size"),
         (Wishes(alignment=100), "alignment of 100 bytes"),
         (Wishes(shrink=1), "need not shrink"),
