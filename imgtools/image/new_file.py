@@ -19,7 +19,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from imgtools.errors import HostError, NoRoom, TargetExists, UsageError
+from imgtools.errors import EngineFailed, HostError, NoRoom, TargetExists, UsageError
 from imgtools.image.in_use import refuse_in_use
 
 PREFIX = ".imgtools-new-"
@@ -47,7 +47,11 @@ def new_file(target: Path, *, force: bool = False, durable: bool = True) -> Iter
     refuse_target(target, force=force)
     with scratch_folder(target.parent) as folder:
         draft = Draft(folder / target.name, target)
-        yield draft
+        try:
+            yield draft
+        except EngineFailed as error:
+            error.message = error.message.replace(f"{folder}/", "")  # a name that nobody has given
+            raise
         _move_in(draft, force=force, durable=durable)
 
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from imgtools.errors import HostError, UsageError, WouldLoseData
+from imgtools.errors import HostError, ImgtoolsError, UsageError, WouldLoseData
 from imgtools.image.backing import examine
 from imgtools.image.disk import Measured, create_image, measure_size
 from imgtools.image.formats import check_options, format_by_name, parse_options, require_ability
@@ -209,6 +209,14 @@ def _measure(format: str, size: int, options: Sequence[tuple[str, str]]) -> Meas
     return measure_size(size, format if format != "luks" else "raw", kept if format == "qcow2" else [])
 
 
+def _looks_like(backing: ImageInfo) -> str:
+    """The format by the file's own bytes; raw, if they make no sense as anything else."""
+    try:
+        return examine(DiskSource(backing.source.host_path), policy=Backing.ANY).format
+    except ImgtoolsError:
+        return "raw"
+
+
 def _report(
     request: CreateRequest,
     target: Path,
@@ -221,6 +229,11 @@ def _report(
     if recorded and Path(recorded[0]).is_absolute():
         text = f"the backing file is outside the image's folder; to open it, say --backing {Backing.ANY}"
         warnings.append(Warned(text, recorded[0]))
+    if backing is not None and backing.format == "raw" and (looks := _looks_like(backing)) != "raw":
+        text = (
+            f"the backing file looks like {looks}; as raw, the guest sees its header and not the disk in it"
+        )
+        warnings.append(Warned(text, str(request.backing)))
     made = examine(DiskSource(target, format), policy=Backing.ANY)
     if backing is None and request.size and made.virtual_size != parse_size(request.size):
         warnings.append(Warned(f"{format} made it {made.virtual_size} bytes, not {parse_size(request.size)}"))

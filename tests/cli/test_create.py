@@ -94,6 +94,18 @@ def test_backing_of_another_format_or_missing(tmp_path: Path) -> None:
     assert not top.exists()
 
 
+def test_a_qcow2_that_is_called_raw_is_warned_about(tmp_path: Path) -> None:
+    """The guest would see the header of the image, not its disk."""
+    base, top = tmp_path / "base.qcow2", tmp_path / "top.qcow2"
+    imgtools("create", base, "1M")
+    assert "looks like qcow2" in imgtools("create", top, "-b", base, "-F", "raw").err
+
+
+def test_a_value_that_qemu_refuses_is_told_without_our_temporary_names(tmp_path: Path) -> None:
+    said = imgtools("create", tmp_path / "disk.qcow2", "1M", "-o", "cluster_size=3", code=30).err
+    assert "power of two" in said and ".imgtools-new" not in said
+
+
 def test_overlay_smaller_than_its_base_needs_shrink(tmp_path: Path) -> None:
     base = tmp_path / "base.raw"
     base.write_bytes(bytes(4 * MIB))
