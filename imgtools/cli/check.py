@@ -102,6 +102,8 @@ def _views(report: CheckReport) -> list[View]:
     ]
     lines += [report.problem] if report.problem else []
     damaged = report.found.corruptions or report.found.errors or report.problem
+    if report.written and report.remaining:
+        lines.append(f"still: {report.remaining}")
     verdict = "clean" if report.clean else "damaged" if damaged else "clusters leaked"
     did = "done: " if report.written else "would: "
     return [Lines([*lines, verdict]), Facts(_pairs(report)), Lines([did + step for step in report.plan])]

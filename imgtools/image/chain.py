@@ -7,7 +7,9 @@ What is copied is copied first and synced; the one step that makes it count is a
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -106,6 +108,14 @@ def sample_offsets(disk: Disk, end: int) -> tuple[int, ...]:
     step = max(1, len(places) // SAMPLES)
     spread = [size * number // SAMPLES // SAMPLE * SAMPLE for number in range(SAMPLES)]
     return tuple(sorted({*places[::step], *spread}))
+
+
+def keep_access(source: Path, copy: Path) -> None:
+    """Give a copy the mode of its original, and the owner as far as we may: nobody else is to read it."""
+    found = source.stat()
+    with suppress(OSError):
+        os.chown(copy, found.st_uid, found.st_gid)
+    copy.chmod(stat.S_IMODE(found.st_mode))
 
 
 def refuse_own_files(disk: Disk, target: Path) -> None:

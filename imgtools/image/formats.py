@@ -50,7 +50,7 @@ ABILITIES: dict[str, frozenset[str]] = {
     "bitmaps": frozenset({"qcow2"}),
     "amendments": frozenset({"qcow2", "luks"}),
     "check": frozenset({"qcow2", "qed", "vdi", "vhdx", "vmdk", "parallels"}),
-    "repair": frozenset({"qcow2", "qed", "vdi", "vhdx", "parallels"}),
+    "repair": frozenset({"qcow2", "qed", "vhdx", "parallels"}),
     "encryption": frozenset({"qcow2", "luks"}),
     "preallocation": frozenset({"raw", "qcow2", "vdi", "vmdk", "vpc", "vhdx", "luks"}),
 }

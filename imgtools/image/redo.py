@@ -30,6 +30,8 @@ from imgtools.records import Layer
 # What the tables may grow by, besides the disk's own size: amending to an older version of qcow2, which has no
 # zero clusters, writes all of them out. The room costs nothing until it is used.
 SLACK = 64 << 20
+# Formats whose repair measures the file and writes nothing behind its end but what it asks for by growing it.
+MEASURED = frozenset({"qed", "vhdx", "parallels"})
 
 
 class Redo:
@@ -40,10 +42,11 @@ class Redo:
         self._host_path = disk.top.host_path
         with open_host_file(self._host_path) as file:
             self._length = file.size
-            slack = 0 if file.is_device else SLACK + disk.top.virtual_size
-        room = -(-(self._length + slack) // 512) * 512
-        self._bytes = Layer(self._host_path, "raw", room, 0)  # the file, not what it means
-        info = replace(disk.info, format="raw", virtual_size=room, chain=(self._bytes,), snapshots=())
+            fixed = file.is_device or disk.top.format in MEASURED
+        slack = 0 if fixed else SLACK + disk.top.virtual_size
+        self._room = _sectors(self._length + slack)
+        self._bytes = Layer(self._host_path, "raw", self._room, 0)  # the file, not what it means
+        info = replace(disk.info, format="raw", virtual_size=self._room, chain=(self._bytes,), snapshots=())
         self._transaction = Transaction([info], locks)
         self._transaction.begin()
 
@@ -64,7 +67,8 @@ class Redo:
         return Node((("driver", "qcow2"), *file_options(self._overlay, "file"), *below))
 
     def check(self) -> Checked | None:
-        """Check the image as it will be."""
+        """Check the image as it will be: the room behind its end would hide that it is too short."""
+        self._end_where_the_file_will()
         return commands.check(self.node)
 
     def repair(self, what: str) -> Checked:
@@ -72,6 +76,7 @@ class Redo:
 
         :raises EngineFailed: the format has no repair after all.
         """
+        commands.resize(self._overlay_alone(), self._room, shrink=True)
         done = commands.check(self.node, what)
         if done is None:
             raise EngineFailed(f"{self._host_path}: QEMU does not repair this format")
@@ -89,18 +94,28 @@ class Redo:
         :raises NoRoom: the image would not fit; nothing was written.
         :raises EditCut: writing failed half-way; ``imgtools recover`` finishes it.
         """
-        written = self.changed()
-        end = max((start + length for start, length in written), default=0)
-        # Else the file would grow to all the room that the overlay has.
-        overlay = Node((("driver", "qcow2"), *file_options(self._overlay, "file"), ("backing", "")))
-        commands.resize(overlay, max(-(-self._length // 512) * 512, end), shrink=True)
+        written = self._end_where_the_file_will()
         refuse_in_use(self._host_path)
         self._transaction.commit()
         return sum(length for _, length in written)
 
+    def _end_where_the_file_will(self) -> tuple[tuple[int, int], ...]:
+        """Make the overlay as large as the file will be, else that would get all the room; returns the changes."""
+        written = self.changed()
+        end = max((start + length for start, length in written), default=0)
+        commands.resize(self._overlay_alone(), max(_sectors(self._length), end), shrink=True)
+        return written
+
+    def _overlay_alone(self) -> Node:
+        return Node((("driver", "qcow2"), *file_options(self._overlay, "file"), ("backing", "")))
+
     def discard(self) -> None:
         """Throw the change away; the image is as it was."""
         self._transaction.discard()
+
+
+def _sectors(size: int) -> int:
+    return -(-size // 512) * 512
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from imgtools.image.chain import (
     below,
     commit_down,
     holdings,
+    keep_access,
     layer_depth,
     link,
     rebase_onto,
@@ -317,6 +318,7 @@ def _move(disk: Disk, targets: list[Path], *, copy: bool, progress: Progress | N
                     here = replace(layer, host_path=draft.host_path)
                     lone = Disk(replace(disk.info, chain=(here,), format=layer.format), disk.keys)
                     link(lone, (recorded_name(target, base), base.format))
+                keep_access(layer.host_path, draft.host_path)
             made.append(target)
             base = examine(DiskSource(target, layer.format), policy=Backing.SAME_DIR)
         if base is None or [layer.format for layer in base.chain] != [layer.format for layer in layers]:

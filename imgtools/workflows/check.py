@@ -9,12 +9,12 @@ from pathlib import Path
 
 from imgtools.errors import BadImage, EngineFailed, RolledBack, UsageError
 from imgtools.image.backing import THOROUGH, examine
-from imgtools.image.chain import refuse_own_files
+from imgtools.image.chain import keep_access, refuse_own_files
 from imgtools.image.disk import Checked, Conversion, Disk, check_file, copy_bytes, open_disk
 from imgtools.image.formats import require_ability
 from imgtools.image.new_file import new_file, require_room
 from imgtools.image.redo import Redo, change_tables
-from imgtools.records import Backing, ImageRequest, Warned
+from imgtools.records import Backing, DiskSource, ImageRequest, Warned
 
 Progress = Callable[[int, int], None]
 MOST_PASSES = 3  # a rebuilt table can leave a cluster leaked, which the next pass frees
@@ -35,13 +35,13 @@ class CheckReport:
     written: bool
     plan: tuple[str, ...]
     warnings: tuple[Warned, ...] = ()
+    remaining: str = ""  # what reading the image, or its repaired copy, would stop at now
 
     @property
     def clean(self) -> bool:
         """Whether nothing is left to complain about."""
         last = self.after if self.written and self.after else self.found
-        cut = bool(self.problem) and not (self.written and self.repair == "all")
-        return not (last.corruptions or last.leaks or last.errors or cut)
+        return not (last.corruptions or last.leaks or last.errors or self.remaining)
 
 
 def check(
@@ -63,26 +63,29 @@ def check(
     if (write or output) and not repair:
         raise UsageError("nothing to write without --repair", hint="--repair leaks, or --repair all")
     disk = open_disk(request, to_repair=True)
-    problem = _problem(disk)
+    problem = _problem(disk.info.source)
     require_ability(disk.info.format, "repair" if repair else "check", str(disk.host_path))
     if output is not None:
         return _repair_copy(disk, problem, repair, output, force=force, progress=progress)
     found = _check(disk)
     if not repair:
-        return _report(disk, problem, found)
+        return _report(disk, problem, found, remaining=problem)
     with change_tables(disk) as redo:
         after = _repair(redo, repair)
         _require_better(disk, repair, found, after)
         changed = sum(length for _, length in redo.changed())
         if write and changed:
             changed = redo.commit()
-    return _report(disk, problem, found, repair=repair, after=after, changed=changed, written=write)
+    remaining = _problem(disk.info.source) if write else problem
+    return _report(
+        disk, problem, found, repair=repair, after=after, changed=changed, written=write, remaining=remaining
+    )
 
 
-def _problem(disk: Disk) -> str:
-    """Return why the image, as it was opened for repair, would not be opened for reading."""
+def _problem(source: DiskSource) -> str:
+    """Return why an image that was opened for repair would not be opened for reading."""
     try:
-        examine(disk.info.source, policy=Backing.ANY, budget=THOROUGH, alone=True)
+        examine(source, policy=Backing.ANY, budget=THOROUGH, alone=True)
     except BadImage as error:
         return error.message
     return ""
@@ -137,7 +140,20 @@ def _repair_copy(
             if not after.leaks and not after.corruptions:
                 break
         _require_better(disk, repair, found, after)
-    return _report(disk, problem, found, repair=repair, after=after, output=str(output), written=True)
+        keep_access(disk.top.host_path, draft.host_path)
+        remaining = _problem(DiskSource(draft.host_path, disk.info.format)).replace(
+            str(draft.host_path), str(output)
+        )
+    return _report(
+        disk,
+        problem,
+        found,
+        repair=repair,
+        after=after,
+        output=str(output),
+        written=True,
+        remaining=remaining,
+    )
 
 
 def _plan(found: Checked, after: Checked, changed: int, output: str) -> list[str]:
@@ -165,6 +181,7 @@ def _report(
     changed: int = 0,
     output: str = "",
     written: bool = False,
+    remaining: str = "",
 ) -> CheckReport:
     plan: list[str] = []
     warnings = list(disk.warnings)
@@ -172,8 +189,10 @@ def _report(
         plan = _plan(found, after, changed, output)
         if found.leaks and not plan:
             text = "leaks cannot be freed while there are corruptions; --repair all does both"
+            if not after.corruptions:
+                text = f"QEMU frees no leaks of {disk.info.format} in place; imgtools convert leaves them out"
             warnings.append(Warned(text, str(disk.host_path)))
-    if repair == "all" and found.corruptions:
+    if repair == "all" and (found.corruptions or problem):
         text = (
             "tables were put in order; whether the right data is in the right place only the guest can tell"
         )
@@ -190,4 +209,5 @@ def _report(
         written=written and bool(plan),
         plan=tuple(plan),
         warnings=tuple(warnings),
+        remaining=remaining,
     )

@@ -170,8 +170,10 @@ def test_move_rewrites_links(chain: Chain, tmp_path: Path, absolute: bool) -> No
 def test_move_with_copy_leaves_the_old_chain(chain: Chain, tmp_path: Path) -> None:
     away = tmp_path / "away"
     away.mkdir()
+    chain.base.chmod(0o640)
     imgtools("chain", "move", "--copy", "--write", chain.top, away)
     assert content_of(away / "top.qcow2") == content_of(chain.top) == chain.content
+    assert (away / "base.qcow2").stat().st_mode & 0o777 == 0o640
 
 
 def test_move_from_several_folders(tmp_path: Path) -> None:

@@ -114,6 +114,54 @@ def test_cut_tail_is_damage(tmp_path: Path, format: str) -> None:
     assert "truncated" in ran.data["problem"]
 
 
+@pytest.mark.parametrize("format", ["qcow2", "vhdx", "qed", "parallels"])
+@pytest.mark.parametrize("copy", [False, True])
+def test_repair_of_a_cut_image_does_not_claim_too_much(tmp_path: Path, format: str, copy: bool) -> None:
+    """Whether something is left to complain of is what the next check finds, too."""
+    image = image_of(CONTENT, tmp_path / "d", format)
+    with image.open("r+b") as stream:
+        stream.truncate(image.stat().st_size - 200_000)
+    before = image.read_bytes()
+    repaired = tmp_path / "copy" if copy else image
+    where = ("--output", repaired) if copy else ("--write",)
+    code = imgtools("check", "--repair", "all", *where, image, code=None).code
+    assert code == 42 if format == "qcow2" else code in (0, 1)
+    if code == 42 or copy:
+        assert image.read_bytes() == before
+    if code != 42:
+        imgtools("check", "--format", format, repaired, code=code)
+
+
+@pytest.mark.parametrize("format", ["qed", "vhdx", "qcow2"])
+def test_healthy_image_needs_no_repair(tmp_path: Path, format: str) -> None:
+    image = image_of(CONTENT, tmp_path / "d", format)
+    before = image.read_bytes()
+    report = imgtools("check", "--repair", "all", "--write", "--json", image).data
+    assert (report["after"]["leaks"], report["plan"], report["written"]) == (0, [], False)
+    assert image.read_bytes() == before
+
+
+def test_leaks_that_qemu_does_not_free_are_not_called_freed(tmp_path: Path) -> None:
+    image = image_of(CONTENT, tmp_path / "d.qed", "qed")
+    with image.open("r+b") as stream:
+        stream.truncate(image.stat().st_size + MIB)
+    ran = imgtools("check", "--repair", "leaks", "--write", "--json", image, code=1)
+    assert ran.data["after"]["leaks"] == ran.data["found"]["leaks"] == 16
+    assert "imgtools convert" in ran.json["warnings"][-1]["text"]
+
+
+def test_format_that_qemu_does_not_repair(tmp_path: Path) -> None:
+    image = image_of(CONTENT, tmp_path / "d.vdi", "vdi")
+    assert "--salvage" in imgtools("check", "--repair", "all", "--write", image, code=14).err
+
+
+def test_copy_is_as_private_as_the_original(image: Path) -> None:
+    image.chmod(0o600)
+    copy = image.with_name("repaired.qcow2")
+    imgtools("check", "--repair", "all", "--output", copy, image)
+    assert copy.stat().st_mode & 0o777 == 0o600
+
+
 def test_image_in_use_is_not_repaired(image: Path) -> None:
     damage_counts(image, leak=True)
     with subprocess.Popen(
