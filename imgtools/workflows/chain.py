@@ -21,12 +21,14 @@ from imgtools.image.chain import (
     refuse_shorter,
 )
 from imgtools.image.disk import Conversion, Disk, copy_bytes, open_disk
+from imgtools.image.editable import require_access
 from imgtools.image.formats import ABILITIES, require_ability
 from imgtools.image.in_use import refuse_in_use
 from imgtools.image.lock import lock_images
 from imgtools.image.new_file import new_file, refuse_target, require_room, sync_folder
 from imgtools.image.siblings import overlays_of
 from imgtools.records import Backing, DiskSource, ImageInfo, ImageRequest, Layer, Warned
+from imgtools.workflows.commit import growth, require_committable
 from imgtools.workflows.create import recorded_name
 
 Progress = Callable[[int, int], None]
@@ -115,6 +117,7 @@ def flatten(
             disk.convert(draft.host_path, Conversion(disk.info.format), progress=progress)
         return ChainChange(str(disk.host_path), plan, True, disk.warnings)
     require_ability(disk.info.format, "a changed backing file", str(disk.host_path))
+    require_access(disk.top.host_path)
     plan = (
         f"copy {held} bytes of data from {len(disk.info.chain) - 1} backing files into {disk.host_path}",
         "then record that it has no backing file",
@@ -151,16 +154,18 @@ def squash(
     merged = disk.info.chain[upper : lower + 1]
     going = merged[:-1] if down else merged[1:]
     _refuse_others(disk, (*going, merged[-1]) if down else going, force=force)
-    if down:
-        refuse_shorter(merged)
+    _require_mergeable(disk, upper, lower, down=down)
     plan = _squash_plan(disk, upper, lower, down=down, going=() if keep else going)
     if write:
-        for layer in merged:
-            refuse_in_use(layer.host_path)
         paths = [layer.host_path for layer in disk.info.chain[max(0, upper - 1) : lower + 1]]
         with lock_images(paths) as locks:
             part = below(disk, upper)
             if down:
+                data = sum(holdings(part)[: lower - upper])
+                room = growth(merged[-1], data)
+                require_room(
+                    merged[-1].host_path.absolute().parent, room, f"squashing into {merged[-1].host_path}"
+                )
                 commit_down(part, lower - upper, progress=progress)
                 if upper > 0:
                     _relink(disk, upper - 1, lower, locks)
@@ -185,6 +190,28 @@ def _depths(disk: Disk, first: Path, last: Path) -> tuple[int, int]:
             hint="--from is the upper file, --to a lower one: see imgtools chain",
         )
     return upper, lower
+
+
+def _require_mergeable(disk: Disk, upper: int, lower: int, *, down: bool) -> None:
+    """Make sure of all that can be known before the first file changes.
+
+    :raises UnsupportedFormat: a link cannot be changed, or the lowest layer cannot take what is above it.
+    :raises ImageInUse: a program has one of the files.
+    """
+    chain = disk.info.chain
+    merged = chain[upper : lower + 1]
+    linked = (
+        chain[upper - 1 : upper] if down else merged[:1]
+    )  # a slice from -1 to 0 is empty: nothing is above
+    if down:
+        refuse_shorter(merged)
+        require_committable(merged[-1], merged[0].virtual_size)
+    for layer in linked:
+        require_ability(layer.format, "a changed backing file", str(layer.host_path))
+    for layer in (*linked, *merged):
+        refuse_in_use(layer.host_path)
+    for layer in (*linked, *(merged[-1:] if down else ())):
+        require_access(layer.host_path)
 
 
 def _refuse_others(disk: Disk, layers: tuple[Layer, ...], *, force: bool) -> None:
@@ -221,7 +248,6 @@ def _squash_plan(
 
 def _pull_up(part: Disk, count: int, locks: tuple[int, ...], progress: Progress | None) -> None:
     """Copy what the ``count`` layers below hold into the image, and let it stand on what they stand on."""
-    require_ability(part.info.format, "a changed backing file", str(part.host_path))
     held = sum(holdings(part)[1 : count + 1])
     require_room(part.top.host_path.absolute().parent, held, f"squashing into {part.host_path}")
     if count + 1 == len(part.info.chain):
@@ -235,7 +261,6 @@ def _pull_up(part: Disk, count: int, locks: tuple[int, ...], progress: Progress 
 def _relink(disk: Disk, depth: int, onto: int, locks: tuple[int, ...]) -> None:
     """Let the layer at ``depth`` stand on the one at ``onto``, which reads as the one it stands on now."""
     child, base = below(disk, depth), below(disk, onto).info
-    require_ability(child.info.format, "a changed backing file", str(child.host_path))
     link(child, (recorded_name(child.top.host_path, base), base.format), locks)
 
 
@@ -278,11 +303,11 @@ def move_chain(
     ]
     plan += [f"record {lower.name} as the backing file of {upper}" for upper, lower in _pairs(targets)]
     plan += [] if copy else [f"remove {layer.host_path}" for layer in layers]
+    for layer in layers:
+        refuse_in_use(layer.host_path)
     if write:
         require_room(folder.absolute(), sum(layer.actual_size for layer in layers), f"moving to {folder}")
         with lock_images([layer.host_path for layer in layers]):
-            for layer in layers:
-                refuse_in_use(layer.host_path)
             _move(disk, targets, copy=copy, progress=progress)
     return ChainChange(str(disk.host_path), tuple(plan), write, disk.warnings)
 

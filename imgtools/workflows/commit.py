@@ -9,6 +9,7 @@ from pathlib import Path
 from imgtools.errors import UnsupportedFormat, UsageError, WouldLoseData
 from imgtools.image.chain import commit_down, empty_overlay, holdings, layer_depth, refuse_shorter
 from imgtools.image.disk import Disk, open_disk
+from imgtools.image.editable import require_access
 from imgtools.image.formats import ABILITIES
 from imgtools.image.in_use import refuse_in_use
 from imgtools.image.lock import lock_images
@@ -61,8 +62,11 @@ def commit(request: CommitRequest, progress: Progress | None = None) -> CommitRe
         raise UsageError("--empty and --remove exclude each other")
     rate = parse_size(request.rate) if request.rate else 0
     base, above = disk.info.chain[depth], disk.info.chain[:depth]
-    _require_writable(disk, base)
+    require_committable(base, disk.info.virtual_size)
     refuse_shorter((*above, base))
+    for layer in (base, *above):
+        refuse_in_use(layer.host_path)
+    require_access(base.host_path)
     data = sum(holdings(disk)[:depth])
     changed = (base, *above) if request.remove else (base,)
     known = [layer.host_path for layer in above]
@@ -74,9 +78,8 @@ def commit(request: CommitRequest, progress: Progress | None = None) -> CommitRe
             hint="give them a base of their own first (imgtools chain flatten); --force if they are not needed",
         )
     if request.write:
-        require_room(base.host_path.absolute().parent, _growth(base, data), f"committing to {base.host_path}")
+        require_room(base.host_path.absolute().parent, growth(base, data), f"committing to {base.host_path}")
         with lock_images([layer.host_path for layer in (*above, base)]):
-            refuse_in_use(base.host_path)
             commit_down(disk, depth, rate=rate, progress=progress)
             _tidy(disk, request, above)
     return CommitReport(
@@ -100,19 +103,23 @@ def _base_depth(disk: Disk, base: Path | None) -> int:
     return depth
 
 
-def _require_writable(disk: Disk, base: Layer) -> None:
+def require_committable(base: Layer, size: int) -> None:
+    """Make sure that a layer can take what is above it, of a disk of ``size`` bytes.
+
+    :raises UnsupportedFormat: QEMU does not write the format, or it cannot grow as it must.
+    """
     if base.format not in ABILITIES["create"]:
         raise UnsupportedFormat(f"QEMU cannot write {base.format}: {base.host_path}", hint="imgtools convert")
-    if disk.info.virtual_size > base.virtual_size and base.format not in CAN_GROW:
+    if size > base.virtual_size and base.format not in CAN_GROW:
         raise UnsupportedFormat(
-            f"{base.host_path} has {base.virtual_size} bytes, the overlay {disk.info.virtual_size}, and"
+            f"{base.host_path} has {base.virtual_size} bytes, the overlay {size}, and"
             f" {base.format} cannot grow",
             hint="imgtools convert makes one image of the chain",
         )
 
 
-def _growth(base: Layer, data: int) -> int:
-    """How much a base may grow: what it has not allocated yet, at most the data."""
+def growth(base: Layer, data: int) -> int:
+    """Return how much a base may grow: what it has not allocated yet, at most the data."""
     return min(data, max(0, base.virtual_size - base.actual_size)) if base.format == "raw" else data
 
 

@@ -8,8 +8,18 @@ from pathlib import Path
 
 from imgtools.errors import BadImage, UsageError, WouldLoseData
 from imgtools.image.backing import examine
-from imgtools.image.chain import SAMPLES, below, first_difference, holdings, link, rebase_onto, sample_offsets
+from imgtools.image.chain import (
+    SAMPLES,
+    below,
+    first_difference,
+    holdings,
+    layer_depth,
+    link,
+    rebase_onto,
+    sample_offsets,
+)
 from imgtools.image.disk import Disk, open_disk
+from imgtools.image.editable import require_access
 from imgtools.image.formats import require_ability
 from imgtools.image.in_use import refuse_in_use
 from imgtools.image.lock import lock_images
@@ -90,6 +100,7 @@ def _safe(request: RebaseRequest, base: ImageInfo | None, progress: Progress | N
     if len(disk.info.chain) < 2 and base is None:
         raise UsageError(f"{disk.host_path} has no backing file")
     recorded = _recorded(disk, base)
+    require_access(disk.top.host_path)
     held = sum(holdings(disk)[1:])
     target = f"{recorded[0]} ({recorded[1]})" if recorded else "no backing file"
     plan = (
@@ -97,11 +108,19 @@ def _safe(request: RebaseRequest, base: ImageInfo | None, progress: Progress | N
         f"then record {target} instead of {_now(disk)}",
     )
     if request.write:
-        if base is None:
-            require_room(disk.top.host_path.absolute().parent, held, f"rebasing {disk.host_path}")
+        needed = _needed(disk, base)
+        require_room(disk.top.host_path.absolute().parent, needed, f"rebasing {disk.host_path}")
         with lock_images([disk.top.host_path]) as locks:
             rebase_onto(disk, base, recorded, locks, progress=progress)
     return _report(request, disk, recorded, (), plan)
+
+
+def _needed(disk: Disk, base: ImageInfo | None) -> int:
+    """Return how many bytes are copied for certain: what lies between the image and a base of its own chain."""
+    if base is None:
+        return sum(holdings(disk)[1:])
+    depth = layer_depth(disk, base.source.host_path)
+    return sum(holdings(disk)[1:depth]) if depth else 0
 
 
 def _now(disk: Disk) -> str:
