@@ -34,14 +34,14 @@ EXAMPLES = (
 NOTES = """
 qemu-img convert guesses the source's format from bytes that a guest may have written, follows every name in it,
 reads the missing end of a truncated image as zeros and ends with exit code 0, writes over a target that is there,
-and leaves half a target when the disk fills or someone kills it. Without -W and enough requests in flight it is
-slower than it need be, and it never says whether the copy is on the disk yet. Internal snapshots are lost without a
-word.
+and leaves half a target when the disk fills or someone kills it. It never says whether the copy is on the disk yet,
+also when it has just taken the place of the only other one. Internal snapshots are lost without a word.
 
 Here the source's whole chain is read and judged first, cuts in it are found from its tables, the room is compared
-with what the result needs, the target is written beside its place and gets its name when it is complete and on the
-host's disk. With --verify both are read again and compared before that. Onto a block device (a logical volume of
-the host) the bytes are written in place: that needs --force, and cannot be undone.
+with what the result needs, the target is written beside its place and gets its name when it is complete; with --sync,
+or where it replaces a file, when it is on the host's disk. With --verify both are read again and compared before that.
+Onto a block device (a logical volume of the host) the bytes are written in place: that needs --force, and cannot be
+undone.
 """
 
 
