@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 
-from imgtools.errors import UnsupportedFormat, UsageError, WouldLoseData
+from imgtools.errors import TargetExists, UnsupportedFormat, UsageError, WouldLoseData
 from imgtools.image.backing import examine
 from imgtools.image.chain import (
     below,
@@ -25,7 +26,7 @@ from imgtools.image.editable import require_access
 from imgtools.image.formats import ABILITIES, require_ability
 from imgtools.image.in_use import refuse_in_use
 from imgtools.image.lock import lock_images
-from imgtools.image.new_file import new_file, refuse_target, require_room, sync_folder
+from imgtools.image.new_file import new_file, require_room, sync_folder
 from imgtools.image.siblings import overlays_of
 from imgtools.records import Backing, DiskSource, ImageInfo, ImageRequest, Layer, Warned
 from imgtools.workflows.commit import growth, require_committable
@@ -295,7 +296,10 @@ def move_chain(
     for layer, target in zip(layers, targets, strict=True):
         if target.exists() and target.samefile(layer.host_path):
             raise UsageError(f"{layer.host_path} is in {folder} already")
-        refuse_target(target, force=False)
+        if os.path.lexists(target):
+            raise TargetExists(
+                f"the file is there already: {target}", hint="choose another folder, or remove it"
+            )
     if not copy:
         _refuse_others(disk, layers, force=force)
     plan = [f"copy {layer.host_path} to {target}" for layer, target in zip(layers, targets, strict=True)][
@@ -331,27 +335,23 @@ def _refuse_shapes(layers: tuple[Layer, ...]) -> None:
 
 
 def _move(disk: Disk, targets: list[Path], *, copy: bool, progress: Progress | None) -> None:
-    """Make the new chain from its base up, look at it, then remove the old one from its top down."""
+    """Make the new chain from its base up, look at it, then remove the old one from its top down.
+
+    Until all of it is complete it is in a folder that the next command removes if this one is killed.
+    """
     layers = disk.info.chain
     base: ImageInfo | None = None
-    made: list[Path] = []
-    try:
+    with new_file(targets[0]) as draft:
         for layer, target in reversed(list(zip(layers, targets, strict=True))):
-            with new_file(target) as draft:
-                copy_bytes(layer.host_path, draft.host_path, Conversion("raw"), progress=progress)
-                if base is not None:
-                    here = replace(layer, host_path=draft.host_path)
-                    lone = Disk(replace(disk.info, chain=(here,), format=layer.format), disk.keys)
-                    link(lone, (recorded_name(target, base), base.format))
-                keep_access(layer.host_path, draft.host_path)
-            made.append(target)
-            base = examine(DiskSource(target, layer.format), policy=Backing.SAME_DIR)
+            place = draft.host_path.with_name(target.name)
+            copy_bytes(layer.host_path, place, Conversion("raw"), progress=progress)
+            if base is not None:
+                lone = replace(disk.info, chain=(replace(layer, host_path=place),), format=layer.format)
+                link(Disk(lone, disk.keys), (recorded_name(place, base), base.format))
+            keep_access(layer.host_path, place)
+            base = examine(DiskSource(place, layer.format), policy=Backing.SAME_DIR)
         if base is None or [layer.format for layer in base.chain] != [layer.format for layer in layers]:
             raise UsageError(f"the chain in {targets[0].parent} is not complete")
-    except BaseException:
-        for target in made:
-            target.unlink(missing_ok=True)
-        raise
     if not copy:
         for layer in layers:
             layer.host_path.unlink()

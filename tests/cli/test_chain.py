@@ -162,6 +162,7 @@ def test_move_rewrites_links(chain: Chain, tmp_path: Path, absolute: bool) -> No
     assert not list(away.iterdir())
     imgtools("chain", "move", "--write", chain.top, away)
     assert not any(path.exists() for path in chain.files)
+    assert sorted(path.name for path in away.iterdir()) == ["base.qcow2", "middle.qcow2", "top.qcow2"]
     assert content_of(away / "top.qcow2") == chain.content
     away.rename(tmp_path / "renamed")  # the links are relative: the folder may go anywhere
     assert content_of(tmp_path / "renamed" / "top.qcow2") == chain.content
@@ -191,7 +192,7 @@ def test_move_into_the_way_of_others(chain: Chain, tmp_path: Path) -> None:
     away = tmp_path / "away"
     away.mkdir()
     (away / "middle.qcow2").write_text("precious")
-    imgtools("chain", "move", "--write", chain.top, away, code=15)
+    assert "--force" not in imgtools("chain", "move", "--write", chain.top, away, code=15).err
     assert [path.name for path in away.iterdir()] == ["middle.qcow2"]
     imgtools("chain", "move", "--write", chain.top, tmp_path, code=2)
     imgtools("chain", "move", "--write", chain.top, tmp_path / "gone", code=2)
@@ -225,3 +226,32 @@ def test_cut_move_leaves_a_chain_that_opens(tmp_path: Path, number: signal.Signa
         == 0
     ]
     assert any(content_of(path) == chain.content for path in readable)
+
+
+@pytest.mark.parametrize("copied", [1, 2, 3])
+def test_killed_move_can_be_run_again(chain: Chain, tmp_path: Path, copied: int) -> None:
+    """What is complete only in part is not seen by anyone, and is gone with the next attempt."""
+    away = tmp_path / "away"
+    away.mkdir()
+    program = (
+        "import os, signal, sys\n"
+        "from imgtools.cli.app import main\n"
+        "from imgtools.workflows import chain\n"
+        "copied = []\n"
+        "keep = chain.keep_access\n"
+        "def kill(*paths):\n"
+        "    keep(*paths)\n"
+        "    copied.append(paths)\n"
+        f"    if len(copied) == {copied}:\n"
+        "        os.kill(os.getpid(), signal.SIGKILL)\n"
+        "chain.keep_access = kill\n"
+        "main(sys.argv[1:])\n"
+    )
+    words = ("chain", "move", "--write", str(chain.top), str(away))
+    done = subprocess.run([sys.executable, "-c", program, *words], check=False, capture_output=True)
+    assert done.returncode == -signal.SIGKILL
+    assert not list(away.glob("*.qcow2"))
+    assert content_of(chain.top) == chain.content
+    imgtools(*words)
+    assert sorted(path.name for path in away.iterdir()) == ["base.qcow2", "middle.qcow2", "top.qcow2"]
+    assert content_of(away / "top.qcow2") == chain.content
