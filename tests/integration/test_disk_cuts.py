@@ -31,8 +31,10 @@ COMMANDS = {
         "--write",
         "top.qcow2",
     ),
+    "middle": ("chain", "squash", "--from", "top.qcow2", "--to", "middle.qcow2", "--write", "top.qcow2"),
     "commit": ("commit", "--write", "--empty", "top.qcow2"),
     "rebase": ("rebase", "--onto", "other.raw", "--onto-format", "raw", "--write", "top.qcow2"),
+    "deeper": ("rebase", "--onto", "base.qcow2", "--onto-format", "qcow2", "--write", "top.qcow2"),
     "delete": ("snapshot", "delete", "--write", "top.qcow2", "one"),
     "amend": ("amend", "-o", "refcount_bits=64", "--write", "top.qcow2"),
 }
