@@ -1,7 +1,7 @@
 """Where a Linux guest mounts the volumes of its disks: fstab, mount units, the GPT's own types, OSTree.
 
-The root is always the volume that was looked at, whatever fstab calls it: a disk that moved, or a template with
-a placeholder, still has its root at ``/``.
+The root is always the volume that was looked at, whatever fstab calls it: a disk that moved, or a template whose
+fstab is only filled in later, still has its root at ``/``.
 """
 
 from __future__ import annotations

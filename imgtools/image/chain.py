@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -118,14 +118,21 @@ def keep_access(source: Path, copy: Path) -> None:
     copy.chmod(stat.S_IMODE(found.st_mode))
 
 
-def refuse_own_files(disk: Disk, target: Path) -> None:
-    """Make sure that a new file does not take the place of one that the disk is read from.
+def refuse_own_files(infos: Iterable[ImageInfo], target: Path) -> None:
+    """Make sure that a new file does not take the place of one that is read, under whatever name.
 
     :raises UsageError: it would.
     """
-    files = (path for layer in disk.info.chain for path in (layer.host_path, *layer.extents))
-    if os.path.realpath(target) in map(os.path.realpath, files):
+    files = (path for info in infos for layer in info.chain for path in (layer.host_path, *layer.extents))
+    if any(_is_same(target, path) for path in files):
         raise UsageError(f"{target} is a file of the image that is read", hint="choose another name")
+
+
+def _is_same(target: Path, other: Path) -> bool:
+    try:
+        return target.samefile(other)
+    except OSError:  # no such file, mostly; whatever else it is, making the new file names it
+        return False
 
 
 def refuse_shorter(layers: Sequence[Layer]) -> None:

@@ -111,7 +111,7 @@ def flatten(
     held = sum(holdings(disk)[1:])
     if output is not None:
         plan: tuple[str, ...] = (f"write {disk.host_path} with all that it stands on to {output}",)
-        refuse_own_files(disk, output)
+        refuse_own_files([disk.info], output)
         needs = disk.measure("qcow2").required
         require_room(output.absolute().parent, needs, str(output))
         with new_file(output, force=force) as draft:

@@ -126,7 +126,7 @@ def _repair_copy(
     """Repair a copy of the file; the original is only read."""
     if os.path.realpath(output) == os.path.realpath(disk.top.host_path):
         raise UsageError("the repaired copy cannot be the image itself", hint="--write repairs it in place")
-    refuse_own_files(disk, output)
+    refuse_own_files([disk.info], output)
     if disk.top.extents:
         raise UsageError(f"{disk.host_path} is made of several files and is not copied as one")
     found = _check(disk)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from imgtools.errors import HostError, RolledBack, TargetExists, UsageError
 from imgtools.image.backing import examine
+from imgtools.image.chain import refuse_own_files
 from imgtools.image.disk import (
     Conversion,
     Disk,
@@ -87,7 +88,7 @@ def convert(
     :raises RolledBack: the copy differs from the source; no file is left.
     """
     disk = open_disk(request.source)
-    _refuse_own_files(disk, request.target)
+    refuse_own_files([disk.info], request.target)
     if request.target.is_block_device():
         return _onto_device(disk, request, progress, checking)
     format = format_by_name(request.target, request.format)
@@ -131,15 +132,6 @@ def _copy(
     began = time.monotonic()
     complaints = disk.convert(target, how, progress=progress)
     return round(time.monotonic() - began, 3), complaints
-
-
-def _refuse_own_files(disk: Disk, target: Path) -> None:
-    """Make sure that the target is none of the files that are read."""
-    files = {
-        os.path.realpath(path) for layer in disk.info.chain for path in (layer.host_path, *layer.extents)
-    }
-    if os.path.realpath(target) in files:
-        raise UsageError(f"{target} is a file of the image that is read", hint="choose another name")
 
 
 def _conversion(disk: Disk, request: ConvertRequest, format: str) -> Conversion:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
-from imgtools.errors import HostError, NoRoom, UsageError
+from imgtools.errors import HostError, NoRoom
 from imgtools.image.backing import examine
+from imgtools.image.chain import refuse_own_files
 from imgtools.image.new_file import new_file
 from imgtools.records import ImageRequest
 
@@ -22,8 +23,8 @@ def write_picture(request: ImageRequest, target: Path, draw: Callable[[], str], 
     :raises TargetExists: there is such a file, and ``force`` is not given. Nothing was drawn then.
     :raises UsageError: the file is one of the image.
     """
-    if force and any(_is_same(target, image) for image in _files_of(request)):
-        raise UsageError(f"the picture would replace the image: {target}", hint="choose another name")
+    if force:
+        refuse_own_files([examine(disk, policy=request.backing) for disk in request.disks], target)
     with new_file(target, force=force) as draft:
         text = draw()
         try:
@@ -32,16 +33,3 @@ def write_picture(request: ImageRequest, target: Path, draw: Callable[[], str], 
             if error.errno in FULL:
                 raise NoRoom(f"no room left for {target}") from None
             raise HostError(f"cannot write {target}: {error.strerror}") from None
-
-
-def _files_of(request: ImageRequest) -> Iterator[Path]:
-    for disk in request.disks:
-        for layer in examine(disk, policy=request.backing).chain:
-            yield from (layer.host_path, *layer.extents)
-
-
-def _is_same(target: Path, image: Path) -> bool:
-    try:
-        return target.samefile(image)
-    except OSError:  # no such file, mostly; whatever else it is, making the new file names it
-        return False

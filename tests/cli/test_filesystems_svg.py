@@ -170,5 +170,5 @@ def test_a_file_that_is_there_stays_unless_forced(tmp_path: Path) -> None:
     texts_of(target.read_text())
     imgtools("filesystems", "--force", image, code=2)
     before = image.read_bytes()
-    assert "replace the image" in imgtools("filesystems", "--svg", image, "--force", image, code=2).err
+    assert "is a file of the image" in imgtools("filesystems", "--svg", image, "--force", image, code=2).err
     assert image.read_bytes() == before

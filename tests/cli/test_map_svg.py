@@ -98,7 +98,7 @@ def test_no_image_of_the_chain_is_replaced(tmp_path: Path) -> None:
     link.symlink_to(chain.base)
     before = [path.read_bytes() for path in chain.files]
     for target in (chain.top, link):
-        assert "replace the image" in imgtools("map", "--svg", target, "--force", chain.top, code=2).err
+        assert "is a file of the image" in imgtools("map", "--svg", target, "--force", chain.top, code=2).err
     assert [path.read_bytes() for path in chain.files] == before
 
 
