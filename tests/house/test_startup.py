@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -57,3 +58,12 @@ def test_a_commands_help_imports_no_engine(name: str) -> None:
     text, imported = _run([name, "--help"])
     assert name in text
     assert not _heavy(imported), f"cli/{name}: import workflows inside the function `command`"
+
+
+def test_a_command_that_runs_imports_no_validator(tmp_path: Path) -> None:
+    """Each start would pay for it: docs/decisions/typer-without-pydantic.md."""
+    image = tmp_path / "disk.raw"
+    image.write_bytes(bytes(1 << 20))
+    text, imported = _run(["info", str(image)])
+    assert "raw" in text
+    assert not {"pydantic", "pydantic_core"} & imported
