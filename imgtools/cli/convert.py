@@ -71,7 +71,9 @@ TargetBackingFormat = Annotated[
 ]
 Jobs = Annotated[
     int | None,
-    typer.Option("--jobs", min=1, max=16, help="Requests in flight: 4, with --compress one a processor."),
+    typer.Option(
+        "--jobs", min=1, max=16, help="Requests in flight of qemu-img: 4, with --compress one a processor."
+    ),
 ]
 Sync = Annotated[
     bool,

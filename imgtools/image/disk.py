@@ -21,6 +21,8 @@ from imgtools.image.backing import THOROUGH, examine
 from imgtools.image.editable import refuse_running_domain
 from imgtools.image.in_use import refuse_in_use
 from imgtools.image.marker import refuse_unfinished
+from imgtools.image.new_qcow2 import MOST, Qcow2Target
+from imgtools.image.plain_copy import RawTarget, Target, can_copy, copy_plain
 from imgtools.records import Backing, DiskSource, ImageInfo, ImageRequest, Key, Layer, Secret, Warned
 
 __all__ = [
@@ -38,6 +40,10 @@ __all__ = [
 
 Progress = Callable[[int, int], None]
 SECTOR = 512  # bytes, in which qemu-img compares
+_PLAIN: dict[str, Callable[[int, int], Target]] = {
+    "raw": RawTarget,
+    "qcow2": Qcow2Target,
+}  # made without qemu-img
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,12 +150,22 @@ class Disk:
                 hint="imgtools convert --snapshot NAME makes an image of it",
             )
 
+    def _is_plain(self) -> bool:
+        """Whether the disk's bytes are those of one file, and not too many for the tables of a copy."""
+        alone = self.info.format == "raw" and len(self.info.chain) == 1
+        return alone and self.info.virtual_size <= MOST and can_copy(self.top.host_path)
+
     # -- new files and changes of the data -----------------------------------------------------------------------
 
     def convert(
         self, target: Path | Node, how: Conversion, *, progress: Progress | None = None
     ) -> tuple[str, ...]:
         """Copy the content to a new file, or over a part of an image that is there."""
+        made = _PLAIN.get(how.format) if how == Conversion(how.format, jobs=how.jobs) else None
+        if made and isinstance(target, Path) and self._is_plain():
+            size = self.info.virtual_size
+            copy_plain(self.top.host_path, target, lambda descriptor: made(descriptor, size), progress)
+            return ()
         return commands.convert(self.node("source"), target, how, progress=progress)
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import fcntl
 import os
 import struct
+from contextlib import suppress
 from pathlib import Path
 
 from imgtools.errors import ImageInUse
@@ -48,6 +49,18 @@ def refuse_writer(host_path: Path) -> None:
     """
     with open_host_file(host_path) as file:
         _refuse_writer(file, host_path)
+
+
+def keep_writers_out(file: HostFile, host_path: Path) -> None:
+    """Have QEMU programs refuse to write to a file as long as it is open here, as one of them does that reads it.
+
+    :raises ImageInUse: one writes to it already.
+    """
+    _refuse_writer(file, host_path)
+    shared = struct.pack(_FLOCK, fcntl.F_RDLCK, os.SEEK_SET, _NOT_SHARED + _WRITE, 1, 0)
+    with suppress(OSError):  # a filesystem without locks
+        fcntl.fcntl(file.fileno(), fcntl.F_OFD_SETLK, shared)
+    _refuse_writer(file, host_path)  # one that came in between
 
 
 def refuse_in_use(host_path: Path) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from imgtools.engine.allocation import filesystem_of
 from imgtools.errors import EngineFailed, HostError, ImageInUse, NoRoom
 
 Progress = Callable[[int, int], None]
@@ -134,7 +135,7 @@ _ELSEWHERE = {"nfs", "nfs4", "cifs", "smb3", "ceph", "glusterfs", "fuse", "fuse.
 def doubts(host_path: Path) -> tuple[str, ...]:
     """Return what keeps overwriting from reaching every copy of the bytes, where this file lies."""
     found = []
-    kind = _filesystem(host_path)
+    kind = filesystem_of(host_path)
     if kind in _COPY_ON_WRITE:
         found.append(f"{kind} writes to new places: the old bytes stay on the disk until it uses them again")
     elif kind == "xfs":
@@ -156,18 +157,6 @@ def doubts(host_path: Path) -> tuple[str, ...]:
         found.append("the file has other names (hard links); all of them are wiped")
     found.append("snapshots of the host, backups, backing files and swap are not touched")
     return tuple(found)
-
-
-def _filesystem(host_path: Path) -> str:
-    """Return the type of the filesystem that holds a file, from ``/proc/self/mountinfo`` (proc(5))."""
-    device = host_path.stat().st_dev
-    number = f"{os.major(device)}:{os.minor(device)}"
-    for line in Path("/proc/self/mountinfo").read_text(errors="surrogateescape").splitlines():
-        words = line.split()
-        if words[2] == number and "-" in words:
-            return words[words.index("-") + 1]
-    # btrfs gives each subvolume a device number of its own, which no mount shows.
-    return "btrfs" if os.major(device) == 0 else ""
 
 
 def _rotational(host_path: Path) -> bool | None:

@@ -32,6 +32,7 @@ from imgtools.image.new_file import (
     require_room,
     writing_early,
 )
+from imgtools.image.room_ahead import Range, expected_ranges, room_ahead
 from imgtools.records import Backing, DiskSource, ImageInfo, ImageRequest, Key, Secret, Warned
 from imgtools.units import parse_size
 from imgtools.workflows.create import image_options, recorded_name
@@ -100,7 +101,10 @@ def convert(
     # What is replaced is lost: the new file must be safe before. Else the source is still there, as after cp.
     durable = request.durable or request.target.exists()
     with new_file(request.target, force=request.force, durable=durable) as draft:
-        with writing_early(draft.host_path) if durable else nullcontext():
+        with (
+            room_ahead(draft.host_path, _ranges(disk, how, draft.host_path.parent)),
+            writing_early(draft.host_path) if durable else nullcontext(),
+        ):
             seconds, complaints = _copy(disk, draft.host_path, how, progress)
         if request.preallocation in ("falloc", "full"):
             allocate_files(draft.host_path.parent)
@@ -132,6 +136,14 @@ def _copy(
     began = time.monotonic()
     complaints = disk.convert(target, how, progress=progress)
     return round(time.monotonic() - began, 3), complaints
+
+
+def _ranges(disk: Disk, how: Conversion, folder: Path) -> Sequence[Range]:
+    """Return what room may be taken first: where the new image's size is known, and all of it would fit."""
+    unknown = how.compressed or how.backing or how.secrets or how.sparse is not None or disk.snapshot
+    if unknown or not has_room(folder, disk.info.virtual_size * 51 // 50):
+        return ()
+    return expected_ranges(disk, how.format)
 
 
 def _conversion(disk: Disk, request: ConvertRequest, format: str) -> Conversion:

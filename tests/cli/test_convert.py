@@ -161,7 +161,7 @@ def test_killed_qemu_img_is_named(
     script.write_text('#!/bin/sh\n[ "$1" = convert ] && kill -9 $$\nexec /usr/bin/qemu-img "$@"\n')
     script.chmod(0o755)
     monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
-    ran = imgtools("convert", images["raw"], tmp_path / "new.qcow2", code=30)
+    ran = imgtools("convert", images["vdi"], tmp_path / "new.qcow2", code=30)
     assert "ended by SIGKILL" in ran.err and [path.name for path in tmp_path.iterdir()] == ["bin"]
 
 

@@ -114,7 +114,7 @@ def test_pass_that_does_not_read_back_is_an_error(tmp_path: Path, monkeypatch: p
 def test_it_is_honest_about_where_the_file_lies(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, rotational: bool | None, words: str
 ) -> None:
-    monkeypatch.setattr(wiping, "_filesystem", lambda path: kind)
+    monkeypatch.setattr(wiping, "filesystem_of", lambda path: kind)
     monkeypatch.setattr(wiping, "_rotational", lambda path: rotational)
     image = image_of(CONTENT, tmp_path / "d.raw")
     assert any(words in one["text"] for one in imgtools("wipe", "--json", image).json["warnings"])
