@@ -59,11 +59,13 @@ def examine(
     budget: int = QUICK,
     to_repair: bool = False,
     alone: bool = False,
+    ask_qemu: bool = True,
 ) -> ImageInfo:
     """Read an image's headers and its whole chain, judge every name, and return the facts.
 
     :param budget: bytes of allocation tables to read at most for each file, when looking for a cut.
     :param alone: do not look at the backing file, which may be missing; the chain has one layer.
+    :param ask_qemu: also for details, and for the virtual size, which a header alone does not tell in each format.
     :param to_repair: a cut, and a log that was not replayed, are warnings, because they are to be repaired.
     :raises HostError: there is no such file, or it may not be read.
     :raises BadImage: not a disk image, damaged, cut, or of another format than ``source`` says.
@@ -88,7 +90,7 @@ def examine(
         warnings=tuple(walk.warnings),
     )
     _require_snapshot(image)
-    return image if to_repair else _with_facts(image)
+    return _with_facts(image) if ask_qemu and not to_repair else image
 
 
 def _with_facts(image: ImageInfo) -> ImageInfo:

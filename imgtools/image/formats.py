@@ -124,7 +124,7 @@ def check_options(format: str, options: Sequence[tuple[str, str]], *, amend: boo
 
     :raises UsageError: it does not know one, with the nearest name; or a value cannot be.
     """
-    helps = {one.name: one for one in option_help(format, amend=amend)}
+    helps = {one.name: one for one in option_help(format, amend=amend)} if options else {}
     known = list(helps)
     for name, value in options:
         if name in helps:
