@@ -85,7 +85,8 @@ def load_command(name: str, module_name: str) -> Any:
         kind = getattr(
             module, "KIND", OrderedCommand
         )  # of command, where its words are read in a way of their own
-        app.command(name, epilog=_epilog(module), cls=kind)(expand(module.command))
+        waiting = name if getattr(module, "WAITS", False) else ""
+        app.command(name, epilog=_epilog(module), cls=kind)(expand(module.command, waiting))
     found = typer.main.get_command(app)
     found.name = name
     return found

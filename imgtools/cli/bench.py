@@ -14,6 +14,7 @@ from imgtools.units import format_size
 if TYPE_CHECKING:
     from imgtools.workflows.bench import BenchReport
 
+WAITS = True
 EXAMPLES = (
     "imgtools bench disk.qcow2",
     "imgtools bench --size 4K --depth 32 --count 100000 disk.qcow2",

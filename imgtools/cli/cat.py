@@ -9,6 +9,7 @@ import typer
 from imgtools.cli.command import Output, Source
 from imgtools.cli.output import Lines
 
+WAITS = True
 EXAMPLES = (
     "imgtools cat disk.qcow2 /etc/fstab",
     r"imgtools cat win.vmdk 'C:\Windows\win.ini'",

@@ -24,6 +24,7 @@ import inspect
 import logging
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, NewType, get_type_hints
@@ -267,8 +268,11 @@ class Sources(tuple[ImageRequest, ...]):
     __slots__ = ()
 
 
-def expand(function: Callable[..., None]) -> Callable[..., None]:
-    """Return ``function`` with its parameter groups replaced by the options they stand for."""
+def expand(function: Callable[..., None], waiting: str = "") -> Callable[..., None]:
+    """Return ``function`` with its parameter groups replaced by the options they stand for.
+
+    :param waiting: what is shown while it works, where it has no progress of its own.
+    """
     hints = get_type_hints(function, include_extras=True)
     parameters = list(inspect.signature(function).parameters.values())
     own = [parameter.name for parameter in parameters]
@@ -288,7 +292,8 @@ def expand(function: Callable[..., None]) -> Callable[..., None]:
         for name, group in groups.items():
             taken = {key: values.pop(key) for key, _, _ in members[group]}
             values[name] = _PACK[group](taken)
-        function(**values)
+        with values["out"].waiting(waiting) if waiting else nullcontext():
+            function(**values)
 
     expanded.__signature__ = inspect.Signature(_arguments_first(flat))  # type: ignore[attr-defined]
     # typer looks at the hints too; the groups must not be among them.

@@ -14,6 +14,7 @@ from imgtools.units import format_size
 if TYPE_CHECKING:
     from imgtools.workflows.df import DfReport, FilesystemUsage
 
+WAITS = True
 EXAMPLES = (
     "imgtools df -h disk.qcow2",
     "imgtools df -i disk.qcow2",

@@ -19,6 +19,7 @@ from imgtools.units import format_size
 if TYPE_CHECKING:
     from imgtools.workflows.filesystems import FilesystemRow, FilesystemsReport
 
+WAITS = True
 EXAMPLES = (
     "imgtools filesystems disk.qcow2",
     "imgtools filesystems --only partitions disk.qcow2",

@@ -13,6 +13,7 @@ from imgtools.cli.output import Column, Lines, Table, View, format_time
 if TYPE_CHECKING:
     from imgtools.workflows.find import FindReport
 
+WAITS = True
 EXAMPLES = (
     "imgtools find disk.qcow2 /etc --name '*.conf'",
     "imgtools find disk.qcow2 / --perm 4000 --type f -l",

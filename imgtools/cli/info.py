@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from imgtools.records import Disk, Layer, Snapshot
     from imgtools.workflows.info import DiskFacts, InfoReport
 
+WAITS = True
 EXAMPLES = (
     "imgtools info disk.qcow2",
     "imgtools info --json disk.qcow2 | jq '.data.disks[0].virtual_size'",

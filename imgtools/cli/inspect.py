@@ -15,6 +15,7 @@ from imgtools.units import format_size
 if TYPE_CHECKING:
     from imgtools.workflows.inspect import InspectedGuest, InspectReport, UserRow
 
+WAITS = True
 EXAMPLES = (
     "imgtools inspect disk.qcow2",
     "imgtools inspect --no-applications disk.qcow2",

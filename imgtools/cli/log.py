@@ -14,6 +14,7 @@ from imgtools.units import format_size
 if TYPE_CHECKING:
     from imgtools.workflows.log import LogListReport, LogRow
 
+WAITS = True
 EXAMPLES = (
     "imgtools log disk.qcow2",
     "imgtools log disk.qcow2 --since '2 hours ago' --priority err",

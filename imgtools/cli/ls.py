@@ -14,6 +14,7 @@ from imgtools.units import format_size
 if TYPE_CHECKING:
     from imgtools.workflows.ls import ListedFile, LsReport
 
+WAITS = True
 EXAMPLES = (
     "imgtools ls disk.qcow2 /etc",
     "imgtools ls -l disk.qcow2 /var/log",

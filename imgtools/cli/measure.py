@@ -15,6 +15,7 @@ from imgtools.records import Backing, DiskSource, ImageRequest
 if TYPE_CHECKING:
     from imgtools.workflows.measure import MeasureReport
 
+WAITS = True
 EXAMPLES = (
     "imgtools measure disk.vmdk -O qcow2",
     "imgtools measure --size 100G -O qcow2 -o cluster_size=2M",

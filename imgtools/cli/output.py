@@ -202,6 +202,7 @@ class Output:
         self.progress_mode = progress
         self._stdout = stdout or sys.stdout
         self._stderr = stderr or sys.stderr
+        self._stop_waiting: Callable[[], None] = lambda: None
 
     @property
     def on_terminal(self) -> bool:
@@ -220,6 +221,7 @@ class Output:
 
         A field ``warnings`` of the report goes to stderr too, one line each.
         """
+        self._stop_waiting()
         for warning in getattr(report, "warnings", ()):
             self.warn(warning)
         if self.json:
@@ -231,20 +233,24 @@ class Output:
 
     def document(self, document: JsonValue) -> None:
         """Print one JSON document."""
+        self._stop_waiting()
         json.dump(document, self._stdout, indent=2, ensure_ascii=False)
         self._stdout.write("\n")
 
     def json_line(self, record: object) -> None:
         """Print one record as one line of JSON, for results too long to hold."""
+        self._stop_waiting()
         # json.dump encodes in Python, json.dumps in C: five times faster, and this may be millions of lines.
         self._stdout.write(json.dumps(to_json(record), ensure_ascii=False) + "\n")
 
     def line(self, text: str) -> None:
         """Print one cleaned line."""
+        self._stop_waiting()
         self._stdout.write(clean(text) + "\n")
 
     def raw(self, content: bytes) -> None:
         """Write bytes as they are: the content of a file, which a pipe may want unchanged."""
+        self._stop_waiting()
         self._stdout.flush()
         buffer = getattr(self._stdout, "buffer", None)
         if buffer is None:  # a text stream of the tests
@@ -255,6 +261,7 @@ class Output:
 
     def text(self, content: str) -> None:
         """Write a guest's text: line ends and tabs kept; other control characters escaped on a terminal."""
+        self._stop_waiting()
         if self._stdout.isatty():
             lines = content.split("\n")
             content = "\n".join("\t".join(clean(cell) for cell in line.split("\t")) for line in lines)
@@ -262,6 +269,7 @@ class Output:
 
     def warn(self, warning: Warned | str) -> None:
         """Print a warning on stderr."""
+        self._stop_waiting()
         text = warning if isinstance(warning, str) else warning.text
         if not isinstance(warning, str) and warning.path and warning.path not in text:
             text = f"{warning.path}: {text}"
@@ -270,6 +278,7 @@ class Output:
 
     def note(self, text: str) -> None:
         """Print a line for people on stderr: what was done, what to do next."""
+        self._stop_waiting()
         if not self.quiet and not self.json:
             self._stderr.write(clean(text) + "\n")
 
@@ -278,8 +287,21 @@ class Output:
         """Show the progress of long work on stderr; the workflow calls what this yields."""
         from imgtools.cli.progress import open_progress
 
+        self._stop_waiting()
         with open_progress(title, mode=self.progress_mode, quiet=self.quiet, stream=self._stderr) as reporter:
             yield reporter
+
+    @contextmanager
+    def waiting(self, title: str) -> Iterator[None]:
+        """Show on stderr that work goes on, until it has something to say."""
+        from imgtools.cli.progress import open_waiting
+
+        with open_waiting(title, mode=self.progress_mode, quiet=self.quiet, stream=self._stderr) as stop:
+            self._stop_waiting = stop
+            try:
+                yield
+            finally:
+                self._stop_waiting = lambda: None
 
     # -- rendering -----------------------------------------------------------------------------------------
 

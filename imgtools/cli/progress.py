@@ -7,16 +7,21 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 # Called with (done, total) in any one unit; total 0 means not known.
 Reporter = Callable[[int, int], None]
 
 PATIENCE = 2.0  # seconds that people wait without wondering
 EVERY = 0.2  # seconds between two lines of JSON
+SECOND = 1.0  # between two lines of JSON that only say that work goes on
 
 
 @contextmanager
@@ -48,11 +53,10 @@ def _json_reporter(title: str, stream: TextIO) -> Reporter:
 
 @contextmanager
 def _bar(title: str, stream: TextIO) -> Iterator[Reporter]:
-    from rich.console import Console
     from rich.progress import Progress, TaskID
 
     began = time.monotonic()
-    bar = Progress(console=Console(file=stream, highlight=False, markup=False), transient=True)
+    bar = Progress(console=_console(stream), transient=True)
     task: TaskID | None = None
 
     def report(done: int, total: int) -> None:
@@ -68,3 +72,51 @@ def _bar(title: str, stream: TextIO) -> Iterator[Reporter]:
         yield report
     finally:
         bar.stop()
+
+
+def _console(stream: TextIO) -> Console:
+    from rich.console import Console
+
+    return Console(file=stream, highlight=False, markup=False)
+
+
+@contextmanager
+def open_waiting(title: str, *, mode: str, quiet: bool, stream: TextIO) -> Iterator[Callable[[], None]]:
+    """Show that work goes on whose end nobody knows; yield what stops it, for whoever has something to say.
+
+    In JSON ``done`` is the seconds that have passed, and ``total`` 0.
+    """
+    if mode == "none" or quiet or (mode == "auto" and not stream.isatty()):
+        yield lambda: None
+        return
+    over = threading.Event()
+    tell = _count_seconds if mode == "json" else _spin
+    teller = threading.Thread(target=tell, args=(title, stream, over), name="waiting", daemon=True)
+
+    def stop() -> None:
+        over.set()
+        teller.join()
+
+    teller.start()
+    try:
+        yield stop
+    finally:
+        stop()
+
+
+def _count_seconds(title: str, stream: TextIO, over: threading.Event) -> None:
+    report, began = _json_reporter(title, stream), time.monotonic()
+    while not over.wait(SECOND):
+        report(round(time.monotonic() - began), 0)
+
+
+def _spin(title: str, stream: TextIO, over: threading.Event) -> None:
+    if over.wait(PATIENCE):
+        return
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Progress(*columns, console=_console(stream), transient=True) as spinner:
+        task = spinner.add_task(title, total=None)
+        spinner.tasks[task].start_time = spinner.get_time() - PATIENCE
+        over.wait()

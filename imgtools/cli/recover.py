@@ -10,6 +10,7 @@ from imgtools.cli.command import ImageArgument, Output
 from imgtools.cli.output import Lines
 from imgtools.records import Backing
 
+WAITS = True
 EXAMPLES = ("imgtools recover disk.qcow2", "imgtools recover --discard disk.qcow2")
 
 

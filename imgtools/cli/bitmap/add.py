@@ -9,6 +9,7 @@ import typer
 from imgtools.cli._disk import Write, show_plan
 from imgtools.cli.command import DiskFile, Output
 
+WAITS = True
 EXAMPLES = ("imgtools bitmap add --granularity 64K --write disk.qcow2 monday",)
 NOTES = """
 qemu-img bitmap --add takes a granularity in bytes only and fails with an errno for others. Here sizes are written

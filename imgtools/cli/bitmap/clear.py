@@ -9,6 +9,7 @@ import typer
 from imgtools.cli._disk import Write, show_plan
 from imgtools.cli.command import DiskFile, Output
 
+WAITS = True
 EXAMPLES = ("imgtools bitmap clear --write disk.qcow2 monday",)
 NOTES = """
 A cleared bitmap makes the next incremental backup believe that nothing was written before: clear it only when a

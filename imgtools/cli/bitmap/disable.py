@@ -9,6 +9,7 @@ import typer
 from imgtools.cli._disk import Write, show_plan
 from imgtools.cli.command import DiskFile, Output
 
+WAITS = True
 EXAMPLES = ("imgtools bitmap disable --write disk.qcow2 monday",)
 NOTES = """
 From now on what is written is not in the bitmap, and a backup that relies on it misses that. The change is checked

@@ -9,6 +9,7 @@ import typer
 from imgtools.cli._disk import Write, show_plan
 from imgtools.cli.command import DiskFile, Output
 
+WAITS = True
 EXAMPLES = ("imgtools bitmap enable --write disk.qcow2 monday",)
 NOTES = """
 What was written while a bitmap was disabled is not in it, and a backup that relies on it misses that. The change is

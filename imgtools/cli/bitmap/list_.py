@@ -5,6 +5,7 @@ from __future__ import annotations
 from imgtools.cli.command import DiskFile, Output
 from imgtools.cli.output import Column, Table
 
+WAITS = True
 EXAMPLES = ("imgtools bitmap list disk.qcow2",)
 NOTES = """
 qemu-img bitmap has no list; qemu-img info hides it among the format's own facts. A bitmap with the flag in-use was

@@ -11,6 +11,7 @@ from imgtools.cli._disk import Write, show_plan
 from imgtools.cli.command import DiskFile, Output
 from imgtools.records import DiskSource
 
+WAITS = True
 EXAMPLES = (
     "imgtools bitmap merge --write disk.qcow2 monday week",
     "imgtools bitmap merge --from overlay.qcow2 --from-format qcow2 --write base.qcow2 monday monday",

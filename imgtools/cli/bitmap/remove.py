@@ -9,6 +9,7 @@ import typer
 from imgtools.cli._disk import Write, show_plan
 from imgtools.cli.command import DiskFile, Output
 
+WAITS = True
 EXAMPLES = ("imgtools bitmap remove --write disk.qcow2 monday",)
 NOTES = """
 qemu-img bitmap --remove says nothing when it is done and little when it fails; cut in the middle it leaks clusters.

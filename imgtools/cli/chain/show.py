@@ -11,6 +11,7 @@ from imgtools.units import format_size
 if TYPE_CHECKING:
     from imgtools.workflows.chain import ChainLayer, ChainReport
 
+WAITS = True
 EXAMPLES = (
     "imgtools chain show overlay.qcow2",
     "imgtools chain show --json overlay.qcow2 | jq '.data.layers[].host_path'",

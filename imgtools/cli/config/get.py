@@ -9,6 +9,7 @@ import typer
 from imgtools.cli.command import Output, Source
 from imgtools.cli.output import Column, Lines, Table, View
 
+WAITS = True
 EXAMPLES = (
     "imgtools config get disk.qcow2 /files/etc/ssh/sshd_config/PermitRootLogin",
     "imgtools config get disk.qcow2 /etc/hosts/1/ipaddr /etc/hosts/1/canonical",

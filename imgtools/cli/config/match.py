@@ -9,6 +9,7 @@ import typer
 from imgtools.cli.command import Output, Source
 from imgtools.cli.output import Column, Table
 
+WAITS = True
 EXAMPLES = (
     "imgtools config match disk.qcow2 '/files/etc/fstab/*/file'",
     "imgtools config match disk.qcow2 /etc/ssh/sshd_config",

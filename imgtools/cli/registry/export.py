@@ -12,6 +12,7 @@ from imgtools.cli.command import Output, Source
 
 LINES_AT_ONCE = 1000
 
+WAITS = True
 EXAMPLES = (
     r"imgtools registry export win.qcow2 'HKLM\SYSTEM\CurrentControlSet\Services\Tcpip' > tcpip.reg",
     r"imgtools registry export win.qcow2 'HKU\alice\Environment' --utf16 > alice.reg",

@@ -14,6 +14,7 @@ from imgtools.errors import UsageError
 if TYPE_CHECKING:
     from imgtools.workflows.registry import KeyReport
 
+WAITS = True
 EXAMPLES = (
     r"imgtools registry get win.qcow2 'HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion' ProductName",
     r"imgtools registry get win.qcow2 'HKLM\SYSTEM\CurrentControlSet\Services\Tcpip\Parameters'",

@@ -11,6 +11,7 @@ from imgtools.cli.command import Output, Source
 from imgtools.cli.output import Column, Lines, Table, View, format_time
 from imgtools.errors import UsageError
 
+WAITS = True
 EXAMPLES = (
     "imgtools registry list win.qcow2",
     r"imgtools registry list win.qcow2 'HKLM\SYSTEM\CurrentControlSet\Services'",

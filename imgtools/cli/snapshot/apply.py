@@ -9,6 +9,7 @@ import typer
 from imgtools.cli._disk import Write, show_plan
 from imgtools.cli.command import DiskFile, Output
 
+WAITS = True
 EXAMPLES = (
     "imgtools snapshot apply disk.qcow2 before-upgrade",
     "imgtools snapshot apply --keep failed-upgrade --write disk.qcow2 before-upgrade",

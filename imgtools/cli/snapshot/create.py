@@ -9,6 +9,7 @@ import typer
 from imgtools.cli._disk import Write, show_plan
 from imgtools.cli.command import DiskFile, Output
 
+WAITS = True
 EXAMPLES = ("imgtools snapshot create --write disk.qcow2 before-upgrade",)
 NOTES = """
 qemu-img snapshot -c takes the same name twice, and a number as a name, and then nobody can say which snapshot is

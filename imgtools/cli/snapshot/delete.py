@@ -9,6 +9,7 @@ import typer
 from imgtools.cli._disk import Write, show_plan
 from imgtools.cli.command import DiskFile, Output
 
+WAITS = True
 EXAMPLES = ("imgtools snapshot delete --write disk.qcow2 before-upgrade",)
 NOTES = """
 qemu-img snapshot -d takes names only; where two snapshots share one, it deletes the first and does not say so. Here

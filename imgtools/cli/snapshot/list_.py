@@ -5,6 +5,7 @@ from __future__ import annotations
 from imgtools.cli.command import DiskFile, Output
 from imgtools.cli.output import Column, Table, format_time
 
+WAITS = True
 EXAMPLES = (
     "imgtools snapshot list disk.qcow2",
     "imgtools snapshot list --json disk.qcow2 | jq -r '.data.snapshots[].name'",
