@@ -12,6 +12,7 @@ import importlib
 import json
 import os
 import pkgutil
+import re
 import signal
 import sys
 import traceback
@@ -26,11 +27,13 @@ from imgtools import __version__
 from imgtools.cli._customization import OrderedCommand
 from imgtools.cli.command import expand
 from imgtools.cli.output import clean, error_envelope
-from imgtools.errors import ImgtoolsError
+from imgtools.errors import ImgtoolsError, UsageError
 
 # Modules of this package that are not commands.
 SHARED = frozenset({"app", "command", "output", "progress", "terminal"})
 BUG = 70  # EX_SOFTWARE of sysexits.h
+# The base of what typer raises about words: ClickException of the click that it brings, which has no public name.
+_WRONG_WORDS: Any = typer.BadParameter.__mro__[2]
 
 
 class Signalled(BaseException):
@@ -39,6 +42,10 @@ class Signalled(BaseException):
     def __init__(self, number: int) -> None:
         super().__init__(number)
         self.number = number
+
+
+class ReaderGone(BaseException):
+    """Nobody reads our output any more (``| head``). Its own class, because typer would make exit code 1 of it."""
 
 
 def command_modules(package: str = "imgtools.cli") -> dict[str, str]:
@@ -63,6 +70,20 @@ class CommandGroup(TyperGroup):
         if self.default and args and args[0] not in known:
             args = [self.default, *args]
         return super().parse_args(ctx, args)
+
+    def make_context(self, *words: Any, **more: Any) -> Any:  # which prints the help
+        try:
+            return super().make_context(*words, **more)
+        except BrokenPipeError:
+            raise ReaderGone from None
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            result = super().invoke(ctx)
+            sys.stdout.flush()
+        except (ReaderGone, BrokenPipeError):
+            raise ReaderGone from None
+        return result
 
     def list_commands(self, ctx: Any) -> list[str]:  # Any: typer's bundled click has no public name
         return list(command_modules(self.package))
@@ -127,16 +148,26 @@ def main(argv: Sequence[str] | None = None) -> None:
     words = list(sys.argv[1:] if argv is None else argv)
     _catch_signals()
     try:
-        app(args=words, prog_name="imgtools")
+        code = app(args=words, prog_name="imgtools", standalone_mode=False)
+        sys.exit(code if isinstance(code, int) else 0)
     except ImgtoolsError as error:
         _report(error, words)
         sys.exit(error.exit_code)
+    except _WRONG_WORDS as error:
+        if type(error).__name__ == "NoArgsIsHelpError":  # it holds the help
+            error.show()
+        else:
+            _report(_usage(error), words)
+        sys.exit(UsageError.exit_code)
+    except typer.Abort:  # Ctrl-C or the end of the input where something is asked for
+        say("imgtools: nothing was said, nothing was done")
+        sys.exit(128 + signal.SIGINT)
     except Signalled as end:
         say(f"imgtools: ended by {signal.Signals(end.number).name}")
         sys.exit(128 + end.number)
     except KeyboardInterrupt:
         sys.exit(128 + signal.SIGINT)
-    except BrokenPipeError:
+    except (ReaderGone, BrokenPipeError):
         # The reader of our output went away (| head): not an error, but nothing more to say.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(128 + signal.SIGPIPE)
@@ -147,6 +178,24 @@ def main(argv: Sequence[str] | None = None) -> None:
         else:
             say("  run again with -v and report what it prints")
         sys.exit(BUG)
+
+
+def _usage(error: Any) -> UsageError:  # Any: an error of typer's bundled click, which has no public name
+    """Return what is wrong with the words in our own form: what, and on the next line what to type."""
+    context = getattr(error, "ctx", None)
+    message, _, near = error.format_message().strip().partition(" (Possible options: ")
+    name = re.fullmatch(r"No such command '(.*)'\.?", message)
+    group = getattr(context, "command", None)
+    if name and isinstance(group, CommandGroup):
+        import difflib  # takes 3 ms, which nobody else has to wait for
+
+        near = ", ".join(difflib.get_close_matches(name[1], group.list_commands(context)))
+    help = f"{context.command_path if context is not None else 'imgtools'} --help"
+    meant = near.rstrip(").")
+    return UsageError(
+        message[:1].lower() + message[1:].rstrip("."),
+        hint=f"did you mean {meant}? or: {help}" if meant else help,
+    )
 
 
 def _report(error: ImgtoolsError, words: Sequence[str]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -130,6 +129,8 @@ def check_options(format: str, options: Sequence[tuple[str, str]], *, amend: boo
         if name in helps:
             _check_value(helps[name], value)
             continue
+        import difflib  # only a mistake has to wait for it
+
         near = difflib.get_close_matches(name, known, 1, 0.5)
         # encrypt.format is often written as format, cluster_size as cluster-size.
         near = near or [one for one in known if one.rpartition(".")[2] == name]
