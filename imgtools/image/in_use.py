@@ -18,6 +18,7 @@ from imgtools.image.headers.hostfile import HostFile, open_host_file
 
 _WRITE = 1  # the bit of BLK_PERM_WRITE
 _HELD, _NOT_SHARED = 100, 200  # the first lock byte of each kind
+LOOPS = Path("/sys/block")  # where the kernel lists loop devices
 _FLOCK = "@hhqqi"  # struct flock: l_type, l_whence, l_start, l_len, l_pid (0 for open file description locks)
 
 
@@ -64,10 +65,11 @@ def keep_writers_out(file: HostFile, host_path: Path) -> None:
 
 
 def refuse_in_use(host_path: Path) -> None:
-    """Make sure that no QEMU program has the image open.
+    """Make sure that no QEMU program has the image open, and that the host does not use it as a disk.
 
-    :raises ImageInUse: one has.
+    :raises ImageInUse: one has, or it does.
     """
+    _refuse_host_use(host_path)
     with open_host_file(host_path) as file:
         _refuse_writer(file, host_path)
         if _locked(file, _NOT_SHARED + _WRITE):
@@ -77,13 +79,13 @@ def refuse_in_use(host_path: Path) -> None:
             )
 
 
-def refuse_host_use(host_path: Path, loops: Path = Path("/sys/block")) -> None:
+def _refuse_host_use(host_path: Path) -> None:
     """Make sure that the host itself does not use a file as a disk, by a loop device: QEMU's locks do not tell.
 
     :raises ImageInUse: it does.
     """
     real = os.path.realpath(host_path)
-    for place in sorted(loops.glob("loop*/loop/backing_file")):
+    for place in sorted(LOOPS.glob("loop*/loop/backing_file")):
         try:
             used = place.read_bytes().rstrip(b"\n")
         except OSError:  # the device is let go at this moment

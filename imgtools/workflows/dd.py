@@ -24,7 +24,6 @@ from imgtools.image.disk import (
 )
 from imgtools.image.editable import require_access
 from imgtools.image.formats import format_by_name, known_format, require_ability
-from imgtools.image.in_use import refuse_host_use
 from imgtools.image.lock import lock_images
 from imgtools.image.new_file import free_room, new_file, refuse_target, require_room, sync_file
 from imgtools.image.redo import change_and_check
@@ -187,7 +186,6 @@ def _refuse(disk: Disk, target: Disk, force: bool) -> None:
         raise WouldLoseData(
             f"{others[0]} stands on {path} and would no longer fit", hint="--force if it is not needed"
         )
-    refuse_host_use(path)
     for file in (path, *target.top.extents):
         require_access(file)
 

@@ -13,7 +13,7 @@ from imgtools.errors import BadImage, HostError, UntrustedBacking, UsageError, W
 from imgtools.image.backing import examine
 from imgtools.image.editable import require_access
 from imgtools.image.headers import open_host_file, probe
-from imgtools.image.in_use import refuse_host_use, refuse_in_use
+from imgtools.image.in_use import refuse_in_use
 from imgtools.image.lock import lock_images
 from imgtools.image.marker import refuse_unfinished
 from imgtools.image.new_file import require_room, sync_folder
@@ -131,7 +131,6 @@ def _refuse(host_path: Path, files: list[Path], force: bool) -> None:
     refuse_unfinished([host_path])
     for path in files:
         refuse_in_use(path)
-        refuse_host_use(path)
         require_access(path)
         require_room(path.resolve().parent, _holes(path), f"filling the holes of {path}")
 

@@ -8,9 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from imgtools.errors import ImageInUse
 from imgtools.image import new_file, wiping
-from imgtools.image.in_use import refuse_host_use
 from imgtools.image.wiping import ALGORITHMS
 from tests.support.command import imgtools
 from tests.support.disks import MIB, image_of, make_chain, qemu_img, random_bytes
@@ -192,13 +190,3 @@ def test_no_room_for_holes_is_known_before(tmp_path: Path, monkeypatch: pytest.M
     assert "filling the holes" in imgtools("wipe", image, code=16).err
     imgtools("wipe", "--write", image, code=16)
     assert image.stat().st_blocks == 0
-
-
-def test_disk_of_a_loop_device_is_in_use(tmp_path: Path) -> None:
-    image = image_of(CONTENT, tmp_path / "d.raw")
-    place = tmp_path / "sys/loop7/loop"
-    place.mkdir(parents=True)
-    (place / "backing_file").write_text(f"{image}\n")
-    with pytest.raises(ImageInUse, match="/dev/loop7"):
-        refuse_host_use(image, tmp_path / "sys")
-    refuse_host_use(tmp_path / "other.raw", tmp_path / "sys")
