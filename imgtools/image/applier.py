@@ -195,7 +195,12 @@ class _Applier:
         self.applied.written[path] = measured.digest
         if before is None:
             self._created(path, FileKind.FILE)
-        self._own(path, change.uid, change.gid)
+        if before is None and change.uid is not None and change.gid is not None:
+            writer.set_owner(
+                inner, change.uid, change.gid
+            )  # a new file has no bits that this could take away
+        else:
+            self._own(path, change.uid, change.gid)
         if change.mode is not None:
             writer.set_mode(inner, change.mode)
         return path
