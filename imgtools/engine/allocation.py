@@ -10,6 +10,9 @@ from functools import cache
 from pathlib import Path
 
 KEEP_SIZE, PUNCH_HOLE = 1, 2  # linux/falloc.h
+NOT_TOLD = frozenset(
+    {errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP}
+)  # what a filesystem says that knows no holes
 
 
 def filesystem_of(host_path: Path) -> str:
@@ -33,7 +36,10 @@ def data_ranges(descriptor: int, size: int) -> Iterator[tuple[int, int]]:
         except OSError as error:
             if error.errno == errno.ENXIO:  # nothing but a hole is left
                 return
-            raise
+            if error.errno not in NOT_TOLD:
+                raise
+            yield offset, size - offset
+            return
         if offset >= size:
             return
         end = min(os.lseek(descriptor, offset, os.SEEK_HOLE), size)

@@ -40,10 +40,8 @@ __all__ = [
 
 Progress = Callable[[int, int], None]
 SECTOR = 512  # bytes, in which qemu-img compares
-_PLAIN: dict[str, Callable[[int, int], Target]] = {
-    "raw": RawTarget,
-    "qcow2": Qcow2Target,
-}  # made without qemu-img
+# What is made without qemu-img.
+_PLAIN: dict[str, Callable[[int, int], Target]] = {"raw": RawTarget, "qcow2": Qcow2Target}
 
 
 @dataclass(frozen=True, slots=True)

@@ -141,7 +141,8 @@ def _copy(
 def _ranges(disk: Disk, how: Conversion, folder: Path) -> Sequence[Range]:
     """Return what room may be taken first: where the new image's size is known, and all of it would fit."""
     unknown = how.compressed or how.backing or how.secrets or how.sparse is not None or disk.snapshot
-    if unknown or not has_room(folder, disk.info.virtual_size * 51 // 50):
+    asked = "preallocation" in dict(how.options)
+    if unknown or asked or not has_room(folder, disk.info.virtual_size * 51 // 50):
         return ()
     return expected_ranges(disk, how.format)
 

@@ -15,6 +15,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from imgtools.engine import allocation
 from imgtools.errors import BadImage, HostError, ImageInUse, ImgtoolsError, NoRoom
 from imgtools.image.new_qcow2 import CLUSTER, Qcow2Target, _refcounts
 from imgtools.image.plain_copy import BLOCK, CHUNK, RawTarget, Target, copy_plain, filled
@@ -157,6 +158,18 @@ def test_odd_sizes(tmp_path: Path, made: Made, size: int) -> None:
     else:
         checked(target)
         assert content_of(target, "qcow2").rstrip(b"\0") == b"a" * size
+
+
+def test_a_filesystem_that_knows_no_holes(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(descriptor: int, offset: int, whence: int) -> int:
+        raise OSError(errno.EINVAL, "Invalid argument")
+
+    monkeypatch.setattr(allocation.os, "lseek", refuse)
+    target = copied(source, tmp_path / "target")
+    monkeypatch.undo()
+    assert target.read_bytes() == source.read_bytes()
 
 
 # -- trouble ---------------------------------------------------------------------------------------------
