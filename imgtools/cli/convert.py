@@ -40,6 +40,8 @@ also when it has just taken the place of the only other one. Internal snapshots 
 Here the source's whole chain is read and judged first, cuts in it are found from its tables, the room is compared
 with what the result needs, the target is written beside its place and gets its name when it is complete; with --sync,
 or where it replaces a file, when it is on the host's disk. With --verify both are read again and compared before that.
+A raw file becomes a raw or an ordinary qcow2 image without qemu-img, in less time
+([why](../decisions/raw-is-copied-by-us.md)); all else is qemu-img's work.
 Onto a block device (a logical volume of the host) the bytes are written in place: that needs --force, and cannot be
 undone.
 """
