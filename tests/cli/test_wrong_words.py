@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from imgtools.cli import app
 from tests.support.command import imgtools
 
 
@@ -40,3 +41,9 @@ def test_programs_get_a_document() -> None:
 def test_no_words_show_the_help(words: tuple[str, ...]) -> None:
     ran = imgtools(*words, code=2)
     assert "Usage: imgtools" in ran.out + ran.err
+
+
+def test_only_errors_about_words_are_taken_for_such() -> None:
+    """The class has no public name: if typer puts another base there, bugs must not become wrong words."""
+    assert app._WRONG_WORDS.__name__ == "ClickException"
+    assert not issubclass(ValueError, app._WRONG_WORDS)
