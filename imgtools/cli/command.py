@@ -382,9 +382,9 @@ def _pack_customization(values: dict[str, Any]) -> Customization:
 
 
 def _pack_output(values: dict[str, Any]) -> Output:
-    if values["verbose"]:
-        level = logging.INFO if values["verbose"] == 1 else logging.DEBUG
-        logging.basicConfig(stream=sys.stderr, format="imgtools: %(message)s", level=level)
+    levels = (logging.WARNING, logging.INFO, logging.DEBUG)
+    level = logging.ERROR if values["quiet"] else levels[min(values["verbose"], 2)]
+    logging.basicConfig(stream=sys.stderr, format="imgtools: %(message)s", level=level)
     return Output(json=values["as_json"], quiet=values["quiet"], progress=values["progress"].value)
 
 

@@ -144,7 +144,7 @@ def _telling_of_a_cut(host_path: Path) -> Iterator[None]:
         complete = True
     finally:
         if not complete:
-            log.warning(
+            log.error(
                 "%s is wiped in part: no image any more, and not all overwritten; wipe it again", host_path
             )
 
