@@ -20,10 +20,12 @@ EXAMPLES = (
     "imgtools doctor --engine direct",
     "imgtools doctor --json | jq '.data.checks[] | select(.state != \"ok\")'",
 )
+WAITS = True
 NOTES = """
 libguestfs-test-tool prints everything that the appliance says and leaves it to the reader to find what is wrong. Here
-each thing that is missing is named with the command that brings it, and KVM counts as working only if a machine has
-been started under it: on a host with broken nested virtualisation /dev/kvm opens, and QEMU aborts all the same.
+each thing that is missing is named with the command that brings it, and KVM counts as working only if a Linux kernel
+has started under it: on a host with broken nested virtualisation /dev/kvm opens, and QEMU aborts or hangs all the same.
+That is tried once after each boot of the host; LIBGUESTFS_BACKEND_SETTINGS=force_tcg does without KVM and the trial.
 """
 
 

@@ -18,7 +18,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from imgtools.engine.kvm import DEVICE, KvmVerdict, find_qemu, kvm_verdict
+from imgtools.engine.kernels import KernelFact, appliance_folder, find_kernels
+from imgtools.engine.kvm import (
+    DEVICE,
+    TCG,
+    KvmVerdict,
+    find_qemu,
+    forced_accelerator,
+    kvm_verdict,
+    memory_path,
+)
 from imgtools.engine.process import PACKAGE_OF, Limits, require, run
 from imgtools.errors import EngineFailed, EngineTimeout, ToolMissing
 
@@ -78,15 +87,6 @@ class ProgramFact:
 
 
 @dataclass(frozen=True, slots=True)
-class KernelFact:
-    """A kernel that the appliance could boot."""
-
-    path: str
-    readable: bool
-    has_modules: bool  # /lib/modules/VERSION is there
-
-
-@dataclass(frozen=True, slots=True)
 class RoomFact:
     """A folder that imgtools or libguestfs writes to; ``free`` in bytes."""
 
@@ -108,13 +108,18 @@ class ApplianceFact:
 
 @dataclass(frozen=True, slots=True)
 class KvmFact:
-    """Hardware virtualisation: what the processor says, the kernel offers, and a start of QEMU proves."""
+    """Hardware virtualisation: what the processor says, the kernel offers, and the start of a kernel proves.
+
+    ``forced``: KVM or TCG, where the user insists on one; KVM is not tried where TCG is used anyhow.
+    """
 
     processor_flags: tuple[str, ...]  # vmx, svm, hypervisor
     nested: str  # the kernel module's parameter: Y, 1, N, 0; empty: not known
     modules: tuple[str, ...]  # kvm, kvm_intel, kvm_amd
     device: bool
     verdict: KvmVerdict
+    forced: str = ""
+    memory: str = ""  # the file that keeps the verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,24 +239,6 @@ def _version(path: str, option: str) -> str:
 # -- the appliance ----------------------------------------------------------------------------------------
 
 
-def find_kernels() -> tuple[KernelFact, ...]:
-    """Return the kernels that supermin would consider (its source, src/format_ext2_kernel.ml), newest last."""
-    chosen = os.environ.get("SUPERMIN_KERNEL")
-    if chosen:
-        modules = Path(os.environ.get("SUPERMIN_MODULES") or _modules_of(Path(chosen)))
-        return (KernelFact(chosen, os.access(chosen, os.R_OK), modules.is_dir()),)
-    found = [*Path("/lib/modules").glob("*/vmlinuz"), *Path("/boot").glob("vmlinu?-*")]
-    return tuple(
-        KernelFact(str(path), os.access(path, os.R_OK), _modules_of(path).is_dir()) for path in sorted(found)
-    )
-
-
-def _modules_of(kernel: Path) -> Path:
-    """The folder of a kernel's modules; the version stands in the name of the file or of its folder."""
-    version = kernel.parent.name if kernel.name == "vmlinuz" else kernel.name.partition("-")[2]
-    return Path("/lib/modules") / version
-
-
 def find_appliance() -> ApplianceFact:
     """Return the state of the appliance that libguestfs keeps for this user (guestfs(3), LIBGUESTFS_CACHEDIR)."""
     fixed = os.environ.get("LIBGUESTFS_PATH", "")
@@ -263,12 +250,6 @@ def find_appliance() -> ApplianceFact:
     problem = "" if folder.stat().st_uid == os.geteuid() else "the folder belongs to another user"
     built = (folder / "appliance.d" / "root").exists()
     return ApplianceFact(str(folder), built, _is_locked(folder / "lock"), problem)
-
-
-def appliance_folder() -> Path:
-    """Where libguestfs keeps the appliance of this user (guestfs(3), LIBGUESTFS_CACHEDIR)."""
-    top = Path(os.environ.get("LIBGUESTFS_CACHEDIR") or os.environ.get("TMPDIR") or "/var/tmp")
-    return top / f".guestfs-{os.geteuid()}"
 
 
 def _is_locked(path: Path) -> bool:
@@ -286,10 +267,25 @@ def _is_locked(path: Path) -> bool:
 
 
 def _kvm(qemu: ProgramFact) -> KvmFact:
-    verdict = kvm_verdict(qemu.path) if qemu.path else KvmVerdict(False, f"{qemu.name} is not installed")
     modules = [name for name in ("kvm", "kvm_intel", "kvm_amd") if Path("/sys/module", name).exists()]
     nested = [_read(Path("/sys/module", name, "parameters/nested")) for name in ("kvm_intel", "kvm_amd")]
-    return KvmFact(_processor_flags(), "".join(nested), tuple(modules), DEVICE.exists(), verdict)
+    return KvmFact(
+        _processor_flags(),
+        "".join(nested),
+        tuple(modules),
+        DEVICE.exists(),
+        _kvm_verdict(qemu),
+        forced_accelerator(),
+        str(memory_path()),
+    )
+
+
+def _kvm_verdict(qemu: ProgramFact) -> KvmVerdict:
+    if not qemu.path:
+        return KvmVerdict(False, f"{qemu.name} is not installed")
+    if forced_accelerator() == TCG:
+        return KvmVerdict(False, "not tried")
+    return kvm_verdict(qemu.path)
 
 
 def _processor_flags() -> tuple[str, ...]:

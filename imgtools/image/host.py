@@ -11,7 +11,8 @@ from pathlib import Path
 from imgtools.engine.api import DiskServer
 from imgtools.engine.appliance.failure import kernel_cure
 from imgtools.engine.appliance.trial import Trial, failed_trial
-from imgtools.engine.host import ApplianceFact, BindingFact, HostFacts, KernelFact, ProgramFact, collect_facts
+from imgtools.engine.host import ApplianceFact, BindingFact, HostFacts, KvmFact, ProgramFact, collect_facts
+from imgtools.engine.kernels import KernelFact
 from imgtools.engine.process import PACKAGE_OF
 from imgtools.errors import ImgtoolsError
 from imgtools.records import Backing, DiskSource
@@ -22,6 +23,7 @@ __all__ = [
     "BindingFact",
     "HostFacts",
     "KernelFact",
+    "KvmFact",
     "ProgramFact",
     "Trial",
     "collect_facts",

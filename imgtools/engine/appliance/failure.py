@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from imgtools.engine.host import KernelFact, find_kernels
+from imgtools.engine.kernels import KernelFact, find_kernels
 from imgtools.errors import ApplianceFailed, ToolMissing
 
 # Signs in a log, the most telling first, and the hint that goes with each.
@@ -37,6 +37,7 @@ CHATTER = re.compile(
     r"|http://libguestfs|You can also run|into a bug report|This usually means|guestfs_launch failed"
     r"|command failed, see earlier errors|supermin exited with error status"
 )
+HOST_WORDS = ("qemu-", "libguestfs:", "guestfsd:")  # how lines begin that are not the console's
 ESCAPES = re.compile(r"\x1b(\[[0-9;?]*[A-Za-z]|c)")  # terminal sequences of the appliance's console
 DOCTOR = "`imgtools doctor --launch` tells what works on this host"
 LONGEST = 300  # letters of a quoted line
@@ -75,6 +76,17 @@ def decisive_line(text: str) -> str:
             if sign in line:
                 return line[:LONGEST]
     return lines[-1][:LONGEST] if lines else "it says nothing"
+
+
+def console_has_begun(log: str) -> bool:
+    """Whether the machine has said something, and not only libguestfs and QEMU."""
+    lines = (_plain(raw) for raw in log.splitlines())
+    return any(line and not CHATTER.search(line) and not line.startswith(HOST_WORDS) for line in lines)
+
+
+def without_doctor(hint: str) -> str:
+    """Return a hint without the advice to ask doctor, for doctor itself."""
+    return hint.replace(f"; {DOCTOR}", "").removeprefix(DOCTOR)
 
 
 def _plain(line: str) -> str:

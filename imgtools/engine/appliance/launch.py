@@ -6,24 +6,37 @@ The reasons for each choice are in docs/decisions/appliance-launch.md.
 from __future__ import annotations
 
 import logging
+import math
 import os
 import platform
 import secrets
-import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeout
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from imgtools.engine.appliance.calls import Calls
-from imgtools.engine.appliance.failure import launch_failed
+from imgtools.engine.appliance.child import ended_if_silent, kill_children
+from imgtools.engine.appliance.failure import DOCTOR, console_has_begun, launch_failed
 from imgtools.engine.appliance.quick import note_failure, quick_appliance
 from imgtools.engine.host import SYSTEM_PYTHON, find_appliance
-from imgtools.engine.kvm import KvmVerdict, find_qemu, kvm_verdict, remember
+from imgtools.engine.kernels import appliance_folder
+from imgtools.engine.kvm import (
+    KVM,
+    TCG,
+    KvmVerdict,
+    find_qemu,
+    forced_accelerator,
+    kvm_verdict,
+    recall_verdict,
+    remember,
+    warn_of,
+)
 from imgtools.errors import ApplianceFailed, EngineTimeout, ToolMissing
 
 if TYPE_CHECKING:
@@ -34,6 +47,9 @@ T = TypeVar("T")
 
 QUICK_SECONDS = 120.0  # for the quick copy; 3-10 without KVM, and then the appliance itself gets its turn
 LAUNCH_SECONDS = 300.0  # 4-16 without KVM, 25 when supermin has to build the appliance first
+KVM_SECONDS = 60.0  # under KVM: 1-3, and supermin; who takes longer is better off without
+# From QEMU's start under KVM to the first byte on the console: ten times the 0.3-0.8 that a sound KVM needs.
+SILENT_SECONDS = 8.0
 CALL_SECONDS = 120.0  # one call; the kernel of the appliance can hang on a hostile filesystem
 LAST_WORDS_SECONDS = 15.0  # for a call to come back after QEMU was killed
 LOG_KEPT = 256 << 10  # bytes of the appliance's log
@@ -43,8 +59,8 @@ MEMORY_WITH_KEYS = 2048
 # libguestfs' own choice (lib/appliance-cpu.c) without "fast string copies": QEMU emulates them byte by byte, and
 # without them files are read in half the time.
 TCG_PROCESSOR = "max,la57=off,-erms,-fsrm"
-KVM, TCG = "KVM", "TCG"
-FORCED = {"force_tcg": TCG, "force_kvm": KVM}
+# How libguestfs is told (guestfs(3), "BACKEND SETTINGS"). Left to itself it takes KVM where a /dev/kvm opens.
+SETTINGS = {TCG: "force_tcg", KVM: "force_kvm"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,25 +138,36 @@ def launch_appliance(
     :raises EngineTimeout: it did not start within ``seconds``.
     """
     options = _Options(tuple(drives), memory, verbose, seconds, network)
-    forced = _forced_accelerator()
+    forced = forced_accelerator()
     accelerator = forced or _accelerator()
-    try:
+    if accelerator != KVM:
         return _boot(options, accelerator)
-    except ApplianceFailed as error:
-        if accelerator != KVM or forced:
+    try:
+        appliance = _boot(replace(options, seconds=min(seconds, KVM_SECONDS)), KVM)
+    except (ApplianceFailed, EngineTimeout) as error:
+        if forced:
             raise
         log.info("the appliance does not start under KVM, starting it without: %s", error.message)
         return _boot_without_kvm(options, error)
-
-
-def _boot_without_kvm(options: _Options, first: ApplianceFailed) -> Appliance:
-    """Try again without KVM; if that works, KVM was to blame, and nobody needs to try it again."""
-    try:
-        appliance = _boot(options, TCG)
-    except ApplianceFailed:
-        raise first from None
-    remember(find_qemu(), KvmVerdict(False, first.message))
+    _note_sound_kvm()
     return appliance
+
+
+def _boot_without_kvm(options: _Options, first: ApplianceFailed | EngineTimeout) -> Appliance:
+    """Try again without KVM; if that works, KVM was to blame, and nobody needs to try it again."""
+    appliance = _boot(options, TCG)
+    verdict = KvmVerdict(False, first.message, "a launch of the appliance")
+    warn_of(verdict)
+    remember(find_qemu(), verdict)
+    return appliance
+
+
+def _note_sound_kvm() -> None:
+    """Take back a verdict that this launch contradicts: KVM that a user has insisted on works by now."""
+    qemu = find_qemu()
+    kept = recall_verdict(qemu)
+    if kept is not None and not kept.usable:
+        remember(qemu, KvmVerdict(True, tried="a launch of the appliance"))
 
 
 def _boot(options: _Options, accelerator: str) -> Appliance:
@@ -161,6 +188,8 @@ def _launched(options: _Options, accelerator: str) -> _Guard:
             hurried = replace(options, seconds=min(options.seconds, QUICK_SECONDS))
             return _launched_at(quick, hurried, accelerator)
         except (ApplianceFailed, EngineTimeout) as error:
+            if accelerator == KVM and isinstance(error, EngineTimeout):
+                raise  # KVM is to blame: the copy gets its chance without it
             log.debug("the quick appliance does not start: %s", error.message)
             guard = _launched_at(None, options, accelerator)
             note_failure(quick)
@@ -200,18 +229,26 @@ def missing_binding(executable: str) -> ToolMissing:
     return ToolMissing("the libguestfs binding for Python is not installed", hint=hint)
 
 
-def _forced_accelerator() -> str:
-    """What the user insists on with LIBGUESTFS_BACKEND_SETTINGS (guestfs(3), "BACKEND SETTINGS"); or nothing."""
-    settings = os.environ.get("LIBGUESTFS_BACKEND_SETTINGS", "").split(":")
-    return next((name for setting, name in FORCED.items() if setting in settings), "")
-
-
 def _accelerator() -> str:
-    """KVM where a start of QEMU has shown that it works, else TCG."""
+    """KVM where the start of a kernel has shown that it works, else TCG."""
     verdict = kvm_verdict(find_qemu())
     if not verdict.usable:
         log.debug("KVM does not work here: %s", verdict.reason)
-    return KVM if verdict.usable else TCG
+        return TCG
+    _forget_absence()
+    return KVM
+
+
+def _forget_absence() -> None:
+    """Have libguestfs ask QEMU anew whether there is KVM, where it remembers that there was none.
+
+    It keeps QEMU's answer beside the appliance for as long as QEMU's file is the same (lib/qemu.c), also when
+    /dev/kvm comes, or may be opened, later.
+    """
+    for path in appliance_folder().glob("qemu-*.query-kvm"):
+        with suppress(OSError):
+            if b'"enabled": false' in path.read_bytes():
+                path.unlink()
 
 
 # -- one handle from its making to its end ----------------------------------------------------------------
@@ -258,10 +295,14 @@ class _Guard:
             self._set_up(options, accelerator)
             self.handle.launch()
 
-        try:
-            self.wait(work, options.seconds, "the libguestfs appliance did not start")
-        except ApplianceFailed as error:
-            raise launch_failed(self.log, error.message) from None
+        silence = SILENT_SECONDS if accelerator == KVM else math.inf
+        with ended_if_silent(self._token, lambda: self.log, console_has_begun, silence) as watch:
+            try:
+                self.wait(work, options.seconds, "the libguestfs appliance did not start")
+            except ApplianceFailed as error:
+                if watch.hung:
+                    raise _kvm_hangs() from None
+                raise launch_failed(self.log, error.message) from None
         self._is_up = True
 
     def _set_up(self, options: _Options, accelerator: str) -> None:
@@ -270,11 +311,10 @@ class _Guard:
         # libvirt's backend runs QEMU as another user, who cannot read files of root.
         handle.set_backend("direct")
         settings = handle.get_backend_settings()
-        if accelerator == TCG:
-            if "force_tcg" not in settings:
-                handle.set_backend_settings([*settings, "force_tcg"])
-            if platform.machine() == "x86_64":
-                handle.config("-cpu", TCG_PROCESSOR)
+        if SETTINGS[accelerator] not in settings:
+            handle.set_backend_settings([*settings, SETTINGS[accelerator]])
+        if accelerator == TCG and platform.machine() == "x86_64":
+            handle.config("-cpu", TCG_PROCESSOR)
         handle.config("-name", self._token)
         handle.set_network(options.network)
         handle.set_smp(min(2, os.cpu_count() or 1))
@@ -311,7 +351,7 @@ class _Guard:
             self._kill(future)
             raise EngineTimeout(
                 f"{complaint} within {seconds:g} s",
-                hint="`imgtools doctor --launch` tells what works here; a damaged image can also do this",
+                hint=f"a damaged image can do this; {DOCTOR}",
             ) from None
         except (RuntimeError, UnicodeDecodeError) as error:
             # All that the binding raises; the other, when it cannot make a str of libguestfs' words.
@@ -347,6 +387,13 @@ class _Guard:
             self._thread.shutdown(wait=not self.is_dead)
 
 
+def _kvm_hangs() -> EngineTimeout:
+    return EngineTimeout(
+        f"the appliance hangs under KVM: nothing on its console in {SILENT_SECONDS:g} s",
+        hint="export LIBGUESTFS_BACKEND_SETTINGS=force_tcg",
+    )
+
+
 def _add(handle: guestfs.GuestFS, drive: Drive) -> None:
     if drive.socket:
         server = [f"unix:{drive.socket}"]
@@ -355,28 +402,3 @@ def _add(handle: guestfs.GuestFS, drive: Drive) -> None:
         )
     else:
         handle.add_drive_opts(str(drive.host_path), readonly=drive.read_only, format=drive.format)
-
-
-def kill_children(token: str) -> None:
-    """End those of our own child processes that belong to a launch: QEMU by its name, and supermin."""
-    for pid in _children():
-        try:
-            words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-            if token.encode() in words or words[0].endswith(b"/supermin"):
-                os.kill(pid, signal.SIGKILL)
-        except OSError:
-            continue  # it has ended by itself
-
-
-def _children() -> list[int]:
-    """The process ids of our children, whichever of our threads started them."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            # proc(5): pid (comm) state ppid ...; comm may hold anything, also brackets.
-            fields = path.read_text(errors="replace").rpartition(")")[2].split()
-        except OSError:
-            continue
-        if int(fields[1]) == os.getpid():
-            found.append(int(path.parent.name))
-    return found

@@ -18,8 +18,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from imgtools.engine.host import appliance_folder
 from imgtools.engine.kept import keep, recall
+from imgtools.engine.kernels import appliance_folder
 from imgtools.engine.process import Limits, run
 from imgtools.errors import ImgtoolsError
 

@@ -7,10 +7,11 @@ import time
 from dataclasses import dataclass
 
 from imgtools.engine.api import DiskServer
+from imgtools.engine.appliance.failure import without_doctor
 from imgtools.engine.appliance.launch import Drive, launch_appliance
-from imgtools.errors import EngineFailed, ImgtoolsError
+from imgtools.errors import EngineFailed, EngineTimeout, ImgtoolsError
 
-LAST_LINES = 20  # of the appliance's log that a report keeps
+TOO_SLOW = "try again when the host is less busy; libguestfs-test-tool shows all that the appliance says"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,4 +61,5 @@ def _compare(digest: str, expected: bytes) -> None:
 
 def failed_trial(begin: float, error: ImgtoolsError) -> Trial:
     """The record of a test that ended with a named error."""
-    return Trial(time.monotonic() - begin, error=error.message, hint=error.hint)
+    hint = TOO_SLOW if isinstance(error, EngineTimeout) else without_doctor(error.hint)
+    return Trial(time.monotonic() - begin, error=error.message, hint=hint)

@@ -11,7 +11,6 @@ from types import ModuleType
 import pytest
 
 from imgtools.engine import host
-from imgtools.engine.host import KernelFact
 from tests.house.source import modules
 
 
@@ -66,27 +65,6 @@ def test_the_version_is_the_first_number_with_a_dot(tmp_path: Path, text: str, v
     program.write_text(f"#!/bin/sh\necho '{text}'\nexit 3\n")
     program.chmod(0o755)
     assert host._version(str(program), "--version") == version
-
-
-def test_the_kernel_of_supermin_counts_alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    kernel, modules_folder = tmp_path / "vmlinuz", tmp_path / "modules"
-    kernel.touch()
-    monkeypatch.setenv("SUPERMIN_KERNEL", str(kernel))
-    monkeypatch.setenv("SUPERMIN_MODULES", str(modules_folder))
-    assert host.find_kernels() == (KernelFact(str(kernel), True, False),)
-    modules_folder.mkdir()
-    assert host.find_kernels() == (KernelFact(str(kernel), True, True),)
-
-
-@pytest.mark.parametrize(
-    ("path", "modules_folder"),
-    [
-        ("/boot/vmlinuz-6.1.0-56-cloud-amd64", "/lib/modules/6.1.0-56-cloud-amd64"),
-        ("/lib/modules/6.9.1-fedora/vmlinuz", "/lib/modules/6.9.1-fedora"),
-    ],
-)
-def test_modules_belong_to_a_kernel_by_its_version(path: str, modules_folder: str) -> None:
-    assert host._modules_of(Path(path)) == Path(modules_folder)
 
 
 def test_an_appliance_that_is_built_or_being_built(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -158,7 +158,8 @@ def test_kernels_that_the_appliance_cannot_use(
     assert "direct engine ok, appliance fails (kernel for the appliance)" in found.verdict
 
 
-NO_MSR = KvmVerdict(False, "failed to set MSR 0x10a to 0x69")
+NO_MSR = KvmVerdict(False, "failed to set MSR 0x10a to 0x69", "/boot/vmlinuz-6 under /usr/bin/qemu")
+UNTRIED = KvmVerdict(False, "there is no kernel to try it with")
 ABSENT = KvmVerdict(False, "there is no /dev/kvm")
 CLOSED = KvmVerdict(False, "no permission to open /dev/kvm")
 
@@ -172,7 +173,13 @@ CLOSED = KvmVerdict(False, "no permission to open /dev/kvm")
             "nested",
             "",
         ),
-        (KvmFact(("vmx",), "", (), True, NO_MSR), "does not work", "QEMU cannot start a machine", ""),
+        (
+            KvmFact(("vmx",), "", (), True, NO_MSR, memory="/c/kvm-0.json"),
+            "does not work",
+            "tried with /boot/vmlinuz-6 under /usr/bin/qemu; the processor is emulated instead (TCG)",
+            "once it is mended: rm /c/kvm-0.json",
+        ),
+        (KvmFact(("vmx",), "", (), True, UNTRIED), "there", "no kernel to try it with", ""),
         (KvmFact(("vmx",), "N", (), True, CLOSED), "there", "may not open", "sudo usermod -aG kvm $USER"),
         (
             KvmFact(("vmx",), "", (), False, ABSENT),
@@ -193,6 +200,13 @@ def test_without_kvm_everything_works_but_slower(kvm: KvmFact, found: str, cause
     assert cause in check.cause
     assert check.cure.startswith(cure)
     assert judged.healthy
+    assert "appliance should start (TCG" in judged.verdict
+
+
+def test_kvm_that_is_not_to_be_used_is_no_trouble() -> None:
+    judged = report(healthy_host(kvm=KvmFact(("hypervisor",), "", (), True, UNTRIED, "TCG")))
+    check = check_of(judged, "kvm")
+    assert (check.state, check.found) == (State.OK, "not used: force_tcg is set")
     assert "appliance should start (TCG" in judged.verdict
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from imgtools.engine.appliance import launch
+from imgtools.engine.appliance import child, launch
 from imgtools.engine.appliance.launch import Drive, launch_appliance, missing_binding
 from imgtools.engine.kvm import KvmVerdict
 from imgtools.errors import ApplianceFailed, EngineTimeout, ToolMissing
@@ -20,7 +21,7 @@ Hosts = Callable[..., list[FakeHandle]]
 
 
 @pytest.fixture
-def host(monkeypatch: pytest.MonkeyPatch) -> Hosts:
+def host(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Hosts:
     """A host where KVM is usable or not, and handles that are taken one after the other."""
     monkeypatch.setenv("IMGTOOLS_APPLIANCE", "plain")  # whether a quick copy is there is another matter
     remembered: list[KvmVerdict] = []
@@ -36,10 +37,12 @@ def host(monkeypatch: pytest.MonkeyPatch) -> Hosts:
         monkeypatch.setattr(launch, "find_qemu", lambda: "/usr/bin/qemu-system-x86_64")
         monkeypatch.setattr(launch, "kvm_verdict", lambda qemu: KvmVerdict(kvm, "" if kvm else "broken"))
         monkeypatch.setattr(launch, "remember", lambda qemu, verdict: remembered.append(verdict))
+        monkeypatch.setattr(launch, "recall_verdict", lambda qemu: remembered[-1] if remembered else None)
         monkeypatch.setattr(launch.platform, "machine", lambda: "x86_64")
         return list(handles)
 
     monkeypatch.delenv("LIBGUESTFS_BACKEND_SETTINGS", raising=False)
+    monkeypatch.setenv("LIBGUESTFS_CACHEDIR", str(tmp_path))
     make.remembered = remembered  # type: ignore[attr-defined]
     return make
 
@@ -56,7 +59,7 @@ def test_without_kvm_the_first_launch_is_without_it(host: Hosts) -> None:
 def test_a_usable_kvm_is_used_with_libguestfs_own_processor(host: Hosts) -> None:
     (handle,) = host(FakeHandle(), kvm=True)
     assert launch_appliance([Drive(socket="/s/disk")]).accelerator == "KVM"
-    assert handle.settings == []
+    assert handle.settings == ["force_kvm"]
     assert not any(made == ("config", ("-cpu", launch.TCG_PROCESSOR)) for made in handle.made)
 
 
@@ -72,10 +75,91 @@ def test_kvm_that_fails_all_the_same_is_tried_once(host: Hosts) -> None:
 
 
 def test_kvm_is_not_blamed_for_what_fails_without_it_too(host: Hosts) -> None:
-    host(FakeHandle("supermin: no kernel"), FakeHandle("another complaint"), kvm=True)
-    with pytest.raises(ApplianceFailed, match="no kernel"):
+    host(FakeHandle("supermin: no kernel"), FakeHandle("supermin: no kernel, again"), kvm=True)
+    with pytest.raises(ApplianceFailed, match="no kernel, again"):
         launch_appliance([Drive(socket="/s/disk")])
     assert host.remembered == []  # type: ignore[attr-defined]
+
+
+def hanging(monkeypatch: pytest.MonkeyPatch, said: bytes = b"") -> FakeHandle:
+    """A launch whose QEMU is there, has said this, and hangs until it is killed."""
+    hang = threading.Event()
+    monkeypatch.setattr(child, "PERIOD", 0.01)
+    monkeypatch.setattr(child, "find_children", lambda token: [4711])
+    monkeypatch.setattr(child, "kill_children", lambda token: hang.set())
+    monkeypatch.setattr(launch, "kill_children", lambda token: hang.set())
+    return FakeHandle(hang=hang, log=said)
+
+
+@pytest.mark.parametrize("quick", [True, False])
+def test_kvm_under_which_nothing_comes_is_left_at_once(
+    host: Hosts, monkeypatch: pytest.MonkeyPatch, quick: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(launch, "SILENT_SECONDS", 0.05)
+    monkeypatch.setattr(launch, "quick_appliance", lambda: Path("/quick") if quick else None)
+    warning = b"WARNING: Image format was not specified for '/o.qcow2' and probing guessed raw.\n"
+    first, second = host(hanging(monkeypatch, warning), FakeHandle(), kvm=True)
+    assert launch_appliance([Drive(socket="/s/disk")]).accelerator == "TCG"
+    assert (first.settings, second.settings) == (["force_kvm"], ["force_tcg"])
+    assert [("set_path", "/quick") in one.made for one in (first, second)] == [quick, quick]
+    (verdict,) = host.remembered  # type: ignore[attr-defined]
+    assert (verdict.usable, verdict.tried) == (False, "a launch of the appliance")
+    assert "nothing on its console" in verdict.reason
+    (warned,) = [one.getMessage() for one in caplog.records if one.levelname == "WARNING"]
+    assert warned.startswith("KVM does not work on this host (the appliance hangs under KVM: nothing")
+
+
+def test_kvm_that_stops_after_the_first_words_is_left_after_its_time(
+    host: Hosts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(launch, "KVM_SECONDS", 0.2)
+    monkeypatch.setattr(launch, "SILENT_SECONDS", 0.05)
+    host(hanging(monkeypatch, b"supermin: mounting /proc\r\n"), FakeHandle(), kvm=True)
+    assert launch_appliance([Drive(socket="/s/disk")]).accelerator == "TCG"
+    (verdict,) = host.remembered  # type: ignore[attr-defined]
+    assert "did not start within 0.2 s" in verdict.reason
+
+
+def test_without_kvm_silence_is_no_reason_to_end(host: Hosts, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(launch, "SILENT_SECONDS", 0.0)
+    host(hanging(monkeypatch), kvm=False)
+    with pytest.raises(EngineTimeout, match=r"did not start within 0.3 s"):
+        launch_appliance([Drive(socket="/s/disk")], seconds=0.3)
+
+
+def test_kvm_that_a_user_insists_on_and_that_hangs_is_an_error_with_its_cure(
+    host: Hosts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LIBGUESTFS_BACKEND_SETTINGS", "force_kvm")
+    monkeypatch.setattr(launch, "SILENT_SECONDS", 0.05)
+    host(hanging(monkeypatch), kvm=False)
+    with pytest.raises(EngineTimeout, match="hangs under KVM") as caught:
+        launch_appliance([Drive(socket="/s/disk")])
+    assert caught.value.hint == "export LIBGUESTFS_BACKEND_SETTINGS=force_tcg"
+    assert host.remembered == []  # type: ignore[attr-defined]
+
+
+def test_kvm_that_a_user_insists_on_and_that_works_takes_the_verdict_back(
+    host: Hosts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LIBGUESTFS_BACKEND_SETTINGS", "force_kvm")
+    host(FakeHandle(settings=["force_kvm"]), kvm=False)
+    host.remembered.append(KvmVerdict(False, "broken"))  # type: ignore[attr-defined]
+    launch_appliance([Drive(socket="/s/disk")])
+    assert host.remembered[-1].usable  # type: ignore[attr-defined]
+
+
+def test_libguestfs_asks_anew_where_it_remembers_that_there_is_no_kvm(host: Hosts, tmp_path: Path) -> None:
+    folder = tmp_path / f".guestfs-{os.geteuid()}"
+    folder.mkdir()
+    for name, answer in (("qemu-1-1", "false"), ("qemu-2-2", "true")):
+        (folder / f"{name}.query-kvm").write_text(f'{{"return": {{"enabled": {answer}, "present": true}}}}')
+    host(FakeHandle(), kvm=False)
+    launch_appliance([Drive(socket="/s/disk")])
+    assert len(list(folder.iterdir())) == 2
+    host(FakeHandle(), kvm=True)
+    launch_appliance([Drive(socket="/s/disk")])
+    assert [path.name for path in folder.iterdir()] == ["qemu-2-2.query-kvm"]
 
 
 @pytest.mark.parametrize(("setting", "accelerator"), [("force_tcg", "TCG"), ("force_kvm", "KVM")])
