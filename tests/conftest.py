@@ -1,7 +1,8 @@
-"""What all tests share: those that boot an appliance are grouped, so that launches are shared and two run at most."""
+"""What all tests share: launches of the appliance, two at most at a time, and a host whose KVM does not matter."""
 
 from __future__ import annotations
 
+import os
 import signal
 from collections import Counter
 from pathlib import Path
@@ -13,7 +14,12 @@ APPLIANCES_AT_ONCE = 2
 
 
 def pytest_configure() -> None:
-    """Let Ctrl-C reach what the tests start: a shell that runs something in the background has it ignored."""
+    """Have the same happen on every host, and let Ctrl-C reach what the tests start.
+
+    Nothing is booted under KVM, sound or not, unless a test makes itself a host with one (tests/support/qemu.py). A
+    shell that runs something in the background has Ctrl-C ignored.
+    """
+    os.environ.setdefault("LIBGUESTFS_BACKEND_SETTINGS", "force_tcg")
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
