@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
+from imgtools.engine.held_folder import host_mounts, sweep, take_down
+from imgtools.engine.kept_program import watched_mount
 from imgtools.engine.process import ToolFailed, require, run
 from imgtools.errors import EngineFailed, GuestFileError, HostError, ImgtoolsError, ToolMissing
 from imgtools.records import FileKind, FileStat, Usage
@@ -27,6 +29,7 @@ KINDS = {
     FileKind.SOCKET: modes.S_IFSOCK,
 }
 BLOCK = 4096
+SOURCE = "imgtools"  # what the host calls the source of our mounts
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 Answer = TypeVar("Answer")
 
@@ -80,6 +83,7 @@ def show_folder(
     folder: Folder,
     place: Path,
     *,
+    contents: Path,
     usage: Usage,
     ready: Callable[[], None],
     read_only: bool,
@@ -87,6 +91,7 @@ def show_folder(
 ) -> None:
     """Show ``folder`` at ``place`` until somebody unmounts it, or SIGINT, SIGTERM or SIGHUP comes: then that is raised.
 
+    :param contents: what was changed; a folder that goes with the mount if we are killed, by us or by the next sweep.
     :param ready: called when it can be used.
     :raises ToolMissing: mfusepy, libfuse or fusermount3 is not installed.
     :raises EngineFailed: FUSE refuses.
@@ -100,17 +105,37 @@ def show_folder(
         ) from None
     # It logs every "no such file" that a kernel asks about.
     logging.getLogger("fuse").setLevel(logging.WARNING)
-    options: dict[str, Any] = {"foreground": True, "nothreads": True, "ro": read_only, "fsname": "imgtools"}
+    options: dict[str, Any] = {"foreground": True, "nothreads": True, "ro": read_only, "fsname": SOURCE}
     if allow_other:
         options["allow_other"] = True
+    sweep()
+    _free(place)
     operations = type("imgtools", (_Answers, mfusepy.Operations), {})(folder, usage, ready)
     try:
-        with _signals_unmount(place):
+        # Not libfuse's auto_unmount: it does nothing for ordinary users on Debian 12, because fusermount3 asks as root
+        # whether the mount is dead, and root may not look into it (libfuse issue 586).
+        with watched_mount(place, contents), _signals_unmount(place):
             mfusepy.FUSE(operations, os.fspath(place), **options)
     except RuntimeError as error:
         raise EngineFailed(
             f"cannot mount on {place}: FUSE refuses ({error})", hint="is /dev/fuse there, the folder empty?"
         ) from None
+
+
+def _free(place: Path) -> None:
+    """Take down what a server of ours has left at a place that was killed together with its watcher."""
+    for mount in host_mounts():
+        if mount.place == os.fspath(place) and mount.source == SOURCE and _is_dead(place):
+            take_down(mount.place)
+
+
+def _is_dead(place: Path) -> bool:
+    """Whether the server of what is mounted at a place has ended without unmounting it."""
+    try:
+        place.stat()
+    except OSError as error:
+        return error.errno == errno.ENOTCONN
+    return False
 
 
 def unmount_folder(place: Path) -> None:

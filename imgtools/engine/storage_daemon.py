@@ -9,21 +9,18 @@ overlay is worth nothing before the transaction syncs it as a whole.
 
 from __future__ import annotations
 
-import io
 import json
 import logging
 import os
-import shutil
 import socket
-import subprocess
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
+from imgtools.engine.held_folder import HeldFolder, sweep
+from imgtools.engine.kept_program import TALK, Kept
 from imgtools.engine.overlay import overlay_node
-from imgtools.engine.process import clean_environment, require
 from imgtools.engine.qemu_img.nodes import NodeOptions, file_options, join_options
 from imgtools.errors import EngineFailed, EngineTimeout, ImageInUse
 from imgtools.records import Layer
@@ -32,78 +29,12 @@ log = logging.getLogger(__name__)
 
 ANSWER_SECONDS = 60.0  # an export is made in milliseconds
 
-# Runs a program as long as we hold the other end of its standard input; then ends it politely, so that it unmounts
-# what it has mounted, and removes its folder, but never what may still be mounted there. A program that ends by
-# itself ends the keeper at once: it has the program's descriptors, and who waits at their other ends would wait on.
-KEEPER = """
-dir=$1; shift
-exec 3<&0 </dev/null
-"$@" 3<&- &
-child=$!
-{ read _ <&3; kill -TERM $child 2>/dev/null; } &
-watch=$!
-exec 3<&-
-wait $child; code=$?
-kill $watch 2>/dev/null
-rm -rf --one-file-system "$dir" 2>/dev/null
-exit $code
-"""
-
-
-class Kept:
-    """A program that ends when we do, however we end.
-
-    :param folder: removed when it has ended.
-    """
-
-    def __init__(self, argv: Sequence[str], folder: Path, *, pass_fds: Sequence[int] = ()) -> None:
-        self._name = argv[0]
-        self._words = io.FileIO(os.memfd_create("stderr"), "r+")
-        command = ["sh", "-c", KEEPER, "keeper", os.fspath(folder), require(argv[0]), *argv[1:]]
-        log.debug("start: %s", " ".join(argv))
-        # A session of its own: Ctrl-C on the terminal is ours to answer, not the program's.
-        self._process = subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=self._words,
-            pass_fds=tuple(pass_fds),
-            env=clean_environment(),
-            start_new_session=True,
-        )
-
-    @property
-    def has_ended(self) -> bool:
-        """Whether keeper and program are gone."""
-        return self._process.poll() is not None
-
-    def complaint(self) -> str:
-        """Return the last line that the program wrote on standard error."""
-        self._words.seek(0)
-        lines = (self._words.read() or b"").decode("utf-8", "replace").strip().splitlines()
-        return lines[-1] if lines else "it said nothing"
-
-    def end(self) -> None:
-        """Let the program end, and wait until it has.
-
-        :raises EngineTimeout: it does not.
-        """
-        if self._process.stdin is not None:
-            self._process.stdin.close()
-        try:
-            self._process.wait(ANSWER_SECONDS)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            raise EngineTimeout(f"{self._name} does not end") from None
-        finally:
-            self._words.close()
-
 
 class StorageDaemon:
     """A running daemon with the nodes ``disk0``, ``disk1`` ...; see :func:`serve_overlays`."""
 
-    def __init__(self, kept: Kept, control: socket.socket, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, kept: Kept, control: socket.socket) -> None:
+        self.folder = kept.folder
         self._kept = kept
         self._control = control
         self._lines = control.makefile("rb")
@@ -202,15 +133,16 @@ class StorageDaemon:
 
     def close(self) -> None:
         """Take the exports back, write everything into the overlays, and end."""
-        if self._files is not None:
-            self._files.close()
         try:
+            if self._files is not None:
+                self._files.close()
             self.execute("quit")
         except (OSError, EngineFailed) as error:
             log.debug("qemu-storage-daemon had ended already: %s", error)
-        self._lines.close()
-        self._control.close()
-        self._kept.end()
+        finally:
+            self._lines.close()
+            self._control.close()
+            self._kept.end()
 
 
 def _refusal(words: str) -> EngineFailed | ImageInUse:
@@ -249,6 +181,7 @@ def serve_new_image(host_path: Path, format: str) -> AbstractContextManager[Stor
 
 @contextmanager
 def _serve(nodes: Sequence[NodeOptions]) -> Iterator[StorageDaemon]:
+    sweep()
     daemon = _start(nodes)
     try:
         yield daemon
@@ -258,28 +191,26 @@ def _serve(nodes: Sequence[NodeOptions]) -> Iterator[StorageDaemon]:
 
 def _start(nodes: Sequence[NodeOptions]) -> StorageDaemon:
     """Start a daemon over some nodes, or over nothing yet."""
-    folder = Path(tempfile.mkdtemp(prefix="imgtools-"))
     ours, theirs = socket.socketpair()
     try:
         ours.settimeout(ANSWER_SECONDS)
-        kept = Kept(_command(nodes, theirs.fileno()), folder, pass_fds=(theirs.fileno(),))
+        kept = Kept(_command(nodes), HeldFolder(), talk=theirs.fileno())
     except BaseException:
         ours.close()
-        shutil.rmtree(folder)
         raise
     finally:
         theirs.close()
     try:
-        return StorageDaemon(kept, ours, folder)
+        return StorageDaemon(kept, ours)
     except BaseException:
         ours.close()
         kept.end()
         raise
 
 
-def _command(nodes: Sequence[NodeOptions], control: int) -> list[str]:
+def _command(nodes: Sequence[NodeOptions]) -> list[str]:
     argv = ["qemu-storage-daemon"]
     for number, node in enumerate(nodes):
         options = (("node-name", f"disk{number}"), ("cache.no-flush", "on"), *node)
         argv += ["--blockdev", join_options(options)]
-    return [*argv, "--chardev", f"socket,id=control,fd={control}", "--monitor", "chardev=control"]
+    return [*argv, "--chardev", f"socket,id=control,fd={TALK}", "--monitor", "chardev=control"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import tempfile
@@ -60,7 +61,7 @@ def mount_image(
     :param foreground: serve in this process; else a process of its own does, and we return when it is ready.
     :raises HostError: the folder is not there, or not empty.
     """
-    if not folder.is_dir() or any(folder.iterdir()):
+    if not _can_be_mounted_on(folder):
         raise HostError(f"not an empty folder: {folder}", hint="make one: mkdir")
     if target.output is not None:
         raise UsageError(
@@ -71,6 +72,16 @@ def mount_image(
         _serve(request, target, record, allow_other=allow_other, ready=lambda: None)
         return _report(record)
     return _report(_in_background(request, target, record, allow_other=allow_other))
+
+
+def _can_be_mounted_on(folder: Path) -> bool:
+    """Whether it is an empty folder, or one with a mount that nobody serves any more: ours are taken down first."""
+    try:
+        return folder.is_dir() and not any(folder.iterdir())
+    except OSError as error:
+        if error.errno == errno.ENOTCONN:
+            return True
+        raise HostError(f"cannot look into {folder}: {error.strerror}") from None
 
 
 def unmount_image(folder: Path) -> UnmountReport:
@@ -158,7 +169,8 @@ def _serve(
 ) -> None:
     """Open the image, show it, and when it is unmounted commit what was changed."""
     with (
-        tempfile.TemporaryDirectory(prefix="imgtools-mount-") as contents,
+        # The sweep of engine/held_folder.py takes away what begins with "imgtools-kept-".
+        tempfile.TemporaryDirectory(prefix="imgtools-kept-mount-") as contents,
         open_for(request, target) as image,
     ):
         view = view_files(image, request)
@@ -167,7 +179,13 @@ def _serve(
         usage = _usage(image, view)
         place = Path(record.folder)
         show_folder(
-            draft, place, usage=usage, ready=ready, read_only=not target.write, allow_other=allow_other
+            draft,
+            place,
+            contents=Path(contents),
+            usage=usage,
+            ready=ready,
+            read_only=not target.write,
+            allow_other=allow_other,
         )
         changes = _changes(draft, view) if isinstance(image, ImageEdit) else []
         if changes and isinstance(image, ImageEdit):

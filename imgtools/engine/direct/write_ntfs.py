@@ -8,7 +8,6 @@ from __future__ import annotations
 import errno
 import os
 import stat
-import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -18,8 +17,9 @@ from typing import BinaryIO
 
 from imgtools.engine.direct.ntfs import mount_ntfs
 from imgtools.engine.disk import DiskFile
+from imgtools.engine.held_folder import HeldFolder
+from imgtools.engine.kept_program import Kept
 from imgtools.engine.process import Limits, ToolFailed, run
-from imgtools.engine.storage_daemon import Kept
 from imgtools.errors import EditFailed, EngineFailed, EngineTimeout, NoRoom, RolledBack
 from imgtools.records import Declined, FileEntry, FileKind, FileStat, Usage
 
@@ -68,11 +68,11 @@ class NtfsWriter:
 
     def __init__(self, host_path: Path, device: str) -> None:
         self._host_path, self._device = host_path, device
-        self._folder = Path(tempfile.mkdtemp(prefix="imgtools-ntfs-"))
-        self._root = self._folder / "m"
+        folder = HeldFolder()
+        self._root = folder.path / "m"
         self._root.mkdir(mode=0o700)
         argv = ["ntfs-3g", "-o", OPTIONS, os.fspath(host_path), os.fspath(self._root)]
-        self._mounted = Kept(argv, self._folder)
+        self._mounted = Kept(argv, folder)
         self._wait()
 
     def _wait(self) -> None:

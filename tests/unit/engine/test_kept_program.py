@@ -1,0 +1,81 @@
+"""Programs that end with us: what they hold is let go, and their folder goes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+
+import pytest
+
+from imgtools.engine import kept_program
+from imgtools.engine.held_folder import HeldFolder
+from imgtools.engine.kept_program import TALK, Kept
+from imgtools.errors import EngineTimeout, ToolMissing
+from tests.support.waiting import wait_until
+
+
+def keeper_of(kept: Kept) -> int:
+    """The number of the shell."""
+    return kept._process.pid
+
+
+def test_nothing_of_an_ended_program_keeps_its_descriptor() -> None:
+    ours, theirs = socket.socketpair()
+    kept = Kept(["true"], HeldFolder(), talk=theirs.fileno())
+    theirs.close()
+    ours.settimeout(60)
+    assert ours.recv(1) == b""
+    ours.close()
+    kept.end()
+    assert kept.has_ended and not kept.folder.exists()
+
+
+def test_the_program_ends_with_its_keeper() -> None:
+    ours, theirs = socket.socketpair()
+    kept = Kept(["sleep", "1000"], HeldFolder(), talk=theirs.fileno())
+    theirs.close()
+    kept.end()
+    assert ours.recv(1) == b"" and not kept.folder.exists()
+    ours.close()
+
+
+def test_the_program_and_its_folder_go_when_the_keeper_is_killed() -> None:
+    ours, theirs = socket.socketpair()
+    kept = Kept(["sh", "-c", f"echo x >&{TALK}; exec sleep 1000"], HeldFolder(), talk=theirs.fileno())
+    theirs.close()
+    assert ours.recv(2) == b"x\n"
+    os.kill(keeper_of(kept), signal.SIGKILL)
+    ours.settimeout(60)
+    assert ours.recv(1) == b""
+    kept.end()
+    assert not kept.folder.exists()
+    ours.close()
+
+
+def test_a_program_that_does_not_end_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kept_program, "END_SECONDS", 0.1)
+    ours, theirs = socket.socketpair()
+    script = f"trap '' TERM; echo x >&{TALK}; sleep 1000"
+    kept = Kept(["sh", "-c", script], HeldFolder(), talk=theirs.fileno())
+    theirs.close()
+    assert ours.recv(2) == b"x\n"
+    with pytest.raises(EngineTimeout, match="sh does not end"):
+        kept.end()
+    ours.settimeout(60)
+    assert ours.recv(1) == b"" and not kept.folder.exists()
+    ours.close()
+
+
+def test_a_program_that_is_not_there_leaves_no_folder() -> None:
+    folder = HeldFolder()
+    with pytest.raises(ToolMissing):
+        Kept(["no-such-program"], folder)
+    assert not folder.path.exists()
+
+
+def test_what_a_program_says_last_is_its_complaint() -> None:
+    kept = Kept(["sh", "-c", "echo one >&2; echo two >&2; exit 3"], HeldFolder())
+    wait_until(lambda: kept.has_ended)
+    assert kept.complaint() == "two"
+    kept.end()
