@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from imgtools.cli.app import main
+from imgtools.engine.held_folder import HeldFolder, take_away
 from imgtools.errors import BadImage, EditConflict, EditCut, ImageInUse, NoRoom, UnfinishedEdit
 from imgtools.image.lock import is_locked
 from imgtools.image.transaction import Transaction
@@ -177,6 +178,33 @@ def test_an_edit_makes_the_same_steps_every_time(raw: Bench, qcow2: Bench) -> No
     for bench in (raw, qcow2):
         bench.reset()
         assert bench.edit().steps == bench.whole.steps
+
+
+def test_what_others_do_on_the_host_is_no_step(raw: Bench) -> None:
+    """An edit looks at all loop devices and at the folders of other edits, however many there are."""
+    folders = [HeldFolder() for _ in range(3)]
+    try:
+        raw.reset()
+        assert raw.edit().steps == raw.whole.steps
+    finally:
+        for folder in folders:
+            folder.let_go()
+            assert take_away(folder.path)
+
+
+def test_a_loop_device_of_the_host_is_no_step(raw: Bench, tmp_path: Path) -> None:
+    backing = tmp_path / "backing"
+    backing.write_bytes(bytes(1 << 20))
+    attached = subprocess.run(
+        ["losetup", "--find", "--show", backing], capture_output=True, text=True, check=False
+    )
+    if attached.returncode != 0:
+        pytest.skip(f"no loop device can be attached: {attached.stderr.strip()}")
+    try:
+        raw.reset()
+        assert raw.edit().steps == raw.whole.steps
+    finally:
+        subprocess.run(["losetup", "--detach", attached.stdout.strip()], check=True)
 
 
 def test_killed_at_sixty_places_a_raw_image_is_never_torn(raw: Bench) -> None:
