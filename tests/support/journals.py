@@ -1,11 +1,9 @@
-"""Journal files for tests, written by systemd-journal-remote."""
+"""Journal files for tests."""
 
 from __future__ import annotations
 
 import functools
-import tempfile
 from collections.abc import Mapping
-from pathlib import Path
 
 from fixtures.journal import build
 
@@ -20,8 +18,7 @@ def make_journal(*entries: Mapping[str, str | int]) -> bytes:
 
 @functools.cache
 def _build(text: str) -> bytes:
-    with tempfile.TemporaryDirectory() as folder:
-        return build(text, Path(folder))
+    return build(text)
 
 
 def _export(entry: Mapping[str, str | int]) -> str:
