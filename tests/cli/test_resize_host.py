@@ -16,8 +16,8 @@ from imgtools.image import transaction
 from imgtools.workflows import resize, resize_copy
 from tests.support.command import imgtools
 from tests.support.disks import MIB
+from tests.support.mounts import fuse_mounted
 from tests.support.resizable import ROOT_START, cloud_disk, ext4_size, part_of, run, table_of, virtual_size
-from tests.support.waiting import wait_until
 
 
 def digest(path: Path) -> str:
@@ -35,10 +35,8 @@ def small_host(tmp_path: Path) -> Iterator[Path]:
         file.truncate(96 * MIB)
     folder.mkdir()
     run("mke2fs", "-q", "-t", "ext2", "-m", "0", volume)
-    run("fuse2fs", "-o", "fakeroot", volume, folder)
-    wait_until(folder.is_mount)
-    yield folder
-    run("fusermount3", "-uz", folder)  # lazily: a failed test must not leave it mounted
+    with fuse_mounted(folder, "fuse2fs", "-f", "-o", "fakeroot", volume, folder):
+        yield folder
 
 
 def fill(folder: Path) -> None:

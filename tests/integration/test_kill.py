@@ -22,6 +22,7 @@ from imgtools.image.lock import is_locked
 from imgtools.image.transaction import Transaction
 from tests.support.command import imgtools
 from tests.support.cut import Ended, run_cut
+from tests.support.mounts import fuse_mounted
 
 PLAN = """
 - {kind: write-file, path: /etc/motd, content: changed}
@@ -358,10 +359,8 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         file.truncate(48 << 20)
     folder.mkdir()
     subprocess.run(["mke2fs", "-q", "-t", "ext2", "-m", "0", volume], check=True)
-    subprocess.run(["fuse2fs", "-o", "fakeroot", volume, folder], check=True)
-    wait_until(folder.is_mount)
-    yield folder
-    subprocess.run(["fusermount3", "-u", folder], check=True)
+    with fuse_mounted(folder, "fuse2fs", "-f", "-o", "fakeroot", volume, folder):
+        yield folder
 
 
 def fill(folder: Path, leave: int) -> Path:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 import struct
@@ -26,6 +25,7 @@ from imgtools.engine.direct.ntfs_record import (
 )
 from imgtools.errors import NotAFile, OddGuest
 from imgtools.records import Declined, FileKind, FileStat
+from tests.support.mounts import fuse_mounted
 from tests.support.volumes import blank, patch, tool, volume
 
 NOISE = os.urandom(300_000)
@@ -39,14 +39,10 @@ def written(path: Path) -> Iterator[Path]:
     """The volume mounted for writing by ntfs-3g while the block runs."""
     place = path.with_suffix(".mount")
     place.mkdir()
-    tool("ntfs-3g", "-o", "compression,streams_interface=xattr,silent", path, place)
-    try:
+    options = "no_detach,compression,streams_interface=xattr,silent"
+    with fuse_mounted(place, "ntfs-3g", "-o", options, path, place):
         yield place
-    finally:
-        tool("fusermount3" if shutil.which("fusermount3") else "fusermount", "-u", place)
-        with path.open("r+b") as stream:
-            fcntl.lockf(stream, fcntl.LOCK_EX)  # ntfs-3g lets go of its lock when all is written
-        place.rmdir()
+    place.rmdir()
 
 
 def reparse(path: Path, tag: int, body: bytes) -> None:
