@@ -107,7 +107,7 @@ def test_the_first_command_goes_on_without_kvm_and_the_second_does_not_try(
     ("kind", "reason"),
     [
         (Kvm.HANGS, "nothing on its console in 0.5 s"),
-        (Kvm.STOPS, "did not start within 2 s"),
+        (Kvm.STOPS, "it was not up in 2 s"),
         (Kvm.ABORTS, "failed to set MSR 0x10a"),
     ],
 )

@@ -14,21 +14,24 @@ PERIOD = 0.2  # seconds between two looks
 
 
 class Watch:
-    """What became of a launch that was watched. ``hung``: QEMU was ended because its console said nothing."""
+    """What became of a launch that was watched: ``gave_up`` says why its QEMU was ended, in a few words."""
 
-    hung = False
+    gave_up = ""
 
 
 @contextmanager
-def ended_if_silent(
-    token: str, log: Callable[[], str], has_spoken: Callable[[str], bool], seconds: float
+def ended_if_it_hangs(
+    token: str, log: Callable[[], str], has_spoken: Callable[[str], bool], *, silent: float, whole: float
 ) -> Iterator[Watch]:
-    """While the block runs, end the QEMU of a launch if nothing comes over its console for so long after its start.
+    """While the block runs, end the QEMU of a launch if it hangs.
 
-    What goes before does not count: libguestfs builds its appliance, which takes a while, and has its own to say.
+    What goes before its start does not count: libguestfs builds its appliance, which takes a while, and has its own
+    to say.
 
     :param log: returns what was said so far.
     :param has_spoken: whether the machine itself has said something in a piece of the log.
+    :param silent: seconds in which something has to come over its console.
+    :param whole: seconds in which the block has to end.
     """
     watch, over = Watch(), threading.Event()
 
@@ -39,13 +42,16 @@ def ended_if_silent(
             if over.wait(PERIOD):
                 return
         began = time.monotonic()
-        while not over.wait(PERIOD) and not has_spoken(log()[before:]):
-            if time.monotonic() - began > seconds:
-                watch.hung = True
-                kill_children(token)
-                return
+        while not watch.gave_up and not over.wait(PERIOD):
+            passed = time.monotonic() - began
+            if passed > silent and not has_spoken(log()[before:]):
+                watch.gave_up = f"nothing on its console in {silent:g} s"
+            elif passed > whole:
+                watch.gave_up = f"it was not up in {whole:g} s"
+        if watch.gave_up:
+            kill_children(token)
 
-    thread = threading.Thread(target=look, name="silence", daemon=True)
+    thread = threading.Thread(target=look, name="watch", daemon=True)
     thread.start()
     try:
         yield watch

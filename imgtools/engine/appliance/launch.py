@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from imgtools.engine.appliance.calls import Calls
-from imgtools.engine.appliance.child import ended_if_silent, kill_children
+from imgtools.engine.appliance.child import ended_if_it_hangs, kill_children
 from imgtools.engine.appliance.failure import DOCTOR, console_has_begun, launch_failed
 from imgtools.engine.appliance.quick import note_failure, quick_appliance
 from imgtools.engine.host import SYSTEM_PYTHON, find_appliance
@@ -47,7 +47,7 @@ T = TypeVar("T")
 
 QUICK_SECONDS = 120.0  # for the quick copy; 3-10 without KVM, and then the appliance itself gets its turn
 LAUNCH_SECONDS = 300.0  # 4-16 without KVM, 25 when supermin has to build the appliance first
-KVM_SECONDS = 60.0  # under KVM: 1-3, and supermin; who takes longer is better off without
+KVM_SECONDS = 60.0  # from QEMU's start under KVM: 1-3 are usual; who takes longer is better off without
 # From QEMU's start under KVM to the first byte on the console: ten times the 0.3-0.8 that a sound KVM needs.
 SILENT_SECONDS = 8.0
 CALL_SECONDS = 120.0  # one call; the kernel of the appliance can hang on a hostile filesystem
@@ -143,7 +143,7 @@ def launch_appliance(
     if accelerator != KVM:
         return _boot(options, accelerator)
     try:
-        appliance = _boot(replace(options, seconds=min(seconds, KVM_SECONDS)), KVM)
+        appliance = _boot(options, KVM)
     except (ApplianceFailed, EngineTimeout) as error:
         if forced:
             raise
@@ -295,13 +295,15 @@ class _Guard:
             self._set_up(options, accelerator)
             self.handle.launch()
 
-        silence = SILENT_SECONDS if accelerator == KVM else math.inf
-        with ended_if_silent(self._token, lambda: self.log, console_has_begun, silence) as watch:
+        silent, whole = (SILENT_SECONDS, KVM_SECONDS) if accelerator == KVM else (math.inf, math.inf)
+        with ended_if_it_hangs(
+            self._token, lambda: self.log, console_has_begun, silent=silent, whole=whole
+        ) as watch:
             try:
                 self.wait(work, options.seconds, "the libguestfs appliance did not start")
             except ApplianceFailed as error:
-                if watch.hung:
-                    raise _kvm_hangs() from None
+                if watch.gave_up:
+                    raise _kvm_hangs(watch.gave_up) from None
                 raise launch_failed(self.log, error.message) from None
         self._is_up = True
 
@@ -387,9 +389,9 @@ class _Guard:
             self._thread.shutdown(wait=not self.is_dead)
 
 
-def _kvm_hangs() -> EngineTimeout:
+def _kvm_hangs(how: str) -> EngineTimeout:
     return EngineTimeout(
-        f"the appliance hangs under KVM: nothing on its console in {SILENT_SECONDS:g} s",
+        f"the appliance hangs under KVM: {how}",
         hint="export LIBGUESTFS_BACKEND_SETTINGS=force_tcg",
     )
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from imgtools.engine.appliance import child
-from imgtools.engine.appliance.child import ended_if_silent, find_children, kill_children
+from imgtools.engine.appliance.child import ended_if_it_hangs, find_children, kill_children
 
 TOKEN = "imgtools-0123456789abcdef"
 WAITER = "import sys; sys.stdin.read()"
@@ -60,30 +60,38 @@ class Launch:
         """What was said so far."""
         return self._said.pop(0) if len(self._said) > 1 else self._said[0]
 
-    def hangs(self, wait: float = 30) -> bool:
-        """Watch it until it was killed, or some time has passed; return whether it is said to hang."""
-        with ended_if_silent(TOKEN, self.log, bool, 0.03) as watched:
+    def ends(self, wait: float = 30, silent: float = 0.03, whole: float = 1000) -> str:
+        """Watch it until it was killed, or some time has passed; return why it was given up."""
+        with ended_if_it_hangs(TOKEN, self.log, bool, silent=silent, whole=whole) as watched:
             self.killed.wait(wait)
-        assert watched.hung == self.killed.is_set()
-        return watched.hung
+        assert bool(watched.gave_up) == self.killed.is_set()
+        return watched.gave_up
+
+
+SILENT = "nothing on its console in 0.03 s"
 
 
 def test_silence_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert Launch(monkeypatch).hangs()
+    assert Launch(monkeypatch).ends() == SILENT
 
 
 def test_what_was_said_before_qemu_started_is_no_word_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert Launch(monkeypatch, "supermin: building\n").hangs()
+    assert Launch(monkeypatch, "supermin: building\n").ends() == SILENT
 
 
 def test_who_has_spoken_is_not_ended(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert not Launch(monkeypatch, "supermin: building\n", "supermin: building\nup\n").hangs(wait=0.2)
+    assert not Launch(monkeypatch, "supermin: building\n", "supermin: building\nup\n").ends(wait=0.2)
+
+
+def test_who_has_spoken_and_does_not_come_up_is_ended_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    launch = Launch(monkeypatch, "supermin: building\n", "supermin: building\nup\n")
+    assert launch.ends(whole=0.1) == "it was not up in 0.1 s"
 
 
 def test_what_comes_at_once_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Before QEMU was seen, but after it was known not to be there."""
-    assert not Launch(monkeypatch, "up\n", there=0).hangs(wait=0.2)
+    assert not Launch(monkeypatch, "up\n", there=0).ends(wait=0.2)
 
 
 def test_before_qemu_is_there_nothing_counts(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert not Launch(monkeypatch, there=10**6).hangs(wait=0.2)
+    assert not Launch(monkeypatch, there=10**6).ends(wait=0.2, whole=0.01)

@@ -117,7 +117,7 @@ def test_kvm_that_stops_after_the_first_words_is_left_after_its_time(
     host(hanging(monkeypatch, b"supermin: mounting /proc\r\n"), FakeHandle(), kvm=True)
     assert launch_appliance([Drive(socket="/s/disk")]).accelerator == "TCG"
     (verdict,) = host.remembered  # type: ignore[attr-defined]
-    assert "did not start within 0.2 s" in verdict.reason
+    assert "it was not up in 0.2 s" in verdict.reason
 
 
 def test_without_kvm_silence_is_no_reason_to_end(host: Hosts, monkeypatch: pytest.MonkeyPatch) -> None:
