@@ -20,9 +20,9 @@ from pathlib import Path
 
 from imgtools.engine.kernels import KernelFact, appliance_folder, find_kernels
 from imgtools.engine.kvm import (
-    DEVICE,
     TCG,
     KvmVerdict,
+    device_is_there,
     find_qemu,
     forced_accelerator,
     kvm_verdict,
@@ -273,7 +273,7 @@ def _kvm(qemu: ProgramFact) -> KvmFact:
         _processor_flags(),
         "".join(nested),
         tuple(modules),
-        DEVICE.exists(),
+        device_is_there(),
         _kvm_verdict(qemu),
         forced_accelerator(),
         str(memory_path()),

@@ -24,7 +24,7 @@ from imgtools.errors import ToolMissing
 log = logging.getLogger(__name__)
 
 DEVICE = Path("/dev/kvm")
-# Ten times what a sound KVM needs for its first line, and for all of it; emulation is up with both.
+# For the kernel's first line, and for all of its start: emulation on two slow processors is up with both (2.7 in all).
 SILENT_SECONDS = 5.0
 WHOLE_SECONDS = 10.0
 # QEMU's machine and serial console for each kind of processor that KVM is used on.
@@ -92,6 +92,11 @@ def kvm_verdict(qemu: str) -> KvmVerdict:
 def warn_of(verdict: KvmVerdict) -> None:
     """Say once that KVM cannot be used, when that is found out: things take longer from now on."""
     log.warning("KVM does not work on this host (%s); imgtools goes on without it", verdict.reason)
+
+
+def device_is_there() -> bool:
+    """Whether this host shows a KVM at all."""
+    return DEVICE.exists()
 
 
 def device_problem(device: Path | None = None) -> KvmVerdict | None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from imgtools.engine import kvm
-from imgtools.engine.appliance import launch
+from imgtools.engine.appliance import guard
 from imgtools.engine.appliance.launch import Drive, launch_appliance
 from imgtools.engine.kernels import kernel_to_try
 from tests.support.command import imgtools
@@ -35,15 +35,15 @@ def disk(tmp_path: Path) -> Path:
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """Who hangs is given up sooner, so that the tests do not wait."""
     monkeypatch.setattr(kvm, "SILENT_SECONDS", 0.5)
-    monkeypatch.setattr(launch, "SILENT_SECONDS", 0.5)
+    monkeypatch.setattr(guard, "SILENT_SECONDS", 0.5)
 
 
 @pytest.fixture
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Who works is waited for, however slow the host is."""
-    for module, name in ((kvm, "SILENT_SECONDS"), (kvm, "WHOLE_SECONDS"), (launch, "SILENT_SECONDS")):
+    for module, name in ((kvm, "SILENT_SECONDS"), (kvm, "WHOLE_SECONDS"), (guard, "SILENT_SECONDS")):
         monkeypatch.setattr(module, name, AGES)
-    monkeypatch.setattr(launch, "KVM_SECONDS", AGES)
+    monkeypatch.setattr(guard, "KVM_SECONDS", AGES)
 
 
 def boot(disk: Path) -> str:
@@ -120,7 +120,7 @@ def test_a_launch_does_not_trust_what_is_remembered_and_takes_it_back(
     kind: Kvm,
     reason: str,
 ) -> None:
-    monkeypatch.setattr(launch, "KVM_SECONDS", 2.0)
+    monkeypatch.setattr(guard, "KVM_SECONDS", 2.0)
     host = make_kvm_host(monkeypatch, tmp_path, kind)
     host.believe_in_kvm()
     assert boot(disk) == "TCG"

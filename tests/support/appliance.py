@@ -21,12 +21,16 @@ class FakeHandle:
     hang: threading.Event | None = None  # launch waits for it
     log: bytes = b""
     note: Callable[[bytes], None] | None = None
+    qemu: str = "/usr/bin/qemu-system-x86_64"
 
     def get_backend_settings(self) -> list[str]:
         return self.settings
 
     def set_backend_settings(self, settings: Sequence[str]) -> None:
         self.settings = list(settings)
+
+    def get_hv(self) -> str:
+        return self.qemu
 
     def get_memsize(self) -> int:
         return 1280

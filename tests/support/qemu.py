@@ -6,7 +6,6 @@ under KVM; there it hangs, aborts, or runs the machine without KVM, as a sound o
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -57,7 +56,6 @@ class KvmHost:
 
     qemu: Path
     log: Path
-    place: tempfile.TemporaryDirectory[str]  # goes with the host
 
     @property
     def starts(self) -> int:
@@ -76,10 +74,7 @@ class KvmHost:
 def make_kvm_host(monkeypatch: pytest.MonkeyPatch, folder: Path, kind: Kvm) -> KvmHost:
     """Make this host one with a KVM of some kind, whatever it has itself; with nothing remembered."""
     assert kernel_to_try(), "no kernel can be read: apt-get install linux-image-cloud-amd64"
-    # A short name: with one in a deep folder of pytest's, libguestfs 1.48.6 aborted ("corrupted size vs. prev_size").
-    # The length is the likely cause, and has not been proved: with a short one it does not happen.
-    place = tempfile.TemporaryDirectory(prefix="kvm-", dir="/tmp")
-    real, program, log = kvm.find_qemu(), Path(place.name, "qemu"), folder / "starts"
+    real, program, log = kvm.find_qemu(), folder / "qemu", folder / "starts"
     program.write_text(PROGRAM.format(real=real, kind=str(kind), log=str(log)))
     program.chmod(0o755)
     device = folder / "kvm"
@@ -88,4 +83,4 @@ def make_kvm_host(monkeypatch: pytest.MonkeyPatch, folder: Path, kind: Kvm) -> K
     monkeypatch.setenv("LIBGUESTFS_HV", str(program))
     monkeypatch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
     monkeypatch.delenv("LIBGUESTFS_BACKEND_SETTINGS", raising=False)
-    return KvmHost(program, log, place)
+    return KvmHost(program, log)

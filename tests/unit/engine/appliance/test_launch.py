@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from imgtools.engine.appliance import child, launch
+from imgtools.engine.appliance import child, guard, launch
 from imgtools.engine.appliance.launch import Drive, launch_appliance, missing_binding
 from imgtools.engine.kvm import KvmVerdict
 from imgtools.errors import ApplianceFailed, EngineTimeout, ToolMissing
@@ -33,12 +33,12 @@ def host(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Hosts:
             handle = waiting.pop(0)
             return handle, FakeCalls(handle)
 
-        monkeypatch.setattr(launch, "_new_handle", new_handle)
+        monkeypatch.setattr(guard, "_new_handle", new_handle)
         monkeypatch.setattr(launch, "find_qemu", lambda: "/usr/bin/qemu-system-x86_64")
         monkeypatch.setattr(launch, "kvm_verdict", lambda qemu: KvmVerdict(kvm, "" if kvm else "broken"))
         monkeypatch.setattr(launch, "remember", lambda qemu, verdict: remembered.append(verdict))
         monkeypatch.setattr(launch, "recall_verdict", lambda qemu: remembered[-1] if remembered else None)
-        monkeypatch.setattr(launch.platform, "machine", lambda: "x86_64")
+        monkeypatch.setattr(guard.platform, "machine", lambda: "x86_64")
         return list(handles)
 
     monkeypatch.delenv("LIBGUESTFS_BACKEND_SETTINGS", raising=False)
@@ -52,7 +52,7 @@ def test_without_kvm_the_first_launch_is_without_it(host: Hosts) -> None:
     appliance = launch_appliance([Drive(socket="/s/disk")])
     assert appliance.accelerator == "TCG"
     assert handle.settings == ["force_tcg"]
-    assert ("config", ("-cpu", launch.TCG_PROCESSOR)) in handle.made
+    assert ("config", ("-cpu", guard.TCG_PROCESSOR)) in handle.made
     assert ("set_backend", "direct") in handle.made
 
 
@@ -60,7 +60,7 @@ def test_a_usable_kvm_is_used_with_libguestfs_own_processor(host: Hosts) -> None
     (handle,) = host(FakeHandle(), kvm=True)
     assert launch_appliance([Drive(socket="/s/disk")]).accelerator == "KVM"
     assert handle.settings == ["force_kvm"]
-    assert not any(made == ("config", ("-cpu", launch.TCG_PROCESSOR)) for made in handle.made)
+    assert not any(made == ("config", ("-cpu", guard.TCG_PROCESSOR)) for made in handle.made)
 
 
 def test_kvm_that_fails_all_the_same_is_tried_once(host: Hosts) -> None:
@@ -87,7 +87,7 @@ def hanging(monkeypatch: pytest.MonkeyPatch, said: bytes = b"") -> FakeHandle:
     monkeypatch.setattr(child, "PERIOD", 0.01)
     monkeypatch.setattr(child, "find_children", lambda token: [4711])
     monkeypatch.setattr(child, "kill_children", lambda token: hang.set())
-    monkeypatch.setattr(launch, "kill_children", lambda token: hang.set())
+    monkeypatch.setattr(guard, "kill_children", lambda token: hang.set())
     return FakeHandle(hang=hang, log=said)
 
 
@@ -95,7 +95,7 @@ def hanging(monkeypatch: pytest.MonkeyPatch, said: bytes = b"") -> FakeHandle:
 def test_kvm_under_which_nothing_comes_is_left_at_once(
     host: Hosts, monkeypatch: pytest.MonkeyPatch, quick: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(launch, "SILENT_SECONDS", 0.05)
+    monkeypatch.setattr(guard, "SILENT_SECONDS", 0.05)
     monkeypatch.setattr(launch, "quick_appliance", lambda: Path("/quick") if quick else None)
     warning = b"WARNING: Image format was not specified for '/o.qcow2' and probing guessed raw.\n"
     first, second = host(hanging(monkeypatch, warning), FakeHandle(), kvm=True)
@@ -112,8 +112,8 @@ def test_kvm_under_which_nothing_comes_is_left_at_once(
 def test_kvm_that_stops_after_the_first_words_is_left_after_its_time(
     host: Hosts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(launch, "KVM_SECONDS", 0.2)
-    monkeypatch.setattr(launch, "SILENT_SECONDS", 0.05)
+    monkeypatch.setattr(guard, "KVM_SECONDS", 0.2)
+    monkeypatch.setattr(guard, "SILENT_SECONDS", 0.05)
     host(hanging(monkeypatch, b"supermin: mounting /proc\r\n"), FakeHandle(), kvm=True)
     assert launch_appliance([Drive(socket="/s/disk")]).accelerator == "TCG"
     (verdict,) = host.remembered  # type: ignore[attr-defined]
@@ -121,7 +121,7 @@ def test_kvm_that_stops_after_the_first_words_is_left_after_its_time(
 
 
 def test_without_kvm_silence_is_no_reason_to_end(host: Hosts, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(launch, "SILENT_SECONDS", 0.0)
+    monkeypatch.setattr(guard, "SILENT_SECONDS", 0.0)
     host(hanging(monkeypatch), kvm=False)
     with pytest.raises(EngineTimeout, match=r"did not start within 0.3 s"):
         launch_appliance([Drive(socket="/s/disk")], seconds=0.3)
@@ -131,7 +131,7 @@ def test_kvm_that_a_user_insists_on_and_that_hangs_is_an_error_with_its_cure(
     host: Hosts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LIBGUESTFS_BACKEND_SETTINGS", "force_kvm")
-    monkeypatch.setattr(launch, "SILENT_SECONDS", 0.05)
+    monkeypatch.setattr(guard, "SILENT_SECONDS", 0.05)
     host(hanging(monkeypatch), kvm=False)
     with pytest.raises(EngineTimeout, match="hangs under KVM") as caught:
         launch_appliance([Drive(socket="/s/disk")])
@@ -216,7 +216,7 @@ def test_a_launch_that_hangs_ends_in_time(host: Hosts, monkeypatch: pytest.Monke
     hang = threading.Event()
     host(FakeHandle(hang=hang), kvm=False)
     # Killing QEMU is what makes libguestfs' launch come back.
-    monkeypatch.setattr(launch, "kill_children", lambda token: hang.set())
+    monkeypatch.setattr(guard, "kill_children", lambda token: hang.set())
     with pytest.raises(EngineTimeout, match=r"did not start within 0.05 s"):
         launch_appliance([Drive(socket="/s/disk")], seconds=0.05)
     assert hang.is_set()
@@ -228,7 +228,7 @@ def test_a_call_that_hangs_ends_in_time_and_ends_the_appliance(
     (handle,) = host(FakeHandle(), kvm=False)
     appliance = launch_appliance([Drive(socket="/s/disk")])
     hang = threading.Event()
-    monkeypatch.setattr(launch, "kill_children", lambda token: hang.set())
+    monkeypatch.setattr(guard, "kill_children", lambda token: hang.set())
     with pytest.raises(EngineTimeout, match="does not answer"):
         appliance.call(lambda: hang.wait(10), seconds=0.05)
     assert appliance.has_ended
@@ -244,12 +244,12 @@ def test_being_told_to_end_does_not_wait_for_the_appliance(
     host(FakeHandle(), kvm=False)
     appliance = launch_appliance([Drive(socket="/s/disk")])
     hang = threading.Event()
-    monkeypatch.setattr(launch, "kill_children", lambda token: hang.set())
+    monkeypatch.setattr(guard, "kill_children", lambda token: hang.set())
 
     def interrupted(timeout: float | None) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(launch.Future, "result", lambda self, timeout=None: interrupted(timeout))
+    monkeypatch.setattr(guard.Future, "result", lambda self, timeout=None: interrupted(timeout))
     with pytest.raises(KeyboardInterrupt):
         appliance.call(lambda: hang.wait(10))
     assert hang.is_set()
@@ -275,6 +275,27 @@ def test_an_error_of_the_last_flush_surfaces(host: Hosts, monkeypatch: pytest.Mo
         appliance.close()
     time.sleep(0)
     assert "close" in handle.names()
+
+
+def path_of(length: int) -> str:
+    return "/" + "q" * (length - 1)
+
+
+def test_libguestfs_is_told_no_long_name_of_qemu(host: Hosts) -> None:
+    """1.48.6 writes behind the end of a buffer then, and takes the process with it."""
+    (handle,) = host(FakeHandle(qemu=path_of(65)), kvm=False)
+    appliance = launch_appliance([Drive(socket="/s/disk")])
+    (link,) = [Path(str(value)) for name, value in handle.made if name == "set_hv"]
+    assert len(str(link)) < 64
+    assert str(link.readlink()) == path_of(65)
+    appliance.close()
+    assert not link.parent.exists()
+
+
+def test_a_short_name_of_qemu_stays(host: Hosts) -> None:
+    (handle,) = host(FakeHandle(qemu=path_of(64)), kvm=False)
+    launch_appliance([Drive(socket="/s/disk")]).close()
+    assert "set_hv" not in handle.names()
 
 
 def test_more_memory_is_asked_for_never_less(host: Hosts) -> None:
@@ -306,7 +327,7 @@ def test_a_quick_copy_in_trouble_gives_way_to_the_appliance_itself(
     first = FakeHandle(hang=hang) if trouble == "hangs" else FakeHandle("guestfs_launch failed.")
     _, second = host(first, FakeHandle(), kvm=False)
     failed: list[Path] = []
-    monkeypatch.setattr(launch, "kill_children", lambda token: hang.set())
+    monkeypatch.setattr(guard, "kill_children", lambda token: hang.set())
     monkeypatch.setattr(launch, "QUICK_SECONDS", 0.05)
     monkeypatch.setattr(launch, "quick_appliance", lambda: Path("/quick"))
     monkeypatch.setattr(launch, "note_failure", failed.append)
