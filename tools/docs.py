@@ -20,7 +20,7 @@ from typing import Any, Union, get_args, get_origin
 from typer.models import ArgumentInfo, OptionInfo
 
 from imgtools.cli.app import command_modules
-from imgtools.cli.command import expand
+from imgtools.cli.command.groups import expand
 from tools import decisions, exit_codes, picture, schemas, shelves, transcript
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -13,8 +13,9 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
-from imgtools.cli.output import ENVELOPE_FIELDS, TIME_FIELDS
-from imgtools.records import FileKind
+from imgtools.cli.app import SHARED
+from imgtools.cli.output.output import ENVELOPE_FIELDS, TIME_FIELDS
+from imgtools.records.files import FileKind
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = Path("docs/json.md")
@@ -23,7 +24,7 @@ SCHEMA = re.compile(r"imgtools\.[a-z0-9-]+(?:\.[a-z0-9-]+)*/\d+")
 ENVELOPES = {"imgtools.error/1"}  # described by hand, above the mark
 # Schemas whose report no call of `show` tells: where their class is.
 ELSEWHERE = {
-    "imgtools.plan/1": "imgtools.workflows.edit_plan:PlanReport",
+    "imgtools.plan/1": "imgtools.workflows.writing:PlanReport",
     "imgtools.sysprep-verify/1": "imgtools.workflows.sysprep:VerifyReport",
     "imgtools.log/1": "imgtools.workflows.log:LogReport",
     "imgtools.map/1": "imgtools.workflows.map:MapHead",  # its extents follow, see the page of the command
@@ -38,13 +39,16 @@ def reports() -> dict[str, tuple[Report | None, list[str]]]:
     The class is None where the code does not tell it: then ELSEWHERE needs a line.
     """
     found: dict[str, tuple[Report | None, list[str]]] = {}
-    for path in sorted((ROOT / "imgtools" / "cli").rglob("*.py")):
+    folder = ROOT / "imgtools" / "cli"
+    for path in sorted(folder.rglob("*.py")):
         text = path.read_text(encoding="utf-8")
         named = dict.fromkeys(sorted(set(SCHEMA.findall(text)) - ENVELOPES), "")
         places = named | dict(_shown(ast.parse(text)))
         for schema, place in places.items():
             place = ELSEWHERE.get(schema, place)
-            found.setdefault(schema, (_load(place) if place else None, []))[1].append(_command(path))
+            found.setdefault(schema, (_load(place) if place else None, []))[1]
+            if path.relative_to(folder).parts[0] not in SHARED:
+                found[schema][1].append(_command(path))
     return dict(sorted(found.items()))
 
 
@@ -74,7 +78,7 @@ def _shows(node: ast.Call, names: Mapping[str, str]) -> bool:
     if isinstance(node.func, ast.Attribute):
         return node.func.attr == "show"
     place = names.get(node.func.id, "") if isinstance(node.func, ast.Name) else ""
-    return place.startswith("imgtools.cli._") and place.partition(":")[2].startswith("show_")
+    return place.startswith("imgtools.cli.output.") and place.partition(":")[2].startswith("show_")
 
 
 def _imports(tree: ast.AST) -> dict[str, str]:
@@ -83,7 +87,7 @@ def _imports(tree: ast.AST) -> dict[str, str]:
         alias.asname or alias.name: f"{node.module}:{alias.name}"
         for node in ast.walk(tree)
         if isinstance(node, ast.ImportFrom)
-        and (node.module or "").startswith(("imgtools.workflows", "imgtools.cli._"))
+        and (node.module or "").startswith(("imgtools.workflows", "imgtools.cli.output."))
         for alias in node.names
     }
 
@@ -202,7 +206,7 @@ def _plain(text: str) -> str:
 
 
 def _kind(name: str, hint: Any) -> str:  # Any: annotations
-    """What JSON makes of a field; see imgtools/cli/output.py, to_json."""
+    """What JSON makes of a field; see imgtools/cli/output/output.py, to_json."""
     options = (
         [one for one in get_args(hint) if one is not types.NoneType]
         if get_origin(hint) in _UNIONS

@@ -10,8 +10,9 @@ from dataclasses import MISSING, fields
 from pathlib import Path
 
 import imgtools.ops
-from imgtools.ops.api import Families, NoParams, Shelved, load_shelf
-from imgtools.records import Order, OsType
+from imgtools.ops.operation import Families, NoParams, Shelved, load_shelf
+from imgtools.records.request import Order
+from imgtools.records.system import OsType
 
 FOLDER = Path("docs/operations")
 HEAD = "<!-- Made by `make docs` from imgtools/ops; edit the operation instead. -->\n"

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from imgtools.cli._disk import SECRET_HELP, CreateOptions, Write, secret_from, show_plan, words
-from imgtools.cli.command import DiskFile, Output
+from imgtools.cli.command.groups import DiskFile, Output
+from imgtools.cli.output.disk import SECRET_HELP, CreateOptions, Write, secret_from, show_plan, words
 
 EXAMPLES = (
     "imgtools amend -o compat=1.1 disk.qcow2",

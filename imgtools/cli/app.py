@@ -24,13 +24,13 @@ import typer
 from typer.core import TyperGroup
 
 from imgtools import __version__
-from imgtools.cli._customization import OrderedCommand
-from imgtools.cli.command import expand
-from imgtools.cli.output import clean, error_envelope
+from imgtools.cli.command.customization import OrderedCommand
+from imgtools.cli.command.groups import expand
+from imgtools.cli.output.output import clean, error_envelope
 from imgtools.errors import ImgtoolsError, UsageError
 
 # Modules of this package that are not commands.
-SHARED = frozenset({"app", "command", "output", "progress", "terminal"})
+SHARED = frozenset({"app", "command", "output"})
 BUG = 70  # EX_SOFTWARE of sysexits.h
 # The base of what typer raises about words: ClickException of the click that it brings, which has no public name.
 _WRONG_WORDS: Any = typer.BadParameter.__mro__[2]

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from imgtools.cli.command import DiskFile, Output
-from imgtools.cli.output import Cell, Facts
+from imgtools.cli.command.groups import DiskFile, Output
+from imgtools.cli.output.output import Cell, Facts
 from imgtools.units import format_size
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from imgtools.cli.command import Output, Source
-from imgtools.cli.output import Lines
+from imgtools.cli.command.groups import Output, Source
+from imgtools.cli.output.output import Lines
 
 WAITS = True
 EXAMPLES = (

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from imgtools.cli._disk import Force, Write
-from imgtools.cli.command import DiskFile, Output
-from imgtools.cli.output import Cell, Facts, Lines, View
+from imgtools.cli.command.groups import DiskFile, Output
+from imgtools.cli.output.disk import Force, Write
+from imgtools.cli.output.output import Cell, Facts, Lines, View
 
 if TYPE_CHECKING:
     from imgtools.workflows.check import CheckReport

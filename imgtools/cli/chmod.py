@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from imgtools.cli._plan import show_plan
-from imgtools.cli.command import Output, Source, Target
+from imgtools.cli.command.groups import Output, Source, Target
+from imgtools.cli.output.plan import show_plan
 
 EXAMPLES = (
     "imgtools chmod disk.qcow2 0600 /etc/ssh/ssh_host_rsa_key --write",

@@ -8,10 +8,10 @@ from typing import Annotated
 
 import typer
 
-from imgtools.cli.command import Customization, MaybeSource, Output, ask_secret
-from imgtools.cli.output import Column, Table
+from imgtools.cli.command.groups import Customization, MaybeSource, Output, ask_secret
+from imgtools.cli.output.output import Column, Table
 from imgtools.errors import UsageError
-from imgtools.records import ImageRequest
+from imgtools.records.request import ImageRequest
 
 
 class CloneFormat(StrEnum):
@@ -119,8 +119,8 @@ def command(
 
     The template has to be prepared by sysprep. Each clone gets its own host name.
     """
-    from imgtools.image.domain import DomainRequest
-    from imgtools.ops.api import HostSide
+    from imgtools.libvirt.domain import DomainRequest
+    from imgtools.ops.operation import HostSide
     from imgtools.ops.selection import Selection
     from imgtools.workflows.clone import CloneRequest, clone, clone_domain
     from imgtools.workflows.clone_table import CloneRow, read_table

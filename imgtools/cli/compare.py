@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from imgtools.cli.command import DiskState, Output
-from imgtools.cli.output import Lines
-from imgtools.records import DiskSource
+from imgtools.cli.command.groups import DiskState, Output
+from imgtools.cli.output.output import Lines
+from imgtools.records.image import DiskSource
 
 if TYPE_CHECKING:
     from imgtools.workflows.compare import CompareReport

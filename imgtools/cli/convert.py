@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from imgtools.cli._disk import (
+from imgtools.cli.command.groups import DiskState, Output
+from imgtools.cli.output.disk import (
     CreateOptions,
     Force,
     PreallocationOption,
@@ -18,8 +19,7 @@ from imgtools.cli._disk import (
     secret_from,
     words,
 )
-from imgtools.cli.command import DiskState, Output
-from imgtools.cli.output import Facts
+from imgtools.cli.output.output import Facts
 
 if TYPE_CHECKING:
     from imgtools.workflows.convert import ConvertReport

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from imgtools.cli._disk import (
+from imgtools.cli.command.groups import Output
+from imgtools.cli.output.disk import (
     BackingFormat,
     CreateOptions,
     Force,
@@ -18,9 +19,8 @@ from imgtools.cli._disk import (
     secret_from,
     words,
 )
-from imgtools.cli.command import Output
-from imgtools.cli.output import Cell, Facts
-from imgtools.records import Backing
+from imgtools.cli.output.output import Cell, Facts
+from imgtools.records.request import Backing
 
 if TYPE_CHECKING:
     from imgtools.workflows.create import CreateReport

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from imgtools.cli._plan import show_plan
-from imgtools.cli.command import Customization, Output, Source, Target
+from imgtools.cli.command.groups import Customization, Output, Source, Target
+from imgtools.cli.output.plan import show_plan
 
 EXAMPLES = (
     "imgtools customize disk.qcow2 --hostname web1",

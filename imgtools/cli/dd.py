@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from imgtools.cli._disk import Target, Write, show_plan
-from imgtools.cli.command import DiskState, Output
+from imgtools.cli.command.groups import DiskState, Output
+from imgtools.cli.output.disk import Target, Write, show_plan
 
 EXAMPLES = (
     "imgtools dd --bs 1M --skip 1 --count 512 disk.qcow2 partition.raw",

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from imgtools.cli.command import Output, Sources
-from imgtools.cli.output import Cell, Column, Lines, Table
+from imgtools.cli.command.groups import Output, Sources
+from imgtools.cli.output.output import Cell, Column, Lines, Table
 from imgtools.errors import UsageError
 from imgtools.units import format_size
 

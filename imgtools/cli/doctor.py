@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from imgtools.cli.command import EngineChoice, Output
-from imgtools.cli.output import Facts, Lines, Table, View
-from imgtools.records import Engine
+from imgtools.cli.command.groups import EngineChoice, Output
+from imgtools.cli.output.output import Facts, Lines, Table, View
+from imgtools.records.request import Engine
 
 if TYPE_CHECKING:
     from imgtools.workflows.doctor import Check, DoctorReport

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from imgtools.cli._plan import show_plan
-from imgtools.cli.command import Output, Source, Target
+from imgtools.cli.command.groups import Output, Source, Target
+from imgtools.cli.output.plan import show_plan
 from imgtools.errors import EditConflict, UsageError
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def command(
 
 
 def _scripted(expressions: list[str]) -> Edit:
-    from imgtools.image.expression import apply_expressions
+    from imgtools.change.expression import apply_expressions
 
     apply_expressions(b"", expressions)  # one that does not parse is found before the image is opened
     return lambda content, name: apply_expressions(content, expressions)
@@ -72,7 +72,7 @@ def _scripted(expressions: list[str]) -> Edit:
 
 def _by_hand() -> Edit:
     """An edit that asks the person once, and gives the same answer for the same content afterwards."""
-    from imgtools.image.editor import edit_with_program, is_editor_named
+    from imgtools.change.editor import edit_with_program, is_editor_named
 
     # An editor that was named may be a program that needs no terminal.
     if not sys.stdin.isatty() and not is_editor_named():

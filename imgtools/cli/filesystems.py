@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from imgtools.cli._disk import Force
-from imgtools.cli._filesystems_picture import disk_lines, filesystems_svg
-from imgtools.cli._picture import SvgFile, require_svg, terminal_cells
-from imgtools.cli.command import Output, Source
-from imgtools.cli.output import Column, Lines, Table, Tree, View
+from imgtools.cli.command.groups import Output, Source
+from imgtools.cli.output.disk import Force
+from imgtools.cli.output.filesystems_picture import disk_lines, filesystems_svg
+from imgtools.cli.output.output import Column, Lines, Table, Tree, View
+from imgtools.cli.output.picture import SvgFile, require_svg, terminal_cells
 from imgtools.units import format_size
 
 if TYPE_CHECKING:

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from imgtools.cli.command import Output, Source
+from imgtools.cli.command.groups import Output, Source
 from imgtools.cli.ls import format_mode
-from imgtools.cli.output import Column, Lines, Table, View, format_time
+from imgtools.cli.output.output import Column, Lines, Table, View, format_time
 
 if TYPE_CHECKING:
     from imgtools.workflows.find import FindReport

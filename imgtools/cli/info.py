@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from imgtools.cli.command import Output, Source
-from imgtools.cli.output import Cell, Column, Facts, Table, View, format_time
+from imgtools.cli.command.groups import Output, Source
+from imgtools.cli.output.output import Cell, Column, Facts, Table, View, format_time
 from imgtools.units import format_size
 
 if TYPE_CHECKING:
-    from imgtools.records import Disk, Layer, Snapshot
+    from imgtools.records.disks import Disk
+    from imgtools.records.image import Layer, Snapshot
     from imgtools.workflows.info import DiskFacts, InfoReport
 
 WAITS = True

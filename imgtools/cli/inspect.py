@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from imgtools.cli.command import Output, Source
-from imgtools.cli.output import Cell, Column, Facts, Lines, Table, View, format_time
+from imgtools.cli.command.groups import Output, Source
+from imgtools.cli.output.output import Cell, Column, Facts, Lines, Table, View, format_time
 from imgtools.errors import UsageError
 from imgtools.units import format_size
 
@@ -50,7 +50,7 @@ def command(
     summary = out.on_terminal and not xml
     report = inspect(source, Wanted(applications, icon and not summary))
     if xml:
-        from imgtools.cli._inspect_xml import inspect_xml
+        from imgtools.cli.output.inspect_xml import inspect_xml
 
         for warning in report.warnings:
             out.warn(warning)

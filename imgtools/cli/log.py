@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from imgtools.cli.command import Output, Source
-from imgtools.cli.output import Column, Table
+from imgtools.cli.command.groups import Output, Source
+from imgtools.cli.output.output import Column, Table
 from imgtools.errors import UsageError
 from imgtools.units import format_size
 

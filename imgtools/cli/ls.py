@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from imgtools.cli.command import Output, Source
-from imgtools.cli.output import Cell, Column, Lines, Table, View, format_time
-from imgtools.records import FileKind
+from imgtools.cli.command.groups import Output, Source
+from imgtools.cli.output.output import Cell, Column, Lines, Table, View, format_time
+from imgtools.records.files import FileKind
 from imgtools.units import format_size
 
 if TYPE_CHECKING:

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from imgtools.cli._disk import Force
-from imgtools.cli._map_svg import MapPicture, kind_of
-from imgtools.cli._picture import DiskBar, SvgFile, require_svg, terminal_cells
-from imgtools.cli.command import DiskFile, Output
-from imgtools.cli.output import to_json
+from imgtools.cli.command.groups import DiskFile, Output
+from imgtools.cli.output.disk import Force
+from imgtools.cli.output.map_svg import MapPicture, kind_of
+from imgtools.cli.output.output import to_json
+from imgtools.cli.output.picture import DiskBar, SvgFile, require_svg, terminal_cells
 
 if TYPE_CHECKING:
-    from imgtools.image.disk import Extent
+    from imgtools.disk.image_file import Extent
     from imgtools.workflows.map import DiskMap
 
 EXAMPLES = (

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from imgtools.cli._disk import CreateOptions, both, words
-from imgtools.cli.command import Output, ask_secret
-from imgtools.cli.output import Cell, Facts
-from imgtools.records import Backing, DiskSource, ImageRequest
+from imgtools.cli.command.groups import Output, ask_secret
+from imgtools.cli.output.disk import CreateOptions, both, words
+from imgtools.cli.output.output import Cell, Facts
+from imgtools.records.image import DiskSource
+from imgtools.records.request import Backing, ImageRequest
 
 if TYPE_CHECKING:
     from imgtools.workflows.measure import MeasureReport
@@ -62,7 +63,7 @@ def command(
     Two numbers: the file with the data that the image holds now, and the file when every byte of the disk has been
     written. Nothing is written.
     """
-    from imgtools.image.keys import parse_key
+    from imgtools.disk.keys import parse_key
     from imgtools.workflows.measure import measure
 
     request = None

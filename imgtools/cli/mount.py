@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from imgtools.cli.command import Output, Source, Target
-from imgtools.cli.output import Facts
+from imgtools.cli.command.groups import Output, Source, Target
+from imgtools.cli.output.output import Facts
 
 EXAMPLES = (
     "imgtools mount disk.qcow2 /mnt/guest && grep -r error /mnt/guest/var/log; imgtools unmount /mnt/guest",

@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
-from imgtools.cli.command import ImageArgument, Output
-from imgtools.cli.output import Lines
-from imgtools.records import Backing
+from imgtools.cli.command.groups import ImageArgument, Output
+from imgtools.cli.output.output import Lines
+from imgtools.records.request import Backing
 
 WAITS = True
 EXAMPLES = ("imgtools recover disk.qcow2", "imgtools recover --discard disk.qcow2")

@@ -9,15 +9,21 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperCommand
 
-from imgtools.cli._disk import Write
-from imgtools.cli._picture import Stretch, before_and_after, terminal_cells, with_gaps, without_containers
-from imgtools.cli.command import Output, Source
-from imgtools.cli.output import Column, Lines, Table, View
+from imgtools.cli.command.groups import Output, Source
+from imgtools.cli.output.disk import Write
+from imgtools.cli.output.output import Column, Lines, Table, View
+from imgtools.cli.output.picture import (
+    Stretch,
+    before_and_after,
+    terminal_cells,
+    with_gaps,
+    without_containers,
+)
 from imgtools.errors import UsageError
 from imgtools.units import format_size
 
 if TYPE_CHECKING:
-    from imgtools.records import ImageRequest
+    from imgtools.records.request import ImageRequest
     from imgtools.workflows.resize import ResizeReport
     from imgtools.workflows.resize_copy import ResizeCopyReport
 

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from imgtools.cli.command import Customization, Output, Source, Target
-from imgtools.cli.output import Column, Lines, Table, View
+from imgtools.cli.command.groups import Customization, Output, Source, Target
+from imgtools.cli.output.output import Column, Lines, Table, View
 from imgtools.errors import UsageError
 
 if TYPE_CHECKING:
-    from imgtools.image.describe import PlannedChange
+    from imgtools.change.describe import PlannedChange
     from imgtools.workflows.sysprep import OperationReport, SysprepReport, VerifyReport
 
 EXAMPLES = (

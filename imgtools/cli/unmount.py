@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from imgtools.cli.command import Output
-from imgtools.cli.output import Lines
+from imgtools.cli.command.groups import Output
+from imgtools.cli.output.output import Lines
 
 EXAMPLES = ("imgtools unmount /mnt/guest",)
 

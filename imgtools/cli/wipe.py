@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from imgtools.cli._disk import Write, show_plan
-from imgtools.cli.command import Output
+from imgtools.cli.command.groups import Output
+from imgtools.cli.output.disk import Write, show_plan
 
 EXAMPLES = (
     "imgtools wipe disk.qcow2",

@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from imgtools.cli._plan import show_plan
-from imgtools.cli.command import Output, Source, Target
+from imgtools.cli.command.groups import Output, Source, Target
+from imgtools.cli.output.plan import show_plan
 from imgtools.errors import HostError, UsageError
 from imgtools.units import parse_mode
 

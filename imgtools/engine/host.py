@@ -18,8 +18,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from imgtools.engine.kernels import KernelFact, appliance_folder, find_kernels
-from imgtools.engine.kvm import (
+from imgtools.engine.process import PACKAGE_OF, Limits, require, run
+from imgtools.engine.qemu.kernels import KernelFact, appliance_folder, find_kernels
+from imgtools.engine.qemu.kvm import (
     TCG,
     KvmVerdict,
     device_is_there,
@@ -28,7 +29,6 @@ from imgtools.engine.kvm import (
     kvm_verdict,
     memory_path,
 )
-from imgtools.engine.process import PACKAGE_OF, Limits, require, run
 from imgtools.errors import EngineFailed, EngineTimeout, ToolMissing
 
 SYSTEM_PYTHON = "/usr/bin/python3"

@@ -12,7 +12,7 @@ import stat
 from ctypes import POINTER, Structure, byref, c_char_p, c_int, c_uint, c_void_p
 from pathlib import Path
 
-from imgtools.records import FileKind
+from imgtools.records.files import FileKind
 
 log = logging.getLogger(__name__)
 

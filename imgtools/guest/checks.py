@@ -15,12 +15,13 @@ from collections.abc import Callable, Iterator
 
 import yaml
 
-from imgtools.engine.config import ConfigFile
+from imgtools.engine.augeas_files import ConfigFile
 from imgtools.engine.process import run
 from imgtools.errors import EditFailed, OddGuest, ToolMissing, UsageError
-from imgtools.guest.devices import PASSING, Devices
-from imgtools.guest.fstab import FIELD, parse_fstab
-from imgtools.records import Layout, Volume, Warned
+from imgtools.guest.find.devices import PASSING, Devices
+from imgtools.guest.find.fstab import FIELD, parse_fstab
+from imgtools.records.disks import Layout, Volume
+from imgtools.records.system import Warned
 
 ANYWAY = "--no-check writes it all the same"
 # By which names the kernel's drivers, and the helpers of mount(8), mount a filesystem.

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from imgtools.engine.config import ConfigFile
-from imgtools.image.files import GuestReader
+from imgtools.engine.augeas_files import ConfigFile
+from imgtools.files.tree import GuestReader
 
 LIMIT = 8 << 20  # bytes; a lens takes seconds for a megabyte
 

@@ -8,11 +8,14 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from imgtools.errors import EngineFailed, ManyGuests, NoGuest, NoSuchGuestFile
-from imgtools.guest.linux import recognise_linux
-from imgtools.guest.recognised import Recognised
-from imgtools.guest.windows import recognise_windows
-from imgtools.image.files import GuestReader, GuestTree, normalise_keeping_dots
-from imgtools.records import Declined, Engine, Holder, Layout, Mount, OsInfo, Volume, Warned
+from imgtools.files.paths import normalise_keeping_dots
+from imgtools.files.tree import GuestReader, GuestTree
+from imgtools.guest.find.linux import recognise_linux
+from imgtools.guest.find.recognised import Recognised
+from imgtools.guest.windows.system import recognise_windows
+from imgtools.records.disks import Declined, Holder, Layout, Mount, Volume
+from imgtools.records.request import Engine
+from imgtools.records.system import OsInfo, Warned
 
 if TYPE_CHECKING:
     from imgtools.image.handle import Image

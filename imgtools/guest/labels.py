@@ -7,12 +7,12 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from imgtools.change.change import Change, MakeDirectory, MakeLink, MakeSpecial, Upload, WriteFile
 from imgtools.engine.selinux import load_file_contexts
 from imgtools.errors import GuestFileError
+from imgtools.files.tree import GuestReader
 from imgtools.guest.selinux import find_selinux
-from imgtools.image.change import Change, MakeDirectory, MakeLink, MakeSpecial, Upload, WriteFile
-from imgtools.image.files import GuestReader
-from imgtools.records import FileKind
+from imgtools.records.files import FileKind
 
 log = logging.getLogger(__name__)
 

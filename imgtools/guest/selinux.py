@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from imgtools.guest.release import parse_assignments, read_small
-from imgtools.image.files import GuestReader
+from imgtools.files.tree import GuestReader
+from imgtools.guest.find.release import parse_assignments, read_small
 
 CONFIG = "/etc/selinux/config"
 

@@ -16,34 +16,27 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from imgtools.engine.api import DiskServer, Filesystem, GuestRunner, Session, WriteSession
+from imgtools.change.applier import Labeller
+from imgtools.change.change import Change, Upload, WriteFile
+from imgtools.change.compose import settle
+from imgtools.change.plan import check_plan
+from imgtools.disk.backing import examine_disks
+from imgtools.disk.in_use import refuse_in_use, refuse_writer
+from imgtools.disk.transaction.lock import lock_images
+from imgtools.disk.transaction.may_edit import refuse_running_domain, require_output, require_writable
+from imgtools.disk.transaction.transaction import Transaction
+from imgtools.engine.api import GuestRunner, Session, WriteSession
 from imgtools.errors import ApplianceFailed, BadImage, EditFailed, EngineFailed, RolledBack
-from imgtools.image.applier import Labeller
-from imgtools.image.carry import Carrier, Step
-from imgtools.image.change import Change, Upload, WriteFile
-from imgtools.image.editable import refuse_running_domain, require_output, require_writable
-from imgtools.image.files import GuestTree
-from imgtools.image.handle import DiskServers, Image, examine_disks, image_openers
-from imgtools.image.in_use import refuse_in_use, refuse_writer
-from imgtools.image.lock import lock_images
-from imgtools.image.plan import check_plan
+from imgtools.files.tree import GuestTree
+from imgtools.filesystems.api import Filesystem
+from imgtools.image.carry_out import Carrier, Step
+from imgtools.image.handle import DiskServers, Image, image_openers
 from imgtools.image.router import Router
-from imgtools.image.settle import settle
-from imgtools.image.transaction import Transaction
-from imgtools.image.writable import Progress
-from imgtools.records import (
-    Backing,
-    Declined,
-    DiskSource,
-    Engine,
-    ImageInfo,
-    ImageRequest,
-    Key,
-    Mount,
-    OutputTarget,
-    Target,
-    Volume,
-)
+from imgtools.records.disks import Declined, Mount, Volume
+from imgtools.records.image import DiskSource, ImageInfo
+from imgtools.records.progress import Progress
+from imgtools.records.request import Backing, Engine, ImageRequest, Key, OutputTarget, Target
+from imgtools.volumes.volume_file import DiskServer
 
 if TYPE_CHECKING:
     from imgtools.engine.appliance.write import BootedSession
@@ -245,7 +238,7 @@ def _reread(
     :param files: the tree as it was, for the volumes that were not written.
     :param reader: knows where on the disks the volumes are; that has not changed, so it is not found out again.
     """
-    from imgtools.engine.block import serve_disk
+    from imgtools.engine.qemu.block import serve_disk
 
     with ExitStack() as stack:
         servers = [stack.enter_context(serve_disk(info, keys)) for info in infos]
@@ -262,7 +255,7 @@ def _mount_again(
     volume: Volume, servers: Sequence[DiskServer], reader: DirectSession
 ) -> Filesystem | Declined:
     from imgtools.engine.direct.session import mount_file
-    from imgtools.engine.disk import DiskFile, Extent
+    from imgtools.volumes.volume_file import DiskFile, Extent
 
     place = reader.place_of(volume.device)
     if isinstance(place, Declined):

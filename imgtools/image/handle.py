@@ -9,23 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 
-from imgtools.engine.api import DiskServer, Filesystem, Session
-from imgtools.image.files import GuestTree
+from imgtools.engine.api import Session
+from imgtools.files.tree import GuestTree
+from imgtools.filesystems.api import Filesystem
 from imgtools.image.router import Router
-from imgtools.records import (
-    Backing,
-    Declined,
-    DiskSource,
-    Engine,
-    ImageInfo,
-    ImageRequest,
-    Key,
-    Layout,
-    Mount,
-    Usage,
-    Volume,
-    Warned,
-)
+from imgtools.records.disks import Declined, Layout, Mount, Usage, Volume
+from imgtools.records.image import DiskSource, ImageInfo
+from imgtools.records.request import Backing, Engine, ImageRequest, Key
+from imgtools.records.system import Warned
+from imgtools.volumes.volume_file import DiskServer
 
 
 class Image:
@@ -93,26 +85,14 @@ def open_image(
     :raises KeyNeeded: the image itself is encrypted, and no key opens it.
     :raises UnfinishedEdit: an edit of an image, or of what it is based on, was cut while it was committed.
     """
+    from imgtools.disk.backing import examine_disks
+
     infos = examine_disks(disks, backing)
     with ExitStack() as stack:
         servers = DiskServers(infos, keys, stack)
         router = Router(image_openers(servers, keys), engine)
         stack.callback(router.close)
         yield Image(infos, router, servers)
-
-
-def examine_disks(disks: Sequence[DiskSource], backing: Backing) -> list[ImageInfo]:
-    """Read the chain of every disk, and refuse what nobody should read.
-
-    :raises UnfinishedEdit: see :func:`open_image`, as for the other errors.
-    """
-    from imgtools.image.backing import examine
-    from imgtools.image.marker import refuse_unfinished
-
-    refuse_unfinished([disk.host_path for disk in disks])
-    infos = [examine(disk, policy=backing) for disk in disks]
-    refuse_unfinished([layer.host_path for info in infos for layer in info.chain[1:]])
-    return infos
 
 
 class DiskServers:
@@ -129,7 +109,7 @@ class DiskServers:
 
     def __call__(self) -> Sequence[DiskServer]:
         """Return the servers, in the order of the disks."""
-        from imgtools.engine.block import serve_disk
+        from imgtools.engine.qemu.block import serve_disk
 
         if not self._served:
             self._served.extend(

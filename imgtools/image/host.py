@@ -8,14 +8,15 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from imgtools.engine.api import DiskServer
 from imgtools.engine.appliance.failure import kernel_cure
 from imgtools.engine.appliance.trial import Trial, failed_trial
 from imgtools.engine.host import ApplianceFact, BindingFact, HostFacts, KvmFact, ProgramFact, collect_facts
-from imgtools.engine.kernels import KernelFact
 from imgtools.engine.process import PACKAGE_OF
+from imgtools.engine.qemu.kernels import KernelFact
 from imgtools.errors import ImgtoolsError
-from imgtools.records import Backing, DiskSource
+from imgtools.records.image import DiskSource
+from imgtools.records.request import Backing
+from imgtools.volumes.volume_file import DiskServer
 
 __all__ = [
     "PACKAGE_OF",
@@ -51,8 +52,8 @@ def try_appliance() -> Trial:
 
 def _with_disk(test: Callable[[DiskServer, bytes], Trial]) -> Trial:
     """Run a test over a disk whose content cannot be guessed by a reader of zeros."""
-    from imgtools.engine.block import serve_disk
-    from imgtools.image.backing import examine
+    from imgtools.disk.backing import examine
+    from imgtools.engine.qemu.block import serve_disk
 
     begin = time.monotonic()
     content = hashlib.shake_256(b"imgtools doctor").digest(TRIAL_SIZE)

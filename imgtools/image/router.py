@@ -13,10 +13,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 
-from imgtools.engine.api import Filesystem, Session
+from imgtools.engine.api import Session
 from imgtools.errors import EngineFailed, ToolMissing
-from imgtools.image.subtree import Subtree
-from imgtools.records import Declined, Engine, Layout, Mount, Usage, Volume
+from imgtools.files.subtree import Subtree
+from imgtools.filesystems.api import Filesystem
+from imgtools.records.disks import Declined, Layout, Mount, Usage, Volume
+from imgtools.records.request import Engine
 
 log = logging.getLogger(__name__)
 

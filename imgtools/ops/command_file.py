@@ -7,9 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from imgtools.errors import HostError, UsageError
-from imgtools.ops.api import HostSide
-from imgtools.ops.orders import read_order, told_where
-from imgtools.records import Named
+from imgtools.ops.customize_plan import read_order, told_where
+from imgtools.ops.operation import HostSide
+from imgtools.records.request import Named
 
 LIMIT = 4 << 20  # bytes
 

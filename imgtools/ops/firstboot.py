@@ -9,11 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from imgtools.change.change import Change, MakeDirectory, MakeLink, WriteFile
 from imgtools.errors import UnsupportedGuest
+from imgtools.files.tree import GuestReader
 from imgtools.guest.guest import Guest
-from imgtools.guest.services import Init, find_init
-from imgtools.image.change import Change, MakeDirectory, MakeLink, WriteFile
-from imgtools.image.files import GuestReader
+from imgtools.guest.services.started import Init, find_init
 
 FOLDER = "/usr/lib/imgtools/firstboot"
 RUNNER = f"{FOLDER}/run.sh"

@@ -10,15 +10,15 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from imgtools.change.change import Change, EditLines, LineEdit
+from imgtools.disk.keys import read_secret
 from imgtools.errors import HostError, OddGuest, UsageError
+from imgtools.guest.accounts.passwords import METHODS, choose_method, make_hash
+from imgtools.guest.accounts.users import SHADOW, read_accounts
 from imgtools.guest.guest import Guest
-from imgtools.guest.passwords import METHODS, choose_method, make_hash
-from imgtools.guest.users import SHADOW, read_accounts
-from imgtools.image.change import Change, EditLines, LineEdit
-from imgtools.image.keys import read_secret
-from imgtools.ops.api import HostSide
-from imgtools.ops.orders import Order, require_account
-from imgtools.records import Secret
+from imgtools.ops.customize_plan import Order, require_account
+from imgtools.ops.operation import HostSide
+from imgtools.records.request import Secret
 
 SELECTORS = "file:PATH, env:NAME, ask, random, random:FILE, locked, locked:SELECTOR or disabled"
 DAY = 86400  # seconds; shadow(5) counts days since 1970

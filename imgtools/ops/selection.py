@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from imgtools.errors import UsageError
-from imgtools.ops.api import Params, Shelved, make_params
+from imgtools.ops.operation import Params, Shelved, make_params
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from imgtools.disk.formats import check_options, parse_options, require_ability
+from imgtools.disk.image_file import Disk, Node, Progress, amend_image, open_disk
+from imgtools.disk.table_edit import change_and_check, rehearse
 from imgtools.errors import EngineFailed, KeyNeeded, UnsupportedFormat, UsageError, WouldLoseData
-from imgtools.image.disk import Disk, Node, Progress, amend_image, open_disk
-from imgtools.image.formats import check_options, parse_options, require_ability
-from imgtools.image.redo import change_and_check, rehearse
-from imgtools.records import ImageRequest, Secret, Warned
+from imgtools.records.request import ImageRequest, Secret
+from imgtools.records.system import Warned
 from imgtools.units import parse_size
 
 

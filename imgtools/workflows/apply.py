@@ -10,15 +10,15 @@ from pathlib import Path
 
 import yaml
 
+from imgtools.change.archive import as_written_down, unpacked_copies
+from imgtools.change.change import Change
+from imgtools.change.describe import PlannedChange
+from imgtools.change.document import parse_plan
 from imgtools.errors import HostError, UsageError
-from imgtools.guest.tree import view_files
-from imgtools.image.archive import as_written_down, unpacked_copies
-from imgtools.image.change import Change
-from imgtools.image.describe import PlannedChange
-from imgtools.image.plan_document import parse_plan
-from imgtools.image.writable import Progress
-from imgtools.records import ImageRequest, Target
-from imgtools.workflows.edit_plan import PlanReport, carry_out, open_for
+from imgtools.guest.find.tree import view_files
+from imgtools.records.progress import Progress
+from imgtools.records.request import ImageRequest, Target
+from imgtools.workflows.writing import PlanReport, carry_out, open_for
 
 LARGEST = 256 << 20  # bytes of a plan, the contents of its files among them
 

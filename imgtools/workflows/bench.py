@@ -6,12 +6,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 
+from imgtools.disk.backing import examine
+from imgtools.disk.formats import require_ability
+from imgtools.disk.image_file import Disk, Node, bench_image, create_image, open_disk, part_of
+from imgtools.disk.new_file import require_room, scratch_folder
 from imgtools.errors import UnsupportedFormat, UsageError
-from imgtools.image.backing import examine
-from imgtools.image.disk import Disk, Node, bench_image, create_image, open_disk, part_of
-from imgtools.image.formats import require_ability
-from imgtools.image.new_file import require_room, scratch_folder
-from imgtools.records import DiskSource, ImageRequest, Warned
+from imgtools.records.image import DiskSource
+from imgtools.records.request import ImageRequest
+from imgtools.records.system import Warned
 from imgtools.units import parse_size
 
 SPAN = 1 << 30  # bytes of the scratch image that writes go to, at most

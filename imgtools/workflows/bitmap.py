@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from imgtools.disk.backing import examine
+from imgtools.disk.formats import require_ability
+from imgtools.disk.image_file import Disk, Node, bitmap_image, open_disk
+from imgtools.disk.table_edit import change_and_check, rehearse
 from imgtools.errors import UnsupportedFormat, UsageError
-from imgtools.image.backing import examine
-from imgtools.image.disk import Disk, Node, bitmap_image, open_disk
-from imgtools.image.formats import require_ability
-from imgtools.image.redo import change_and_check, rehearse
-from imgtools.records import DiskSource, ImageRequest, Warned
+from imgtools.records.image import DiskSource
+from imgtools.records.request import ImageRequest
+from imgtools.records.system import Warned
 from imgtools.units import parse_size
 
 LONGEST = 1023  # bytes of a name (BME_MAX_NAME_SIZE in block/qcow2-bitmap.c)

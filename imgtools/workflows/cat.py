@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from imgtools.guest.tree import view_files
+from imgtools.guest.find.tree import view_files
 from imgtools.image.handle import open_request
-from imgtools.records import Engine, ImageRequest, Warned
+from imgtools.records.request import Engine, ImageRequest
+from imgtools.records.system import Warned
 
 CHUNK = 1 << 20  # bytes held at a time, however large the file is
 

@@ -8,9 +8,8 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 
-from imgtools.errors import TargetExists, UnsupportedFormat, UsageError, WouldLoseData
-from imgtools.image.backing import examine
-from imgtools.image.chain import (
+from imgtools.disk.backing import examine
+from imgtools.disk.chain import (
     below,
     commit_down,
     holdings,
@@ -21,14 +20,17 @@ from imgtools.image.chain import (
     refuse_own_files,
     refuse_shorter,
 )
-from imgtools.image.disk import Conversion, Disk, copy_bytes, open_disk
-from imgtools.image.editable import require_access
-from imgtools.image.formats import ABILITIES, require_ability
-from imgtools.image.in_use import refuse_in_use
-from imgtools.image.lock import lock_images
-from imgtools.image.new_file import new_file, require_room, sync_folder
-from imgtools.image.siblings import overlays_of
-from imgtools.records import Backing, DiskSource, ImageInfo, ImageRequest, Layer, Warned
+from imgtools.disk.formats import ABILITIES, require_ability
+from imgtools.disk.image_file import Conversion, Disk, copy_bytes, open_disk
+from imgtools.disk.in_use import refuse_in_use
+from imgtools.disk.new_file import new_file, require_room, sync_folder
+from imgtools.disk.overlays_beside import overlays_of
+from imgtools.disk.transaction.lock import lock_images
+from imgtools.disk.transaction.may_edit import require_access
+from imgtools.errors import TargetExists, UnsupportedFormat, UsageError, WouldLoseData
+from imgtools.records.image import DiskSource, ImageInfo, Layer
+from imgtools.records.request import Backing, ImageRequest
+from imgtools.records.system import Warned
 from imgtools.workflows.commit import growth, require_committable
 from imgtools.workflows.create import recorded_name
 

@@ -7,14 +7,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from imgtools.disk.backing import THOROUGH, examine
+from imgtools.disk.chain import keep_access, refuse_own_files
+from imgtools.disk.formats import require_ability
+from imgtools.disk.image_file import Checked, Conversion, Disk, check_file, copy_bytes, open_disk
+from imgtools.disk.new_file import new_file, require_room
+from imgtools.disk.table_edit import Redo, change_tables
 from imgtools.errors import BadImage, EngineFailed, RolledBack, UsageError
-from imgtools.image.backing import THOROUGH, examine
-from imgtools.image.chain import keep_access, refuse_own_files
-from imgtools.image.disk import Checked, Conversion, Disk, check_file, copy_bytes, open_disk
-from imgtools.image.formats import require_ability
-from imgtools.image.new_file import new_file, require_room
-from imgtools.image.redo import Redo, change_tables
-from imgtools.records import Backing, DiskSource, ImageRequest, Warned
+from imgtools.records.image import DiskSource
+from imgtools.records.request import Backing, ImageRequest
+from imgtools.records.system import Warned
 
 Progress = Callable[[int, int], None]
 MOST_PASSES = 3  # a rebuilt table can leave a cluster leaked, which the next pass frees

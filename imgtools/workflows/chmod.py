@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
+from imgtools.change.change import SetMode
 from imgtools.errors import NoSuchGuestFile, UsageError
-from imgtools.guest.tree import view_files
-from imgtools.image.change import SetMode
-from imgtools.image.files import GuestReader
-from imgtools.image.writable import Progress
-from imgtools.records import FileKind, FileStat, ImageRequest, Target
-from imgtools.workflows.edit_plan import PlanReport, carry_out, open_for
+from imgtools.files.tree import GuestReader
+from imgtools.guest.find.tree import view_files
+from imgtools.records.files import FileKind, FileStat
+from imgtools.records.progress import Progress
+from imgtools.records.request import ImageRequest, Target
+from imgtools.workflows.writing import PlanReport, carry_out, open_for
 
 CLAUSE = re.compile(r"([ugoa]*)((?:[-+=][rwxXst]*)+)")
 SHIFTS = {"u": 6, "g": 3, "o": 0}

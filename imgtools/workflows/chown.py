@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from imgtools.change.change import SetOwner
 from imgtools.errors import NoSuchGuestFile, UsageError
-from imgtools.guest.tree import view_files
-from imgtools.guest.users import GROUP, PASSWD
-from imgtools.image.change import SetOwner
-from imgtools.image.files import GuestReader
-from imgtools.image.writable import Progress
-from imgtools.records import FileKind, FileStat, ImageRequest, Target
-from imgtools.workflows.edit_plan import PlanReport, carry_out, open_for
+from imgtools.files.tree import GuestReader
+from imgtools.guest.accounts.users import GROUP, PASSWD
+from imgtools.guest.find.tree import view_files
+from imgtools.records.files import FileKind, FileStat
+from imgtools.records.progress import Progress
+from imgtools.records.request import ImageRequest, Target
 from imgtools.workflows.ls import names_by_id
+from imgtools.workflows.writing import PlanReport, carry_out, open_for
 
 MAX_ID = 2**32 - 2  # the last is "no change" to chown(2)
 

@@ -9,9 +9,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from imgtools.change.change import Change
+from imgtools.disk.backing import examine_disks
+from imgtools.disk.image_file import plain_node, relink_node
+from imgtools.disk.new_file import new_file, refuse_target, require_room, scratch_folder
 from imgtools.errors import ImgtoolsError, TargetExists, UnsupportedGuest, UsageError
-from imgtools.image.change import Change
-from imgtools.image.clone import (
+from imgtools.image.edit import edit_image
+from imgtools.image.handle import open_request
+from imgtools.libvirt.clone import (
     Fingerprint,
     allow_as,
     copy_file,
@@ -23,29 +28,18 @@ from imgtools.image.clone import (
     require_unchanged,
     write_copy,
 )
-from imgtools.image.disk import plain_node, relink_node
-from imgtools.image.domain import DomainRequest, Original, open_original
-from imgtools.image.edit import edit_image
-from imgtools.image.handle import examine_disks, open_request
-from imgtools.image.new_file import new_file, refuse_target, require_room, scratch_folder
-from imgtools.image.writable import Progress
-from imgtools.ops.orders import plan_orders
+from imgtools.libvirt.domain import DomainRequest, Original, open_original
+from imgtools.ops.customize_plan import plan_orders
 from imgtools.ops.selection import Selection
-from imgtools.records import (
-    Backing,
-    DiskSource,
-    Engine,
-    ImageInfo,
-    ImageRequest,
-    Mount,
-    Named,
-    Target,
-    Warned,
-)
+from imgtools.records.disks import Mount
+from imgtools.records.image import DiskSource, ImageInfo
+from imgtools.records.progress import Progress
+from imgtools.records.request import Backing, Engine, ImageRequest, Named, Target
+from imgtools.records.system import Warned
 from imgtools.workflows.clone_table import CloneRow, orders_of
 from imgtools.workflows.create import recorded_name
-from imgtools.workflows.edit_plan import apply_labelled
 from imgtools.workflows.sysprep import preparable_guest, prepare, what_is_left
+from imgtools.workflows.writing import apply_labelled
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
 

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from imgtools.errors import HostError, ImgtoolsError, UsageError
-from imgtools.ops.api import HostSide
 from imgtools.ops.command_file import read_order_line
-from imgtools.records import Named, Order
+from imgtools.ops.operation import HostSide
+from imgtools.records.request import Named, Order
 
 LIMIT = 4 << 20  # bytes; a table of ten thousand clones with their keys stays below
 NETWORK = ("address", "gateway", "dns", "search")

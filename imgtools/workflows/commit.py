@@ -6,16 +6,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from imgtools.disk.chain import commit_down, empty_overlay, holdings, layer_depth, refuse_shorter
+from imgtools.disk.formats import ABILITIES
+from imgtools.disk.image_file import Disk, open_disk
+from imgtools.disk.in_use import refuse_in_use
+from imgtools.disk.new_file import require_room
+from imgtools.disk.overlays_beside import overlays_of
+from imgtools.disk.transaction.lock import lock_images
+from imgtools.disk.transaction.may_edit import require_access
 from imgtools.errors import UnsupportedFormat, UsageError, WouldLoseData
-from imgtools.image.chain import commit_down, empty_overlay, holdings, layer_depth, refuse_shorter
-from imgtools.image.disk import Disk, open_disk
-from imgtools.image.editable import require_access
-from imgtools.image.formats import ABILITIES
-from imgtools.image.in_use import refuse_in_use
-from imgtools.image.lock import lock_images
-from imgtools.image.new_file import require_room
-from imgtools.image.siblings import overlays_of
-from imgtools.records import ImageRequest, Layer, Warned
+from imgtools.records.image import Layer
+from imgtools.records.request import ImageRequest
+from imgtools.records.system import Warned
 from imgtools.units import parse_size
 
 Progress = Callable[[int, int], None]

@@ -6,8 +6,10 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from imgtools.image.disk import Compared, Disk, open_disk
-from imgtools.records import DiskSource, ImageRequest, Warned
+from imgtools.disk.image_file import Compared, Disk, open_disk
+from imgtools.records.image import DiskSource
+from imgtools.records.request import ImageRequest
+from imgtools.records.system import Warned
 
 Progress = Callable[[int, int], None]
 

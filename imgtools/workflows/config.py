@@ -6,15 +6,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
+from imgtools.change.change import Change, ConfigSetting, EditConfig
 from imgtools.errors import NoSuchGuestFile, UsageError
+from imgtools.files.paths import join
+from imgtools.files.tree import GuestReader
 from imgtools.guest.config import ConfigFile, open_config
-from imgtools.guest.tree import view_files
-from imgtools.image.change import Change, ConfigSetting, EditConfig
-from imgtools.image.files import GuestReader, join
+from imgtools.guest.find.tree import view_files
 from imgtools.image.handle import open_request
-from imgtools.image.writable import Progress
-from imgtools.records import Engine, ImageRequest, Target, Warned
-from imgtools.workflows.edit_plan import PlanReport, carry_out, open_for
+from imgtools.records.progress import Progress
+from imgtools.records.request import Engine, ImageRequest, Target
+from imgtools.records.system import Warned
+from imgtools.workflows.writing import PlanReport, carry_out, open_for
 
 ROOT = "/files"
 

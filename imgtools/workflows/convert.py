@@ -9,10 +9,10 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from imgtools.errors import HostError, RolledBack, TargetExists, UsageError
-from imgtools.image.backing import examine
-from imgtools.image.chain import refuse_own_files
-from imgtools.image.disk import (
+from imgtools.disk.backing import examine
+from imgtools.disk.chain import refuse_own_files
+from imgtools.disk.formats import format_by_name, require_ability
+from imgtools.disk.image_file import (
     Conversion,
     Disk,
     compare_nodes,
@@ -22,9 +22,8 @@ from imgtools.image.disk import (
     plain_node,
     relink_node,
 )
-from imgtools.image.formats import format_by_name, require_ability
-from imgtools.image.in_use import refuse_in_use
-from imgtools.image.new_file import (
+from imgtools.disk.in_use import refuse_in_use
+from imgtools.disk.new_file import (
     allocate_files,
     has_room,
     new_file,
@@ -32,8 +31,11 @@ from imgtools.image.new_file import (
     require_room,
     writing_early,
 )
-from imgtools.image.room_ahead import Range, expected_ranges, room_ahead
-from imgtools.records import Backing, DiskSource, ImageInfo, ImageRequest, Key, Secret, Warned
+from imgtools.disk.raw_copy.room_ahead import Range, expected_ranges, room_ahead
+from imgtools.errors import HostError, RolledBack, TargetExists, UsageError
+from imgtools.records.image import DiskSource, ImageInfo
+from imgtools.records.request import Backing, ImageRequest, Key, Secret
+from imgtools.records.system import Warned
 from imgtools.units import parse_size
 from imgtools.workflows.create import image_options, recorded_name
 

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from imgtools.change.change import Change
+from imgtools.change.fit_to_filesystem import fitted
+from imgtools.change.host_tree import Ownership, copies, name_of
 from imgtools.errors import NoSuchGuestFile, NotADirectory
-from imgtools.guest.tree import view_files
-from imgtools.image.change import Change
-from imgtools.image.files import join, parent_of
-from imgtools.image.fitting import fitted
-from imgtools.image.host_tree import Ownership, copies, name_of
-from imgtools.image.writable import Progress
-from imgtools.records import ImageRequest, Target, Warned
+from imgtools.files.paths import join, parent_of
+from imgtools.guest.find.tree import view_files
+from imgtools.records.progress import Progress
+from imgtools.records.request import ImageRequest, Target
+from imgtools.records.system import Warned
 from imgtools.workflows.chown import read_owner
-from imgtools.workflows.edit_plan import PlanReport, carry_out, open_for
+from imgtools.workflows.writing import PlanReport, carry_out, open_for
 
 
 def copy_in(

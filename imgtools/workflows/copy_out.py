@@ -13,11 +13,13 @@ from pathlib import Path
 from typing import BinaryIO
 
 from imgtools.errors import GuestFileError, HostError, NoSuchGuestFile
-from imgtools.guest.tree import view_files
-from imgtools.image.files import GuestReader
+from imgtools.files.tree import GuestReader
+from imgtools.guest.find.tree import view_files
 from imgtools.image.handle import open_request
-from imgtools.image.writable import Progress
-from imgtools.records import Engine, FileKind, FileStat, FoundFile, ImageRequest, Warned
+from imgtools.records.files import FileKind, FileStat, FoundFile
+from imgtools.records.progress import Progress
+from imgtools.records.request import Engine, ImageRequest
+from imgtools.records.system import Warned
 
 CHUNK = 1 << 20
 BLOCK = 4096  # bytes; a block of zeros becomes a hole

@@ -8,12 +8,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from imgtools.disk.backing import examine
+from imgtools.disk.formats import check_options, format_by_name, parse_options, require_ability
+from imgtools.disk.image_file import Measured, create_image, measure_size
+from imgtools.disk.new_file import Draft, allocate_files, new_file, require_room
 from imgtools.errors import HostError, ImgtoolsError, UsageError, WouldLoseData
-from imgtools.image.backing import examine
-from imgtools.image.disk import Measured, create_image, measure_size
-from imgtools.image.formats import check_options, format_by_name, parse_options, require_ability
-from imgtools.image.new_file import Draft, allocate_files, new_file, require_room
-from imgtools.records import Backing, DiskSource, ImageInfo, Secret, Warned
+from imgtools.records.image import DiskSource, ImageInfo
+from imgtools.records.request import Backing, Secret
+from imgtools.records.system import Warned
 from imgtools.units import parse_size
 
 Progress = Callable[[int, int], None]

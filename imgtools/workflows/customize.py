@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from imgtools.guest.guest import the_guest
-from imgtools.image.writable import Progress
-from imgtools.ops.orders import Named, plan_orders
-from imgtools.records import ImageRequest, Target
-from imgtools.workflows.edit_plan import PlanReport, carry_out, open_for
+from imgtools.ops.customize_plan import Named, plan_orders
+from imgtools.records.progress import Progress
+from imgtools.records.request import ImageRequest, Target
+from imgtools.workflows.writing import PlanReport, carry_out, open_for
 
 
 def customize(

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
-from imgtools.errors import NoRoom, UnsupportedFormat, UsageError, WouldLoseData
-from imgtools.image.disk import (
+from imgtools.disk.formats import format_by_name, known_format, require_ability
+from imgtools.disk.image_file import (
     Conversion,
     Disk,
     Node,
@@ -22,15 +22,17 @@ from imgtools.image.disk import (
     part_of,
     plain_node,
 )
-from imgtools.image.editable import require_access
-from imgtools.image.formats import format_by_name, known_format, require_ability
-from imgtools.image.lock import lock_images
-from imgtools.image.new_file import free_room, new_file, refuse_target, require_room, sync_file
-from imgtools.image.redo import change_and_check
-from imgtools.image.siblings import overlays_of
-from imgtools.image.sidecar import is_block_device, sidecar_of
-from imgtools.image.transaction import Transaction
-from imgtools.records import DiskSource, ImageRequest, Warned
+from imgtools.disk.new_file import free_room, new_file, refuse_target, require_room, sync_file
+from imgtools.disk.overlays_beside import overlays_of
+from imgtools.disk.table_edit import change_and_check
+from imgtools.disk.transaction.lock import lock_images
+from imgtools.disk.transaction.may_edit import require_access
+from imgtools.disk.transaction.sidecar import is_block_device, sidecar_of
+from imgtools.disk.transaction.transaction import Transaction
+from imgtools.errors import NoRoom, UnsupportedFormat, UsageError, WouldLoseData
+from imgtools.records.image import DiskSource
+from imgtools.records.request import ImageRequest
+from imgtools.records.system import Warned
 from imgtools.units import parse_size
 
 Progress = Callable[[int, int], None]

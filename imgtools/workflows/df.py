@@ -8,7 +8,9 @@ from dataclasses import dataclass
 
 from imgtools.errors import ImgtoolsError
 from imgtools.image.handle import Image, open_request
-from imgtools.records import Declined, Engine, Holder, ImageRequest, Usage, Volume, Warned
+from imgtools.records.disks import Declined, Holder, Usage, Volume
+from imgtools.records.request import Engine, ImageRequest
+from imgtools.records.system import Warned
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from imgtools.image.host import (
     try_appliance,
     try_direct,
 )
-from imgtools.records import Engine
+from imgtools.records.request import Engine
 from imgtools.units import format_size
 
 APPLIANCE_ROOM = 512 << 20  # bytes; supermin writes 0.4 GB, and both versions are there while it replaces one

@@ -5,16 +5,17 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 
+from imgtools.change.change import Change, WriteFile
+from imgtools.change.compose import is_private
+from imgtools.change.fit_to_filesystem import fitted
 from imgtools.errors import EditFailed, NotAFile
 from imgtools.guest.checks import check_content
-from imgtools.guest.tree import FileView, view_files
-from imgtools.image.change import Change, WriteFile
-from imgtools.image.fitting import fitted
+from imgtools.guest.find.tree import FileView, view_files
 from imgtools.image.handle import Image
-from imgtools.image.settle import is_private
-from imgtools.image.writable import Progress
-from imgtools.records import ImageRequest, Target, Warned
-from imgtools.workflows.edit_plan import PlanReport, carry_out, open_for
+from imgtools.records.progress import Progress
+from imgtools.records.request import ImageRequest, Target
+from imgtools.records.system import Warned
+from imgtools.workflows.writing import PlanReport, carry_out, open_for
 
 LIMIT = 16 << 20  # bytes; nobody edits more by hand
 

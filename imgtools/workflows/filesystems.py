@@ -5,20 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from imgtools.image.handle import Image, open_request
-from imgtools.records import (
+from imgtools.records.disks import (
     Declined,
     Disk,
-    Engine,
     Holder,
-    ImageRequest,
     Layout,
     LogicalVolume,
     Partition,
     PhysicalVolume,
     Volume,
     VolumeGroup,
-    Warned,
 )
+from imgtools.records.request import Engine, ImageRequest
+from imgtools.records.system import Warned
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from imgtools.errors import UsageError
-from imgtools.guest.tree import view_files
-from imgtools.image.files import READ_LIMIT, GuestReader
+from imgtools.files.tree import READ_LIMIT, GuestReader
+from imgtools.guest.find.tree import view_files
 from imgtools.image.handle import open_request
-from imgtools.records import Engine, FileKind, FoundFile, ImageRequest, Warned
+from imgtools.records.files import FileKind, FoundFile
+from imgtools.records.request import Engine, ImageRequest
+from imgtools.records.system import Warned
 from imgtools.units import parse_size
 
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}

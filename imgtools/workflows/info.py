@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
+from imgtools.disk.backing import examine, is_in_use
+from imgtools.disk.transaction.marker import refuse_unfinished
 from imgtools.errors import ImgtoolsError
-from imgtools.image.backing import examine, is_in_use
 from imgtools.image.handle import open_image
-from imgtools.image.marker import refuse_unfinished
-from imgtools.records import Disk, DiskSource, Engine, ImageInfo, ImageRequest, Layer, Snapshot, Warned
+from imgtools.records.disks import Disk
+from imgtools.records.image import DiskSource, ImageInfo, Layer, Snapshot
+from imgtools.records.request import Engine, ImageRequest
+from imgtools.records.system import Warned
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,16 +7,8 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from imgtools.errors import EngineFailed, GuestFileError, OddGuest, ToolMissing, UnsupportedGuest
-from imgtools.guest.applications import list_applications
-from imgtools.guest.bootloader import Boot, find_boot, find_firmware
-from imgtools.guest.guest import Guest, find_guests, no_guest, the_guest
-from imgtools.guest.layout import disk_of
-from imgtools.guest.network import NetworkConfig, find_network
-from imgtools.guest.release import read_release
-from imgtools.guest.selinux import Selinux, find_selinux
-from imgtools.guest.services import Init, enabled_services, find_default_target, find_init
-from imgtools.guest.settings import Settings, find_icon, find_settings
-from imgtools.guest.users import (
+from imgtools.files.tree import GuestReader
+from imgtools.guest.accounts.users import (
     Account,
     Accounts,
     Privileged,
@@ -26,9 +18,19 @@ from imgtools.guest.users import (
     read_accounts,
     read_privileged,
 )
-from imgtools.image.files import GuestReader
+from imgtools.guest.boot.bootloader import Boot, find_boot, find_firmware
+from imgtools.guest.find.layout import disk_of
+from imgtools.guest.find.release import read_release
+from imgtools.guest.guest import Guest, find_guests, no_guest, the_guest
+from imgtools.guest.network.program import NetworkConfig, find_network
+from imgtools.guest.packages.applications import list_applications
+from imgtools.guest.selinux import Selinux, find_selinux
+from imgtools.guest.services.started import Init, enabled_services, find_default_target, find_init
+from imgtools.guest.settings.facts import Settings, find_icon, find_settings
 from imgtools.image.handle import Image, open_request
-from imgtools.records import Application, Disk, Engine, ImageRequest, Layout, OsInfo, OsType, Volume, Warned
+from imgtools.records.disks import Disk, Layout, Volume
+from imgtools.records.request import Engine, ImageRequest
+from imgtools.records.system import Application, OsInfo, OsType, Warned
 
 KEYS_LIMIT = 1 << 20  # bytes of one authorized_keys
 
@@ -213,7 +215,7 @@ class _Inspector:
 
     def _applications(self, guest: Guest) -> tuple[Application, ...]:
         if guest.os.type is OsType.WINDOWS:
-            from imgtools.guest.windows import windows_applications
+            from imgtools.guest.windows.system import windows_applications
 
             return self._attempt(lambda: windows_applications(guest.files, guest.os), ())
         return self._attempt(lambda: list_applications(guest.files, guest.os.package_format), ())
@@ -230,7 +232,7 @@ class _Inspector:
         return list({disk.device: disk for disk in found if disk is not None}.values())
 
     def _windows(self, guest: Guest) -> WindowsRow:
-        from imgtools.guest.windows import windows_details
+        from imgtools.guest.windows.system import windows_details
 
         facts, warnings = windows_details(guest.files, guest.os)
         self.warnings.extend(warning for warning in warnings if warning not in self.warnings)
@@ -317,7 +319,7 @@ def windows_users(guest: Guest) -> tuple[UserRow, ...]:
 
     :raises OddGuest: a hive is damaged.
     """
-    from imgtools.guest.windows import windows_users as read
+    from imgtools.guest.windows.system import windows_users as read
 
     return tuple(
         UserRow(

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from imgtools.change.change import Change, MakeHardLink, MakeLink, Remove
 from imgtools.errors import EditFailed, NoSuchGuestFile, NotAFile
-from imgtools.guest.tree import view_files
-from imgtools.image.change import Change, MakeHardLink, MakeLink, Remove
-from imgtools.image.files import GuestReader, join, parent_of
-from imgtools.image.writable import Progress
-from imgtools.records import FileKind, ImageRequest, Target
-from imgtools.workflows.edit_plan import PlanReport, carry_out, open_for
+from imgtools.files.paths import join, parent_of
+from imgtools.files.tree import GuestReader
+from imgtools.guest.find.tree import view_files
+from imgtools.records.files import FileKind
+from imgtools.records.progress import Progress
+from imgtools.records.request import ImageRequest, Target
+from imgtools.workflows.writing import PlanReport, carry_out, open_for
 
 
 def make_link(

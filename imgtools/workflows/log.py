@@ -11,12 +11,13 @@ from datetime import UTC, datetime, tzinfo
 from functools import partial
 
 from imgtools.errors import NoSuchGuestFile, ToolMissing, UsageError
-from imgtools.guest.clock import SECOND, guest_zone, parse_moment
-from imgtools.guest.log_reader import Dated, LogReader, LogWish, Reading, merge_lazily, require_reader
-from imgtools.guest.logs import LogEntry, LogKind, LogSource, find_logs, main_logs, select_log
-from imgtools.guest.tree import FileView, view_files
+from imgtools.guest.find.tree import FileView, view_files
+from imgtools.guest.logs.reader import Dated, LogReader, LogWish, Reading, merge_lazily, require_reader
+from imgtools.guest.logs.which import LogEntry, LogKind, LogSource, find_logs, main_logs, select_log
+from imgtools.guest.settings.clock import SECOND, guest_zone, parse_moment
 from imgtools.image.handle import open_request
-from imgtools.records import Engine, ImageRequest, OsInfo, OsType, Warned
+from imgtools.records.request import Engine, ImageRequest
+from imgtools.records.system import OsInfo, OsType, Warned
 
 PRIORITIES = ("emerg", "alert", "crit", "err", "warning", "notice", "info", "debug")  # syslog(3), 0 first
 OTHER_NAMES = {"panic": 0, "emergency": 0, "critical": 2, "error": 3, "warn": 4, "information": 6}

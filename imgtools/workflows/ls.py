@@ -7,10 +7,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from imgtools.errors import UsageError
-from imgtools.guest.tree import view_files
-from imgtools.image.files import GuestReader, join
+from imgtools.files.paths import join
+from imgtools.files.tree import GuestReader
+from imgtools.guest.find.tree import view_files
 from imgtools.image.handle import open_request
-from imgtools.records import Engine, FileKind, FileStat, ImageRequest, Warned
+from imgtools.records.files import FileKind, FileStat
+from imgtools.records.request import Engine, ImageRequest
+from imgtools.records.system import Warned
 
 CHUNK = 1 << 20  # bytes
 ACCOUNTS_LIMIT = 8 << 20  # bytes of passwd or group: some 100,000 accounts

@@ -7,8 +7,9 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
-from imgtools.image.disk import Disk, Extent, open_disk
-from imgtools.records import ImageRequest, Warned
+from imgtools.disk.image_file import Disk, Extent, open_disk
+from imgtools.records.request import ImageRequest
+from imgtools.records.system import Warned
 from imgtools.units import parse_size
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from imgtools.disk.formats import check_options, known_format, parse_options, require_ability
+from imgtools.disk.image_file import Extent, Measured, measure_size, open_disk
 from imgtools.errors import UsageError
-from imgtools.image.disk import Extent, Measured, measure_size, open_disk
-from imgtools.image.formats import check_options, known_format, parse_options, require_ability
-from imgtools.records import ImageRequest, Warned
+from imgtools.records.request import ImageRequest
+from imgtools.records.system import Warned
 from imgtools.units import parse_size
 
 KIB, MIB, GIB = 1 << 10, 1 << 20, 1 << 30

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from imgtools.change.change import Change, MakeDirectory
 from imgtools.errors import EditFailed, NoSuchGuestFile
-from imgtools.guest.tree import view_files
-from imgtools.image.change import Change, MakeDirectory
-from imgtools.image.files import GuestReader, parent_of
-from imgtools.image.writable import Progress
-from imgtools.records import ImageRequest, Target
-from imgtools.workflows.edit_plan import PlanReport, carry_out, open_for
+from imgtools.files.paths import parent_of
+from imgtools.files.tree import GuestReader
+from imgtools.guest.find.tree import view_files
+from imgtools.records.progress import Progress
+from imgtools.records.request import ImageRequest, Target
+from imgtools.workflows.writing import PlanReport, carry_out, open_for
 
 
 def make_directories(

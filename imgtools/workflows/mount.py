@@ -11,16 +11,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from imgtools import errors
+from imgtools.change.change import Change
+from imgtools.change.fit_to_filesystem import fitted
+from imgtools.change.mounted_folder.draft import Draft
 from imgtools.errors import EngineFailed, HostError, ImgtoolsError, UsageError
-from imgtools.guest.tree import FileView, view_files
-from imgtools.image.change import Change
-from imgtools.image.draft import Draft
+from imgtools.guest.find.tree import FileView, view_files
 from imgtools.image.edit import ImageEdit
-from imgtools.image.fitting import fitted
 from imgtools.image.handle import Image
 from imgtools.image.mounted import MountRecord, failed, readiness, show_folder, unmount, write_record
-from imgtools.records import Declined, ImageRequest, Target, Usage, Warned
-from imgtools.workflows.edit_plan import apply_labelled, open_for
+from imgtools.records.disks import Declined, Usage
+from imgtools.records.request import ImageRequest, Target
+from imgtools.records.system import Warned
+from imgtools.workflows.writing import apply_labelled, open_for
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,11 @@ import errno
 from collections.abc import Callable
 from pathlib import Path
 
+from imgtools.disk.backing import examine
+from imgtools.disk.chain import refuse_own_files
+from imgtools.disk.new_file import new_file
 from imgtools.errors import HostError, NoRoom
-from imgtools.image.backing import examine
-from imgtools.image.chain import refuse_own_files
-from imgtools.image.new_file import new_file
-from imgtools.records import ImageRequest
+from imgtools.records.request import ImageRequest
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 

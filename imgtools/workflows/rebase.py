@@ -6,9 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from imgtools.errors import BadImage, UsageError, WouldLoseData
-from imgtools.image.backing import examine
-from imgtools.image.chain import (
+from imgtools.disk.backing import examine
+from imgtools.disk.chain import (
     SAMPLES,
     below,
     first_difference,
@@ -18,13 +17,16 @@ from imgtools.image.chain import (
     rebase_onto,
     sample_offsets,
 )
-from imgtools.image.disk import Disk, open_disk
-from imgtools.image.editable import require_access
-from imgtools.image.formats import require_ability
-from imgtools.image.in_use import refuse_in_use
-from imgtools.image.lock import lock_images
-from imgtools.image.new_file import require_room
-from imgtools.records import DiskSource, ImageInfo, ImageRequest, Warned
+from imgtools.disk.formats import require_ability
+from imgtools.disk.image_file import Disk, open_disk
+from imgtools.disk.in_use import refuse_in_use
+from imgtools.disk.new_file import require_room
+from imgtools.disk.transaction.lock import lock_images
+from imgtools.disk.transaction.may_edit import require_access
+from imgtools.errors import BadImage, UsageError, WouldLoseData
+from imgtools.records.image import DiskSource, ImageInfo
+from imgtools.records.request import ImageRequest
+from imgtools.records.system import Warned
 from imgtools.workflows.create import recorded_name
 
 Progress = Callable[[int, int], None]

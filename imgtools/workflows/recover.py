@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from imgtools.disk.transaction.recover import Outcome, recover_image
 from imgtools.errors import HostError
-from imgtools.image.recover import Outcome, recover_image
-from imgtools.records import Backing
+from imgtools.records.request import Backing
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,7 @@ class RecoverReport:
 
 
 def recover(host_path: Path, *, discard: bool, backing: Backing) -> RecoverReport:
-    """Finish an unfinished edit, or take it back; see :func:`imgtools.image.recover.recover_image`.
+    """Finish an unfinished edit, or take it back; see :func:`imgtools.disk.transaction.recover.recover_image`.
 
     :raises HostError: there is no such image.
     """

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from itertools import islice
 
 from imgtools.errors import NoSuchRegistryKey, OddGuest, UnsupportedGuest
+from imgtools.files.tree import GuestReader, GuestTree
 from imgtools.guest.guest import Guest, the_guest
-from imgtools.guest.reg_text import reg_lines
-from imgtools.guest.registry import (
+from imgtools.guest.windows.reg_text import reg_lines
+from imgtools.guest.windows.registry import (
     BOOT_FILES,
     BOOT_HIVE,
     BOOT_VOLUME,
@@ -20,9 +21,10 @@ from imgtools.guest.registry import (
     RegistryValue,
     open_registry,
 )
-from imgtools.image.files import GuestReader, GuestTree
 from imgtools.image.handle import Image, open_request
-from imgtools.records import Declined, Engine, ImageRequest, Mount, OsType, Warned
+from imgtools.records.disks import Declined, Mount
+from imgtools.records.request import Engine, ImageRequest
+from imgtools.records.system import OsType, Warned
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,11 @@ from dataclasses import dataclass
 
 from imgtools.errors import BadImage
 from imgtools.image.handle import open_request
-from imgtools.image.partitioning import PartitionTable
-from imgtools.image.resize import (
+from imgtools.records.disks import Layout, Volume
+from imgtools.records.request import Engine, ImageRequest
+from imgtools.records.system import Warned
+from imgtools.resize.partitioning import PartitionTable
+from imgtools.resize.resize import (
     Held,
     Part,
     Workbench,
@@ -24,8 +27,7 @@ from imgtools.image.resize import (
     room_wanted,
     table_of,
 )
-from imgtools.image.resize_plan import IN_APPLIANCE, ON_HOST, Resizing, Wish, plan_resize
-from imgtools.records import Engine, ImageRequest, Layout, Volume, Warned
+from imgtools.resize.resize_plan import IN_APPLIANCE, ON_HOST, Resizing, Wish, plan_resize
 from imgtools.units import format_size, parse_change
 
 Progress = Callable[[int, int], None]

@@ -8,8 +8,15 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from imgtools.disk.formats import format_by_name, require_ability
+from imgtools.disk.image_file import Conversion, Disk, copy_bytes, create_image, open_disk
+from imgtools.disk.new_file import has_room, new_file, refuse_target, require_room, scratch_folder
 from imgtools.errors import EngineFailed, TargetExists, UnsupportedFormat, UsageError, WouldLoseData
-from imgtools.image.copy_plan import (
+from imgtools.image.handle import open_request
+from imgtools.records.disks import Layout, Volume
+from imgtools.records.request import Engine, ImageRequest
+from imgtools.records.system import Warned
+from imgtools.resize.copy_plan import (
     Fit,
     fits_of,
     group_of,
@@ -21,13 +28,9 @@ from imgtools.image.copy_plan import (
     place_warnings,
     volumes_of,
 )
-from imgtools.image.disk import Conversion, Disk, copy_bytes, create_image, open_disk
-from imgtools.image.formats import format_by_name, require_ability
-from imgtools.image.handle import open_request
-from imgtools.image.new_file import has_room, new_file, refuse_target, require_room, scratch_folder
-from imgtools.image.partitioning import PartitionTable, check_table, find_entry
-from imgtools.image.relayout import Move, Relayout, Wishes, relayout
-from imgtools.image.resize_copy import (
+from imgtools.resize.partitioning import PartitionTable, check_table, find_entry
+from imgtools.resize.relayout import Move, Relayout, Wishes, relayout
+from imgtools.resize.resize_copy import (
     FORMATS,
     copy_disk,
     finish_disk,
@@ -39,8 +42,7 @@ from imgtools.image.resize_copy import (
     shrink_contents,
     target_disk,
 )
-from imgtools.image.resize_plan import IN_APPLIANCE
-from imgtools.records import Engine, ImageRequest, Layout, Volume, Warned
+from imgtools.resize.resize_plan import IN_APPLIANCE
 from imgtools.units import format_size, parse_size
 from imgtools.workflows.create import image_options
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from imgtools.change.change import Remove
 from imgtools.errors import EditFailed, NoSuchGuestFile, NotAFile
-from imgtools.guest.tree import view_files
-from imgtools.image.change import Remove
-from imgtools.image.files import GuestReader
-from imgtools.image.writable import Progress
-from imgtools.ops.steps import removal
-from imgtools.records import FileKind, ImageRequest, Target
-from imgtools.workflows.edit_plan import PlanReport, carry_out, open_for
+from imgtools.files.tree import GuestReader
+from imgtools.guest.find.tree import view_files
+from imgtools.ops.common_plans import removal
+from imgtools.records.files import FileKind
+from imgtools.records.progress import Progress
+from imgtools.records.request import ImageRequest, Target
+from imgtools.workflows.writing import PlanReport, carry_out, open_for
 
 
 def remove_files(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from imgtools.disk.keys import read_secret
 from imgtools.errors import UsageError
-from imgtools.image.keys import read_secret
-from imgtools.records import Secret
+from imgtools.records.request import Secret
 
 
 def read_secret_word(text: str, prompt: str, ask: Callable[[str], str]) -> Secret:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from imgtools.disk.formats import require_ability
+from imgtools.disk.image_file import Disk, Node, open_disk, snapshot_image
+from imgtools.disk.table_edit import change_and_check, rehearse
 from imgtools.errors import UnsupportedFormat, UsageError
-from imgtools.image.disk import Disk, Node, open_disk, snapshot_image
-from imgtools.image.formats import require_ability
-from imgtools.image.redo import change_and_check, rehearse
-from imgtools.records import ImageRequest, Snapshot, Warned
+from imgtools.records.image import Snapshot
+from imgtools.records.request import ImageRequest
+from imgtools.records.system import Warned
 
 
 @dataclass(frozen=True, slots=True)

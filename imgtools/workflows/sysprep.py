@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from imgtools.change.compose import settle
+from imgtools.change.describe import PlannedChange, describe
+from imgtools.change.sequence import Succession
 from imgtools.errors import UnsupportedGuest, UsageError
 from imgtools.guest.guest import Guest, the_guest
-from imgtools.image.describe import PlannedChange, describe
 from imgtools.image.handle import Image, open_request
-from imgtools.image.settle import settle
-from imgtools.image.succession import Succession
-from imgtools.image.writable import Progress
-from imgtools.ops.api import Shelved, load_shelf
-from imgtools.ops.orders import add_orders
-from imgtools.ops.planning import Planned, all_changes, plan_operations
+from imgtools.ops.customize_plan import add_orders
+from imgtools.ops.operation import Shelved, load_shelf
 from imgtools.ops.selection import Selection, choose
-from imgtools.records import Customization, Engine, ImageRequest, OsType, Target, Warned
-from imgtools.workflows.edit_plan import carry_out, open_for
+from imgtools.ops.shelf_plan import Planned, all_changes, plan_operations
+from imgtools.records.progress import Progress
+from imgtools.records.request import Customization, Engine, ImageRequest, Target
+from imgtools.records.system import OsType, Warned
+from imgtools.workflows.writing import carry_out, open_for
 
 SHELF = "imgtools.ops.sysprep"
 CUSTOMIZE = "customize"

@@ -6,15 +6,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
+from imgtools.change.archive import STDIN, as_written_down, plain_archive
+from imgtools.change.change import Change
+from imgtools.change.fit_to_filesystem import fitted
+from imgtools.change.unpack import in_place_of, unpacked
 from imgtools.errors import NotADirectory
-from imgtools.guest.tree import view_files
-from imgtools.image.archive import STDIN, as_written_down, plain_archive
-from imgtools.image.change import Change
-from imgtools.image.fitting import fitted
-from imgtools.image.unpack import in_place_of, unpacked
-from imgtools.image.writable import Progress
-from imgtools.records import ImageRequest, Target, Warned
-from imgtools.workflows.edit_plan import PlanReport, carry_out, open_for
+from imgtools.guest.find.tree import view_files
+from imgtools.records.progress import Progress
+from imgtools.records.request import ImageRequest, Target
+from imgtools.records.system import Warned
+from imgtools.workflows.writing import PlanReport, carry_out, open_for
 
 
 def tar_in(

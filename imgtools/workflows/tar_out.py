@@ -10,13 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from imgtools.change.archive import archive_writer, compression_of
 from imgtools.errors import HostError
-from imgtools.guest.tree import view_files
-from imgtools.image.archive import archive_writer, compression_of
-from imgtools.image.files import GuestReader
+from imgtools.files.tree import GuestReader
+from imgtools.guest.find.tree import view_files
 from imgtools.image.handle import open_request
-from imgtools.image.writable import Progress
-from imgtools.records import Engine, FileKind, FoundFile, ImageRequest, Warned
+from imgtools.records.files import FileKind, FoundFile
+from imgtools.records.progress import Progress
+from imgtools.records.request import Engine, ImageRequest
+from imgtools.records.system import Warned
 from imgtools.workflows.copy_out import tree_of
 from imgtools.workflows.ls import names_by_id
 

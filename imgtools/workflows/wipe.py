@@ -9,18 +9,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from imgtools.disk.backing import examine
+from imgtools.disk.headers import open_host_file, probe
+from imgtools.disk.in_use import refuse_in_use
+from imgtools.disk.new_file import require_room, sync_folder
+from imgtools.disk.overlays_beside import overlays_of
+from imgtools.disk.transaction.lock import lock_images
+from imgtools.disk.transaction.marker import refuse_unfinished
+from imgtools.disk.transaction.may_edit import require_access
+from imgtools.disk.transaction.sidecar import sidecar_of
+from imgtools.disk.wiping import ALGORITHMS, doubts, wipe_file
 from imgtools.errors import BadImage, HostError, UntrustedBacking, UsageError, WouldLoseData
-from imgtools.image.backing import examine
-from imgtools.image.editable import require_access
-from imgtools.image.headers import open_host_file, probe
-from imgtools.image.in_use import refuse_in_use
-from imgtools.image.lock import lock_images
-from imgtools.image.marker import refuse_unfinished
-from imgtools.image.new_file import require_room, sync_folder
-from imgtools.image.siblings import overlays_of
-from imgtools.image.sidecar import sidecar_of
-from imgtools.image.wiping import ALGORITHMS, doubts, wipe_file
-from imgtools.records import Backing, DiskSource, Warned
+from imgtools.records.image import DiskSource
+from imgtools.records.request import Backing
+from imgtools.records.system import Warned
 
 Progress = Callable[[int, int], None]
 

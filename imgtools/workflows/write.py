@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from imgtools.change.change import Change, MakeDirectory, WriteFile
 from imgtools.errors import GuestFileTooBig, NoSuchGuestFile, NotAFile
-from imgtools.guest.tree import view_files
-from imgtools.image.change import Change, MakeDirectory, WriteFile
-from imgtools.image.files import GuestReader, parent_of
-from imgtools.image.writable import Progress
-from imgtools.records import ImageRequest, Target
+from imgtools.files.paths import parent_of
+from imgtools.files.tree import GuestReader
+from imgtools.guest.find.tree import view_files
+from imgtools.records.progress import Progress
+from imgtools.records.request import ImageRequest, Target
 from imgtools.workflows.chown import read_owner
-from imgtools.workflows.edit_plan import PlanReport, carry_out, open_for
+from imgtools.workflows.writing import PlanReport, carry_out, open_for
 
 LIMIT = 64 << 20  # bytes; more than that is copy-in's work, which streams
 

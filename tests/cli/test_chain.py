@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from imgtools.image import new_file
+from imgtools.disk import new_file
 from tests.support.command import imgtools
 from tests.support.disks import Chain, content_of, image_of, make_chain, qemu_img
 

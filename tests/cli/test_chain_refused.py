@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from imgtools.image import new_file
+from imgtools.disk import new_file
 from tests.support.command import imgtools
 from tests.support.disks import MIB, Chain, image_of, make_chain, qemu_img, random_bytes
 from tests.support.full import files_at_most

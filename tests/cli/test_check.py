@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from imgtools.engine.qemu_img.commands import Checked
-from imgtools.image import redo
+from imgtools.disk import table_edit
+from imgtools.engine.qemu.img.commands import Checked
 from tests.support.command import imgtools
 from tests.support.disks import MIB, content_of, damage_counts, image_of, qemu_img, random_bytes
 
@@ -88,7 +88,7 @@ def test_copy_does_not_take_the_place_of_the_base(image: Path) -> None:
 def test_repair_that_does_not_help_is_thrown_away(image: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     damage_counts(image, corrupt=True)
     before = image.read_bytes()
-    monkeypatch.setattr(redo.Redo, "check", lambda self: Checked(corruptions=1))
+    monkeypatch.setattr(table_edit.Redo, "check", lambda self: Checked(corruptions=1))
     ran = imgtools("check", "--repair", "all", "--write", image, code=42)
     assert "1 corruptions" in ran.err and "--salvage" in ran.err
     assert image.read_bytes() == before

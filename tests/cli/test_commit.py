@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from imgtools.image import new_file
+from imgtools.disk import new_file
 from tests.support.command import imgtools
 from tests.support.disks import MIB, content_of, make_chain, patch_image, qemu_img, random_bytes
 

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from imgtools.engine.qemu_img import commands
-from imgtools.engine.qemu_img.commands import Compared
-from imgtools.image import new_file
+from imgtools.disk import new_file
+from imgtools.engine.qemu.img import commands
+from imgtools.engine.qemu.img.commands import Compared
 from tests.support.command import imgtools
 from tests.support.disks import (
     FORMATS,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from imgtools.image import new_file
+from imgtools.disk import new_file
 from tests.support.command import imgtools
 
 

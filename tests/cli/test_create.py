@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from imgtools.cli import _disk
-from imgtools.image import new_file
+from imgtools.cli.output import disk
+from imgtools.disk import new_file
 from tests.support.command import imgtools
 from tests.support.disks import FORMATS, MIB, SUFFIX, qemu_img
 
@@ -168,7 +168,7 @@ def iteration(name: str) -> str:
 
 def test_passphrase_is_asked_for_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     answers = iter(["swordfish", "swordfihs", "perch", "perch"])
-    monkeypatch.setattr(_disk, "ask_secret", lambda prompt: next(answers))
+    monkeypatch.setattr(disk, "ask_secret", lambda prompt: next(answers))
     words = ("create", tmp_path / "d.luks", "1M", "--secret", "ask", "-o", "iter-time=10")
     assert "differ" in imgtools(*words, code=2).err
     imgtools(*words)

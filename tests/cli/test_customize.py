@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from imgtools.cli._customization import offered
-from imgtools.ops.api import load_shelf
-from imgtools.ops.orders import SHELF
+from imgtools.cli.command.customization import offered
+from imgtools.ops.customize_plan import SHELF
+from imgtools.ops.operation import load_shelf
 from tests.support.command import imgtools
 from tests.support.fixtures import copy_fixture, fixture_image
 

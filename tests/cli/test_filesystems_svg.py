@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from xml.etree import ElementTree
 
-from imgtools.cli._filesystems_picture import MOST_LINES, disk_lines, filesystems_svg
-from imgtools.records import Disk, Engine, Holder, LogicalVolume, PhysicalVolume, VolumeGroup
+from imgtools.cli.output.filesystems_picture import MOST_LINES, disk_lines, filesystems_svg
+from imgtools.records.disks import Disk, Holder, LogicalVolume, PhysicalVolume, VolumeGroup
+from imgtools.records.request import Engine
 from imgtools.workflows.filesystems import FilesystemRow, FilesystemsReport, PartitionRow
 from tests.support.command import imgtools
 from tests.support.fixtures import copy_fixture, fixture_image

@@ -12,12 +12,13 @@ from xml.etree.ElementTree import Element, fromstring
 
 import pytest
 
-from imgtools.cli._inspect_xml import inspect_xml, plain
 from imgtools.cli.inspect import command
-from imgtools.cli.output import Output
-from imgtools.guest.bootloader import Boot
-from imgtools.guest.settings import PNG
-from imgtools.records import Application, Engine, OsInfo, OsType
+from imgtools.cli.output.inspect_xml import inspect_xml, plain
+from imgtools.cli.output.output import Output
+from imgtools.guest.boot.bootloader import Boot
+from imgtools.guest.settings.facts import PNG
+from imgtools.records.request import Engine
+from imgtools.records.system import Application, OsInfo, OsType
 from imgtools.workflows.inspect import (
     DriveRow,
     FilesystemRow,

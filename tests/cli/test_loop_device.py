@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from imgtools.image import in_use
+from imgtools.disk import in_use
 from tests.support.command import imgtools
 from tests.support.disks import MIB, image_of, random_bytes
 from tests.support.fixtures import copy_fixture

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from imgtools.cli.command import Output
+from imgtools.cli.command.groups import Output
 from imgtools.cli.map import command
-from imgtools.records import DiskSource, ImageRequest
+from imgtools.records.image import DiskSource
+from imgtools.records.request import ImageRequest
 from tests.support.command import imgtools
 from tests.support.disks import FORMATS, MIB, image_of, make_chain, qemu_img, sparse_content
 

@@ -8,8 +8,8 @@ import shutil
 from pathlib import Path
 from xml.etree import ElementTree
 
-from imgtools.cli._map_svg import MOST_FILES, MapPicture
-from imgtools.image.disk import Extent
+from imgtools.cli.output.map_svg import MOST_FILES, MapPicture
+from imgtools.disk.image_file import Extent
 from imgtools.workflows.map import MapHead, MapLayer
 from tests.support.command import imgtools
 from tests.support.disks import MIB, image_of, make_chain, sparse_content

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from imgtools.image import chain as chain_module
+from imgtools.disk import chain as chain_module
 from tests.support.command import imgtools
 from tests.support.disks import Chain, content_of, image_of, make_chain, qemu_img, random_bytes
 

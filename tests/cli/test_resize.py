@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from imgtools.image import new_file
+from imgtools.disk import new_file
 from tests.support.command import imgtools
 from tests.support.disks import MIB, content_of, image_of, qemu_img, random_bytes
 from tests.support.fixtures import copy_fixture
@@ -149,7 +149,7 @@ def test_an_image_in_use_stays_as_it_is(cloud: Path) -> None:
 
 def test_without_room_on_the_host_nothing_begins(cloud: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     old = digest(cloud)
-    monkeypatch.setattr("imgtools.image.transaction.free_room", lambda folder: MIB)
+    monkeypatch.setattr("imgtools.disk.transaction.transaction.free_room", lambda folder: MIB)
     ran = imgtools("resize", cloud, "+60M", "--expand", "auto", "--write", code=16)
     assert "needs about" in ran.err
     assert digest(cloud) == old and not beside(cloud)

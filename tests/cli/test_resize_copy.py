@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from imgtools.records import DiskSource, ImageRequest
+from imgtools.records.image import DiskSource
+from imgtools.records.request import ImageRequest
 from imgtools.workflows.resize_copy import ResizeCopyRequest, resize_copy
 from tests.support.command import imgtools
 from tests.support.cut import run_cut

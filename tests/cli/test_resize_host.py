@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
+from imgtools.disk.transaction import transaction
 from imgtools.errors import EditCut, ImageInUse, NoRoom, UnfinishedEdit
-from imgtools.image import transaction
 from imgtools.workflows import resize, resize_copy
 from tests.support.command import imgtools
 from tests.support.disks import MIB

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from imgtools.image import new_file, wiping
-from imgtools.image.wiping import ALGORITHMS
+from imgtools.disk import new_file, wiping
+from imgtools.disk.wiping import ALGORITHMS
 from tests.support.command import imgtools
 from tests.support.disks import MIB, image_of, make_chain, qemu_img, random_bytes
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from imgtools.image.change import (
+from imgtools.change.change import (
     Change,
     MakeDirectory,
     MakeHardLink,
@@ -30,10 +30,13 @@ from imgtools.image.change import (
     Upload,
     WriteFile,
 )
+from imgtools.files.tree import GuestTree
 from imgtools.image.edit import ImageEdit, edit_image
-from imgtools.image.files import GuestTree
 from imgtools.image.handle import Image, open_image
-from imgtools.records import DiskSource, Engine, FileKind, Mount
+from imgtools.records.disks import Mount
+from imgtools.records.files import FileKind
+from imgtools.records.image import DiskSource
+from imgtools.records.request import Engine
 from tests.support.fixtures import copy_fixture
 
 SECONDS = 10**9

@@ -1,6 +1,6 @@
 """Direct and appliance give the same answers to the same questions, over every fixture that direct can read.
 
-What memory answers is held to the same resolver (``image/files.py``) by the unit tests; here the two engines are
+What memory answers is held to the same resolver (``files/tree.py``) by the unit tests; here the two engines are
 held to each other: what the disks hold, every name with all that ``lstat`` tells, contents, links, attributes, and
 how full each filesystem is. One launch of the appliance an image.
 """
@@ -14,13 +14,16 @@ from dataclasses import replace
 
 import pytest
 
+from imgtools.disk.backing import examine
 from imgtools.engine.api import Session
 from imgtools.engine.appliance import ApplianceSession
-from imgtools.engine.block import serve_disk
 from imgtools.engine.direct.session import DirectSession
-from imgtools.image.backing import examine
-from imgtools.image.files import GuestTree
-from imgtools.records import Declined, DiskSource, Engine, FileKind, FileStat, FoundFile, Layout, Volume
+from imgtools.engine.qemu.block import serve_disk
+from imgtools.files.tree import GuestTree
+from imgtools.records.disks import Declined, Layout, Volume
+from imgtools.records.files import FileKind, FileStat, FoundFile
+from imgtools.records.image import DiskSource
+from imgtools.records.request import Engine
 from tests.support.fixtures import fixture_disks
 
 READABLE = (

@@ -16,13 +16,14 @@ from typing import BinaryIO
 
 import pytest
 
-from imgtools.engine.api import Filesystem
-from imgtools.engine.direct.local import LocalDisk
 from imgtools.engine.direct.session import mount_file
 from imgtools.engine.direct.write import KINDS, Writer
-from imgtools.engine.disk import DiskFile
 from imgtools.errors import EditFailed, RolledBack
-from imgtools.records import Declined, FileKind
+from imgtools.filesystems.api import Filesystem
+from imgtools.records.disks import Declined
+from imgtools.records.files import FileKind
+from imgtools.volumes.local_file import LocalDisk
+from imgtools.volumes.volume_file import DiskFile
 from tests.support.memory import MemoryWriter
 
 MKFS = {

@@ -10,7 +10,8 @@ import pytest
 
 from imgtools.cli.app import command_modules
 from imgtools.guest.guest import Guest
-from imgtools.records import Holder, OsInfo, OsType, Volume
+from imgtools.records.disks import Holder, Volume
+from imgtools.records.system import OsInfo, OsType
 from tests.house.source import ROOT, modules, report, tracked_files
 from tests.support.memory import memory_files
 from tools.exit_codes import RANGES, error_classes

@@ -8,7 +8,7 @@ import pkgutil
 import pytest
 
 import imgtools.ops
-from imgtools.ops.api import Shelved
+from imgtools.ops.operation import Shelved
 from tests.house.source import ROOT, modules, report
 from tools.shelves import shelves
 

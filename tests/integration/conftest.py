@@ -12,11 +12,13 @@ from pathlib import Path
 import pytest
 
 from fixtures.cache import digest_of
+from imgtools.disk.backing import examine
 from imgtools.engine.appliance import ApplianceSession
-from imgtools.engine.block import serve_disk
 from imgtools.engine.direct.session import DirectSession, disk_device
-from imgtools.image.backing import examine
-from imgtools.records import Backing, DiskSource, Key, Secret, Volume
+from imgtools.engine.qemu.block import serve_disk
+from imgtools.records.disks import Volume
+from imgtools.records.image import DiskSource
+from imgtools.records.request import Backing, Key, Secret
 from tests.support.fixtures import fixture_disks
 
 ATTACHED = (

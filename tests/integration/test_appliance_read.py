@@ -9,15 +9,18 @@ from collections.abc import Iterator, Sequence
 import pytest
 
 from fixtures.cache import digest_of
-from imgtools.engine.api import Filesystem
+from imgtools.disk.backing import examine
 from imgtools.engine.appliance import survey
 from imgtools.engine.appliance.crypt import Locked, open_locked
-from imgtools.engine.block import serve_disk
 from imgtools.engine.direct.session import DirectSession
+from imgtools.engine.qemu.block import serve_disk
 from imgtools.errors import KeyNeeded
-from imgtools.image.backing import examine
-from imgtools.image.files import GuestTree
-from imgtools.records import Declined, DiskSource, Engine, FileKind, Holder, Key, Secret
+from imgtools.files.tree import GuestTree
+from imgtools.filesystems.api import Filesystem
+from imgtools.records.disks import Declined, Holder
+from imgtools.records.files import FileKind
+from imgtools.records.image import DiskSource
+from imgtools.records.request import Engine, Key, Secret
 from tests.integration.conftest import RAW_NAME, Attached
 from tests.support.fixtures import fixture_disks
 

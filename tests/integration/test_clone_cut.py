@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from imgtools.records import Backing, DiskSource, Engine, ImageRequest
+from imgtools.records.image import DiskSource
+from imgtools.records.request import Backing, Engine, ImageRequest
 from imgtools.workflows.cat import read_files
 from imgtools.workflows.clone import CloneRequest, clone
 from imgtools.workflows.clone_table import CloneRow

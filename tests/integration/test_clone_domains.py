@@ -11,8 +11,9 @@ import libvirt
 import pytest
 
 from imgtools.errors import EngineFailed, HostError, ImageInUse, TargetExists, UsageError
-from imgtools.image.domain import DomainRequest
-from imgtools.records import Backing, DiskSource, Engine, ImageRequest
+from imgtools.libvirt.domain import DomainRequest
+from imgtools.records.image import DiskSource
+from imgtools.records.request import Backing, Engine, ImageRequest
 from imgtools.workflows.cat import read_files
 from imgtools.workflows.clone import CloneRequest, clone_domain
 from imgtools.workflows.clone_table import CloneRow

@@ -9,12 +9,15 @@ from pathlib import Path
 import pytest
 
 from fixtures.cache import digest_of
-from imgtools.engine.block import serve_disk
+from imgtools.disk.backing import examine
 from imgtools.engine.direct.session import DirectSession
+from imgtools.engine.qemu.block import serve_disk
 from imgtools.errors import KeyNeeded, OddGuest
-from imgtools.image.backing import examine
-from imgtools.image.files import GuestTree
-from imgtools.records import Backing, Declined, DiskSource, Engine, FileKind, Holder, Key, Secret
+from imgtools.files.tree import GuestTree
+from imgtools.records.disks import Declined, Holder
+from imgtools.records.files import FileKind
+from imgtools.records.image import DiskSource
+from imgtools.records.request import Backing, Engine, Key, Secret
 from tests.support.fixtures import fixture, fixture_disks
 
 

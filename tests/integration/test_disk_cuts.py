@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from imgtools.image.in_use import is_in_use
+from imgtools.disk.in_use import is_in_use
 from tests.support.command import imgtools
 from tests.support.disks import MIB, content_of, image_of, make_chain, patch_image, qemu_img, random_bytes
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from imgtools.cli.app import main
+from imgtools.disk.transaction.lock import lock_images
 from imgtools.errors import (
     BadImage,
     EditConflict,
@@ -21,8 +22,8 @@ from imgtools.errors import (
     UsageError,
 )
 from imgtools.image.edit import edit_image
-from imgtools.image.lock import lock_images
-from imgtools.records import DiskSource, Engine
+from imgtools.records.image import DiskSource
+from imgtools.records.request import Engine
 from tests.support.command import imgtools
 from tests.support.cut import run_cut
 from tests.support.edits import DIRECT, MOTD, beside, copy_family, digest, disk_digest, plan_file, read
@@ -122,8 +123,8 @@ def test_an_edit_that_is_not_committed_never_happened(tmp_path: Path) -> None:
     before = digest(image)
     with edit_image([DiskSource(image)], engine=Engine.DIRECT):
         pass
+    from imgtools.change.change import WriteFile
     from imgtools.guest.guest import the_guest
-    from imgtools.image.change import WriteFile
 
     with edit_image([DiskSource(image)], engine=Engine.DIRECT) as edit:
         guest = the_guest(edit)
@@ -134,8 +135,8 @@ def test_an_edit_that_is_not_committed_never_happened(tmp_path: Path) -> None:
 
 def test_changes_on_two_volumes_and_in_two_steps(tmp_path: Path) -> None:
     image = copy_fixture("debian", tmp_path)[0]
+    from imgtools.change.change import Move, WriteFile
     from imgtools.guest.guest import the_guest
-    from imgtools.image.change import Move, WriteFile
 
     with edit_image([DiskSource(image)], engine=Engine.DIRECT) as edit:
         guest = the_guest(edit)

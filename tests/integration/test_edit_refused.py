@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from imgtools.cli.app import main
+from imgtools.disk.transaction.lock import lock_images
 from imgtools.errors import (
     BadImage,
     EditConflict,
@@ -21,7 +22,6 @@ from imgtools.errors import (
     NoSuchGuestFile,
     UnsupportedFormat,
 )
-from imgtools.image.lock import lock_images
 from tests.support.command import imgtools
 from tests.support.cut import run_cut
 from tests.support.edits import DIRECT, MOTD, beside, digest, plan_file, read
@@ -87,7 +87,7 @@ def test_libvirts_running_guest_is_found_by_name(tmp_path: Path, monkeypatch: py
     )
     virsh.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    monkeypatch.setattr("imgtools.image.editable._LIBVIRT_SOCKETS", (str(virsh),))
+    monkeypatch.setattr("imgtools.disk.transaction.may_edit._LIBVIRT_SOCKETS", (str(virsh),))
     refused = imgtools("apply", image, plan_file(tmp_path, MOTD), "--write", code=ImageInUse.exit_code)
     assert "running guest web" in refused.err
 

@@ -16,10 +16,10 @@ from pathlib import Path
 import pytest
 
 from imgtools.cli.app import main
+from imgtools.disk.transaction.lock import is_locked
+from imgtools.disk.transaction.transaction import Transaction
 from imgtools.engine.held_folder import HeldFolder, take_away
 from imgtools.errors import BadImage, EditConflict, EditCut, ImageInUse, NoRoom, UnfinishedEdit
-from imgtools.image.lock import is_locked
-from imgtools.image.transaction import Transaction
 from tests.support.command import imgtools
 from tests.support.cut import Ended, run_cut
 from tests.support.mounts import fuse_mounted

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from imgtools.engine import kvm
 from imgtools.engine.appliance import guard
 from imgtools.engine.appliance.launch import Drive, launch_appliance
-from imgtools.engine.kernels import kernel_to_try
+from imgtools.engine.qemu import kvm
+from imgtools.engine.qemu.kernels import kernel_to_try
 from tests.support.command import imgtools
 from tests.support.qemu import Kvm, KvmHost, make_kvm_host
 

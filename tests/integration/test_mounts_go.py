@@ -16,9 +16,9 @@ from pathlib import Path
 import pytest
 
 from imgtools.cli.app import main
-from imgtools.engine.direct.write_ext import ExtWriter
 from imgtools.engine.direct.write_ntfs import NtfsWriter
 from imgtools.engine.held_folder import PREFIX, mounts_below
+from imgtools.filesystems.ext.writer import ExtWriter
 from tests.support.fixtures import copy_fixture
 from tests.support.waiting import wait_until
 

@@ -9,14 +9,16 @@ from pathlib import Path
 
 import pytest
 
+from imgtools.disk.backing import examine_disks
 from imgtools.engine.appliance.outside import Outside
-from imgtools.engine.block import serve_disk
 from imgtools.engine.direct.session import DirectSession
 from imgtools.engine.direct.write import DirectWriteSession
-from imgtools.engine.overlay import create_overlay
-from imgtools.engine.storage_daemon import StorageDaemon, serve_overlays
-from imgtools.image.handle import examine_disks
-from imgtools.records import Backing, Declined, DiskSource, Volume
+from imgtools.engine.qemu.block import serve_disk
+from imgtools.engine.qemu.overlay import create_overlay
+from imgtools.engine.qemu.storage_daemon import StorageDaemon, serve_overlays
+from imgtools.records.disks import Declined, Volume
+from imgtools.records.image import DiskSource
+from imgtools.records.request import Backing
 from tests.support.fixtures import copy_fixture
 
 

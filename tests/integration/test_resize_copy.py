@@ -9,6 +9,8 @@ import pytest
 
 from fixtures.boot import booted
 from fixtures.real import PASSWORDS
+from imgtools.disk import new_file
+from imgtools.disk.image_file import create_image
 from imgtools.errors import (
     BadImage,
     EngineFailed,
@@ -19,9 +21,8 @@ from imgtools.errors import (
     UsageError,
     WouldLoseData,
 )
-from imgtools.image import new_file
-from imgtools.image.disk import create_image
-from imgtools.records import DiskSource, Engine, ImageRequest, Secret
+from imgtools.records.image import DiskSource
+from imgtools.records.request import Engine, ImageRequest, Secret
 from imgtools.workflows.filesystems import list_filesystems
 from imgtools.workflows.resize_copy import ResizeCopyReport, ResizeCopyRequest, resize_copy
 from tests.support.divided import MIB, UNIT, at, make_disk, put, run, table_of, take

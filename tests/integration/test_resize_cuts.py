@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from imgtools.cli.app import main
+from imgtools.disk.transaction.lock import is_locked
 from imgtools.errors import UnfinishedEdit
-from imgtools.image.lock import is_locked
 from tests.support.command import imgtools
 from tests.support.cut import Ended, run_cut
 from tests.support.disks import MIB

@@ -7,15 +7,16 @@ from pathlib import Path
 import pytest
 
 from fixtures.cache import digest_of
+from imgtools.change.compose import settle
+from imgtools.change.plan import check_plan
 from imgtools.errors import ImageInUse, UnsupportedFormat
 from imgtools.guest.guest import the_guest
 from imgtools.image.handle import open_request
-from imgtools.image.plan import check_plan
-from imgtools.image.settle import settle
-from imgtools.ops.api import load_shelf
-from imgtools.ops.planning import all_changes, plan_operations
+from imgtools.ops.operation import load_shelf
 from imgtools.ops.selection import Selection, choose
-from imgtools.records import DiskSource, Engine, ImageRequest
+from imgtools.ops.shelf_plan import all_changes, plan_operations
+from imgtools.records.image import DiskSource
+from imgtools.records.request import Engine, ImageRequest
 from imgtools.workflows.sysprep import SHELF
 from tests.support.command import Ran, imgtools
 from tests.support.edits import beside, disk_digest

@@ -12,10 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from imgtools.files.tree import GuestReader
 from imgtools.guest.guest import the_guest
-from imgtools.image.files import GuestReader
 from imgtools.image.handle import open_request
-from imgtools.records import DiskSource, Engine, ImageRequest
+from imgtools.records.image import DiskSource
+from imgtools.records.request import Engine, ImageRequest
 from tests.support.command import imgtools
 from tests.support.fixtures import copy_fixture, fixture_image
 

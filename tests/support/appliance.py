@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from imgtools.engine.appliance.calls import CallFailed
-from imgtools.records import FileStat, Usage
+from imgtools.records.disks import Usage
+from imgtools.records.files import FileStat
 
 
 @dataclass

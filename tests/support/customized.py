@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from imgtools.change.applier import apply_changes
+from imgtools.change.change import FileChange
+from imgtools.change.compose import settle
+from imgtools.change.plan import check_plan
+from imgtools.change.writable_tree import WritableTree
 from imgtools.guest.guest import Guest
-from imgtools.image.applier import apply_changes
-from imgtools.image.change import FileChange
-from imgtools.image.plan import check_plan
-from imgtools.image.settle import settle
-from imgtools.image.writable import WritableTree
-from imgtools.ops.orders import Named, Order, plan_orders
-from imgtools.records import Engine, Mount, OsInfo, OsType
+from imgtools.ops.customize_plan import Named, Order, plan_orders
+from imgtools.records.disks import Mount
+from imgtools.records.request import Engine
+from imgtools.records.system import OsInfo, OsType
 from tests.support.memory import Content, MemoryWriter, memory_volume
 
 

@@ -22,30 +22,23 @@ from pathlib import Path
 from types import FrameType
 
 import imgtools
-from imgtools.engine import held_folder, kept_program, overlay, storage_daemon
+from imgtools.change import applier
+from imgtools.disk import in_use, new_file
+from imgtools.disk.transaction import lock, marker, recover, signals, transaction
+from imgtools.engine import held_folder, kept_program
 from imgtools.engine.appliance import write as appliance_write
 from imgtools.engine.direct import write as direct_write
-from imgtools.engine.direct import write_ext
-from imgtools.engine.qemu_img import running
-from imgtools.image import (
-    applier,
-    carry,
-    edit,
-    in_use,
-    lock,
-    marker,
-    new_file,
-    recover,
-    signals,
-    transaction,
-)
+from imgtools.engine.qemu import overlay, storage_daemon
+from imgtools.engine.qemu.img import running
+from imgtools.filesystems.ext import writer
+from imgtools.image import carry_out, edit
 
 # By import: what is renamed is missed loudly, and no place to cut is lost.
 # fmt: off
 ROOMS = (
-    applier, carry, edit, lock, marker, new_file, recover, signals, transaction,
+    applier, carry_out, edit, lock, marker, new_file, recover, signals, transaction,
     held_folder, kept_program, overlay, running, storage_daemon,
-    appliance_write, direct_write, write_ext,
+    appliance_write, direct_write, writer,
 )
 # fmt: on
 NAMES = {module.__file__: module.__name__.rpartition(".")[2] for module in ROOMS}

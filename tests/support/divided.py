@@ -7,8 +7,8 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from imgtools.engine.partition_table import Entry, PartitionTable, read_table, write_table
-from imgtools.image.partitioning import last_usable
+from imgtools.engine.sfdisk import Entry, PartitionTable, read_table, write_table
+from imgtools.resize.partitioning import last_usable
 
 MIB = 1 << 20
 UNIT = MIB // 512  # sectors

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from imgtools.guest.settings import PNG
-from imgtools.records import Layout, Volume
+from imgtools.guest.settings.facts import PNG
+from imgtools.records.disks import Layout, Volume
 from tests.support.images import MemoryImage, memory_image, partitioned
 from tests.support.memory import Content, link, memory_volume
 

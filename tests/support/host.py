@@ -16,7 +16,7 @@ from imgtools.engine.host import (
     ProgramFact,
     RoomFact,
 )
-from imgtools.engine.kvm import KvmVerdict
+from imgtools.engine.qemu.kvm import KvmVerdict
 
 MANY = 1 << 40  # bytes
 

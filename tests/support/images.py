@@ -7,7 +7,8 @@ from contextlib import ExitStack
 
 from imgtools.image.handle import DiskServers, Image
 from imgtools.image.router import Router
-from imgtools.records import Disk, Engine, Layout, Partition, Volume
+from imgtools.records.disks import Disk, Layout, Partition, Volume
+from imgtools.records.request import Engine
 from tests.support.memory import Content, MemoryFilesystem, MemorySession
 
 Files = Mapping[str, Content]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Sequence
 
-from imgtools.engine.direct.lvm import AREA_MAGIC, crc
+from imgtools.volumes.lvm import AREA_MAGIC, crc
 
 EXTENT = 1 << 20  # bytes; the groups made here have extents of 1 MiB
 AREA, AREA_SIZE = 4096, 1020 << 10

@@ -18,24 +18,14 @@ import pytest
 
 from imgtools.engine.api import Session
 from imgtools.errors import EditFailed
-from imgtools.image.files import GuestTree, parent_of
+from imgtools.files.paths import parent_of
+from imgtools.files.tree import GuestTree
 from imgtools.image.handle import DiskServers, Image
 from imgtools.image.router import Router
-from imgtools.records import (
-    Declined,
-    Disk,
-    DiskSource,
-    Engine,
-    FileEntry,
-    FileKind,
-    FileStat,
-    Holder,
-    ImageInfo,
-    ImageRequest,
-    Layout,
-    Usage,
-    Volume,
-)
+from imgtools.records.disks import Declined, Disk, Holder, Layout, Usage, Volume
+from imgtools.records.files import FileEntry, FileKind, FileStat
+from imgtools.records.image import DiskSource, ImageInfo
+from imgtools.records.request import Engine, ImageRequest
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from imgtools.engine import kvm
-from imgtools.engine.kernels import kernel_to_try
+from imgtools.engine.qemu import kvm
+from imgtools.engine.qemu.kernels import kernel_to_try
 
 
 class Kvm(StrEnum):

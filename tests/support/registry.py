@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 import pytest
 
-from imgtools.records import Volume
+from imgtools.records.disks import Volume
 from tests.support.command import Ran, imgtools
 from tests.support.hives import Keys, make_hive
 from tests.support.images import memory_image

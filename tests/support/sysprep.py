@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from imgtools.change.change import Change
+from imgtools.change.compose import settle
+from imgtools.change.describe import summarise
 from imgtools.guest.guest import Guest
-from imgtools.image.change import Change
-from imgtools.image.describe import summarise
-from imgtools.image.settle import settle
-from imgtools.ops.api import Shelved
-from imgtools.records import Holder, Mount, OsInfo, OsType, Volume
+from imgtools.ops.operation import Shelved
+from imgtools.records.disks import Holder, Mount, Volume
+from imgtools.records.system import OsInfo, OsType
 from tests.support.memory import Content, directory, memory_files
 
 PASSWD = """root:x:0:0:root:/root:/bin/bash

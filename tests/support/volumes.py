@@ -7,9 +7,9 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from imgtools.engine.disk import DiskFile
 from imgtools.engine.process import require
-from imgtools.records import DiskSource, ImageInfo, Layer, Snapshot
+from imgtools.records.image import DiskSource, ImageInfo, Layer, Snapshot
+from imgtools.volumes.volume_file import DiskFile
 
 
 class FileDisk:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from fixtures.executables import pe
-from imgtools.image.files import GuestTree
+from imgtools.files.tree import GuestTree
 from tests.support.hives import Keys, make_hive
 from tests.support.memory import Content, memory_files
 

@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from imgtools.cli._disk import Write, show_plan
-from imgtools.cli.command import DiskFile, Output
-from imgtools.records import DiskSource
+from imgtools.cli.command.groups import DiskFile, Output
+from imgtools.cli.output.disk import Write, show_plan
+from imgtools.records.image import DiskSource
 
 WAITS = True
 EXAMPLES = (

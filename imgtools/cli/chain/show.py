@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from imgtools.cli.command import DiskFile, Output
-from imgtools.cli.output import Cell, Column, Table, Tree
+from imgtools.cli.command.groups import DiskFile, Output
+from imgtools.cli.output.output import Cell, Column, Table, Tree
 from imgtools.units import format_size
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from imgtools.cli._disk import Write, show_plan
-from imgtools.cli.command import DiskFile, Output
+from imgtools.cli.command.groups import DiskFile, Output
+from imgtools.cli.output.disk import Write, show_plan
 
 EXAMPLES = (
     "imgtools chain squash --from monday.qcow2 --to sunday.qcow2 today.qcow2",

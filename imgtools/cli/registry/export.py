@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from imgtools.cli.command import Output, Source
+from imgtools.cli.command.groups import Output, Source
 
 LINES_AT_ONCE = 1000
 

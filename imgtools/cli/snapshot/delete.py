@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from imgtools.cli._disk import Write, show_plan
-from imgtools.cli.command import DiskFile, Output
+from imgtools.cli.command.groups import DiskFile, Output
+from imgtools.cli.output.disk import Write, show_plan
 
 WAITS = True
 EXAMPLES = ("imgtools snapshot delete --write disk.qcow2 before-upgrade",)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from imgtools.cli.command import DiskFile, Output
-from imgtools.cli.output import Column, Table, format_time
+from imgtools.cli.command.groups import DiskFile, Output
+from imgtools.cli.output.output import Column, Table, format_time
 
 WAITS = True
 EXAMPLES = (

@@ -29,7 +29,8 @@ from ctypes import (
 from typing import TYPE_CHECKING, Any
 
 from imgtools.errors import ApplianceFailed, ToolMissing
-from imgtools.records import FileKind, FileStat, Usage
+from imgtools.records.disks import Usage
+from imgtools.records.files import FileKind, FileStat
 
 if TYPE_CHECKING:
     import guestfs

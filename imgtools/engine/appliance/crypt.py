@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 from imgtools.engine.appliance.launch import Appliance
 from imgtools.errors import ApplianceFailed, KeyNeeded
-from imgtools.records import Key, Secret, Volume
+from imgtools.records.disks import Volume
+from imgtools.records.request import Key, Secret
 
 log = logging.getLogger(__name__)
 

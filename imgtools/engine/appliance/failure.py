@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from imgtools.engine.kernels import KernelFact, find_kernels
+from imgtools.engine.qemu.kernels import KernelFact, find_kernels
 from imgtools.errors import ApplianceFailed, ToolMissing
 
 # Signs in a log, the most telling first, and the hint that goes with each.

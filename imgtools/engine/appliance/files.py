@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 from imgtools.engine.appliance.calls import CallFailed
 from imgtools.engine.appliance.launch import Appliance
 from imgtools.errors import OddGuest
-from imgtools.records import FileEntry, FileKind, FileStat, Usage
+from imgtools.records.disks import Usage
+from imgtools.records.files import FileEntry, FileKind, FileStat
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer

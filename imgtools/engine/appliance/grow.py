@@ -12,9 +12,11 @@ from imgtools.engine.appliance.crypt import Locked, mapped_name, open_locked
 from imgtools.engine.appliance.launch import MEMORY_WITH_KEYS, Appliance, Drive, launch_appliance
 from imgtools.engine.appliance.names import DeviceNames
 from imgtools.engine.appliance.survey import look
-from imgtools.engine.storage_daemon import serve_overlays
+from imgtools.engine.qemu.storage_daemon import serve_overlays
 from imgtools.errors import ApplianceFailed, KeyNeeded, RolledBack
-from imgtools.records import Holder, Key, Layer, Volume
+from imgtools.records.disks import Holder, Volume
+from imgtools.records.image import Layer
+from imgtools.records.request import Key
 
 log = logging.getLogger(__name__)
 

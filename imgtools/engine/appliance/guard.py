@@ -23,7 +23,7 @@ from imgtools.engine.appliance.calls import Calls
 from imgtools.engine.appliance.child import ended_if_it_hangs, kill_children
 from imgtools.engine.appliance.failure import DOCTOR, console_has_begun, launch_failed
 from imgtools.engine.host import SYSTEM_PYTHON
-from imgtools.engine.kvm import KVM, TCG
+from imgtools.engine.qemu.kvm import KVM, TCG
 from imgtools.errors import ApplianceFailed, EngineTimeout, ToolMissing
 
 if TYPE_CHECKING:

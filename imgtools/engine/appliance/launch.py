@@ -25,8 +25,8 @@ from imgtools.engine.appliance.guard import (
 )
 from imgtools.engine.appliance.quick import note_failure, quick_appliance
 from imgtools.engine.host import find_appliance
-from imgtools.engine.kernels import appliance_folder
-from imgtools.engine.kvm import (
+from imgtools.engine.qemu.kernels import appliance_folder
+from imgtools.engine.qemu.kvm import (
     KVM,
     TCG,
     KvmVerdict,

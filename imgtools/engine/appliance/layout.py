@@ -13,7 +13,7 @@ from imgtools.engine.appliance.names import DeviceNames
 from imgtools.engine.appliance.survey import BlockDevice, LvmLv, LvmVg, Survey
 from imgtools.engine.direct.probe import Content
 from imgtools.engine.direct.session import partition_volume
-from imgtools.records import (
+from imgtools.records.disks import (
     Declined,
     Disk,
     Holder,

@@ -10,11 +10,11 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from imgtools.engine.api import Filesystem
-from imgtools.engine.disk import DiskFile
-from imgtools.engine.storage_daemon import StorageDaemon
+from imgtools.engine.qemu.storage_daemon import StorageDaemon
 from imgtools.errors import ImgtoolsError
-from imgtools.records import Declined, Volume
+from imgtools.filesystems.api import Filesystem
+from imgtools.records.disks import Declined, Volume
+from imgtools.volumes.volume_file import DiskFile
 
 if TYPE_CHECKING:
     from imgtools.engine.direct.session import DirectSession
@@ -51,8 +51,8 @@ class Outside:
 
     def mount(self, volume: Volume) -> Filesystem | None:
         """Mount a volume for reading; None: it cannot be read from here."""
-        from imgtools.engine.direct.local import LocalDisk
         from imgtools.engine.direct.session import mount_file
+        from imgtools.volumes.local_file import LocalDisk
 
         try:
             place = self._reader().place_of(volume.device)

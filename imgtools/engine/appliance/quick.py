@@ -19,8 +19,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from imgtools.engine.kept import keep, recall
-from imgtools.engine.kernels import appliance_folder
 from imgtools.engine.process import Limits, run
+from imgtools.engine.qemu.kernels import appliance_folder
 from imgtools.errors import ImgtoolsError
 
 log = logging.getLogger(__name__)

@@ -7,18 +7,19 @@ import re
 import shlex
 from collections.abc import Sequence
 
-from imgtools.engine.api import DiskServer, Filesystem
 from imgtools.engine.appliance.crypt import TYPES, Locked, open_locked
 from imgtools.engine.appliance.files import ApplianceFilesystem, encode
 from imgtools.engine.appliance.launch import MEMORY_WITH_KEYS, Appliance, Drive, launch_appliance
 from imgtools.engine.appliance.layout import build_layout, kernel_device
 from imgtools.engine.appliance.names import DeviceNames
 from imgtools.engine.appliance.survey import Survey, look
-from imgtools.engine.direct.partitions import read_disk
 from imgtools.engine.direct.session import disk_device
-from imgtools.engine.disk import DiskFile
 from imgtools.errors import KeyNeeded
-from imgtools.records import Declined, Disk, Engine, Holder, Key, Layout, Volume
+from imgtools.filesystems.api import Filesystem
+from imgtools.records.disks import Declined, Disk, Holder, Layout, Volume
+from imgtools.records.request import Engine, Key
+from imgtools.volumes.partitions import read_disk
+from imgtools.volumes.volume_file import DiskFile, DiskServer
 
 log = logging.getLogger(__name__)
 

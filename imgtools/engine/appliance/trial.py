@@ -6,10 +6,10 @@ import hashlib
 import time
 from dataclasses import dataclass
 
-from imgtools.engine.api import DiskServer
 from imgtools.engine.appliance.failure import without_doctor
 from imgtools.engine.appliance.launch import Drive, launch_appliance
 from imgtools.errors import EngineFailed, EngineTimeout, ImgtoolsError
+from imgtools.volumes.volume_file import DiskServer
 
 TOO_SLOW = "try again when the host is less busy; libguestfs-test-tool shows all that the appliance says"
 

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from imgtools.engine.api import DiskServer, Filesystem, FilesystemWriter
 from imgtools.engine.appliance.chroot import chroot_script, failure_of
 from imgtools.engine.appliance.files import encode
 from imgtools.engine.appliance.launch import Drive
@@ -24,9 +23,13 @@ from imgtools.engine.appliance.session import (
 )
 from imgtools.engine.appliance.write_calls import WriteCalls
 from imgtools.engine.appliance.write_files import ApplianceWriter
-from imgtools.engine.storage_daemon import serve_overlays
+from imgtools.engine.qemu.storage_daemon import serve_overlays
 from imgtools.errors import ApplianceFailed, EditFailed, RolledBack
-from imgtools.records import Declined, Engine, Key, Layer, Mount, Volume
+from imgtools.filesystems.api import Filesystem, FilesystemWriter
+from imgtools.records.disks import Declined, Mount, Volume
+from imgtools.records.image import Layer
+from imgtools.records.request import Engine, Key
+from imgtools.volumes.volume_file import DiskServer
 
 if TYPE_CHECKING:
     from imgtools.engine.direct.session import DirectSession

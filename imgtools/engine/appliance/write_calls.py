@@ -10,7 +10,7 @@ from ctypes import c_char_p, c_int, c_int64, c_size_t, c_void_p
 from typing import TYPE_CHECKING
 
 from imgtools.engine.appliance.calls import Calls
-from imgtools.records import FileKind
+from imgtools.records.files import FileKind
 
 if TYPE_CHECKING:
     import guestfs

@@ -11,7 +11,7 @@ from imgtools.engine.appliance.files import SYSROOT, ApplianceFilesystem, encode
 from imgtools.engine.appliance.launch import Appliance
 from imgtools.engine.appliance.write_calls import WriteCalls
 from imgtools.errors import ApplianceFailed, EditFailed
-from imgtools.records import FileKind, FileStat
+from imgtools.records.files import FileKind, FileStat
 
 PIECE = 1 << 20  # bytes in one request; the protocol allows 4 MB
 AT_ONCE = 500  # attributes that are set together

@@ -11,10 +11,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from imgtools.engine.direct.sketch import draw_sketch
-from imgtools.engine.disk import DiskFile
 from imgtools.engine.process import Limits, run
 from imgtools.errors import BadImage
+from imgtools.volumes.blkid_sample import draw_sketch
+from imgtools.volumes.volume_file import DiskFile
 
 LIMITS = Limits(seconds=30, memory=256 << 20, cpu=10)
 NOTHING, AMBIVALENT = 2, 8  # blkid's exit codes; it stops at the first volume that earns one

@@ -9,14 +9,15 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
-from imgtools.engine.api import DiskServer, Filesystem
-from imgtools.engine.block import serve_luks
-from imgtools.engine.direct.lvm import Groups, Member, assemble, read_member
-from imgtools.engine.direct.partitions import read_disk
 from imgtools.engine.direct.probe import Content, probe
-from imgtools.engine.disk import DiskFile
+from imgtools.engine.qemu.block import serve_luks
 from imgtools.errors import BadImage
-from imgtools.records import Declined, Disk, Engine, Holder, Key, Layout, Partition, Secret, Volume
+from imgtools.filesystems.api import Filesystem
+from imgtools.records.disks import Declined, Disk, Holder, Layout, Partition, Volume
+from imgtools.records.request import Engine, Key, Secret
+from imgtools.volumes.lvm import Groups, Member, assemble, read_member
+from imgtools.volumes.partitions import read_disk
+from imgtools.volumes.volume_file import DiskFile, DiskServer
 
 # What a volume holds that somebody else has to look into, and why.
 UNREAD = {
@@ -252,7 +253,7 @@ class DirectSession:
             server: DiskServer
             if volume.content == "BitLocker":
                 try:
-                    from imgtools.engine.direct.bitlocker import open_bitlocker
+                    from imgtools.volumes.bitlocker import open_bitlocker
                 except ImportError:
                     unread.append(Declined(volume.device, "libbde-python is not installed"))
                     continue
@@ -302,31 +303,31 @@ def mount_file(file: DiskFile, content: str) -> Filesystem | Declined:
 
 
 def _mount_ext(file: DiskFile) -> Filesystem | Declined:
-    from imgtools.engine.direct.ext import mount_ext
+    from imgtools.filesystems.ext.reader import mount_ext
 
     return mount_ext(file)
 
 
 def _mount_xfs(file: DiskFile) -> Filesystem | Declined:
-    from imgtools.engine.direct.xfs import mount_xfs
+    from imgtools.filesystems.xfs.reader import mount_xfs
 
     return mount_xfs(file)
 
 
 def _mount_ntfs(file: DiskFile) -> Filesystem | Declined:
-    from imgtools.engine.direct.ntfs import mount_ntfs
+    from imgtools.filesystems.ntfs.reader import mount_ntfs
 
     return mount_ntfs(file)
 
 
 def _mount_fat(file: DiskFile) -> Filesystem | Declined:
-    from imgtools.engine.direct.fat import mount_fat
+    from imgtools.filesystems.fat.reader import mount_fat
 
     return mount_fat(file)
 
 
 def _mount_iso(file: DiskFile) -> Filesystem | Declined:
-    from imgtools.engine.direct.iso import mount_iso
+    from imgtools.filesystems.iso.reader import mount_iso
 
     return mount_iso(file)
 

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
-from imgtools.engine.api import Filesystem, FilesystemWriter
 from imgtools.engine.direct.session import DirectSession
-from imgtools.engine.disk import DiskFile
-from imgtools.engine.storage_daemon import StorageDaemon, serve_overlays
-from imgtools.records import Declined, Engine, Layer, Volume
+from imgtools.engine.qemu.storage_daemon import StorageDaemon, serve_overlays
+from imgtools.filesystems.api import Filesystem, FilesystemWriter
+from imgtools.records.disks import Declined, Volume
+from imgtools.records.image import Layer
+from imgtools.records.request import Engine
+from imgtools.volumes.volume_file import DiskFile
 
 
 class Writer(FilesystemWriter, Protocol):
@@ -35,10 +38,11 @@ class _Kind:
 
 
 def _ext() -> _Kind:
-    from imgtools.engine.direct.ext_features import check_ext, refuse_ext
-    from imgtools.engine.direct.write_ext import ExtWriter
+    from imgtools.engine.direct.e2fsck import check_ext
+    from imgtools.filesystems.ext.features import refuse_ext
+    from imgtools.filesystems.ext.writer import ExtWriter
 
-    return _Kind(refuse_ext, ExtWriter, check_ext)
+    return _Kind(refuse_ext, partial(ExtWriter, check=check_ext), check_ext)
 
 
 def _ntfs() -> _Kind:
@@ -97,7 +101,7 @@ class DirectWriteSession:
 
         :raises EditFailed: the metadata is damaged, or a physical volume is not in the image.
         """
-        from imgtools.engine.direct.lvm_write import renew_uuids
+        from imgtools.volumes.lvm_uuids import renew_uuids
 
         places: dict[str, tuple[int, int, int]] = {}
         for pv in self._reader.layout().pvs:

@@ -13,13 +13,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-from imgtools.engine.api import CannotWrite, Filesystem
-from imgtools.engine.direct.fat import mount_fat
-from imgtools.engine.direct.local import LocalDisk
-from imgtools.engine.disk import DiskFile
 from imgtools.engine.process import Limits, ToolFailed, run
 from imgtools.errors import EditFailed, NoRoom, RolledBack
-from imgtools.records import Declined, FileEntry, FileKind, FileStat, Usage
+from imgtools.filesystems.api import CannotWrite, Filesystem
+from imgtools.filesystems.fat.reader import mount_fat
+from imgtools.records.disks import Declined, Usage
+from imgtools.records.files import FileEntry, FileKind, FileStat
+from imgtools.volumes.local_file import LocalDisk
+from imgtools.volumes.volume_file import DiskFile
 
 CHUNK = 1 << 20
 SAFE = re.compile(r"[A-Za-z0-9 /!#$%&'()+,.;=@^_`{}~-]+")

@@ -15,13 +15,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
-from imgtools.engine.direct.ntfs import mount_ntfs
-from imgtools.engine.disk import DiskFile
 from imgtools.engine.held_folder import HeldFolder
 from imgtools.engine.kept_program import Kept
 from imgtools.engine.process import Limits, ToolFailed, run
 from imgtools.errors import EditFailed, EngineFailed, EngineTimeout, NoRoom, RolledBack
-from imgtools.records import Declined, FileEntry, FileKind, FileStat, Usage
+from imgtools.filesystems.ntfs.reader import mount_ntfs
+from imgtools.records.disks import Declined, Usage
+from imgtools.records.files import FileEntry, FileKind, FileStat
+from imgtools.volumes.volume_file import DiskFile
 
 CHUNK = 1 << 20
 MOUNT_SECONDS = 60.0  # 0.03 are usual

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from imgtools.change.change import Change, EditLines, LineEdit, WriteFile
 from imgtools.errors import UsageError
 from imgtools.guest.guest import Guest
-from imgtools.image.change import Change, EditLines, LineEdit, WriteFile
-from imgtools.ops.api import ANY, Operation
-from imgtools.ops.orders import Order, guest_file, split_pair
+from imgtools.ops.customize_plan import Order, guest_file, split_pair
+from imgtools.ops.operation import ANY, Operation
 
 
 def plan(guest: Guest, order: Order) -> Iterator[Change]:

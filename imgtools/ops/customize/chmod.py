@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from imgtools.change.change import Change, SetMode
 from imgtools.errors import UsageError
 from imgtools.guest.guest import Guest
-from imgtools.image.change import Change, SetMode
-from imgtools.ops.api import Operation
-from imgtools.ops.orders import Order, require_there, split_pair
+from imgtools.ops.customize_plan import Order, require_there, split_pair
+from imgtools.ops.operation import Operation
 
 
 def plan(guest: Guest, order: Order) -> Iterator[Change]:

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from imgtools.change.change import Change, SetOwner
 from imgtools.errors import UsageError
+from imgtools.files.tree import GuestReader
+from imgtools.guest.accounts.users import read_accounts
 from imgtools.guest.guest import Guest
-from imgtools.guest.users import read_accounts
-from imgtools.image.change import Change, SetOwner
-from imgtools.image.files import GuestReader
-from imgtools.ops.api import Operation
-from imgtools.ops.orders import Order, require_account, require_there, split_pair
+from imgtools.ops.customize_plan import Order, require_account, require_there, split_pair
+from imgtools.ops.operation import Operation
 
 
 def plan(guest: Guest, order: Order) -> Iterator[Change]:

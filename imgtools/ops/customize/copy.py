@@ -7,14 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from imgtools.change.change import Change, MakeDirectory, MakeLink, MakeSpecial, SetTimes, SetXattr, WriteFile
+from imgtools.change.compose import is_private
 from imgtools.errors import NoSuchGuestFile, UsageError
+from imgtools.files.paths import join, normalise_keeping_dots, parent_of
+from imgtools.files.tree import GuestReader
 from imgtools.guest.guest import Guest
-from imgtools.image.change import Change, MakeDirectory, MakeLink, MakeSpecial, SetTimes, SetXattr, WriteFile
-from imgtools.image.files import GuestReader, join, normalise_keeping_dots, parent_of
-from imgtools.image.settle import is_private
-from imgtools.ops.api import ANY, Operation
-from imgtools.ops.orders import Order, guest_file, require_there, split_pair
-from imgtools.records import FileKind, FoundFile
+from imgtools.ops.customize_plan import Order, guest_file, require_there, split_pair
+from imgtools.ops.operation import ANY, Operation
+from imgtools.records.files import FileKind, FoundFile
 
 LIMIT = 256 << 20  # bytes that are copied in one order: a plan is kept in memory
 

@@ -8,14 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from imgtools.change.change import Change
+from imgtools.change.host_tree import Ownership, copies, name_of
 from imgtools.errors import HostError, NotADirectory
+from imgtools.files.paths import join
 from imgtools.guest.guest import Guest
-from imgtools.image.change import Change
-from imgtools.image.files import join
-from imgtools.image.host_tree import Ownership, copies, name_of
-from imgtools.ops.api import ANY, Operation
-from imgtools.ops.orders import Order, guest_file, split_pair
-from imgtools.records import Warned
+from imgtools.ops.customize_plan import Order, guest_file, split_pair
+from imgtools.ops.operation import ANY, Operation
+from imgtools.records.system import Warned
 
 
 def plan(guest: Guest, order: Order) -> Iterator[Change]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from imgtools.change.change import Change
 from imgtools.errors import NoSuchGuestFile
 from imgtools.guest.guest import Guest
-from imgtools.image.change import Change
-from imgtools.ops.api import ANY, Operation
-from imgtools.ops.orders import Order, guest_file
-from imgtools.ops.steps import remove_matching
+from imgtools.ops.common_plans import remove_matching
+from imgtools.ops.customize_plan import Order, guest_file
+from imgtools.ops.operation import ANY, Operation
 
 
 def plan(guest: Guest, order: Order) -> Iterator[Change]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 
+from imgtools.change.change import Change, WriteFile
+from imgtools.change.compose import is_private
+from imgtools.change.expression import apply_expressions
 from imgtools.guest.guest import Guest
-from imgtools.image.change import Change, WriteFile
-from imgtools.image.expression import apply_expressions
-from imgtools.image.settle import is_private
-from imgtools.ops.api import ANY, Operation
-from imgtools.ops.orders import Order, guest_file, split_pair
+from imgtools.ops.customize_plan import Order, guest_file, split_pair
+from imgtools.ops.operation import ANY, Operation
 
 
 def plan(guest: Guest, order: Order) -> Iterator[Change]:

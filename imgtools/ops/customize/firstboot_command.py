@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from imgtools.change.change import Change
 from imgtools.guest.guest import Guest
-from imgtools.image.change import Change
-from imgtools.ops.api import Operation
+from imgtools.ops.customize_plan import Order
 from imgtools.ops.firstboot import at_first_boot
-from imgtools.ops.orders import Order
+from imgtools.ops.operation import Operation
 
 
 def plan(guest: Guest, order: Order) -> Iterator[Change]:

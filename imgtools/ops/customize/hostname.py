@@ -9,14 +9,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from imgtools.change.change import Change, EditLines, LineEdit, WriteFile
 from imgtools.errors import UsageError
 from imgtools.guest.guest import Guest
-from imgtools.guest.interface_files import folder_of
-from imgtools.guest.services import Init, find_init
-from imgtools.guest.variables import set_variables
-from imgtools.image.change import Change, EditLines, LineEdit, WriteFile
-from imgtools.ops.api import Operation
-from imgtools.ops.orders import Order
+from imgtools.guest.network.interface_files import folder_of
+from imgtools.guest.services.started import Init, find_init
+from imgtools.guest.settings.variables import set_variables
+from imgtools.ops.customize_plan import Order
+from imgtools.ops.operation import Operation
 
 LABEL = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 CLOUD_INIT = ("/etc/cloud/cloud.cfg", "/usr/bin/cloud-init")

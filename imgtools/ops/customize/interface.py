@@ -10,17 +10,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
+from imgtools.change.change import Change, WriteFile
 from imgtools.errors import UnsupportedGuest
+from imgtools.files.tree import GuestReader
 from imgtools.guest.guest import Guest
-from imgtools.guest.interface import InterfaceSettings, parse_interface
-from imgtools.guest.interface_files import folder_of, keyfile, netplan, networkd
-from imgtools.guest.interface_kind import require_plain
-from imgtools.guest.interface_scripts import ifcfg, ifupdown, wicked
-from imgtools.guest.network import find_network
-from imgtools.image.change import Change, WriteFile
-from imgtools.image.files import GuestReader
-from imgtools.ops.api import Operation
-from imgtools.ops.orders import Order
+from imgtools.guest.network.interface import InterfaceSettings, parse_interface
+from imgtools.guest.network.interface_files import folder_of, keyfile, netplan, networkd
+from imgtools.guest.network.interface_kind import require_plain
+from imgtools.guest.network.interface_scripts import ifcfg, ifupdown, wicked
+from imgtools.guest.network.program import find_network
+from imgtools.ops.customize_plan import Order
+from imgtools.ops.operation import Operation
 
 WRITERS: Mapping[str, Callable[[GuestReader, InterfaceSettings], Iterator[Change]]] = {
     "netplan": netplan,

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from imgtools.guest.cmdline import Arguments, edit_arguments, parse_argument
+from imgtools.change.change import Change
+from imgtools.guest.boot.cmdline import Arguments, edit_arguments, parse_argument
 from imgtools.guest.guest import Guest
-from imgtools.image.change import Change
-from imgtools.ops.api import Operation
-from imgtools.ops.orders import Order
+from imgtools.ops.customize_plan import Order
+from imgtools.ops.operation import Operation
 
 
 def plan(guest: Guest, order: Order) -> Iterator[Change]:

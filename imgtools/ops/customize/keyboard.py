@@ -10,15 +10,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from imgtools.change.change import Change, MakeDirectory, MakeLink, Remove, WriteFile
 from imgtools.errors import UnsupportedGuest, UsageError
+from imgtools.files.tree import GuestReader
 from imgtools.guest.guest import Guest
-from imgtools.guest.keyboards import Keyboard, console_keymap, read_rules
-from imgtools.guest.services import Init, find_init
-from imgtools.guest.variables import set_variables
-from imgtools.image.change import Change, MakeDirectory, MakeLink, Remove, WriteFile
-from imgtools.image.files import GuestReader
-from imgtools.ops.api import Operation
-from imgtools.ops.orders import Order
+from imgtools.guest.services.started import Init, find_init
+from imgtools.guest.settings.keyboards import Keyboard, console_keymap, read_rules
+from imgtools.guest.settings.variables import set_variables
+from imgtools.ops.customize_plan import Order
+from imgtools.ops.operation import Operation
 
 XORG = "/etc/X11/xorg.conf.d/00-keyboard.conf"
 BINARY = "/usr/share/bkeymaps"  # of Alpine's kbd-bkeymaps

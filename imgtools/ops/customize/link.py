@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from imgtools.change.change import Change, MakeLink
 from imgtools.guest.guest import Guest
-from imgtools.image.change import Change, MakeLink
-from imgtools.ops.api import Operation
-from imgtools.ops.orders import Order, guest_file, split_pair
+from imgtools.ops.customize_plan import Order, guest_file, split_pair
+from imgtools.ops.operation import Operation
 
 
 def plan(guest: Guest, order: Order) -> Iterator[Change]:

@@ -10,16 +10,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from imgtools.change.change import Change, RunInGuest, WriteFile
 from imgtools.errors import UnsupportedGuest, UsageError
+from imgtools.files.tree import GuestReader
 from imgtools.guest.guest import Guest
-from imgtools.guest.interface_files import folder_of
-from imgtools.guest.locales import has_locale, locale_gen_line, plain_name
-from imgtools.guest.services import Init, find_init
-from imgtools.guest.variables import set_variables
-from imgtools.image.change import Change, RunInGuest, WriteFile
-from imgtools.image.files import GuestReader
-from imgtools.ops.api import Operation
-from imgtools.ops.orders import Order
+from imgtools.guest.network.interface_files import folder_of
+from imgtools.guest.services.started import Init, find_init
+from imgtools.guest.settings.locales import has_locale, locale_gen_line, plain_name
+from imgtools.guest.settings.variables import set_variables
+from imgtools.ops.customize_plan import Order
+from imgtools.ops.operation import Operation
 
 NAME = r"(C|POSIX|[a-z]{2,3}(_[A-Z]{2})?)(\.[A-Za-z0-9-]+)?(@[A-Za-z0-9]+)?"
 LOCALE_GEN = ("/usr/sbin/locale-gen", "/usr/bin/locale-gen")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from imgtools.change.change import Change, Move
 from imgtools.guest.guest import Guest
-from imgtools.image.change import Change, Move
-from imgtools.ops.api import ANY, Operation
-from imgtools.ops.orders import Order, guest_file, require_there, split_pair
+from imgtools.ops.customize_plan import Order, guest_file, require_there, split_pair
+from imgtools.ops.operation import ANY, Operation
 
 
 def plan(guest: Guest, order: Order) -> Iterator[Change]:

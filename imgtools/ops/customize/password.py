@@ -7,8 +7,8 @@ that the guest reads: yescrypt, where its libcrypt knows it, else SHA-512; the u
 
 from __future__ import annotations
 
-from imgtools.ops.api import HostSide, Operation
-from imgtools.ops.orders import Order, split_pair
+from imgtools.ops.customize_plan import Order, split_pair
+from imgtools.ops.operation import HostSide, Operation
 from imgtools.ops.passwords import read_selector, set_password
 
 

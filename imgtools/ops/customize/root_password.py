@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from imgtools.ops.api import HostSide, Operation
-from imgtools.ops.orders import Order
+from imgtools.ops.customize_plan import Order
+from imgtools.ops.operation import HostSide, Operation
 from imgtools.ops.passwords import read_selector, set_password
 
 

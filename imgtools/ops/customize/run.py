@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from imgtools.change.change import Change
 from imgtools.guest.guest import Guest
-from imgtools.image.change import Change
-from imgtools.ops.api import Operation
-from imgtools.ops.orders import Order
-from imgtools.ops.running import run_script
+from imgtools.ops.customize_plan import Order
+from imgtools.ops.operation import Operation
+from imgtools.ops.run_in_guest import run_script
 
 
 def plan(guest: Guest, order: Order) -> Iterator[Change]:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from imgtools.change.change import Change, Remove
 from imgtools.errors import NotAFile
 from imgtools.guest.guest import Guest
-from imgtools.image.change import Change, Remove
-from imgtools.ops.api import ANY, Operation
-from imgtools.ops.orders import Order, require_there
-from imgtools.records import FileKind
+from imgtools.ops.customize_plan import Order, require_there
+from imgtools.ops.operation import ANY, Operation
+from imgtools.records.files import FileKind
 
 
 def plan(guest: Guest, order: Order) -> Iterator[Change]:

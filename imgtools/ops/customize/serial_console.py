@@ -9,14 +9,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from imgtools.change.change import Change
+from imgtools.change.sequence import Succession
 from imgtools.errors import UsageError
-from imgtools.guest.cmdline import Arguments, edit_arguments
+from imgtools.guest.boot.cmdline import Arguments, edit_arguments
+from imgtools.guest.boot.serial import SerialPort, serial_changes
 from imgtools.guest.guest import Guest
-from imgtools.guest.serial import SerialPort, serial_changes
-from imgtools.image.change import Change
-from imgtools.image.succession import Succession
-from imgtools.ops.api import Operation
-from imgtools.ops.orders import Order
+from imgtools.ops.customize_plan import Order
+from imgtools.ops.operation import Operation
 
 SPEEDS = (1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200)
 

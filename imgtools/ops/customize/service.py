@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from imgtools.change.change import Change
 from imgtools.errors import UsageError
 from imgtools.guest.guest import Guest
-from imgtools.guest.service_switch import STATES, switch_service
-from imgtools.image.change import Change
-from imgtools.ops.api import Operation
-from imgtools.ops.orders import Order
+from imgtools.guest.services.switch import STATES, switch_service
+from imgtools.ops.customize_plan import Order
+from imgtools.ops.operation import Operation
 
 
 def plan(guest: Guest, order: Order) -> Iterator[Change]:

@@ -10,12 +10,12 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from imgtools.change.change import Change, EditLines, LineEdit, MakeDirectory, WriteFile
+from imgtools.disk.keys import read_secret
 from imgtools.errors import HostError, OddGuest, UsageError
 from imgtools.guest.guest import Guest
-from imgtools.image.change import Change, EditLines, LineEdit, MakeDirectory, WriteFile
-from imgtools.image.keys import read_secret
-from imgtools.ops.api import HostSide, Operation
-from imgtools.ops.orders import Order, require_account, split_pair
+from imgtools.ops.customize_plan import Order, require_account, split_pair
+from imgtools.ops.operation import HostSide, Operation
 
 KEY = r"(ssh-(ed25519|rsa|dss)|ecdsa-sha2-nistp\d+|sk-[a-z0-9@.-]+) [A-Za-z0-9+/]{16,}={0,2}( [^\n]*)?"
 

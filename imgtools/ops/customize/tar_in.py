@@ -9,16 +9,16 @@ from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
 
+from imgtools.change.archive import plain_archive
+from imgtools.change.change import Change, MakeDirectory, SetTimes, Upload, WriteFile
+from imgtools.change.unpack import unpacked
+from imgtools.change.writable_tree import open_regular
 from imgtools.errors import HostError, NotADirectory, UsageError
+from imgtools.files.paths import parent_of
 from imgtools.guest.guest import Guest
-from imgtools.image.archive import plain_archive
-from imgtools.image.change import Change, MakeDirectory, SetTimes, Upload, WriteFile
-from imgtools.image.files import parent_of
-from imgtools.image.unpack import unpacked
-from imgtools.image.writable import open_regular
-from imgtools.ops.api import Operation
-from imgtools.ops.orders import Order, guest_file, split_pair
-from imgtools.records import Warned
+from imgtools.ops.customize_plan import Order, guest_file, split_pair
+from imgtools.ops.operation import Operation
+from imgtools.records.system import Warned
 
 LIMIT = 256 << 20  # bytes of a packed archive's files: they are kept in memory until they are written
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from imgtools.change.change import Change, EditLines, LineEdit, MakeLink, WriteFile
 from imgtools.errors import UsageError
+from imgtools.files.tree import GuestReader
 from imgtools.guest.guest import Guest
-from imgtools.image.change import Change, EditLines, LineEdit, MakeLink, WriteFile
-from imgtools.image.files import GuestReader
-from imgtools.ops.api import Operation
-from imgtools.ops.orders import Order
-from imgtools.records import FileKind
+from imgtools.ops.customize_plan import Order
+from imgtools.ops.operation import Operation
+from imgtools.records.files import FileKind
 
 LOCALTIME = "/etc/localtime"
 ZONES = "/usr/share/zoneinfo"

@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 
+from imgtools.change.change import Change, SetTimes, WriteFile
 from imgtools.errors import NoSuchGuestFile
+from imgtools.files.paths import normalise_keeping_dots, parent_of
 from imgtools.guest.guest import Guest
-from imgtools.image.change import Change, SetTimes, WriteFile
-from imgtools.image.files import normalise_keeping_dots, parent_of
-from imgtools.ops.api import ANY, Operation
-from imgtools.ops.orders import Order, guest_file
+from imgtools.ops.customize_plan import Order, guest_file
+from imgtools.ops.operation import ANY, Operation
 
 
 def plan(guest: Guest, order: Order) -> Iterator[Change]:

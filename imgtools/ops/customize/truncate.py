@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from imgtools.change.change import Change
 from imgtools.guest.guest import Guest
-from imgtools.image.change import Change
-from imgtools.ops.api import ANY, Operation
-from imgtools.ops.orders import Order, require_there
-from imgtools.ops.steps import truncate
+from imgtools.ops.common_plans import truncate
+from imgtools.ops.customize_plan import Order, require_there
+from imgtools.ops.operation import ANY, Operation
 
 
 def plan(guest: Guest, order: Order) -> Iterator[Change]:

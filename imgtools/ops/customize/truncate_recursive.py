@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from imgtools.change.change import Change, Truncate
 from imgtools.errors import NotADirectory
 from imgtools.guest.guest import Guest
-from imgtools.image.change import Change, Truncate
-from imgtools.ops.api import ANY, Operation
-from imgtools.ops.orders import Order, guest_file
-from imgtools.records import FileKind
+from imgtools.ops.customize_plan import Order, guest_file
+from imgtools.ops.operation import ANY, Operation
+from imgtools.records.files import FileKind
 
 
 def plan(guest: Guest, order: Order) -> Iterator[Change]:

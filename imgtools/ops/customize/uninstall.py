@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from imgtools.change.change import Change
 from imgtools.guest.guest import Guest
-from imgtools.image.change import Change
-from imgtools.ops.api import Operation
-from imgtools.ops.orders import Order
+from imgtools.ops.customize_plan import Order
+from imgtools.ops.operation import Operation
 from imgtools.ops.package_commands import remove_script
-from imgtools.ops.running import run_in_guest
+from imgtools.ops.run_in_guest import run_in_guest
 
 
 def plan(guest: Guest, order: Order) -> Iterator[Change]:

@@ -6,11 +6,11 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
+from imgtools.change.change import Change, Upload
 from imgtools.errors import HostError
 from imgtools.guest.guest import Guest
-from imgtools.image.change import Change, Upload
-from imgtools.ops.api import ANY, Operation
-from imgtools.ops.orders import Order, guest_file, split_pair
+from imgtools.ops.customize_plan import Order, guest_file, split_pair
+from imgtools.ops.operation import ANY, Operation
 
 
 def plan(guest: Guest, order: Order) -> Iterator[Change]:

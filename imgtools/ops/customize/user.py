@@ -13,16 +13,16 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from imgtools.change.change import Change, EditLines, LineEdit, MakeDirectory, MakeLink, WriteFile
 from imgtools.errors import OddGuest, UsageError
+from imgtools.files.tree import GuestReader
+from imgtools.guest.accounts.login_defs import AccountRules, next_id, next_range, read_account_rules
+from imgtools.guest.accounts.sudo import sudo_changes
+from imgtools.guest.accounts.users import GROUP, GSHADOW, PASSWD, SHADOW, Accounts, Group, read_accounts
 from imgtools.guest.guest import Guest
-from imgtools.guest.login_defs import AccountRules, next_id, next_range, read_account_rules
-from imgtools.guest.sudo import sudo_changes
-from imgtools.guest.users import GROUP, GSHADOW, PASSWD, SHADOW, Accounts, Group, read_accounts
-from imgtools.image.change import Change, EditLines, LineEdit, MakeDirectory, MakeLink, WriteFile
-from imgtools.image.files import GuestReader
-from imgtools.ops.api import Operation
-from imgtools.ops.orders import Order, guest_file
-from imgtools.records import FileKind
+from imgtools.ops.customize_plan import Order, guest_file
+from imgtools.ops.operation import Operation
+from imgtools.records.files import FileKind
 
 NAME = r"[a-z_][a-z0-9_-]{0,31}"  # what every distribution's useradd takes
 KEYS = ("uid", "gid", "group", "groups", "shell", "home", "gecos", "sudo")

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from imgtools.change.change import Change, Remove
 from imgtools.guest.guest import Guest
-from imgtools.image.change import Change, Remove
-from imgtools.ops.api import ANY, NoParams, Operation
-from imgtools.records import FileKind, OsType
+from imgtools.ops.operation import ANY, NoParams, Operation
+from imgtools.records.files import FileKind
+from imgtools.records.system import OsType
 
 # On a Unix guest only where people edit: a package may own a file of that name elsewhere.
 PLACES = ("/etc", "/root", "/srv", "/tmp", "/var")

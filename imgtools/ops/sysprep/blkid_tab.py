@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from imgtools.change.change import Change
 from imgtools.guest.guest import Guest
-from imgtools.image.change import Change
-from imgtools.ops.api import UNIX, NoParams, Operation
-from imgtools.ops.steps import remove_matching
-from imgtools.records import FileKind
+from imgtools.ops.common_plans import remove_matching
+from imgtools.ops.operation import UNIX, NoParams, Operation
+from imgtools.records.files import FileKind
 
 CACHES = (
     "/run/blkid/blkid.tab{,.old}",

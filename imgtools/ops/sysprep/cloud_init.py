@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from imgtools.change.change import Change
 from imgtools.guest.guest import Guest
-from imgtools.image.change import Change
-from imgtools.ops.api import LINUX, NoParams, Operation
-from imgtools.ops.steps import remove_matching
+from imgtools.ops.common_plans import remove_matching
+from imgtools.ops.operation import LINUX, NoParams, Operation
 
 STATE = ("/var/lib/cloud/*", "/var/log/cloud-init*.log*", "/run/cloud-init/*")
 GENERATED = (

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from imgtools.change.change import Change, WriteFile
 from imgtools.guest.guest import Guest
-from imgtools.image.change import Change, WriteFile
-from imgtools.ops.api import ANY, NoParams, Operation
-from imgtools.ops.steps import remove_files_below, remove_matching
+from imgtools.ops.common_plans import remove_files_below, remove_matching
+from imgtools.ops.operation import ANY, NoParams, Operation
 
 COUNTERS = ("/var/spool/cron/atjobs/.SEQ", "/var/spool/atjobs/.SEQ", "/var/spool/at/.SEQ")
 FIRST = b"00000\n"  # what at(1) writes before its first job

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from imgtools.change.change import Change
 from imgtools.guest.guest import Guest
-from imgtools.image.change import Change
-from imgtools.ops.api import ANY, Operation
+from imgtools.ops.operation import ANY, Operation
 
 
 @dataclass(frozen=True, slots=True)

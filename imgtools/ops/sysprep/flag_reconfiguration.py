@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from imgtools.change.change import Change, MakeLink, WriteFile
+from imgtools.files.tree import GuestReader
 from imgtools.guest.guest import Guest
-from imgtools.guest.services import enabling_links, is_masked, unit_path
-from imgtools.image.change import Change, MakeLink, WriteFile
-from imgtools.image.files import GuestReader
-from imgtools.ops.api import UNIX, NoParams, Operation
+from imgtools.guest.services.started import enabling_links, is_masked, unit_path
+from imgtools.ops.operation import UNIX, NoParams, Operation
 
 FIRSTBOOT = "/etc/sysconfig/firstboot"
 YES = b"RUN_FIRSTBOOT=YES\n"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from imgtools.change.change import Change, SetUuid
 from imgtools.guest.guest import Guest
-from imgtools.image.change import Change, SetUuid
-from imgtools.ops.api import ANY, NoParams, Operation
-from imgtools.records import Holder
+from imgtools.ops.operation import ANY, NoParams, Operation
+from imgtools.records.disks import Holder
 
 # What libguestfs' set_uuid_random can change.
 KNOWN = frozenset({"ext2", "ext3", "ext4", "xfs", "btrfs", "swap"})

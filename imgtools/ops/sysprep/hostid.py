@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from imgtools.ops.api import LINUX, Operation
-from imgtools.ops.steps import removing
+from imgtools.ops.common_plans import removing
+from imgtools.ops.operation import LINUX, Operation
 
 OPERATION = Operation(
     summary="Remove the host id",

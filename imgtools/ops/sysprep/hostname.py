@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from imgtools.change.change import Change, EditLines, LineEdit
 from imgtools.guest.guest import Guest
-from imgtools.image.change import Change, EditLines, LineEdit
-from imgtools.ops.api import LINUX, NoParams, Operation
-from imgtools.ops.steps import truncate
+from imgtools.ops.common_plans import truncate
+from imgtools.ops.operation import LINUX, NoParams, Operation
 
 HOLDERS = ("/etc/hostname", "/etc/HOSTNAME")
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from imgtools.change.change import Change
 from imgtools.guest.guest import Guest
-from imgtools.image.change import Change
-from imgtools.ops.api import LINUX, NoParams, Operation
-from imgtools.ops.steps import refresh_ca_store, remove_matching
+from imgtools.ops.common_plans import refresh_ca_store, remove_matching
+from imgtools.ops.operation import LINUX, NoParams, Operation
 
 STATE = (
     "/etc/ipa/ca.crt",

@@ -5,8 +5,8 @@ The list is that of virt-sysprep, with its one dead path (AccountService) correc
 
 from __future__ import annotations
 
-from imgtools.ops.api import LINUX, Operation
-from imgtools.ops.steps import removing
+from imgtools.ops.common_plans import removing
+from imgtools.ops.operation import LINUX, Operation
 
 SYSTEM = (
     "/var/log/*.log*",

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from imgtools.change.change import Change, NewLvmUuids
 from imgtools.guest.guest import Guest
-from imgtools.image.change import Change, NewLvmUuids
-from imgtools.ops.api import LINUX, NoParams, Operation
-from imgtools.records import Holder, Volume
+from imgtools.ops.operation import LINUX, NoParams, Operation
+from imgtools.records.disks import Holder, Volume
 
 
 def plan(guest: Guest, params: NoParams) -> Iterator[Change]:

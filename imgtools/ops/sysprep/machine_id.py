@@ -13,13 +13,13 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from imgtools.guest.bootmenu import CONFIG_LIMIT
+from imgtools.change.change import Change, EditLines, LineEdit, MakeLink, WriteFile
+from imgtools.files.tree import GuestReader
+from imgtools.guest.boot.bootmenu import CONFIG_LIMIT
 from imgtools.guest.guest import Guest
-from imgtools.image.change import Change, EditLines, LineEdit, MakeLink, WriteFile
-from imgtools.image.files import GuestReader
-from imgtools.ops.api import LINUX, Operation
-from imgtools.ops.steps import remove_matching, rewrite, truncate
-from imgtools.records import FileKind
+from imgtools.ops.common_plans import remove_matching, rewrite, truncate
+from imgtools.ops.operation import LINUX, Operation
+from imgtools.records.files import FileKind
 
 MACHINE_ID = "/etc/machine-id"
 DBUS_MACHINE_ID = "/var/lib/dbus/machine-id"

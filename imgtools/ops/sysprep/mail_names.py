@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from imgtools.change.change import Change, EditLines, LineEdit
 from imgtools.guest.guest import Guest
-from imgtools.image.change import Change, EditLines, LineEdit
-from imgtools.ops.api import LINUX, NoParams, Operation
-from imgtools.ops.steps import rewrite
+from imgtools.ops.common_plans import rewrite
+from imgtools.ops.operation import LINUX, NoParams, Operation
 
 MAILNAME = "/etc/mailname"
 # mailname(5): programs of Debian fail without the file, so it keeps a name that is true of every machine.

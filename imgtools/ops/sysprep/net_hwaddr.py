@@ -5,9 +5,9 @@ A HWADDR that does not match makes the whole file ignored, so a clone would have
 
 from __future__ import annotations
 
-from imgtools.guest.network import IFCFG
-from imgtools.ops.api import LINUX, Operation
-from imgtools.ops.steps import dropping_lines
+from imgtools.guest.network.program import IFCFG
+from imgtools.ops.common_plans import dropping_lines
+from imgtools.ops.operation import LINUX, Operation
 
 OPERATION = Operation(
     summary="Drop MAC addresses and UUIDs from ifcfg files",

@@ -10,11 +10,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from imgtools.guest import netplan
+from imgtools.change.change import Change, EditLines, LineEdit
 from imgtools.guest.guest import Guest
-from imgtools.image.change import Change, EditLines, LineEdit
-from imgtools.ops.api import LINUX, NoParams, Operation
-from imgtools.ops.steps import rewrite
+from imgtools.guest.network import netplan
+from imgtools.ops.common_plans import rewrite
+from imgtools.ops.operation import LINUX, NoParams, Operation
 
 NETPLAN = ("/etc/netplan/*.yaml", "/etc/netplan/*.yml")
 NETWORKD = ("/etc/systemd/network/*.{network,link,netdev}",)

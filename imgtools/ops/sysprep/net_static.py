@@ -12,11 +12,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from imgtools.guest import netplan
+from imgtools.change.change import Change, EditLines, LineEdit
 from imgtools.guest.guest import Guest
-from imgtools.guest.network import IFCFG
-from imgtools.image.change import Change, EditLines, LineEdit
-from imgtools.ops.api import LINUX, NoParams, Operation
+from imgtools.guest.network import netplan
+from imgtools.guest.network.program import IFCFG
+from imgtools.ops.operation import LINUX, NoParams, Operation
 
 # What the guide for preparing clones by hand takes out of every ifcfg file; a suffix numbers them (SUSE: _NAME).
 UNIQUE = LineEdit(r"^\s*(IPADDR|NETMASK|PREFIX|NETWORK|BROADCAST|USERCTL|IPV6ADDR|ADDRESS)\d*(_\w+)?=")

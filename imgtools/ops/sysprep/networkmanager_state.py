@@ -5,8 +5,8 @@ The secret key makes stable IPv6 addresses and DHCP identifiers: two machines th
 
 from __future__ import annotations
 
-from imgtools.ops.api import LINUX, Operation
-from imgtools.ops.steps import removing
+from imgtools.ops.common_plans import removing
+from imgtools.ops.operation import LINUX, Operation
 
 OPERATION = Operation(
     summary="Remove the secret key, leases and memory of NetworkManager",

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from imgtools.change.change import Change, Remove, Truncate
 from imgtools.guest.guest import Guest
-from imgtools.image.change import Change, Remove, Truncate
-from imgtools.ops.api import LINUX, NoParams, Operation
+from imgtools.ops.operation import LINUX, NoParams, Operation
 
 # Red Hat's place and Debian's place.
 LOGS = ("/var/account/pacct", "/var/log/account/pacct")

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from imgtools.change.change import Change
 from imgtools.guest.guest import Guest
-from imgtools.image.change import Change
-from imgtools.ops.api import LINUX, NoParams, Operation
-from imgtools.ops.steps import remove_files_below
+from imgtools.ops.common_plans import remove_files_below
+from imgtools.ops.operation import LINUX, NoParams, Operation
 
 CACHES = (
     "/var/cache/apt",  # archives and the two pkgcache files, as apt-get clean

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from imgtools.guest.guest import Guest
-from imgtools.ops.api import LINUX, Operation
-from imgtools.ops.steps import removing
+from imgtools.ops.common_plans import removing
+from imgtools.ops.operation import LINUX, Operation
 
 DATABASES = ("/var/lib/rpm", "/usr/lib/sysimage/rpm")
 

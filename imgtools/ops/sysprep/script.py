@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from imgtools.change.change import Change, RunInGuest
 from imgtools.errors import HostError
 from imgtools.guest.guest import Guest
-from imgtools.image.change import Change, RunInGuest
-from imgtools.ops.api import UNIX, Operation
+from imgtools.ops.operation import UNIX, Operation
 
 
 @dataclass(frozen=True, slots=True)

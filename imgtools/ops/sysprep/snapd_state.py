@@ -9,12 +9,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
+from imgtools.change.change import Change
 from imgtools.errors import OddGuest
+from imgtools.files.tree import GuestReader
 from imgtools.guest.guest import Guest
-from imgtools.image.change import Change
-from imgtools.image.files import GuestReader
-from imgtools.ops.api import LINUX, NoParams, Operation
-from imgtools.ops.steps import remove_matching, rewrite
+from imgtools.ops.common_plans import remove_matching, rewrite
+from imgtools.ops.operation import LINUX, NoParams, Operation
 
 STATE = "/var/lib/snapd/state.json"
 LIMIT = 64 << 20  # bytes; some hundred kilobytes with a dozen snaps

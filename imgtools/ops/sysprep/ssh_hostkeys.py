@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from imgtools.change.change import Change, MakeLink, WriteFile
+from imgtools.files.tree import GuestReader
 from imgtools.guest.guest import Guest
-from imgtools.guest.services import Init, find_init
-from imgtools.image.change import Change, MakeLink, WriteFile
-from imgtools.image.files import GuestReader
-from imgtools.ops.api import UNIX, NoParams, Operation
-from imgtools.ops.steps import remove_matching
+from imgtools.guest.services.started import Init, find_init
+from imgtools.ops.common_plans import remove_matching
+from imgtools.ops.operation import UNIX, NoParams, Operation
 
 KEYS = ("/etc/ssh/*_host_*", "/etc/dropbear/dropbear_*_host_key")
 # What the guest itself may have for it: units of Fedora, Arch, Raspberry Pi OS; scripts of SUSE.

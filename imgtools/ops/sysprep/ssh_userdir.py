@@ -5,11 +5,11 @@ A template that has nothing but authorized keys is fit: they say who may log in 
 
 from __future__ import annotations
 
+from imgtools.change.change import Change, Remove
 from imgtools.guest.guest import Guest
-from imgtools.image.change import Change, Remove
-from imgtools.ops.api import UNIX, Operation
-from imgtools.ops.steps import removing_from_homes
-from imgtools.records import FileKind
+from imgtools.ops.common_plans import removing_from_homes
+from imgtools.ops.operation import UNIX, Operation
+from imgtools.records.files import FileKind
 
 AUTHORIZED = frozenset({"authorized_keys", "authorized_keys2"})
 

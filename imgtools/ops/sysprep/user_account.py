@@ -10,13 +10,13 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from imgtools.change.change import Change, EditLines, LineEdit
 from imgtools.errors import UnsupportedGuest, UsageError
+from imgtools.files.tree import GuestReader
+from imgtools.guest.accounts.users import Account, Accounts, read_accounts
 from imgtools.guest.guest import Guest
-from imgtools.guest.users import Account, Accounts, read_accounts
-from imgtools.image.change import Change, EditLines, LineEdit
-from imgtools.image.files import GuestReader
-from imgtools.ops.api import UNIX, Operation
-from imgtools.ops.steps import remove_matching
+from imgtools.ops.common_plans import remove_matching
+from imgtools.ops.operation import UNIX, Operation
 
 ACCOUNT_FILES = ("/etc/passwd", "/etc/shadow", "/etc/subuid", "/etc/subgid")
 GROUP_FILES = ("/etc/group", "/etc/gshadow")

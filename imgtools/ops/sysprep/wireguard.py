@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from imgtools.change.change import Change, EditLines, LineEdit
 from imgtools.guest.guest import Guest
-from imgtools.image.change import Change, EditLines, LineEdit
-from imgtools.ops.api import LINUX, NoParams, Operation
-from imgtools.ops.steps import remove_matching
+from imgtools.ops.common_plans import remove_matching
+from imgtools.ops.operation import LINUX, NoParams, Operation
 
 NETDEVS = "/etc/systemd/network/*.netdev"
 KEY = LineEdit(r"^\s*(PrivateKey|PresharedKey)\s*=")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from imgtools.ops.api import LINUX, Operation
-from imgtools.ops.steps import dropping_lines
+from imgtools.ops.common_plans import dropping_lines
+from imgtools.ops.operation import LINUX, Operation
 
 OPERATION = Operation(
     summary="Take the fixed host name out of the Zabbix agent",

@@ -12,10 +12,10 @@ from types import ModuleType
 
 import pytest
 
-from imgtools.cli import progress
 from imgtools.cli.app import command_modules
-from imgtools.cli.output import Output
-from imgtools.cli.progress import open_waiting
+from imgtools.cli.output import progress
+from imgtools.cli.output.output import Output
+from imgtools.cli.output.progress import open_waiting
 
 
 class Terminal(io.StringIO):

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from imgtools.engine import config
+from imgtools.engine import augeas_files
 from imgtools.engine.kept import keep, kept_path, recall
 
 
 @pytest.fixture(autouse=True)
 def cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    config._transforms.cache_clear()
+    augeas_files._transforms.cache_clear()
     return tmp_path
 
 
@@ -26,22 +26,22 @@ def test_a_value_comes_back_for_its_key_only() -> None:
 
 
 def test_the_lens_of_an_unusual_file_is_the_same_when_it_was_kept() -> None:
-    first = config.lens_of("/etc/exports")
-    config._transforms.cache_clear()
+    first = augeas_files.lens_of("/etc/exports")
+    augeas_files._transforms.cache_clear()
     assert kept_path("lenses").exists()
-    assert config.lens_of("/etc/exports") == first == "Exports.lns"
+    assert augeas_files.lens_of("/etc/exports") == first == "Exports.lns"
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"key": 1}', '{"key": null, "value": 7}'])
 def test_damage_is_as_if_nothing_were_kept(content: str) -> None:
-    config.lens_of("/etc/exports")
+    augeas_files.lens_of("/etc/exports")
     kept_path("lenses").write_text(content)
-    config._transforms.cache_clear()
-    assert config.lens_of("/etc/exports") == "Exports.lns"
+    augeas_files._transforms.cache_clear()
+    assert augeas_files.lens_of("/etc/exports") == "Exports.lns"
 
 
 def test_lenses_that_were_installed_since_are_seen(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    config.lens_of("/etc/exports")
+    augeas_files.lens_of("/etc/exports")
     own = tmp_path / "own"
     own.mkdir()
     (own / "mine.aug").write_text(
@@ -50,5 +50,5 @@ def test_lenses_that_were_installed_since_are_seen(monkeypatch: pytest.MonkeyPat
         'let xfm = transform lns (incl "/etc/mine.conf")\n'
     )
     monkeypatch.setenv("AUGEAS_LENS_LIB", str(own))
-    config._transforms.cache_clear()
-    assert config.lens_of("/etc/mine.conf") == "Mine.lns"
+    augeas_files._transforms.cache_clear()
+    assert augeas_files.lens_of("/etc/mine.conf") == "Mine.lns"

@@ -4,7 +4,8 @@ import pytest
 
 from imgtools.errors import EditFailed
 from imgtools.guest.checks import check_content
-from imgtools.records import Disk, Layout, Warned
+from imgtools.records.disks import Disk, Layout
+from imgtools.records.system import Warned
 from tests.support.memory import memory_volume
 
 ROOT = memory_volume("/dev/sda1", uuid="1111-2222")

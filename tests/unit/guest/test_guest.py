@@ -6,7 +6,8 @@ import pytest
 
 from imgtools.errors import ManyGuests, NoGuest, NoSuchGuestFile
 from imgtools.guest.guest import Guest, find_guests, guest_path, the_guest
-from imgtools.records import Declined, Disk, Layout, Mount, OsInfo, OsType
+from imgtools.records.disks import Declined, Disk, Layout, Mount
+from imgtools.records.system import OsInfo, OsType
 from tests.support.images import MemoryImage, memory_image, memory_session
 from tests.support.memory import link, memory_files, memory_volume
 

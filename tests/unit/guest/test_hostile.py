@@ -7,13 +7,13 @@ import random
 import pytest
 
 from imgtools.errors import ImgtoolsError
-from imgtools.guest.bootloader import find_boot
-from imgtools.guest.fstab import read_fstab
-from imgtools.guest.layout import find_mounts
-from imgtools.guest.network import find_network
-from imgtools.guest.services import enabling_links, find_default_target, find_init
-from imgtools.guest.users import read_accounts, read_privileged
-from imgtools.records import Layout
+from imgtools.guest.accounts.users import read_accounts, read_privileged
+from imgtools.guest.boot.bootloader import find_boot
+from imgtools.guest.find.fstab import read_fstab
+from imgtools.guest.find.layout import find_mounts
+from imgtools.guest.network.program import find_network
+from imgtools.guest.services.started import enabling_links, find_default_target, find_init
+from imgtools.records.disks import Layout
 from imgtools.workflows.inspect import inspect
 from tests.support.guests import BOOT, DEBIAN_BOOT, DEBIAN_ROOT, ROOT
 from tests.support.images import memory_image

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from imgtools.change.change import MakeDirectory, Remove, SetMode, WriteFile
 from imgtools.guest.labels import makes_files, needs_autorelabel, new_file_labeller
-from imgtools.image.change import MakeDirectory, Remove, SetMode, WriteFile
-from imgtools.records import FileKind
+from imgtools.records.files import FileKind
 from tests.support.memory import memory_files
 
 CONTEXTS = "/etc/selinux/targeted/contexts/files/file_contexts"

@@ -7,7 +7,8 @@ import pytest
 from imgtools.engine.api import Session
 from imgtools.errors import EngineFailed, ToolMissing
 from imgtools.image.router import Router
-from imgtools.records import Declined, Disk, Engine, Layout, Mount
+from imgtools.records.disks import Declined, Disk, Layout, Mount
+from imgtools.records.request import Engine
 from tests.support.memory import MemoryFilesystem, MemorySession, memory_volume
 
 CLEAN = memory_volume("/dev/sda1")

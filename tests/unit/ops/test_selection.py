@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pytest
 
 from imgtools.errors import UsageError
-from imgtools.ops.api import Operation, Shelved
+from imgtools.ops.operation import Operation, Shelved
 from imgtools.ops.selection import Selection, choose
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from imgtools.errors import NoSuchGuestFile, UsageError
-from imgtools.records import FileKind, FileStat, Target
+from imgtools.records.files import FileKind, FileStat
+from imgtools.records.request import Target
 from imgtools.workflows.chmod import change_modes, new_mode
 from tests.support.memory import Content, Node, directory, link, memory_guest_image, serve
 
@@ -25,7 +26,7 @@ DRY = Target()
 
 
 def plan(monkeypatch: pytest.MonkeyPatch, mode: str, path: str, *, recursive: bool = False) -> list[str]:
-    request = serve(monkeypatch, "edit_plan", memory_guest_image(FILES))
+    request = serve(monkeypatch, "writing", memory_guest_image(FILES))
     return [
         change.summary for change in change_modes(request, DRY, mode, [path], recursive=recursive).changes
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from imgtools.errors import NoSuchGuestFile, UsageError
-from imgtools.records import Target
+from imgtools.records.request import Target
 from imgtools.workflows.chown import change_owners
 from tests.support.memory import Content, Node, directory, link, memory_guest_image, serve
 
@@ -25,7 +25,7 @@ DRY = Target()
 
 
 def plan(monkeypatch: pytest.MonkeyPatch, owner: str, path: str, *, recursive: bool = False) -> list[str]:
-    request = serve(monkeypatch, "edit_plan", memory_guest_image(FILES))
+    request = serve(monkeypatch, "writing", memory_guest_image(FILES))
     return [
         change.summary for change in change_owners(request, DRY, owner, [path], recursive=recursive).changes
     ]

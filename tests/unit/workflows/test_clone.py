@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from imgtools.disk.backing import examine
+from imgtools.disk.transaction.lock import lock_images
 from imgtools.errors import EditConflict, ImageInUse, NoGuest, TargetExists, UnsupportedGuest, UsageError
-from imgtools.image.backing import examine
-from imgtools.image.clone import may_share
-from imgtools.image.lock import lock_images
+from imgtools.libvirt.clone import may_share
 from imgtools.ops.selection import Selection
-from imgtools.records import Backing, DiskSource, Engine, ImageRequest, Target
+from imgtools.records.image import DiskSource
+from imgtools.records.request import Backing, Engine, ImageRequest, Target
 from imgtools.workflows.cat import read_files
 from imgtools.workflows.clone import CloneRequest, clone
 from imgtools.workflows.clone_table import CloneRow
@@ -115,7 +116,7 @@ def test_blocks_are_shared_where_the_host_can(tmp_path: Path, monkeypatch: pytes
         shared.append(os.sendfile(new, old, 0, os.fstat(old).st_size))
         return 0
 
-    monkeypatch.setattr("imgtools.image.clone.fcntl.ioctl", ioctl)
+    monkeypatch.setattr("imgtools.libvirt.clone.fcntl.ioctl", ioctl)
     request = template(tmp_path)
     (folder := tmp_path / "clones").mkdir()
     (one,) = clone(request, [CloneRow("web1")], CloneRequest(folder, unprepared=True)).clones

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from imgtools.errors import HostError, UsageError
-from imgtools.ops.api import HostSide
-from imgtools.records import Named, Order
+from imgtools.ops.operation import HostSide
+from imgtools.records.request import Named, Order
 from imgtools.workflows.clone_table import CloneRow, orders_of, read_table
 
 KEY = "root:ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGsome web2"

@@ -3,7 +3,7 @@
 import pytest
 
 from imgtools.errors import NoSuchGuestFile, OddGuest, UsageError
-from imgtools.records import Target
+from imgtools.records.request import Target
 from imgtools.workflows.config import ConfigValue, change_values, get_values, match_nodes
 from tests.support.memory import Content, memory_guest_image, serve
 
@@ -38,14 +38,14 @@ def test_expressions_match_nodes(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_settings_of_one_file_are_one_edit_and_comments_stay(monkeypatch: pytest.MonkeyPatch) -> None:
-    request = serve(monkeypatch, "edit_plan", memory_guest_image(FILES))
+    request = serve(monkeypatch, "writing", memory_guest_image(FILES))
     settings = [(ROOT_LOGIN, "no"), ("/etc/ssh/sshd_config/Port", None)]
     (change,) = change_values(request, Target(), settings).changes
     assert getattr(change.change, "content") == b"# how to log in\nPermitRootLogin no\n"  # noqa: B009
 
 
 def test_setting_what_is_set_is_no_change(monkeypatch: pytest.MonkeyPatch) -> None:
-    request = serve(monkeypatch, "edit_plan", memory_guest_image(FILES))
+    request = serve(monkeypatch, "writing", memory_guest_image(FILES))
     assert change_values(request, Target(), [(ROOT_LOGIN, "yes")]).changes == ()
 
 

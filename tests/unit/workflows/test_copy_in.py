@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from imgtools.change.change import MakeDirectory, MakeLink, Upload
 from imgtools.errors import HostError, NoSuchGuestFile, NotADirectory, UsageError
-from imgtools.image.change import MakeDirectory, MakeLink, Upload
-from imgtools.records import Target
+from imgtools.records.request import Target
 from imgtools.workflows.copy_in import copy_in
-from imgtools.workflows.edit_plan import PlanReport
+from imgtools.workflows.writing import PlanReport
 from tests.support.memory import Content, directory, memory_guest_image, serve
 
 FILES: dict[str, Content] = {
@@ -23,7 +23,7 @@ FILES: dict[str, Content] = {
 
 
 def plan(monkeypatch: pytest.MonkeyPatch, sources: list[Path], to: str, **options: object) -> PlanReport:
-    request = serve(monkeypatch, "edit_plan", memory_guest_image(FILES))
+    request = serve(monkeypatch, "writing", memory_guest_image(FILES))
     return copy_in(request, Target(), sources, to, **options)  # type: ignore[arg-type]
 
 

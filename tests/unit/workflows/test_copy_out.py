@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from imgtools.errors import HostError, NoSuchGuestFile
-from imgtools.records import FileKind
+from imgtools.records.files import FileKind
 from imgtools.workflows.copy_out import copy_out
 from tests.support.memory import Content, Node, directory, link, memory_guest_image, serve
 

@@ -15,9 +15,9 @@ from imgtools.engine.host import (
     ProgramFact,
     RoomFact,
 )
-from imgtools.engine.kvm import KvmVerdict
+from imgtools.engine.qemu.kvm import KvmVerdict
 from imgtools.image.host import Trial
-from imgtools.records import Engine
+from imgtools.records.request import Engine
 from imgtools.workflows.doctor import MODULES, NEEDS, Check, DoctorReport, Serves, State, judge
 from tests.support.host import MANY, healthy_host, without_binding, without_program
 

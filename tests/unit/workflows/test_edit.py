@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from imgtools.change.change import WriteFile
+from imgtools.change.editor import edit_with_program
+from imgtools.change.expression import apply_expressions
 from imgtools.errors import EditFailed, NoSuchGuestFile, NotAFile
-from imgtools.image.change import WriteFile
-from imgtools.image.editor import edit_with_program
-from imgtools.image.expression import apply_expressions
-from imgtools.records import Target
+from imgtools.records.request import Target
 from imgtools.workflows.edit import Edit, edit_file
 from tests.support.memory import Content, Node, link, memory_guest_image, serve
 
@@ -30,7 +30,7 @@ def scripted(*expressions: str) -> Edit:
 def test_the_file_that_a_link_leads_to_is_edited_and_a_backup_keeps_its_owner(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    request = serve(monkeypatch, "edit_plan", memory_guest_image(FILES))
+    request = serve(monkeypatch, "writing", memory_guest_image(FILES))
     report = edit_file(request, Target(), "/etc/link", scripted("s/hello/bye/"), backup=".bak")
     backup, written = (one.change for one in report.changes)
     assert backup == WriteFile("/etc/motd.bak", b"hello\n", 0o640, 5, 0)
@@ -40,19 +40,19 @@ def test_the_file_that_a_link_leads_to_is_edited_and_a_backup_keeps_its_owner(
 
 
 def test_an_edit_that_changes_nothing_is_no_change(monkeypatch: pytest.MonkeyPatch) -> None:
-    request = serve(monkeypatch, "edit_plan", memory_guest_image(FILES))
+    request = serve(monkeypatch, "writing", memory_guest_image(FILES))
     assert edit_file(request, Target(), "/etc/motd", scripted("s/x/y/"), backup="~").changes == ()
 
 
 def test_a_broken_file_is_refused_unless_the_user_insists(monkeypatch: pytest.MonkeyPatch) -> None:
-    request = serve(monkeypatch, "edit_plan", memory_guest_image(FILES))
+    request = serve(monkeypatch, "writing", memory_guest_image(FILES))
     with pytest.raises(EditFailed, match="fields"):
         edit_file(request, Target(), "/etc/passwd", scripted("s/:x:/ /"))
     assert edit_file(request, Target(), "/etc/passwd", scripted("s/:x:/ /"), check=False).changes
 
 
 def test_a_missing_file_and_a_directory_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    request = serve(monkeypatch, "edit_plan", memory_guest_image(FILES))
+    request = serve(monkeypatch, "writing", memory_guest_image(FILES))
     with pytest.raises(NoSuchGuestFile):
         edit_file(request, Target(), "/etc/none", scripted("s/a/b/"))
     with pytest.raises(NotAFile):

@@ -7,9 +7,9 @@ from dataclasses import asdict
 import pytest
 
 from imgtools.errors import NoGuest
-from imgtools.guest.services import Init
+from imgtools.guest.services.started import Init
 from imgtools.image.handle import Image
-from imgtools.records import Engine
+from imgtools.records.request import Engine
 from imgtools.workflows.inspect import InspectReport, StartRow, Wanted, inspect
 from tests.support.guests import DEBIAN_ROOT, YESCRYPT, debian_image
 from tests.support.images import memory_image

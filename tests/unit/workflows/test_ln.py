@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from imgtools.errors import EditFailed, NoSuchGuestFile, NotAFile
-from imgtools.records import Target
+from imgtools.records.request import Target
 from imgtools.workflows.ln import make_link
 from tests.support.memory import Content, Node, directory, link, memory_guest_image, serve
 
@@ -27,7 +27,7 @@ DRY = Target()
 def plan(
     monkeypatch: pytest.MonkeyPatch, leads_to: str, path: str, *, symbolic: bool = True, force: bool = False
 ) -> list[str]:
-    request = serve(monkeypatch, "edit_plan", memory_guest_image(FILES))
+    request = serve(monkeypatch, "writing", memory_guest_image(FILES))
     report = make_link(request, DRY, leads_to, path, symbolic=symbolic, force=force)
     return [change.summary for change in report.changes]
 

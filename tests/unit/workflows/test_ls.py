@@ -3,7 +3,7 @@
 import pytest
 
 from imgtools.errors import NoSuchGuestFile, UsageError
-from imgtools.records import FileKind
+from imgtools.records.files import FileKind
 from imgtools.workflows.ls import list_files
 from tests.support.memory import Node, link, memory_guest_image, serve
 

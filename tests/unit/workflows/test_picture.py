@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from imgtools.errors import EngineFailed, HostError, TargetExists
-from imgtools.records import DiskSource, ImageRequest
+from imgtools.records.image import DiskSource
+from imgtools.records.request import ImageRequest
 from imgtools.workflows.picture import write_picture
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from imgtools.errors import EditFailed, NoSuchGuestFile, NotAFile
-from imgtools.records import Target
+from imgtools.records.request import Target
 from imgtools.workflows.rm import remove_files
 from tests.support.memory import Content, Node, directory, link, memory_guest_image, serve
 
@@ -27,7 +27,7 @@ DRY = Target()
 def plan(
     monkeypatch: pytest.MonkeyPatch, *paths: str, recursive: bool = False, force: bool = False
 ) -> list[str]:
-    request = serve(monkeypatch, "edit_plan", memory_guest_image(FILES))
+    request = serve(monkeypatch, "writing", memory_guest_image(FILES))
     report = remove_files(request, DRY, paths, recursive=recursive, force=force)
     return [change.summary for change in report.changes]
 

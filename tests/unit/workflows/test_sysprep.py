@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import pytest
 
+from imgtools.change.applier import apply_changes
+from imgtools.change.change import FileChange, RunInGuest, WriteFile
+from imgtools.change.compose import settle
+from imgtools.change.plan import check_plan
+from imgtools.change.writable_tree import WritableTree
 from imgtools.errors import UnsupportedGuest, UsageError
 from imgtools.guest.guest import Guest
-from imgtools.image.applier import apply_changes
-from imgtools.image.change import FileChange, RunInGuest, WriteFile
-from imgtools.image.plan import check_plan
-from imgtools.image.settle import settle
-from imgtools.image.writable import WritableTree
-from imgtools.ops.api import load_shelf
-from imgtools.ops.planning import all_changes, plan_operations
+from imgtools.ops.operation import load_shelf
 from imgtools.ops.selection import Selection, choose
-from imgtools.records import Customization, Engine, Mount, Named, Order, OsInfo, OsType, Target
+from imgtools.ops.shelf_plan import all_changes, plan_operations
+from imgtools.records.disks import Mount
+from imgtools.records.request import Customization, Engine, Named, Order, Target
+from imgtools.records.system import OsInfo, OsType
 from imgtools.workflows.sysprep import SHELF, list_operations, prepare, verify, what_is_left
 from tests.support.memory import Content, MemoryWriter, memory_guest_image, memory_volume, serve
 from tests.support.sysprep import BASE
-from tests.unit.ops.test_customize_shelf import KEY
-from tests.unit.ops.test_sysprep_table import WANTED
+from tests.unit.ops.customize.test_shelf import KEY
+from tests.unit.ops.sysprep.test_table import WANTED
 
 USED: dict[str, Content] = {
     **BASE,
@@ -56,7 +58,7 @@ def test_what_one_operation_removes_no_other_one_writes_again() -> None:
 
 def test_customizing_comes_last_and_is_not_overruled(monkeypatch: pytest.MonkeyPatch) -> None:
     wanted = Customization((Named("ssh-inject", Order(f"root:{KEY}")),))
-    request = serve(monkeypatch, "edit_plan", memory_guest_image(USED))
+    request = serve(monkeypatch, "writing", memory_guest_image(USED))
     report = prepare(request, Target(), Selection(), customization=wanted)
     assert report.operations[-1].name == "customize"
     path = "/root/.ssh/authorized_keys"
@@ -69,7 +71,7 @@ def test_customizing_comes_last_and_is_not_overruled(monkeypatch: pytest.MonkeyP
 
 def test_orders_are_carried_out_whatever_else_is_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
     wanted = Customization((Named("hostname", Order("template")),))
-    request = serve(monkeypatch, "edit_plan", memory_guest_image(USED))
+    request = serve(monkeypatch, "writing", memory_guest_image(USED))
     report = prepare(request, Target(), Selection(enable=("machine-id",)), customization=wanted)
     assert [one.name for one in report.operations] == ["machine-id", "customize"]
     with pytest.raises(UsageError, match="left out"):
@@ -77,7 +79,7 @@ def test_orders_are_carried_out_whatever_else_is_chosen(monkeypatch: pytest.Monk
 
 
 def test_a_dry_run_says_what_would_be_done_and_does_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    request = serve(monkeypatch, "edit_plan", memory_guest_image(USED))
+    request = serve(monkeypatch, "writing", memory_guest_image(USED))
     report = prepare(request, Target(), Selection(enable=("ssh-hostkeys,machine-id",)))
     assert not report.applied
     assert {one.name: len(one.changes) for one in report.operations} == {"machine-id": 2, "ssh-hostkeys": 2}
@@ -116,7 +118,7 @@ def test_an_operation_named_for_the_wrong_guest_is_an_error(monkeypatch: pytest.
         for one in plan_operations(windows, choose(shelf, Selection()))
     )
     monkeypatch.setattr("imgtools.workflows.sysprep.the_guest", lambda image, root: windows)
-    request = serve(monkeypatch, "edit_plan", memory_guest_image(BASE))
+    request = serve(monkeypatch, "writing", memory_guest_image(BASE))
     with pytest.raises(UnsupportedGuest, match="cannot prepare Windows 10 Pro yet"):
         prepare(request, Target(), Selection())
 

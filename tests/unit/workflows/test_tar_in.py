@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from imgtools.change.archive import unpacked_copies
+from imgtools.change.change import MakeDirectory, MakeHardLink, MakeLink, MakeSpecial, SetXattr, Upload
+from imgtools.change.document import parse_plan
 from imgtools.errors import HostError, NotADirectory
-from imgtools.image.archive import unpacked_copies
-from imgtools.image.change import MakeDirectory, MakeHardLink, MakeLink, MakeSpecial, SetXattr, Upload
-from imgtools.image.plan_document import parse_plan
-from imgtools.records import Target
-from imgtools.workflows.edit_plan import PlanReport
+from imgtools.records.request import Target
 from imgtools.workflows.tar_in import tar_in
+from imgtools.workflows.writing import PlanReport
 from tests.support.memory import Content, directory, memory_guest_image, serve
 
 FILES: dict[str, Content] = {
@@ -43,7 +43,7 @@ def member(name: str, kind: bytes = tarfile.REGTYPE, target: str = "", **pax: st
 def plan(
     monkeypatch: pytest.MonkeyPatch, path: Path | None, to: str = "/srv", stdin: bytes = b""
 ) -> PlanReport:
-    request = serve(monkeypatch, "edit_plan", memory_guest_image(FILES))
+    request = serve(monkeypatch, "writing", memory_guest_image(FILES))
     return tar_in(request, Target(), path, io.BytesIO(stdin), to)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from imgtools.errors import NoSuchGuestFile
-from imgtools.records import Target
+from imgtools.records.request import Target
 from imgtools.workflows.touch import touch_files
 from tests.support.memory import Content, Node, directory, link, memory_guest_image, serve
 
@@ -25,7 +25,7 @@ DRY = Target()
 
 
 def plan(monkeypatch: pytest.MonkeyPatch, *paths: str, create: bool = True) -> list[str]:
-    request = serve(monkeypatch, "edit_plan", memory_guest_image(FILES))
+    request = serve(monkeypatch, "writing", memory_guest_image(FILES))
     return [change.summary for change in touch_files(request, DRY, paths, at=5, create=create).changes]
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from imgtools.change.change import WriteFile
 from imgtools.errors import GuestFileTooBig, NoSuchGuestFile, NotAFile, UsageError
-from imgtools.image.change import WriteFile
-from imgtools.records import Target
+from imgtools.records.request import Target
 from imgtools.workflows.write import LIMIT, write_file
 from tests.support.memory import Content, Node, directory, link, memory_guest_image, serve
 
@@ -26,20 +26,20 @@ DRY = Target()
 
 
 def test_a_diff_shows_what_changes(monkeypatch: pytest.MonkeyPatch) -> None:
-    request = serve(monkeypatch, "edit_plan", memory_guest_image(FILES))
+    request = serve(monkeypatch, "writing", memory_guest_image(FILES))
     (change,) = write_file(request, DRY, "/srv/link", b"a\nb\n", mode=0o600, owner="alice:users").changes
     assert "+b" in change.diff
     assert change.change == WriteFile("/srv/link", b"a\nb\n", 0o600, 1000, 100)
 
 
 def test_appending_keeps_what_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    request = serve(monkeypatch, "edit_plan", memory_guest_image(FILES))
+    request = serve(monkeypatch, "writing", memory_guest_image(FILES))
     (change,) = write_file(request, DRY, "/srv/a", b"+", append=True).changes
     assert change.change == WriteFile("/srv/a", b"a+")
 
 
 def test_missing_directories_are_made_only_when_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    request = serve(monkeypatch, "edit_plan", memory_guest_image(FILES))
+    request = serve(monkeypatch, "writing", memory_guest_image(FILES))
     with pytest.raises(NoSuchGuestFile, match="/opt/app"):
         write_file(request, DRY, "/opt/app/conf", b"")
     report = write_file(request, DRY, "/opt/app/conf", b"", parents=True)
@@ -50,7 +50,7 @@ def test_missing_directories_are_made_only_when_asked_for(monkeypatch: pytest.Mo
 
 
 def test_a_directory_a_stranger_and_too_much_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    request = serve(monkeypatch, "edit_plan", memory_guest_image(FILES))
+    request = serve(monkeypatch, "writing", memory_guest_image(FILES))
     with pytest.raises(NotAFile):
         write_file(request, DRY, "/srv/dir", b"")
     with pytest.raises(UsageError, match="no such user"):

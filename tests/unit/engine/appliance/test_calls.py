@@ -8,7 +8,7 @@ import guestfs
 import pytest
 
 from imgtools.engine.appliance.calls import CallFailed, Calls, _file_stat, _Statns
-from imgtools.records import FileKind
+from imgtools.records.files import FileKind
 
 
 def statns(**facts: int) -> _Statns:

@@ -6,7 +6,7 @@ import pytest
 
 from imgtools.engine.appliance import failure
 from imgtools.engine.appliance.failure import decisive_line, kernel_cure, launch_failed
-from imgtools.engine.kernels import KernelFact
+from imgtools.engine.qemu.kernels import KernelFact
 from imgtools.errors import ApplianceFailed, ToolMissing
 
 ADVICE = """To see full error messages you may need to enable debugging.

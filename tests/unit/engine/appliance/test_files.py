@@ -11,7 +11,7 @@ import pytest
 from imgtools.engine.appliance.calls import CallFailed
 from imgtools.engine.appliance.files import PIECE, ApplianceFilesystem
 from imgtools.errors import OddGuest
-from imgtools.records import FileKind, FileStat
+from imgtools.records.files import FileKind, FileStat
 from tests.support.appliance import FakeCalls
 
 FILE = FileStat(FileKind.FILE, 5)

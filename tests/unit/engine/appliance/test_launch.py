@@ -12,7 +12,7 @@ import pytest
 
 from imgtools.engine.appliance import child, guard, launch
 from imgtools.engine.appliance.launch import Drive, launch_appliance, missing_binding
-from imgtools.engine.kvm import KvmVerdict
+from imgtools.engine.qemu.kvm import KvmVerdict
 from imgtools.errors import ApplianceFailed, EngineTimeout, ToolMissing
 from tests.support.appliance import FakeCalls, FakeHandle
 

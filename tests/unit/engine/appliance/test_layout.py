@@ -11,7 +11,7 @@ from imgtools.engine.appliance.layout import build_layout
 from imgtools.engine.appliance.names import DeviceNames
 from imgtools.engine.appliance.survey import BlockDevice, LvmLv, LvmVg, Survey, parse_survey
 from imgtools.engine.direct.probe import Content
-from imgtools.records import Disk, Holder, Layout, Partition, Volume
+from imgtools.records.disks import Disk, Holder, Layout, Partition, Volume
 
 SURVEY = parse_survey(Path(__file__).with_name("survey.txt").read_bytes(), "M4RK")
 MIB = 1 << 20

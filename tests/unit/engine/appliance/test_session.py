@@ -14,7 +14,8 @@ from imgtools.engine.appliance.files import ApplianceFilesystem
 from imgtools.engine.appliance.launch import MEMORY_WITH_KEYS, Drive
 from imgtools.engine.appliance.session import ApplianceSession, mount_complaint, subvolume_option
 from imgtools.errors import ApplianceFailed, KeyNeeded
-from imgtools.records import Declined, Holder, Key, Secret, Volume
+from imgtools.records.disks import Declined, Holder, Volume
+from imgtools.records.request import Key, Secret
 from tests.support.appliance import FakeCalls
 
 MARK = "@MARK@"

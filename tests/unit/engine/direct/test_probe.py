@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from fixtures.bitlocker import encrypt
 from imgtools.engine.direct.probe import AMBIVALENT_WORDS, Content, parse_udev, probe, unescape
-from imgtools.engine.direct.sketch import HEAD, TAIL, draw_sketch, label_places
-from imgtools.engine.disk import DiskFile
 from imgtools.errors import BadImage
+from imgtools.volumes.blkid_sample import HEAD, TAIL, draw_sketch, label_places
+from imgtools.volumes.volume_file import DiskFile
 from tests.support.lvm import make_pv
 from tests.support.volumes import BytesDisk, blank, bytes_volume, tool, volume
 

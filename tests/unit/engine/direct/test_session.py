@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from imgtools.engine.block import serve_disk
 from imgtools.engine.direct.probe import AMBIVALENT_WORDS
 from imgtools.engine.direct.session import DirectSession, disk_device
+from imgtools.engine.qemu.block import serve_disk
 from imgtools.errors import KeyNeeded
-from imgtools.records import Declined, Disk, Engine, Holder, Key, Secret, Volume
+from imgtools.records.disks import Declined, Disk, Holder, Volume
+from imgtools.records.request import Engine, Key, Secret
 from tests.support.lvm import group_text, make_pv, segment, volume_text
 from tests.support.volumes import FileDisk, blank, image_info, make_ext, patch, tool
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from imgtools.image.plan import check_plan
-from imgtools.image.settle import settle
-from imgtools.ops.orders import Named, Order, plan_orders
+from imgtools.change.compose import settle
+from imgtools.change.plan import check_plan
+from imgtools.ops.customize_plan import Named, Order, plan_orders
 from tests.support.customized import carry_out, guest_with
 from tests.support.memory import Content
 from tests.unit.ops.customize import (

@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from imgtools.errors import OddGuest, UnsupportedGuest, UsageError
-from imgtools.guest.interface import parse_interface
+from imgtools.guest.network.interface import parse_interface
 from tests.support.customized import customized
 from tests.support.memory import Content, directory, link
 

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pytest
 
+from imgtools.change.change import RunInGuest
 from imgtools.errors import UnsupportedGuest, UsageError
-from imgtools.image.change import RunInGuest
-from imgtools.ops.orders import Named, Order, plan_orders
+from imgtools.ops.customize_plan import Named, Order, plan_orders
 from tests.support.customized import customized, guest_with
 from tests.support.memory import Content, link
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from imgtools.change.change import WriteFile
 from imgtools.errors import ImgtoolsError, OddGuest, UnsupportedGuest, UsageError
-from imgtools.image.change import WriteFile
-from imgtools.ops.orders import Named, Order, plan_orders
+from imgtools.ops.customize_plan import Named, Order, plan_orders
 from tests.support.customized import customized, guest_with
 from tests.support.memory import Content, Node, directory, link
 

@@ -1,0 +1,141 @@
+"""Tar archives on their way into and out of a guest: gzip, xz, bzip2 and zstd, streamed."""
+
+from __future__ import annotations
+
+import shutil
+import tarfile
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from imgtools.change.change import Change, Upload
+from imgtools.change.describe import PlannedChange
+from imgtools.engine.process import UNLIMITED
+from imgtools.engine.stream import feed_stream, open_stream
+from imgtools.errors import HostError, UsageError
+
+ENDINGS = {
+    ".tar": "",
+    ".tar.gz": "gz",
+    ".tgz": "gz",
+    ".tar.xz": "xz",
+    ".txz": "xz",
+    ".tar.bz2": "bz2",
+    ".tar.zst": "zst",
+    ".tzst": "zst",
+}
+PACKERS = {"gz": "gzip", "xz": "xz", "bz2": "bzip2", "zst": "zstd"}
+MAGICS = {b"\x1f\x8b": "gz", b"\xfd7zXZ\x00": "xz", b"BZh": "bz2", b"\x28\xb5\x2f\xfd": "zst"}
+
+STDIN = Path("-")  # in a plan: an archive that comes on standard input
+
+
+@dataclass(frozen=True, slots=True)
+class Copies:
+    """Changes that can be carried out, and the unpacked copy of each archive."""
+
+    changes: tuple[Change, ...]
+    plain: Mapping[Path, Path]
+
+
+def compression_of(name: str, wanted: str | None) -> str:
+    """Return how an archive of this name is packed (``gz``, ``xz``, ``bz2``, ``zst`` or empty).
+
+    :raises UsageError: ``wanted`` is none of them.
+    """
+    if wanted is not None:
+        if wanted not in ("none", *PACKERS):
+            raise UsageError(f"no such compression: {wanted}", hint="one of none, gz, xz, bz2, zst")
+        return "" if wanted == "none" else wanted
+    matches = [packing for ending, packing in ENDINGS.items() if name.endswith(ending)]
+    return matches[0] if matches else ""
+
+
+@contextmanager
+def plain_archive(host_path: Path | None, stdin: BinaryIO) -> Iterator[Path]:
+    """Yield an archive as a plain tar file: itself, or a private unpacked copy that is gone afterwards.
+
+    :param host_path: None: the archive comes on ``stdin``.
+    :raises HostError: it cannot be read.
+    """
+    try:
+        source = stdin if host_path is None else host_path.open("rb")
+    except OSError as error:
+        raise HostError(f"cannot read {host_path}: {error.strerror}") from None
+    with source, tempfile.NamedTemporaryFile(prefix="imgtools-tar-") as copy:
+        head = source.read(6)
+        packing = next((name for magic, name in MAGICS.items() if head.startswith(magic)), "")
+        if host_path is not None and not packing:
+            yield host_path.absolute()
+            return
+        with tempfile.TemporaryFile(prefix="imgtools-tar-") as whole:
+            whole.write(head)
+            shutil.copyfileobj(source, whole, 1 << 20)
+            whole.seek(0)
+            _unpack(whole, cast(BinaryIO, copy), packing)
+        copy.flush()
+        yield Path(copy.name)
+
+
+def as_written_down(
+    planned: Iterable[PlannedChange], plain: Path, archive_path: Path
+) -> Iterator[PlannedChange]:
+    """Yield planned changes that take pieces of an unpacked copy as pieces of the archive, which is there longer."""
+    for one in planned:
+        change = one.change
+        if isinstance(change, Upload) and change.host_path == plain != archive_path:
+            one = replace(one, change=replace(change, host_path=archive_path, packed=True))
+        yield one
+
+
+@contextmanager
+def unpacked_copies(changes: Sequence[Change], stdin: BinaryIO) -> Iterator[Copies]:
+    """Unpack the archives that changes want pieces of: the other way round of :func:`as_written_down`.
+
+    :raises HostError: one cannot be read.
+    """
+    packed = {one.host_path for one in changes if isinstance(one, Upload) and one.packed}
+    with ExitStack() as stack:
+        plain = {
+            path: stack.enter_context(plain_archive(None if path == STDIN else path, stdin))
+            for path in sorted(packed)
+        }
+        yield Copies(
+            tuple(
+                replace(one, host_path=plain[one.host_path], packed=False)
+                if isinstance(one, Upload) and one.packed
+                else one
+                for one in changes
+            ),
+            plain,
+        )
+
+
+def _unpack(source: BinaryIO, target: BinaryIO, packing: str) -> None:
+    if not packing:
+        shutil.copyfileobj(source, target, 1 << 20)
+        return
+    with open_stream([PACKERS[packing], "-dc"], limits=UNLIMITED, stdin=source) as stream:
+        shutil.copyfileobj(stream, target, 1 << 20)
+
+
+@contextmanager
+def archive_writer(target: BinaryIO, packing: str) -> Iterator[tarfile.TarFile]:
+    """Yield a tar archive to write to (PAX format), packed by the host's own program into ``target``.
+
+    :raises ToolMissing: the program is not installed.
+    :raises ToolFailed: it failed, for example because the host has no room.
+    """
+    if not packing:
+        with tarfile.open(fileobj=target, mode="w|", format=tarfile.PAX_FORMAT) as archive:
+            yield archive
+        return
+    packer = [PACKERS[packing], "-c"]
+    with (
+        feed_stream(packer, stdout=target) as pipe,
+        tarfile.open(fileobj=pipe, mode="w|", format=tarfile.PAX_FORMAT) as archive,
+    ):
+        yield archive

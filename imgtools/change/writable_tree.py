@@ -1,0 +1,151 @@
+"""What the applier writes to and writes down: the tree open for writing, and what was done to it."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import stat
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO
+
+from imgtools.errors import EditFailed, HostError
+from imgtools.files.paths import normalise
+from imgtools.files.tree import GuestTree
+from imgtools.filesystems.api import Filesystem, FilesystemWriter
+from imgtools.records.request import Engine
+
+CHUNK = 1 << 20  # bytes read at a time
+
+
+class NotOpenForWriting(EditFailed):
+    """A path is on a volume that was not opened for writing."""
+
+
+class WritableTree(GuestTree):
+    """The guest's tree with some of its volumes open for writing."""
+
+    def __init__(
+        self, readers: Mapping[str, Filesystem], writers: Mapping[str, FilesystemWriter], served_by: Engine
+    ) -> None:
+        super().__init__({**readers, **writers}, served_by)
+        self._writers = {normalise(point): writer for point, writer in writers.items()}
+        self._points = {normalise(point) for point in (*readers, *writers)}
+
+    def writer(self, path: str) -> tuple[FilesystemWriter, str]:
+        """Return who writes the resolved ``path``, and the path within that volume.
+
+        :raises NotOpenForWriting: its volume is open for reading only.
+        """
+        filesystem, inner = self.place(path)
+        self._missing.clear()  # whoever asks is about to make something
+        for writer in self._writers.values():
+            if writer is filesystem:
+                return writer, inner
+        raise NotOpenForWriting(f"{path} is on a volume that is not open for writing")
+
+    def mount_points_below(self, path: str) -> tuple[str, ...]:
+        """Return the mount points at or below a resolved path."""
+        prefix = path.rstrip("/") + "/"
+        return tuple(sorted(point for point in self._points if (point.rstrip("/") + "/").startswith(prefix)))
+
+
+@dataclass(slots=True)
+class Applied:
+    """What was done: the SHA-256 of every file written, and every path that was not there before."""
+
+    written: dict[str, str] = field(default_factory=dict)
+    created: list[str] = field(default_factory=list)
+
+    def gone(self, path: str) -> None:
+        """Note that ``path`` and everything below it is no longer there."""
+        below = path.rstrip("/") + "/"
+        for one in [one for one in self.written if one == path or one.startswith(below)]:
+            del self.written[one]
+        self.created = [one for one in self.created if one != path and not one.startswith(below)]
+
+    def moved(self, path: str, to: str) -> None:
+        """Note that ``path`` is now called ``to``."""
+        kept = {
+            to + one[len(path) :]: digest
+            for one, digest in self.written.items()
+            if one == path or one.startswith(path + "/")
+        }
+        self.gone(path)
+        self.gone(to)
+        self.written.update(kept)
+
+
+def digest_of(tree: GuestTree | Filesystem, path: str) -> str:
+    """Return the SHA-256 of a file of any size, in hexadecimal."""
+    running = hashlib.sha256()
+    with tree.open(path) as stream:
+        # A buffered stream gives less than was asked for at the end only: no need to look for more there.
+        least = CHUNK if isinstance(stream, io.BufferedReader) else 1
+        while chunk := stream.read(CHUNK):
+            running.update(chunk)
+            if len(chunk) < least:
+                break
+    return running.hexdigest()
+
+
+class Measured(io.RawIOBase):
+    """A stream that knows the digest of what was read from it and reports how far it has come."""
+
+    def __init__(self, source: BinaryIO, advance: Callable[[int], None]) -> None:
+        self._source = source
+        self._advance = advance
+        self._running = hashlib.sha256()
+        self.size = 0
+
+    def readable(self) -> bool:
+        """Always."""
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        chunk = self._source.read(size)
+        self._running.update(chunk)
+        self.size += len(chunk)
+        self._advance(len(chunk))
+        return chunk
+
+    @property
+    def digest(self) -> str:
+        """The SHA-256 of what was read so far, in hexadecimal."""
+        return self._running.hexdigest()
+
+
+@contextmanager
+def open_regular(host_path: Path) -> Iterator[BinaryIO]:
+    """Open the host file of an upload.
+
+    :raises HostError: it cannot be read, or is no regular file (a FIFO would wait forever).
+    """
+    try:
+        descriptor = os.open(host_path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        raise HostError(f"cannot read {host_path}: {error.strerror}") from None
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise HostError(f"not a regular file: {host_path}")
+    with os.fdopen(descriptor, "rb") as stream:
+        yield stream
+
+
+class Section:
+    """A piece of a stream, read from its beginning to its end."""
+
+    def __init__(self, stream: BinaryIO, offset: int, size: int) -> None:
+        self._stream = stream
+        self._left = size
+        stream.seek(offset)
+
+    def read(self, size: int = -1) -> bytes:
+        """Return up to ``size`` bytes (all that are left, if negative); nothing at the end of the piece."""
+        wanted = self._left if size < 0 else min(size, self._left)
+        content = self._stream.read(wanted)
+        self._left -= len(content)
+        return content

@@ -1,0 +1,1 @@
+"""How a command declares what it takes."""

@@ -1,0 +1,1 @@
+"""How a command speaks: text, JSON, tables, pictures, progress."""

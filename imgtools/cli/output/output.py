@@ -1,0 +1,342 @@
+"""The only printer: tables for people, tab-separated lines for pipes, one JSON document for programs.
+
+stdout carries the result and nothing else. Everything that comes out of a guest passes :func:`clean` before a
+terminal sees it.
+"""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import json
+import sys
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+from imgtools.errors import ImgtoolsError
+from imgtools.records.files import FileKind
+from imgtools.records.request import Secret
+from imgtools.records.system import Warned
+
+if TYPE_CHECKING:
+    from imgtools.cli.output.progress import Reporter
+
+Cell = str | int | None
+JsonValue = None | bool | int | float | str | list["JsonValue"] | dict[str, "JsonValue"]
+
+# Fields that hold nanoseconds since 1970; JSON shows them as RFC 3339 in UTC.
+TIME_FIELDS = frozenset({"atime", "mtime", "ctime", "time", "modified", "created", "installed", "last_login"})
+# Fields of a report that belong to the envelope, not to its data.
+ENVELOPE_FIELDS = ("image", "engine", "warnings")
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a table. Numbers stand right; ``hint`` is a colour that only a terminal shows."""
+
+    name: str
+    right: bool = False
+    style: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows under named columns."""
+
+    columns: Sequence[Column | str]
+    rows: Iterable[Sequence[Cell]]
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Pairs of a name and a value, one a line."""
+
+    pairs: Sequence[tuple[str, Cell]]
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """A label with branches below it."""
+
+    label: str
+    branches: Sequence[Tree] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """Plain lines, as they are (but cleaned)."""
+
+    lines: Iterable[str]
+
+
+View = Table | Facts | Tree | Lines
+
+
+def clean(text: str) -> str:
+    """Make a guest's string safe for a terminal: control, format and undecodable characters become escapes.
+
+    A file name can hold an escape sequence that renames the window, or a right-to-left mark that turns
+    ``gpj.exe`` into ``exe.jpg``; both are shown as what they are, ``\\x1b`` and ``\\u202e``.
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(letter if _harmless(letter) else _escape(letter) for letter in text)
+
+
+def _harmless(letter: str) -> bool:
+    return letter.isprintable() and unicodedata.category(letter) != "Cf"
+
+
+def _escape(letter: str) -> str:
+    code = ord(letter)
+    if 0xDC80 <= code <= 0xDCFF:  # a byte that is not UTF-8, kept as a surrogate escape
+        return f"\\x{code - 0xDC00:02x}"
+    named = {"\t": "\\t", "\n": "\\n", "\r": "\\r"}.get(letter)
+    return named or (
+        f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}" if code < 65536 else f"\\U{code:08x}"
+    )
+
+
+def format_time(nanoseconds: int) -> str:
+    """Write nanoseconds since 1970 as RFC 3339 in UTC; a time no calendar holds becomes the number itself."""
+    try:
+        moment = datetime.fromtimestamp(nanoseconds // 10**9, UTC)
+    except (ValueError, OverflowError, OSError):
+        return str(nanoseconds)
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def to_json(value: object) -> JsonValue:
+    """Turn a frozen record into JSON values. Keys are field names; see docs/json.md.
+
+    A record whose JSON is more than its fields says it itself, in ``as_json``.
+    """
+    if (own := getattr(value, "as_json", None)) is not None:
+        return to_json(own())
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        pairs = ((field.name, getattr(value, field.name)) for field in dataclasses.fields(value))
+        return _json_object(pairs)
+    if isinstance(value, Mapping):
+        return _json_object((str(key), item) for key, item in value.items())
+    if isinstance(value, FileKind):
+        return value.name.lower()
+    if isinstance(value, Enum):
+        return to_json(value.value)
+    if isinstance(value, Path):
+        return str(value)
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode("ascii")
+    if isinstance(value, Secret):
+        raise TypeError("a secret cannot become JSON")
+    if isinstance(value, Iterable):
+        return [to_json(item) for item in value]
+    raise TypeError(f"no JSON for {type(value).__name__}")
+
+
+def _json_object(pairs: Iterable[tuple[str, object]]) -> dict[str, JsonValue]:
+    """Build one JSON object; a string that is not UTF-8 gets a second, exact key with its bytes."""
+    found: dict[str, JsonValue] = {}
+    for key, value in pairs:
+        value = str(value) if isinstance(value, Path) else value
+        if key in TIME_FIELDS and isinstance(value, int) and not isinstance(value, bool):
+            found[key] = format_time(value)
+        elif isinstance(value, str) and not isinstance(value, Enum) and not _is_unicode(value):
+            raw = value.encode("utf-8", "surrogateescape")
+            found[key] = raw.decode("utf-8", "replace")
+            found[f"{key}_b64"] = base64.b64encode(raw).decode("ascii")
+        else:
+            found[key] = to_json(value)
+    return found
+
+
+def _is_unicode(text: str) -> bool:
+    return text.isascii() or not any(0xD800 <= ord(letter) <= 0xDFFF for letter in text)
+
+
+def envelope(report: object, schema: str) -> dict[str, JsonValue]:
+    """Put a report into the envelope that all commands share."""
+    data = to_json(report)
+    outer: dict[str, JsonValue] = {"schema": schema, "ok": True}
+    if isinstance(data, dict):
+        for name in ENVELOPE_FIELDS:
+            if name in data:
+                outer[name] = data.pop(name)
+    outer["data"] = data
+    outer.setdefault("warnings", [])
+    return outer
+
+
+def error_envelope(error: ImgtoolsError) -> dict[str, JsonValue]:
+    """The document that ``--json`` prints when a command fails."""
+    facts: dict[str, JsonValue] = {
+        "class": type(error).__name__,
+        "message": clean(error.message),
+        "hint": clean(error.hint),
+        "exit_code": error.exit_code,
+    }
+    return {"schema": "imgtools.error/1", "ok": False, "error": facts, "warnings": []}
+
+
+class Output:
+    """How one command speaks: made by the app from ``--json``, ``--quiet`` and ``--progress``."""
+
+    def __init__(
+        self,
+        *,
+        json: bool = False,
+        quiet: bool = False,
+        progress: str = "auto",
+        stdout: TextIO | None = None,
+        stderr: TextIO | None = None,
+    ) -> None:
+        self.json = json
+        self.quiet = quiet
+        self.progress_mode = progress
+        self._stdout = stdout or sys.stdout
+        self._stderr = stderr or sys.stderr
+        self._stop_waiting: Callable[[], None] = lambda: None
+
+    @property
+    def on_terminal(self) -> bool:
+        """Whether a person reads the result on a terminal."""
+        return not self.json and self._stdout.isatty()
+
+    def show(
+        self,
+        report: object,
+        *,
+        schema: str,
+        view: Callable[[], View | Sequence[View]],
+        pipe: Callable[[], View | Sequence[View]] | None = None,
+    ) -> None:
+        """Show a report: ``view`` on a terminal, ``pipe`` (or ``view``) tab-separated, or JSON.
+
+        A field ``warnings`` of the report goes to stderr too, one line each.
+        """
+        self._stop_waiting()
+        for warning in getattr(report, "warnings", ()):
+            self.warn(warning)
+        if self.json:
+            self.document(envelope(report, schema))
+            return
+        chosen = (view if self.on_terminal else pipe or view)()
+        for one in [chosen] if isinstance(chosen, Table | Facts | Tree | Lines) else chosen:
+            self._render(one)
+
+    def document(self, document: JsonValue) -> None:
+        """Print one JSON document."""
+        self._stop_waiting()
+        json.dump(document, self._stdout, indent=2, ensure_ascii=False)
+        self._stdout.write("\n")
+
+    def json_line(self, record: object) -> None:
+        """Print one record as one line of JSON, for results too long to hold."""
+        self._stop_waiting()
+        # json.dump encodes in Python, json.dumps in C: five times faster, and this may be millions of lines.
+        self._stdout.write(json.dumps(to_json(record), ensure_ascii=False) + "\n")
+
+    def line(self, text: str) -> None:
+        """Print one cleaned line."""
+        self._stop_waiting()
+        self._stdout.write(clean(text) + "\n")
+
+    def raw(self, content: bytes) -> None:
+        """Write bytes as they are: the content of a file, which a pipe may want unchanged."""
+        self._stop_waiting()
+        self._stdout.flush()
+        buffer = getattr(self._stdout, "buffer", None)
+        if buffer is None:  # a text stream of the tests
+            self._stdout.write(content.decode("utf-8", "replace"))
+        else:
+            buffer.write(content)
+            buffer.flush()
+
+    def text(self, content: str) -> None:
+        """Write a guest's text: line ends and tabs kept; other control characters escaped on a terminal."""
+        self._stop_waiting()
+        if self._stdout.isatty():
+            lines = content.split("\n")
+            content = "\n".join("\t".join(clean(cell) for cell in line.split("\t")) for line in lines)
+        self._stdout.write(content)
+
+    def warn(self, warning: Warned | str) -> None:
+        """Print a warning on stderr."""
+        self._stop_waiting()
+        text = warning if isinstance(warning, str) else warning.text
+        if not isinstance(warning, str) and warning.path and warning.path not in text:
+            text = f"{warning.path}: {text}"
+        if not self.quiet:
+            self._stderr.write(f"imgtools: warning: {clean(text)}\n")
+
+    def note(self, text: str) -> None:
+        """Print a line for people on stderr: what was done, what to do next."""
+        self._stop_waiting()
+        if not self.quiet and not self.json:
+            self._stderr.write(clean(text) + "\n")
+
+    @contextmanager
+    def progress(self, title: str) -> Iterator[Reporter]:
+        """Show the progress of long work on stderr; the workflow calls what this yields."""
+        from imgtools.cli.output.progress import open_progress
+
+        self._stop_waiting()
+        with open_progress(title, mode=self.progress_mode, quiet=self.quiet, stream=self._stderr) as reporter:
+            yield reporter
+
+    @contextmanager
+    def waiting(self, title: str) -> Iterator[None]:
+        """Show on stderr that work goes on, until it has something to say."""
+        from imgtools.cli.output.progress import open_waiting
+
+        with open_waiting(title, mode=self.progress_mode, quiet=self.quiet, stream=self._stderr) as stop:
+            self._stop_waiting = stop
+            try:
+                yield
+            finally:
+                self._stop_waiting = lambda: None
+
+    # -- rendering -----------------------------------------------------------------------------------------
+
+    def _render(self, view: View) -> None:
+        if isinstance(view, Lines):
+            for text in view.lines:
+                self.line(text)
+        elif self.on_terminal:
+            self._render_rich(view)
+        elif isinstance(view, Table):
+            self._write_cells([column_of(column).name for column in view.columns])
+            for row in view.rows:
+                self._write_cells(row)
+        elif isinstance(view, Facts):
+            for name, value in view.pairs:
+                self._write_cells([name, value])
+        else:
+            self._write_tree(view, 0)
+
+    def _write_cells(self, cells: Sequence[Cell]) -> None:
+        self._stdout.write("\t".join("" if cell is None else clean(str(cell)) for cell in cells) + "\n")
+
+    def _write_tree(self, tree: Tree, depth: int) -> None:
+        self._stdout.write("\t" * depth + clean(tree.label) + "\n")
+        for branch in tree.branches:
+            self._write_tree(branch, depth + 1)
+
+    def _render_rich(self, view: Table | Facts | Tree) -> None:
+        from imgtools.cli.output.terminal import render
+
+        render(view, self._stdout)
+
+
+def column_of(column: Column | str) -> Column:
+    """A column, also when it was given as its bare name."""
+    return Column(column) if isinstance(column, str) else column

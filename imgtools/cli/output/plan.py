@@ -1,0 +1,40 @@
+"""How a plan is shown: the same for every command that writes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from imgtools.cli.output.output import Column, Lines, Output, Table, View
+
+if TYPE_CHECKING:
+    from imgtools.workflows.writing import PlanReport
+
+SCHEMA = "imgtools.plan/1"
+
+
+def show_plan(out: Output, report: PlanReport, *, schema: str = SCHEMA) -> None:
+    """Show a plan: a line a change and the diffs on a terminal, ``kind<tab>path<tab>summary`` in a pipe, or JSON.
+
+    What was done, or how to do it, is said on stderr.
+    """
+    out.show(report, schema=schema, view=lambda: _view(report), pipe=lambda: _pipe(report))
+    count = f"{len(report.changes)} change{'' if len(report.changes) == 1 else 's'}"
+    if not report.changes and not report.output:
+        out.note("Nothing to change.")
+    elif not report.applied:
+        out.note(f"{count} planned, nothing written. --write does it, --output FILE does it in a new image.")
+    else:
+        out.note(f"{count} made in {report.output or report.image}.")
+
+
+def _view(report: PlanReport) -> list[View]:
+    shown: list[str] = []
+    for one in report.changes:
+        shown.append(one.summary)
+        shown += [f"  {line}" for line in one.diff.splitlines()]
+    return [Lines(shown)] if shown else []
+
+
+def _pipe(report: PlanReport) -> Table:
+    rows = [(one.kind, one.path, one.summary) for one in report.changes]
+    return Table((Column("kind"), Column("path"), Column("change")), rows)

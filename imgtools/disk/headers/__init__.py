@@ -1,0 +1,135 @@
+"""What a disk image's own bytes say, read by us before any other program opens the image.
+
+Only headers and, up to a bound, allocation tables are read. Nothing here opens a file that an image names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from imgtools.disk.headers import others, qcow2, qed, vhd, vmdk
+from imgtools.disk.headers.header import QUICK, THOROUGH, Extent, Header, damaged
+from imgtools.disk.headers.hostfile import HostFile, open_host_file
+from imgtools.errors import BadImage, UsageError
+
+__all__ = [
+    "FORMATS",
+    "QUICK",
+    "THOROUGH",
+    "Extent",
+    "Header",
+    "HostFile",
+    "known_format",
+    "open_host_file",
+    "packed_as",
+    "probe",
+    "read_header",
+    "read_sparse_extent",
+]
+
+read_sparse_extent = vmdk.read_sparse_extent
+
+_READERS: dict[str, Callable[[HostFile, int], Header]] = {
+    "raw": others.read_raw,
+    "qcow2": qcow2.read_qcow2,
+    "qcow": qed.read_qcow,
+    "qed": qed.read_qed,
+    "vmdk": vmdk.read_vmdk,
+    "vdi": others.read_vdi,
+    "vpc": vhd.read_vhd,
+    "vhdx": vhd.read_vhdx,
+    "parallels": others.read_parallels,
+    "luks": others.read_luks,
+    "dmg": others.read_dmg,
+    "bochs": others.read_bochs,
+    "cloop": others.read_cloop,
+}
+FORMATS = tuple(_READERS)
+
+# Other names that people and other programs use. A backing file recorded as "file" or "host_device" is raw.
+_ALIASES = {"vhd": "vpc", "img": "raw", "iso": "raw", "file": "raw", "host_device": "raw"}
+
+_PACKED = (
+    (b"\x1f\x8b\x08", "gzip", "gunzip it first"),
+    (b"\xfd7zXZ\0", "xz", "unxz it first"),
+    (b"BZh", "bzip2", "bunzip2 it first"),
+    (b"\x28\xb5\x2f\xfd", "zstd", "unzstd it first"),
+    (b"PK\x03\x04", "zip", "unzip it first"),
+    (b"7z\xbc\xaf\x27\x1c", "7z", "unpack it first"),
+)
+
+
+def known_format(name: str) -> str:
+    """Return QEMU's name of the format that ``name`` means.
+
+    :raises UsageError: there is no such format.
+    """
+    found = _ALIASES.get(name.lower(), name.lower())
+    if found not in _READERS:
+        raise UsageError(f"unknown image format: {name}", hint=f"one of {', '.join(FORMATS)}")
+    return found
+
+
+def probe(file: HostFile) -> str:
+    """Return the format that the bytes show; ``raw`` if they show none.
+
+    A guest writes its raw disk's first bytes, so whoever trusts the answer further than to read the file must
+    not let it choose another file: :func:`imgtools.disk.backing.examine` sees to that.
+    """
+    start = file.read(0, 2048)
+    if start.startswith(qcow2.MAGIC):
+        return "qcow" if start[4:8] == b"\0\0\0\x01" else "qcow2"
+    magics = (
+        (qed.QED_MAGIC, "qed"),
+        (vmdk.SPARSE_MAGIC, "vmdk"),
+        (vmdk.COWD_MAGIC, "vmdk"),
+        (vhd.VHDX_MAGIC, "vhdx"),
+        (others.LUKS1_MAGIC, "luks"),
+        (others.BOCHS_MAGIC, "bochs"),
+        (others.CLOOP_MAGIC, "cloop"),
+        *((magic, "parallels") for magic in others.PARALLELS_MAGICS),
+    )
+    for magic, name in magics:
+        if start.startswith(magic):
+            return name
+    if start[64:68] == others.VDI_SIGNATURE:
+        return "vdi"
+    if vmdk.is_descriptor(start):
+        return "vmdk"
+    if vhd.vhd_footer(file):
+        return "vpc"
+    return "dmg" if others.dmg_trailer(file) else "raw"
+
+
+def read_header(file: HostFile, format: str, budget: int = QUICK, *, may_be_cut: bool = False) -> Header:
+    """Read the header of an image whose format is known.
+
+    :param budget: bytes of allocation tables to read at most when looking for a cut.
+    :param may_be_cut: a file that is too short is a problem of the header, not an error.
+    :raises BadImage: the bytes are not of this format, damaged or cut.
+    """
+    if format not in ("raw", "vpc", "dmg"):
+        found = probe(file)
+        if found != format:
+            fact = "no disk image format" if found == "raw" else found
+            raise BadImage(
+                f"not a {format} image: {file.host_path} looks like {fact}", hint=f"--format {found}"
+            )
+    header = _READERS[format](file, budget)
+    if header.needs > file.size:
+        fact = f"truncated: its tables name bytes up to {header.needs}, the file has {file.size}"
+        if may_be_cut:
+            return replace(header, problems=(*header.problems, f"is {fact}"))
+        raise BadImage(f"{file.host_path} is {fact}", hint="copy the image again from where it is whole")
+    if header.virtual_size >= 1 << 63:
+        raise damaged(file, f"a disk of {header.virtual_size} bytes")
+    return header
+
+
+def packed_as(file: HostFile) -> tuple[str, str] | None:
+    """Return which compressor made this file and how to undo it; None if none did."""
+    start = file.read(0, 512)
+    if start[257:262] == b"ustar":
+        return "tar (OVA?)", "unpack it with tar, then give the disk that is in it"
+    return next(((name, cure) for magic, name, cure in _PACKED if start.startswith(magic)), None)

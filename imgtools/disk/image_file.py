@@ -1,0 +1,324 @@
+"""A disk image as a file: what is asked of it and done to it without looking at what the guest keeps on it.
+
+:func:`open_disk` is the door: every file of the chain is judged before qemu-img sees one. What changes an image
+is in :mod:`imgtools.disk.table_edit` (its tables) and in the functions that say so here (its data).
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from imgtools.disk.backing import THOROUGH, examine
+from imgtools.disk.in_use import refuse_in_use
+from imgtools.disk.raw_copy.copy import RawTarget, Target, can_copy, copy_plain
+from imgtools.disk.raw_copy.new_qcow2 import MOST, Qcow2Target
+from imgtools.disk.transaction.marker import refuse_unfinished
+from imgtools.disk.transaction.may_edit import refuse_running_domain
+from imgtools.engine.qemu.img import commands, mapping
+from imgtools.engine.qemu.img.commands import Checked, Compared, Conversion, Measured, Timing
+from imgtools.engine.qemu.img.mapping import Extent
+from imgtools.engine.qemu.img.nodes import Node, chain_node, file_options, nbd_node, single_node, window
+from imgtools.errors import EngineFailed, UsageError
+from imgtools.records.image import DiskSource, ImageInfo, Layer
+from imgtools.records.request import Backing, ImageRequest, Key, Secret
+from imgtools.records.system import Warned
+
+__all__ = [
+    "Checked",
+    "Compared",
+    "Conversion",
+    "Disk",
+    "Extent",
+    "Measured",
+    "Node",
+    "Progress",
+    "Timing",
+    "open_disk",
+]
+
+Progress = Callable[[int, int], None]
+SECTOR = 512  # bytes, in which qemu-img compares
+# What is made without qemu-img.
+_PLAIN: dict[str, Callable[[int, int], Target]] = {"raw": RawTarget, "qcow2": Qcow2Target}
+
+
+@dataclass(frozen=True, slots=True)
+class Disk:
+    """One disk image, examined; ``keys`` open it where it is encrypted."""
+
+    info: ImageInfo
+    keys: tuple[Key, ...] = ()
+
+    @property
+    def host_path(self) -> Path:
+        """The file, as the user named it."""
+        return self.info.source.host_path
+
+    @property
+    def top(self) -> Layer:
+        """The image itself, without its backing files."""
+        return self.info.chain[0]
+
+    @property
+    def warnings(self) -> tuple[Warned, ...]:
+        """What one should know of it."""
+        return self.info.warnings
+
+    @property
+    def snapshot(self) -> str | None:
+        """The internal snapshot that is meant instead of the present state, as qemu-img's ``-l`` takes it."""
+        wanted = self.info.source.snapshot
+        if wanted is None:
+            return None
+        found = next((one for one in self.info.snapshots if wanted == one.id), None)
+        found = found or next(one for one in self.info.snapshots if wanted == one.name)
+        return f"snapshot.id={found.id}"
+
+    def node(self, name: str = "key") -> Node:
+        """Return the image with its whole chain for qemu-img."""
+        return chain_node(self.info.chain, self.keys, name=name)
+
+    def single(self) -> Node:
+        """Return the image without its backing files."""
+        return single_node(self.top, self.keys)
+
+    @contextmanager
+    def reading(self, name: str = "key") -> Iterator[Node]:
+        """Yield a node that reads what is meant: the present state, or the internal snapshot that was asked for."""
+        with ExitStack() as stack:
+            if self.info.source.snapshot is None:
+                yield self.node(name)
+            else:  # qemu-img has no node for a snapshot; qemu-nbd serves one
+                from imgtools.engine.qemu.block import serve_disk
+
+                yield nbd_node(stack.enter_context(serve_disk(self.info, self.keys)).socket)
+
+    # -- questions ---------------------------------------------------------------------------------------------
+
+    def map_stream(
+        self, *, start: int = 0, length: int | None = None
+    ) -> AbstractContextManager[Iterator[bytes]]:
+        """Yield the bytes that ``qemu-img map --output=json`` prints."""
+        self._refuse_snapshot("map")
+        return mapping.map_stream(self.node(), start=start, length=length)
+
+    def extents(self, *, start: int = 0, length: int | None = None) -> Iterator[Extent]:
+        """Yield what lies where, in order: data, zeros, holes, and which layer holds it."""
+        self._refuse_snapshot("map")
+        return mapping.map_extents(self.node(), start=start, length=length)
+
+    @property
+    def virtual_size(self) -> int:
+        """The disk's size in bytes, or what it was at the internal snapshot that is meant."""
+        wanted = self.snapshot
+        sizes = (one.virtual_size for one in self.info.snapshots if wanted == f"snapshot.id={one.id}")
+        return next(sizes, None) or self.info.virtual_size
+
+    @contextmanager
+    def extents_read(self) -> Iterator[Iterator[Extent]]:
+        """Yield what lies where in what is meant, an internal snapshot too."""
+        with self.reading() as node:
+            yield mapping.map_extents(node)
+
+    def check(self) -> Checked | None:
+        """Check the image's tables; None if the format has no check."""
+        return commands.check(self.single())
+
+    def compare(self, other: Disk, *, strict: bool = False, progress: Progress | None = None) -> Compared:
+        """Compare with another image; the offset is that of the very byte, where qemu-img names a sector."""
+        with self.reading("first") as first, other.reading("second") as second:
+            found = commands.compare(first, second, strict=strict, progress=progress)
+            if found.offset is None:
+                return found
+            pairs = ((first, self.info.virtual_size), (second, other.info.virtual_size))
+            sectors = [_sector(node, found.offset, size) for node, size in pairs]
+            differing = (at for at, (one, two) in enumerate(zip(*sectors, strict=True)) if one != two)
+            return replace(found, offset=found.offset + next(differing, 0))
+
+    def measure(self, format: str, options: Sequence[tuple[str, str]] = ()) -> Measured:
+        """Ask how large a raw, qcow2 or luks file of the same content would become."""
+        return commands.measure(self.node(), format, options, snapshot=self.snapshot)
+
+    def _refuse_snapshot(self, command: str) -> None:
+        if self.info.source.snapshot is not None:
+            raise UsageError(
+                f"qemu-img cannot {command} an internal snapshot",
+                hint="imgtools convert --snapshot NAME makes an image of it",
+            )
+
+    def _is_plain(self) -> bool:
+        """Whether the disk's bytes are those of one file, and not too many for the tables of a copy."""
+        alone = self.info.format == "raw" and len(self.info.chain) == 1
+        return alone and self.info.virtual_size <= MOST and can_copy(self.top.host_path)
+
+    # -- new files and changes of the data -----------------------------------------------------------------------
+
+    def convert(
+        self, target: Path | Node, how: Conversion, *, progress: Progress | None = None
+    ) -> tuple[str, ...]:
+        """Copy the content to a new file, or over a part of an image that is there."""
+        made = _PLAIN.get(how.format) if how == Conversion(how.format, jobs=how.jobs) else None
+        if made and isinstance(target, Path) and self._is_plain():
+            size = self.info.virtual_size
+            copy_plain(self.top.host_path, target, lambda descriptor: made(descriptor, size), progress)
+            return ()
+        return commands.convert(self.node("source"), target, how, progress=progress)
+
+
+def open_disk(
+    source: DiskSource | ImageRequest,
+    *,
+    keys: Sequence[Key] = (),
+    backing: Backing = Backing.SAME_DIR,
+    to_write: bool = False,
+    to_repair: bool = False,
+    alone: bool = False,
+) -> Disk:
+    """Examine an image for work on the file itself: thoroughly, for cuts in it would become zeros.
+
+    :param to_write: make sure that no QEMU program and no running guest of libvirt has the image.
+    :param to_repair: damage that can be repaired is a warning.
+    :param alone: leave the backing file out, which may be missing.
+    :raises BadImage: not a disk image, or damaged.
+    :raises UntrustedBacking: it names files that ``backing`` does not allow.
+    :raises ImageInUse: it is to be written, and a QEMU program has it.
+    """
+    if isinstance(source, ImageRequest):
+        keys, backing, source = source.keys, source.backing, source.disks[0]
+    info = examine(source, policy=backing, budget=THOROUGH, to_repair=to_repair, alone=alone)
+    refuse_unfinished([layer.host_path for layer in info.chain])
+    if to_write:
+        refuse_in_use(info.chain[0].host_path)
+        refuse_running_domain(info.chain[0].host_path)
+    return Disk(info, tuple(keys))
+
+
+def create_image(
+    target: Path,
+    format: str,
+    size: int,
+    options: Sequence[tuple[str, str]] = (),
+    *,
+    backing: tuple[str, str] | None = None,
+    secret: Secret | None = None,
+    progress: Progress | None = None,
+) -> None:
+    """Create an image; ``secret`` is what the options call ``new``."""
+    secrets = (("new", secret),) if secret is not None else ()
+    commands.create(
+        target, format, size, options=options, backing=backing, secrets=secrets, progress=progress
+    )
+
+
+def measure_size(size: int, format: str, options: Sequence[tuple[str, str]] = ()) -> Measured:
+    """Ask how large a raw, qcow2 or luks file of a disk of ``size`` bytes would become."""
+    return commands.measure(size, format, options)
+
+
+def _sector(node: Node, offset: int, size: int) -> bytes:
+    """Read the sector at an offset; behind the end of a disk of ``size`` bytes are zeros."""
+    length = min(SECTOR, size - offset)
+    if length <= 0:
+        return bytes(SECTOR)
+    with tempfile.TemporaryDirectory(prefix="imgtools-") as folder:
+        target = Path(folder) / "sector"
+        commands.convert(window(node, offset, length), target, Conversion("raw"))
+        return target.read_bytes().ljust(SECTOR, b"\0")
+
+
+def device_node(device: Path) -> Node:
+    """Return a block device of the host as a raw node."""
+    return Node((("driver", "raw"), *file_options(device, "file")))
+
+
+def part_of(node: Node, offset: int, size: int) -> Node:
+    """Return a part of a node as a node."""
+    return window(node, offset, size)
+
+
+def compare_nodes(first: Node, second: Node, *, progress: Progress | None = None) -> Compared:
+    """Compare what two nodes hold."""
+    return commands.compare(first, second, progress=progress)
+
+
+def copy_bytes(source: Path, target: Path, how: Conversion, *, progress: Progress | None = None) -> None:
+    """Copy a file as it is, holes kept."""
+    commands.convert(Node((("driver", "raw"), *file_options(source, "file"))), target, how, progress=progress)
+
+
+def check_file(disk: Disk, copy: Path, repair: str | None = None) -> Checked:
+    """Check or repair a copy of an image's file.
+
+    :raises EngineFailed: the format has no check.
+    """
+    node = single_node(replace(disk.top, host_path=copy), disk.keys)
+    found = commands.check(node, repair)
+    if found is None:
+        raise EngineFailed(f"{copy}: QEMU does not check this format")
+    return found
+
+
+def amend_image(
+    node: Node,
+    options: Sequence[tuple[str, str]],
+    *,
+    secrets: Sequence[tuple[str, Secret]] = (),
+    force: bool = False,
+    progress: Progress | None = None,
+) -> None:
+    """Change what an image's header says of it; ``secrets`` are what the options call them."""
+    commands.amend(node, options, secrets=secrets, force=force, progress=progress)
+
+
+def snapshot_image(node: Node, action: str, name: str) -> None:
+    """Create, apply or delete an internal snapshot."""
+    commands.snapshot(node, {"create": "-c", "apply": "-a", "delete": "-d"}[action], name)
+
+
+def bitmap_image(
+    node: Node,
+    name: str,
+    actions: Sequence[str],
+    *,
+    granularity: int | None = None,
+    source: tuple[Path, str] | None = None,
+) -> None:
+    """Do one or more actions on a persistent bitmap, in qemu-img's words."""
+    commands.bitmap(node, name, actions, granularity=granularity, source=source)
+
+
+def bench_image(
+    node: Node,
+    *,
+    count: int,
+    size: int,
+    depth: int,
+    step: int = 0,
+    offset: int = 0,
+    write: bool = False,
+    cache: str = "none",
+    aio: str = "threads",
+) -> Timing:
+    """Send requests to an image and take the time."""
+    return commands.bench(
+        node, count=count, size=size, depth=depth, step=step, offset=offset, write=write, cache=cache, aio=aio
+    )
+
+
+def plain_node(host_path: Path, format: str) -> Node:
+    """Return a node of an image that we have just made ourselves."""
+    return Node((("driver", format), *file_options(host_path, "file")))
+
+
+def convert_node(source: Node, target: Node, how: Conversion, *, progress: Progress | None = None) -> None:
+    """Copy what one node holds over another of the same size."""
+    commands.convert(source, target, how, progress=progress)
+
+
+def relink_node(node: Node, backing: tuple[str, str]) -> None:
+    """Record another backing file in an image that nobody sees yet."""
+    commands.relink(node, backing)

@@ -1,0 +1,63 @@
+"""Keys for encrypted volumes, as people hand them over without showing them to the whole host."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from imgtools.errors import HostError, UsageError
+from imgtools.records.request import Key, Secret
+
+MAX_KEY_BYTES = 8 << 20  # cryptsetup's limit for key files (cryptsetup(8), --keyfile-size)
+
+
+def parse_key(text: str, ask: Callable[[str], str]) -> Key:
+    """Return the key that ``SELECTOR:file:PATH``, ``:env:NAME``, ``:ask`` or ``:key:SECRET`` names.
+
+    The selector is a device, a UUID, ``image`` or ``all``. A file is read as it is, less one final line end, as
+    virt-cat does it. ``key:`` puts the secret into the process list; it is there for those who insist.
+
+    :param ask: how to ask a person for the secret, called with a prompt.
+    :raises UsageError: the text is not a key.
+    :raises HostError: the file or the variable is not there.
+    """
+    selector, separator, rest = text.partition(":")
+    kind, _, value = rest.partition(":")
+    if not selector or not separator or (kind != "ask" and not value):
+        raise UsageError(
+            f"not a key: {selector or text}", hint="write DEVICE:file:PATH, DEVICE:env:NAME or DEVICE:ask"
+        )
+    return Key(selector, read_secret(kind, value, f"Key for {selector}: ", ask))
+
+
+def read_secret(kind: str, value: str, prompt: str, ask: Callable[[str], str]) -> Secret:
+    """Return the secret that ``kind`` and ``value`` lead to; the secret itself is in no message.
+
+    :raises UsageError: the kind is none of file, env, ask, key.
+    :raises HostError: the file or the variable is not there, or is empty.
+    """
+    if kind == "file":
+        content = _read_file(Path(value))
+    elif kind == "env":
+        content = os.environ.get(value, "").encode("utf-8", "surrogateescape")
+        if not content:
+            raise HostError(f"the environment variable {value} is not set", hint=f"export {value}=...")
+    elif kind == "ask":
+        content = ask(prompt).encode("utf-8", "surrogateescape")
+    elif kind == "key":
+        content = value.encode("utf-8", "surrogateescape")
+    else:
+        raise UsageError(f"no such way to give a secret: {kind}", hint="use file, env or ask")
+    return Secret(content)
+
+
+def _read_file(host_path: Path) -> bytes:
+    try:
+        with host_path.open("rb") as stream:
+            content = stream.read(MAX_KEY_BYTES + 1)
+    except OSError as error:
+        raise HostError(f"cannot read the key file {host_path}: {error.strerror}") from None
+    if len(content) > MAX_KEY_BYTES:
+        raise HostError(f"the key file {host_path} is larger than {MAX_KEY_BYTES} bytes")
+    return content.removesuffix(b"\n")

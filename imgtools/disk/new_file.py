@@ -1,0 +1,233 @@
+"""New image files: written beside their place, moved there when complete, gone if anything fails.
+
+The files are made in a folder of their own next to the target, because some formats make several (a vmdk's
+extents) whose names are written into the first. A process that is killed leaves such a folder; the next one that
+writes here removes it, once nothing holds its lock any more.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import shutil
+import stat
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from imgtools.disk.in_use import refuse_in_use
+from imgtools.errors import EngineFailed, HostError, NoRoom, TargetExists, UsageError
+
+PREFIX = ".imgtools-new-"
+EARLY = 0.05  # seconds between two rounds of writing what has gathered
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A new file that is not in its place yet. ``host_path`` is where to write it; the name is the final one."""
+
+    host_path: Path
+    target: Path
+
+
+@contextmanager
+def new_file(target: Path, *, force: bool = False, durable: bool = True) -> Iterator[Draft]:
+    """Yield a draft of ``target``; when the block ends well, it takes its place, with all files beside it.
+
+    :param force: take the place of a file that is there.
+    :param durable: wait until the host's disk has it, so that a power cut cannot leave half of it either.
+    :raises TargetExists: there is such a file, and ``force`` does not allow to replace it.
+    :raises HostError: the folder is missing or cannot be written.
+    """
+    target = Path(os.path.realpath(target))  # a link stays a link: the file it leads to is replaced
+    refuse_target(target, force=force)
+    with scratch_folder(target.parent) as folder:
+        draft = Draft(folder / target.name, target)
+        try:
+            yield draft
+        except EngineFailed as error:
+            error.message = error.message.replace(f"{folder}/", "")  # a name that nobody has given
+            raise
+        _move_in(draft, force=force, durable=durable)
+
+
+@contextmanager
+def scratch_folder(beside: Path) -> Iterator[Path]:
+    """Yield an empty folder in the folder ``beside``, on its filesystem; gone afterwards, also after a kill.
+
+    :raises HostError: the folder is missing or cannot be written.
+    """
+    _remove_leftovers(beside)
+    folder = _make_folder(beside)
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            yield folder
+        finally:
+            os.close(descriptor)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def writing_early(path: Path) -> Iterator[None]:
+    """Have the host write a growing file to its disk meanwhile, so that little is left to wait for at the end.
+
+    The copying is the processor's work and the writing the disk's; one after the other they take almost twice as long.
+    """
+    done = threading.Event()
+
+    def write() -> None:
+        while not done.wait(EARLY):
+            with suppress(OSError):  # not there yet, or in trouble that the writer meets too
+                sync_file(path)
+
+    writer = threading.Thread(target=write, name="writing early", daemon=True)
+    writer.start()
+    try:
+        yield
+    finally:
+        done.set()
+        writer.join()
+
+
+def refuse_target(target: Path, *, force: bool) -> None:
+    """Make sure that a new file may be made at ``target``.
+
+    :raises TargetExists: there is a file, and ``force`` does not allow to replace it.
+    :raises UsageError: it is no file that could be replaced.
+    :raises ImageInUse: it is one that a QEMU program has open.
+    """
+    try:
+        mode = target.stat().st_mode
+    except FileNotFoundError:
+        if not target.parent.is_dir():
+            raise HostError(f"no such folder: {target.parent}") from None
+        return
+    except OSError as error:
+        raise HostError(f"cannot write {target}: {error.strerror}") from None
+    if not stat.S_ISREG(mode):
+        raise UsageError(f"not a file that could be replaced: {target}")
+    if not force:
+        raise TargetExists(f"the file is there already: {target}", hint="--force replaces it")
+    refuse_in_use(target)
+
+
+def _make_folder(beside: Path) -> Path:
+    try:
+        return Path(tempfile.mkdtemp(prefix=PREFIX, dir=beside))
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise NoRoom(f"no room left in {beside}") from None
+        raise HostError(f"cannot write to the folder {beside}: {error.strerror}") from None
+
+
+def _remove_leftovers(folder: Path) -> None:
+    """Remove what killed processes left: folders of ours that nobody holds a lock on."""
+    for leftover in folder.glob(f"{PREFIX}*"):
+        with suppress(OSError):
+            descriptor = os.open(leftover, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(leftover, ignore_errors=True)
+            finally:
+                os.close(descriptor)
+
+
+def _move_in(draft: Draft, *, force: bool, durable: bool) -> None:
+    """Move all files of the draft to their place, the one that names the others last."""
+    others = sorted(path for path in draft.host_path.parent.iterdir() if path != draft.host_path)
+    files = [*others, draft.host_path]
+    for path in others:
+        refuse_target(draft.target.parent / path.name, force=force)
+    try:
+        for path in files:
+            if durable:
+                sync_file(path)
+        for path in files:
+            _place(path, draft.target.parent / path.name, force=force)
+        if durable:
+            sync_folder(draft.target.parent)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise NoRoom(f"no room left for {draft.target}") from None
+        raise HostError(f"cannot write {draft.target}: {error.strerror}") from None
+
+
+def _place(path: Path, target: Path, *, force: bool) -> None:
+    if force:
+        path.replace(target)
+        return
+    try:
+        os.link(path, target)  # unlike a rename, it never takes the place of a file that came meanwhile
+    except FileExistsError:
+        raise TargetExists(f"the file is there already: {target}", hint="--force replaces it") from None
+    except OSError:  # a filesystem without hard links
+        path.rename(target)
+
+
+def sync_file(path: Path) -> None:
+    """Wait until the host's disk has a file."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sync_folder(folder: Path) -> None:
+    """Wait until the host's disk has the names in a folder; some filesystems cannot."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno != errno.EINVAL:
+            raise
+    finally:
+        os.close(descriptor)
+
+
+def allocate_files(folder: Path) -> None:
+    """Give every file in a folder all the room that its length promises.
+
+    :raises NoRoom: the host has not so much.
+    """
+    for path in folder.iterdir():
+        if path.is_symlink():  # not ours
+            continue
+        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+        try:
+            os.posix_fallocate(descriptor, 0, os.fstat(descriptor).st_size)
+        except OSError as error:
+            raise NoRoom(f"no room for {path.name}: {error.strerror}") from None
+        finally:
+            os.close(descriptor)
+
+
+def free_room(folder: Path) -> int:
+    """Return the bytes that an ordinary user may still write to the filesystem of ``folder``."""
+    numbers = os.statvfs(folder)
+    return numbers.f_bavail * numbers.f_frsize
+
+
+def has_room(folder: Path, wanted: int) -> bool:
+    """Whether ``wanted`` bytes fit."""
+    return free_room(folder) >= wanted
+
+
+def require_room(folder: Path, wanted: int, what: str) -> None:
+    """Make sure that ``wanted`` bytes fit.
+
+    :raises NoRoom: they do not.
+    """
+    free = free_room(folder)
+    if wanted > free:
+        raise NoRoom(
+            f"{what} needs {wanted} bytes, and {folder} has room for {free}",
+            hint="make room, or write to another filesystem",
+        )

@@ -1,0 +1,1 @@
+"""Copies of raw images that imgtools makes itself, and the room that is taken for them."""

@@ -1,0 +1,1 @@
+"""A change of disk images as a transaction: overlays, the marker of its commit, locks, recovery."""

@@ -1,0 +1,433 @@
+"""One block layer for both engines: a disk image served read-only by qemu-nbd on a private unix socket.
+
+QEMU reads every format, backing chain and internal snapshot; who asks sees one flat disk. QEMU is told the
+whole node tree (``--image-opts``), never a bare file name, because it takes names such as ``nbd:x`` or
+``json:{}`` for protocols and options. Which files the tree names was decided before, by ``disk/backing.py``.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from imgtools.engine.process import Limits, clean_environment, crashed, limited, require, signal_name
+from imgtools.engine.qemu.nodes import (
+    KEY_HINT,
+    image_key,
+    join_options,
+    key_option,
+    layer_options,
+    snapshot_option,
+)
+from imgtools.errors import BadImage, EngineTimeout, HostError, ImgtoolsError, KeyNeeded, ToolMissing
+from imgtools.records.image import ImageInfo
+from imgtools.records.request import Key, Secret
+from imgtools.volumes.volume_file import DiskFile, Extent
+
+if TYPE_CHECKING:
+    import nbd
+
+__all__ = ["Allocation", "DiskFile", "NbdDisk", "serve_disk", "serve_luks"]
+
+log = logging.getLogger(__name__)
+
+# Address space; 240 MB are seen in use. As OpenStack allows qemu-img for images of strangers.
+LIMITS = Limits(memory=1 << 30)
+START_SECONDS = 60.0  # to open the image; 7 ms are usual
+LONGEST_BASE = 80  # bytes of the temporary folder's path
+LARGEST_READ = 32 << 20  # bytes in one request: what qemu-nbd accepts (NBD_MAX_BUFFER_SIZE)
+
+# Starts the server with the listening socket (descriptor 0) as descriptor 3, the place where sd_listen_fds(3)
+# wants it, and waits on descriptor 1: the reading end of a pipe that we hold open. When we close it, or die in
+# whatever way, the server is killed and its folder removed.
+KEEPER = """
+exec 3<&0 4<&1 </dev/null >/dev/null
+dir=$1; shift
+sh -c 'LISTEN_PID=$$ LISTEN_FDS=1 exec "$@"' server "$@" 4<&- &
+exec 3<&- 2>/dev/null
+read _ <&4
+kill -9 $! 2>/dev/null
+wait $!; code=$?
+rm -rf "$dir"
+exit $code
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Allocation:
+    """A stretch of the disk: whether anything is stored there, and whether it reads as zeros."""
+
+    offset: int
+    length: int
+    hole: bool
+    zero: bool
+
+
+class NbdDisk:
+    """A connection to a served disk; implements :class:`imgtools.engine.api.DiskServer`.
+
+    :param warning: what a user should know of the way this disk was opened; empty as a rule.
+    """
+
+    def __init__(self, socket_path: str, name: str, warning: str = "") -> None:
+        self._warning = warning
+        self._socket = socket_path
+        self._name = name
+        self._handle = _connect(socket_path)
+        self._size = self._handle.get_size()
+        # Encrypted images, among others, are read in whole sectors only.
+        self._grain = max(1, self._handle.get_block_size(0))
+
+    @property
+    def socket(self) -> str:
+        return self._socket
+
+    @property
+    def size(self) -> int:
+        return self._size
+
+    @property
+    def warning(self) -> str:
+        return self._warning
+
+    def read(self, offset: int, length: int) -> bytes:
+        length = min(length, self._size - offset)
+        if length <= 0:
+            return b""
+        if offset % self._grain or length % self._grain:
+            return self._read_whole_grains(offset, length)
+        if length <= LARGEST_READ:
+            return bytes(self._pread(length, offset))
+        parts = bytearray()
+        while length > 0:
+            part = self._pread(min(length, LARGEST_READ), offset)
+            parts += part
+            offset += len(part)
+            length -= len(part)
+        return bytes(parts)
+
+    def _read_whole_grains(self, offset: int, length: int) -> bytes:
+        start = offset - offset % self._grain
+        end = min(self._size, -(-(offset + length) // self._grain) * self._grain)
+        if end % self._grain:  # the odd end of the disk cannot be asked for
+            end = self._size - self._size % self._grain
+        around = self.read(start, end - start)
+        return around[offset - start : offset - start + length]
+
+    def _pread(self, length: int, offset: int) -> bytearray:
+        import nbd
+
+        try:
+            return self._handle.pread(length, offset)
+        except nbd.Error as error:
+            raise BadImage(
+                f"{self._name}: cannot read {length} bytes at {offset}: {error.string}",
+                hint="the image is damaged (see qemu-img check), or another program holds it",
+            ) from None
+
+    def allocations(self) -> Iterator[Allocation]:
+        """Yield the whole disk, stretch by stretch: what is a hole and what reads as zeros."""
+        offset = 0
+        while offset < self._size:
+            found: list[int] = []
+
+            def note(
+                _context: str, _offset: int, entries: list[int], _error: int, found: list[int] = found
+            ) -> None:
+                found.extend(entries)
+
+            self._handle.block_status(min(self._size - offset, 1 << 31), offset, note)
+            for length, flags in zip(found[::2], found[1::2], strict=True):
+                length = min(length, self._size - offset)
+                # Bits of base:allocation, NBD protocol: 1 = hole, 2 = reads as zeros.
+                yield Allocation(offset, length, bool(flags & 1), bool(flags & 2))
+                offset += length
+
+    def close(self) -> None:
+        """Leave the server."""
+        import nbd
+
+        try:
+            self._handle.shutdown()
+        except nbd.Error:
+            log.debug("%s: the server has gone already", self._name)
+
+
+def _connect(path: str) -> nbd.NBD:
+    """Connect to a server that may still be opening its image.
+
+    :raises OSError: it went away, or it did not answer in time (TimeoutError).
+    """
+    try:
+        import nbd
+    except ImportError:
+        raise ToolMissing(
+            "the libnbd binding is not installed", hint="apt-get install python3-libnbd"
+        ) from None
+    handle = nbd.NBD()
+    handle.add_meta_context("base:allocation")
+    deadline = time.monotonic() + START_SECONDS
+    try:
+        handle.aio_connect_unix(path)
+        while not handle.aio_is_ready():
+            if handle.aio_is_dead() or handle.aio_is_closed():
+                raise ConnectionError("the server ended")
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise TimeoutError
+            handle.poll(int(left * 1000))
+    except nbd.Error as error:
+        raise ConnectionError(error.string) from None
+    return handle
+
+
+# -- starting the server ----------------------------------------------------------------------------------
+
+
+@contextmanager
+def serve_disk(info: ImageInfo, keys: Sequence[Key] = ()) -> Iterator[NbdDisk]:
+    """Serve one disk image read-only until the block ends; several clients may connect to its socket.
+
+    An image that a running guest holds for writing is opened all the same, and the disk has a ``warning``.
+
+    :param keys: for encrypted images; those for ``image``, ``all``, or the image's host path or file name.
+    :raises KeyNeeded: the image is encrypted and no key opens it.
+    :raises BadImage: QEMU refuses the image; the message is QEMU's sentence.
+    :raises HostError: the file cannot be read.
+    """
+    name = str(info.source.host_path)
+    with ExitStack() as stack:
+        arguments, options, secrets = _describe(info, keys, stack)
+        try:
+            disk = stack.enter_context(_server(name, [*arguments, join_options(options)], secrets))
+        except _Refused as refused:
+            if '"write" lock' not in refused.words:
+                raise refused.named(name, KEY_HINT) from None
+            options.append(("force-share", "on"))
+            try:
+                disk = stack.enter_context(
+                    _server(name, [*arguments, join_options(options)], secrets, IN_USE)
+                )
+            except _Refused as again:
+                raise again.named(name, KEY_HINT) from None
+        yield disk
+
+
+@contextmanager
+def serve_luks(place: Extent, name: str, key: Secret) -> Iterator[NbdDisk]:
+    """Serve what a LUKS1 volume in a served disk holds, decrypted by QEMU, until the block ends.
+
+    :param name: the volume's device, for messages.
+    :raises KeyNeeded: the key does not open it.
+    :raises BadImage: QEMU does not know its cipher, or its header is damaged.
+    """
+    with ExitStack() as stack:
+        descriptor = _secret_file(key, stack)
+        options = [
+            ("driver", "luks"),
+            ("key-secret", "key0"),
+            ("file.driver", "raw"),
+            ("file.offset", str(place.offset)),
+            ("file.size", str(place.length)),
+            ("file.file.driver", "nbd"),
+            ("file.file.server.type", "unix"),
+            ("file.file.server.path", place.server.socket),
+        ]
+        secret = ["--object", f"secret,id=key0,file=/proc/self/fd/{descriptor}"]
+        try:
+            disk = stack.enter_context(_server(name, [*FLAGS, *secret, join_options(options)], [descriptor]))
+        except _Refused as refused:
+            raise refused.named(name, f"give its key with --key {name}:file:PATH") from None
+        yield disk
+
+
+class _Refused(Exception):
+    """qemu-nbd ended instead of serving."""
+
+    def __init__(self, words: str, code: int) -> None:
+        super().__init__(words)
+        self.words = words
+        self.code = code
+
+    def named(self, name: str, key_hint: str) -> ImgtoolsError:
+        """The error that a user meets."""
+        words = self.words
+        if crashed(self.code) and self.code != 128 + 9:
+            return BadImage(
+                f"{name}: qemu-nbd crashed on this image ({signal_name(self.code)})",
+                hint="it is damaged or hostile",
+            )
+        if "keyslot" in words or "password" in words.lower():
+            return KeyNeeded(f"{name} is encrypted and the key does not open it", hint=key_hint)
+        if "Permission denied" in words or "No such file or directory" in words:
+            return HostError(f"{name}: {words}", hint="check the path and its permissions")
+        return BadImage(f"{name}: {words}", hint="`imgtools info` and `qemu-img check` tell more of the file")
+
+
+IN_USE = "the image is in use by another program: what is read from it may be half written"
+FLAGS = ("--read-only", "--shared=0", "--image-opts")
+
+
+@contextmanager
+def _server(
+    name: str, arguments: Sequence[str], secrets: Sequence[int], warning: str = ""
+) -> Iterator[NbdDisk]:
+    """Start one qemu-nbd, connect to it, and end it with the block."""
+    with ExitStack() as stack:
+        folder = _private_folder()
+        stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        path = str(Path(folder) / "disk")
+        process, lifeline, words = _spawn(path, folder, arguments, secrets)
+        stack.callback(words.close)
+        stack.callback(_end, process, lifeline)
+        try:
+            disk = NbdDisk(path, name, warning)
+        except TimeoutError:
+            raise EngineTimeout(
+                f"{name}: qemu-nbd did not open the image within {START_SECONDS:g} s",
+                hint="a damaged or hostile image can do this",
+            ) from None
+        except OSError:
+            code = _end(process, lifeline)
+            raise _Refused(_sentence(words.read()), code) from None
+        stack.callback(disk.close)
+        yield disk
+
+
+def _private_folder() -> str:
+    """A folder of mode 0700 for the socket, whose path must fit into sockaddr_un (108 bytes with its end)."""
+    base = tempfile.gettempdir()
+    if len(os.fsencode(base)) > LONGEST_BASE:
+        base = "/tmp"
+    try:
+        return tempfile.mkdtemp(prefix="imgtools-nbd-", dir=base)
+    except OSError as error:
+        raise HostError(
+            f"{base}: {error.strerror}", hint="TMPDIR names another folder for temporary files"
+        ) from None
+
+
+def _spawn(
+    path: str, folder: str, arguments: Sequence[str], secrets: Sequence[int]
+) -> tuple[subprocess.Popen[bytes], int, _Words]:
+    """Start the server behind its keeper. Returns the keeper, our end of its lifeline, and what it says."""
+    reading, lifeline = os.pipe()
+    said, saying = os.pipe()
+    # A hostile image can make qemu complain at every read: what does not fit into the pipe is dropped.
+    os.set_blocking(saying, False)
+    os.set_blocking(said, False)
+    try:
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(path)
+            listener.listen(16)
+            command = [
+                require("sh"),
+                "-c",
+                KEEPER,
+                "imgtools-nbd",
+                folder,
+                *limited(["qemu-nbd", *arguments], LIMITS),
+            ]
+            process = subprocess.Popen(
+                command,
+                stdin=listener.fileno(),
+                stdout=reading,
+                stderr=saying,
+                pass_fds=secrets,
+                env=clean_environment(),
+                start_new_session=True,  # Ctrl-C is for us to handle, not for the server
+            )
+    except BaseException:
+        os.close(lifeline)
+        os.close(said)
+        raise
+    finally:
+        os.close(reading)
+        os.close(saying)
+    return process, lifeline, _Words(said)
+
+
+class _Words:
+    """What the server has said on standard error so far."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+
+    def read(self) -> str:
+        """Return it; at most what the pipe holds."""
+        try:
+            return os.read(self._descriptor, 65536).decode("utf-8", "replace")
+        except BlockingIOError:
+            return ""
+
+    def close(self) -> None:
+        os.close(self._descriptor)
+
+
+def _end(process: subprocess.Popen[bytes], lifeline: int) -> int:
+    """Let go of the lifeline and wait for the keeper; returns the server's exit code. May be called twice."""
+    if process.returncode is None:
+        os.close(lifeline)
+        process.wait()
+    return process.returncode
+
+
+def _sentence(words: str) -> str:
+    """qemu-nbd's complaint without the program's name and our own options, which it repeats."""
+    kept = []
+    for line in words.splitlines():
+        line = line.strip().removeprefix("qemu-nbd: ")
+        if not line or line.startswith("warning:"):
+            continue
+        if line.startswith("Failed to blk_new_open '"):
+            line = line.rpartition("': ")[2] if "': " in line else line
+        kept.append(line)
+    return " ".join(kept) or "qemu-nbd ended without a word"
+
+
+# -- what it is told --------------------------------------------------------------------------------------
+
+
+def _describe(
+    info: ImageInfo, keys: Sequence[Key], stack: ExitStack
+) -> tuple[list[str], list[tuple[str, str]], list[int]]:
+    """The arguments of qemu-nbd, the options of the node tree, and the descriptors of secrets they name."""
+    arguments = [*FLAGS]
+    options: list[tuple[str, str]] = []
+    secrets: list[int] = []
+    for depth, layer in enumerate(info.chain):
+        prefix = "backing." * depth
+        options += [(prefix + name, value) for name, value in layer_options(layer)]
+        # The end of the chain is ours to say: a header that was changed since it was read cannot prolong it.
+        if depth == len(info.chain) - 1:
+            options.append((prefix + "backing", ""))
+        option = key_option(layer)
+        if option:
+            descriptor = _secret_file(image_key(layer, info, keys), stack)
+            secrets.append(descriptor)
+            options.append((prefix + option, f"key{depth}"))
+            arguments += ["--object", f"secret,id=key{depth},file=/proc/self/fd/{descriptor}"]
+    if info.source.snapshot is not None:
+        arguments.append(f"--load-snapshot={snapshot_option(info)}")
+    return arguments, options, secrets
+
+
+def _secret_file(secret: Secret, stack: ExitStack) -> int:
+    """A secret in memory behind a file descriptor: it has no name on any disk."""
+    unnumbered = os.memfd_create("imgtools-key", os.MFD_CLOEXEC)
+    descriptor = fcntl.fcntl(unnumbered, fcntl.F_DUPFD_CLOEXEC, 10)  # those below 10 belong to the keeper
+    os.close(unnumbered)
+    stack.callback(os.close, descriptor)
+    os.write(descriptor, secret.reveal())
+    return descriptor

@@ -1,0 +1,436 @@
+"""The commands of qemu-img, one function each. Images are nodes; targets are absolute paths."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from imgtools.engine.process import UNTRUSTED, Completed, ToolFailed, run
+from imgtools.engine.qemu.img.nodes import Node, join_options, secret_objects, single_node
+from imgtools.engine.qemu.img.running import Progress, named, read_json, reason, work
+from imgtools.errors import BadImage, EngineFailed, ImgtoolsError
+from imgtools.records.image import Layer
+from imgtools.records.request import Secret
+
+Options = Sequence[tuple[str, str]]
+# One named secret; the options of the command say what it is for.
+Secrets = Sequence[tuple[str, Secret]]
+
+# Making a LUKS header, QEMU times the host's processor, and gives up where the clock of the kernel does not move in
+# the meantime (qcrypto_pbkdf2_count_iters in crypto/pbkdf.c; kernels that count ticks of 4 ms). Nothing is written yet.
+LUKS_BLINK = "Unable to get accurate CPU usage"
+LUKS_TRIES = 50
+
+_OPTION = re.compile(r"^  ([\w.\[\]-]+)=<([^>]*)>\s*(?:- )?\s*(.*)$", re.MULTILINE)
+
+
+def qemu_img(
+    command: str,
+    words: Sequence[str],
+    *,
+    secrets: Secrets = (),
+    ok: Sequence[int] = (0,),
+    progress: Progress | None = None,
+    grows: tuple[Path, int] | None = None,
+    cwd: Path | None = None,
+    dies_with_us: bool = False,
+) -> Completed:
+    """Run one qemu-img command that works on whole images."""
+    with secret_objects(secrets) as (objects, descriptors):
+        argv = ["qemu-img", command, *objects, *words]
+        for tries_left in reversed(range(LUKS_TRIES)):
+            try:
+                return work(
+                    argv,
+                    pass_fds=descriptors,
+                    ok=ok,
+                    progress=progress,
+                    grows=grows,
+                    cwd=cwd,
+                    dies_with_us=dies_with_us,
+                )
+            except ToolFailed as error:
+                if LUKS_BLINK not in error.message or not tries_left:
+                    raise
+    raise AssertionError("unreachable")
+
+
+# -- questions --------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What ``qemu-img info`` tells of one layer beyond its header."""
+
+    virtual_size: int
+    dirty: bool
+    details: tuple[tuple[str, str], ...]
+
+
+def info(layer: Layer) -> Facts:
+    """Ask ``qemu-img info`` about one layer; its backing file is not opened, a writer elsewhere does not matter.
+
+    :raises BadImage: QEMU cannot open it, or crashes on it.
+    """
+    # info needs no key, and it knows no node for a file that it does not open.
+    options = tuple(pair for pair in single_node_without_key(layer).options if pair[0] != "backing")
+    argv = ["qemu-img", "info", "--output=json", "-U", "--image-opts", join_options(options)]
+    try:
+        told = read_json(run(argv, limits=UNTRUSTED).stdout)
+    except ToolFailed as error:
+        raise BadImage(
+            f"QEMU cannot open {layer.host_path} as {layer.format}: {reason(error.done)}",
+            hint="the image is damaged, or made to do harm",
+        ) from None
+    specific = told.get("format-specific", {}).get("data", {})
+    details = tuple(_flatten({"cluster-size": told["cluster-size"]} if "cluster-size" in told else {}))
+    return Facts(
+        virtual_size=int(told["virtual-size"]),
+        dirty=bool(told.get("dirty-flag", False)),
+        details=(*details, *_flatten(specific)),
+    )
+
+
+def single_node_without_key(layer: Layer) -> Node:
+    """Return the node of one layer for a question that its metadata answers."""
+    return single_node(replace(layer, encryption=""))
+
+
+def _flatten(value: Any, prefix: str = "") -> list[tuple[str, str]]:  # Any: JSON
+    """Return nested JSON as names with dots: ``encrypt.format``, ``bitmaps.0.name``."""
+    if isinstance(value, dict):
+        pairs: list[tuple[str, Any]] = list(value.items())
+    elif isinstance(value, list):
+        pairs = [(str(index), item) for index, item in enumerate(value)]
+    else:
+        return [(prefix, str(value).lower() if isinstance(value, bool) else str(value))]
+    return [row for name, item in pairs for row in _flatten(item, f"{prefix}.{name}" if prefix else name)]
+
+
+@dataclass(frozen=True, slots=True)
+class OptionHelp:
+    """One option that a format takes, as ``-o help`` prints it."""
+
+    name: str
+    kind: str  # str, size, bool, num ...
+    text: str
+
+
+@cache
+def create_options(format: str) -> tuple[OptionHelp, ...]:
+    """Return the options of ``qemu-img create -f FORMAT``; none if the format cannot be created."""
+    return _options(run(["qemu-img", "create", "-f", format, "-o", "help", "x", "1"], ok=(0, 1)).text)
+
+
+@cache
+def amend_options(format: str) -> tuple[OptionHelp, ...]:
+    """Return the options of ``qemu-img amend -f FORMAT``; none if the format cannot be amended."""
+    return _options(run(["qemu-img", "amend", "-f", format, "-o", "help", "x"], ok=(0, 1)).text)
+
+
+def _options(text: str) -> tuple[OptionHelp, ...]:
+    return tuple(OptionHelp(*found) for found in _OPTION.findall(text))
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """Bytes that an image would need: with the data it has now, and when all of it is written."""
+
+    required: int
+    fully_allocated: int
+    bitmaps: int = 0
+
+
+def measure(
+    source: Node | int,
+    format: str,
+    options: Options = (),
+    *,
+    snapshot: str | None = None,
+    secrets: Secrets = (),
+) -> Measured:
+    """Ask how large a raw, qcow2 or luks file would become, for an image or a size in bytes."""
+    words = ["--output=json", "-O", format, *_dash_o(options)]
+    words += ["-l", snapshot] if snapshot else []
+    if isinstance(source, int):
+        words += ["--size", str(source)]
+    else:
+        words += ["--image-opts", source.opts]
+        secrets = (*source.secrets, *secrets)
+    told = read_json(qemu_img("measure", words, secrets=secrets).stdout)
+    return Measured(int(told["required"]), int(told["fully-allocated"]), int(told.get("bitmaps", 0)))
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What ``qemu-img check`` found; the numbers after a repair are those that are left."""
+
+    corruptions: int = 0
+    leaks: int = 0
+    errors: int = 0  # what could not be checked
+    corruptions_fixed: int = 0
+    leaks_fixed: int = 0
+    end: int = 0  # where the last cluster in use ends, in bytes
+    total_clusters: int = 0
+    allocated_clusters: int = 0
+    fragmented_clusters: int = 0
+    compressed_clusters: int = 0
+    complaints: tuple[str, ...] = ()  # what it says of each, the last ones
+
+
+CHECK_CORRUPT, CHECK_LEAKS, CHECK_UNSUPPORTED = 2, 3, 63
+
+
+def check(node: Node, repair: str | None = None) -> Checked | None:
+    """Check an image's tables, and repair ``leaks`` or ``all``; None if the format has no check."""
+    words = ["--output=json", *(["-r", repair] if repair else []), "--image-opts", node.opts]
+    done = qemu_img(
+        "check", words, secrets=node.secrets, ok=(0, 1, CHECK_CORRUPT, CHECK_LEAKS, CHECK_UNSUPPORTED)
+    )
+    if done.code == CHECK_UNSUPPORTED:
+        return None
+    lines = done.stderr.decode("utf-8", "replace").splitlines()
+    if not done.stdout.strip():
+        # It gave up half-way: on a vmdk that is cut, or after repairing what kept it from checking.
+        error = named(done)
+        if not isinstance(error, ToolFailed) or "Check failed" not in done.complaint:
+            raise error
+        return Checked(errors=1, complaints=tuple(lines))
+    told = read_json(done.stdout)
+    return Checked(
+        corruptions=int(told.get("corruptions", 0)),
+        leaks=int(told.get("leaks", 0)),
+        errors=int(told.get("check-errors", 0)),
+        corruptions_fixed=int(told.get("corruptions-fixed", 0)),
+        leaks_fixed=int(told.get("leaks-fixed", 0)),
+        end=int(told.get("image-end-offset", 0)),
+        total_clusters=int(told.get("total-clusters", 0)),
+        allocated_clusters=int(told.get("allocated-clusters", 0)),
+        fragmented_clusters=int(told.get("fragmented-clusters", 0)),
+        compressed_clusters=int(told.get("compressed-clusters", 0)),
+        complaints=tuple(line for line in lines if line.strip() and "warning: Use of" not in line),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """Whether two images hold the same; ``offset`` is the first byte that differs, if one does."""
+
+    identical: bool
+    offset: int | None = None
+    reason: str = ""
+
+
+def compare(first: Node, second: Node, *, strict: bool = False, progress: Progress | None = None) -> Compared:
+    """Compare the contents of two images; ``strict`` also their sizes and what is allocated."""
+    words = ["-p", *(["-s"] if strict else []), "--image-opts", first.opts, second.opts]
+    done = qemu_img("compare", words, secrets=(*first.secrets, *second.secrets), ok=(0, 1), progress=progress)
+    text = done.text.rpartition("%)")[2].strip()
+    if done.code == 0:
+        return Compared(True)
+    offset = re.search(r"at offset (\d+)", text)
+    return Compared(False, int(offset[1]) if offset else None, text.rstrip("!"))
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """How long ``count`` requests took together."""
+
+    count: int
+    seconds: float
+
+
+def bench(
+    node: Node,
+    *,
+    count: int,
+    size: int,
+    depth: int,
+    step: int,
+    offset: int,
+    write: bool,
+    cache: str,
+    aio: str,
+) -> Timing:
+    """Send requests of one size to an image and take the time."""
+    words = ["-c", str(count), "-s", str(size), "-d", str(depth), "-S", str(step), "-o", str(offset)]
+    words += ["-t", cache, "-i", aio, *(["-w"] if write else []), "--image-opts", node.opts]
+    done = qemu_img("bench", words, secrets=node.secrets)
+    found = re.search(r"Run completed in ([\d.]+) seconds", done.text)
+    if found is None:
+        raise EngineFailed("qemu-img bench told no time")
+    return Timing(count, float(found[1]))
+
+
+# -- new files --------------------------------------------------------------------------------------------
+
+
+def create(
+    target: Path,
+    format: str,
+    size: int,
+    *,
+    options: Options = (),
+    backing: tuple[str, str] | None = None,
+    secrets: Secrets = (),
+    progress: Progress | None = None,
+) -> None:
+    """Create an image of ``size`` bytes.
+
+    :param backing: the backing file's name as it is recorded, and its format; the file is not opened.
+    """
+    words = ["-q", "-f", format, *_dash_o(options)]
+    if backing:
+        words += ["-u", "-b", backing[0], "-F", backing[1]]
+    words += [os.fspath(target), str(size)]
+    grows = (target, size)
+    qemu_img(
+        "create", words, secrets=secrets, cwd=target.parent, progress=progress, grows=grows, dies_with_us=True
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Conversion:
+    """How to convert. The defaults are what measured best on local disks; docs/benchmarks.md has the figures."""
+
+    format: str
+    options: Options = ()
+    secrets: Secrets = ()
+    compressed: bool = False
+    jobs: int = 8  # requests in flight (-m); at most 16
+    sparse: int | None = None  # bytes of zeros that become a hole; 0: none; None: 4096
+    snapshot: str | None = None
+    backing: tuple[str, str] | None = None
+    bitmaps: bool = False
+    skip_broken_bitmaps: bool = False
+    salvage: bool = False
+    rate: int = 0  # bytes a second; 0: as fast as it goes
+    cache: str = "unsafe"  # the caller flushes once, at the end
+    source_cache: str = "writeback"
+
+
+def convert(
+    source: Node, target: Path | Node, how: Conversion, *, progress: Progress | None = None
+) -> tuple[str, ...]:
+    """Copy what ``source`` holds to a new file, or over an image that is there (a node).
+
+    :returns: what qemu-img complained of without failing (``salvage``).
+    """
+    words = ["-p", "-t", how.cache, "-T", how.source_cache, "-m", str(how.jobs), "--image-opts"]
+    words += ["-c"] if how.compressed else []
+    # Elsewhere clusters are allocated in the order in which they are written, and the file would be scrambled.
+    words += ["-W"] if how.format == "raw" else []
+    words += ["-S", str(how.sparse)] if how.sparse is not None else []
+    words += ["-l", how.snapshot] if how.snapshot else []
+    words += ["--bitmaps"] if how.bitmaps else []
+    words += ["--skip-broken-bitmaps"] if how.skip_broken_bitmaps else []
+    words += ["--salvage"] if how.salvage else []
+    words += ["-r", str(how.rate)] if how.rate else []
+    secrets = (*source.secrets, *how.secrets)
+    if isinstance(target, Node):
+        words += ["-n", "--target-image-opts", source.opts, target.opts]
+        secrets = (*secrets, *target.secrets)
+        cwd = None
+    else:
+        words += ["-O", how.format, *_dash_o(how.options)]
+        words += ["-B", how.backing[0], "-F", how.backing[1]] if how.backing else []
+        words += [source.opts, os.fspath(target)]
+        cwd = target.parent
+    done = qemu_img(
+        "convert", words, secrets=secrets, progress=progress, cwd=cwd, dies_with_us=cwd is not None
+    )
+    lines = done.stderr.decode("utf-8", "replace").splitlines()
+    return tuple(line.removeprefix("qemu-img: ") for line in lines if line and "Use of" not in line)
+
+
+# -- changes of an image that is there --------------------------------------------------------------------
+
+
+def commit(node: Node, *, base: Path | None = None, rate: int = 0, progress: Progress | None = None) -> None:
+    """Write what an overlay holds into its backing file, or into a deeper one; the overlay keeps it too.
+
+    Cut short, it can simply be run again: the overlay still holds all of it.
+    """
+    words = ["-d", "-p", *(["-b", os.fspath(base)] if base else []), *(["-r", str(rate)] if rate else [])]
+    qemu_img("commit", [*words, "--image-opts", node.opts], secrets=node.secrets, progress=progress)
+
+
+def empty(node: Node) -> None:
+    """Commit an overlay once more, and drop its clusters, which its backing file holds now."""
+    qemu_img("commit", ["-q", "--image-opts", node.opts], secrets=node.secrets)
+
+
+def rebase(node: Node, backing: tuple[str, str] | None, *, progress: Progress | None = None) -> None:
+    """Give an overlay another backing file, or none; it reads the same afterwards. The link changes last.
+
+    With a cache, QEMU 7.2 writes the new link while tables of what it has copied are still in its memory: killed in
+    that moment, the copies are lost, and the image reads from the new base what the old one should have given. Writing
+    through costs about twice the time and keeps the order.
+
+    :param backing: the absolute path of the new backing file and its format.
+    """
+    words = ["-p", "-t", "writethrough", "-b", backing[0] if backing else ""]
+    words += ["-F", backing[1]] if backing else []
+    qemu_img("rebase", [*words, "--image-opts", node.opts], secrets=node.secrets, progress=progress)
+
+
+def relink(node: Node, backing: tuple[str, str] | None) -> None:
+    """Write another backing file's name into the header, and nothing else; no file is opened but the image."""
+    words = ["-u", "-b", backing[0] if backing else "", *(["-F", backing[1]] if backing else [])]
+    qemu_img("rebase", [*words, "--image-opts", node.opts], secrets=node.secrets)
+
+
+def snapshot(node: Node, action: str, name: str) -> None:
+    """Create (``-c``), apply (``-a``) or delete (``-d``) an internal snapshot."""
+    qemu_img("snapshot", [action, name, "--image-opts", node.opts], secrets=node.secrets)
+
+
+def amend(
+    node: Node,
+    options: Options,
+    *,
+    secrets: Secrets = (),
+    force: bool = False,
+    progress: Progress | None = None,
+) -> None:
+    """Change what an image's header says of it: version, features, size, LUKS key slots."""
+    words = ["-p", *(["--force"] if force else []), *_dash_o(options), "--image-opts", node.opts]
+    qemu_img("amend", words, secrets=(*node.secrets, *secrets), progress=progress)
+
+
+def bitmap(
+    node: Node,
+    name: str,
+    actions: Sequence[str],
+    *,
+    granularity: int | None = None,
+    source: tuple[Path, str] | None = None,
+) -> None:
+    """Do one or more ``actions`` (``--add``, ``--merge`` and its name ...) on a persistent bitmap."""
+    words = [*actions, *(["-g", str(granularity)] if granularity else [])]
+    words += ["-b", os.fspath(source[0]), "-F", source[1]] if source else []
+    qemu_img("bitmap", [*words, "--image-opts", node.opts, "--", name], secrets=node.secrets)
+
+
+def resize(
+    node: Node, size: int, *, shrink: bool = False, preallocation: str = "", progress: Progress | None = None
+) -> None:
+    """Give a raw, qcow2, qed or luks image another virtual size, in bytes."""
+    words = ["-q", *(["--shrink"] if shrink else [])]
+    words += [f"--preallocation={preallocation}"] if preallocation else []
+    words += ["--image-opts", node.opts, str(size)]
+    qemu_img("resize", words, secrets=node.secrets, progress=progress)
+
+
+def _dash_o(options: Options) -> list[str]:
+    return ["-o", join_options(options)] if options else []
+
+
+def sentence(error: ImgtoolsError) -> str:
+    """What qemu-img said, for a message that tells more of the circumstances."""
+    return error.message.removeprefix("qemu-img: ")

@@ -1,0 +1,79 @@
+"""qemu-img on overlays: make one, commit it, turn it into a new image. Nodes are explicit, as everywhere.
+
+An overlay is a qcow2 file that holds what was changed and nothing else. As long as nothing else writes to the image
+it is a redo log: committing it again, also after a commit that was cut, gives the same image.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from imgtools.engine.qemu.img.nodes import Node, chain_node, file_options, join_options, single_node
+from imgtools.engine.qemu.img.running import Progress, work
+from imgtools.records.image import Layer
+
+
+def overlay_node(overlay: Path, chain: Sequence[Layer]) -> Node:
+    """Return the node of an overlay on top of an image with its whole chain."""
+    image = chain_node(chain)
+    return Node((("driver", "qcow2"), *file_options(overlay, "file"), *image.below("backing")), image.secrets)
+
+
+def create_overlay(overlay: Path, image: Layer) -> None:
+    """Make an empty overlay; the image's format is recorded in it, and the image is not opened.
+
+    Clusters of 64 KiB, QEMU's default, cost least for a few small files: whole clusters are copied up.
+
+    :raises HostError: the folder cannot be written.
+    :raises NoRoom: there is no room in it.
+    """
+    # The name is for people who look at the overlay; imgtools names the image itself, wherever both were moved.
+    backing = os.fspath(image.host_path.absolute())
+    options = join_options((("backing_file", backing), ("backing_fmt", image.format)))
+    argv = ["qemu-img", "create", "-q", "-f", "qcow2", "-u", "-o", options]
+    work([*argv, "--", os.fspath(overlay.absolute()), str(image.virtual_size)])
+
+
+def commit_overlay(overlay: Path, chain: Sequence[Layer], *, keep_open: Sequence[int] = ()) -> None:
+    """Write what the overlay holds into the image. May be cut at any time and run again.
+
+    :param keep_open: descriptors that the program inherits: a lock stays as long as it runs, also without us.
+    :raises NoRoom: the host has no room; the image is half written.
+    :raises ImageInUse: another program took the image; nothing was written.
+    """
+    node = overlay_node(overlay, chain)
+    work(["qemu-img", "commit", "-q", "-d", "--image-opts", node.opts], pass_fds=keep_open)
+
+
+def shrink_image(image: Layer, size: int, *, keep_open: Sequence[int] = ()) -> None:
+    """Cut off an image behind ``size`` bytes. May be cut at any time and run again."""
+    argv = ["qemu-img", "resize", "-q", "--shrink", "--image-opts", single_node(image).opts, str(size)]
+    work(argv, pass_fds=keep_open)
+
+
+def repair_leaks(image: Layer) -> None:
+    """Free clusters of a qcow2 image that nothing uses, as a cut commit leaves them."""
+    if image.format == "qcow2":
+        # 3: leaks were found; they are repaired now.
+        work(["qemu-img", "check", "-q", "-r", "leaks", "--image-opts", single_node(image).opts], ok=(0, 3))
+
+
+def convert_overlay(
+    overlay: Path,
+    chain: Sequence[Layer],
+    target: Path,
+    target_format: str,
+    *,
+    compress: bool = False,
+    progress: Progress | None = None,
+) -> None:
+    """Write overlay and image together into a new file of any format that QEMU writes.
+
+    :raises NoRoom: the host has no room.
+    """
+    argv = ["qemu-img", "convert", "-O", target_format, *(["-c"] if compress else [])]
+    argv += ["-p"] if progress else ["-q"]
+    argv += ["--image-opts", overlay_node(overlay, chain).opts, os.fspath(target.absolute())]
+    work(argv, progress=progress)

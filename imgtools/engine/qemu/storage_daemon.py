@@ -1,0 +1,216 @@
+"""qemu-storage-daemon: overlays of a guest's disks open for writing, parts of them exported as files or over NBD.
+
+One daemon holds all disks of the guest. An export as a file (FUSE) is what e2fsck, ntfs-3g and mtools work on; an
+export over NBD is a drive of the appliance. Files are exported by a second daemon, over NBD from the first: a FUSE
+export that can be written insists on being the only one that may resize its disk (block/export/fuse.c), so one
+daemon cannot export two partitions of a disk. Flushes of the guest are not passed on to the host's disk, because an
+overlay is worth nothing before the transaction syncs it as a whole.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import socket
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Any
+
+from imgtools.engine.held_folder import HeldFolder, sweep
+from imgtools.engine.kept_program import TALK, Kept
+from imgtools.engine.qemu.img.nodes import NodeOptions, file_options, join_options
+from imgtools.engine.qemu.overlay import overlay_node
+from imgtools.errors import EngineFailed, EngineTimeout, ImageInUse
+from imgtools.records.image import Layer
+
+log = logging.getLogger(__name__)
+
+ANSWER_SECONDS = 60.0  # an export is made in milliseconds
+
+
+class StorageDaemon:
+    """A running daemon with the nodes ``disk0``, ``disk1`` ...; see :func:`serve_overlays`."""
+
+    def __init__(self, kept: Kept, control: socket.socket) -> None:
+        self.folder = kept.folder
+        self._kept = kept
+        self._control = control
+        self._lines = control.makefile("rb")
+        self._exports = 0
+        self._serves_nbd = False
+        self._files: StorageDaemon | None = None  # exports the files; started with the first of them
+        self._next_line("QMP")
+        self.execute("qmp_capabilities")
+
+    def execute(self, command: str, **arguments: object) -> Any:  # Any: JSON
+        """Run one QMP command and return its answer.
+
+        :raises EngineFailed: the daemon refuses; the message is its own.
+        """
+        self._control.sendall(json.dumps({"execute": command, "arguments": arguments}).encode() + b"\n")
+        answer = self._next_line("return", "error")
+        if "error" in answer:
+            raise EngineFailed(f"qemu-storage-daemon: {answer['error'].get('desc', 'refused')}")
+        return answer["return"]
+
+    def _next_line(self, *wanted: str) -> dict[str, Any]:  # Any: JSON
+        """Return the next message that has one of the keys; events in between are skipped."""
+        while True:
+            try:
+                line = self._lines.readline()
+            except TimeoutError:
+                raise EngineTimeout("qemu-storage-daemon does not answer") from None
+            if not line:
+                raise _refusal(self._kept.complaint())
+            message = json.loads(line)
+            if isinstance(message, dict) and any(key in message for key in wanted):
+                return message
+
+    def export_file(self, disk: int, offset: int, size: int) -> Path:
+        """Export part of a disk as a file that can be written, and return its host path."""
+        name = self._add_part(disk, offset, size)
+        self._serve_nbd()
+        self._export_node(name)
+        if self._files is None:
+            self._files = _start([])
+        return self._files._mount(name, self.nbd_socket)
+
+    def _mount(self, name: str, nbd_socket: str) -> Path:
+        """Export what another daemon serves over NBD as a file."""
+        self.execute(
+            "blockdev-add",
+            driver="nbd",
+            server={"type": "unix", "path": nbd_socket},
+            export=name,
+            **{"node-name": name},
+        )
+        host_path = self.folder / f"{name}.raw"
+        host_path.touch(0o600)
+        self.execute(
+            "block-export-add",
+            type="fuse",
+            id=f"export-{name}",
+            **{"node-name": name, "mountpoint": os.fspath(host_path), "writable": True},
+        )
+        return host_path
+
+    def _serve_nbd(self) -> None:
+        if not self._serves_nbd:
+            self.execute("nbd-server-start", addr={"type": "unix", "data": {"path": self.nbd_socket}})
+            self._serves_nbd = True
+
+    def _export_node(self, name: str) -> None:
+        self.execute("block-export-add", type="nbd", id=name, name=name, writable=True, **{"node-name": name})
+
+    def export_nbd(self) -> tuple[str, ...]:
+        """Export every disk over NBD, as names on the socket :attr:`nbd_socket`."""
+        self._serve_nbd()
+        names = tuple(node["node-name"] for node in self.execute("query-named-block-nodes"))
+        disks = sorted(name for name in names if name.startswith("disk"))
+        for name in disks:
+            self._export_node(name)
+        return tuple(disks)
+
+    @property
+    def nbd_socket(self) -> str:
+        """The path of the unix socket of :meth:`export_nbd`."""
+        return os.fspath(self.folder / "nbd")
+
+    def _add_part(self, disk: int, offset: int, size: int) -> str:
+        name = f"part{self._exports}"
+        self._exports += 1
+        self.execute(
+            "blockdev-add",
+            driver="raw",
+            file=f"disk{disk}",
+            offset=offset,
+            size=size,
+            **{"node-name": name},
+        )
+        return name
+
+    def close(self) -> None:
+        """Take the exports back, write everything into the overlays, and end."""
+        try:
+            if self._files is not None:
+                self._files.close()
+            self.execute("quit")
+        except (OSError, EngineFailed) as error:
+            log.debug("qemu-storage-daemon had ended already: %s", error)
+        finally:
+            self._lines.close()
+            self._control.close()
+            self._kept.end()
+
+
+def _refusal(words: str) -> EngineFailed | ImageInUse:
+    # Two lines: Failed to get "write" lock; Is another process using the image [disk.qcow2]?
+    if ("lock" in words and "Failed to get" in words) or "Is another process using the image" in words:
+        return ImageInUse(
+            "the image is open for writing in another program",
+            hint="shut the guest down first; writing to a running guest's disk destroys it",
+        )
+    return EngineFailed(f"qemu-storage-daemon ended: {words.removeprefix('qemu-storage-daemon: ')}")
+
+
+@contextmanager
+def serve_overlays(
+    disks: Sequence[tuple[Path, Sequence[Layer]]], *, share: bool = False
+) -> Iterator[StorageDaemon]:
+    """Run a daemon over overlays (each with the chain of its image) until the block ends.
+
+    :param share: read images that another program writes to, as a running guest does; for overlays that are
+        thrown away.
+    :raises ImageInUse: another program has one of the images open for writing.
+    :raises EngineFailed: the daemon does not start.
+    """
+    more: NodeOptions = (("backing.read-only", "on"), ("backing.force-share", "on")) if share else ()
+    with _serve([(*overlay_node(overlay, chain).options, *more) for overlay, chain in disks]) as daemon:
+        yield daemon
+
+
+def serve_new_image(host_path: Path, format: str) -> AbstractContextManager[StorageDaemon]:
+    """Run a daemon over an image that we have just made ourselves, without a backing file, until the block ends.
+
+    :raises EngineFailed: the daemon does not start.
+    """
+    return _serve([(("driver", format), *file_options(host_path, "file"))])
+
+
+@contextmanager
+def _serve(nodes: Sequence[NodeOptions]) -> Iterator[StorageDaemon]:
+    sweep()
+    daemon = _start(nodes)
+    try:
+        yield daemon
+    finally:
+        daemon.close()
+
+
+def _start(nodes: Sequence[NodeOptions]) -> StorageDaemon:
+    """Start a daemon over some nodes, or over nothing yet."""
+    ours, theirs = socket.socketpair()
+    try:
+        ours.settimeout(ANSWER_SECONDS)
+        kept = Kept(_command(nodes), HeldFolder(), talk=theirs.fileno())
+    except BaseException:
+        ours.close()
+        raise
+    finally:
+        theirs.close()
+    try:
+        return StorageDaemon(kept, ours)
+    except BaseException:
+        ours.close()
+        kept.end()
+        raise
+
+
+def _command(nodes: Sequence[NodeOptions]) -> list[str]:
+    argv = ["qemu-storage-daemon"]
+    for number, node in enumerate(nodes):
+        options = (("node-name", f"disk{number}"), ("cache.no-flush", "on"), *node)
+        argv += ["--blockdev", join_options(options)]
+    return [*argv, "--chardev", f"socket,id=control,fd={TALK}", "--monitor", "chardev=control"]

@@ -1,0 +1,1 @@
+"""NTFS, read through libfsntfs; written through ntfs-3g."""

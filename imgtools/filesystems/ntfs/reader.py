@@ -1,0 +1,379 @@
+"""NTFS, read through libfsntfs, as ntfs-3g shows it (docs/decisions/filesystem-readers.md).
+
+The metadata files are hidden, links of all kinds are links, everything belongs to root with mode 0777.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, BinaryIO, NoReturn, Protocol
+
+from imgtools.errors import OddGuest
+from imgtools.filesystems.inodes import InodeFilesystem
+from imgtools.filesystems.ntfs import reparse
+from imgtools.filesystems.ntfs.record import (
+    ATTRIBUTE_LIST,
+    BITMAP,
+    INDEX_ALLOCATION,
+    REPARSE_POINT,
+    VOLUME_INFORMATION,
+    Attribute,
+    Record,
+    listed_records,
+    log_is_clean,
+    parse_record,
+)
+from imgtools.filesystems.stream import PIECE, buffered
+from imgtools.records.disks import Declined, Usage
+from imgtools.records.files import FileKind, FileStat
+from imgtools.volumes.volume_file import DiskFile
+
+if TYPE_CHECKING:
+    import pyfsntfs
+    from _typeshed import WriteableBuffer
+
+MFT, LOGFILE, VOLUME, ROOT, CLUSTER_BITMAP = 0, 2, 3, 5, 6
+FIRST_USER_FILE = 16
+INDEX_MASK = (1 << 48) - 1  # a file reference is 48 bits of index and 16 of sequence
+EPOCH = 116444736000000000  # 1970 in FILETIME: 100 ns since 1601
+HIDDEN, SYSTEM, REPARSE, ENCRYPTED = 0x2, 0x4, 0x400, 0x4000
+DIRTY = 1  # VOLUME_IS_DIRTY
+LONGEST_INTERIX = 8 + 2 * 4096
+LONGEST_STREAM = 65536  # XATTR_SIZE_MAX
+STATS_KEPT = 50_000
+
+
+def mount_ntfs(disk: DiskFile) -> InodeFilesystem | Declined:
+    """Mount an NTFS volume, or say why this reader leaves it to another."""
+    import pyfsntfs
+
+    volume = pyfsntfs.volume()
+    try:
+        volume.open_file_object(disk)
+        reader = NtfsReader(disk, volume)
+        reason = reader.why_not()
+    except (OSError, OddGuest) as error:
+        return Declined(disk.name, f"NTFS: libfsntfs does not open it: {first_words(error)}")
+    return Declined(disk.name, reason) if reason else InodeFilesystem(reader)
+
+
+def first_words(error: Exception) -> str:
+    """The last and most general part of libyal's chain of messages is the first."""
+    return str(error).split(". lib")[0].strip()[:200]
+
+
+class NtfsReader:
+    """Structures of one filesystem; implements :class:`imgtools.filesystems.inodes.InodeReader`."""
+
+    root = ROOT
+    ignores_case = True
+
+    def __init__(self, disk: DiskFile, volume: pyfsntfs.volume) -> None:
+        self._disk = disk
+        self._volume = volume
+        self._record_size = volume.get_mft_entry_size()
+        self._mft = volume.get_file_entry(MFT)
+        self._stats: dict[int, FileStat] = {}
+        self._parents: dict[int, int] = {}
+
+    def why_not(self) -> str:
+        """Why this volume must not be read as it is; empty: it may."""
+        if self._size() > self._disk.size:
+            return f"the filesystem has {self._size()} bytes and its volume {self._disk.size}"
+        information = self._record(VOLUME)
+        flags = information.first(VOLUME_INFORMATION) if information else None
+        if flags is None or flags.value is None or len(flags.value) < 12:
+            return "NTFS without volume information"
+        if int.from_bytes(flags.value[10:12], "little") & DIRTY:
+            return "NTFS is marked dirty (Windows did not shut down cleanly)"
+        if not log_is_clean(self._volume.get_file_entry(LOGFILE).read_buffer_at_offset(8192, 0)):
+            return "the NTFS log is not closed (Windows did not shut down cleanly)"
+        if self._is_hibernated():
+            return "Windows is hibernated on it (or shut down with fast startup)"
+        return ""
+
+    def _size(self) -> int:
+        """The size that the boot sector tells: sectors times their size."""
+        raw = self._disk.read_at(0, 48)
+        return int.from_bytes(raw[40:48], "little") * int.from_bytes(raw[11:13], "little")
+
+    def _is_hibernated(self) -> bool:
+        """As ntfs_volume_check_hiberfile: the file begins with "hibr" while the memory image is valid."""
+        names = {name.lower(): inode for name, inode in self.names(ROOT).items()}
+        inode = names.get("hiberfil.sys")
+        if inode is None or self.stat(inode).size < 4096:
+            return False
+        return self._entry(inode).read_buffer_at_offset(4, 0).lower() == b"hibr"
+
+    # -- files ---------------------------------------------------------------------------------------------
+
+    def _entry(self, inode: int) -> pyfsntfs.file_entry:
+        try:
+            entry = self._volume.get_file_entry(inode)
+        except OSError as error:
+            self._damaged(f"file {inode}: {first_words(error)}")
+        return entry
+
+    def _damaged(self, what: str) -> NoReturn:
+        raise OddGuest(f"{self._disk.name}: damaged NTFS: {what}", hint="chkdsk in Windows tells more")
+
+    def _record(self, inode: int) -> Record | None:
+        return parse_record(self._mft.read_buffer_at_offset(self._record_size, inode * self._record_size))
+
+    def stat(self, inode: int) -> FileStat:
+        found = self._stats.get(inode)
+        if found is None:
+            found = self._remember(inode, self._entry(inode))
+        return found
+
+    def _remember(self, inode: int, entry: pyfsntfs.file_entry) -> FileStat:
+        try:
+            found = self._parse_stat(inode, entry)
+        except OSError as error:
+            self._damaged(f"file {inode}: {first_words(error)}")
+        if len(self._stats) >= STATS_KEPT:
+            self._stats.clear()
+        self._stats[inode] = found
+        return found
+
+    def _parse_stat(self, inode: int, entry: pyfsntfs.file_entry) -> FileStat:
+        record = self._record(inode)
+        if record is None:
+            self._damaged(f"file {inode} has a bad record")
+        flags, size, device = entry.get_file_attribute_flags(), 0, (0, 0)
+        if flags is None:
+            self._damaged(f"file {inode} has no standard information")
+        is_directory = entry.has_directory_entries_index()
+        if flags & REPARSE and self._is_link(record):
+            kind, size = FileKind.LINK, len(self.link(inode).encode("utf-8", "surrogateescape"))
+        elif is_directory:
+            index = record.first(INDEX_ALLOCATION)
+            kind, size = FileKind.DIRECTORY, index.size if index else 0
+        else:
+            size = entry.get_size() if entry.has_default_data_stream() else 0
+            kind, device = self._special(entry, flags, size)
+            if kind is FileKind.LINK:
+                size = len(self.link(inode).encode("utf-8", "surrogateescape"))
+        return FileStat(
+            kind,
+            size,
+            0o777,
+            links=record.links,
+            inode=inode,
+            device=device,
+            atime=parse_time(entry.get_access_time_as_integer()),
+            mtime=parse_time(entry.get_modification_time_as_integer()),
+            ctime=parse_time(entry.get_entry_modification_time_as_integer()),
+        )
+
+    @staticmethod
+    def _is_link(record: Record) -> bool:
+        """Whether a reparse point is shown as a link: all but files that Windows compressed, which are read."""
+        point = record.first(REPARSE_POINT)
+        return point is None or point.value is None or reparse.reparse_tag(point.value) != reparse.WOF
+
+    @staticmethod
+    def _special(entry: pyfsntfs.file_entry, flags: int, size: int) -> tuple[FileKind, tuple[int, int]]:
+        """What a system file of Services for Unix stands for (ntfs_interix_types of ntfs-3g)."""
+        if not flags & SYSTEM:
+            return FileKind.FILE, (0, 0)
+        if size < 2 and not flags & HIDDEN:
+            return (FileKind.SOCKET if size else FileKind.FIFO), (0, 0)
+        if 8 < size <= LONGEST_INTERIX:
+            content = entry.read_buffer_at_offset(24, 0)
+            device = reparse.interix_device(content)
+            if device:
+                return (FileKind.BLOCK if device[0] else FileKind.CHARACTER), device[1]
+            if content.startswith(reparse.INTERIX_LINK):
+                return FileKind.LINK, (0, 0)
+        return FileKind.FILE, (0, 0)
+
+    def names(self, inode: int) -> Mapping[str, int]:
+        entry, names = self._entry(inode), {}
+        try:
+            for index in range(entry.get_number_of_sub_file_entries()):
+                child = entry.get_sub_file_entry(index)
+                name, number = child.name, child.get_file_reference() & INDEX_MASK
+                if name is None or number < FIRST_USER_FILE or not child.is_allocated():
+                    continue
+                names[name] = number
+                self._parents[number] = inode
+                try:
+                    self._remember(number, child)
+                except OddGuest:
+                    continue  # asked for by itself, it raises again
+        except OSError as error:
+            self._damaged(f"directory {inode}: {first_words(error)}")
+        return names
+
+    def content(self, inode: int) -> BinaryIO:
+        entry = self._entry(inode)
+        if (entry.get_file_attribute_flags() or 0) & ENCRYPTED:
+            raise OddGuest(
+                f"{self._disk.name}: file {inode} is encrypted by Windows (EFS)",
+                hint="only Windows with the user's key can read it",
+            )
+        return buffered(NtfsFile(self._disk.name, inode, entry, self.stat(inode).size))
+
+    # -- links ---------------------------------------------------------------------------------------------
+
+    def link(self, inode: int) -> str:
+        record = self._record(inode)
+        point = record.first(REPARSE_POINT) if record else None
+        if point is not None and point.value is not None:
+            value, above = point.value, self._parents.get(inode, ROOT)
+            return reparse.link_target(
+                value,
+                lambda names: self._true_path(ROOT, names, "/"),
+                lambda names: self._true_path(above, names, ""),
+            )
+        target = reparse.interix_link(self._entry(inode).read_buffer_at_offset(LONGEST_INTERIX, 0))
+        return "unsupported reparse point" if target is None else target
+
+    def _true_path(self, inode: int, names: list[str], start: str) -> str | None:
+        """A path in the letter case of the volume; None if it does not exist. Links are not followed."""
+        found = []
+        for name in names:
+            if name in ("", "."):
+                continue
+            if name == "..":
+                inode = self._parents.get(inode, ROOT)
+                found.append(name)
+                continue
+            entry = self._entry(inode)
+            if not entry.has_directory_entries_index():
+                return None
+            match = next(((n, i) for n, i in self._plain_names(entry) if n.upper() == name.upper()), None)
+            if match is None:
+                return None
+            found.append(match[0])
+            inode = match[1]
+        return start + "/".join(found) if found else None
+
+    @staticmethod
+    def _plain_names(entry: pyfsntfs.file_entry) -> Iterator[tuple[str, int]]:
+        for index in range(entry.get_number_of_sub_file_entries()):
+            child = entry.get_sub_file_entry(index)
+            if child.name is not None:
+                yield child.name, child.get_file_reference() & INDEX_MASK
+
+    def xattrs(self, inode: int) -> Mapping[str, bytes]:
+        """Alternate data streams, under the names that ntfs-3g gives them; none that is too large for that."""
+        entry = self._entry(inode)
+        return {
+            f"user.{stream.name}": stream.read_buffer_at_offset(stream.get_size(), 0)
+            if stream.get_size()
+            else b""
+            for stream in entry.alternate_data_streams
+            if stream.name and stream.get_size() <= LONGEST_STREAM
+        }
+
+    # -- usage ---------------------------------------------------------------------------------------------
+
+    def usage(self) -> Usage:
+        """As ntfs_fuse_statfs of ntfs-3g: what is free in the two bitmaps."""
+        cluster = self._volume.get_cluster_block_size()
+        bitmap = self._volume.get_file_entry(CLUSTER_BITMAP)
+        free = count_zeros(bitmap.read_buffer_at_offset, bitmap.get_size())
+        clusters = self._size() // cluster
+        records = self._mft_bitmap()
+        free_records = count_zeros(self._reader_of(records), records.size)
+        free_records += (records.allocated - records.size) * 8 if records.value is None else 0
+        possible = free * cluster // self._record_size
+        return Usage(
+            size=clusters * cluster,
+            free=free * cluster,
+            available=free * cluster,
+            inodes=records.allocated * 8 + possible,
+            inodes_free=possible + free_records,
+        )
+
+    def _mft_bitmap(self) -> Attribute:
+        """Which records are in use: an attribute of the first record, or of one that its list names."""
+        record = self._record(MFT)
+        found = record.first(BITMAP) if record else None
+        names = record.first(ATTRIBUTE_LIST) if record and found is None else None
+        if names is not None and names.value is not None:
+            for number in listed_records(names.value, BITMAP):
+                other = self._record(number)
+                found = other.first(BITMAP) if other else None
+        if found is None:
+            self._damaged("the file table has no bitmap")
+        return found
+
+    def _reader_of(self, attribute: Attribute) -> ReadAt:
+        value = attribute.value
+        if value is not None:
+            return lambda size, offset: value[offset : offset + size]
+        cluster = self._volume.get_cluster_block_size()
+        pieces = [
+            bytes(count * cluster)
+            if start is None
+            else self._disk.read_exactly(start * cluster, count * cluster)
+            for start, count in attribute.runs
+        ]
+        content = b"".join(pieces)
+        return lambda size, offset: content[offset : offset + size]
+
+
+def parse_time(filetime: int | None) -> int:
+    """Nanoseconds since 1970; a file whose times are lost has none."""
+    return 0 if filetime is None else (filetime - EPOCH) * 100
+
+
+class ReadAt(Protocol):
+    """Reads ``size`` bytes at ``offset``, both by position, as libyal does."""
+
+    def __call__(self, size: int, offset: int, /) -> bytes: ...
+
+
+def count_zeros(read_at: ReadAt, size: int) -> int:
+    """The number of zero bits in ``size`` bytes."""
+    zeros = 0
+    for offset in range(0, size, PIECE):
+        part = read_at(min(PIECE, size - offset), offset)
+        zeros += len(part) * 8 - int.from_bytes(part, "little").bit_count()
+    return zeros
+
+
+class NtfsFile(io.RawIOBase):
+    """The content of one file, compressed or sparse or plain, through libfsntfs."""
+
+    def __init__(self, device: str, inode: int, entry: pyfsntfs.file_entry, size: int) -> None:
+        super().__init__()
+        self._device = device
+        self._inode = inode
+        self._entry = entry
+        self._size = size
+        self._position = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: WriteableBuffer, /) -> int:
+        view = memoryview(buffer).cast("B")
+        wanted = min(len(view), self._size - self._position, PIECE)
+        if wanted <= 0:
+            return 0
+        try:
+            content = self._entry.read_buffer_at_offset(wanted, self._position)
+        except OSError as error:
+            raise OddGuest(
+                f"{self._device}: file {self._inode} cannot be read at {self._position}: {first_words(error)}",
+                hint="the filesystem is damaged, or the file is stored in a way that libfsntfs does not know",
+            ) from None
+        view[: len(content)] = content
+        self._position += len(content)
+        return len(content)
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size}[whence]
+        self._position = max(0, start + offset)
+        return self._position
+
+    def tell(self) -> int:
+        return self._position

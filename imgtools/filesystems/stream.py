@@ -1,0 +1,107 @@
+"""A file of the guest as a stream: blocks found one stretch at a time, holes read as zeros.
+
+Nothing is mapped before it is read, so the first bytes of a file of 100 GB cost as much as those of a small one.
+"""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING, Protocol
+
+from imgtools.errors import OddGuest
+from imgtools.volumes.volume_file import DiskFile
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
+PIECE = 8 << 20  # bytes read at once at most, so that memory stays flat
+BUFFER = 128 << 10
+
+
+class BlockMap(Protocol):
+    """Where the blocks of one file lie."""
+
+    def find(self, block: int) -> tuple[int | None, int]:
+        """Return where ``block`` lies on the volume (None: a hole), and how many blocks follow it the same way.
+
+        The count is at least 1. Blocks are counted in the filesystem's block size.
+        """
+
+
+class NoBlocks:
+    """The map of a file that is all hole."""
+
+    def find(self, block: int) -> tuple[int | None, int]:
+        return None, 1 << 62
+
+
+class MappedFile(io.RawIOBase):
+    """The content of a file of ``size`` bytes whose blocks ``blocks`` finds on ``disk``."""
+
+    def __init__(self, disk: DiskFile, blocks: BlockMap, block_size: int, size: int) -> None:
+        super().__init__()
+        self._disk = disk
+        self._blocks = blocks
+        self._block_size = block_size
+        self._size = size
+        self._position = 0
+
+    def read_at(self, offset: int, length: int) -> bytes:
+        """Return up to ``length`` bytes at ``offset``: one stretch, never nothing before the end."""
+        length = min(length, self._size - offset, PIECE)
+        if length <= 0:
+            return b""
+        number, inner = divmod(offset, self._block_size)
+        place, count = self._blocks.find(number)
+        length = min(length, count * self._block_size - inner)
+        if place is None:
+            return bytes(length)
+        return self._disk.read_exactly(place * self._block_size + inner, length)
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: WriteableBuffer, /) -> int:
+        view = memoryview(buffer).cast("B")
+        filled = 0
+        while filled < len(view):
+            piece = self.read_at(self._position, len(view) - filled)
+            if not piece:
+                break
+            view[filled : filled + len(piece)] = piece
+            filled += len(piece)
+            self._position += len(piece)
+        return filled
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size}[whence]
+        self._position = max(0, start + offset)
+        return self._position
+
+    def tell(self) -> int:
+        return self._position
+
+
+def read_mapped(disk: DiskFile, blocks: BlockMap, block_size: int, size: int, limit: int, what: str) -> bytes:
+    """Return the whole content of something that is small in a healthy filesystem: a directory, a link.
+
+    :raises OddGuest: it is larger than ``limit``.
+    """
+    if size > limit:
+        raise OddGuest(
+            f"{disk.name}: {what} has {size} bytes, more than the {limit} that make sense",
+            hint="the filesystem is damaged",
+        )
+    stream, parts, offset = MappedFile(disk, blocks, block_size, size), [], 0
+    while part := stream.read_at(offset, size - offset):
+        parts.append(part)
+        offset += len(part)
+    return b"".join(parts)
+
+
+def buffered(stream: io.RawIOBase) -> io.BufferedReader:
+    """The stream that a reader hands out."""
+    return io.BufferedReader(stream, BUFFER)

@@ -1,0 +1,1 @@
+"""The accounts of a Linux guest, their passwords and rights."""

@@ -1,0 +1,141 @@
+"""How a Linux guest boots: boot loader, its configuration, the default kernel, BIOS or UEFI."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from imgtools.files.tree import GuestReader
+from imgtools.guest.boot.bootmenu import (
+    ESP_FOLDERS,
+    BootEntry,
+    Menu,
+    extlinux_menu,
+    grub2_menu,
+    grub_legacy_menu,
+    loader_entries,
+    read_config,
+    systemd_boot_menu,
+)
+from imgtools.guest.boot.kernels import Kernel, find_kernels
+from imgtools.guest.find.layout import ESP
+from imgtools.records.disks import Disk
+
+BIOS_BOOT = "21686148-6449-6E6F-744E-656564454649"  # GRUB's core image on GPT disks
+PREP = "9E1A2D38-C612-4316-AA26-8B49521E5A8B"  # PowerPC
+
+GRUB2 = ("/boot/grub2/grub.cfg", "/boot/grub/grub.cfg")
+GRUB2_ESP = ("/boot/efi/EFI/*/grub.cfg", "/efi/EFI/*/grub.cfg")
+GRUB_LEGACY = ("/boot/grub/menu.lst", "/boot/grub/grub.conf", "/etc/grub.conf")
+EXTLINUX = (
+    "/boot/extlinux/extlinux.conf",
+    "/boot/extlinux.conf",
+    "/extlinux.conf",
+    "/boot/syslinux/syslinux.cfg",
+    "/boot/syslinux/extlinux.conf",
+)
+UBOOT = ("/boot/uEnv.txt", "/boot/armbianEnv.txt", "/boot/boot.scr", "/boot/boot.cmd")
+
+
+@dataclass(frozen=True, slots=True)
+class Boot:
+    """How a guest boots. ``firmware`` is ``bios``, ``uefi``, ``bios+uefi``, or "" if nothing tells.
+
+    ``loader`` is ``grub2``, ``grub-legacy``, ``systemd-boot``, ``extlinux``, ``zipl``, ``u-boot``, ``lilo`` or "".
+    """
+
+    firmware: str = ""
+    loader: str = ""
+    config: str = ""
+    kernels: tuple[Kernel, ...] = ()
+
+
+def find_boot(files: GuestReader, disks: Sequence[Disk]) -> Boot:
+    """Return how the guest boots, and its kernels with the default one marked.
+
+    :param disks: the guest's own, the one with its root first.
+    """
+    loader, config = find_loader(files)
+    kernels = _with_default(find_kernels(files), _menu(files, loader, config))
+    return Boot(find_firmware(files, disks), loader, config, kernels)
+
+
+def find_loader(files: GuestReader) -> tuple[str, str]:
+    """Return the boot loader and its configuration file, both "" if there is none."""
+    for path in GRUB2:
+        if files.is_file(path):
+            return "grub2", path
+    for folder in ESP_FOLDERS:
+        if files.is_file(f"{folder}/loader/loader.conf"):
+            return "systemd-boot", f"{folder}/loader/loader.conf"
+        if any(True for _path in files.glob(f"{folder}/EFI/systemd/systemd-boot*.efi")):
+            return "systemd-boot", ""
+    for name, paths in (("grub-legacy", GRUB_LEGACY), ("extlinux", EXTLINUX)):
+        for path in paths:
+            if files.is_file(path):
+                return name, path
+    for pattern in GRUB2_ESP:
+        for path in files.glob(pattern):
+            return "grub2", path
+    others = (("zipl", ("/etc/zipl.conf",)), ("lilo", ("/etc/lilo.conf",)), ("u-boot", UBOOT))
+    return next(((name, path) for name, paths in others for path in paths if files.is_file(path)), ("", ""))
+
+
+def find_firmware(files: GuestReader, disks: Sequence[Disk]) -> str:
+    """Tell from the partitions what the disks were made for: an ESP, a BIOS boot partition, an MBR."""
+    if not any(disk.table for disk in disks):
+        return ""
+    types = {partition.type.upper() for disk in disks for partition in disk.partitions}
+    uefi = ESP in types or "0XEF" in types or files.is_dir("/boot/efi/EFI") or files.is_dir("/efi/EFI")
+    bios = BIOS_BOOT in types or (disks[0].table == "dos" and not uefi)
+    if PREP in types or "0X41" in types:
+        return "openfirmware"
+    return "+".join(name for name, there in (("bios", bios), ("uefi", uefi)) if there)
+
+
+# -- what the loader starts ----------------------------------------------------------------------------------
+
+
+def _menu(files: GuestReader, loader: str, config: str) -> Menu:
+    text = read_config(files, config)
+    if loader == "grub2":
+        return grub2_menu(files, config, text)
+    if loader == "systemd-boot":
+        return systemd_boot_menu(files, text)
+    if loader == "extlinux":
+        return extlinux_menu(text)
+    if loader == "grub-legacy":
+        return grub_legacy_menu(text)
+    return Menu(loader_entries(files))
+
+
+def _with_default(kernels: Sequence[Kernel], menu: Menu) -> tuple[Kernel, ...]:
+    """Mark the kernel that the menu's default entry starts; without a menu, the newest."""
+    default = menu.default or (menu.entries[0] if menu.entries else None)
+    marked = []
+    for kernel in kernels:
+        entry = next((one for one in menu.entries if is_entry_of(one, kernel)), None)
+        if default is not None and is_entry_of(default, kernel):
+            entry = default
+        marked.append(
+            replace(
+                kernel,
+                default=default is not None and entry is default,
+                cmdline=entry.cmdline if entry else "",
+                initrd=kernel.initrd,
+            )
+        )
+    if marked and not any(kernel.default for kernel in marked) and default is None:
+        marked[0] = replace(marked[0], default=True)
+    return tuple(marked)
+
+
+def is_entry_of(entry: BootEntry, kernel: Kernel) -> bool:
+    """Whether a menu entry starts this kernel: the same file, /boot or not, or the same version."""
+    path = re.sub(r"^\([^)]*\)", "", entry.linux)  # grub's (hd0,gpt2)
+    if path and (kernel.vmlinuz == path or kernel.vmlinuz.endswith(f"/{path.lstrip('/')}")):
+        return True
+    return bool(kernel.version) and (
+        entry.version == kernel.version or path.rpartition("/")[2].partition("-")[2] == kernel.version
+    )

@@ -1,0 +1,1 @@
+"""Which operating systems an image holds, and which volume is mounted where."""

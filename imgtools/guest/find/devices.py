@@ -1,0 +1,327 @@
+"""Which volume of the image a guest means by a name of a device.
+
+Guests name disks as they saw them when they ran: /dev/sda, /dev/vda, /dev/xvda and /dev/nvme0n1 may all be the
+first disk. Names that a filesystem carries (UUID=, LABEL= ...) are exact; names of disks are translated.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from imgtools.files.tree import GuestReader
+from imgtools.records.disks import Disk, Holder, Layout, Partition, Volume
+
+TABLE_LIMIT = 1 << 20  # bytes of crypttab or mdadm.conf
+# Removable or made while the guest runs: never part of the image.
+PASSING = re.compile(r"/dev/(sr|scd|cdrom|dvd|fd|floppy|loop|ram|zram|nbd|cdrw|dvdrw|cdroms/)")
+
+_NUMBERED = re.compile(r"/dev/(?:nvme(?P<nvme>\d+)(?:c\d+)?n\d+|mmcblk(?P<mmc>\d+))(?:p(?P<part>\d+))?$")
+_ARRAY = re.compile(r"/dev/(?:cciss|ida|rd)/c(?P<ctrl>\d+)d(?P<disk>\d+)(?:p(?P<part>\d+))?$")
+_LETTERS = re.compile(r"/dev/(?P<kind>sd|hd|vd|xvd|ubd)(?P<letters>[a-z]{1,3})(?P<part>\d*)$")
+_BY_TAG = (
+    ("/dev/disk/by-uuid/", "UUID"),
+    ("/dev/disk/by-label/", "LABEL"),
+    ("/dev/disk/by-partuuid/", "PARTUUID"),
+    ("/dev/disk/by-partlabel/", "PARTLABEL"),
+)
+_BY_PATH = re.compile(r"/dev/disk/by-(?:id|path)/(?P<disk>.+?)(?:-part(?P<part>\d+))?$")
+
+
+@dataclass(frozen=True, slots=True)
+class GuestNames:
+    """Names that only the guest's own files explain."""
+
+    crypt: Mapping[str, str] = field(default_factory=dict)  # crypttab: mapping -> the encrypted device
+    md: Mapping[str, str] = field(default_factory=dict)  # mdadm.conf: /dev/md0 -> UUID, as hexadecimal digits
+
+
+def read_names(files: GuestReader) -> GuestNames:
+    """Read crypttab(5) and mdadm.conf(5)."""
+    md: dict[str, str] = {}
+    for path in ("/etc/mdadm.conf", "/etc/mdadm/mdadm.conf"):
+        md.update(parse_mdadm(_lines(files, path)))
+    return GuestNames(parse_crypttab(_lines(files, "/etc/crypttab")), md)
+
+
+def _lines(files: GuestReader, path: str) -> list[str]:
+    if not files.is_file(path) or files.stat(path).size > TABLE_LIMIT:
+        return []
+    lines = (line.strip() for line in files.read_text(path, limit=TABLE_LIMIT).split("\n"))
+    return [line for line in lines if line and not line.startswith("#")]
+
+
+def parse_crypttab(lines: Iterable[str]) -> dict[str, str]:
+    """Return mapping names and the devices below them."""
+    rows = (line.split() for line in lines)
+    return {row[0]: row[1] for row in rows if len(row) > 1}
+
+
+def parse_mdadm(lines: Iterable[str]) -> dict[str, str]:
+    """Return the devices of ``ARRAY`` lines and their UUIDs."""
+    found = {}
+    for line in lines:
+        words = line.split()
+        if len(words) > 1 and words[0].upper() == "ARRAY":
+            uuid = next((word[5:] for word in words[2:] if word.lower().startswith("uuid=")), "")
+            if uuid:
+                found[words[1]] = hex_digits(uuid)
+    return found
+
+
+def hex_digits(uuid: str) -> str:
+    """Return a UUID of any spelling as lower-case hexadecimal digits."""
+    return re.sub(r"[^0-9a-f]", "", uuid.lower())
+
+
+def unescape_udev(name: str) -> str:
+    r"""Resolve udev's escapes in names below /dev/disk: ``\x20`` is a space."""
+    raw = re.sub(
+        rb"\\x([0-9a-fA-F]{2})",
+        lambda match: bytes([int(match[1], 16)]),
+        name.encode("utf-8", "surrogateescape"),
+    )
+    return raw.decode("utf-8", "surrogateescape")
+
+
+class Devices:
+    """Finds the volume that a guest's name of a device means.
+
+    :param root: the guest's root volume; of several volumes that fit (a snapshot has its origin's UUID) it wins.
+    """
+
+    def __init__(self, layout: Layout, root: Volume, names: GuestNames | None = None) -> None:
+        self._layout = layout
+        self._root = root
+        self._names = names or GuestNames()
+        self._asking: set[str] = set()
+        self._learnt: dict[str, Disk] = {}  # a guest's name of a whole disk -> the disk
+
+    def learn(self, spec: str) -> None:
+        """Take in that ``spec`` is the root: where it names the disk, the guest's other names follow from it."""
+        disk_name, number = split_disk(spec)
+        partition = self._partition_of(self._root)
+        if disk_name and partition and partition[1].number == number:
+            self._learnt[disk_name] = partition[0]
+
+    def _partition_of(self, volume: Volume) -> tuple[Disk, Partition] | None:
+        for disk in self._layout.disks:
+            for partition in disk.partitions:
+                if partition.device == volume.device:
+                    return disk, partition
+        return None
+
+    def find(self, spec: str) -> Volume | None:
+        """Return the volume that ``spec`` (first field of fstab) means, or None if no volume fits."""
+        tag, equals, value = spec.partition("=")
+        if equals and not spec.startswith("/"):
+            return self._tagged(tag.upper(), value)
+        if not spec.startswith("/dev/"):
+            return None
+        return self._named(spec) or self._on_disk(spec)
+
+    # -- names that the volume carries ---------------------------------------------------------------------
+
+    def _first(self, fits: Iterable[Volume]) -> Volume | None:
+        """Return the root if it fits, else a volume with files in it, else the first that fits."""
+        found = list(fits)
+        if self._root in found:
+            return self._root
+        found.sort(key=lambda volume: (not volume.mountable, volume.holder is Holder.SUBVOLUME))
+        return found[0] if found else None
+
+    def _tagged(self, tag: str, value: str) -> Volume | None:
+        volumes = self._layout.volumes
+        folded = value.casefold()
+        if tag == "UUID":
+            return self._first(volume for volume in volumes if volume.uuid.casefold() == folded != "")
+        if tag == "LABEL":
+            return self._first(volume for volume in volumes if volume.label == value != "")
+        if tag == "PARTUUID":
+            fits = (volume for volume in volumes if volume.part_uuid.casefold() == folded != "")
+            return self._first(fits) or self._part_uuid(folded)
+        if tag == "PARTLABEL":
+            return self._first(volume for volume in volumes if volume.part_label == value != "")
+        if tag == "ID":
+            return self.find(f"/dev/disk/by-id/{value}")
+        return None
+
+    def _part_uuid(self, folded: str) -> Volume | None:
+        """Find a partition by its id in the partition table, for volumes that do not carry it."""
+        for disk in self._layout.disks:
+            for partition in disk.partitions:
+                if partition.id.casefold() == folded:
+                    return self._device(partition.device)
+        return None
+
+    def _device(self, device: str) -> Volume | None:
+        return self._first(volume for volume in self._layout.volumes if volume.device == device)
+
+    def _named(self, spec: str) -> Volume | None:
+        """Find what is below /dev/disk, /dev/mapper and /dev/VG, and md arrays."""
+        name = unescape_udev(spec)
+        for folder, tag in _BY_TAG:
+            if name.startswith(folder):
+                return self._tagged(tag, name.removeprefix(folder))
+        if name.startswith("/dev/disk/by-id/"):
+            return self._by_id(name.removeprefix("/dev/disk/by-id/"))
+        if name.startswith("/dev/mapper/"):
+            return self._mapped(name.removeprefix("/dev/mapper/"))
+        if name.startswith("/dev/md"):
+            return self._md(name)
+        return self._lv(name)
+
+    def _lv(self, device: str) -> Volume | None:
+        return self._first(
+            volume
+            for volume in self._layout.volumes
+            if volume.device == device and volume.holder in (Holder.LV, Holder.MD, Holder.CRYPT)
+        )
+
+    def _by_id(self, name: str) -> Volume | None:
+        if name.startswith("dm-name-"):
+            return self._mapped(name.removeprefix("dm-name-"))
+        if name.startswith("dm-uuid-LVM-"):
+            return self._lv_uuid(name.removeprefix("dm-uuid-LVM-"))
+        if name.startswith("dm-uuid-CRYPT-"):
+            digits = hex_digits(name.split("-")[4]) if name.count("-") >= 4 else ""
+            return self._crypt_on(lambda volume: hex_digits(volume.uuid) == digits != "")
+        if name.startswith("md-uuid-"):
+            return self._md_uuid(hex_digits(name.removeprefix("md-uuid-")))
+        if name.startswith("md-name-"):
+            return self._md_label(name.removeprefix("md-name-"))
+        return None
+
+    def _lv_uuid(self, joined: str) -> Volume | None:
+        """Find an LV by the 64 letters that device-mapper has: the VG's UUID, then the LV's, without dashes."""
+        for lv in self._layout.lvs:
+            group = next((vg for vg in self._layout.vgs if vg.name == lv.vg), None)
+            if group and (group.uuid + lv.uuid).replace("-", "") == joined:
+                return self._device(lv.device)
+        return None
+
+    def _mapped(self, name: str) -> Volume | None:
+        """Find /dev/mapper/NAME: an LV (``VG-LV``, dashes within names doubled) or an opened encrypted device."""
+        for lv in self._layout.lvs:
+            if mapper_name(lv.vg, lv.name) == name:
+                return self._device(lv.device)
+        spec = self._names.crypt.get(name) or (f"UUID={name[5:]}" if name.startswith("luks-") else "")
+        below = self._below(name, spec) if spec else None
+        if below is not None:
+            return self._crypt_on(lambda volume: volume.device == below.device)
+        return self._device(f"/dev/mapper/{name}")
+
+    def _below(self, name: str, spec: str) -> Volume | None:
+        """Find the encrypted device under a mapping; a crypttab that leads in a circle finds nothing."""
+        if name in self._asking:
+            return None
+        self._asking.add(name)
+        found = self.find(spec)
+        self._asking.discard(name)
+        return found
+
+    def _crypt_on(self, is_parent: Callable[[Volume], bool]) -> Volume | None:
+        parents = {volume.device for volume in self._layout.volumes if is_parent(volume)}
+        return self._first(
+            volume
+            for volume in self._layout.volumes
+            if volume.holder is Holder.CRYPT and parents.intersection(volume.parents)
+        )
+
+    # -- md ------------------------------------------------------------------------------------------------
+
+    def _arrays(self) -> Iterator[tuple[Volume, Sequence[Volume]]]:
+        """Yield every md volume with the disks or partitions it is made of."""
+        volumes = self._layout.volumes
+        for volume in volumes:
+            if volume.holder is Holder.MD:
+                yield volume, [member for member in volumes if member.device in volume.parents]
+
+    def _md_uuid(self, digits: str) -> Volume | None:
+        for volume, members in self._arrays():
+            if any(hex_digits(member.uuid) == digits for member in members):
+                return volume
+        return None
+
+    def _md_label(self, name: str) -> Volume | None:
+        """Find an array by its name, ``host:name`` or ``name``."""
+        for volume, members in self._arrays():
+            labels = {member.label for member in members} - {""}
+            if name in labels or name in {label.rpartition(":")[2] for label in labels}:
+                return volume
+        return None
+
+    def _md(self, device: str) -> Volume | None:
+        """Find /dev/md0 or /dev/md/name: by mdadm.conf, by the array's name, by its device, or the only one."""
+        by_conf = self._md_uuid(self._names.md[device]) if device in self._names.md else None
+        name = device.removeprefix("/dev/md/") if device.startswith("/dev/md/") else device[len("/dev/md") :]
+        found = by_conf or self._md_label(name) or self._device(device)
+        arrays = [volume for volume, _members in self._arrays()]
+        return found or (arrays[0] if len(arrays) == 1 else None)
+
+    # -- names of whole disks and their partitions -----------------------------------------------------------
+
+    def _on_disk(self, spec: str) -> Volume | None:
+        disk_name, number = split_disk(spec)
+        disk = self._disk(disk_name) if disk_name else None
+        if disk is None:
+            return None
+        if number is None:
+            return self._device(disk.device)
+        for partition in disk.partitions:
+            if partition.number == number:
+                return self._device(partition.device)
+        # Xen guests saw a bare filesystem as /dev/xvda1, with no partition table below it.
+        return self._device(disk.device) if not disk.table and disk_name.startswith("/dev/xvd") else None
+
+    def _disk(self, name: str) -> Disk | None:
+        if name in self._learnt:
+            return self._learnt[name]
+        disks = self._layout.disks
+        index = disk_index(name)
+        if index is not None:
+            if index >= len(disks) and name.startswith("/dev/xvd") and 4 <= index < 4 + len(disks):
+                index -= 4  # on Xen, RHEL 6 calls the first disk xvde
+            return disks[index] if index < len(disks) else None
+        return disks[0] if len(disks) == 1 and name.startswith("/dev/disk/") else None
+
+
+# -- how names are made ------------------------------------------------------------------------------------
+
+
+def mapper_name(vg: str, lv: str) -> str:
+    """Return the device-mapper name of an LV: dashes within names are doubled (libdm, dm_build_dm_name)."""
+    return f"{vg.replace('-', '--')}-{lv.replace('-', '--')}"
+
+
+def split_disk(spec: str) -> tuple[str, int | None]:
+    """Split the name of a partition into its disk's name and its number; ("", None) if it is neither."""
+    if match := _LETTERS.match(spec):
+        return f"/dev/{match['kind']}{match['letters']}", number_of(match["part"])
+    if match := _NUMBERED.match(spec) or _ARRAY.match(spec):
+        part = match["part"]
+        return spec.removesuffix(f"p{part}") if part else spec, number_of(part)
+    if match := _BY_PATH.match(spec):
+        part = match["part"]
+        return spec.removesuffix(f"-part{part}") if part else spec, number_of(part)
+    return "", None
+
+
+def number_of(digits: str | None) -> int | None:
+    """Return a partition's number; None for a whole disk."""
+    return int(digits) if digits and len(digits) < 6 else None
+
+
+def disk_index(name: str) -> int | None:
+    """Return which disk of the guest a whole disk's name means, counted from 0; None if it does not tell."""
+    if match := _LETTERS.match(name):
+        index = 0
+        for letter in match["letters"]:
+            index = index * 26 + ord(letter) - ord("a") + 1
+        return index - 1
+    if match := _NUMBERED.match(name):
+        return number_of(match["nvme"] or match["mmc"])
+    if match := _ARRAY.match(name):
+        return number_of(match["disk"])
+    return None

@@ -1,0 +1,89 @@
+"""The files that a command works on: those of the guest, of chosen volumes, or of a disk without a system."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from imgtools.errors import NoGuest, UsageError
+from imgtools.files.tree import GuestReader
+from imgtools.guest.guest import Guest, guest_path, the_guest
+from imgtools.image.handle import Image
+from imgtools.records.disks import Holder, Mount, Volume
+from imgtools.records.request import ImageRequest
+from imgtools.records.system import Warned
+
+
+@dataclass(frozen=True, slots=True)
+class FileView:
+    """Files to read, and how the user's words become paths among them."""
+
+    files: GuestReader
+    mounts: tuple[Mount, ...]
+    guest: Guest | None = None
+    warnings: tuple[Warned, ...] = ()
+
+    def path(self, text: str) -> str:
+        """Return the path that ``text`` means: ``C:\\Windows`` works for a Windows guest."""
+        return text if self.guest is None else guest_path(self.guest, text)
+
+
+def view_files(image: Image, request: ImageRequest) -> FileView:
+    """Return the files that ``request`` asks for.
+
+    With ``-m``, the volumes it names. Else the guest's own mounts. Else, when there is no guest but exactly one
+    volume with files (an ISO, a floppy, a data disk), that volume.
+
+    :raises NoGuest: no guest, and several volumes to choose from, or none.
+    :raises ManyGuests: several guests, and none was chosen.
+    """
+    if request.mounts:
+        mounts = tuple(_parse_mount(text, image) for text in request.mounts)
+        return FileView(image.files(mounts), mounts, warnings=image.warnings)
+    try:
+        guest = the_guest(image, request.root)
+    except NoGuest as error:
+        return _only_volume(image, request, error)
+    return FileView(guest.files, guest.mounts, guest, guest.warnings)
+
+
+def _only_volume(image: Image, request: ImageRequest, error: NoGuest) -> FileView:
+    volumes = image.layout().volumes
+    usable = [volume for volume in volumes if volume.mountable and volume.holder is not Holder.SUBVOLUME]
+    if request.root is not None or not usable:
+        raise error
+    if len(usable) > 1:
+        names = ", ".join(f"{volume.device} ({volume.content})" for volume in usable[:8])
+        raise NoGuest(
+            f"no operating system found, and several volumes: {names}",
+            hint=f"choose one: -m {usable[0].device}",
+        ) from None
+    mounts = (Mount("/", usable[0]),)
+    return FileView(image.files(mounts), mounts, warnings=image.warnings)
+
+
+def _parse_mount(text: str, image: Image) -> Mount:
+    """Read ``DEVICE[:PATH[:OPTIONS]]``, as virt-cat's -m has it."""
+    device, _, rest = text.partition(":") if not text.startswith("btrfsvol:") else _split_subvolume(text)
+    path, _, options = rest.partition(":")
+    return Mount(path or "/", find_volume(image, device), options)
+
+
+def _split_subvolume(text: str) -> tuple[str, str, str]:
+    device, separator, rest = text.removeprefix("btrfsvol:").partition(":")
+    return f"btrfsvol:{device}", separator, rest
+
+
+def find_volume(image: Image, device: str) -> Volume:
+    """Return the volume that a person names by its device, UUID or label.
+
+    :raises UsageError: there is none of that name; the hint lists what there is.
+    """
+    volumes: Sequence[Volume] = image.layout().volumes
+    if not any(device in (volume.device, volume.uuid, volume.label) for volume in volumes):
+        volumes = image.volumes()
+    for volume in volumes:
+        if device in (volume.device, volume.uuid, volume.label):
+            return volume
+    known = ", ".join(volume.device for volume in volumes) or "none"
+    raise UsageError(f"no such volume: {device}", hint=f"there are: {known}")

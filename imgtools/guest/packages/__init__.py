@@ -1,0 +1,1 @@
+"""The packages of a Linux guest: its manager, and what is installed."""

@@ -1,0 +1,1 @@
+"""What a Linux guest starts by itself, and turning that on and off."""

@@ -1,0 +1,1 @@
+"""Settings of a guest that people ask for: language, keyboard, time zone, variables."""

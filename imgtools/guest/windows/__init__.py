@@ -1,0 +1,1 @@
+"""Windows guests: the registry, drive letters, accounts, events."""

@@ -1,0 +1,83 @@
+r"""Registry keys as .reg text that regedit imports ("Windows Registry Editor Version 5.00").
+
+Every string is written as a string where that loses nothing; anything else byte by byte, so that an import gives
+the very same value. Source: learn.microsoft.com, "How to add, modify, or delete registry ... by using a .reg file".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from imgtools.engine.hive import HiveKey
+from imgtools.engine.regvalue import RegistryType, RegistryValue
+from imgtools.records.system import Warned
+
+HEADER = "Windows Registry Editor Version 5.00"
+WIDTH = 80  # columns, as regedit breaks lines of hexadecimal digits
+
+
+def reg_lines(
+    keys: Iterable[tuple[HiveKey, tuple[RegistryValue, ...]]], prefix: str, warnings: list[Warned]
+) -> Iterator[str]:
+    """Yield the lines of a .reg file without their ends.
+
+    A name with a line break in it cannot be written in this format: it is left out, with a warning.
+
+    :param prefix: what the hive's root is called: ``HKEY_LOCAL_MACHINE\\SOFTWARE``.
+    """
+    yield HEADER
+    for key, values in keys:
+        name = rf"{prefix}\{key.path}" if key.path else prefix
+        if _breaks(name):
+            warnings.append(Warned(f"left out: .reg text cannot hold the name of the key {name!r}"))
+            continue
+        yield ""
+        yield f"[{name}]"
+        for value in values:
+            if _breaks(value.name):
+                warnings.append(
+                    Warned(f"left out: .reg text cannot hold the name of the value {value.name!r}", name)
+                )
+            else:
+                yield from value_lines(value)
+    yield ""
+
+
+def _breaks(name: str) -> bool:
+    return any(letter in name for letter in "\r\n\0")
+
+
+def value_lines(value: RegistryValue) -> Iterator[str]:
+    """Yield the line, or the lines, of one value."""
+    name = f'"{_escape(value.name)}"=' if value.name else "@="
+    text = value.text
+    if value.type == RegistryType.SZ and text is not None and _is_plain(text, value.data):
+        yield f'{name}"{_escape(text)}"'
+    elif value.type == RegistryType.DWORD and value.number is not None:
+        yield f"{name}dword:{value.number:08x}"
+    else:
+        kind = "hex:" if value.type == RegistryType.BINARY else f"hex({value.type:x}):"
+        yield from _hex_lines(name + kind, value.data)
+
+
+def _is_plain(text: str, data: bytes) -> bool:
+    """Whether a string with its NUL is all that the value holds, and can stand between quotes."""
+    if any(ord(letter) < 32 or letter == "\x7f" for letter in text):
+        return False
+    return (text + "\0").encode("utf-16-le", "surrogatepass") == data
+
+
+def _escape(text: str) -> str:
+    return text.replace("\\", "\\\\").replace('"', '\\"')
+
+
+def _hex_lines(start: str, data: bytes) -> Iterator[str]:
+    r"""Bytes in hexadecimal, broken after a comma with ``\`` as regedit does."""
+    line = start
+    for index, byte in enumerate(data):
+        word = f"{byte:02x}" + ("," if index < len(data) - 1 else "")
+        if len(line) + len(word) > WIDTH - 3 and line not in (start, "  "):
+            yield line + "\\"
+            line = "  "
+        line += word
+    yield line

@@ -1,0 +1,147 @@
+"""What the customize options ask for, as data, and the plan they make together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from difflib import get_close_matches
+
+from imgtools.change.change import Change, MakeDirectory, Relabel, RunInGuest, Upload, WriteFile
+from imgtools.change.sequence import Succession
+from imgtools.errors import ImgtoolsError, NoSuchGuestFile, UnsupportedGuest, UsageError
+from imgtools.files.tree import GuestReader
+from imgtools.guest.accounts.users import Account, read_accounts
+from imgtools.guest.guest import Guest
+from imgtools.guest.labels import needs_autorelabel
+from imgtools.ops.operation import HostSide, Shelved, load_shelf
+from imgtools.records.request import Customization, Named, Order
+from imgtools.records.system import OsType
+
+__all__ = [
+    "Customization",
+    "Named",
+    "Order",
+    "add_orders",
+    "guest_file",
+    "plan_orders",
+    "read_order",
+    "require_account",
+    "require_there",
+    "split_pair",
+    "told_where",
+]
+
+SHELF = "imgtools.ops.customize"
+LAST = ("password", "root-password")
+
+
+def read_order(name: str, text: str, host: HostSide) -> Named:
+    """Return the order that an option and its text stand for, with what it needs of the host.
+
+    :raises UsageError: there is no such option, or the text is not written as it wants.
+    :raises HostError: a file of the host that the text names is not there.
+    """
+    operation = _find(name).operation
+    if bool(text) != bool(operation.metavar):
+        wanted = f"takes {operation.metavar}" if operation.metavar else "takes no value"
+        raise UsageError(f"{name} {wanted}")
+    return Named(name, operation.read(text, host))
+
+
+def _find(name: str) -> Shelved:
+    shelf = load_shelf(SHELF)
+    if name not in shelf:
+        near = get_close_matches(name, shelf, 1)
+        hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(shelf)}"
+        raise UsageError(f"no such customization: {name}", hint=hint)
+    return shelf[name]
+
+
+@contextmanager
+def told_where(where: str) -> Iterator[None]:
+    """Say in an error where the order stands that it is about."""
+    try:
+        yield
+    except ImgtoolsError as error:
+        if where:
+            error.message = f"{where}: {error.message}"
+        raise
+
+
+def plan_orders(guest: Guest, wanted: Sequence[Named]) -> Iterator[Change]:
+    """Yield what the orders ask for, in their order; passwords come last.
+
+    :raises UsageError: an unknown name, or a text that does not parse.
+    :raises UnsupportedGuest: one of them is not for this guest.
+    """
+    succession = Succession(guest.files)
+    add_orders(guest, wanted, succession)
+    yield from succession.changes
+
+
+def add_orders(guest: Guest, wanted: Sequence[Named], succession: Succession) -> tuple[Change, ...]:
+    """Plan each order for the guest as those before it leave it; return the changes in their order.
+
+    :raises ImgtoolsError: as :func:`plan_orders`.
+    """
+    made: list[Change] = []
+    for one in sorted(wanted, key=lambda one: one.name in LAST):
+        with told_where(one.where):
+            operation = _find(one.name).operation
+            if not operation.families.include(guest):
+                raise UnsupportedGuest(f"{one.name} is not for {guest.os.product_name or guest.os.distro}")
+            now = replace(guest, files=succession.files)
+            changes = operation.plan(now, one.order)
+            is_windows = guest.os.type is OsType.WINDOWS
+            made += succession.add(map(_without_owner, changes) if is_windows else changes)
+    if any(isinstance(change, RunInGuest) for change in made) and needs_autorelabel(guest.files):
+        # A program makes files with the labels of the appliance, which has none.
+        made += succession.add([Relabel()])
+    return tuple(made)
+
+
+def _without_owner(change: Change) -> Change:
+    """Return a change without what NTFS does not have: new files belong to whom their folder says."""
+    if isinstance(change, (WriteFile, Upload)):
+        return replace(change, mode=None, uid=None, gid=None)
+    return replace(change, mode=0o755, uid=0, gid=0) if isinstance(change, MakeDirectory) else change
+
+
+def split_pair(text: str, what: str, *, secret: bool = False) -> tuple[str, str]:
+    """Return the halves of ``A:B``; ``what`` says in the error how it is written, the text itself if not secret."""
+    left, separator, right = text.partition(":")
+    if not left or not separator or not right:
+        raise UsageError(f"not {what}" if secret else f"not {what}: {text!r}")
+    return left, right
+
+
+def guest_file(text: str) -> str:
+    """Return an absolute guest path as it was given.
+
+    :raises UsageError: it is not absolute.
+    """
+    if not text.startswith("/") or "\0" in text:
+        raise UsageError(f"not an absolute path of the guest: {text!r}")
+    return text
+
+
+def require_there(files: GuestReader, path: str) -> str:
+    """Return where a path is; a link itself is meant, not what it leads to.
+
+    :raises NoSuchGuestFile: there is nothing.
+    """
+    if files.lstat(guest_file(path)) is None:
+        raise NoSuchGuestFile(f"no such file in the guest: {path}", path=path)
+    return files.locate(path)
+
+
+def require_account(files: GuestReader, name: str) -> Account:
+    """Return a user's account.
+
+    :raises UsageError: the guest has no such user.
+    """
+    account = read_accounts(files).account(name)
+    if account is None:
+        raise UsageError(f"the guest has no user {name!r}", hint="imgtools cat IMAGE /etc/passwd shows them")
+    return account

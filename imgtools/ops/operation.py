@@ -1,0 +1,164 @@
+"""What an operation is, and how a shelf of them is read.
+
+A module on a shelf that says ``OPERATION = Operation(...)`` *is* the operation: its file name is its name
+(``machine_id.py`` -> ``machine-id``), its docstring its documentation. There is no list to extend.
+
+An operation only reads the guest and yields what should change. So the dry run is the same code, a test is a
+dict and a list, and two operations that want the same path are caught before anything is written.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, fields
+from typing import Any, get_origin, get_type_hints
+
+from imgtools.change.change import Change
+from imgtools.errors import UsageError
+from imgtools.guest.guest import Guest
+from imgtools.records.request import Order
+from imgtools.records.system import OsType
+
+
+@dataclass(frozen=True, slots=True)
+class NoParams:
+    """The parameters of an operation that has none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Families:
+    """Which guests an operation is for: kinds of systems and, if any are named, distribution families."""
+
+    types: frozenset[OsType]
+    distros: tuple[str, ...] = ()  # matched with ID and ID_LIKE, so derivatives are in
+
+    def include(self, guest: Guest) -> bool:
+        """Whether ``guest`` is one of them."""
+        if guest.os.type not in self.types:
+            return False
+        return not self.distros or guest.os.is_family(*self.distros)
+
+
+LINUX = Families(frozenset({OsType.LINUX}))
+WINDOWS = Families(frozenset({OsType.WINDOWS}))
+UNIX = Families(frozenset({OsType.LINUX, OsType.FREEBSD, OsType.NETBSD, OsType.OPENBSD}))
+ANY = Families(frozenset(OsType))
+
+
+def like(*distros: str) -> Families:
+    """Linux guests that are one of these distributions, or say that they are like one."""
+    return Families(frozenset({OsType.LINUX}), distros)
+
+
+@dataclass(frozen=True, slots=True)
+class HostSide:
+    """What the host gives to an order before a guest is looked at: secrets, and what was said for all orders."""
+
+    ask: Callable[[str], str]  # asks a person for a secret, with a prompt
+    network: bool = False
+    password_method: str = ""
+
+
+def as_given(text: str, host: HostSide) -> Order:
+    """Return an order as it was written: the usual :attr:`Operation.read`."""
+    return Order(text, network=host.network)
+
+
+def nothing(guest: Guest) -> str:
+    """Say that a guest lacks nothing: the usual :attr:`Operation.lacking`."""
+    return ""
+
+
+def no_change(guest: Guest, change: Change) -> bool:
+    """Tolerate nothing: the usual :attr:`Operation.tolerates`."""
+    return False
+
+
+# The parameters are a frozen dataclass of the operation's own, which only its own ``plan`` looks into.
+Params = Any
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One thing that can be done to a guest. ``summary`` is one line without a full stop."""
+
+    summary: str
+    plan: Callable[[Guest, Params], Iterator[Change]]
+    families: Families = LINUX
+    default: bool = True
+    params: type = NoParams
+    # Its work is never done for good, and reading cannot tell whether it was: a new random UUID. Such an
+    # operation is planned each time, and --verify does not ask for it.
+    repeats: bool = False
+    # What a guest lacks that the operation is about, such as "no logical volumes"; "" if it is for this guest.
+    lacking: Callable[[Guest], str] = nothing
+    # Whether a template is fit all the same: somebody may have put this there once it was prepared.
+    tolerates: Callable[[Guest, Change], bool] = no_change
+    notes: str = ""  # honest limits, shown in the docs
+    # On the customize shelf, where the name is an option: what stands after it ("" makes it a switch), what the help
+    # says besides the summary, and how an order is made of the text. The first two have to be plain strings: the
+    # command line reads them from the source, so that help imports nothing.
+    metavar: str = "TEXT"
+    how: str = ""
+    read: Callable[[str, HostSide], Order] = as_given
+
+
+@dataclass(frozen=True, slots=True)
+class Shelved:
+    """An operation with the name and the documentation that its file gives it."""
+
+    name: str
+    operation: Operation
+    doc: str
+
+    @property
+    def parameter_names(self) -> tuple[str, ...]:
+        """What ``--set NAME.parameter=value`` may set."""
+        return tuple(field.name for field in fields(self.operation.params))
+
+
+def load_shelf(package: str) -> Mapping[str, Shelved]:
+    """Return the operations of a shelf by name, sorted; a module without OPERATION is not one."""
+    path = importlib.import_module(package).__path__
+    names = sorted(info.name for info in pkgutil.iter_modules(path) if not info.name.startswith("_"))
+    modules = ((name, importlib.import_module(f"{package}.{name}")) for name in names)
+    return {
+        (dashed := name.replace("_", "-")): Shelved(dashed, module.OPERATION, (module.__doc__ or "").strip())
+        for name, module in modules
+        if hasattr(module, "OPERATION")
+    }
+
+
+def make_params(shelved: Shelved, values: Mapping[str, str]) -> Params:
+    """Return the operation's parameters, from the texts of ``--set``.
+
+    A field may be ``str``, ``bool`` (yes, no), ``int`` or ``tuple[str, ...]`` (comma-separated).
+
+    :raises UsageError: it has no such parameter, or the text does not fit.
+    """
+    kinds = get_type_hints(shelved.operation.params)
+    unknown = [name for name in values if name.replace("-", "_") not in kinds]
+    if unknown:
+        known = ", ".join(kinds) or "none"
+        raise UsageError(f"{shelved.name} has no parameter {unknown[0]!r}", hint=f"it has: {known}")
+    parsed = {name.replace("-", "_"): value for name, value in values.items()}
+    try:
+        return shelved.operation.params(
+            **{name: _parse(kinds[name], value) for name, value in parsed.items()}
+        )
+    except ValueError as error:
+        raise UsageError(f"{shelved.name}: {error}") from None
+
+
+def _parse(kind: object, text: str) -> object:
+    if kind is bool:
+        if text.lower() not in ("yes", "no", "true", "false", "1", "0"):
+            raise ValueError(f"not yes or no: {text!r}")
+        return text.lower() in ("yes", "true", "1")
+    if kind is int:
+        return int(text)
+    if get_origin(kind) is tuple:
+        return tuple(part for part in text.split(",") if part)
+    return text

@@ -1,0 +1,98 @@
+"""Plan with several operations: who wants what, and what is left when two want the same path."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from imgtools.change.change import Change, NewLvmUuids, Remove, SetUuid
+from imgtools.change.compose import settle
+from imgtools.change.plan import true_path
+from imgtools.errors import UnsupportedGuest
+from imgtools.guest.guest import Guest
+from imgtools.ops.operation import Shelved
+from imgtools.ops.selection import Chosen
+
+# What the user asks for comes after what operations do of themselves, and is not overruled by them.
+LAST = ("customize", "script")
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """What one operation wants. ``applies`` is False if it is not for this guest."""
+
+    shelved: Shelved
+    applies: bool
+    changes: tuple[Change, ...] = ()
+
+
+def plan_operations(guest: Guest, chosen: Sequence[Chosen]) -> tuple[Planned, ...]:
+    """Ask every operation what it wants; edits that change nothing are left out.
+
+    :raises UnsupportedGuest: an operation that the user named is not for this guest.
+    :raises OddGuest: a file of the guest that an operation has to understand does not parse.
+    """
+    planned = [_plan_one(guest, one) for one in sorted(chosen, key=lambda one: one.shelved.name in LAST)]
+    return tuple(_without_what_goes(guest, planned))
+
+
+def _plan_one(guest: Guest, chosen: Chosen) -> Planned:
+    operation = chosen.shelved.operation
+    included = operation.families.include(guest)
+    lacking = operation.lacking(guest) if included else ""
+    if not included or lacking:
+        if chosen.named:
+            why = f": it has {lacking}" if lacking else ""
+            raise UnsupportedGuest(
+                f"the operation {chosen.shelved.name} is not for {guest.os.product_name or guest.os.distro}{why}",
+                hint=f"leave it out: --operations defaults,-{chosen.shelved.name}",
+            )
+        return Planned(chosen.shelved, False)
+    wanted = tuple(operation.plan(guest, chosen.params))
+    # Settled only to see whether an edit changes anything; edits of several operations compose later.
+    changes = tuple(change for change in wanted if settle([change], guest.files))
+    return Planned(chosen.shelved, True, changes)
+
+
+def _without_what_goes(guest: Guest, planned: Sequence[Planned]) -> Iterator[Planned]:
+    """Drop the edits of files that another operation removes: they would make the file again."""
+    removals = {
+        one.shelved.name: {_end(change) for change in one.changes if isinstance(change, Remove)}
+        for one in planned
+    }
+    for one in planned:
+        if one.shelved.name in LAST:
+            yield one
+            continue
+        others = set().union(*(paths for name, paths in removals.items() if name != one.shelved.name))
+        kept = (change for change in one.changes if not _goes(guest, change, others))
+        yield Planned(one.shelved, one.applies, tuple(kept))
+
+
+def _end(removal: Remove) -> str:
+    """The path that is gone after a removal; with ``contents_only`` whatever begins with it and a slash."""
+    return removal.path + "/" if removal.contents_only else removal.path
+
+
+def _goes(guest: Guest, change: Change, gone: set[str]) -> bool:
+    path = getattr(change, "path", "")
+    if isinstance(change, Remove) or not path or not gone:
+        return False
+    here = true_path(change, guest.files)
+    if here in gone:
+        return True
+    while here != "/":
+        above = here.rpartition("/")[0] or "/"
+        if above in gone or above.rstrip("/") + "/" in gone:
+            return True
+        here = above
+    return False
+
+
+def all_changes(planned: Sequence[Planned]) -> tuple[Change, ...]:
+    """Return the changes of all operations, each said once, in the order they are to be made.
+
+    Those of volumes come last: nothing may be mounted for them, and what is in files is then mounted once.
+    """
+    changes = dict.fromkeys(change for one in planned for change in one.changes)
+    return tuple(sorted(changes, key=lambda change: isinstance(change, (NewLvmUuids, SetUuid))))

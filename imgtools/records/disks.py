@@ -1,0 +1,165 @@
+"""What the disks of a guest hold: partitions, LVM, volumes, and how full they are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+@dataclass(frozen=True, slots=True)
+class Declined:
+    """Why an engine does not serve something. A value, not an error: another engine may serve it."""
+
+    what: str  # a device, a path or a feature
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Partition:
+    """One entry of a partition table."""
+
+    device: str  # /dev/sda1
+    number: int
+    start: int
+    size: int
+    type: str  # GPT: the type's GUID, upper case; MBR: "0x83"
+    kind: str = "primary"  # primary, extended, logical
+    name: str = ""  # GPT only
+    id: str = ""  # GPT: the partition's GUID, upper case; MBR: "<disk id>-<number>" as PARTUUID has it
+    flags: tuple[
+        str, ...
+    ] = ()  # "boot" (MBR active), "required", "no-block-io", "legacy-boot", "guid:48" ...
+
+    @property
+    def aligned(self) -> bool:
+        """Whether the partition starts on a multiple of 64 KiB, which virt-alignment-scan calls good."""
+        return self.start % 65536 == 0
+
+
+@dataclass(frozen=True, slots=True)
+class Disk:
+    """One disk as the guest sees it."""
+
+    device: str  # /dev/sda
+    size: int
+    sector_size: int = 512
+    table: str = ""  # "gpt", "dos" or "": none
+    table_id: str = ""
+    partitions: tuple[Partition, ...] = ()
+    problems: tuple[str, ...] = ()  # e.g. "backup GPT is not at the end of the disk"
+
+
+@dataclass(frozen=True, slots=True)
+class PhysicalVolume:
+    """An LVM physical volume. UUIDs are in LVM's spelling, with dashes."""
+
+    device: str
+    uuid: str
+    size: int
+    vg: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class VolumeGroup:
+    """An LVM volume group."""
+
+    name: str
+    uuid: str
+    size: int
+    free: int
+    extent_size: int
+
+
+@dataclass(frozen=True, slots=True)
+class LogicalVolume:
+    """An LVM logical volume."""
+
+    device: str  # /dev/VG/LV
+    name: str
+    vg: str
+    uuid: str
+    size: int
+    kind: str = "linear"  # linear, striped, raid1, thin-pool, thin, cache, snapshot ...
+
+
+class Holder(StrEnum):
+    """What kind of thing a volume sits on."""
+
+    DISK = "disk"
+    PARTITION = "partition"
+    LV = "lv"
+    MD = "md"
+    CRYPT = "crypt"
+    SUBVOLUME = "subvolume"
+
+
+@dataclass(frozen=True, slots=True)
+class Volume:
+    """Whatever holds a filesystem or could: a disk, partition, LV, md array, opened LUKS, btrfs subvolume.
+
+    ``content`` is what blkid and libguestfs call it: ``ext4``, ``xfs``, ``btrfs``, ``ntfs``, ``vfat``,
+    ``iso9660``, ``swap``, ``LVM2_member``, ``crypto_LUKS``, ``BitLocker``, ``linux_raid_member``, or ``""``.
+    """
+
+    device: str  # /dev/sda1, /dev/VG/LV, /dev/md127, /dev/mapper/luks-UUID, btrfsvol:/dev/sda2/root
+    holder: Holder
+    size: int
+    content: str = ""
+    label: str = ""
+    uuid: str = ""
+    version: str = ""
+    parents: tuple[str, ...] = ()  # devices it is made of: LV -> PVs, crypt -> the LUKS partition
+    part_uuid: str = ""
+    part_label: str = ""
+    sector_size: int = 512
+
+    @property
+    def mountable(self) -> bool:
+        """Whether the content is a filesystem with files in it."""
+        return bool(self.content) and self.content not in NOT_MOUNTABLE
+
+
+NOT_MOUNTABLE = frozenset(
+    {"swap", "swsuspend", "LVM2_member", "LVM1_member", "crypto_LUKS", "BitLocker", "linux_raid_member"}
+    | {"zfs_member", "isw_raid_member", "ddf_raid_member", "bcache", "drbd", "VMFS_volume_member"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Everything that the disks of one image hold, from partition tables down to filesystems."""
+
+    disks: tuple[Disk, ...]
+    pvs: tuple[PhysicalVolume, ...] = ()
+    vgs: tuple[VolumeGroup, ...] = ()
+    lvs: tuple[LogicalVolume, ...] = ()
+    volumes: tuple[Volume, ...] = ()
+    # What this engine could not look into. Not empty: a complete answer needs the other engine.
+    unread: tuple[Declined, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """How full a filesystem is: the numbers of ``statvfs`` of the mounted filesystem, in bytes and inodes."""
+
+    size: int  # f_blocks * f_frsize
+    free: int  # f_bfree * f_frsize: also what is reserved for root
+    available: int  # f_bavail * f_frsize
+    inodes: int  # f_files
+    inodes_free: int  # f_ffree
+
+    @property
+    def used(self) -> int:
+        """What ``df`` calls used: size less everything free."""
+        return self.size - self.free
+
+
+@dataclass(frozen=True, slots=True)
+class Mount:
+    """A volume and where the guest mounts it."""
+
+    path: str
+    volume: Volume
+    options: str = ""  # as in fstab; only "subvol=" and "subvolid=" matter to a reader
+    # The directory of the volume that is mounted, where that is not its root: an OSTree deployment.
+    inner: str = ""

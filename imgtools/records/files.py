@@ -1,0 +1,53 @@
+"""Files of a guest."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class FileKind(StrEnum):
+    """The kind of a directory entry; ``value`` is the letter that ``ls -l`` shows."""
+
+    FILE = "-"
+    DIRECTORY = "d"
+    LINK = "l"
+    CHARACTER = "c"
+    BLOCK = "b"
+    FIFO = "p"
+    SOCKET = "s"
+    UNKNOWN = "?"
+
+
+@dataclass(frozen=True, slots=True)
+class FileStat:
+    """What ``lstat`` tells. ``mode`` is the permission bits alone (0o7777); the kind is in ``kind``."""
+
+    kind: FileKind
+    size: int
+    mode: int = 0o644
+    uid: int = 0
+    gid: int = 0
+    links: int = 1
+    inode: int = 0
+    device: tuple[int, int] = (0, 0)  # major, minor of a device node
+    atime: int = 0
+    mtime: int = 0
+    ctime: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class FileEntry:
+    """One name in a directory."""
+
+    name: str
+    stat: FileStat
+
+
+@dataclass(frozen=True, slots=True)
+class FoundFile:
+    """One file that a walk met, with its full guest path."""
+
+    path: str
+    stat: FileStat
+    target: str = ""  # of a symbolic link, when the walk was asked for it

@@ -1,0 +1,56 @@
+"""Disk images on the host: what is opened, its chain of backing files, its internal snapshots."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from imgtools.records.system import Warned
+
+
+@dataclass(frozen=True, slots=True)
+class DiskSource:
+    """One disk of the guest, as the user named it. Several make one guest: /dev/sda, /dev/sdb ..."""
+
+    host_path: Path
+    format: str | None = None  # None: probe; a raw image is only raw if nothing else is found
+    snapshot: str | None = None  # internal snapshot, by id or name
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One file of a backing chain."""
+
+    host_path: Path
+    format: str
+    virtual_size: int
+    actual_size: int
+    extents: tuple[Path, ...] = ()  # further files that this layer names: qcow2 data file, vmdk extents
+    encryption: str = ""  # "", "luks", "aes"
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """An internal snapshot of a disk image."""
+
+    id: str
+    name: str
+    time: int
+    vm_state_size: int
+    virtual_size: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ImageInfo:
+    """What the host knows of one disk image without looking at its contents."""
+
+    source: DiskSource
+    format: str
+    virtual_size: int
+    actual_size: int
+    chain: tuple[Layer, ...]  # the image itself first, its base last
+    snapshots: tuple[Snapshot, ...] = ()
+    encryption: str = ""  # "", "luks", "aes"
+    dirty: bool = False
+    details: tuple[tuple[str, str], ...] = ()  # format-specific facts, in qemu-img's words
+    warnings: tuple[Warned, ...] = ()

@@ -1,0 +1,114 @@
+"""What a command asks for: which image, how it is opened, what becomes of a plan."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from imgtools.records.image import DiskSource
+
+
+class Engine(StrEnum):
+    """Who answers: ``direct`` boots nothing, ``appliance`` is libguestfs."""
+
+    AUTO = "auto"
+    DIRECT = "direct"
+    APPLIANCE = "appliance"
+    MEMORY = "memory"  # a guest made of Python objects; tests only
+
+
+class Backing(StrEnum):
+    """Which other host files an image may name (backing files, data files, extents)."""
+
+    SAME_DIR = "same-dir"  # only files in the image's own folder or below it
+    NONE = "none"  # no other file at all
+    ANY = "any"  # whatever it names; only for images you made yourself
+
+
+class Secret:
+    """A password or key. It never shows in a repr, a log, JSON or a traceback."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: bytes) -> None:
+        self._value = value
+
+    def reveal(self) -> bytes:
+        """Return the secret's bytes; the only way to get at them."""
+        return self._value
+
+    def __repr__(self) -> str:
+        return "Secret(***)"
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A key for encrypted volumes. ``selector`` is a device (``/dev/sda2``), a UUID, or ``all``."""
+
+    selector: str
+    secret: Secret
+
+
+@dataclass(frozen=True, slots=True)
+class ImageRequest:
+    """Which image a command works on, and how it is opened."""
+
+    disks: tuple[DiskSource, ...]
+    keys: tuple[Key, ...] = ()
+    engine: Engine = Engine.AUTO
+    backing: Backing = Backing.SAME_DIR
+    root: str | None = None  # which operating system of a multi-boot guest: the device of its root
+    mounts: tuple[str, ...] = ()  # DEVICE[:PATH[:OPTIONS]]: these volumes instead of the guest's own mounts
+
+    @property
+    def host_path(self) -> Path:
+        """The first disk, which names the image in messages and JSON."""
+        return self.disks[0].host_path
+
+
+@dataclass(frozen=True, slots=True)
+class OutputTarget:
+    """The new image that ``--output`` makes; the original is not written."""
+
+    host_path: Path
+    format: str | None = None  # raw, qcow2, vmdk ...; None: as the original
+    compress: bool = False  # only qcow2 and vmdk streams can
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a writing command does with its plan: show it (the default), do it in place, or in a new image."""
+
+    write: bool = False
+    output: OutputTarget | None = None
+
+    @property
+    def is_dry_run(self) -> bool:
+        """Whether the plan is only shown."""
+        return not self.write and self.output is None
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What one customization is asked for. ``secret`` is what must not be shown: a password."""
+
+    text: str = ""
+    secret: Secret | None = None
+    network: bool = False  # whether a program that is run in the guest may reach out
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """An order for the customization of this name."""
+
+    name: str
+    order: Order
+    where: str = ""  # "orders.txt, line 3", for messages
+
+
+@dataclass(frozen=True, slots=True)
+class Customization:
+    """Orders in the sequence in which they were given."""
+
+    orders: tuple[Named, ...] = ()

@@ -1,0 +1,1 @@
+"""Floor 1: partitions and filesystems that grow, shrink and move."""

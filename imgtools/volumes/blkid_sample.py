@@ -1,0 +1,88 @@
+"""A sketch of a volume: a sparse file in memory, as large as the volume, that holds only what blkid looks at.
+
+The offsets are those of the magic numbers in libblkid (util-linux, libblkid/src/superblocks/): nearly all lie in
+the first 576 KiB (UFS at 256 KiB and ZFS below 512 KiB are the last), RAID and ZFS keep theirs at the end, and a
+few formats have one elsewhere. For NTFS, FAT32 and exFAT the label lies where the boot sector says, and so does the
+metadata by which blkid knows BitLocker.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+from collections.abc import Iterator
+
+from imgtools.volumes.volume_file import DiskFile
+
+HEAD = 576 << 10
+TAIL = 576 << 10
+# VMFS at 1 and 2 MiB, UDF's anchor at 1 MiB with blocks of 4 KiB, copies of the LUKS2 header up to 4 MiB.
+PLACES = ((1 << 20, 8192), (2 << 20, 8192), (4 << 20, 4096))
+LARGEST_PLACE = 1 << 17
+
+
+def draw_sketch(disk: DiskFile) -> int:
+    """Return the descriptor of the sketch; the caller closes it."""
+    descriptor = os.memfd_create("imgtools-sketch", os.MFD_CLOEXEC)
+    try:
+        os.ftruncate(descriptor, disk.size)
+        head = disk.read_at(0, HEAD)
+        _copy(descriptor, 0, head)
+        for offset, length in (*PLACES, (max(HEAD, disk.size - TAIL), TAIL), *label_places(head)):
+            if offset < disk.size:
+                _copy(descriptor, offset, disk.read_at(offset, length))
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def _copy(descriptor: int, offset: int, content: bytes) -> None:
+    """Write what is not zero, in pages, so that holes stay holes."""
+    for start in range(0, len(content), 4096):
+        page = content[start : start + 4096]
+        if page.count(0) != len(page):
+            os.pwrite(descriptor, page, offset + start)
+
+
+def label_places(head: bytes) -> Iterator[tuple[int, int]]:
+    """Where a volume keeps its label or metadata, if its first sector says so: offset and length in bytes."""
+    if len(head) < 512:
+        return
+    yield from _bitlocker_places(head)
+    if head[3:11] == b"NTFS    ":
+        sector, per_cluster = struct.unpack_from("<HB", head, 11)
+        if per_cluster > 128:  # a power of two, stored as a negative exponent
+            per_cluster = 1 << min(256 - per_cluster, 16)
+        (table,) = struct.unpack_from("<Q", head, 48)
+        yield (
+            min(table * sector * per_cluster, 1 << 62),
+            4 * 4096,
+        )  # the first four records: $Volume is the last
+    elif head[3:11] == b"EXFAT   ":
+        table, _length, data, _count, root = struct.unpack_from("<IIIII", head, 80)
+        sector, cluster = 1 << min(head[108], 12), 1 << min(head[108] + head[109], 25)
+        yield data * sector + (max(root, 2) - 2) * cluster, min(cluster, LARGEST_PLACE)
+        yield table * sector + root * 4 // 512 * 512, 512
+    elif head[82:87] == b"FAT32":
+        sector, per_cluster, reserved, tables = struct.unpack_from("<HBHB", head, 11)
+        (length,) = struct.unpack_from("<I", head, 36)
+        (root,) = struct.unpack_from("<I", head, 44)
+        data = reserved + tables * length
+        yield (data + (max(root, 2) - 2) * per_cluster) * sector, min(per_cluster * sector, LARGEST_PLACE)
+        yield reserved * sector + root * 4 // 512 * 512, 512
+
+
+def _bitlocker_places(head: bytes) -> Iterator[tuple[int, int]]:
+    """The first copy of BitLocker's metadata: of Windows 7 and later, of Vista, and of BitLocker To Go (libbde)."""
+    if head[3:11] == b"-FVE-FS-" and head[0:3] == b"\xeb\x52\x90":
+        sector, per_cluster = struct.unpack_from("<HB", head, 11)
+        (cluster,) = struct.unpack_from("<Q", head, 56)
+        place = cluster * sector * per_cluster
+    elif head[3:11] == b"-FVE-FS-":
+        (place,) = struct.unpack_from("<Q", head, 176)
+    elif head[3:11] == b"MSWIN4.1":
+        (place,) = struct.unpack_from("<Q", head, 440)
+    else:
+        return
+    yield min(place, 1 << 62), 4096

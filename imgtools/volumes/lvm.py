@@ -1,0 +1,327 @@
+"""LVM2: physical volumes, volume groups, and where linear logical volumes lie.
+
+Own code: libvslvm refuses valid groups, does not look at UUIDs and accepts damaged text
+(docs/decisions/lvm-metadata-reader.md). Source: LVM2, lib/label/label.h and lib/format_text/layout.h.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from imgtools.records.disks import Declined, LogicalVolume, PhysicalVolume, VolumeGroup
+from imgtools.volumes.lvm_text import BadText, Section, parse_text
+from imgtools.volumes.volume_file import DiskFile, Extent
+
+SECTOR = 512
+LABEL_SECTORS = 4  # LVM looks for its label in the first four
+INITIAL_CRC = 0xF597A6CF  # lib/misc/crc.h
+AREA_MAGIC = b" LVM2 x[5A%r0N*>"
+AREA_HEADER = 512
+IGNORED = 1  # flag of a metadata area that is not in use
+LARGEST_TEXT = 32 << 20  # bytes; a group of thousands of volumes has some hundred kB
+MOST_AREAS = 16
+UUID_GROUPS = (6, 4, 4, 4, 4, 4, 6)  # how LVM writes its 32 letters
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One physical volume as its own label describes it, with the group texts found on it."""
+
+    device: str
+    disk: DiskFile
+    uuid: str
+    size: int
+    texts: tuple[Section, ...]
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MappedVolume:
+    """A logical volume, the devices it lies on, and its extents, or why it cannot be read."""
+
+    volume: LogicalVolume
+    parents: tuple[str, ...]
+    extents: tuple[Extent, ...] | Declined
+
+
+@dataclass(frozen=True, slots=True)
+class Groups:
+    """Everything that LVM has on the disks."""
+
+    pvs: tuple[PhysicalVolume, ...] = ()
+    vgs: tuple[VolumeGroup, ...] = ()
+    volumes: tuple[MappedVolume, ...] = ()
+    unread: tuple[Declined, ...] = ()
+
+
+def crc(data: bytes) -> int:
+    """LVM's checksum: the CRC-32 of zlib with another beginning and without its two inversions."""
+    return zlib.crc32(data, INITIAL_CRC ^ 0xFFFFFFFF) ^ 0xFFFFFFFF
+
+
+def format_uuid(letters: str) -> str:
+    """``kvO4Vk...`` with LVM's dashes."""
+    parts, at = [], 0
+    for length in UUID_GROUPS:
+        parts.append(letters[at : at + length])
+        at += length
+    return "-".join(parts)
+
+
+# -- one physical volume ----------------------------------------------------------------------------------
+
+
+def read_member(disk: DiskFile, device: str) -> Member | None:
+    """Read the label and the metadata of a physical volume; None if there is no intact label."""
+    for sector in range(LABEL_SECTORS):
+        raw = disk.read_at(sector * SECTOR, SECTOR)
+        if raw[:8] == b"LABELONE" and raw[24:32] == b"LVM2 001" and len(raw) == SECTOR:
+            break
+    else:
+        return None
+    number, checksum, offset = struct.unpack_from("<QII", raw, 8)
+    if number != sector or crc(raw[20:]) != checksum or not 32 <= offset <= SECTOR - 40:
+        return None
+    size, areas = _parse_header(raw[offset:])
+    uuid = format_uuid(raw[offset : offset + 32].decode("ascii", "replace"))
+    texts, problems = [], []
+    for start, length in areas:
+        try:
+            text = _read_area(disk, start, length)
+            if text is not None:
+                texts.append(parse_text(text))
+        except BadText as error:
+            problems.append(str(error))
+    problem = f"LVM metadata: {problems[0]}" if problems and not texts else ""
+    return Member(device, disk, uuid, size, tuple(texts), problem)
+
+
+def _parse_header(raw: bytes) -> tuple[int, list[tuple[int, int]]]:
+    """The size and the metadata areas in a physical volume's header (struct pv_header)."""
+    (size,) = struct.unpack_from("<Q", raw, 32)
+    at, lists = 40, []
+    for _ in range(2):
+        pairs: list[tuple[int, int]] = []
+        while at + 16 <= len(raw):
+            start, length = struct.unpack_from("<QQ", raw, at)
+            at += 16
+            if not start:
+                break
+            pairs.append((start, length))
+        lists.append(pairs)
+    return size, lists[1][:MOST_AREAS]
+
+
+def _read_area(disk: DiskFile, start: int, length: int) -> str | None:
+    """The newest text in a metadata area (struct mda_header); None if it is empty or not in use."""
+    header = disk.read_at(start, AREA_HEADER)
+    if len(header) < AREA_HEADER or header[4:20] != AREA_MAGIC or crc(header[4:]) != _u32(header, 0):
+        raise BadText("the header of an area is damaged")
+    offset, size, checksum, flags = struct.unpack_from("<QQII", header, 40)
+    if not offset or flags & IGNORED:
+        return None
+    if not AREA_HEADER <= offset < length or not 0 < size <= min(LARGEST_TEXT, length - AREA_HEADER):
+        raise BadText(f"a text of {size} bytes at {offset} in an area of {length}")
+    # The area is a ring behind its header: what does not fit at the end goes on at the beginning.
+    first = min(size, length - offset)
+    raw = disk.read_at(start + offset, first)
+    if first < size:
+        raw += disk.read_at(start + AREA_HEADER, size - first)
+    if len(raw) < size or crc(raw) != checksum:
+        raise BadText("the text does not have its checksum")
+    return raw.rstrip(b"\0").decode("utf-8", "surrogateescape")
+
+
+def _u32(raw: bytes, at: int) -> int:
+    return int.from_bytes(raw[at : at + 4], "little")
+
+
+# -- groups -----------------------------------------------------------------------------------------------
+
+
+def assemble(members: Sequence[Member]) -> Groups:
+    """Put physical volumes together to groups: the newest text of each group counts, by its sequence number."""
+    unread = [Declined(member.device, member.problem) for member in members if member.problem]
+    groups = [_Group(name, section, members) for name, section in _newest_texts(members, unread)]
+    owners = {uuid: group for group in groups for uuid in group.pv_uuids}
+    pvs = tuple(_physical_volume(member, owners.get(member.uuid)) for member in members)
+    volumes: list[MappedVolume] = []
+    vgs: list[VolumeGroup] = []
+    for group in groups:
+        try:
+            mapped = list(group.volumes())
+            vgs.append(group.record())
+            volumes += mapped
+        except BadText as error:
+            unread.append(Declined(f"/dev/{group.name}", f"LVM metadata: {error}"))
+    unread += [mapped.extents for mapped in volumes if isinstance(mapped.extents, Declined)]
+    return Groups(pvs, tuple(vgs), tuple(volumes), tuple(unread))
+
+
+def _newest_texts(members: Sequence[Member], unread: list[Declined]) -> list[tuple[str, Section]]:
+    """The name and newest text of every group; what does not describe a group is noted in ``unread``."""
+    newest: dict[str, tuple[int, str, Section]] = {}
+    for member in members:
+        for text in member.texts:
+            try:
+                name, group = _group_of(text)
+                uuid, number = group.text("id"), group.number("seqno")
+            except BadText as error:
+                unread.append(Declined(member.device, f"LVM metadata: {error}"))
+                continue
+            if uuid not in newest or number > newest[uuid][0]:
+                newest[uuid] = (number, name, group)
+    return [(name, group) for _number, name, group in newest.values()]
+
+
+def _physical_volume(member: Member, group: _Group | None) -> PhysicalVolume:
+    if group is None:
+        return PhysicalVolume(member.device, member.uuid, member.size)
+    return PhysicalVolume(member.device, member.uuid, group.pv_size(member), group.name)
+
+
+def _group_of(text: Section) -> tuple[str, Section]:
+    """The one group that a text describes."""
+    if text.values.get("contents") != "Text Format Volume Group" or len(text.sections) != 1:
+        raise BadText("no text of one volume group")
+    return next(iter(text.sections.items()))
+
+
+class _Group:
+    """One volume group while it is put together. Methods raise BadText for what is missing from the text."""
+
+    def __init__(self, name: str, section: Section, members: Sequence[Member]) -> None:
+        self.name = name
+        self._section = section
+        self._pvs = section.sections.get("physical_volumes", Section()).sections
+        self._lvs = section.sections.get("logical_volumes", Section()).sections
+        self._members: dict[str, list[Member]] = {}
+        for member in members:
+            self._members.setdefault(member.uuid, []).append(member)
+        self.pv_uuids = {str(pv.values.get("id", "")) for pv in self._pvs.values()}
+
+    @property
+    def _extent_size(self) -> int:
+        return self._section.number("extent_size") * SECTOR
+
+    def pv_size(self, member: Member) -> int:
+        """The usable size of a physical volume, as pvs shows it."""
+        for pv in self._pvs.values():
+            if pv.values.get("id") == member.uuid:
+                count, extent = pv.values.get("pe_count"), self._section.values.get("extent_size")
+                if isinstance(count, int) and isinstance(extent, int):
+                    return count * extent * SECTOR
+        return member.size
+
+    def record(self) -> VolumeGroup:
+        """The group's own facts."""
+        total = sum(pv.number("pe_count") for pv in self._pvs.values())
+        used = 0
+        for lv in self._lvs.values():
+            for segment in _segments(lv):
+                areas = segment.words("stripes")[::2]
+                used += segment.number("extent_count") if any(area in self._pvs for area in areas) else 0
+        extent = self._extent_size
+        return VolumeGroup(
+            self.name, self._section.text("id"), total * extent, (total - used) * extent, extent
+        )
+
+    def volumes(self) -> Iterator[MappedVolume]:
+        """The visible logical volumes, each with its extents or the reason why there are none."""
+        snapshots = self._snapshots()
+        for name, lv in self._lvs.items():
+            segments = _segments(lv)
+            kind = snapshots.get(name) or _kind_of(segments)
+            # The volume that a user calls the snapshot is hidden, and one without a name of its own is not.
+            is_record = any(segment.values.get("type") == "snapshot" for segment in segments)
+            if is_record or ("VISIBLE" not in lv.words("status") and kind != "snapshot"):
+                continue
+            size = sum(segment.number("extent_count") for segment in segments) * self._extent_size
+            volume = LogicalVolume(f"/dev/{self.name}/{name}", name, self.name, lv.text("id"), size, kind)
+            parents = tuple(dict.fromkeys(self._parents(lv, set())))
+            yield MappedVolume(volume, parents, self._map(volume, segments))
+
+    def _snapshots(self) -> dict[str, str]:
+        """Volumes that are not what their segments say: snapshots, and origins that are being rolled back."""
+        kinds = {}
+        for lv in self._lvs.values():
+            for segment in _segments(lv):
+                if segment.values.get("type") != "snapshot":
+                    continue
+                kinds[str(segment.values.get("cow_store", segment.values.get("merging_store")))] = "snapshot"
+                if "merging_store" in segment.values:
+                    kinds[str(segment.values.get("origin"))] = "snapshot-merge"
+        return kinds
+
+    def _parents(self, lv: Section, seen: set[str]) -> Iterator[str]:
+        """The physical volumes below a logical one, also through its hidden parts."""
+        for segment in _segments(lv):
+            for key, value in segment.values.items():
+                if key in ("type", "tags"):
+                    continue  # words that a volume may happen to be called, such as "striped"
+                for name in value if isinstance(value, list) else [value]:
+                    if not isinstance(name, str) or name in seen:
+                        continue
+                    seen.add(name)
+                    if name in self._pvs:
+                        yield from (
+                            member.device for member in self._members.get(self._pvs[name].text("id"), ())
+                        )
+                    elif name in self._lvs:
+                        yield from self._parents(self._lvs[name], seen)
+
+    def _map(self, volume: LogicalVolume, segments: Sequence[Section]) -> tuple[Extent, ...] | Declined:
+        if volume.kind != "linear":
+            return Declined(volume.device, f"a logical volume of kind {volume.kind}")
+        if "EXPORTED" in self._section.words("status"):
+            return Declined(volume.device, f"the volume group {self.name} is exported")
+        extents: list[Extent] = []
+        expected = 0
+        for segment in segments:
+            if segment.number("start_extent") != expected:
+                raise BadText(f"the segments of {volume.name} do not follow one another")
+            expected += segment.number("extent_count")
+            piece = self._area(volume, segment)
+            if isinstance(piece, Declined):
+                return piece
+            extents += piece
+        return tuple(extents)
+
+    def _area(self, volume: LogicalVolume, segment: Section) -> list[Extent] | Declined:
+        """Where one linear segment lies."""
+        stripes = segment.words("stripes")
+        if len(stripes) != 2 or not isinstance(stripes[1], int) or stripes[1] < 0:
+            raise BadText(f"a segment of {volume.name} does not say where it lies")
+        pv = self._pvs.get(str(stripes[0]))
+        if pv is None:
+            return Declined(volume.device, f"it lies on {stripes[0]}, which is no physical volume")
+        members = self._members.get(pv.text("id"), [])
+        if len(members) != 1:
+            found = "is missing" if not members else f"is there {len(members)} times"
+            return Declined(volume.device, f"the physical volume {pv.text('id')} {found}")
+        start = pv.number("pe_start") * SECTOR + stripes[1] * self._extent_size
+        length = segment.number("extent_count") * self._extent_size
+        if start + length > members[0].disk.size:
+            return Declined(volume.device, f"it reaches beyond the end of {members[0].device}")
+        return members[0].disk.stretches(start, length)
+
+
+def _segments(lv: Section) -> list[Section]:
+    """The segments of a logical volume in their order."""
+    found = [section for name, section in lv.sections.items() if name.startswith("segment")]
+    return sorted(found, key=lambda segment: segment.number("start_extent"))
+
+
+def _kind_of(segments: Sequence[Section]) -> str:
+    """What lvs calls the segment type; a striped segment over one stripe is linear."""
+    kinds = []
+    for segment in segments:
+        kind = segment.text("type").split("+")[0]
+        if kind == "striped" and len(segment.words("stripes")) == 2:
+            kind = "linear"
+        kinds.append(kind)
+    # A volume that is linear only in part is called after the other part.
+    return next((kind for kind in kinds if kind != "linear"), "linear" if kinds else "empty")

@@ -1,0 +1,147 @@
+"""Partition tables: MBR with logical partitions, and GPT with its damage.
+
+Own code, held against sfdisk by the tests (docs/decisions/partition-tables.md). What counts as a table, and the
+numbers of partitions, follow Linux (block/partitions/msdos.c and efi.c), whose device names the guest uses.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from imgtools.records.disks import Disk, Partition
+from imgtools.volumes.fat_boot_sector import parse_boot_sector
+from imgtools.volumes.gpt import partition_device, read_gpt
+from imgtools.volumes.volume_file import DiskFile
+
+SIGNATURE = b"\x55\xaa"
+PROTECTIVE = 0xEE
+EXTENDED = frozenset({0x05, 0x0F, 0x85})  # DOS, Windows 95 and Linux
+MOST_LOGICAL = 252  # /dev/sda5 to /dev/sda256: Linux shows no more (DISK_MAX_PARTS)
+SECTOR = 512
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One of the four entries of a boot record; places and lengths in sectors."""
+
+    index: int  # 1 to 4
+    active: bool
+    type: int
+    start: int
+    length: int
+
+
+def read_disk(disk: DiskFile, device: str) -> Disk:
+    """Read the partition table of a disk. Without one, ``table`` is empty."""
+    raw = disk.read_at(0, SECTOR)
+    slots = parse_slots(raw)
+    if slots is None:
+        return Disk(device, disk.size)
+    if any(slot.type == PROTECTIVE for slot in slots):
+        found = read_gpt(disk, device)
+        if found is not None:
+            return found
+        return Disk(
+            device,
+            disk.size,
+            problems=("it says that it has a GPT, and neither copy of the table is intact",),
+        )
+    if not slots and is_boot_sector(raw):
+        return Disk(device, disk.size)
+    return _read_mbr(disk, device, raw, slots)
+
+
+def parse_slots(raw: bytes) -> list[Slot] | None:
+    """The used entries of a boot record; None if it is none, or belongs to a filesystem."""
+    if len(raw) < SECTOR or raw[510:512] != SIGNATURE:
+        return None
+    slots = []
+    for index in range(1, 5):
+        flag, kind, start, length = struct.unpack_from("<B3xB3xII", raw, 430 + 16 * index)
+        if flag not in (0, 0x80):
+            return None
+        if length:
+            slots.append(Slot(index, flag == 0x80, kind, start, length))
+    return None if slots and is_boot_sector(raw) else slots
+
+
+def is_boot_sector(raw: bytes) -> bool:
+    """Whether the first sector is that of a FAT, exFAT or NTFS, which ends with the same signature."""
+    if raw[3:11] in (b"NTFS    ", b"EXFAT   "):
+        return True
+    jump = raw[0] in (0xEB, 0xE9)
+    return jump and raw[21] in (0xF0, *range(0xF8, 0x100)) and not isinstance(parse_boot_sector(raw), str)
+
+
+def _read_mbr(disk: DiskFile, device: str, raw: bytes, slots: list[Slot]) -> Disk:
+    table_id = f"{int.from_bytes(raw[440:444], 'little'):08x}"
+    partitions: list[Partition] = []
+    problems: list[str] = []
+    for slot in slots:
+        kind = "extended" if slot.type in EXTENDED else "primary"
+        partitions.append(_partition(device, table_id, slot.index, slot, 0, kind))
+    number = 5
+    for extended in (slot for slot in slots if slot.type in EXTENDED):
+        for base, slot in _walk_logical(disk, extended, problems):
+            partitions.append(_partition(device, table_id, number, slot, base, "logical"))
+            number += 1
+    problems += beyond_end(partitions, disk.size)
+    return Disk(device, disk.size, SECTOR, "dos", table_id, tuple(partitions), tuple(problems))
+
+
+def _partition(device: str, table_id: str, number: int, slot: Slot, base: int, kind: str) -> Partition:
+    return Partition(
+        device=partition_device(device, number),
+        number=number,
+        start=(base + slot.start) * SECTOR,
+        size=slot.length * SECTOR,
+        type=f"{slot.type:#04x}",
+        kind=kind,
+        id=f"{table_id}-{number:02x}",
+        flags=("boot",) if slot.active else (),
+    )
+
+
+def _walk_logical(disk: DiskFile, extended: Slot, problems: list[str]) -> Iterator[tuple[int, Slot]]:
+    """Yield the logical partitions with the sector that their start counts from (parse_extended of Linux)."""
+    place, seen = extended.start, set[int]()
+    end = extended.start + extended.length
+    while True:
+        if place in seen or len(seen) >= MOST_LOGICAL:
+            problems.append(f"the chain of logical partitions is a loop or longer than {MOST_LOGICAL}")
+            return
+        seen.add(place)
+        raw = disk.read_at(place * SECTOR, SECTOR)
+        if len(raw) < SECTOR or raw[510:512] != SIGNATURE:
+            problems.append(
+                f"no boot record at sector {place}, where one of the logical partitions should be"
+            )
+            return
+        following = None
+        for slot in parse_extended_slots(raw):
+            if slot.type in EXTENDED:
+                following = following or slot
+            elif slot.index <= 2 or place + slot.start + slot.length <= end:
+                yield place, slot
+        if following is None:
+            return
+        place = extended.start + following.start
+
+
+def parse_extended_slots(raw: bytes) -> list[Slot]:
+    """The used entries of a boot record inside an extended partition, whose flags say nothing."""
+    fields = ((index, struct.unpack_from("<B3xB3xII", raw, 430 + 16 * index)) for index in range(1, 5))
+    return [
+        Slot(index, flag == 0x80, kind, start, size) for index, (flag, kind, start, size) in fields if size
+    ]
+
+
+def beyond_end(partitions: list[Partition], size: int) -> list[str]:
+    """A problem for every partition that the disk is too small for."""
+    return [
+        f"{partition.device} ends at byte {partition.start + partition.size}, the disk at {size}"
+        for partition in partitions
+        if partition.start + partition.size > size
+    ]

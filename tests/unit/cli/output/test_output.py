@@ -1,0 +1,84 @@
+"""What stdout gets: nothing that can harm a terminal, nothing cut in a pipe, one JSON document for programs."""
+
+import io
+import json
+from dataclasses import dataclass
+
+import pytest
+
+from imgtools.cli.output.output import Column, Facts, Output, Table, Tree, clean, format_time, to_json
+from imgtools.records.files import FileKind
+from imgtools.records.request import Engine, Secret
+from imgtools.records.system import Warned
+
+
+@dataclass(frozen=True)
+class Report:
+    image: str
+    engine: Engine
+    warnings: tuple[Warned, ...]
+    path: str
+    kind: FileKind
+    mtime: int
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_guest_string_cannot_drive_the_terminal() -> None:
+    assert clean("a\x1b]0;title\x07b") == "a\\x1b]0;title\\x07b"
+    assert clean("x\u202egpj.exe") == "x\\u202egpj.exe"
+    assert clean("one\ttwo\n") == "one\\ttwo\\n"
+    assert clean(b"caf\xe9".decode("utf-8", "surrogateescape")) == "caf\\xe9"
+    assert clean("grüße 日本") == "grüße 日本"
+
+
+def test_rich_markup_in_a_guest_string_is_text() -> None:
+    out = Terminal()
+    Output(stdout=out).show(None, schema="x/1", view=lambda: Table(("Name",), [("[red]x[/red] :smile:",)]))
+    assert "[red]x[/red] :smile:" in out.getvalue()
+
+
+def test_a_pipe_gets_every_character_of_a_wide_cell() -> None:
+    out = io.StringIO()
+    view = Table((Column("Name"), Column("Size", right=True)), [("x" * 500, 12), ("tab\there", None)])
+    Output(stdout=out).show(None, schema="x/1", view=lambda: view)
+    assert out.getvalue() == f"Name\tSize\n{'x' * 500}\t12\ntab\\there\t\n"
+
+
+def test_the_envelope_says_who_answered_and_keeps_bytes_that_are_not_utf8() -> None:
+    out, err = io.StringIO(), io.StringIO()
+    report = Report("d.img", Engine.DIRECT, (Warned("odd", "/x"),), "/caf\udce9", FileKind.LINK, 10**9)
+    Output(json=True, stdout=out, stderr=err).show(report, schema="imgtools.x/1", view=lambda: Facts([]))
+    assert json.loads(out.getvalue()) == {
+        "schema": "imgtools.x/1",
+        "ok": True,
+        "image": "d.img",
+        "engine": "direct",
+        "warnings": [{"text": "odd", "path": "/x"}],
+        "data": {
+            "path": "/caf\ufffd",
+            "path_b64": "L2NhZuk=",
+            "kind": "link",
+            "mtime": "1970-01-01T00:00:01Z",
+        },
+    }
+    assert err.getvalue() == "imgtools: warning: /x: odd\n"
+
+
+def test_a_secret_never_becomes_json() -> None:
+    with pytest.raises(TypeError):
+        to_json({"key": Secret(b"hunter2")})
+    assert "hunter2" not in repr(Secret(b"hunter2"))
+
+
+def test_a_time_that_no_calendar_holds_is_a_number() -> None:
+    assert format_time(-(10**30)) == str(-(10**30))
+
+
+def test_a_tree_is_indented_in_a_pipe() -> None:
+    out = io.StringIO()
+    Output(stdout=out).show(None, schema="x/1", view=lambda: Tree("sda", [Tree("sda1")]))
+    assert out.getvalue() == "sda\n\tsda1\n"
