@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -17,8 +18,12 @@ def pytest_configure() -> None:
     """Have the same happen on every host, and let Ctrl-C reach what the tests start.
 
     Nothing is booted under KVM, sound or not, unless a test makes itself a host with one (tests/support/qemu.py). A
-    shell that runs something in the background has Ctrl-C ignored.
+    shell that runs something in the background has Ctrl-C ignored. Programs that the tests run to make images (mtools,
+    tar) go by the locale, the time zone and the umask; tests of what these change set them.
     """
+    os.environ |= {"LC_ALL": "C.UTF-8", "TZ": "UTC"}
+    time.tzset()
+    os.umask(0o022)
     os.environ.setdefault("LIBGUESTFS_BACKEND_SETTINGS", "force_tcg")
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)

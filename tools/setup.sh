@@ -5,6 +5,7 @@ cd "$(dirname "$0")/.."
 venv=${1:-.venv}
 python=/usr/bin/python3 # the one that Debian's guestfs, hivex and nbd bindings are built for
 export DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8
+umask 022 # the environment is for every user of the checkout
 unset PYTHONHOME PYTHONPATH VIRTUAL_ENV
 
 say() { printf '%s\n' "$*" >&2; }

@@ -26,6 +26,7 @@ from tests.support.command import imgtools
 from tests.support.cut import run_cut
 from tests.support.edits import DIRECT, MOTD, beside, digest, plan_file, read
 from tests.support.fixtures import copy_fixture
+from tests.support.other_user import CAN_BECOME, NOBODY
 
 # -- what is refused -----------------------------------------------------------------------------------------
 
@@ -109,19 +110,24 @@ def shared() -> Iterator[Path]:
         yield folder
 
 
+# We are one, or become one.
+AS_ORDINARY_USER = CAN_BECOME if os.geteuid() == 0 else pytest.mark.skipif(False, reason="-")
+
+
 def as_nobody(run: Callable[[], object], folder: Path) -> int:
     """Run in a child without root's rights; under an ordinary user, as that user."""
 
     def unprivileged() -> None:
         if os.geteuid() == 0:
             os.setgroups([])
-            os.setgid(65534)
-            os.setuid(65534)
+            os.setgid(NOBODY)
+            os.setuid(NOBODY)
         run()
 
     return run_cut(unprivileged, folder).code
 
 
+@AS_ORDINARY_USER
 def test_no_permission_is_told_before_anything_begins(shared: Path) -> None:
     image = copy_fixture("debian", shared)[0]
     image.chmod(0o444)
@@ -130,6 +136,7 @@ def test_no_permission_is_told_before_anything_begins(shared: Path) -> None:
     assert "no permission" in (shared / "output").read_text()
 
 
+@AS_ORDINARY_USER
 def test_an_ordinary_user_edits_too(shared: Path) -> None:
     image = copy_fixture("debian", shared)[0]
     image.chmod(0o666)

@@ -20,13 +20,11 @@ from imgtools.engine.direct.write_ntfs import NtfsWriter
 from imgtools.engine.held_folder import PREFIX, mounts_below
 from imgtools.filesystems.ext.writer import ExtWriter
 from tests.support.fixtures import copy_fixture
+from tests.support.other_user import BECOME, CAN_BECOME, NOBODY
 from tests.support.waiting import wait_until
 
 PLAN = "- {kind: write-file, path: %s, content: changed}\n"
 AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="ntfs-3g mounts for root only")
-CAN_BECOME = pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes another user")
-NOBODY = 65534
-BECOME = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
 
 
 @dataclass(frozen=True, slots=True)
