@@ -24,7 +24,7 @@ SCHEMA = re.compile(r"imgtools\.[a-z0-9-]+(?:\.[a-z0-9-]+)*/\d+")
 ENVELOPES = {"imgtools.error/1"}  # described by hand, above the mark
 # Schemas whose report no call of `show` tells: where their class is.
 ELSEWHERE = {
-    "imgtools.plan/1": "imgtools.workflows.writing:PlanReport",
+    "imgtools.plan/2": "imgtools.workflows.writing:PlanReport",
     "imgtools.sysprep-verify/1": "imgtools.workflows.sysprep:VerifyReport",
     "imgtools.log/1": "imgtools.workflows.log:LogReport",
     "imgtools.map/1": "imgtools.workflows.map:MapHead",  # its extents follow, see the page of the command

@@ -13,8 +13,17 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 WIDTH = 100  # columns
-# The program of this checkout, whether or not it is installed where this Python is.
-IMGTOOLS = f'imgtools() {{ {shlex.quote(sys.executable)} -m imgtools "$@"; }}'
+# The program of this checkout, whether or not it is installed where this Python is. It draws no bar of progress,
+# however slow the machine is: a bar is gone in the end, and what is kept here is the end.
+PROGRAM = """
+import sys
+from imgtools.cli.output import progress
+progress.PATIENCE = 1e6
+from imgtools.cli.app import main
+sys.argv[0] = "imgtools"
+main()
+"""
+IMGTOOLS = f'imgtools() {{ {shlex.quote(sys.executable)} -c {shlex.quote(PROGRAM)} "$@"; }}'
 # CSI and OSC sequences (ECMA-48, 5.4 and 8.3.89): colours, cursor, titles.
 ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\))")
 

@@ -4,7 +4,7 @@ Operations yield changes and never carry them out; ``change/applier.py`` alone d
 changes, made by reading, printed before anything happens, and applied as it was printed.
 
 Two kinds of changes. *Plain* ones are what a filesystem can do. *Composed* ones (:class:`EditConfig`,
-:class:`EditRegistry`, :class:`EditLines`) say what a file should say; :func:`imgtools.change.compose.settle`
+:class:`EditRegistry`, :class:`EditLines`) say what a file should say; :func:`imgtools.change.compose.compose`
 reads the file once, makes all edits of it, and puts one :class:`WriteFile` in their place, before anything is
 written. So both engines only ever see plain changes, and a diff can be shown of every edit.
 """
@@ -284,6 +284,7 @@ FileChange = (
     | SetXattr
 )
 DeviceChange = SetUuid | NewLvmUuids
-Change = FileChange | Composed | DeviceChange | RunInGuest | Relabel
+PlainChange = FileChange | DeviceChange | RunInGuest | Relabel
+Change = PlainChange | Composed
 # What only the appliance can do: the direct engine declines a plan that holds one.
 APPLIANCE_ONLY = (SetUuid, RunInGuest, Relabel)

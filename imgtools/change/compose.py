@@ -17,8 +17,17 @@ from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import cast
 
-from imgtools.change.change import Change, Composed, EditConfig, EditLines, EditRegistry, LineEdit, WriteFile
-from imgtools.change.plan import true_path
+from imgtools.change.change import (
+    Change,
+    Composed,
+    EditConfig,
+    EditLines,
+    EditRegistry,
+    LineEdit,
+    PlainChange,
+    WriteFile,
+)
+from imgtools.change.contradictions import true_path
 from imgtools.engine.augeas_files import edit_config
 from imgtools.errors import EditFailed, NotAFile, UsageError
 from imgtools.files.tree import GuestReader
@@ -55,7 +64,7 @@ class _Draft:
     edits: list[Composed] = field(default_factory=list)
 
 
-def settle(changes: Sequence[Change], files: GuestReader) -> tuple[Change, ...]:
+def compose(changes: Sequence[Change], files: GuestReader) -> tuple[PlainChange, ...]:
     """Return the changes with every composed one replaced by the file that results.
 
     A file that does not change disappears from the plan. An edit of a file that the plan itself writes is an
@@ -64,19 +73,19 @@ def settle(changes: Sequence[Change], files: GuestReader) -> tuple[Change, ...]:
     :raises OddGuest: a file does not parse.
     :raises UsageError: an edit makes no sense (a pattern that is no regular expression).
     """
-    settled: list[Change | None] = []
+    plain: list[PlainChange | None] = []
     drafts: dict[str, _Draft] = {}
     for change in changes:
         if isinstance(change, (EditConfig, EditLines, EditRegistry)):
             path = true_path(change, files)
             if path not in drafts:
-                drafts[path] = _begin(path, settled, files)
+                drafts[path] = _begin(path, plain, files)
             drafts[path].edits.append(change)
         else:
-            settled.append(change)
+            plain.append(change)
     for path, draft in drafts.items():
-        settled[draft.position] = _finish(path, draft)
-    return tuple(change for change in settled if change is not None)
+        plain[draft.position] = _finish(path, draft)
+    return tuple(change for change in plain if change is not None)
 
 
 def is_private(path: str) -> bool:
@@ -84,23 +93,23 @@ def is_private(path: str) -> bool:
     return any(fnmatch.fnmatchcase(path, pattern) for pattern in _PRIVATE)
 
 
-def _begin(path: str, settled: list[Change | None], files: GuestReader) -> _Draft:
+def _begin(path: str, plain: list[PlainChange | None], files: GuestReader) -> _Draft:
     """Start the draft of a file: from what the plan writes, or from what the guest has."""
-    for position, earlier in enumerate(settled):
+    for position, earlier in enumerate(plain):
         if isinstance(earlier, WriteFile) and true_path(earlier, files) == path:
             return _Draft(position, earlier, None)
-    settled.append(None)
+    plain.append(None)
     if not files.exists(path):
-        return _Draft(len(settled) - 1, WriteFile(path, b"", private=is_private(path)), None)
+        return _Draft(len(plain) - 1, WriteFile(path, b"", private=is_private(path)), None)
     if not files.is_file(path):
         raise NotAFile(f"not a regular file: {path}", path=path)
     content = files.read_bytes(path, limit=LIMIT)
     before = hashlib.sha256(content).hexdigest()
     write = WriteFile(path, content, before=before, private=is_private(path))
-    return _Draft(len(settled) - 1, write, content)
+    return _Draft(len(plain) - 1, write, content)
 
 
-def _finish(path: str, draft: _Draft) -> Change | None:
+def _finish(path: str, draft: _Draft) -> WriteFile | None:
     """Make the edits; None if they change nothing."""
     is_new = draft.original is None and not draft.write.content
     content: bytes | None = None if is_new else draft.write.content

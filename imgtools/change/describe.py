@@ -17,6 +17,7 @@ from imgtools.change.change import (
     MakeSpecial,
     Move,
     NewLvmUuids,
+    PlainChange,
     Relabel,
     Remove,
     RunInGuest,
@@ -42,7 +43,7 @@ DIFF_LIMIT = 1 << 20  # bytes; a diff of more is nothing that anyone reads
 class PlannedChange:
     """One change of a plan, as it is shown: ``summary`` is a line for people, ``diff`` a unified diff or empty."""
 
-    change: Change
+    change: PlainChange
     summary: str
     diff: str = ""
 
@@ -64,14 +65,14 @@ class PlannedChange:
         return {**format_change(self.change), **remarks}
 
 
-def describe(change: Change, files: GuestReader) -> PlannedChange:
+def describe(change: PlainChange, files: GuestReader) -> PlannedChange:
     """Return a change with words and, for the new content of a text file, a diff."""
     diff = _diff_of(change, files) if isinstance(change, WriteFile) and not change.private else ""
     change = _measured(change, files)
     return PlannedChange(change, summarise(change, is_new=_is_new(change, files)), diff)
 
 
-def _measured(change: Change, files: GuestReader) -> Change:
+def _measured(change: PlainChange, files: GuestReader) -> PlainChange:
     """A change that takes a file's content away, with how much that is; plans that people write do not say."""
     if not isinstance(change, (Remove, Truncate)) or not files.exists(change.path):
         return change

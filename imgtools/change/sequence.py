@@ -1,7 +1,7 @@
 """A plan made of steps that follow each other: each is planned for what those before it leave.
 
 Operations that know nothing of each other must not want the same file: that is a contradiction
-(:func:`imgtools.change.plan.check_plan`). Orders of a user are another thing: the later one wins. Here they become one
+(:mod:`imgtools.change.contradictions`). Orders of a user are another thing: the later one wins. Here they become one
 plan without contradictions, in which every file is written once.
 """
 
@@ -26,8 +26,8 @@ from imgtools.change.change import (
     Upload,
     WriteFile,
 )
-from imgtools.change.compose import join_words, settle
-from imgtools.change.plan import FILE_CHANGES, true_path
+from imgtools.change.compose import compose, join_words
+from imgtools.change.contradictions import FILE_CHANGES, true_path
 from imgtools.change.preview import PlannedFilesystem, planned_tree
 from imgtools.files.paths import parent_of
 from imgtools.files.tree import GuestReader, GuestTree
@@ -35,7 +35,7 @@ from imgtools.files.tree import GuestReader, GuestTree
 _CONTENTS = (WriteFile, Upload, Truncate)
 
 
-class Succession:
+class ChangeSequence:
     """Takes changes step by step. ``files`` is the guest as all of them leave it."""
 
     def __init__(self, files: GuestReader) -> None:
@@ -55,7 +55,7 @@ class Succession:
         :raises ImgtoolsError: it cannot be made on what the steps before it leave.
         """
         made: list[Change] = []
-        for change in settle(tuple(changes), self.files):
+        for change in compose(tuple(changes), self.files):
             if isinstance(change, MakeDirectory) and not self._begin and self.files.is_dir(change.path):
                 continue
             made.append(change)

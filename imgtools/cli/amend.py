@@ -60,4 +60,4 @@ def command(
     )
     with out.progress("amend") as progress:
         report = amend(request, progress)
-    show_plan(out, report, schema="imgtools.amend/1")
+    show_plan(out, report, schema="imgtools.amend/2")

@@ -70,11 +70,11 @@ def command(
         )
     out.show(
         report,
-        schema="imgtools.check/1",
+        schema="imgtools.check/2",
         view=lambda: _views(report),
         pipe=lambda: Facts(_pairs(report)),
     )
-    if report.plan and not report.written:
+    if report.changes and not report.written:
         out.note("Nothing was changed; --write does it, --output FILE makes a repaired copy.")
     if not report.clean:
         raise typer.Exit(1)
@@ -106,4 +106,8 @@ def _views(report: CheckReport) -> list[View]:
         lines.append(f"still: {report.remaining}")
     verdict = "clean" if report.clean else "damaged" if damaged else "clusters leaked"
     did = "done: " if report.written else "would: "
-    return [Lines([*lines, verdict]), Facts(_pairs(report)), Lines([did + step for step in report.plan])]
+    return [
+        Lines([*lines, verdict]),
+        Facts(_pairs(report)),
+        Lines([did + step.summary for step in report.changes]),
+    ]

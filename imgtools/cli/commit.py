@@ -45,4 +45,4 @@ def command(
     request = CommitRequest(disk, base, empty, remove, rate, force, write)
     with out.progress("commit") as progress:
         report = commit(request, progress)
-    show_plan(out, report, schema="imgtools.commit/1")
+    show_plan(out, report, schema="imgtools.commit/2")

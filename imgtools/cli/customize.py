@@ -46,4 +46,4 @@ def command(source: Source, target: Target, out: Output, customization: Customiz
 
     with out.progress("Customizing") as progress:
         report = customize(source, target, customization.orders, progress=progress)
-    show_plan(out, report, schema="imgtools.customize/1")
+    show_plan(out, report, schema="imgtools.customize/2")

@@ -64,4 +64,4 @@ def command(
     request = DdRequest(disk, target, target_format, bs, count, skip, seek, write, force, directly)
     with out.progress("copy") as progress:
         report = copy_part(request, progress)
-    show_plan(out, report, schema="imgtools.dd/1")
+    show_plan(out, report, schema="imgtools.dd/2")

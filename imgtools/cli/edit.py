@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -42,9 +43,6 @@ def command(
     backup: Annotated[
         str, typer.Option("--backup", "-b", metavar="ENDING", help="Keep the old content beside it: .bak")
     ] = "",
-    check: Annotated[
-        bool, typer.Option("--check/--no-check", help="Check the new text before writing.")
-    ] = True,
 ) -> None:
     """Edit a text file of the guest.
 
@@ -55,11 +53,11 @@ def command(
 
     edit = _scripted(expressions) if expressions else _by_hand()
     with out.progress("Writing") as progress:
-        report = edit_file(source, target, path, edit, backup=backup, check=check, progress=progress)
+        report = edit_file(source, target, path, edit, backup=backup, progress=progress)
     show_plan(out, report)
     asks = not expressions and target.is_dry_run and report.changes and out.on_terminal
     if asks and typer.confirm("Write these changes?", err=True):
-        report = edit_file(source, Target(write=True), path, edit, backup=backup, check=check)
+        report = edit_file(source, replace(target, write=True), path, edit, backup=backup)
         out.note(f"Written to {report.image}.")
 
 

@@ -62,4 +62,4 @@ def command(
     base = None if onto == "none" else Path(onto)
     with out.progress("rebase") as progress:
         report = rebase(RebaseRequest(disk, base, onto_format, unsafe, force, write), progress)
-    show_plan(out, report, schema="imgtools.rebase/1")
+    show_plan(out, report, schema="imgtools.rebase/2")

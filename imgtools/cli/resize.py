@@ -170,7 +170,7 @@ def command(
 
     with out.progress("Resizing"):
         report = resize_disk(ResizeRequest(source, size, expand, shrink, lv_expand, write))
-    out.show(report, schema="imgtools.resize/1", view=lambda: _view(report), pipe=lambda: _pipe(report))
+    out.show(report, schema="imgtools.resize/2", view=lambda: _view(report), pipe=lambda: _pipe(report))
     _tell(out, report)
 
 
@@ -179,7 +179,7 @@ def _copy(out: Output, source: ImageRequest, target: Path, wishes: dict[str, Any
 
     with out.progress("Copying") as progress:
         report = resize_copy(ResizeCopyRequest(source, target, **wishes), progress)
-    out.show(report, schema="imgtools.resize-copy/1", view=lambda: _view(report), pipe=lambda: _pipe(report))
+    out.show(report, schema="imgtools.resize-copy/2", view=lambda: _view(report), pipe=lambda: _pipe(report))
     _tell(out, report)
 
 
@@ -190,7 +190,7 @@ def _tell(out: Output, report: ResizeReport | ResizeCopyReport) -> None:
 
 def _view(report: ResizeReport | ResizeCopyReport) -> list[View]:
     """The plan, and below it the disk before and after, as bars and as a table of its partitions."""
-    shown: list[View] = [Lines(report.plan)]
+    shown: list[View] = [Lines([step.summary for step in report.changes])]
     if report.partitions:
         before = [_stretch(one.number, one.start, one.size) for one in report.partitions]
         bars = before_and_after(
@@ -224,7 +224,7 @@ def _whole(parts: list[Stretch], size: int) -> list[Stretch]:
 
 
 def _pipe(report: ResizeReport | ResizeCopyReport) -> Table:
-    return Table((Column("step"),), [(step,) for step in report.plan])
+    return Table((Column("step"),), [(step.summary,) for step in report.changes])
 
 
 def _after(size: int, new_size: int | None) -> str:

@@ -115,7 +115,7 @@ def command(
     with out.progress("Preparing") as progress:
         report = prepare(source, target, selection, customization=customization, progress=progress)
     out.show(
-        report, schema="imgtools.sysprep/1", view=lambda: _view(report), pipe=lambda: _rows(report.operations)
+        report, schema="imgtools.sysprep/2", view=lambda: _view(report), pipe=lambda: _rows(report.operations)
     )
     out.note(_closing(report))
 
@@ -133,7 +133,7 @@ def _show_verdict(out: Output, found: VerifyReport) -> NoReturn:
 def _closing(report: SysprepReport) -> str:
     count = len(report.changes)
     changes = f"{count} change{'' if count == 1 else 's'}"
-    if report.applied:
+    if report.written:
         return f"{changes} made in {report.output or report.image}."
     if not count:
         return "Nothing to change."

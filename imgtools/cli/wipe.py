@@ -69,4 +69,4 @@ def command(
 
     with out.progress("wipe") as progress:
         report = wipe(image, algorithm.value, remove=remove, force=force, write=write, progress=progress)
-    show_plan(out, report, schema="imgtools.wipe/1")
+    show_plan(out, report, schema="imgtools.wipe/2")

@@ -13,13 +13,14 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from imgtools.disk.image_file import Disk, Progress
+from imgtools.disk.image_file import Disk
 from imgtools.disk.new_file import sync_file
 from imgtools.disk.table_edit import change_and_check
 from imgtools.engine.qemu.img import commands
 from imgtools.engine.qemu.img.nodes import Node
 from imgtools.errors import UsageError, WouldLoseData
 from imgtools.records.image import ImageInfo, Layer
+from imgtools.records.progress import Progress
 from imgtools.records.request import Key
 
 SAMPLE = 64 << 10  # bytes

@@ -24,6 +24,7 @@ from imgtools.engine.qemu.img.mapping import Extent
 from imgtools.engine.qemu.img.nodes import Node, chain_node, file_options, nbd_node, single_node, window
 from imgtools.errors import EngineFailed, UsageError
 from imgtools.records.image import DiskSource, ImageInfo, Layer
+from imgtools.records.progress import Progress
 from imgtools.records.request import Backing, ImageRequest, Key, Secret
 from imgtools.records.system import Warned
 
@@ -40,7 +41,6 @@ __all__ = [
     "open_disk",
 ]
 
-Progress = Callable[[int, int], None]
 SECTOR = 512  # bytes, in which qemu-img compares
 # What is made without qemu-img.
 _PLAIN: dict[str, Callable[[int, int], Target]] = {"raw": RawTarget, "qcow2": Qcow2Target}

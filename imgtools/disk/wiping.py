@@ -5,14 +5,13 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from imgtools.engine.allocation import filesystem_of
 from imgtools.errors import EngineFailed, HostError, ImageInUse, NoRoom
-
-Progress = Callable[[int, int], None]
+from imgtools.records.progress import Progress
 
 CHUNK = 3 << 20  # bytes written at a time; patterns have one or three bytes, and both divide it
 

@@ -11,15 +11,20 @@ import json
 import re
 import tempfile
 import tomllib
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
 import yaml
 
+from imgtools.change.change import Change, Upload, WriteFile
 from imgtools.engine.augeas_files import ConfigFile
 from imgtools.engine.process import run
-from imgtools.errors import EditFailed, OddGuest, ToolMissing, UsageError
+from imgtools.errors import EditFailed, GuestFileError, OddGuest, ToolMissing, UsageError
+from imgtools.files.paths import normalise
+from imgtools.files.tree import GuestReader
 from imgtools.guest.find.devices import PASSING, Devices
-from imgtools.guest.find.fstab import FIELD, parse_fstab
+from imgtools.guest.find.fstab import FIELD, FstabEntry, parse_fstab
 from imgtools.records.disks import Layout, Volume
 from imgtools.records.system import Warned
 
@@ -36,67 +41,159 @@ MOUNTED_AS = {
 }
 # Fields of the account files (passwd(5), shadow(5), group(5), gshadow(5)).
 FIELDS = {"/etc/passwd": 7, "/etc/shadow": 9, "/etc/group": 4, "/etc/gshadow": 4}
+# Files of a guest that lock people out of it, or stop its boot, when they are wrong: looked at in every plan.
+DECISIVE = (
+    "/etc/sudoers",
+    "/etc/sudoers.d/*",
+    "/etc/fstab",
+    "/etc/ssh/sshd_config",
+    "/etc/ssh/sshd_config.d/*.conf",
+    *FIELDS,
+)
+LARGEST = (
+    4 << 20
+)  # bytes of a file that is looked at; the largest that is meant here has some hundred kilobytes
 
 
-def check_content(path: str, content: bytes, layout: Layout, root: Volume | None) -> tuple[Warned, ...]:
-    """Check the content that a file of the guest is to get; return what is odd but not wrong.
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What a guest would not understand in a file. ``is_fatal``: with it the guest may not boot, or let nobody in."""
+
+    text: str
+    line: int = 0  # from 1 on; 0: not known
+    is_fatal: bool = True
+
+    @property
+    def words(self) -> str:
+        """For people."""
+        return f"line {self.line}: {self.text}" if self.line else self.text
+
+
+def check_writes(
+    changes: Sequence[Change],
+    files: GuestReader,
+    layout: Callable[[], Layout],
+    root: Volume | None,
+    *,
+    thorough: bool,
+) -> tuple[Warned, ...]:
+    """Look at what a plan writes; return what is odd but not wrong, and what was wrong before.
+
+    Only what the plan brings in is refused: who mends one line of two must be let.
+
+    :param thorough: look at every file of a kind that is known here, not only at the decisive ones.
+    :raises EditFailed: the guest would not understand a file; the message says where.
+    """
+    found: list[Warned] = []
+    for change in changes:
+        if isinstance(change, (WriteFile, Upload)):
+            path = _place(change.path, files)
+            if thorough or any(fnmatch.fnmatchcase(path, pattern) for pattern in DECISIVE):
+                found += _look(path, _content(change), files, layout(), root)
+    return tuple(found)
+
+
+def _place(path: str, files: GuestReader) -> str:
+    try:
+        return files.resolve(path)
+    except GuestFileError:
+        return normalise(path)
+
+
+def _content(change: WriteFile | Upload) -> bytes:
+    if isinstance(change, WriteFile):
+        return change.content
+    if change.size > LARGEST or change.packed:
+        return b""
+    with change.host_path.open("rb") as stream:
+        stream.seek(change.offset)
+        return stream.read(change.size)
+
+
+def _look(
+    path: str, content: bytes, files: GuestReader, layout: Layout, root: Volume | None
+) -> Iterator[Warned]:
+    if not content or len(content) > LARGEST:
+        return
+    found = problems_of(path, content, layout, root)
+    if not found:
+        return
+    known = Counter(one.text for one in _problems_before(path, files, layout, root))
+    for one in found:
+        if one.is_fatal and not known[one.text]:
+            raise EditFailed(f"{path}: {one.words}", hint=ANYWAY)
+        was_so = ", as before" if known[one.text] else ""
+        known[one.text] -= 1
+        yield Warned(f"{one.words}{was_so}", path)
+
+
+def _problems_before(
+    path: str, files: GuestReader, layout: Layout, root: Volume | None
+) -> tuple[Problem, ...]:
+    try:
+        return problems_of(path, files.read_bytes(path, limit=LARGEST), layout, root)
+    except GuestFileError:
+        return ()
+
+
+def problems_of(path: str, content: bytes, layout: Layout, root: Volume | None) -> tuple[Problem, ...]:
+    """Return what is wrong with the content of a file, or odd.
 
     :param path: the file's guest path, links resolved.
-    :raises EditFailed: the guest would not understand it; the message says where.
     """
     for pattern, check in CHECKS:
         if fnmatch.fnmatchcase(path, pattern):
             return tuple(check(path, content))
     if path == "/etc/fstab":
-        return tuple(_check_fstab(path, content, layout, root))
+        return tuple(_check_fstab(content, layout, root))
     return tuple(_check_lens(path, content))
 
 
-def _wrong(path: str, what: str) -> EditFailed:
-    return EditFailed(f"{path}: {what}", hint=ANYWAY)
-
-
-def _check_sudoers(path: str, content: bytes) -> Iterator[Warned]:
+def _check_sudoers(path: str, content: bytes) -> Iterator[Problem]:
     with tempfile.NamedTemporaryFile(prefix="imgtools-sudoers-") as copy:
         copy.write(content)
         copy.flush()
         try:
             done = run(["visudo", "-c", "-f", copy.name], ok=(0, 1))
         except ToolMissing as error:
-            yield Warned(f"not checked: {error.message}", path)
+            yield Problem(f"not checked: {error.message}", is_fatal=False)
             return
-        if done.code:
-            said = (done.stderr + done.stdout).decode("utf-8", "replace").strip()
-            complaint = said.splitlines()[0].removeprefix(">>> ") if said else "visudo refuses it"
-            raise _wrong(path, re.sub(rf"^{re.escape(copy.name)}:\s*(?=\d)", "line ", complaint))
+    if done.code:
+        said = (done.stderr + done.stdout).decode("utf-8", "replace").strip()
+        complaint = said.splitlines()[0].removeprefix(">>> ") if said else "visudo refuses it"
+        place = re.match(rf"{re.escape(copy.name)}:\s*(\d+)(?:\D\d+)?:\s*", complaint)
+        yield Problem(complaint[place.end() :] if place else complaint, int(place[1]) if place else 0)
 
 
-def _check_fstab(path: str, content: bytes, layout: Layout, root: Volume | None) -> Iterator[Warned]:
+def _check_fstab(content: bytes, layout: Layout, root: Volume | None) -> Iterator[Problem]:
     text = content.decode("utf-8", "surrogateescape")
-    for number, line in enumerate(text.split("\n"), 1):
-        if complaint := _fields_of_fstab(line):
-            raise _wrong(path, f"line {number}: {complaint}")
+    wrong = [
+        Problem(said, n) for n, line in enumerate(text.split("\n"), 1) if (said := _fields_of_fstab(line))
+    ]
+    yield from wrong
     fstab = parse_fstab(text)
-    for problem in fstab.warnings:
-        raise _wrong(path, problem.text)
+    if not wrong:
+        yield from (Problem(problem.text) for problem in fstab.warnings)
     if root is None:
         return
     devices = Devices(layout, root)
     for entry in fstab.entries:
         if not entry.on_a_device or PASSING.match(entry.spec):
             continue
-        volume = devices.find(entry.spec)
-        if volume is None:
-            complaint = f"line {entry.line}: {entry.spec} for {entry.path} is not in this image"
-        elif not set(entry.type.split(",")) & (MOUNTED_AS.get(volume.content, frozenset()) | {"auto"}):
-            complaint = f"line {entry.line}: {entry.spec} is {volume.content}, not {entry.type}"
-            if volume.content not in MOUNTED_AS:
-                continue
-        else:
-            continue
-        if not entry.may_be_missing:
-            raise _wrong(path, complaint)
-        yield Warned(complaint, path)
+        if complaint := _wrong_device(entry, devices.find(entry.spec)):
+            yield Problem(complaint, entry.line, is_fatal=not entry.may_be_missing)
+
+
+def _wrong_device(entry: FstabEntry, volume: Volume | None) -> str:
+    """What is wrong with the device of a line; empty if nothing is."""
+    if volume is None:
+        return f"{entry.spec} for {entry.path} is not in this image"
+    fits = set(entry.type.split(",")) & (MOUNTED_AS.get(volume.content, frozenset()) | {"auto"})
+    return (
+        ""
+        if fits or volume.content not in MOUNTED_AS
+        else f"{entry.spec} is {volume.content}, not {entry.type}"
+    )
 
 
 def _fields_of_fstab(line: str) -> str:
@@ -114,53 +211,48 @@ def _fields_of_fstab(line: str) -> str:
     return f"not a number: {wrong}" if wrong else ""
 
 
-def _check_json(path: str, content: bytes) -> Iterator[Warned]:
+def _check_json(path: str, content: bytes) -> Iterator[Problem]:
     try:
         json.loads(content)
     except (ValueError, RecursionError) as error:
-        raise _wrong(path, f"not JSON: {error}") from None
-    return iter(())
+        yield Problem(f"not JSON: {error}")
 
 
-def _check_yaml(path: str, content: bytes) -> Iterator[Warned]:
+def _check_yaml(path: str, content: bytes) -> Iterator[Problem]:
     try:
         for _ in yaml.parse(content, Loader=yaml.SafeLoader):
             pass
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-        raise _wrong(path, f"not YAML: {' '.join(str(error).split())}") from None
-    return iter(())
+        yield Problem(f"not YAML: {' '.join(str(error).split())}")
 
 
-def _check_toml(path: str, content: bytes) -> Iterator[Warned]:
+def _check_toml(path: str, content: bytes) -> Iterator[Problem]:
     try:
         tomllib.loads(content.decode("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise _wrong(path, f"not TOML: {error}") from None
-    return iter(())
+        yield Problem(f"not TOML: {error}")
 
 
-def _check_accounts(path: str, content: bytes) -> Iterator[Warned]:
+def _check_accounts(path: str, content: bytes) -> Iterator[Problem]:
     width = FIELDS[path]
     for number, line in enumerate(content.decode("utf-8", "surrogateescape").splitlines(), 1):
         if (
             line and line.count(":") != width - 1 and not line.startswith(("+", "-"))
         ):  # NIS lines, nsswitch.conf(5)
-            raise _wrong(path, f"line {number}: {line.count(':') + 1} fields where there should be {width}")
-    return iter(())
+            yield Problem(f"{line.count(':') + 1} fields where there should be {width}", number)
 
 
-def _check_lens(path: str, content: bytes) -> Iterator[Warned]:
+def _check_lens(path: str, content: bytes) -> Iterator[Problem]:
     """Files that Augeas knows by their path have to parse with their lens."""
     try:
         ConfigFile(path, content)
     except OddGuest as error:
-        raise EditFailed(error.message, hint=ANYWAY) from None
+        yield Problem(error.message.removeprefix(f"{path}: "))
     except (UsageError, ToolMissing):  # no lens for this path: nothing is known of it
         pass
-    return iter(())
 
 
-Check = Callable[[str, bytes], Iterator[Warned]]
+Check = Callable[[str, bytes], Iterator[Problem]]
 CHECKS: tuple[tuple[str, Check], ...] = (
     ("/etc/sudoers", _check_sudoers),
     ("/etc/sudoers.d/*", _check_sudoers),

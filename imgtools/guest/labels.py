@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
+from imgtools.change.applier import Labeller
 from imgtools.change.change import Change, MakeDirectory, MakeLink, MakeSpecial, Upload, WriteFile
 from imgtools.engine.selinux import load_file_contexts
 from imgtools.errors import GuestFileError
@@ -19,8 +20,6 @@ log = logging.getLogger(__name__)
 LIMIT = 16 << 20  # bytes; the reference policy's file_contexts has 0.5 MB
 BESIDE = ("", ".homedirs", ".local", ".subs", ".subs_dist")
 AUTORELABEL = "/.autorelabel"  # a file that has the guest label itself when it boots
-
-Labeller = Callable[[str, FileKind], bytes | None]
 
 
 def new_file_labeller(files: GuestReader) -> Labeller | None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import TYPE_CHECKING, cast
 
-from imgtools.change.applier import Labeller, apply_changes
+from imgtools.change.applier import apply_changes
 from imgtools.change.change import (
     APPLIANCE_ONLY,
     Change,
@@ -26,7 +26,8 @@ from imgtools.change.change import (
     RunInGuest,
     SetUuid,
 )
-from imgtools.change.plan import FILE_CHANGES
+from imgtools.change.contradictions import FILE_CHANGES
+from imgtools.change.plan import Plan
 from imgtools.change.writable_tree import NotOpenForWriting, WritableTree, digest_of
 from imgtools.disk.transaction.transaction import Transaction
 from imgtools.engine.api import GuestRunner, WriteSession
@@ -52,40 +53,29 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One plan, settled and checked, with what it is about; ``files`` is the tree that it was made for."""
+def needs_boot(plan: Plan) -> Declined | None:
+    """Why no engine but the appliance can carry a plan out; None: another may."""
+    for change in plan.plain:
+        if isinstance(change, APPLIANCE_ONLY):
+            return Declined(type(change).__name__, "only the appliance can do this")
+    return None
 
-    plan: tuple[Change, ...]
-    mounts: tuple[Mount, ...]
-    files: GuestTree
-    label: Labeller | None = None
-    progress: Progress | None = None
 
-    @property
-    def needs_boot(self) -> Declined | None:
-        """Why no engine but the appliance can do it; None: another may."""
-        for change in self.plan:
-            if isinstance(change, APPLIANCE_ONLY):
-                return Declined(type(change).__name__, "only the appliance can do this")
-        return None
-
-    @property
-    def needs_network(self) -> bool:
-        """Whether a program in it reaches out."""
-        return any(isinstance(change, RunInGuest) and change.network for change in self.plan)
+def needs_network(plan: Plan) -> bool:
+    """Whether a program in it reaches out."""
+    return any(isinstance(change, RunInGuest) and change.network for change in plan.plain)
 
 
 @dataclass(slots=True)
 class Written:
-    """What a step wrote: per path, the SHA-256 of its content; and through which mounts."""
+    """What a plan wrote: per path, the SHA-256 of its content; and through which mounts."""
 
     digests: dict[str, str] = field(default_factory=dict)
     mounts: tuple[Mount, ...] = ()
 
 
 class Carrier:
-    """Carries steps out, one after the other.
+    """Carries plans out, one after the other.
 
     :param wanted: the engine that the user insists on, or AUTO.
     :param direct: opens the direct engine on the overlays as they are.
@@ -104,24 +94,26 @@ class Carrier:
         self._transaction = transaction
         self._wanted = wanted
         self._direct, self._booted, self._reread = direct, booted, reread
-        self._done: list[Step] = []
+        self._done: list[Plan] = []
+        self._progress: Progress | None = None
         self.engine: Engine | None = None
         self.declined: list[Declined] = []
 
-    def carry(self, step: Step, image: Image) -> None:
-        """Carry one step out, with the engine that did those before it if that is possible.
+    def carry(self, plan: Plan, image: Image, progress: Progress | None = None) -> None:
+        """Carry one plan out, with the engine that did those before it if that is possible.
 
         :raises EngineFailed: the engine that the user insists on cannot.
         :raises EditFailed: a change cannot be made.
         :raises RolledBack: what was written does not hold.
         """
+        self._progress = progress
         may_be_direct = self._may_be_direct(image)
-        reason = self._try_direct(step, image) if may_be_direct else None
+        reason = self._try_direct(plan, image) if may_be_direct else None
         if reason is not None and self._wanted is Engine.DIRECT:
             raise _cannot(reason)
         if reason is not None or not may_be_direct:
-            self._boot(step, image)
-        self._done.append(step)
+            self._boot(plan, image)
+        self._done.append(plan)
 
     def _may_be_direct(self, image: Image) -> bool:
         if self._wanted is Engine.APPLIANCE or self.engine is Engine.APPLIANCE:
@@ -130,17 +122,17 @@ class Carrier:
 
     # -- direct --------------------------------------------------------------------------------------------
 
-    def _try_direct(self, step: Step, image: Image) -> Declined | None:
-        """Carry a step out directly; if that is not possible, say why. Errors of the guest's files are final."""
-        reason = step.needs_boot
+    def _try_direct(self, plan: Plan, image: Image) -> Declined | None:
+        """Carry a plan out directly; if that is not possible, say why. Errors of the guest's files are final."""
+        reason = needs_boot(plan)
         if reason is None:
             try:
-                self._carry_directly(step, image)
+                self._carry_directly(plan)
                 return None
             except CannotWrite as error:
                 reason = error.declined
             except RolledBack as error:
-                self._require_sound(step, image)
+                self._require_sound(plan)
                 if self._wanted is Engine.DIRECT:
                     raise
                 reason = Declined("what was written", error.message)
@@ -148,32 +140,32 @@ class Carrier:
         self.declined.append(reason)
         return reason
 
-    def _carry_directly(self, step: Step, image: Image) -> None:
+    def _carry_directly(self, plan: Plan) -> None:
         if self.engine is None:
             self._transaction.begin()
         try:
             with self._direct() as session:
-                written = carry_out(session, step, step.files)
+                written = carry_out(session, plan, plan.files, self._progress)
         except NotOpenForWriting:
             # A link made by the plan leads to a volume that none of its paths is on: open them all.
             self._transaction.begin()
-            everywhere = [*self._done, step]
+            everywhere = [*self._done, plan]
             with self._direct() as session:
                 for one in everywhere:
-                    written = carry_out(session, one, one.files, everywhere=True)
+                    written = carry_out(session, one, one.files, self._progress, everywhere=True)
         if written.digests:
-            with self._reread(written.mounts, step.files) as tree:
+            with self._reread(written.mounts, plan.files) as tree:
                 verify(tree, written)
         self.engine = Engine.DIRECT
 
-    def _require_sound(self, step: Step, image: Image) -> None:
+    def _require_sound(self, plan: Plan) -> None:
         """What a checker finds after an edit may have been there before it; then no engine will do better.
 
         :raises EditFailed: it was.
         """
         self._transaction.begin()
         with self._direct() as session:
-            for mount in touched_mounts(step, step.files):
+            for mount in touched_mounts(plan, plan.files):
                 try:
                     session.check(mount.volume)
                 except RolledBack as error:
@@ -184,16 +176,16 @@ class Carrier:
 
     # -- booted --------------------------------------------------------------------------------------------
 
-    def _boot(self, step: Step, image: Image) -> None:
-        """Carry a step out in the appliance; what direct had done is thrown away and done again."""
-        steps = [step] if self.engine is Engine.APPLIANCE else [*self._done, step]
-        session = self._booted(any(one.needs_network for one in steps))
-        for one in steps:
+    def _boot(self, plan: Plan, image: Image) -> None:
+        """Carry a plan out in the appliance; what direct had done is thrown away and done again."""
+        plans = [plan] if self.engine is Engine.APPLIANCE else [*self._done, plan]
+        session = self._booted(any(map(needs_network, plans)))
+        for one in plans:
             # What the appliance has read before is no longer mounted when it writes.
             is_stale = one.files.served_by is Engine.APPLIANCE
             files = image.files(one.mounts) if is_stale else one.files
             try:
-                written = carry_out(session, one, files)
+                written = carry_out(session, one, files, self._progress)
             except CannotWrite as error:
                 raise EditFailed(
                     f"{error.declined.what} cannot be written: {error.declined.reason}",
@@ -220,7 +212,14 @@ def _cannot(reason: Declined) -> EngineFailed:
     )
 
 
-def carry_out(session: WriteSession, step: Step, files: GuestTree, *, everywhere: bool = False) -> Written:
+def carry_out(
+    session: WriteSession,
+    plan: Plan,
+    files: GuestTree,
+    progress: Progress | None = None,
+    *,
+    everywhere: bool = False,
+) -> Written:
     """Mount what a plan touches, make its changes in their order, and check the filesystems.
 
     :param files: the tree as it was read for the plan.
@@ -228,19 +227,19 @@ def carry_out(session: WriteSession, step: Step, files: GuestTree, *, everywhere
     :raises CannotWrite: the engine declines a volume; nothing was written.
     :raises UnsupportedGuest: the root is a folder of a volume, as OSTree deploys it; nothing was written.
     """
-    _refuse_deployments(step.mounts)
-    touched = step.mounts if everywhere else touched_mounts(step, files)
+    _refuse_deployments(plan.mounts)
+    touched = plan.mounts if everywhere else touched_mounts(plan, files)
     written = Written(mounts=tuple(touched))
-    batches = groupby(step.plan, lambda change: isinstance(change, FILE_CHANGES))
+    batches = groupby(plan.plain, lambda change: isinstance(change, FILE_CHANGES))
     for is_files, batch in batches:
         if is_files:
             tree = _open_tree(session, touched, files)
             changes = cast(Sequence[FileChange], list(batch))
-            applied = apply_changes(tree, changes, label=step.label, progress=step.progress)
+            applied = apply_changes(tree, changes, label=plan.label, progress=progress)
             written.digests.update(applied.written)
         else:
             for change in batch:
-                _perform(cast(GuestRunner, session), change, step.mounts)
+                _perform(cast(GuestRunner, session), change, plan.mounts)
                 written.digests.clear()  # a program may have changed them again
     session.finish()
     return written
@@ -298,17 +297,17 @@ def verify(tree: GuestTree, written: Written) -> None:
             raise RolledBack(f"{path} was written, and reads differently", hint="the image is as it was")
 
 
-def touched_mounts(step: Step, files: GuestTree) -> tuple[Mount, ...]:
+def touched_mounts(plan: Plan, files: GuestTree) -> tuple[Mount, ...]:
     """Return the mounts that the plan's paths are on, in the order of the mounts."""
-    points = {normalise(mount.path) for mount in step.mounts}
+    points = {normalise(mount.path) for mount in plan.mounts}
     if points == {"/"}:
-        return tuple(step.mounts) if any(isinstance(one, FILE_CHANGES) for one in step.plan) else ()
+        return plan.mounts if any(isinstance(one, FILE_CHANGES) for one in plan.plain) else ()
     found: set[str] = set()
-    for change in step.plan:
+    for change in plan.plain:
         if isinstance(change, FILE_CHANGES):
             for path in _paths_of(change):
                 found |= _points_of(path, files, points, deep=getattr(change, "recursive", False))
-    return tuple(mount for mount in step.mounts if normalise(mount.path) in found)
+    return tuple(mount for mount in plan.mounts if normalise(mount.path) in found)
 
 
 def _paths_of(change: FileChange) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ changed is thrown away. The steps and their reasons are in docs/decisions/transa
 
 >>> with edit_image(request.disks) as image:                                            # doctest: +SKIP
 ...     guest = the_guest(image)
-...     image.apply([Truncate("/etc/machine-id")], guest.mounts)
+...     image.apply(make_plan(image, [Truncate("/etc/machine-id")], guest.mounts))
 ...     image.commit()
 """
 
@@ -16,10 +16,8 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from imgtools.change.applier import Labeller
 from imgtools.change.change import Change, Upload, WriteFile
-from imgtools.change.compose import settle
-from imgtools.change.plan import check_plan
+from imgtools.change.plan import Plan
 from imgtools.disk.backing import examine_disks
 from imgtools.disk.in_use import refuse_in_use, refuse_writer
 from imgtools.disk.transaction.lock import lock_images
@@ -29,7 +27,7 @@ from imgtools.engine.api import GuestRunner, Session, WriteSession
 from imgtools.errors import ApplianceFailed, BadImage, EditFailed, EngineFailed, RolledBack
 from imgtools.files.tree import GuestTree
 from imgtools.filesystems.api import Filesystem
-from imgtools.image.carry_out import Carrier, Step
+from imgtools.image.carry_out import Carrier
 from imgtools.image.handle import DiskServers, Image, image_openers
 from imgtools.image.router import Router
 from imgtools.records.disks import Declined, Mount, Volume
@@ -65,34 +63,21 @@ class ImageEdit(Image):
         self._makes_new_image = transaction.makes_new_image
         self._is_changed = self._has_failed = False
 
-    def apply(
-        self,
-        changes: Sequence[Change],
-        mounts: Sequence[Mount],
-        *,
-        label: Labeller | None = None,
-        progress: Progress | None = None,
-    ) -> None:
-        """Carry changes out on the overlay. All of them in one call is best: one mount, one check, one boot.
+    def apply(self, plan: Plan, *, progress: Progress | None = None) -> None:
+        """Carry a plan out on the overlay. All of it in one call is best: one mount, one check, one boot.
 
-        Composed changes are settled against the guest as it was before the edit.
-
-        :param mounts: the guest's mounts: paths are resolved among them.
-        :param label: gives new files their SELinux label (guest/selinux.py makes one).
-        :raises EditConflict: changes contradict each other, or a file is not what the plan saw.
+        :raises EditConflict: a file is not what the plan saw.
         :raises GuestFileError: a path is not there, or of the wrong kind.
         :raises EditFailed: a change cannot be made (no room in the guest, not supported there).
         :raises RolledBack: the filesystem's checker, or reading again, finds what was written not in order.
         :raises NoRoom: the host has no room for the changes.
         """
-        files = self.files(mounts)
-        plan = check_plan(settle(changes, files), files)
-        if not plan:
+        if not plan.changes:
             return
-        self._transaction.require_room(sum(_size_of(change) for change in plan))
+        self._transaction.require_room(sum(_size_of(change) for change in plan.plain))
         self._has_failed = True  # until it has not: half a plan must never be committed
         try:
-            self._carrier.carry(Step(plan, tuple(mounts), files, label, progress), self)
+            self._carrier.carry(plan, self, progress)
         except (EditFailed, RolledBack, EngineFailed, ApplianceFailed):
             # A filesystem that cannot write to its disk says many things; why is only seen from here.
             self._transaction.require_room(0, margin=LEAST_ROOM)

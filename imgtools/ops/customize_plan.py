@@ -8,7 +8,7 @@ from dataclasses import replace
 from difflib import get_close_matches
 
 from imgtools.change.change import Change, MakeDirectory, Relabel, RunInGuest, Upload, WriteFile
-from imgtools.change.sequence import Succession
+from imgtools.change.sequence import ChangeSequence
 from imgtools.errors import ImgtoolsError, NoSuchGuestFile, UnsupportedGuest, UsageError
 from imgtools.files.tree import GuestReader
 from imgtools.guest.accounts.users import Account, read_accounts
@@ -75,12 +75,12 @@ def plan_orders(guest: Guest, wanted: Sequence[Named]) -> Iterator[Change]:
     :raises UsageError: an unknown name, or a text that does not parse.
     :raises UnsupportedGuest: one of them is not for this guest.
     """
-    succession = Succession(guest.files)
-    add_orders(guest, wanted, succession)
-    yield from succession.changes
+    sequence = ChangeSequence(guest.files)
+    add_orders(guest, wanted, sequence)
+    yield from sequence.changes
 
 
-def add_orders(guest: Guest, wanted: Sequence[Named], succession: Succession) -> tuple[Change, ...]:
+def add_orders(guest: Guest, wanted: Sequence[Named], sequence: ChangeSequence) -> tuple[Change, ...]:
     """Plan each order for the guest as those before it leave it; return the changes in their order.
 
     :raises ImgtoolsError: as :func:`plan_orders`.
@@ -91,13 +91,13 @@ def add_orders(guest: Guest, wanted: Sequence[Named], succession: Succession) ->
             operation = _find(one.name).operation
             if not operation.families.include(guest):
                 raise UnsupportedGuest(f"{one.name} is not for {guest.os.product_name or guest.os.distro}")
-            now = replace(guest, files=succession.files)
+            now = replace(guest, files=sequence.files)
             changes = operation.plan(now, one.order)
             is_windows = guest.os.type is OsType.WINDOWS
-            made += succession.add(map(_without_owner, changes) if is_windows else changes)
+            made += sequence.add(map(_without_owner, changes) if is_windows else changes)
     if any(isinstance(change, RunInGuest) for change in made) and needs_autorelabel(guest.files):
         # A program makes files with the labels of the appliance, which has none.
-        made += succession.add([Relabel()])
+        made += sequence.add([Relabel()])
     return tuple(made)
 
 

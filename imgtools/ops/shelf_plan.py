@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from imgtools.change.change import Change, NewLvmUuids, Remove, SetUuid
-from imgtools.change.compose import settle
-from imgtools.change.plan import true_path
+from imgtools.change.compose import compose
+from imgtools.change.contradictions import true_path
 from imgtools.errors import UnsupportedGuest
 from imgtools.guest.guest import Guest
 from imgtools.ops.operation import Shelved
@@ -50,7 +50,7 @@ def _plan_one(guest: Guest, chosen: Chosen) -> Planned:
         return Planned(chosen.shelved, False)
     wanted = tuple(operation.plan(guest, chosen.params))
     # Settled only to see whether an edit changes anything; edits of several operations compose later.
-    changes = tuple(change for change in wanted if settle([change], guest.files))
+    changes = tuple(change for change in wanted if compose([change], guest.files))
     return Planned(chosen.shelved, True, changes)
 
 

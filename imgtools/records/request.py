@@ -82,6 +82,7 @@ class Target:
 
     write: bool = False
     output: OutputTarget | None = None
+    check: bool = True  # refuse what would lock people out of the guest or stop its boot
 
     @property
     def is_dry_run(self) -> bool:

@@ -21,6 +21,7 @@ from imgtools.engine.volume_size import least_size, set_size
 from imgtools.errors import UnsupportedFormat, UsageError
 from imgtools.records.disks import Volume
 from imgtools.records.image import Layer
+from imgtools.records.progress import Progress
 from imgtools.records.request import Key
 from imgtools.resize.boot_record import (
     SECTOR,
@@ -49,7 +50,6 @@ __all__ = [
     "target_disk",
 ]
 
-Progress = Callable[[int, int], None]
 FORMATS = frozenset({"raw", "qcow2"})  # that are written in place; others are made of a raw one
 
 

@@ -8,10 +8,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from imgtools.disk.formats import check_options, parse_options, require_ability
-from imgtools.disk.image_file import Disk, Node, Progress, amend_image, open_disk
+from imgtools.disk.image_file import Disk, Node, amend_image, open_disk
 from imgtools.disk.table_edit import change_and_check, rehearse
 from imgtools.errors import EngineFailed, KeyNeeded, UnsupportedFormat, UsageError, WouldLoseData
+from imgtools.records.progress import Progress
 from imgtools.records.request import ImageRequest, Secret
+from imgtools.records.steps import DiskStep
 from imgtools.records.system import Warned
 from imgtools.units import parse_size
 
@@ -35,8 +37,9 @@ class AmendReport:
 
     image: str
     format: str
-    plan: tuple[str, ...]
     written: bool
+    changed: bool  # whether there is, or was, anything to do
+    changes: tuple[DiskStep, ...]
     changed_bytes: int  # of the file
     warnings: tuple[Warned, ...] = ()
 
@@ -61,7 +64,9 @@ def amend(request: AmendRequest, progress: Progress | None = None) -> AmendRepor
         raise UsageError("nothing to amend", hint="-o NAME=VALUE, --new-secret or --old-secret")
     check_options(format, options, amend=True)
     secrets = _secrets(request)
-    plan = tuple(_sentence(disk, name, value) for name, value in options if not name.endswith("secret"))
+    shown = [(name, value) for name, value in options if not name.endswith("secret")]
+    path = str(disk.host_path)
+    steps = tuple(DiskStep("set-option", _sentence(disk, *one), path, one[0]) for one in shown)
 
     def change(node: Node) -> None:
         amend_image(node, options, secrets=secrets, force=request.force, progress=progress)
@@ -73,7 +78,7 @@ def amend(request: AmendRequest, progress: Progress | None = None) -> AmendRepor
         else:
             rehearse(disk, change)
             changed = 0
-    return AmendReport(str(disk.host_path), format, plan, request.write, changed, disk.warnings)
+    return AmendReport(path, format, request.write, bool(steps), steps, changed, disk.warnings)
 
 
 def _refuse_links(options: Sequence[tuple[str, str]]) -> None:

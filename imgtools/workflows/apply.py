@@ -34,7 +34,7 @@ def apply_plan(
     changes = read_plan(plan_path)
     with unpacked_copies(changes, sys.stdin.buffer) as copies, open_for(request, target) as image:
         view = view_files(image, request)
-        report = carry_out(image, copies.changes, view.mounts, warnings=view.warnings, progress=progress)
+        report = carry_out(image, copies.changes, view, target, progress=progress)
         planned: Iterable[PlannedChange] = report.changes
         for archive_path, plain in copies.plain.items():
             planned = as_written_down(planned, plain, archive_path)

@@ -13,6 +13,7 @@ from imgtools.disk.table_edit import change_and_check, rehearse
 from imgtools.errors import UnsupportedFormat, UsageError
 from imgtools.records.image import DiskSource
 from imgtools.records.request import ImageRequest
+from imgtools.records.steps import DiskStep
 from imgtools.records.system import Warned
 from imgtools.units import parse_size
 
@@ -42,8 +43,9 @@ class BitmapReport:
     """What was done with a bitmap, or would be."""
 
     image: str
-    plan: tuple[str, ...]
     written: bool
+    changed: bool  # whether there is, or was, anything to do
+    changes: tuple[DiskStep, ...]
     changed_bytes: int  # of the file
     warnings: tuple[Warned, ...] = ()
 
@@ -86,9 +88,10 @@ def add_bitmap(
     grain = parse_size(granularity) if granularity else None
     if grain is not None and (grain & (grain - 1) or not 512 <= grain <= 1 << 31):
         raise UsageError(f"not a granularity: {granularity}", hint="a power of two from 512 to 2G")
-    plan = f"add the bitmap {name!r}" + (", which does not record yet" if disabled else "")
+    words = f"add the bitmap {name!r}" + (", which does not record yet" if disabled else "")
+    step = DiskStep("add-bitmap", words, str(disk.host_path), name)
     actions = ["--add", *(["--disable"] if disabled else [])]
-    return _change(disk, plan, name, actions, write, granularity=grain)
+    return _change(disk, step, actions, write, granularity=grain)
 
 
 def change_bitmap(request: ImageRequest, name: str, action: str, *, write: bool = False) -> BitmapReport:
@@ -101,7 +104,8 @@ def change_bitmap(request: ImageRequest, name: str, action: str, *, write: bool 
         "enable": f"let the bitmap {name!r} record",
         "disable": f"stop the bitmap {name!r} recording",
     }[action]
-    return _change(disk, sentence, name, [f"--{action}"], write)
+    step = DiskStep(f"{action}-bitmap", sentence, str(disk.host_path), name)
+    return _change(disk, step, [f"--{action}"], write)
 
 
 def merge_bitmap(
@@ -128,8 +132,9 @@ def merge_bitmap(
             raise UsageError(f"the disks have {info.virtual_size} and {disk.info.virtual_size} bytes")
         place = (info.chain[0].host_path.absolute(), info.format)
     where = f" of {other.host_path}" if other else ""
-    plan = f"add to the bitmap {name!r} what {source!r}{where} recorded"
-    return _change(disk, plan, name, ["--merge", source], write, source=place)
+    words = f"add to the bitmap {name!r} what {source!r}{where} recorded"
+    step = DiskStep("merge-bitmap", words, str(disk.host_path), name)
+    return _change(disk, step, ["--merge", source], write, source=place)
 
 
 def _open(request: ImageRequest) -> Disk:
@@ -148,8 +153,7 @@ def _require(disk: Disk, name: str) -> None:
 
 def _change(
     disk: Disk,
-    plan: str,
-    name: str,
+    step: DiskStep,
     actions: Sequence[str],
     write: bool,
     *,
@@ -157,11 +161,11 @@ def _change(
     source: tuple[Path, str] | None = None,
 ) -> BitmapReport:
     def change(node: Node) -> None:
-        bitmap_image(node, name, actions, granularity=granularity, source=source)
+        bitmap_image(node, step.name, actions, granularity=granularity, source=source)
 
     changed = 0
     if write:
         changed = change_and_check(disk, change)
     else:
         rehearse(disk, change)
-    return BitmapReport(str(disk.host_path), (plan,), write, changed, disk.warnings)
+    return BitmapReport(str(disk.host_path), write, True, (step,), changed, disk.warnings)

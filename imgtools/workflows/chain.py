@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
@@ -29,12 +28,12 @@ from imgtools.disk.transaction.lock import lock_images
 from imgtools.disk.transaction.may_edit import require_access
 from imgtools.errors import TargetExists, UnsupportedFormat, UsageError, WouldLoseData
 from imgtools.records.image import DiskSource, ImageInfo, Layer
+from imgtools.records.progress import Progress
 from imgtools.records.request import Backing, ImageRequest
+from imgtools.records.steps import DiskStep
 from imgtools.records.system import Warned
 from imgtools.workflows.commit import growth, require_committable
 from imgtools.workflows.create import recorded_name
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +65,9 @@ class ChainChange:
     """What was done to a chain, or would be."""
 
     image: str
-    plan: tuple[str, ...]
     written: bool
+    changed: bool  # whether there is, or was, anything to do
+    changes: tuple[DiskStep, ...]
     warnings: tuple[Warned, ...] = ()
 
 
@@ -112,24 +112,27 @@ def flatten(
         raise UsageError(f"{disk.host_path} has no backing file")
     held = sum(holdings(disk)[1:])
     if output is not None:
-        plan: tuple[str, ...] = (f"write {disk.host_path} with all that it stands on to {output}",)
+        words = f"write {disk.host_path} with all that it stands on to {output}"
+        made = DiskStep("make-image", words, str(output))
         refuse_own_files([disk.info], output)
         needs = disk.measure("qcow2").required
         require_room(output.absolute().parent, needs, str(output))
         with new_file(output, force=force) as draft:
             disk.convert(draft.host_path, Conversion(disk.info.format), progress=progress)
-        return ChainChange(str(disk.host_path), plan, True, disk.warnings)
+        return ChainChange(str(disk.host_path), True, True, (made,), disk.warnings)
     require_ability(disk.info.format, "a changed backing file", str(disk.host_path))
     require_access(disk.top.host_path)
-    plan = (
-        f"copy {held} bytes of data from {len(disk.info.chain) - 1} backing files into {disk.host_path}",
-        "then record that it has no backing file",
+    path = str(disk.host_path)
+    words = f"copy {held} bytes of data from {len(disk.info.chain) - 1} backing files into {path}"
+    steps = (
+        DiskStep("copy-data", words, path, size=held),
+        DiskStep("record-backing", "then record that it has no backing file", path),
     )
     if write:
         require_room(disk.top.host_path.absolute().parent, held, f"flattening {disk.host_path}")
         with lock_images([disk.top.host_path]) as locks:
             rebase_onto(disk, None, None, locks, progress=progress)
-    return ChainChange(str(disk.host_path), plan, write, disk.warnings)
+    return ChainChange(str(disk.host_path), write, True, steps, disk.warnings)
 
 
 # -- squash -----------------------------------------------------------------------------------------------
@@ -158,7 +161,7 @@ def squash(
     going = merged[:-1] if down else merged[1:]
     _refuse_others(disk, (*going, merged[-1]) if down else going, force=force)
     _require_mergeable(disk, upper, lower, down=down)
-    plan = _squash_plan(disk, upper, lower, down=down, going=() if keep else going)
+    steps = _squash_steps(disk, upper, lower, down=down, going=() if keep else going)
     if write:
         paths = [layer.host_path for layer in disk.info.chain[max(0, upper - 1) : lower + 1]]
         with lock_images(paths) as locks:
@@ -177,7 +180,7 @@ def squash(
             if not keep:
                 for layer in going:
                     layer.host_path.unlink()
-    return ChainChange(str(disk.host_path), plan, write, disk.warnings)
+    return ChainChange(str(disk.host_path), write, True, steps, disk.warnings)
 
 
 def _depths(disk: Disk, first: Path, last: Path) -> tuple[int, int]:
@@ -229,24 +232,34 @@ def _refuse_others(disk: Disk, layers: tuple[Layer, ...], *, force: bool) -> Non
             )
 
 
-def _squash_plan(
+def _squash_steps(
     disk: Disk, upper: int, lower: int, *, down: bool, going: tuple[Layer, ...]
-) -> tuple[str, ...]:
+) -> tuple[DiskStep, ...]:
     held = holdings(below(disk, upper))
     chain = disk.info.chain
     if down:
         moved, target = sum(held[: lower - upper]), chain[lower].host_path
-        steps = [f"write {moved} bytes of data from {lower - upper} files above into {target}"]
+        words = f"write {moved} bytes of data from {lower - upper} files above into {target}"
+        steps = [DiskStep("write-data", words, str(target), size=moved)]
         if upper > 0:
-            steps.append(f"let {chain[upper - 1].host_path} stand on {target}")
+            upon = chain[upper - 1].host_path
+            words = f"let {upon} stand on {target}"
+            steps.append(DiskStep("record-backing", words, str(upon), target=str(target)))
         else:
-            steps.append(f"from then on {target} is the image, not {chain[0].host_path}")
+            words = f"from then on {target} is the image, not {chain[0].host_path}"
+            steps.append(DiskStep("consequence", words, str(target)))
     else:
         moved, target = sum(held[1 : lower - upper + 1]), chain[upper].host_path
-        steps = [f"copy {moved} bytes of data from {lower - upper} files below into {target}"]
+        words = f"copy {moved} bytes of data from {lower - upper} files below into {target}"
+        steps = [DiskStep("copy-data", words, str(target), size=moved)]
         base = chain[lower + 1].host_path if lower + 1 < len(chain) else None
-        steps.append(f"let {target} stand on {base}" if base else f"let {target} stand alone")
-    return (*steps, *(f"remove {layer.host_path}" for layer in going))
+        words = f"let {target} stand on {base}" if base else f"let {target} stand alone"
+        steps.append(DiskStep("record-backing", words, str(target), target=str(base or "")))
+    return (*steps, *map(_removal, going))
+
+
+def _removal(layer: Layer) -> DiskStep:
+    return DiskStep("remove-file", f"remove {layer.host_path}", str(layer.host_path))
 
 
 def _pull_up(part: Disk, count: int, locks: tuple[int, ...], progress: Progress | None) -> None:
@@ -304,18 +317,21 @@ def move_chain(
             )
     if not copy:
         _refuse_others(disk, layers, force=force)
-    plan = [f"copy {layer.host_path} to {target}" for layer, target in zip(layers, targets, strict=True)][
-        ::-1
-    ]
-    plan += [f"record {lower.name} as the backing file of {upper}" for upper, lower in _pairs(targets)]
-    plan += [] if copy else [f"remove {layer.host_path}" for layer in layers]
+    steps = [
+        DiskStep("copy-file", f"copy {layer.host_path} to {target}", str(layer.host_path), target=str(target))
+        for layer, target in zip(layers, targets, strict=True)
+    ][::-1]
+    for upper, lower in _pairs(targets):
+        words = f"record {lower.name} as the backing file of {upper}"
+        steps.append(DiskStep("record-backing", words, str(upper), target=lower.name))
+    steps += [] if copy else map(_removal, layers)
     for layer in layers:
         refuse_in_use(layer.host_path)
     if write:
         require_room(folder.absolute(), sum(layer.actual_size for layer in layers), f"moving to {folder}")
         with lock_images([layer.host_path for layer in layers]):
             _move(disk, targets, copy=copy, progress=progress)
-    return ChainChange(str(disk.host_path), tuple(plan), write, disk.warnings)
+    return ChainChange(str(disk.host_path), write, True, tuple(steps), disk.warnings)
 
 
 def _pairs(targets: list[Path]) -> list[tuple[Path, Path]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,10 +14,11 @@ from imgtools.disk.new_file import new_file, require_room
 from imgtools.disk.table_edit import Redo, change_tables
 from imgtools.errors import BadImage, EngineFailed, RolledBack, UsageError
 from imgtools.records.image import DiskSource
+from imgtools.records.progress import Progress
 from imgtools.records.request import Backing, ImageRequest
+from imgtools.records.steps import DiskStep
 from imgtools.records.system import Warned
 
-Progress = Callable[[int, int], None]
 MOST_PASSES = 3  # a rebuilt table can leave a cluster leaked, which the next pass frees
 
 
@@ -35,7 +35,8 @@ class CheckReport:
     changed_bytes: int  # of the file
     output: str  # the repaired copy; "" if it was repaired in place
     written: bool
-    plan: tuple[str, ...]
+    changed: bool  # whether there is, or was, anything to mend
+    changes: tuple[DiskStep, ...]
     warnings: tuple[Warned, ...] = ()
     remaining: str = ""  # what reading the image, or its repaired copy, would stop at now
 
@@ -158,19 +159,22 @@ def _repair_copy(
     )
 
 
-def _plan(found: Checked, after: Checked, changed: int, output: str) -> list[str]:
+def _steps(disk: Disk, found: Checked, after: Checked, changed: int, output: str) -> list[DiskStep]:
     """Say what a repair mends."""
-    plan = []
+    steps: list[DiskStep] = []
+    path = str(disk.host_path)
     mended = found.corruptions + found.errors - after.corruptions - after.errors
     if mended > 0:
-        plan.append(f"repair {mended} corruptions")
+        steps.append(DiskStep("repair-tables", f"repair {mended} corruptions", path))
     if after.leaks < found.leaks:
-        plan.append(f"free {found.leaks - after.leaks} leaked clusters")
-    if changed and not plan:
-        plan.append("put the tables in order")
-    if plan:
-        plan.append(f"write a repaired copy to {output}" if output else f"write {changed} bytes of tables")
-    return plan
+        steps.append(DiskStep("free-leaks", f"free {found.leaks - after.leaks} leaked clusters", path))
+    if changed and not steps:
+        steps.append(DiskStep("repair-tables", "put the tables in order", path))
+    if steps and output:
+        steps.append(DiskStep("make-image", f"write a repaired copy to {output}", output))
+    elif steps:
+        steps.append(DiskStep("write-tables", f"write {changed} bytes of tables", path, size=changed))
+    return steps
 
 
 def _report(
@@ -185,11 +189,11 @@ def _report(
     written: bool = False,
     remaining: str = "",
 ) -> CheckReport:
-    plan: list[str] = []
+    steps: list[DiskStep] = []
     warnings = list(disk.warnings)
     if repair and after is not None:
-        plan = _plan(found, after, changed, output)
-        if found.leaks and not plan:
+        steps = _steps(disk, found, after, changed, output)
+        if found.leaks and not steps:
             text = "leaks cannot be freed while there are corruptions; --repair all does both"
             if not after.corruptions:
                 text = f"QEMU frees no leaks of {disk.info.format} in place; imgtools convert leaves them out"
@@ -208,8 +212,9 @@ def _report(
         after=after,
         changed_bytes=changed,
         output=output,
-        written=written and bool(plan),
-        plan=tuple(plan),
+        written=written and bool(steps),
+        changed=bool(steps),
+        changes=tuple(steps),
         warnings=tuple(warnings),
         remaining=remaining,
     )

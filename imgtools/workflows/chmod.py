@@ -42,7 +42,7 @@ def change_modes(
             for path in paths
             for change in _changes(view.files, view.path(path), mode, recursive=recursive)
         ]
-        return carry_out(image, changes, view.mounts, warnings=view.warnings, progress=progress)
+        return carry_out(image, changes, view, target, progress=progress)
 
 
 def _changes(files: GuestReader, path: str, mode: str, *, recursive: bool) -> Iterator[SetMode]:

@@ -40,7 +40,7 @@ def change_owners(
             for path in paths
             for change in _changes(view.files, view.path(path), uid, gid, recursive=recursive)
         ]
-        return carry_out(image, changes, view.mounts, warnings=view.warnings, progress=progress)
+        return carry_out(image, changes, view, target, progress=progress)
 
 
 def read_owner(files: GuestReader, text: str) -> tuple[int | None, int | None]:

@@ -14,6 +14,7 @@ from imgtools.disk.backing import examine_disks
 from imgtools.disk.image_file import plain_node, relink_node
 from imgtools.disk.new_file import new_file, refuse_target, require_room, scratch_folder
 from imgtools.errors import ImgtoolsError, TargetExists, UnsupportedGuest, UsageError
+from imgtools.guest.plan import make_plan
 from imgtools.image.edit import edit_image
 from imgtools.image.handle import open_request
 from imgtools.libvirt.clone import (
@@ -35,11 +36,11 @@ from imgtools.records.disks import Mount
 from imgtools.records.image import DiskSource, ImageInfo
 from imgtools.records.progress import Progress
 from imgtools.records.request import Backing, Engine, ImageRequest, Named, Target
+from imgtools.records.steps import DiskStep
 from imgtools.records.system import Warned
 from imgtools.workflows.clone_table import CloneRow, orders_of
 from imgtools.workflows.create import recorded_name
 from imgtools.workflows.sysprep import preparable_guest, prepare, what_is_left
-from imgtools.workflows.writing import apply_labelled
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
 
@@ -86,6 +87,9 @@ class CloneReport:
     sysprepped: bool  # what was cloned is the template as sysprep left it
     clones: tuple[Clone, ...]
     warnings: tuple[Warned, ...] = ()
+    written: bool = True  # a new file is made at once
+    changed: bool = True
+    changes: tuple[DiskStep, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +176,11 @@ def clone(
                 one = _make(template, plan, how, nvram, progress)
                 made.append(one if original is None else _define(original, plan, one, how.format))
     sysprepped = how.sysprep is not None
-    return CloneReport(str(request.host_path), engine, how.linked, sysprepped, tuple(made), warnings)
+    paths = [path for one in made for path in one.paths]
+    steps = tuple(DiskStep("make-image", f"make {path} of {request.host_path}", path) for path in paths)
+    return CloneReport(
+        str(request.host_path), engine, how.linked, sysprepped, tuple(made), warnings, changes=steps
+    )
 
 
 # -- what will be made --------------------------------------------------------------------------------------
@@ -375,5 +383,5 @@ def _customize(request: ImageRequest, plan: _Plan) -> None:
     with edit_image(
         request.disks, keys=request.keys, engine=request.engine, backing=request.backing
     ) as image:
-        apply_labelled(image, plan.changes, plan.mounts)
+        image.apply(make_plan(image, plan.changes, plan.mounts))
         image.commit()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,11 +15,12 @@ from imgtools.disk.transaction.lock import lock_images
 from imgtools.disk.transaction.may_edit import require_access
 from imgtools.errors import UnsupportedFormat, UsageError, WouldLoseData
 from imgtools.records.image import Layer
+from imgtools.records.progress import Progress
 from imgtools.records.request import ImageRequest
+from imgtools.records.steps import DiskStep
 from imgtools.records.system import Warned
 from imgtools.units import parse_size
 
-Progress = Callable[[int, int], None]
 CAN_GROW = frozenset({"raw", "qcow2", "qed"})  # formats whose size QEMU changes
 
 
@@ -45,8 +45,9 @@ class CommitReport:
     base: str
     data_bytes: int  # that the layers above the base hold
     spoiled: tuple[str, ...]  # other images that stand on the base
-    plan: tuple[str, ...]
     written: bool
+    changed: bool  # whether there is, or was, anything to do
+    changes: tuple[DiskStep, ...]
     warnings: tuple[Warned, ...] = ()
 
 
@@ -73,7 +74,7 @@ def commit(request: CommitRequest, progress: Progress | None = None) -> CommitRe
     changed = (base, *above) if request.remove else (base,)
     known = [layer.host_path for layer in above]
     spoiled = tuple(path for layer in changed for path in overlays_of(layer.host_path, besides=known))
-    plan = list(_plan(disk, request, base, above, data))
+    steps = _steps(disk, request, base, above, data)
     if spoiled and not request.force:
         raise WouldLoseData(
             f"{len(spoiled)} other images stand on files that change, and would be destroyed, such as {spoiled[0]}",
@@ -89,8 +90,9 @@ def commit(request: CommitRequest, progress: Progress | None = None) -> CommitRe
         base=str(base.host_path),
         data_bytes=data,
         spoiled=tuple(map(str, spoiled)),
-        plan=tuple(plan),
         written=request.write,
+        changed=True,
+        changes=tuple(steps),
         warnings=disk.warnings,
     )
 
@@ -125,19 +127,25 @@ def growth(base: Layer, data: int) -> int:
     return min(data, max(0, base.virtual_size - base.actual_size)) if base.format == "raw" else data
 
 
-def _plan(disk: Disk, request: CommitRequest, base: Layer, above: tuple[Layer, ...], data: int) -> list[str]:
-    steps = [f"write {data} bytes of data into {base.host_path} ({base.format})"]
-    if disk.info.virtual_size > base.virtual_size:
-        steps.append(f"make {base.host_path} {disk.info.virtual_size} bytes large (now {base.virtual_size})")
-    steps += [
-        f"from then on {layer.host_path} reads something else" for layer in above[1:] if not request.remove
-    ]
+def _steps(
+    disk: Disk, request: CommitRequest, base: Layer, above: tuple[Layer, ...], data: int
+) -> list[DiskStep]:
+    target, top = str(base.host_path), str(above[0].host_path)
+    words = f"write {data} bytes of data into {target} ({base.format})"
+    steps = [DiskStep("write-data", words, target, size=data)]
+    if (size := disk.info.virtual_size) > base.virtual_size:
+        words = f"make {target} {size} bytes large (now {base.virtual_size})"
+        steps.append(DiskStep("grow-image", words, target, size=size, old_size=base.virtual_size))
+    for layer in above[1:] if not request.remove else ():
+        path = str(layer.host_path)
+        steps.append(DiskStep("consequence", f"from then on {path} reads something else", path))
     if request.remove:
-        steps += [f"remove {layer.host_path}" for layer in above]
+        paths = [str(layer.host_path) for layer in above]
+        steps += [DiskStep("remove-file", f"remove {path}", path) for path in paths]
     elif request.empty:
-        steps.append(f"empty {above[0].host_path}, which then only points to its base")
+        steps.append(DiskStep("empty-image", f"empty {top}, which then only points to its base", top))
     else:
-        steps.append(f"keep {above[0].host_path} as it is")
+        steps.append(DiskStep("keep-image", f"keep {top} as it is", top))
     return steps
 
 

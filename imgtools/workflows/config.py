@@ -77,7 +77,7 @@ def change_values(
             EditConfig(file, tuple(ConfigSetting(node, value) for _, node, value in group), lens)
             for file, group in groupby(split, lambda one: one[0])
         ]
-        return carry_out(image, changes, view.mounts, warnings=view.warnings, progress=progress)
+        return carry_out(image, changes, view, target, progress=progress)
 
 
 def split_path(files: GuestReader, path: str) -> tuple[str, str]:

@@ -35,6 +35,7 @@ from imgtools.disk.raw_copy.room_ahead import Range, expected_ranges, room_ahead
 from imgtools.errors import HostError, RolledBack, TargetExists, UsageError
 from imgtools.records.image import DiskSource, ImageInfo
 from imgtools.records.request import Backing, ImageRequest, Key, Secret
+from imgtools.records.steps import DiskStep
 from imgtools.records.system import Warned
 from imgtools.units import parse_size
 from imgtools.workflows.create import image_options, recorded_name
@@ -78,6 +79,9 @@ class ConvertReport:
     seconds: float
     verified: bool
     warnings: tuple[Warned, ...] = ()
+    written: bool = True  # a new file is made at once
+    changed: bool = True
+    changes: tuple[DiskStep, ...] = ()
 
 
 def convert(
@@ -129,7 +133,13 @@ def convert(
         seconds=seconds,
         verified=request.verify,
         warnings=tuple(warnings),
+        changes=(_made(disk, request.target, format, made.virtual_size),),
     )
+
+
+def _made(disk: Disk, target: Path, format: str, size: int) -> DiskStep:
+    words = f"make {target} ({format}) of {size} bytes from {disk.host_path}"
+    return DiskStep("make-image", words, str(target), format, size=size)
 
 
 def _copy(
@@ -295,6 +305,15 @@ def _onto_device(
                 f"the copy on {target} differs at byte {found.offset}", hint="the device may be failing"
             )
     warnings = (*disk.warnings, *(Warned(text) for text in complaints))
+    written = DiskStep("write-data", f"write {size} bytes over {target}", str(target), size=size)
     return ConvertReport(
-        str(disk.host_path), str(target), "raw", size, size, seconds, request.verify, warnings
+        image=str(disk.host_path),
+        target=str(target),
+        format="raw",
+        virtual_size=size,
+        actual_size=size,
+        seconds=seconds,
+        verified=request.verify,
+        warnings=warnings,
+        changes=(written,),
     )

@@ -54,5 +54,4 @@ def copy_in(
             goal = join(view.files.resolve(end), name_of(source)) if into else end.rstrip("/")
             for one in fitted(copies(source, goal, ownership, view.files), view.mounts):
                 (left_out if isinstance(one, Warned) else changes).append(one)  # type: ignore[arg-type]
-        warnings = (*view.warnings, *left_out)
-        return carry_out(image, changes, view.mounts, warnings=warnings, progress=progress)
+        return carry_out(image, changes, view, target, warnings=left_out, progress=progress)

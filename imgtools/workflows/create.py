@@ -15,6 +15,7 @@ from imgtools.disk.new_file import Draft, allocate_files, new_file, require_room
 from imgtools.errors import HostError, ImgtoolsError, UsageError, WouldLoseData
 from imgtools.records.image import DiskSource, ImageInfo
 from imgtools.records.request import Backing, Secret
+from imgtools.records.steps import DiskStep
 from imgtools.records.system import Warned
 from imgtools.units import parse_size
 
@@ -51,6 +52,9 @@ class CreateReport:
     encryption: str
     files: tuple[str, ...]
     warnings: tuple[Warned, ...] = ()
+    written: bool = True  # a new file is made at once
+    changed: bool = True
+    changes: tuple[DiskStep, ...] = ()
 
 
 def create(request: CreateRequest, progress: Progress | None = None) -> CreateReport:
@@ -241,6 +245,8 @@ def _report(
         warnings.append(Warned(f"{format} made it {made.virtual_size} bytes, not {parse_size(request.size)}"))
     if made.virtual_size == 0:
         raise HostError(f"{target} has no size")
+    words = f"make {request.target} ({format}) of {made.virtual_size} bytes"
+    step = DiskStep("make-image", words, str(request.target), format, size=made.virtual_size)
     return CreateReport(
         image=str(request.target),
         format=format,
@@ -251,4 +257,5 @@ def _report(
         encryption=made.encryption,
         files=tuple(str(target.parent / name) for name in files),
         warnings=tuple(warnings),
+        changes=(step,),
     )

@@ -22,4 +22,4 @@ def customize(
     with open_for(request, target) as image:
         guest = the_guest(image, request.root)
         changes = tuple(plan_orders(guest, wanted))
-        return carry_out(image, changes, guest.mounts, warnings=guest.warnings, progress=progress)
+        return carry_out(image, changes, guest, target, progress=progress)

@@ -32,6 +32,7 @@ from imgtools.disk.transaction.transaction import Transaction
 from imgtools.errors import NoRoom, UnsupportedFormat, UsageError, WouldLoseData
 from imgtools.records.image import DiskSource
 from imgtools.records.request import ImageRequest
+from imgtools.records.steps import DiskStep
 from imgtools.records.system import Warned
 from imgtools.units import parse_size
 
@@ -76,8 +77,9 @@ class DdReport:
     from_offset: int
     to_offset: int
     length: int
-    plan: tuple[str, ...]
     written: bool
+    changed: bool  # whether there is, or was, anything to do
+    changes: tuple[DiskStep, ...]
     warnings: tuple[Warned, ...] = ()
 
 
@@ -120,8 +122,9 @@ def _anew(
         create_image(draft.host_path, format, place + length, options)
         node = part_of(plain_node(draft.host_path, format), place, length)
         convert_node(part_of(source, start, length), node, Conversion(format), progress=progress)
-    plan = (f"make {request.target} ({format}) of {length} bytes from byte {start}",)
-    return _report(disk, request, format, start, place, length, plan, written=True)
+    words = f"make {request.target} ({format}) of {length} bytes from byte {start}"
+    steps = (DiskStep("make-image", words, str(request.target), format, size=length, start=start),)
+    return _report(disk, request, format, start, place, length, steps, written=True)
 
 
 def _data(disk: Disk, start: int, length: int) -> int:
@@ -151,8 +154,10 @@ def _into(
         )
     way = _way(target, request.directly)
     _require_room(target.top.host_path, _data(disk, start, length), way)
-    plan = [f"write {length} bytes over {request.target} ({target.info.format}) from byte {place} on"]
-    plan += ["directly: if it is cut, the target is written in part"] if way is Way.DIRECTLY else []
+    words = f"write {length} bytes over {request.target} ({target.info.format}) from byte {place} on"
+    steps = [DiskStep("write-data", words, str(request.target), size=length, start=place)]
+    if way is Way.DIRECTLY:
+        steps.append(DiskStep("consequence", "directly: if it is cut, the target is written in part"))
     if request.write:
         with disk.reading("source") as source:
 
@@ -164,7 +169,7 @@ def _into(
 
             _write(target, copy, way)
     return _report(
-        disk, request, target.info.format, start, place, length, tuple(plan), written=request.write
+        disk, request, target.info.format, start, place, length, tuple(steps), written=request.write
     )
 
 
@@ -268,10 +273,19 @@ def _report(
     start: int,
     place: int,
     length: int,
-    plan: tuple[str, ...],
+    steps: tuple[DiskStep, ...],
     *,
     written: bool,
 ) -> DdReport:
     return DdReport(
-        str(disk.host_path), str(request.target), format, start, place, length, plan, written, disk.warnings
+        image=str(disk.host_path),
+        target=str(request.target),
+        format=format,
+        from_offset=start,
+        to_offset=place,
+        length=length,
+        written=written,
+        changed=True,
+        changes=steps,
+        warnings=disk.warnings,
     )

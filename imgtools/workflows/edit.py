@@ -9,9 +9,7 @@ from imgtools.change.change import Change, WriteFile
 from imgtools.change.compose import is_private
 from imgtools.change.fit_to_filesystem import fitted
 from imgtools.errors import EditFailed, NotAFile
-from imgtools.guest.checks import check_content
 from imgtools.guest.find.tree import FileView, view_files
-from imgtools.image.handle import Image
 from imgtools.records.progress import Progress
 from imgtools.records.request import ImageRequest, Target
 from imgtools.records.system import Warned
@@ -30,13 +28,11 @@ def edit_file(
     edit: Edit,
     *,
     backup: str = "",
-    check: bool = True,
     progress: Progress | None = None,
 ) -> PlanReport:
     """Change a file's content with ``edit``; it keeps mode, owner, labels and hard links.
 
     :param backup: an ending; the old content stays beside the file under its name and this ending.
-    :param check: refuse a content that the guest would not understand, where that can be known.
     :raises NotAFile: the path leads to a directory or a device.
     :raises EditFailed: the new content does not pass the check, or the backup is there already.
     """
@@ -45,20 +41,13 @@ def edit_file(
         place = view.files.resolve(view.path(path))
         old = view.files.read_bytes(place, limit=LIMIT)
         new = edit(old, place)
-        warnings = list(view.warnings)
         changes: list[Change] = []
         if new != old:
-            warnings += _checked(image, view, place, new) if check else []
             copy = _backup(view, place, old, backup) if backup else []
             changes += [one for one in fitted(copy, view.mounts) if not isinstance(one, Warned)]
             before = hashlib.sha256(old).hexdigest()
             changes.append(WriteFile(place, new, before=before, private=is_private(place)))
-        return carry_out(image, changes, view.mounts, warnings=warnings, progress=progress)
-
-
-def _checked(image: Image, view: FileView, path: str, content: bytes) -> tuple[Warned, ...]:
-    root = view.guest.root if view.guest else None
-    return check_content(path, content, image.layout(), root)
+        return carry_out(image, changes, view, target, thorough=True, progress=progress)
 
 
 def _backup(view: FileView, path: str, content: bytes, ending: str) -> list[Change]:

@@ -40,7 +40,7 @@ def make_link(
             changes.append(MakeLink(place, leads_to))
         else:
             changes.append(MakeHardLink(place, _regular(view.files, view.path(leads_to))))
-        return carry_out(image, changes, view.mounts, warnings=view.warnings, progress=progress)
+        return carry_out(image, changes, view, target, progress=progress)
 
 
 def _clear(files: GuestReader, path: str, *, force: bool) -> list[Change]:

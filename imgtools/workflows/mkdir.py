@@ -38,7 +38,7 @@ def make_directories(
                 _check(view.files, path, made, parents=parents)
                 changes.append(MakeDirectory(path, mode))
             made.add(path.rstrip("/"))
-        return carry_out(image, changes, view.mounts, warnings=view.warnings, progress=progress)
+        return carry_out(image, changes, view, target, progress=progress)
 
 
 def _check(files: GuestReader, path: str, made: set[str], *, parents: bool) -> None:

@@ -36,7 +36,7 @@ def move_files(
         if len(sources) > 1 and not into:
             raise NotADirectory(f"not a directory in the guest: {end}", path=end)
         changes = [_move(view.files, view.path(source), end, into=into) for source in sources]
-        return carry_out(image, changes, view.mounts, warnings=view.warnings, progress=progress)
+        return carry_out(image, changes, view, target, progress=progress)
 
 
 def _move(files: GuestReader, source: str, end: str, *, into: bool) -> Move:

@@ -26,6 +26,7 @@ from imgtools.disk.transaction.may_edit import require_access
 from imgtools.errors import BadImage, UsageError, WouldLoseData
 from imgtools.records.image import DiskSource, ImageInfo
 from imgtools.records.request import ImageRequest
+from imgtools.records.steps import DiskStep
 from imgtools.records.system import Warned
 from imgtools.workflows.create import recorded_name
 
@@ -53,8 +54,9 @@ class RebaseReport:
     backing_format: str
     unsafe: bool
     believed: tuple[str, ...]  # what an unsafe rebase takes for true
-    plan: tuple[str, ...]
     written: bool
+    changed: bool  # whether there is, or was, anything to do
+    changes: tuple[DiskStep, ...]
     warnings: tuple[Warned, ...] = ()
 
 
@@ -105,16 +107,23 @@ def _safe(request: RebaseRequest, base: ImageInfo | None, progress: Progress | N
     require_access(disk.top.host_path)
     held = sum(holdings(disk)[1:])
     target = f"{recorded[0]} ({recorded[1]})" if recorded else "no backing file"
-    plan = (
-        f"copy into {disk.host_path} what it needs to read the same: at most {held} bytes",
-        f"then record {target} instead of {_now(disk)}",
+    path = str(disk.host_path)
+    words = f"copy into {path} what it needs to read the same: at most {held} bytes"
+    steps = (
+        DiskStep("copy-data", words, path, size=held),
+        _recording(path, f"then record {target} instead of {_now(disk)}", recorded),
     )
     if request.write:
         needed = _needed(disk, base)
         require_room(disk.top.host_path.absolute().parent, needed, f"rebasing {disk.host_path}")
         with lock_images([disk.top.host_path]) as locks:
             rebase_onto(disk, base, recorded, locks, progress=progress)
-    return _report(request, disk, recorded, (), plan)
+    return _report(request, disk, recorded, (), steps)
+
+
+def _recording(path: str, words: str, recorded: tuple[str, str] | None) -> DiskStep:
+    name, format = recorded or ("", "")
+    return DiskStep("record-backing", words, path, format, target=name)
 
 
 def _needed(disk: Disk, base: ImageInfo | None) -> int:
@@ -146,11 +155,12 @@ def _unsafe(request: RebaseRequest, base: ImageInfo | None) -> RebaseReport:
     if problem and not request.force:
         raise WouldLoseData(f"{problem}: {disk.host_path} would be corrupted", hint="leave --unsafe away")
     target = f"{recorded[0]} ({recorded[1]})" if recorded else "no backing file"
-    plan = (f"record {target} in {disk.host_path}; no data is copied",)
+    path = str(disk.host_path)
+    steps = (_recording(path, f"record {target} in {path}; no data is copied", recorded),)
     if request.write:
         refuse_in_use(disk.top.host_path)
         link(disk, recorded)
-    return _report(request, disk, recorded, tuple(believed), plan, tuple(warnings))
+    return _report(request, disk, recorded, tuple(believed), steps, tuple(warnings))
 
 
 def _old_base(request: RebaseRequest, warnings: list[Warned]) -> Disk | None:
@@ -186,7 +196,7 @@ def _report(
     disk: Disk,
     recorded: tuple[str, str] | None,
     believed: tuple[str, ...],
-    plan: tuple[str, ...],
+    steps: tuple[DiskStep, ...],
     warnings: tuple[Warned, ...] | None = None,
 ) -> RebaseReport:
     return RebaseReport(
@@ -195,7 +205,8 @@ def _report(
         backing_format=recorded[1] if recorded else "",
         unsafe=request.unsafe,
         believed=believed,
-        plan=(*(f"believed: {one}" for one in believed), *plan),
         written=request.write,
+        changed=True,
+        changes=(*(DiskStep("belief", f"believed: {one}") for one in believed), *steps),
         warnings=disk.warnings if warnings is None else warnings,
     )

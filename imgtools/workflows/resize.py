@@ -10,6 +10,7 @@ from imgtools.errors import BadImage
 from imgtools.image.handle import open_request
 from imgtools.records.disks import Layout, Volume
 from imgtools.records.request import Engine, ImageRequest
+from imgtools.records.steps import DiskStep
 from imgtools.records.system import Warned
 from imgtools.resize.partitioning import PartitionTable
 from imgtools.resize.resize import (
@@ -68,8 +69,9 @@ class ResizeReport:
     new_size: int
     table: str
     partitions: tuple[ResizedPartition, ...]
-    plan: tuple[str, ...]
     written: bool
+    changed: bool  # whether there is, or was, anything to do
+    changes: tuple[DiskStep, ...]
     seconds: float = 0.0
     warnings: tuple[Warned, ...] = ()
 
@@ -128,6 +130,7 @@ def _table(part: Part, layout: Layout) -> PartitionTable | None:
 
 
 def _report(held: Held, layout: Layout, plan: Resizing, written: bool, seconds: float) -> ResizeReport:
+    changes = tuple(_steps(plan))
     return ResizeReport(
         image=str(held.info.source.host_path),
         engine=Engine.APPLIANCE if plan.needs_boot else Engine.DIRECT,
@@ -136,7 +139,8 @@ def _report(held: Held, layout: Layout, plan: Resizing, written: bool, seconds: 
         new_size=plan.new_size,
         table=plan.table.label if plan.table is not None else "",
         partitions=_partitions(layout, plan),
-        plan=tuple(_sentences(plan)),
+        changed=bool(changes),
+        changes=changes,
         written=written,
         seconds=seconds,
         warnings=(*held.info.warnings, *_warnings(layout, plan)),
@@ -155,52 +159,57 @@ def _partitions(layout: Layout, plan: Resizing) -> tuple[ResizedPartition, ...]:
     return tuple(found)
 
 
-def _sentences(plan: Resizing) -> list[str]:
+def _steps(plan: Resizing) -> list[DiskStep]:
     """Say what is done, in order."""
-    said: list[str] = []
+    said: list[DiskStep] = []
     stretch = plan.stretch
     disk = f"the disk from {_size(plan.size)} to {_size(plan.new_size)}"
     if plan.new_size > plan.size:
-        said.append(f"grow {disk}")
+        said.append(DiskStep("grow-disk", f"grow {disk}", size=plan.new_size, old_size=plan.size))
     if stretch is not None and stretch.shrinks:
-        said.append(
-            f"shrink the {stretch.volume.content} on {stretch.volume.device} to {_size(stretch.new_size)}"
-        )
-    said += _table_sentences(plan)
+        content, device = stretch.volume.content, stretch.volume.device
+        words = f"shrink the {content} on {device} to {_size(stretch.new_size)}"
+        said.append(DiskStep("shrink-content", words, device, content, size=stretch.new_size))
+    said += _table_steps(plan)
     if stretch is not None and not stretch.shrinks:
-        said += _growth_sentences(stretch.volume)
+        said += _growth_steps(stretch.volume)
     if plan.lv is not None:
-        said.append(f"extend {plan.lv} by all that is free in its group, and grow what it holds")
+        words = f"extend {plan.lv} by all that is free in its group, and grow what it holds"
+        said.append(DiskStep("extend-logical-volume", words, plan.lv))
     if plan.new_size < plan.size:
-        said.append(f"shrink {disk}")
+        said.append(DiskStep("shrink-disk", f"shrink {disk}", size=plan.new_size, old_size=plan.size))
     return said
 
 
-def _table_sentences(plan: Resizing) -> list[str]:
+def _table_steps(plan: Resizing) -> list[DiskStep]:
     if not plan.changes_table or plan.table is None or plan.new_table is None:
         return []
-    said, unit = [], plan.table.sector_size
+    said: list[DiskStep] = []
+    unit = plan.table.sector_size
     for old in plan.table.entries:
         new = plan.new_table.entry(old.number)
         if new is not None and new.size != old.size:
             word = "grow" if new.size > old.size else "shrink"
-            said.append(
-                f"{word} partition {old.number} from {_size(old.size * unit)} to {_size(new.size * unit)}"
-            )
+            words = f"{word} partition {old.number} from {_size(old.size * unit)} to {_size(new.size * unit)}"
+            kind, size, old_size = f"{word}-partition", new.size * unit, old.size * unit
+            said.append(DiskStep(kind, words, number=old.number, size=size, old_size=old_size))
     if plan.table.label == "gpt":
-        said.append("put the backup GPT at the disk's new end")
+        said.append(DiskStep("move-backup-table", "put the backup GPT at the disk's new end"))
     return said
 
 
-def _growth_sentences(volume: Volume) -> list[str]:
-    if volume.content == "LVM2_member":
-        return [f"grow the physical volume on {volume.device}"]
-    if volume.content == "crypto_LUKS":
-        return [f"open the LUKS container on {volume.device}, and grow what it holds"]
-    if volume.content == "swap":
-        return [f"make the swap area on {volume.device} anew, with its UUID and label"]
-    if volume.content in ON_HOST | IN_APPLIANCE:
-        return [f"grow the {volume.content} on {volume.device} into it"]
+def _growth_steps(volume: Volume) -> list[DiskStep]:
+    device, content = volume.device, volume.content
+    if content == "LVM2_member":
+        return [DiskStep("grow-physical-volume", f"grow the physical volume on {device}", device)]
+    if content == "crypto_LUKS":
+        words = f"open the LUKS container on {device}, and grow what it holds"
+        return [DiskStep("open-container", words, device)]
+    if content == "swap":
+        words = f"make the swap area on {device} anew, with its UUID and label"
+        return [DiskStep("make-swap", words, device)]
+    if content in ON_HOST | IN_APPLIANCE:
+        return [DiskStep("grow-content", f"grow the {content} on {device} into it", device, content)]
     return []
 
 

@@ -15,6 +15,7 @@ from imgtools.errors import EngineFailed, TargetExists, UnsupportedFormat, Usage
 from imgtools.image.handle import open_request
 from imgtools.records.disks import Layout, Volume
 from imgtools.records.request import Engine, ImageRequest
+from imgtools.records.steps import DiskStep
 from imgtools.records.system import Warned
 from imgtools.resize.copy_plan import (
     Fit,
@@ -97,8 +98,9 @@ class ResizeCopyReport:
     new_size: int
     table: str
     partitions: tuple[CopiedPartition, ...]
-    plan: tuple[str, ...]
     written: bool
+    changed: bool  # whether there is, or was, anything to do
+    changes: tuple[DiskStep, ...]
     seconds: float = 0.0
     warnings: tuple[Warned, ...] = ()
 
@@ -338,7 +340,8 @@ def _report(request: ResizeCopyRequest, plan: _Plan, seconds: float) -> ResizeCo
         new_size=plan.size,
         table=plan.relayout.table.label,
         partitions=tuple(_partition(plan, move) for move in plan.relayout.moves),
-        plan=tuple(_sentences(request, plan)),
+        changed=True,
+        changes=tuple(_steps(request, plan)),
         written=request.write,
         seconds=seconds,
         warnings=plan.warnings,
@@ -361,32 +364,44 @@ def _partition(plan: _Plan, move: Move) -> CopiedPartition:
     )
 
 
-def _sentences(request: ResizeCopyRequest, plan: _Plan) -> list[str]:
+def _steps(request: ResizeCopyRequest, plan: _Plan) -> list[DiskStep]:
     """Say what is done, in order."""
     unit = plan.relayout.table.sector_size
-    said = [f"make {request.target} ({plan.format}) of {format_size(plan.size)} ({plan.size} bytes)"]
+    words = f"make {request.target} ({plan.format}) of {format_size(plan.size)} ({plan.size} bytes)"
+    said = [DiskStep("make-image", words, str(request.target), plan.format, size=plan.size)]
     for fit in plan.shrinks:
         assert fit.move.new is not None
-        said.append(
-            f"make the {fit.volume.content} on {fit.volume.device} smaller, to {format_size(fit.move.new.size * unit)}"
-        )
+        content, device, size = fit.volume.content, fit.volume.device, fit.move.new.size * unit
+        words = f"make the {content} on {device} smaller, to {format_size(size)}"
+        said.append(DiskStep("shrink-content", words, device, content, size=size))
     for move in plan.relayout.moves:
-        said.append(_sentence(plan, move, unit))
+        said.append(_step(plan, move, unit))
     for fit in (*plan.grows, *plan.boots):
-        said.append(f"grow the {fit.volume.content} on {fit.volume.device} into its partition")
+        content, device = fit.volume.content, fit.volume.device
+        words = f"grow the {content} on {device} into its partition"
+        said.append(DiskStep("grow-content", words, device, content))
     if plan.lv is not None:
-        said.append(f"extend {plan.lv} by all that is free in its group, and grow what it holds")
+        words = f"extend {plan.lv} by all that is free in its group, and grow what it holds"
+        said.append(DiskStep("extend-logical-volume", words, plan.lv))
     return said
 
 
-def _sentence(plan: _Plan, move: Move, unit: int) -> str:
+def _step(plan: _Plan, move: Move, unit: int) -> DiskStep:
     old, new = move.old, move.new
     if new is None:
-        return f"leave partition {old.number} out"
+        return DiskStep("leave-out-partition", f"leave partition {old.number} out", number=old.number)
     word = "make" if old.number in plan.ignore or plan.relayout.table.is_extended(new) else "copy"
     name = f"{old.number}" if new.number == old.number else f"{old.number} as {new.number}"
     size = format_size(old.size * unit)
     if new.size != old.size:
         size += f" -> {format_size(new.size * unit)}"
     place = f"at byte {new.start * unit}"
-    return f"{word} partition {name}, {size}, {place}{' (moved)' if move.has_moved else ''}"
+    return DiskStep(
+        f"{word}-partition",
+        f"{word} partition {name}, {size}, {place}{' (moved)' if move.has_moved else ''}",
+        number=old.number,
+        new_number=new.number,
+        start=new.start * unit,
+        size=new.size * unit,
+        old_size=old.size * unit,
+    )

@@ -38,7 +38,7 @@ def remove_files(
             path for text in patterns for path in _named(view.files, view.path(text), force=force)
         )
         changes = [_removal(view.files, path, points, recursive=recursive) for path in found]
-        return carry_out(image, changes, view.mounts, warnings=view.warnings, progress=progress)
+        return carry_out(image, changes, view, target, progress=progress)
 
 
 def _named(files: GuestReader, path: str, *, force: bool) -> Iterator[str]:

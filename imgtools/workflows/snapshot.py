@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from imgtools.disk.formats import require_ability
@@ -10,6 +11,7 @@ from imgtools.disk.table_edit import change_and_check, rehearse
 from imgtools.errors import UnsupportedFormat, UsageError
 from imgtools.records.image import Snapshot
 from imgtools.records.request import ImageRequest
+from imgtools.records.steps import DiskStep
 from imgtools.records.system import Warned
 
 
@@ -27,8 +29,9 @@ class SnapshotReport:
     """What was done with snapshots, or would be."""
 
     image: str
-    plan: tuple[str, ...]
     written: bool
+    changed: bool  # whether there is, or was, anything to do
+    changes: tuple[DiskStep, ...]
     changed_bytes: int  # of the file
     warnings: tuple[Warned, ...] = ()
 
@@ -46,7 +49,12 @@ def create_snapshot(request: ImageRequest, name: str, *, write: bool = False) ->
     """
     disk = _open(request)
     _refuse_name(disk, name)
-    return _change(disk, [f"keep the present state as snapshot {name!r}"], [("create", name)], write)
+    return _change(disk, [_creation(disk, name)], [("create", name)], write)
+
+
+def _creation(disk: Disk, name: str) -> DiskStep:
+    words = f"keep the present state as snapshot {name!r}"
+    return DiskStep("create-snapshot", words, str(disk.host_path), name)
 
 
 def apply_snapshot(
@@ -59,7 +67,8 @@ def apply_snapshot(
     """
     disk = _open(request)
     found = _find(disk, name)
-    plan, actions = [], []
+    steps: list[DiskStep] = []
+    actions: list[tuple[str, str]] = []
     if any(name.startswith("bitmaps.") for name, _ in disk.info.details):
         raise UnsupportedFormat(
             f"{disk.host_path} has bitmaps: QEMU applies no snapshot, and they would not be true of the disk of then",
@@ -67,14 +76,17 @@ def apply_snapshot(
         )
     if keep is not None:
         _refuse_name(disk, keep)
-        plan.append(f"keep the present state as snapshot {keep!r}")
+        steps.append(_creation(disk, keep))
         actions.append(("create", keep))
-    plan.append(f"make the disk what it was at snapshot {found.name!r} (id {found.id})")
+    words = f"make the disk what it was at snapshot {found.name!r} (id {found.id})"
+    steps.append(DiskStep("apply-snapshot", words, str(disk.host_path), found.name))
     if keep is None:
-        plan.append("the present state is lost")
+        steps.append(DiskStep("consequence", "the present state is lost"))
     if found.virtual_size not in (None, disk.info.virtual_size):
-        plan.append(f"the disk will have {found.virtual_size} bytes again, not {disk.info.virtual_size}")
-    return _change(disk, plan, [*actions, ("apply", found.id)], write)
+        words = f"the disk will have {found.virtual_size} bytes again, not {disk.info.virtual_size}"
+        size, old_size = found.virtual_size, disk.info.virtual_size
+        steps.append(DiskStep("consequence", words, str(disk.host_path), size=size, old_size=old_size))
+    return _change(disk, steps, [*actions, ("apply", found.id)], write)
 
 
 def delete_snapshot(request: ImageRequest, name: str, *, write: bool = False) -> SnapshotReport:
@@ -91,7 +103,9 @@ def delete_snapshot(request: ImageRequest, name: str, *, write: bool = False) ->
             f"snapshots {first.id} and {found.id} share the name {found.name!r}",
             hint=f"qemu-img deletes the first of a name: delete {first.id} first",
         )
-    return _change(disk, [f"delete snapshot {found.name!r} (id {found.id})"], [("delete", found.name)], write)
+    words = f"delete snapshot {found.name!r} (id {found.id})"
+    step = DiskStep("delete-snapshot", words, str(disk.host_path), found.name)
+    return _change(disk, [step], [("delete", found.name)], write)
 
 
 def _open(request: ImageRequest) -> Disk:
@@ -132,7 +146,9 @@ def _find(disk: Disk, name: str) -> Snapshot:
     return found[0]
 
 
-def _change(disk: Disk, plan: list[str], actions: list[tuple[str, str]], write: bool) -> SnapshotReport:
+def _change(
+    disk: Disk, steps: Sequence[DiskStep], actions: Sequence[tuple[str, str]], write: bool
+) -> SnapshotReport:
     def change(node: Node) -> None:
         for action, name in actions:
             snapshot_image(node, action, name)
@@ -142,4 +158,4 @@ def _change(disk: Disk, plan: list[str], actions: list[tuple[str, str]], write: 
         changed = change_and_check(disk, change)
     else:
         rehearse(disk, change)
-    return SnapshotReport(str(disk.host_path), tuple(plan), write, changed, disk.warnings)
+    return SnapshotReport(str(disk.host_path), write, True, tuple(steps), changed, disk.warnings)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from imgtools.change.compose import settle
+from imgtools.change.compose import compose
 from imgtools.change.describe import PlannedChange, describe
-from imgtools.change.sequence import Succession
+from imgtools.change.sequence import ChangeSequence
 from imgtools.errors import UnsupportedGuest, UsageError
 from imgtools.guest.guest import Guest, the_guest
 from imgtools.image.handle import Image, open_request
@@ -55,13 +55,14 @@ class OperationReport:
 
 @dataclass(frozen=True, slots=True)
 class SysprepReport:
-    """What every operation does, or did if ``applied``."""
+    """What every operation does, or did if ``written``."""
 
     image: str
     engine: Engine
     root: str
     guest: str
-    applied: bool
+    written: bool
+    changed: bool  # whether there is, or was, anything to change
     output: str
     operations: tuple[OperationReport, ...]
     changes: tuple[PlannedChange, ...] = ()  # of all operations, as they are made: what imgtools apply reads
@@ -123,18 +124,19 @@ def prepare(
         changes = all_changes(planned)
         operations = _reports(guest, planned)
         if customization.orders:
-            succession = Succession(guest.files)
-            succession.add(changes)
-            wanted = add_orders(guest, customization.orders, succession)
+            sequence = ChangeSequence(guest.files)
+            sequence.add(changes)
+            wanted = add_orders(guest, customization.orders, sequence)
             operations += _reports(guest, [Planned(shelf[CUSTOMIZE], True, wanted)])
-            changes = succession.changes
-        report = carry_out(image, changes, guest.mounts, warnings=guest.warnings, progress=progress)
+            changes = sequence.changes
+        report = carry_out(image, changes, guest, target, progress=progress)
         return SysprepReport(
             image=report.image,
             engine=report.engine,
             root=guest.root.device,
             guest=guest.os.product_name or guest.os.distro,
-            applied=report.applied,
+            written=report.written,
+            changed=report.changed,
             output=report.output,
             operations=operations,
             changes=report.changes,
@@ -202,7 +204,7 @@ def _reports(guest: Guest, planned: Sequence[Planned]) -> tuple[OperationReport,
             name=one.shelved.name,
             summary=one.shelved.operation.summary,
             applies=one.applies,
-            changes=tuple(describe(change, guest.files) for change in settle(one.changes, guest.files)),
+            changes=tuple(describe(change, guest.files) for change in compose(one.changes, guest.files)),
         )
         for one in planned
     )

@@ -45,13 +45,13 @@ def tar_in(
                 f"not a directory in the guest: {end}", path=end, hint="make it first: imgtools mkdir"
             )
         changes: list[Change] = []
-        warnings = list(view.warnings)
+        warnings: list[Warned] = []
         members = unpacked(plain, view.files.resolve(end), archive_path)
         for one in fitted(in_place_of(members, view.files), view.mounts):
             if isinstance(one, Warned):
                 warnings.append(one)
             else:
                 changes.append(one)
-        report = carry_out(image, changes, view.mounts, warnings=warnings, progress=progress)
+        report = carry_out(image, changes, view, target, warnings=warnings, progress=progress)
         named = STDIN if archive_path is None else archive_path.absolute()
         return replace(report, changes=tuple(as_written_down(report.changes, plain, named)))

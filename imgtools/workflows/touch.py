@@ -36,7 +36,7 @@ def touch_files(
             for path in paths
             for change in _changes(view.files, view.path(path), moment, create=create)
         ]
-        return carry_out(image, changes, view.mounts, warnings=view.warnings, progress=progress)
+        return carry_out(image, changes, view, target, progress=progress)
 
 
 def _changes(files: GuestReader, path: str, moment: int, *, create: bool) -> list[Change]:

@@ -22,6 +22,7 @@ from imgtools.disk.wiping import ALGORITHMS, doubts, wipe_file
 from imgtools.errors import BadImage, HostError, UntrustedBacking, UsageError, WouldLoseData
 from imgtools.records.image import DiskSource
 from imgtools.records.request import Backing
+from imgtools.records.steps import DiskStep
 from imgtools.records.system import Warned
 
 Progress = Callable[[int, int], None]
@@ -38,8 +39,9 @@ class WipeReport:
     passes: tuple[str, ...]
     files: tuple[str, ...]
     bytes: int  # of all files together; each pass writes as many
-    plan: tuple[str, ...]
     written: bool
+    changed: bool  # whether there is, or was, anything to do
+    changes: tuple[DiskStep, ...]
     seconds: float
     warnings: tuple[Warned, ...] = ()
 
@@ -69,12 +71,13 @@ def wipe(
     _refuse(host_path, files, force)
     warnings = [Warned(text, str(host_path)) for text in (*left, *doubts(host_path))]
     doomed = _names(host_path, files) if remove else []
-    plan = [
-        f"overwrite {size} bytes of {path}, {len(passes)} times"
+    steps = [
+        DiskStep("overwrite", f"overwrite {size} bytes of {path}, {len(passes)} times", str(path), size=size)
         for path, size in zip(files, sizes, strict=True)
     ]
-    plan += [f"pass {number}: {one}" for number, one in enumerate(passes, 1)]
-    plan += [f"remove {path}" for path in doomed]
+    for number, one in enumerate(passes, 1):
+        steps.append(DiskStep("overwrite-pass", f"pass {number}: {one}", name=str(one), number=number))
+    steps += [DiskStep("remove-file", f"remove {path}", str(path)) for path in doomed]
     seconds = 0.0
     if write:
         began = time.monotonic()
@@ -91,8 +94,9 @@ def wipe(
         passes=tuple(map(str, passes)),
         files=tuple(map(str, files)),
         bytes=sum(sizes),
-        plan=tuple(plan),
         written=write,
+        changed=True,
+        changes=tuple(steps),
         seconds=seconds,
         warnings=tuple(warnings),
     )

@@ -45,7 +45,7 @@ def write_file(
         if append and view.files.is_file(place):
             content = view.files.read_bytes(place, limit=LIMIT) + content
         changes.append(WriteFile(place, content, mode, uid, gid))
-        return carry_out(image, changes, view.mounts, warnings=view.warnings, progress=progress)
+        return carry_out(image, changes, view, target, progress=progress)
 
 
 def _parents(files: GuestReader, path: str, *, parents: bool) -> list[Change]:

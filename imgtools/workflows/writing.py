@@ -1,12 +1,13 @@
 """From a plan to what became of it: what every writing command shares.
 
-A writing command reads the guest, makes a plan, and hands it to :func:`carry_out`, which shows it or does it::
+A writing command reads the guest, says what should be different, and hands that to :func:`carry_out`, which makes the
+plan and shows it or does it::
 
     def set_hostname(request: ImageRequest, target: Target, name: str, progress: Progress) -> PlanReport:
         with open_for(request, target) as image:
             guest = the_guest(image, request.root)
             changes = [WriteFile("/etc/hostname", f"{name}\\n".encode())]
-            return carry_out(image, changes, guest.mounts, warnings=guest.warnings, progress=progress)
+            return carry_out(image, changes, guest, target, progress=progress)
 
     # cli/hostname.py
     def command(source: Source, target: Target, out: Output, name: ...) -> None:
@@ -23,23 +24,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import takewhile
 
-from imgtools.change.applier import check_before
-from imgtools.change.change import Change, RunInGuest, WriteFile
-from imgtools.change.compose import settle
-from imgtools.change.describe import PlannedChange, describe
-from imgtools.change.plan import check_plan
-from imgtools.guest.labels import (
-    AUTORELABEL,
-    Labeller,
-    makes_files,
-    needs_autorelabel,
-    new_file_labeller,
-)
+from imgtools.change.change import Change
+from imgtools.change.describe import PlannedChange
+from imgtools.change.plan import Plan
+from imgtools.guest.find.tree import FileView
+from imgtools.guest.guest import Guest
+from imgtools.guest.plan import make_plan
 from imgtools.image.edit import ImageEdit, edit_request
 from imgtools.image.handle import Image, open_request
-from imgtools.records.disks import Mount
+from imgtools.records.disks import Volume
 from imgtools.records.progress import Progress
 from imgtools.records.request import Engine, ImageRequest, Target
 from imgtools.records.system import Warned
@@ -51,7 +45,8 @@ class PlanReport:
 
     image: str
     engine: Engine  # who read the guest, and wrote to it if anything was written
-    applied: bool
+    written: bool
+    changed: bool  # whether there is, or was, anything to change
     changes: tuple[PlannedChange, ...]
     output: str = ""
     warnings: tuple[Warned, ...] = ()
@@ -64,77 +59,55 @@ def open_for(request: ImageRequest, target: Target) -> Iterator[Image]:
         yield image
 
 
-def plan_changes(
-    image: Image, changes: Sequence[Change], mounts: Sequence[Mount]
-) -> tuple[PlannedChange, ...]:
-    """Return a plan as it would be carried out: edits settled into files, repetitions gone, contradictions found.
-
-    :raises EditConflict: two changes contradict each other, or a file is not what the plan was made for.
-    :raises OddGuest: a file that is to be edited does not parse.
-    """
-    files = image.files(mounts)
-    plan = check_plan(settle(changes, files), files)
-    # What a program of the plan leaves is looked at when it has run.
-    certain = takewhile(lambda change: not isinstance(change, RunInGuest), plan)
-    check_before(files, [change for change in certain if isinstance(change, WriteFile)])
-    return tuple(describe(change, files) for change in plan)
-
-
 def carry_out(
     image: Image,
     changes: Sequence[Change],
-    mounts: Sequence[Mount],
+    view: Guest | FileView,
+    target: Target,
     *,
+    thorough: bool = False,
     warnings: Sequence[Warned] = (),
     progress: Progress | None = None,
 ) -> PlanReport:
-    """Show a plan, or do it and commit it, by how the image was opened (see :func:`open_for`).
+    """Make the plan of some changes and show it, or do it and commit it, by how the image was opened.
 
     Call it once: an image that was committed is closed. An empty plan changes nothing, and is no error.
 
-    :raises ImgtoolsError: as :meth:`imgtools.image.edit.ImageEdit.apply` and ``commit``.
+    :param view: what the changes are about: its mounts and its root.
+    :param thorough: as :func:`imgtools.guest.plan.make_plan`; ``target`` says whether anything is checked at all.
+    :param warnings: those of the command itself; those of the view are known.
+    :raises ImgtoolsError: as :func:`imgtools.guest.plan.make_plan`, ``ImageEdit.apply`` and ``commit``.
     """
-    label, more = labels_for(image, changes, mounts)
-    planned = plan_changes(image, [*changes, *more], mounts)
+    plan = make_plan(
+        image,
+        changes,
+        view.mounts,
+        root=_root(view),
+        check=target.check,
+        thorough=thorough,
+        warnings=(*view.warnings, *warnings),
+    )
+    return do_plan(image, plan, progress)
+
+
+def do_plan(image: Image, plan: Plan, progress: Progress | None = None) -> PlanReport:
+    """Carry a plan out and commit it, if the image was opened for an edit; say what it is, and what became of it."""
     engine, output = image.served_by, ""
     if isinstance(image, ImageEdit):
-        image.apply([one.change for one in planned], mounts, label=label, progress=progress)
+        image.apply(plan, progress=progress)
         engine, output = image.written_by or engine, image.output
         image.commit(progress=progress)
     return PlanReport(
         image=str(image.infos[0].source.host_path),
         engine=engine,
-        applied=isinstance(image, ImageEdit),
-        changes=planned,
+        written=isinstance(image, ImageEdit),
+        changed=bool(plan.changes),
+        changes=plan.changes,
         output=output,
-        warnings=tuple(warnings),
+        warnings=plan.warnings,
     )
 
 
-def apply_labelled(
-    image: ImageEdit,
-    changes: Sequence[Change],
-    mounts: Sequence[Mount],
-    *,
-    progress: Progress | None = None,
-) -> None:
-    """As :meth:`ImageEdit.apply`, with SELinux labels for what is new: for edits that show no plan."""
-    label, more = labels_for(image, changes, mounts)
-    image.apply([*changes, *more], mounts, label=label, progress=progress)
-
-
-def labels_for(
-    image: Image, changes: Sequence[Change], mounts: Sequence[Mount]
-) -> tuple[Labeller | None, tuple[Change, ...]]:
-    """Return what labels the files that a plan makes, and what the plan needs besides.
-
-    That is ``/.autorelabel`` where the guest's policy wants labels and nobody here can decide them: then the guest
-    labels itself when it boots. Both are empty for a guest without SELinux.
-    """
-    files = image.files(mounts)
-    if not makes_files(changes, files):
-        return None, ()
-    label = new_file_labeller(files)
-    if label is None and needs_autorelabel(files) and files.lstat(AUTORELABEL) is None:
-        return None, (WriteFile(AUTORELABEL, b""),)
-    return label, ()
+def _root(view: Guest | FileView) -> Volume | None:
+    guest = view.guest if isinstance(view, FileView) else view
+    return guest.root if guest else None

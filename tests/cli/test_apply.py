@@ -22,7 +22,7 @@ def test_a_plan_is_shown_first_and_done_with_write(tmp_path: Path) -> None:
     assert "make directory /srv/new" in shown.out
     assert image.read_bytes() == before
     done = imgtools("apply", image, plan, "--write", "--json")
-    assert done.data["applied"] is True
+    assert done.data["written"] is True
     assert imgtools("cat", image, "/etc/motd").out == "planned\n"
     assert "drwxr-x---" in imgtools("ls", "-l", image, "/srv").out
 

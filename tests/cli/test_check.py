@@ -137,7 +137,7 @@ def test_healthy_image_needs_no_repair(tmp_path: Path, format: str) -> None:
     image = image_of(CONTENT, tmp_path / "d", format)
     before = image.read_bytes()
     report = imgtools("check", "--repair", "all", "--write", "--json", image).data
-    assert (report["after"]["leaks"], report["plan"], report["written"]) == (0, [], False)
+    assert (report["after"]["leaks"], report["changes"], report["written"]) == (0, [], False)
     assert image.read_bytes() == before
 
 

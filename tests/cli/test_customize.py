@@ -30,7 +30,7 @@ def test_no_secret_is_in_what_is_printed(tmp_path: Path) -> None:
 def test_what_is_written_can_be_read_and_planning_again_finds_nothing(tmp_path: Path) -> None:
     (disk,) = copy_fixture("debian", tmp_path)
     words = ("customize", disk, "--hostname", "web1", "--append-line", "/etc/motd:hello", *DIRECT)
-    assert imgtools(*words, "--write", "--json").data["applied"] is True
+    assert imgtools(*words, "--write", "--json").data["written"] is True
     assert imgtools("cat", disk, "/etc/hostname").out == "web1\n"
     assert imgtools(*words, "--json").data["changes"] == []
 

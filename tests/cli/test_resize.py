@@ -44,7 +44,7 @@ def test_a_cloud_disk_grows_and_keeps_all_that_names_its_partitions(tmp_path: Pa
     shown = imgtools("resize", image, "+60M", "--expand", "auto", "--json").data
     assert digest(image) == old and not shown["written"]
     done = imgtools("resize", image, "+60M", "--expand", "auto", "--write", "--json").data
-    assert done["plan"] == shown["plan"] and done["written"] and done["new_size"] == 100 * MIB
+    assert done["changes"] == shown["changes"] and done["written"] and done["new_size"] == 100 * MIB
     after = table_of(image)
     size = after[1]["size"] * 512
     assert virtual_size(image) == 100 * MIB and size > 94 * MIB

@@ -39,7 +39,7 @@ def test_the_plan_is_shown_and_then_done(tmp_path: Path) -> None:
     assert "Nothing was changed; --write does it." in shown.err
     assert not target.exists()
     done = imgtools("resize", image, "+60M", "--expand", "auto", "--copy", target, "--write", "--json")
-    assert done.json["schema"] == "imgtools.resize-copy/1"
+    assert done.json["schema"] == "imgtools.resize-copy/2"
     assert done.data["written"] and done.data["new_size"] == 100 * MIB == target.stat().st_size
     after = table_of(target)
     assert after[1].pop("size") == 95 * 2048 and before[1].pop("size")

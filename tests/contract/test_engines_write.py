@@ -31,6 +31,7 @@ from imgtools.change.change import (
     WriteFile,
 )
 from imgtools.files.tree import GuestTree
+from imgtools.guest.plan import make_plan
 from imgtools.image.edit import ImageEdit, edit_image
 from imgtools.image.handle import Image, open_image
 from imgtools.records.disks import Mount
@@ -142,9 +143,13 @@ class Edited:
         with edit_image(sources, engine=engine) as image:
             mounts = mounts_of(image, tops)
             first = [one for top in tops for one in plan_for_all(top, self.large)]
-            image.apply([*first, *(one for top in unix for one in plan_for_unix(top))], mounts)
+            image.apply(
+                make_plan(image, [*first, *(one for top in unix for one in plan_for_unix(top))], mounts)
+            )
             second = [one for top in tops for one in second_plan(top)]
-            image.apply([*second, *(one for top in unix for one in second_unix_plan(top))], mounts)
+            image.apply(
+                make_plan(image, [*second, *(one for top in unix for one in second_unix_plan(top))], mounts)
+            )
             assert image.written_by is engine
             if engine is Engine.APPLIANCE:
                 self.btrfs = facts(image.files(mounts), "/btrfs", unix=True)
@@ -152,15 +157,14 @@ class Edited:
             image.commit()
 
     def _only_booted(self, image: ImageEdit, mounts: Sequence[Mount]) -> None:
-        image.apply([*shell_for_guest(), RunInGuest("echo ran > /from-guest; pwd >> /from-guest")], mounts)
+        program = RunInGuest("echo ran > /from-guest; pwd >> /from-guest")
+        image.apply(make_plan(image, [*shell_for_guest(), program], mounts))
         swap = next(volume for volume in image.layout().volumes if volume.content == "swap")
-        image.apply(
-            [
-                SetUuid(swap.device, "11111111-2222-4333-8444-555555555555"),
-                NewLvmUuids((image.layout().vgs[0].name,)),
-            ],
-            mounts,
-        )
+        uuids = [
+            SetUuid(swap.device, "11111111-2222-4333-8444-555555555555"),
+            NewLvmUuids((image.layout().vgs[0].name,)),
+        ]
+        image.apply(make_plan(image, uuids, mounts))
 
     def facts(self, engine: Engine, top: str, *, unix: bool) -> dict[str, tuple[object, ...]]:
         with self.open(engine) as image:

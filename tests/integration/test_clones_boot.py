@@ -39,7 +39,7 @@ def test_three_clones_boot_and_differ(tmp_path: Path) -> None:
             for name, address in CLONES.items()
         )
     )
-    assert imgtools("sysprep", image, "--write", "--json").data["applied"]
+    assert imgtools("sysprep", image, "--write", "--json").data["written"]
     words = ("--table", tmp_path / "clones.yaml", "--linked", "--json")
     clones = imgtools("clone", image, *words).data["clones"]
     said = {clone["name"]: _boot(Path(clone["paths"][0])) for clone in clones}

@@ -57,7 +57,7 @@ def test_a_customized_guest_boots_as_it_was_asked_for(tmp_path: Path) -> None:
     words = [word for order in ORDERS for word in order]
     ran = imgtools("customize", str(image), *words, "--write", "--json")
     assert ran.code == 0, ran.err
-    assert ran.data["applied"] is True
+    assert ran.data["written"] is True
     with booted(image) as console:
         console.login("root", PASSWORDS["root"])
         # The login prompt does not wait for the network.

@@ -37,7 +37,7 @@ def test_what_runs_now_and_what_runs_at_the_first_boot(tmp_path: Path) -> None:
     assert "exit code 9: no luck" in failed.err
     assert imgtools("cat", image, "/etc/shadow").out == before
     done = imgtools(*words, "--write", "--json")
-    assert (done.json["engine"], done.data["applied"]) == ("appliance", True)
+    assert (done.json["engine"], done.data["written"]) == ("appliance", True)
     assert imgtools("ls", image, "/root").out.count("tool") == 1
     assert "imgtools-run" in imgtools("cat", image, "/root/perl-said").out
     assert not [name for name in imgtools("ls", image, "/tmp").out.split() if "imgtools" in name]

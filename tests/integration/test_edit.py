@@ -21,6 +21,7 @@ from imgtools.errors import (
     UnsupportedFormat,
     UsageError,
 )
+from imgtools.guest.plan import make_plan
 from imgtools.image.edit import edit_image
 from imgtools.records.image import DiskSource
 from imgtools.records.request import Engine
@@ -39,7 +40,7 @@ from tests.support.fixtures import copy_fixture
 def test_formats_that_are_edited_in_place(form: str, tmp_path: Path) -> None:
     image = copy_family(form, tmp_path)
     done = imgtools("apply", image, plan_file(tmp_path, MOTD), "--write", "--json", *DIRECT)
-    assert done.data["applied"] and done.json["engine"] == "direct"
+    assert done.data["written"] and done.json["engine"] == "direct"
     assert read(image, "/etc/motd") == "changed\n"
     assert beside(image) == set()
     assert not [
@@ -52,7 +53,7 @@ def test_a_dry_run_changes_nothing_and_takes_no_lock(tmp_path: Path) -> None:
     before = digest(image)
     with lock_images([image]):
         shown = imgtools("apply", image, plan_file(tmp_path, MOTD), "--json", *DIRECT)
-    assert not shown.data["applied"]
+    assert not shown.data["written"]
     assert shown.data["changes"][0]["summary"] == "create /etc/motd (8)"
     assert "+changed" in shown.data["changes"][0]["diff"]
     assert digest(image) == before
@@ -128,7 +129,7 @@ def test_an_edit_that_is_not_committed_never_happened(tmp_path: Path) -> None:
 
     with edit_image([DiskSource(image)], engine=Engine.DIRECT) as edit:
         guest = the_guest(edit)
-        edit.apply([WriteFile("/etc/motd", b"changed\n")], guest.mounts)
+        edit.apply(make_plan(edit, [WriteFile("/etc/motd", b"changed\n")], guest.mounts))
         assert beside(image)
     assert digest(image) == before and beside(image) == set()
 
@@ -140,8 +141,9 @@ def test_changes_on_two_volumes_and_in_two_steps(tmp_path: Path) -> None:
 
     with edit_image([DiskSource(image)], engine=Engine.DIRECT) as edit:
         guest = the_guest(edit)
-        edit.apply([WriteFile("/boot/one", b"1"), WriteFile("/etc/two", b"2")], guest.mounts)
-        edit.apply([Move("/boot/grub/grub.cfg", "/root/grub.cfg")], guest.mounts)
+        changes = [WriteFile("/boot/one", b"1"), WriteFile("/etc/two", b"2")]
+        edit.apply(make_plan(edit, changes, guest.mounts))
+        edit.apply(make_plan(edit, [Move("/boot/grub/grub.cfg", "/root/grub.cfg")], guest.mounts))
         edit.commit()
     assert read(image, "/boot/one") + read(image, "/etc/two") == "12"
     assert "menuentry" in read(image, "/root/grub.cfg")
@@ -221,7 +223,7 @@ def test_a_new_image_leaves_the_old_one_alone(
     before, new = digest(image), tmp_path / "out" / "new.img"
     new.parent.mkdir()
     done = imgtools("apply", image, plan_file(tmp_path, MOTD), "--output", new, *options, "--json", *DIRECT)
-    assert done.data["applied"] and done.data["output"] == str(new)
+    assert done.data["written"] and done.data["output"] == str(new)
     assert digest(image) == before
     told = json.loads(
         subprocess.run(["qemu-img", "info", "--output=json", new], check=True, capture_output=True).stdout

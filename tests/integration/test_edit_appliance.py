@@ -67,7 +67,7 @@ def test_every_command_on_xfs_in_one_boot(tree: Path, tmp_path: Path) -> None:
     ]
     image = copy_fixture("rocky", tmp_path)[0]
     done = imgtools("apply", image, plan_file(tmp_path, changes), "--write", "--json")
-    assert done.data["applied"] and done.json["engine"] == "appliance"
+    assert done.data["written"] and done.json["engine"] == "appliance"
     assert beside(image) == set()
     assert "127.0.0.1 here" in imgtools("cat", image, "/etc/hosts").out
     assert "localhost" in imgtools("cat", image, "/etc/hosts.bak").out
@@ -102,7 +102,7 @@ def test_a_plan_on_btrfs_reads_and_writes_in_one_boot(tree: Path, tmp_path: Path
         {"kind": "move", "path": "/etc/hostname", "to": "/etc/renamed"},
     ]
     done = imgtools("apply", image, plan_file(tmp_path, changes), "--write", "--json")
-    assert done.data["applied"] and done.json["engine"] == "appliance"
+    assert done.data["written"] and done.json["engine"] == "appliance"
     assert beside(image) == set()
     paths = set(imgtools("find", image, "/").out.splitlines())
     assert {"/srv/copied", "/srv/new/deep", "/var/written", "/srv/soft", "/etc/renamed"} <= paths

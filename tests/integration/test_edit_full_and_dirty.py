@@ -20,7 +20,7 @@ def test_a_dirty_ext4_is_recovered_and_then_edited(tmp_path: Path) -> None:
     """Its journal holds a newer /etc/hostname than its blocks: the plan is made for what the journal says."""
     (image,) = copy_fixture("broken:ext4-dirty", tmp_path)
     done = imgtools("edit", image, "/etc/hostname", "-e", "s/^replayed/edited/", "--write", "--json")
-    assert done.json["engine"] == "appliance" and done.data["applied"]
+    assert done.json["engine"] == "appliance" and done.data["written"]
     assert "-replayed" in done.data["changes"][0]["diff"]
     assert beside(image) == set()
     # Nothing waits in the journal any more, so nothing has to boot.

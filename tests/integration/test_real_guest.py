@@ -25,7 +25,7 @@ def test_an_edited_guest_boots_with_the_edit(tmp_path: Path) -> None:
         ran = imgtools(*map(str, words), "--json")
         assert ran.code == 0, ran.err
         assert ran.json["engine"] == "direct", "an edit of ext4 on a linear volume boots nothing"
-        assert ran.data["applied"] is True
+        assert ran.data["written"] is True
     with booted(image) as console:
         console.login("root", PASSWORDS["root"])
         said = console.run(

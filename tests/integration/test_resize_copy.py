@@ -143,7 +143,7 @@ def test_the_filesystem_shrinks_with_its_partition(cloud: Path, tmp_path: Path) 
     before = cloud.read_bytes()
     target = tmp_path / "smaller.qcow2"
     report = copy(cloud, target, "-10M", shrink="1")
-    assert "make the ext4 on /dev/sda1 smaller, to 20M" in report.plan
+    assert "make the ext4 on /dev/sda1 smaller, to 20M" in [step.summary for step in report.changes]
     root = take(target, "qcow2", 1, tmp_path / "root")
     run("e2fsck", "-fn", root)
     assert size_of_ext(root) == root.stat().st_size == 20 * MIB
@@ -279,7 +279,7 @@ def test_without_write_nothing_is_left(cloud: Path, tmp_path: Path) -> None:
     assert not report.written and sorted(tmp_path.iterdir()) == before
     root = next(row for row in report.partitions if row.number == 1)
     assert (root.device, root.content, root.size, root.new_size) == ("/dev/sda1", "ext4", 30 * MIB, 82 * MIB)
-    assert "copy partition 1, 30M -> 82M, at byte 17825792" in report.plan
+    assert "copy partition 1, 30M -> 82M, at byte 17825792" in [step.summary for step in report.changes]
 
 
 def test_existing_target_is_left_alone(cloud: Path, tmp_path: Path) -> None:

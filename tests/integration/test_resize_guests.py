@@ -28,7 +28,7 @@ def test_a_guest_on_lvm_boots_larger(tmp_path: Path) -> None:
     words = ("resize", image, "+2G", "--lv-expand", "/dev/vg0/root", "--json")
     shown = imgtools(*words)
     done = imgtools(*words, "--write")
-    assert done.data["plan"] == shown.data["plan"] and done.json["engine"] == "appliance"
+    assert done.data["changes"] == shown.data["changes"] and done.json["engine"] == "appliance"
     with booted(image) as console:
         console.login("root", PASSWORDS["root"])
         said = console.run(

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from fixtures.cache import digest_of
-from imgtools.change.compose import settle
-from imgtools.change.plan import check_plan
+from imgtools.change.compose import compose
+from imgtools.change.contradictions import refuse_contradictions
 from imgtools.errors import ImageInUse, UnsupportedFormat
 from imgtools.guest.guest import the_guest
 from imgtools.image.handle import open_request
@@ -36,7 +36,7 @@ def prepare(name: str, folder: Path, engine: str) -> Ran:
     """Prepare a private copy of a fixture in place and say how it went."""
     image = copy_fixture(name, folder)[0]
     done = imgtools("sysprep", image, "--write", "--json")
-    assert done.json["engine"] == engine and done.data["applied"]
+    assert done.json["engine"] == engine and done.data["written"]
     assert beside(image) == set()
     return done
 
@@ -93,7 +93,7 @@ def test_a_dry_run_leaves_the_image_as_it_is(name: str, tmp_path: Path) -> None:
     image = copy_fixture(name, tmp_path)[0]
     before = digest_of(image)
     shown = imgtools("sysprep", image, "--json")
-    assert not shown.data["applied"] and shown.json["engine"] == "direct"
+    assert not shown.data["written"] and shown.json["engine"] == "direct"
     assert digest_of(image) == before and beside(image) == set()
 
 
@@ -105,7 +105,7 @@ def test_default_operations_agree_and_plan_the_same_twice(name: str) -> None:
         chosen = choose(load_shelf(SHELF), Selection())
         first = plan_operations(guest, chosen)
         assert plan_operations(guest, chosen) == first
-        assert check_plan(settle(all_changes(first), guest.files), guest.files)
+        assert refuse_contradictions(compose(all_changes(first), guest.files), guest.files)
 
 
 def test_the_result_may_be_a_new_compressed_image(tmp_path: Path) -> None:
@@ -115,7 +115,7 @@ def test_the_result_may_be_a_new_compressed_image(tmp_path: Path) -> None:
     imgtools("sysprep", image, "--write", code=UnsupportedFormat.exit_code)
     template = tmp_path / "template.qcow2"
     done = imgtools("sysprep", image, "--output", template, "-O", "qcow2", "--compress", "--json")
-    assert done.data["applied"] and done.data["output"] == str(template)
+    assert done.data["written"] and done.data["output"] == str(template)
     assert digest_of(image) == before and beside(image) == set()
     assert imgtools("info", template, "--json").data["disks"][0]["format"] == "qcow2"
     assert_fit(template)

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 from imgtools.change.applier import apply_changes
 from imgtools.change.change import FileChange
-from imgtools.change.compose import settle
-from imgtools.change.plan import check_plan
+from imgtools.change.compose import compose
+from imgtools.change.contradictions import refuse_contradictions
 from imgtools.change.writable_tree import WritableTree
 from imgtools.guest.guest import Guest
 from imgtools.ops.customize_plan import Named, Order, plan_orders
@@ -30,7 +30,7 @@ def guest_with(
 def carry_out(guest: Guest, tree: WritableTree, *orders: tuple[str, str]) -> None:
     """Plan the orders and change the tree by the plan."""
     wanted = [Named(name, Order(text)) for name, text in orders]
-    plan = check_plan(settle(tuple(plan_orders(guest, wanted)), tree), tree)
+    plan = refuse_contradictions(compose(tuple(plan_orders(guest, wanted)), tree), tree)
     apply_changes(tree, [change for change in plan if isinstance(change, FileChange)])
 
 

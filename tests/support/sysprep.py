@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from imgtools.change.change import Change
-from imgtools.change.compose import settle
+from imgtools.change.compose import compose
 from imgtools.change.describe import summarise
 from imgtools.guest.guest import Guest
 from imgtools.ops.operation import Shelved
@@ -55,7 +55,7 @@ def guest_of(files: Mapping[str, Content], **os: object) -> Guest:
 
 def planned(shelved: Shelved, guest: Guest) -> list[Change]:
     """What an operation with its usual parameters would change."""
-    return list(settle(tuple(shelved.operation.plan(guest, shelved.operation.params())), guest.files))
+    return list(compose(tuple(shelved.operation.plan(guest, shelved.operation.params())), guest.files))
 
 
 def words(changes: list[Change], guest: Guest) -> list[str]:

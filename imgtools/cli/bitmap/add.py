@@ -31,4 +31,4 @@ def command(
     from imgtools.workflows.bitmap import add_bitmap
 
     report = add_bitmap(disk, name, granularity=granularity, disabled=disabled, write=write)
-    show_plan(out, report, schema="imgtools.bitmap.add/1")
+    show_plan(out, report, schema="imgtools.bitmap.add/2")

@@ -26,4 +26,4 @@ def command(
     """Forget what a persistent bitmap has recorded."""
     from imgtools.workflows.bitmap import change_bitmap
 
-    show_plan(out, change_bitmap(disk, name, "clear", write=write), schema="imgtools.bitmap.clear/1")
+    show_plan(out, change_bitmap(disk, name, "clear", write=write), schema="imgtools.bitmap.clear/2")

@@ -26,4 +26,4 @@ def command(
     """Stop a persistent bitmap recording."""
     from imgtools.workflows.bitmap import change_bitmap
 
-    show_plan(out, change_bitmap(disk, name, "disable", write=write), schema="imgtools.bitmap.disable/1")
+    show_plan(out, change_bitmap(disk, name, "disable", write=write), schema="imgtools.bitmap.disable/2")

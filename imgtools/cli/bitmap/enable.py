@@ -26,4 +26,4 @@ def command(
     """Let a persistent bitmap record."""
     from imgtools.workflows.bitmap import change_bitmap
 
-    show_plan(out, change_bitmap(disk, name, "enable", write=write), schema="imgtools.bitmap.enable/1")
+    show_plan(out, change_bitmap(disk, name, "enable", write=write), schema="imgtools.bitmap.enable/2")

@@ -44,4 +44,4 @@ def command(
 
     place = DiskSource(other, other_format) if other is not None else None
     report = merge_bitmap(disk, source, name, other=place, write=write)
-    show_plan(out, report, schema="imgtools.bitmap.merge/1")
+    show_plan(out, report, schema="imgtools.bitmap.merge/2")

@@ -26,4 +26,4 @@ def command(
     """Remove a persistent bitmap."""
     from imgtools.workflows.bitmap import change_bitmap
 
-    show_plan(out, change_bitmap(disk, name, "remove", write=write), schema="imgtools.bitmap.remove/1")
+    show_plan(out, change_bitmap(disk, name, "remove", write=write), schema="imgtools.bitmap.remove/2")

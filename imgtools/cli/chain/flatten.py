@@ -38,5 +38,5 @@ def command(
     with out.progress("flatten") as progress:
         report = flatten(disk, write=write, output=output, force=force, progress=progress)
     show_plan(
-        out, report, schema="imgtools.chain.flatten/1", how="--write does it, --output makes a new image"
+        out, report, schema="imgtools.chain.flatten/2", how="--write does it, --output makes a new image"
     )

@@ -36,4 +36,4 @@ def command(
 
     with out.progress("copy") as progress:
         report = move_chain(disk, folder, copy=copy, force=force, write=write, progress=progress)
-    show_plan(out, report, schema="imgtools.chain.move/1")
+    show_plan(out, report, schema="imgtools.chain.move/2")

@@ -45,4 +45,4 @@ def command(
 
     with out.progress("squash") as progress:
         report = squash(disk, first, last, down=down, keep=keep, force=force, write=write, progress=progress)
-    show_plan(out, report, schema="imgtools.chain.squash/1")
+    show_plan(out, report, schema="imgtools.chain.squash/2")

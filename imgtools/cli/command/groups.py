@@ -228,6 +228,18 @@ HOW_TO_WRITE: tuple[_Parameter, ...] = (
         ],
         False,
     ),
+    (
+        "check",
+        Annotated[
+            bool,
+            _option(
+                "--check/--no-check",
+                text="Refuse what would lock people out of the guest, or stop its boot.",
+                panel=WRITING,
+            ),
+        ],
+        True,
+    ),
 )
 HOW_TO_SPEAK: tuple[_Parameter, ...] = (
     ("as_json", Annotated[bool, _option("--json", text="Print one JSON document.", panel=SPEAKING)], False),
@@ -366,7 +378,7 @@ def _pack_target(values: dict[str, Any]) -> Target:
     if output is None and (values["output_format"] or values["compress"]):
         raise UsageError("-O and --compress are about a new image", hint="name it with --output FILE")
     new = None if output is None else OutputTarget(output, values["output_format"], values["compress"])
-    return Target(write=write, output=new)
+    return Target(write=write, output=new, check=values["check"])
 
 
 def _pack_customization(values: dict[str, Any]) -> Customization:

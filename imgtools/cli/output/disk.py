@@ -16,6 +16,7 @@ from imgtools.units import format_size
 
 if TYPE_CHECKING:
     from imgtools.records.request import Secret
+    from imgtools.records.steps import DiskStep
     from imgtools.records.system import Warned
 
 Write = Annotated[bool, typer.Option("--write", help="Do it; without it, only the plan is shown.")]
@@ -55,8 +56,8 @@ class Planned(Protocol):
     """A report of a change that is shown before it is made."""
 
     @property
-    def plan(self) -> tuple[str, ...]:
-        """What is done, one sentence a step."""
+    def changes(self) -> tuple[DiskStep, ...]:
+        """What is done, step by step."""
 
     @property
     def written(self) -> bool:
@@ -69,8 +70,8 @@ class Planned(Protocol):
 
 def show_plan(out: Output, report: Planned, *, schema: str, how: str = "--write does it") -> None:
     """Show what was done, or what would be."""
-    out.show(report, schema=schema, view=lambda: Lines(report.plan))
-    if not report.written and report.plan:
+    out.show(report, schema=schema, view=lambda: Lines([step.summary for step in report.changes]))
+    if not report.written and report.changes:
         out.note(f"Nothing was changed; {how}.")
 
 

@@ -9,7 +9,7 @@ from imgtools.cli.output.output import Column, Lines, Output, Table, View
 if TYPE_CHECKING:
     from imgtools.workflows.writing import PlanReport
 
-SCHEMA = "imgtools.plan/1"
+SCHEMA = "imgtools.plan/2"
 
 
 def show_plan(out: Output, report: PlanReport, *, schema: str = SCHEMA) -> None:
@@ -21,7 +21,7 @@ def show_plan(out: Output, report: PlanReport, *, schema: str = SCHEMA) -> None:
     count = f"{len(report.changes)} change{'' if len(report.changes) == 1 else 's'}"
     if not report.changes and not report.output:
         out.note("Nothing to change.")
-    elif not report.applied:
+    elif not report.written:
         out.note(f"{count} planned, nothing written. --write does it, --output FILE does it in a new image.")
     else:
         out.note(f"{count} made in {report.output or report.image}.")

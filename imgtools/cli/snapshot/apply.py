@@ -34,4 +34,4 @@ def command(
     """Make a disk what it was when an internal snapshot was made."""
     from imgtools.workflows.snapshot import apply_snapshot
 
-    show_plan(out, apply_snapshot(disk, name, keep=keep, write=write), schema="imgtools.snapshot.apply/1")
+    show_plan(out, apply_snapshot(disk, name, keep=keep, write=write), schema="imgtools.snapshot.apply/2")

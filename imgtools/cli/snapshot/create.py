@@ -30,4 +30,4 @@ def command(
     """
     from imgtools.workflows.snapshot import create_snapshot
 
-    show_plan(out, create_snapshot(disk, name, write=write), schema="imgtools.snapshot.create/1")
+    show_plan(out, create_snapshot(disk, name, write=write), schema="imgtools.snapshot.create/2")

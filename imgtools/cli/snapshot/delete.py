@@ -28,4 +28,4 @@ def command(
     """Forget an internal snapshot."""
     from imgtools.workflows.snapshot import delete_snapshot
 
-    show_plan(out, delete_snapshot(disk, name, write=write), schema="imgtools.snapshot.delete/1")
+    show_plan(out, delete_snapshot(disk, name, write=write), schema="imgtools.snapshot.delete/2")

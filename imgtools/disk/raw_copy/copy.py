@@ -19,8 +19,7 @@ from imgtools.disk.headers.hostfile import open_host_file
 from imgtools.disk.in_use import keep_writers_out
 from imgtools.engine.allocation import data_ranges
 from imgtools.errors import BadImage, HostError, ImgtoolsError, NoRoom
-
-Progress = Callable[[int, int], None]
+from imgtools.records.progress import Progress
 
 BLOCK = 4096  # so many zeros become a hole, as qemu-img has it (-S 4k)
 CHUNK = 512 << 10  # bytes that are read and written at once

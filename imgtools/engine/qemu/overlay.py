@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from imgtools.engine.qemu.img.nodes import Node, chain_node, file_options, join_options, single_node
-from imgtools.engine.qemu.img.running import Progress, work
+from imgtools.engine.qemu.img.running import work
 from imgtools.records.image import Layer
+from imgtools.records.progress import Progress
 
 
 def overlay_node(overlay: Path, chain: Sequence[Layer]) -> Node:

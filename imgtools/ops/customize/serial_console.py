@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 
 from imgtools.change.change import Change
-from imgtools.change.sequence import Succession
+from imgtools.change.sequence import ChangeSequence
 from imgtools.errors import UsageError
 from imgtools.guest.boot.cmdline import Arguments, edit_arguments
 from imgtools.guest.boot.serial import SerialPort, serial_changes
@@ -43,7 +43,7 @@ def plan(guest: Guest, order: Order) -> Iterator[Change]:
     # whatever speed, so that they come last and in this order.
     add = ("console=tty0", f"console={port.name},{port.speed}")
     speeds = tuple(f"console={port.name},{speed}{tail}" for speed in SPEEDS for tail in ("", "n8"))
-    both = Succession(guest.files)
+    both = ChangeSequence(guest.files)
     both.add(edit_arguments(guest.files, Arguments(add, ("console=tty0", f"console={port.name}", *speeds))))
     both.add(serial_changes(both.files, port))
     yield from both.changes

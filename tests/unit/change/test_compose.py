@@ -15,7 +15,7 @@ from imgtools.change.change import (
     Remove,
     WriteFile,
 )
-from imgtools.change.compose import edit_text, settle
+from imgtools.change.compose import compose, edit_text
 from imgtools.errors import OddGuest, UsageError
 from tests.support.memory import link, memory_files
 
@@ -23,7 +23,7 @@ SSHD = "Port 22\n# caf\udce9\nPermitRootLogin yes\n"
 
 
 def settled(files: dict[str, str], *changes: Change) -> tuple[Change, ...]:
-    return settle(changes, memory_files(files))
+    return compose(changes, memory_files(files))
 
 
 def test_edits_of_one_file_become_one_write_with_its_digest() -> None:
@@ -47,7 +47,7 @@ def test_an_edit_through_a_link_is_an_edit_of_its_file() -> None:
         EditLines("/etc/resolv.conf", (LineEdit("1.1$", "2.2"),)),
         EditLines("/run/resolv", (LineEdit(append="search x"),)),
     )
-    (change,) = settle(changes, files)
+    (change,) = compose(changes, files)
     assert isinstance(change, WriteFile)
     assert (change.path, change.content) == ("/run/resolv", b"nameserver 1.1.2.2\nsearch x\n")
 

@@ -48,7 +48,7 @@ def test_every_kind_of_change_comes_back_from_its_json_as_it_was() -> None:
 def test_what_a_command_prints_can_be_read() -> None:
     remarks = {"summary": "write /a", "diff": "-x\n+y\n"}
     change = {"kind": "write-file", "path": "/a", "content": "y\n", **remarks}
-    document = {"schema": "imgtools.plan/1", "ok": True, "data": {"applied": False, "changes": [change]}}
+    document = {"schema": "imgtools.plan/1", "ok": True, "data": {"written": False, "changes": [change]}}
     assert parse_plan(document, HERE) == (c.WriteFile("/a", b"y\n"),)
     assert parse_plan({"changes": [change]}, HERE) == parse_plan([change], HERE)
 

@@ -30,9 +30,9 @@ from imgtools.change.change import (
     Upload,
     WriteFile,
 )
-from imgtools.change.compose import settle
-from imgtools.change.plan import check_plan
-from imgtools.change.sequence import Succession
+from imgtools.change.compose import compose
+from imgtools.change.contradictions import refuse_contradictions
+from imgtools.change.sequence import ChangeSequence
 from imgtools.change.writable_tree import WritableTree
 from imgtools.errors import EditConflict, NoSuchGuestFile
 from imgtools.files.tree import GuestReader
@@ -70,17 +70,17 @@ def picture(files: GuestReader) -> dict[str, tuple[object, ...]]:
     return seen
 
 
-def carried_out(steps: Sequence[Sequence[Change]]) -> Succession:
+def carried_out(steps: Sequence[Sequence[Change]]) -> ChangeSequence:
     """Plan the steps, carry the plan out, and see that both lead to the same files."""
     tree = tree_of(BASE)
-    succession = Succession(tree)
+    sequence = ChangeSequence(tree)
     for step in steps:
-        succession.add(step)
-    foreseen = picture(succession.files)
-    plan = check_plan(settle(succession.changes, tree), tree)
+        sequence.add(step)
+    foreseen = picture(sequence.files)
+    plan = refuse_contradictions(compose(sequence.changes, tree), tree)
     apply_changes(tree, [change for change in plan if isinstance(change, FileChange)])
     assert picture(tree) == foreseen
-    return succession
+    return sequence
 
 
 def appended(path: str, line: str) -> EditLines:
@@ -157,27 +157,31 @@ def test_the_plan_is_bound_to_what_the_guest_has_now() -> None:
 
 def test_what_a_program_needs_stays_until_it_has_run() -> None:
     tree = tree_of(BASE)
-    succession = Succession(tree)
+    sequence = ChangeSequence(tree)
     for change in (WriteFile("/tmp-x", b"a"), RunInGuest("sh /tmp-x"), Remove("/tmp-x")):
-        succession.add([change])
-    assert [type(one) for one in check_plan(succession.changes, tree)] == [WriteFile, RunInGuest, Remove]
+        sequence.add([change])
+    assert [type(one) for one in refuse_contradictions(sequence.changes, tree)] == [
+        WriteFile,
+        RunInGuest,
+        Remove,
+    ]
 
 
 def test_only_programs_hide_what_was_before() -> None:
     tree = tree_of(BASE)
-    succession = Succession(tree)
+    sequence = ChangeSequence(tree)
     for change in (Truncate("/etc/motd"), NewLvmUuids(("vg",)), WriteFile("/etc/motd", b"new")):
-        succession.add([change])
-    assert len(check_plan(succession.changes, tree)) == 2
+        sequence.add([change])
+    assert len(refuse_contradictions(sequence.changes, tree)) == 2
 
 
 def test_a_program_may_make_the_folder_of_a_file() -> None:
     with pytest.raises(NoSuchGuestFile):
-        Succession(tree_of(BASE)).add([WriteFile("/etc/nginx/nginx.conf", b"a")])
-    succession = Succession(tree_of(BASE))
-    succession.add([RunInGuest("install nginx")])
-    succession.add([WriteFile("/etc/nginx/nginx.conf", b"a")])
-    assert [type(one) for one in succession.changes] == [RunInGuest, WriteFile]
+        ChangeSequence(tree_of(BASE)).add([WriteFile("/etc/nginx/nginx.conf", b"a")])
+    sequence = ChangeSequence(tree_of(BASE))
+    sequence.add([RunInGuest("install nginx")])
+    sequence.add([WriteFile("/etc/nginx/nginx.conf", b"a")])
+    assert [type(one) for one in sequence.changes] == [RunInGuest, WriteFile]
 
 
 def test_what_a_program_may_have_changed_is_written_again() -> None:
@@ -187,16 +191,16 @@ def test_what_a_program_may_have_changed_is_written_again() -> None:
         RunInGuest("true"),
         WriteFile("/etc/motd", b"hello\n"),
     ]
-    assert len(check_plan(steps, tree)) == 3
+    assert len(refuse_contradictions(steps, tree)) == 3
 
 
 def test_a_step_that_cannot_be_made_is_an_error() -> None:
-    succession = Succession(tree_of(BASE))
-    succession.add([Remove("/etc/motd")])
+    sequence = ChangeSequence(tree_of(BASE))
+    sequence.add([Remove("/etc/motd")])
     with pytest.raises(NoSuchGuestFile):
-        succession.add([SetMode("/etc/motd", 0o600)])
+        sequence.add([SetMode("/etc/motd", 0o600)])
 
 
 def test_operations_that_know_nothing_of_each_other_still_conflict() -> None:
     with pytest.raises(EditConflict):
-        check_plan([WriteFile("/a", b"1"), WriteFile("/a", b"2")], tree_of(BASE))
+        refuse_contradictions([WriteFile("/a", b"1"), WriteFile("/a", b"2")], tree_of(BASE))

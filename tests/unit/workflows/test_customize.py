@@ -18,7 +18,7 @@ def test_the_plan_shows_no_hash(monkeypatch: pytest.MonkeyPatch) -> None:
     request = serve(monkeypatch, "writing", memory_guest_image(FILES))
     orders = [Named("password", Order("root:", Secret(b"sesame"))), Named("ssh-inject", Order(f"root:{KEY}"))]
     report = customize(request, Target(), orders)
-    assert not report.applied
+    assert not report.written
     assert {one.path for one in report.changes} >= {"/etc/shadow", "/root/.ssh/authorized_keys"}
     assert not any("$6$" in one.diff + one.summary for one in report.changes)
 

@@ -48,7 +48,7 @@ def test_a_broken_file_is_refused_unless_the_user_insists(monkeypatch: pytest.Mo
     request = serve(monkeypatch, "writing", memory_guest_image(FILES))
     with pytest.raises(EditFailed, match="fields"):
         edit_file(request, Target(), "/etc/passwd", scripted("s/:x:/ /"))
-    assert edit_file(request, Target(), "/etc/passwd", scripted("s/:x:/ /"), check=False).changes
+    assert edit_file(request, Target(check=False), "/etc/passwd", scripted("s/:x:/ /")).changes
 
 
 def test_a_missing_file_and_a_directory_are_named(monkeypatch: pytest.MonkeyPatch) -> None:

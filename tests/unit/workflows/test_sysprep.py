@@ -6,8 +6,8 @@ import pytest
 
 from imgtools.change.applier import apply_changes
 from imgtools.change.change import FileChange, RunInGuest, WriteFile
-from imgtools.change.compose import settle
-from imgtools.change.plan import check_plan
+from imgtools.change.compose import compose
+from imgtools.change.contradictions import refuse_contradictions
 from imgtools.change.writable_tree import WritableTree
 from imgtools.errors import UnsupportedGuest, UsageError
 from imgtools.guest.guest import Guest
@@ -38,7 +38,7 @@ def used_guest() -> tuple[Guest, WritableTree]:
 
 def carry_out(guest: Guest, tree: WritableTree, selection: Selection) -> None:
     planned = plan_operations(guest, choose(load_shelf(SHELF), selection))
-    changes = check_plan(settle(all_changes(planned), guest.files), guest.files)
+    changes = refuse_contradictions(compose(all_changes(planned), guest.files), guest.files)
     apply_changes(tree, [change for change in changes if isinstance(change, FileChange)])
 
 
@@ -81,7 +81,7 @@ def test_orders_are_carried_out_whatever_else_is_chosen(monkeypatch: pytest.Monk
 def test_a_dry_run_says_what_would_be_done_and_does_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     request = serve(monkeypatch, "writing", memory_guest_image(USED))
     report = prepare(request, Target(), Selection(enable=("ssh-hostkeys,machine-id",)))
-    assert not report.applied
+    assert not report.written
     assert {one.name: len(one.changes) for one in report.operations} == {"machine-id": 2, "ssh-hostkeys": 2}
     assert len(report.changes) == 4
 

@@ -12,9 +12,10 @@ from typing import Any
 
 from imgtools.engine.process import UNTRUSTED, Completed, ToolFailed, run
 from imgtools.engine.qemu.img.nodes import Node, join_options, secret_objects, single_node
-from imgtools.engine.qemu.img.running import Progress, named, read_json, reason, work
+from imgtools.engine.qemu.img.running import named, read_json, reason, work
 from imgtools.errors import BadImage, EngineFailed, ImgtoolsError
 from imgtools.records.image import Layer
+from imgtools.records.progress import Progress
 from imgtools.records.request import Secret
 
 Options = Sequence[tuple[str, str]]

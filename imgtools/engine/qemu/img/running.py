@@ -11,7 +11,7 @@ import shlex
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,11 +34,10 @@ from imgtools.errors import (
     KeyNeeded,
     NoRoom,
 )
+from imgtools.records.progress import Progress
 
 log = logging.getLogger(__name__)
 
-# Called with (done, total) in any one unit; total 0 means not known.
-Progress = Callable[[int, int], None]
 
 # Work on a whole image may take hours, but not all memory: address space, of which threads take most.
 WORKING = Limits(seconds=None, memory=4 << 30)

@@ -10,8 +10,8 @@ import pytest
 
 from imgtools.change.applier import apply_changes
 from imgtools.change.change import FileChange, MakeHardLink, Move, Remove, SetMode, Upload
+from imgtools.change.contradictions import FILE_CHANGES, refuse_contradictions
 from imgtools.change.mounted_folder.draft import Draft
-from imgtools.change.plan import FILE_CHANGES, check_plan
 from imgtools.change.writable_tree import WritableTree
 from imgtools.files.paths import join
 from imgtools.files.tree import GuestTree
@@ -46,7 +46,7 @@ class Folder:
         self.draft = Draft(self.before, contents)
 
     def plan(self) -> list[FileChange]:
-        changes = list(check_plan(list(self.draft.changes()), self.before))
+        changes = list(refuse_contradictions(list(self.draft.changes()), self.before))
         assert all(isinstance(one, FILE_CHANGES) for one in changes)
         return changes  # type: ignore[return-value]
 

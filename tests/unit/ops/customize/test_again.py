@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from imgtools.change.compose import settle
-from imgtools.change.plan import check_plan
+from imgtools.change.compose import compose
+from imgtools.change.contradictions import refuse_contradictions
 from imgtools.ops.customize_plan import Named, Order, plan_orders
 from tests.support.customized import carry_out, guest_with
 from tests.support.memory import Content
@@ -57,5 +57,5 @@ def test_nothing_is_left_to_do(case: str) -> None:
     files, family, name, text = CASES[case]
     guest, tree = guest_with({"/etc/os-release": "", **files}, family)
     carry_out(guest, tree, (name, text))
-    plan = check_plan(settle(tuple(plan_orders(guest, [Named(name, Order(text))])), tree), tree)
+    plan = refuse_contradictions(compose(tuple(plan_orders(guest, [Named(name, Order(text))])), tree), tree)
     assert plan == ()

@@ -11,7 +11,7 @@ import pytest
 
 from imgtools.change.applier import apply_changes
 from imgtools.change.change import FileChange
-from imgtools.change.plan import check_plan
+from imgtools.change.contradictions import refuse_contradictions
 from imgtools.change.writable_tree import WritableTree
 from imgtools.errors import HostError, ImgtoolsError, NoSuchGuestFile, NotADirectory, NotAFile, UsageError
 from imgtools.ops.customize_plan import Named, Order, plan_orders
@@ -31,7 +31,9 @@ FILES: dict[str, Content] = {
 
 def carried(*wanted: tuple[str, str]) -> WritableTree:
     guest, tree = used(FILES)
-    plan = check_plan(tuple(plan_orders(guest, [Named(name, Order(text)) for name, text in wanted])), tree)
+    plan = refuse_contradictions(
+        tuple(plan_orders(guest, [Named(name, Order(text)) for name, text in wanted])), tree
+    )
     apply_changes(tree, [change for change in plan if isinstance(change, FileChange)])
     return tree
 

@@ -9,7 +9,7 @@ import pytest
 
 from imgtools.change.applier import apply_changes
 from imgtools.change.change import FileChange, Relabel, Remove, RunInGuest, WriteFile
-from imgtools.change.plan import check_plan
+from imgtools.change.contradictions import refuse_contradictions
 from imgtools.change.writable_tree import WritableTree
 from imgtools.errors import HostError, ImgtoolsError, UnsupportedGuest, UsageError
 from imgtools.guest.guest import Guest
@@ -50,7 +50,7 @@ def orders(*wanted: tuple[str, str], network: bool = False) -> list[Named]:
 def written(guest: Guest, *wanted: tuple[str, str]) -> WritableTree:
     tree = guest.files
     assert isinstance(tree, WritableTree)
-    plan = check_plan(tuple(plan_orders(guest, orders(*wanted))), tree)
+    plan = refuse_contradictions(tuple(plan_orders(guest, orders(*wanted))), tree)
     apply_changes(tree, [change for change in plan if isinstance(change, FileChange)])
     return tree
 
@@ -233,6 +233,6 @@ def test_a_file_may_be_uploaded_run_and_deleted(tmp_path: Path) -> None:
     (tool := tmp_path / "tool").write_text("x")
     wanted = orders(("upload", f"{tool}:/tmp/tool"), ("run-command", "/tmp/tool"), ("delete", "/tmp/tool"))
     guest = guest_of({})
-    plan = check_plan(tuple(plan_orders(guest, wanted)), guest.files)
+    plan = refuse_contradictions(tuple(plan_orders(guest, wanted)), guest.files)
     assert [type(change).__name__ for change in plan] == ["Upload", "RunInGuest", "Remove"]
     assert isinstance(plan[-1], Remove)

@@ -8,8 +8,8 @@ import pytest
 
 from imgtools.change.applier import apply_changes
 from imgtools.change.change import FileChange
-from imgtools.change.compose import settle
-from imgtools.change.plan import check_plan
+from imgtools.change.compose import compose
+from imgtools.change.contradictions import refuse_contradictions
 from imgtools.change.writable_tree import WritableTree
 from imgtools.engine.crypt import hash_password
 from imgtools.errors import (
@@ -60,7 +60,7 @@ def customized(
 ) -> WritableTree:
     guest, tree = used(more)
     orders = [Named(name, Order(text, Secret(secret) if secret else None)) for name, text in wanted]
-    plan = check_plan(settle(tuple(plan_orders(guest, orders)), tree), tree)
+    plan = refuse_contradictions(compose(tuple(plan_orders(guest, orders)), tree), tree)
     apply_changes(tree, [change for change in plan if isinstance(change, FileChange)])
     return tree
 

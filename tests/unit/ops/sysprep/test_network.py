@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from imgtools.change.change import WriteFile
-from imgtools.change.compose import settle
+from imgtools.change.compose import compose
 from imgtools.guest.network.netplan import without_macs
 from imgtools.ops.operation import load_shelf
 from imgtools.ops.selection import Selection, choose
@@ -145,7 +145,7 @@ def test_mac_and_address_of_one_file_go_together() -> None:
     path = "/etc/netplan/01.yaml"
     guest = guest_of({path: text})
     chosen = choose(SHELF, Selection(enable=("net-match", "net-static")))
-    (change,) = settle(all_changes(plan_operations(guest, chosen)), guest.files)
+    (change,) = compose(all_changes(plan_operations(guest, chosen)), guest.files)
     assert isinstance(change, WriteFile) and b"192.0.2.18" not in change.content
     assert b"macaddress" not in change.content
     again = guest_of({path: change.content})

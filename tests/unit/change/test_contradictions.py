@@ -16,7 +16,7 @@ from imgtools.change.change import (
     Truncate,
     WriteFile,
 )
-from imgtools.change.plan import check_plan
+from imgtools.change.contradictions import refuse_contradictions
 from imgtools.errors import EditConflict
 from tests.support.memory import link, memory_files
 
@@ -44,7 +44,7 @@ FILES = memory_files({"/etc/a": "1", "/etc/d/x": "2", "/etc/l": link("a"), "/var
 )
 def test_contradictions_are_found_before_anything_is_written(changes: tuple[Change, ...]) -> None:
     with pytest.raises(EditConflict):
-        check_plan(changes, FILES)
+        refuse_contradictions(changes, FILES)
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_contradictions_are_found_before_anything_is_written(changes: tuple[Chan
     ],
 )
 def test_what_makes_sense_in_its_order_is_kept(changes: tuple[Change, ...]) -> None:
-    assert check_plan(changes, FILES) == changes
+    assert refuse_contradictions(changes, FILES) == changes
 
 
 @pytest.mark.parametrize(
@@ -90,4 +90,4 @@ def test_what_makes_sense_in_its_order_is_kept(changes: tuple[Change, ...]) -> N
 def test_what_is_said_twice_is_done_once_and_what_is_so_not_at_all(
     changes: tuple[Change, ...], kept: int
 ) -> None:
-    assert len(check_plan(changes, FILES)) == kept
+    assert len(refuse_contradictions(changes, FILES)) == kept

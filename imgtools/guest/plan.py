@@ -1,0 +1,65 @@
+"""Plans are made here, and nowhere else: once for what is shown and for what is carried out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import takewhile
+
+from imgtools.change.applier import Labeller, check_before
+from imgtools.change.change import Change, RunInGuest, WriteFile
+from imgtools.change.compose import compose
+from imgtools.change.contradictions import refuse_contradictions
+from imgtools.change.describe import describe
+from imgtools.change.plan import Plan
+from imgtools.files.tree import GuestReader
+from imgtools.guest.checks import check_writes
+from imgtools.guest.labels import AUTORELABEL, makes_files, needs_autorelabel, new_file_labeller
+from imgtools.image.handle import Image
+from imgtools.records.disks import Mount, Volume
+from imgtools.records.system import Warned
+
+
+def make_plan(
+    image: Image,
+    changes: Sequence[Change],
+    mounts: Sequence[Mount],
+    *,
+    root: Volume | None = None,
+    check: bool = True,
+    thorough: bool = False,
+    warnings: Sequence[Warned] = (),
+) -> Plan:
+    """Make the plan of some changes: edits composed into files, repetitions gone, contradictions found, checked.
+
+    :param mounts: the guest's mounts: paths are resolved among them.
+    :param root: the volume of the guest's root, by which its fstab is judged; None: no guest was found.
+    :param check: refuse what would lock people out of the guest or stop its boot.
+    :param thorough: refuse whatever the guest would not understand, as far as that can be known.
+    :param warnings: what is known already; those of the plan come behind them.
+    :raises EditConflict: two changes contradict each other, or a file is not what the plan was made for.
+    :raises OddGuest: a file that is to be edited does not parse.
+    :raises EditFailed: the guest would not understand what a file is to say.
+    """
+    files = image.files(mounts)
+    label, more = _labels(changes, files)
+    plain = refuse_contradictions(compose([*changes, *more], files), files)
+    # What a program of the plan leaves is looked at when it has run.
+    certain = takewhile(lambda change: not isinstance(change, RunInGuest), plain)
+    check_before(files, [change for change in certain if isinstance(change, WriteFile)])
+    found = check_writes(plain, files, image.layout, root, thorough=thorough) if check else ()
+    described = tuple(describe(change, files) for change in plain)
+    return Plan(tuple(mounts), described, (*warnings, *found), files=files, label=label)
+
+
+def _labels(changes: Sequence[Change], files: GuestReader) -> tuple[Labeller | None, tuple[Change, ...]]:
+    """Return what labels the files that a plan makes, and what the plan needs besides.
+
+    That is ``/.autorelabel`` where the guest's policy wants labels and nobody here can decide them: then the guest
+    labels itself when it boots. Both are empty for a guest without SELinux.
+    """
+    if not makes_files(changes, files):
+        return None, ()
+    label = new_file_labeller(files)
+    if label is None and needs_autorelabel(files) and files.lstat(AUTORELABEL) is None:
+        return None, (WriteFile(AUTORELABEL, b""),)
+    return label, ()
