@@ -1,7 +1,7 @@
 """The generated documentation: `make docs` writes it.
 
 One page for each command, made from the command itself, and one for each shelf of operations: they depend on nothing
-but the code. The output in the tutorial and the README, and its picture, come from real runs on fixtures.
+but the code. The output in the tutorial, the README and the cookbook, and the picture, come from real runs on fixtures.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from typer.models import ArgumentInfo, OptionInfo
 
 from imgtools.cli.app import command_modules
 from imgtools.cli.command.groups import expand
-from tools import decisions, exit_codes, picture, schemas, shelves, transcript
+from tools import cookbook, decisions, exit_codes, picture, schemas, shelves, surface, transcript
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = Path("docs/commands")
@@ -148,6 +148,7 @@ def pages() -> dict[Path, str]:
         | schemas.pages()
         | exit_codes.pages()
         | decisions.pages()
+        | surface.pages()
     )
 
 
@@ -228,7 +229,7 @@ def main() -> int:
             _write(path, made[path])
         else:
             (ROOT / path).unlink()
-    replayed = transcript.stale()
+    replayed = transcript.stale() | cookbook.stale()
     for path, text in replayed.items():
         _write(path, text)
     pictures = [path for path, text in picture.pictures().items() if _write(path, text)]

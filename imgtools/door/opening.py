@@ -1,0 +1,173 @@
+"""Which image, and how it is opened: the words of the command line as keywords, and the two doors."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, TypedDict, TypeVar
+
+from imgtools.errors import UsageError
+from imgtools.records.image import DiskSource
+from imgtools.records.request import Backing, Engine, ImageRequest, Key, OutputTarget, Secret
+
+if TYPE_CHECKING:
+    from imgtools.door.edit import ImageEdit
+    from imgtools.image.handle import Image
+
+HostPath = str | os.PathLike[str]
+Images = HostPath | Sequence[HostPath]  # one disk, or all disks of one guest: /dev/sda, /dev/sdb ...
+Keys = Mapping[str, str | bytes | Secret] | Iterable[Key]  # selector -> secret
+EngineName = Engine | Literal["auto", "direct", "appliance"]
+ENGINES = (Engine.AUTO, Engine.DIRECT, Engine.APPLIANCE)
+BackingName = Backing | Literal["same-dir", "none", "any"]
+
+
+class ImageOptions(TypedDict, total=False):
+    """How an image is opened as a file: the words of ``imgtools info``."""
+
+    format: str | None  # as QEMU calls it; None: it is found
+    keys: Keys  # selector (a device, a UUID, "image" or "all") -> passphrase or content of the key file
+    backing: BackingName  # which other host files the image may name
+
+
+class StateOptions(ImageOptions, total=False):
+    """The same, for what an internal snapshot can be read of."""
+
+    snapshot: str | None  # id or name
+
+
+class GuestOptions(StateOptions, total=False):
+    """How an image is opened to look into its guest: the words of ``imgtools cat``."""
+
+    engine: EngineName  # who reads
+    root: str | None  # which system, if there are several: the device of its root
+    mount: str | Sequence[str]  # DEVICE[:PATH[:OPTIONS]]: these volumes, not the guest's own mounts
+
+
+def open_image(
+    images: Images,
+    *,
+    format: str | None = None,
+    snapshot: str | None = None,
+    keys: Keys = (),
+    engine: EngineName = Engine.AUTO,
+    backing: BackingName = Backing.SAME_DIR,
+) -> AbstractContextManager[Image]:
+    """Open the disks of one guest for reading. What is given back has no method that changes anything.
+
+    :raises BadImage: a file is not a disk image, or is damaged.
+    :raises UntrustedBacking: an image names a host file that ``backing`` does not allow.
+    :raises KeyNeeded: the image itself is encrypted, and no key opens it.
+    :raises UnfinishedEdit: an edit of it was cut while it was committed; :func:`recover` finishes it.
+    """
+    from imgtools.image.handle import open_request
+
+    return open_request(
+        make_request(images, format=format, snapshot=snapshot, keys=keys, engine=engine, backing=backing)
+    )
+
+
+@contextmanager
+def edit_image(
+    images: Images,
+    *,
+    format: str | None = None,
+    keys: Keys = (),
+    engine: EngineName = Engine.AUTO,
+    backing: BackingName = Backing.SAME_DIR,
+    output: HostPath | None = None,
+    output_format: str | None = None,
+    compress: bool = False,
+) -> Iterator[ImageEdit]:
+    """Open the disks of one guest for an edit. What is not committed when the block ends never happened.
+
+    :param output: make a new image there; the image itself is not written.
+    :raises ImageInUse: a guest, or another imgtools, has one of the images open for writing.
+    :raises UnsupportedFormat: the format cannot be written in place.
+    :raises TargetExists: ``output`` is there already.
+    :raises ImgtoolsError: as :func:`open_image`.
+    """
+    from imgtools.door.edit import ImageEdit
+    from imgtools.image.edit import edit_image as edit_disks
+
+    request = make_request(images, format=format, keys=keys, engine=engine, backing=backing)
+    target = make_output(output, output_format, compress)
+    with edit_disks(
+        request.disks, keys=request.keys, engine=request.engine, backing=request.backing, output=target
+    ) as edit:
+        yield ImageEdit(edit)
+
+
+def make_request(
+    images: Images,
+    *,
+    format: str | None = None,
+    snapshot: str | None = None,
+    keys: Keys = (),
+    engine: EngineName = Engine.AUTO,
+    backing: BackingName = Backing.SAME_DIR,
+    root: str | None = None,
+    mount: str | Sequence[str] = (),
+) -> ImageRequest:
+    """Return what the keywords ask for, as workflows take it.
+
+    :raises UsageError: no image is named, or a word is none of those that there are.
+    """
+    disks = tuple(DiskSource(host_path, format, snapshot) for host_path in host_paths(images))
+    if not disks:
+        raise UsageError("no image is named")
+    return ImageRequest(
+        disks, _keys(keys), one_of(ENGINES, engine), one_of(Backing, backing), root, several(mount)
+    )
+
+
+def make_output(output: HostPath | None, output_format: str | None, compress: bool) -> OutputTarget | None:
+    """Return the new image that is asked for; None for none.
+
+    :raises UsageError: something is said about a new image, and none is named.
+    """
+    if output is not None:
+        return OutputTarget(Path(output), output_format, compress)
+    if output_format or compress:
+        raise UsageError("output_format and compress are about a new image", hint="name it: output=...")
+    return None
+
+
+def host_paths(images: Images) -> tuple[Path, ...]:
+    """Return one or several host paths as paths."""
+    return tuple(map(Path, [images] if isinstance(images, str | os.PathLike) else images))
+
+
+def several(texts: str | Sequence[str]) -> tuple[str, ...]:
+    """Return one or several texts as several."""
+    return (texts,) if isinstance(texts, str) else tuple(texts)
+
+
+def as_secret(value: str | bytes | Secret) -> Secret:
+    """Return a secret that no repr, log or traceback shows."""
+    if isinstance(value, Secret):
+        return value
+    return Secret(value.encode("utf-8", "surrogateescape") if isinstance(value, str) else value)
+
+
+def _keys(keys: Keys) -> tuple[Key, ...]:
+    if isinstance(keys, Mapping):
+        return tuple(Key(selector, as_secret(secret)) for selector, secret in keys.items())
+    return tuple(keys)
+
+
+Word = TypeVar("Word", bound=StrEnum)
+
+
+def one_of(words: Iterable[Word], text: str) -> Word:
+    """Return the word that ``text`` is.
+
+    :raises UsageError: it is none of them.
+    """
+    known = {str(one): one for one in words}
+    if text not in known:
+        raise UsageError(f"no such word: {text!r}", hint=f"one of {', '.join(known)}")
+    return known[text]

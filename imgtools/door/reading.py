@@ -1,0 +1,215 @@
+"""The verbs that read a guest, as functions. Each opens the image, asks, closes it, and returns a frozen record."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Unpack
+
+from imgtools.door.opening import GuestOptions, HostPath, Images, make_request, several
+from imgtools.records.progress import Progress
+
+if TYPE_CHECKING:
+    from imgtools.workflows.config import ConfigReport
+    from imgtools.workflows.copy_out import CopyOutReport
+    from imgtools.workflows.df import DfReport
+    from imgtools.workflows.filesystems import FilesystemsReport
+    from imgtools.workflows.find import FindReport
+    from imgtools.workflows.inspect import InspectReport
+    from imgtools.workflows.log import LogListReport, LogReport
+    from imgtools.workflows.ls import LsReport
+    from imgtools.workflows.registry import KeyReport
+    from imgtools.workflows.sysprep import VerifyReport
+
+LIMIT = 64 << 20  # bytes that `cat` holds in memory, unless it is told otherwise
+
+
+def inspect(
+    images: Images, *, applications: bool = True, icon: bool = True, **options: Unpack[GuestOptions]
+) -> InspectReport:
+    """Tell which operating systems are in an image, and what is in them.
+
+    :raises NoGuest: there is none.
+    """
+    from imgtools.workflows.inspect import Wanted
+    from imgtools.workflows.inspect import inspect as look
+
+    return look(make_request(images, **options), Wanted(applications, icon))
+
+
+def df(images: Images, **options: Unpack[GuestOptions]) -> DfReport:
+    """Measure how full every filesystem is, in bytes and inodes, as ``statvfs`` counts them."""
+    from imgtools.workflows.df import measure_usage
+
+    return measure_usage([make_request(images, **options)])
+
+
+def list_filesystems(
+    images: Images, *, usage: bool = True, **options: Unpack[GuestOptions]
+) -> FilesystemsReport:
+    """List what the disks hold: partition tables, partitions, LVM, filesystems.
+
+    :param usage: also tell how full each filesystem is, which mounts it.
+    """
+    from imgtools.workflows.filesystems import list_filesystems as look
+
+    return look(make_request(images, **options), usage=usage)
+
+
+def ls(
+    images: Images,
+    path: str = "/",
+    *,
+    recursive: bool = False,
+    checksum: str = "",
+    **options: Unpack[GuestOptions],
+) -> LsReport:
+    """List a directory (or one file) of the guest, with the facts of ``lstat``.
+
+    :param checksum: md5, sha1, sha256, sha512 ...: the checksum of each file.
+    :raises NoSuchGuestFile: the path is not there.
+    """
+    from imgtools.workflows.ls import list_files
+
+    return list_files(make_request(images, **options), path, recursive=recursive, checksum=checksum)
+
+
+def find(
+    images: Images,
+    top: str = "/",
+    *,
+    name: str = "",
+    ignore_case: bool = False,
+    path: str = "",
+    regex: str = "",
+    type: str = "",
+    size: str = "",
+    newer: str = "",
+    older: str = "",
+    perm: str = "",
+    uid: int | None = None,
+    gid: int | None = None,
+    empty: bool = False,
+    contains: str = "",
+    max_depth: int | None = None,
+    **options: Unpack[GuestOptions],
+) -> FindReport:
+    """Find the files below ``top`` for which everything holds that is given; the words are those of ``imgtools find``.
+
+    :raises UsageError: one of them does not parse.
+    :raises NoSuchGuestFile: ``top`` is not there.
+    """
+    from imgtools.workflows.find import Wanted, find_files
+
+    wanted = Wanted(
+        name, ignore_case, path, regex, type, size, newer, older, perm, uid, gid, empty, contains, max_depth
+    )
+    return find_files(make_request(images, **options), top, wanted)
+
+
+def cat(images: Images, path: str, *, limit: int = LIMIT, **options: Unpack[GuestOptions]) -> bytes:
+    """Return what a file of the guest holds.
+
+    :param limit: bytes; a larger file is an error, because a guest can make one of any size.
+    :raises NoSuchGuestFile: it is not there.
+    :raises NotAFile: it is a directory or a device.
+    :raises GuestFileTooBig: it is larger than ``limit``; ``copy_out`` takes files of any size.
+    """
+    from imgtools.guest.find.tree import view_files
+    from imgtools.image.handle import open_request
+
+    request = make_request(images, **options)
+    with open_request(request) as image:
+        view = view_files(image, request)
+        return view.files.read_bytes(view.path(path), limit=limit)
+
+
+def copy_out(
+    images: Images,
+    paths: str | Sequence[str],
+    folder: HostPath,
+    *,
+    owners: bool | None = None,
+    progress: Progress | None = None,
+    **options: Unpack[GuestOptions],
+) -> CopyOutReport:
+    """Copy files and directories of the guest into a folder of the host that is there.
+
+    :param owners: give the copies the guest's user and group ids; None: if the program is root.
+    :raises HostError: the folder is not there, a file of that name is, or the host has no room.
+    :raises NoSuchGuestFile: a path is not there; nothing is copied then.
+    """
+    from imgtools.workflows.copy_out import copy_out as copy
+
+    request = make_request(images, **options)
+    return copy(request, several(paths), Path(folder), owners=owners, progress=progress)
+
+
+def log(
+    images: Images,
+    source: str | Sequence[str] = (),
+    *,
+    since: str = "",
+    until: str = "",
+    unit: str | Sequence[str] = (),
+    priority: str = "",
+    grep: str = "",
+    ignore_case: bool = False,
+    lines: int | None = 200,
+    **options: Unpack[GuestOptions],
+) -> LogReport:
+    """Read logs of the guest, merged by time, oldest entry first; the words are those of ``imgtools log``.
+
+    :param source: names or paths of logs; none: the main log.
+    :param lines: the newest; None: all, which are held in memory.
+    :raises NoSuchGuestFile: the guest has no log of that name, or none at all.
+    :raises UsageError: a word does not parse, or means nothing for one of the logs.
+    """
+    from imgtools.workflows.log import LogQuery, open_log
+
+    query = LogQuery(several(source), since, until, several(unit), priority, grep, ignore_case, lines)
+    with open_log(make_request(images, **options), query) as opened:
+        return opened.report()
+
+
+def list_logs(images: Images, **options: Unpack[GuestOptions]) -> LogListReport:
+    """List the logs of the guest, with their sizes and the times that they cover."""
+    from imgtools.workflows.log import list_logs as look
+
+    return look(make_request(images, **options))
+
+
+def config_get(
+    images: Images, paths: str | Sequence[str], *, lens: str = "", **options: Unpack[GuestOptions]
+) -> ConfigReport:
+    """Read values of configuration files, such as ``/files/etc/ssh/sshd_config/PermitRootLogin``.
+
+    :raises NoSuchGuestFile: the file or the node is not there.
+    :raises OddGuest: the file does not parse.
+    """
+    from imgtools.workflows.config import get_values
+
+    return get_values(make_request(images, **options), several(paths), lens=lens)
+
+
+def registry_get(
+    images: Images, key: str, value: str | None = None, **options: Unpack[GuestOptions]
+) -> KeyReport:
+    r"""Read a key of a Windows guest's registry, such as ``HKLM\SOFTWARE\Microsoft``: all values, or the one named.
+
+    :raises NoSuchRegistryKey: no such key or value.
+    :raises UnsupportedGuest: the guest is no Windows.
+    """
+    from imgtools.workflows.registry import read_key
+
+    return read_key(make_request(images, **options), key, value)
+
+
+def sysprep_verify(images: Images, **options: Unpack[GuestOptions]) -> VerifyReport:
+    """Say whether a guest is fit to be cloned: whether any operation of sysprep still finds something.
+
+    :raises UnsupportedGuest: it is not a Linux guest.
+    """
+    from imgtools.workflows.sysprep import verify
+
+    return verify(make_request(images, **options))
