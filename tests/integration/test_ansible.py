@@ -70,6 +70,10 @@ def test_check_mode_says_what_would_change_and_a_second_run_changes_nothing(fold
 
 def test_changed_written_and_changes_say_what_the_page_says(folder: Path) -> None:
     words = ("write", folder / "debian.qcow2", "/etc/motd", "--content", "new", "--json")
-    for more, changed, written in (((), True, False), (("--write",), True, True), (("--write",), False, True)):
+    for more, changed, written in (
+        ((), True, False),
+        (("--write",), True, True),
+        (("--write",), False, True),
+    ):
         data = imgtools(*words, *more).data
         assert (data["changed"], data["written"], len(data["changes"])) == (changed, written, int(changed))
