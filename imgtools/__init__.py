@@ -39,6 +39,7 @@ if TYPE_CHECKING:
         WriteFile,
     )
     from imgtools.change.describe import PlannedChange
+    from imgtools.change.plan import Plan
     from imgtools.door.disks import (
         Size,
         apply_snapshot,
@@ -56,7 +57,6 @@ if TYPE_CHECKING:
         resize_copy,
         resize_disk,
     )
-    from imgtools.door.edit import ImageEdit
     from imgtools.door.opening import (
         GuestOptions,
         HostPath,
@@ -67,7 +67,7 @@ if TYPE_CHECKING:
         edit_image,
         open_image,
     )
-    from imgtools.door.plan import Plan, make_plan, read_plan
+    from imgtools.door.plan import read_plan, write_plan
     from imgtools.door.reading import (
         cat,
         config_get,
@@ -95,12 +95,15 @@ if TYPE_CHECKING:
     )
     from imgtools.files.tree import GuestReader
     from imgtools.guest.guest import Guest, find_guests, the_guest
+    from imgtools.guest.plan import make_plan
+    from imgtools.image.edit import ImageEdit
     from imgtools.image.handle import Image
     from imgtools.records.disks import Declined, Disk, Layout, Mount, Partition, Usage, Volume
     from imgtools.records.files import FileEntry, FileKind, FileStat, FoundFile
     from imgtools.records.image import ImageInfo, Layer, Snapshot
     from imgtools.records.progress import Progress
     from imgtools.records.request import Backing, Engine, Key, Secret
+    from imgtools.records.steps import DiskStep
     from imgtools.records.system import Application, OsInfo, OsType, Warned
     from imgtools.workflows.check import CheckReport
     from imgtools.workflows.clone import Clone, CloneReport
@@ -144,6 +147,7 @@ __all__ = [
     "DfReport",
     "Disk",
     "DiskFacts",
+    "DiskStep",
     "EditConfig",
     "EditLines",
     "EditRegistry",
@@ -267,6 +271,7 @@ __all__ = [
     "sysprep_verify",
     "the_guest",
     "write",
+    "write_plan",
 ]
 
 # Where each name is; the imports above say the same to type checkers, and a test holds them together.
@@ -277,15 +282,15 @@ _HOMES = {
         "SetTimes SetUuid SetXattr Truncate Upload WriteFile"
     ),
     "imgtools.change.describe": "PlannedChange",
+    "imgtools.change.plan": "Plan",
     "imgtools.door.disks": (
         "Size apply_snapshot check clone compare convert create create_snapshot delete_snapshot info "
         "list_snapshots measure recover resize_copy resize_disk"
     ),
-    "imgtools.door.edit": "ImageEdit",
     "imgtools.door.opening": (
         "GuestOptions HostPath ImageOptions Images Keys StateOptions edit_image open_image"
     ),
-    "imgtools.door.plan": "Plan make_plan read_plan",
+    "imgtools.door.plan": "read_plan write_plan",
     "imgtools.door.reading": (
         "cat config_get copy_out df find inspect list_filesystems list_logs log ls registry_get "
         "sysprep_verify"
@@ -293,12 +298,15 @@ _HOMES = {
     "imgtools.door.writing": "Orders WriteOptions apply config_set copy_in customize edit sysprep write",
     "imgtools.files.tree": "GuestReader",
     "imgtools.guest.guest": "Guest find_guests the_guest",
+    "imgtools.guest.plan": "make_plan",
+    "imgtools.image.edit": "ImageEdit",
     "imgtools.image.handle": "Image",
     "imgtools.records.disks": "Declined Disk Layout Mount Partition Usage Volume",
     "imgtools.records.files": "FileEntry FileKind FileStat FoundFile",
     "imgtools.records.image": "ImageInfo Layer Snapshot",
     "imgtools.records.progress": "Progress",
     "imgtools.records.request": "Backing Engine Key Secret",
+    "imgtools.records.steps": "DiskStep",
     "imgtools.records.system": "Application OsInfo OsType Warned",
     "imgtools.workflows.check": "CheckReport",
     "imgtools.workflows.clone": "Clone CloneReport",

@@ -26,11 +26,11 @@ PAGE = Path("docs/python.md")
 MARK = "<!-- Below this line: made by `make docs` from imgtools/__init__.py. -->\n"
 # The sections of the page, and which names stand in each: those of these modules.
 SECTIONS = (
-    ("Opening", ("door.opening", "door.edit", "image.handle", "guest.guest", "files.tree")),
+    ("Opening", ("door.opening", "image.edit", "image.handle", "guest.guest", "files.tree")),
     ("Reading a guest", ("door.reading",)),
     ("Changing a guest", ("door.writing",)),
     ("Image files", ("door.disks",)),
-    ("Plans and changes", ("door.plan", "change.describe", "change.change")),
+    ("Plans and changes", ("guest.plan", "door.plan", "change.plan", "change.describe", "change.change")),
     ("Words", ("records.request", "records.progress")),
 )
 
@@ -134,9 +134,18 @@ def _reached(things: typing.Iterable[object]) -> list[type]:
     seen = list(public)
     for one in seen:
         if dataclasses.is_dataclass(one):
-            kinds = get_type_hints(one, vars(importlib.import_module(one.__module__))).values()
-            seen += [found for kind in kinds for found in _classes(kind) if found not in seen]
+            seen += [found for kind in _kinds(one) for found in _classes(kind) if found not in seen]
     return sorted((one for one in seen if one not in public), key=lambda one: (one.__name__, one.__module__))
+
+
+def _kinds(record: type) -> list[object]:
+    """The types of a record's fields; what a module imports for checkers only counts as any object."""
+    names = dict(vars(importlib.import_module(record.__module__)))
+    while True:
+        try:
+            return list(get_type_hints(record, names).values())
+        except NameError as error:
+            names[str(error.name)] = object
 
 
 def _classes(kind: object) -> Iterator[type]:

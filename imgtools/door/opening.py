@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypedDict, TypeVar
 
 from imgtools.errors import UsageError
 from imgtools.records.image import DiskSource
-from imgtools.records.request import Backing, Engine, ImageRequest, Key, OutputTarget, Secret
+from imgtools.records.request import Backing, Engine, ImageRequest, Key, OutputTarget, Secret, Target
 
 if TYPE_CHECKING:
-    from imgtools.door.edit import ImageEdit
+    from imgtools.image.edit import ImageEdit
     from imgtools.image.handle import Image
 
 HostPath = str | os.PathLike[str]
@@ -70,7 +70,6 @@ def open_image(
     )
 
 
-@contextmanager
 def edit_image(
     images: Images,
     *,
@@ -81,7 +80,7 @@ def edit_image(
     output: HostPath | None = None,
     output_format: str | None = None,
     compress: bool = False,
-) -> Iterator[ImageEdit]:
+) -> AbstractContextManager[ImageEdit]:
     """Open the disks of one guest for an edit. What is not committed when the block ends never happened.
 
     :param output: make a new image there; the image itself is not written.
@@ -90,15 +89,11 @@ def edit_image(
     :raises TargetExists: ``output`` is there already.
     :raises ImgtoolsError: as :func:`open_image`.
     """
-    from imgtools.door.edit import ImageEdit
-    from imgtools.image.edit import edit_image as edit_disks
+    from imgtools.image.edit import edit_request
 
+    new = make_output(output, output_format, compress)
     request = make_request(images, format=format, keys=keys, engine=engine, backing=backing)
-    target = make_output(output, output_format, compress)
-    with edit_disks(
-        request.disks, keys=request.keys, engine=request.engine, backing=request.backing, output=target
-    ) as edit:
-        yield ImageEdit(edit)
+    return edit_request(request, Target(write=new is None, output=new))
 
 
 def make_request(

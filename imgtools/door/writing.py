@@ -26,7 +26,7 @@ from imgtools.records.request import ImageRequest, Named, Target
 
 if TYPE_CHECKING:
     from imgtools.change.change import Change
-    from imgtools.door.plan import Plan
+    from imgtools.change.plan import Plan
     from imgtools.workflows.sysprep import SysprepReport
     from imgtools.workflows.writing import PlanReport
 
@@ -41,6 +41,7 @@ class WriteOptions(GuestOptions, total=False):
     output: HostPath | None  # do it in a new image; the image itself is not touched
     output_format: str | None  # of the new image
     compress: bool  # the new image (qcow2)
+    check: bool  # refuse what would lock people out of the guest or stop its boot; True without it
     progress: Progress | None  # called with (done, total)
 
 
@@ -58,13 +59,14 @@ def _asked(
     output: HostPath | None = None,
     output_format: str | None = None,
     compress: bool = False,
+    check: bool = True,
     progress: Progress | None = None,
     **options: Unpack[GuestOptions],
 ) -> _Asked:
     new = make_output(output, output_format, compress)
     if write and new is not None:
         raise UsageError("write and output are two ways to do it", hint="choose one")
-    return _Asked(make_request(images, **options), Target(write, new), progress)
+    return _Asked(make_request(images, **options), Target(write, new, check), progress)
 
 
 def apply(
@@ -75,21 +77,23 @@ def apply(
     :raises EditConflict: the guest is not as it was when the plan was made, or changes contradict each other.
     :raises UsageError: the file is not a plan; the message says where.
     """
-    from imgtools.door.plan import Plan
+    from imgtools.change.plan import Plan
     from imgtools.guest.find.tree import view_files
+    from imgtools.guest.plan import make_plan
     from imgtools.workflows.apply import apply_plan
-    from imgtools.workflows.writing import carry_out, open_for
+    from imgtools.workflows.writing import carry_out, do_plan, open_for
 
     asked = _asked(images, **options)
     if isinstance(plan, str | os.PathLike):
         return apply_plan(asked.request, asked.target, Path(plan), progress=asked.progress)
     with open_for(asked.request, asked.target) as image:
-        if isinstance(plan, Plan):
-            changes, mounts, warnings = [one.change for one in plan.changes], plan.mounts, image.warnings
-        else:
-            view = view_files(image, asked.request)
-            changes, mounts, warnings = list(plan), view.mounts, view.warnings
-        return carry_out(image, changes, mounts, warnings=warnings, progress=asked.progress)
+        if isinstance(plan, Plan):  # made of this image or another, which is closed: it is looked at again
+            again = make_plan(
+                image, plan.plain, plan.mounts, check=asked.target.check, warnings=image.warnings
+            )
+            return do_plan(image, again, asked.progress)
+        view = view_files(image, asked.request)
+        return carry_out(image, plan, view, asked.target, progress=asked.progress)
 
 
 def edit(
@@ -98,16 +102,14 @@ def edit(
     edit: Callable[[bytes], bytes] | str | Sequence[str],
     *,
     backup: str = "",
-    check: bool = True,
     **options: Unpack[WriteOptions],
 ) -> PlanReport:
     """Change what a text file of the guest holds; it keeps mode, owner, labels and hard links.
 
     :param edit: a function from the content to the new content, or expressions such as ``s/^#?Port .*/Port 2222/``.
     :param backup: an ending; the old content stays beside the file under its name and this ending.
-    :param check: refuse a content that the guest would not understand, where that can be known.
     :raises NoSuchGuestFile: the file is not there.
-    :raises EditFailed: the new content does not pass the check, or the backup is there already.
+    :raises EditFailed: the guest would not understand the new content, or the backup is there already.
     :raises UsageError: an expression does not parse.
     """
     from imgtools.change.expression import apply_expressions
@@ -129,7 +131,6 @@ def edit(
         path,
         lambda content, name: function(content),
         backup=backup,
-        check=check,
         progress=asked.progress,
     )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -74,8 +73,8 @@ def test_what_is_read_is_what_the_command_line_reads(image: Path) -> None:
 def test_a_dry_run_and_an_edit_without_commit_leave_the_image_as_it_was(image: Path) -> None:
     before = digest(image)
     planned = imgtools.write(image, "/etc/motd", b"new\n")
-    assert planned.changes and not planned.changed
-    assert not imgtools.sysprep(image).applied
+    assert planned.changes and planned.changed and not planned.written
+    assert not imgtools.sysprep(image).written
     with imgtools.edit_image(image) as opened:
         guest = imgtools.the_guest(opened)
         opened.apply(imgtools.make_plan(opened, [imgtools.WriteFile("/etc/motd", b"new\n")], guest.mounts))
@@ -89,22 +88,36 @@ def test_a_dry_run_and_an_edit_without_commit_leave_the_image_as_it_was(image: P
     assert digest(image) == before and beside(image) == set()
 
 
-def test_changed_is_whether_something_was_written(image: Path, tmp_path: Path) -> None:
+def test_changed_is_whether_there_was_something_to_do(image: Path, tmp_path: Path) -> None:
     edits = [imgtools.WriteFile("/etc/motd", b"new\n")]
     assert imgtools.apply(image, edits, write=True).changed
     assert not imgtools.apply(image, edits, write=True).changed
     report = imgtools.apply(image, edits, output=tmp_path / "new.qcow2")
-    assert report.changed and report.output and report.changes == ()
+    assert report.written and report.output and not report.changed
+
+
+def test_what_would_stop_the_boot_is_refused_unless_one_insists(image: Path) -> None:
+    line = "s/UUID=./UUID=z/"
+    with pytest.raises(errors.EditFailed, match="is not in this image"):
+        imgtools.edit(image, "/etc/fstab", line, write=True)
+    with imgtools.open_image(image) as opened:
+        guest = imgtools.the_guest(opened)
+        broken = [imgtools.WriteFile("/etc/fstab", b"UUID=0 / ext4 defaults 0 1\n")]
+        with pytest.raises(errors.EditFailed):
+            imgtools.make_plan(opened, broken, guest.mounts, root=guest.root)
+    assert imgtools.edit(image, "/etc/fstab", line, write=True, check=False).written
 
 
 def test_a_plan_goes_through_a_file_and_is_refused_where_it_is_not_true(image: Path, tmp_path: Path) -> None:
     with imgtools.open_image(image) as opened:
         line = imgtools.EditLines("/etc/hosts", (imgtools.LineEdit(append="192.0.2.10 db"),))
         plan = imgtools.make_plan(opened, [line], imgtools.the_guest(opened).mounts)
-        assert plan and not imgtools.make_plan(opened, [], plan.mounts)
+        assert plan.changes and not imgtools.make_plan(opened, [], plan.mounts).changes
     path = tmp_path / "plan.json"
-    path.write_text(json.dumps(plan.as_json()))
-    assert imgtools.read_plan(path) == tuple(one.change for one in plan.changes)
+    imgtools.write_plan(plan, path)
+    with pytest.raises(errors.HostError, match="cannot write the plan"):
+        imgtools.write_plan(plan, tmp_path / "none" / "plan.json")
+    assert imgtools.read_plan(path) == plan.plain
     assert imgtools.apply(image, path).changes == imgtools.apply(image, plan).changes == plan.changes
     imgtools.write(image, "/etc/hosts", b"127.0.0.1 localhost\n", write=True)
     with pytest.raises(errors.EditConflict):
