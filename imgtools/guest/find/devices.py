@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from imgtools.files.tree import GuestReader
 from imgtools.records.disks import Disk, Holder, Layout, Partition, Volume
+from imgtools.volumes.names import BY_TAG, mapper_name, unescape_udev
 
 TABLE_LIMIT = 1 << 20  # bytes of crypttab or mdadm.conf
 # Removable or made while the guest runs: never part of the image.
@@ -20,12 +21,6 @@ PASSING = re.compile(r"/dev/(sr|scd|cdrom|dvd|fd|floppy|loop|ram|zram|nbd|cdrw|d
 _NUMBERED = re.compile(r"/dev/(?:nvme(?P<nvme>\d+)(?:c\d+)?n\d+|mmcblk(?P<mmc>\d+))(?:p(?P<part>\d+))?$")
 _ARRAY = re.compile(r"/dev/(?:cciss|ida|rd)/c(?P<ctrl>\d+)d(?P<disk>\d+)(?:p(?P<part>\d+))?$")
 _LETTERS = re.compile(r"/dev/(?P<kind>sd|hd|vd|xvd|ubd)(?P<letters>[a-z]{1,3})(?P<part>\d*)$")
-_BY_TAG = (
-    ("/dev/disk/by-uuid/", "UUID"),
-    ("/dev/disk/by-label/", "LABEL"),
-    ("/dev/disk/by-partuuid/", "PARTUUID"),
-    ("/dev/disk/by-partlabel/", "PARTLABEL"),
-)
 _BY_PATH = re.compile(r"/dev/disk/by-(?:id|path)/(?P<disk>.+?)(?:-part(?P<part>\d+))?$")
 
 
@@ -73,16 +68,6 @@ def parse_mdadm(lines: Iterable[str]) -> dict[str, str]:
 def hex_digits(uuid: str) -> str:
     """Return a UUID of any spelling as lower-case hexadecimal digits."""
     return re.sub(r"[^0-9a-f]", "", uuid.lower())
-
-
-def unescape_udev(name: str) -> str:
-    r"""Resolve udev's escapes in names below /dev/disk: ``\x20`` is a space."""
-    raw = re.sub(
-        rb"\\x([0-9a-fA-F]{2})",
-        lambda match: bytes([int(match[1], 16)]),
-        name.encode("utf-8", "surrogateescape"),
-    )
-    return raw.decode("utf-8", "surrogateescape")
 
 
 class Devices:
@@ -161,7 +146,7 @@ class Devices:
     def _named(self, spec: str) -> Volume | None:
         """Find what is below /dev/disk, /dev/mapper and /dev/VG, and md arrays."""
         name = unescape_udev(spec)
-        for folder, tag in _BY_TAG:
+        for folder, tag in BY_TAG:
             if name.startswith(folder):
                 return self._tagged(tag, name.removeprefix(folder))
         if name.startswith("/dev/disk/by-id/"):
@@ -288,11 +273,6 @@ class Devices:
 
 
 # -- how names are made ------------------------------------------------------------------------------------
-
-
-def mapper_name(vg: str, lv: str) -> str:
-    """Return the device-mapper name of an LV: dashes within names are doubled (libdm, dm_build_dm_name)."""
-    return f"{vg.replace('-', '--')}-{lv.replace('-', '--')}"
 
 
 def split_disk(spec: str) -> tuple[str, int | None]:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from imgtools.guest.find.devices import Devices, GuestNames, mapper_name, parse_crypttab, parse_mdadm
+from imgtools.guest.find.devices import Devices, GuestNames, parse_crypttab, parse_mdadm
 from imgtools.records.disks import Disk, Holder, Layout, LogicalVolume, Partition, Volume, VolumeGroup
 from tests.support.images import partitioned
 
@@ -126,7 +126,3 @@ def test_a_partition_known_only_by_the_table_is_found_by_its_id() -> None:
     )
     volume = _volume("/dev/sda1")
     assert Devices(Layout((table,), volumes=(volume,)), volume).find("PARTUUID=ABC-01") == volume
-
-
-def test_dashes_in_lvm_names_are_doubled() -> None:
-    assert mapper_name("my-vg", "lv-home") == "my--vg-lv--home"

@@ -1,0 +1,62 @@
+"""The names that a volume goes by."""
+
+from __future__ import annotations
+
+import pytest
+
+from imgtools.records.disks import Holder, Volume
+from imgtools.volumes.names import is_called, mapped_device, mapper_name
+
+UUID = "0b51fa37-ab0c-4c5a-9f36-3d4e60bd5f91"
+PART = "DE305D54-75B4-431B-ADB2-EB6B9E546014"
+PARTITION = Volume(
+    "/dev/sda2",
+    Holder.PARTITION,
+    1 << 20,
+    "crypto_LUKS",
+    uuid=UUID,
+    label="my disk",
+    part_uuid=PART,
+    part_label="Root",
+)
+LOGICAL = Volume("/dev/my-vg/Root", Holder.LV, 1 << 20, "crypto_LUKS")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "/dev/sda2", UUID, UUID.upper(), PART, PART.lower(), "my disk", "Root",
+        f"UUID={UUID}", f"uuid={UUID.upper()}", f'UUID="{UUID}"', f"PARTUUID={PART.lower()}", "PARTLABEL=Root",
+        "LABEL=my disk", f"/dev/disk/by-uuid/{UUID}", r"/dev/disk/by-label/my\x20disk",
+        f"/dev/disk/by-partuuid/{PART.lower()}", "/dev/disk/by-partlabel/Root",
+    ],
+)  # fmt: skip
+def test_a_partition_by_each_of_its_names(name: str) -> None:
+    assert is_called(PARTITION, name)
+    assert not is_called(LOGICAL, name)
+
+
+@pytest.mark.parametrize("name", ["/dev/my-vg/Root", "/dev/mapper/my--vg-Root"])
+def test_a_logical_volume_by_both_of_its_names(name: str) -> None:
+    assert is_called(LOGICAL, name)
+    assert not is_called(PARTITION, name)
+
+
+@pytest.mark.parametrize(
+    "name", ["", "UUID=", "LABEL=", "/dev/disk/by-uuid/", "root", "/dev/sda", "/dev/my-vg/root", "ID=x"]
+)
+def test_what_it_is_not_called(name: str) -> None:
+    assert not is_called(PARTITION, name) and not is_called(LOGICAL, name)
+    assert not is_called(Volume("/dev/sdb", Holder.DISK, 1), name)
+
+
+def test_dashes_in_lvm_names_are_doubled() -> None:
+    assert mapper_name("my-vg", "lv-home") == "my--vg-lv--home"
+    assert mapped_device("/dev/my-vg/lv-home") == "/dev/mapper/my--vg-lv--home"
+
+
+@pytest.mark.parametrize(
+    "device", ["/dev/sda1", "/dev/mapper/luks-1", "/dev/md/root", "btrfsvol:/dev/sda2/root"]
+)
+def test_what_is_no_logical_volume_is_mapped_nowhere(device: str) -> None:
+    assert mapped_device(device) == ""
