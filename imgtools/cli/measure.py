@@ -51,7 +51,9 @@ def command(
     key: Annotated[
         list[str] | None,
         typer.Option(
-            "--key", metavar="KEY", help="Key of an encrypted image: image:file:PATH, image:env:NAME."
+            "--key",
+            metavar="KEY",
+            help="Key of an encrypted image: WHAT:file:PATH, WHAT:env:NAME; WHAT is its path, image or all.",
         ),
     ] = None,
     backing: Annotated[

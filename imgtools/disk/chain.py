@@ -17,11 +17,11 @@ from imgtools.disk.image_file import Disk
 from imgtools.disk.new_file import sync_file
 from imgtools.disk.table_edit import change_and_check
 from imgtools.engine.qemu.img import commands
-from imgtools.engine.qemu.img.nodes import Node
+from imgtools.engine.qemu.nodes import Node
+from imgtools.engine.qemu.unlock import Keyring
 from imgtools.errors import UsageError, WouldLoseData
 from imgtools.records.image import ImageInfo, Layer
 from imgtools.records.progress import Progress
-from imgtools.records.request import Key
 
 SAMPLE = 64 << 10  # bytes
 SAMPLES = 256
@@ -85,7 +85,7 @@ def rebase_onto(
 
 
 def first_difference(
-    first: ImageInfo, second: ImageInfo, keys: Sequence[Key], offsets: Sequence[int], end: int
+    first: ImageInfo, second: ImageInfo, keys: Keyring, offsets: Sequence[int], end: int
 ) -> int | None:
     """Read samples of two disks up to ``end`` and return the offset of the first that differs.
 

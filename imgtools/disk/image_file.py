@@ -9,7 +9,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from imgtools.disk.backing import THOROUGH, examine
@@ -21,7 +21,8 @@ from imgtools.disk.transaction.may_edit import refuse_running_domain
 from imgtools.engine.qemu.img import commands, mapping
 from imgtools.engine.qemu.img.commands import Checked, Compared, Conversion, Measured, Timing
 from imgtools.engine.qemu.img.mapping import Extent
-from imgtools.engine.qemu.img.nodes import Node, chain_node, file_options, nbd_node, single_node, window
+from imgtools.engine.qemu.nodes import Node, chain_node, nbd_node, plain_node, single_node, window
+from imgtools.engine.qemu.unlock import Keyring
 from imgtools.errors import EngineFailed, UsageError
 from imgtools.records.image import DiskSource, ImageInfo, Layer
 from imgtools.records.progress import Progress
@@ -34,11 +35,13 @@ __all__ = [
     "Conversion",
     "Disk",
     "Extent",
+    "Keyring",
     "Measured",
     "Node",
     "Progress",
     "Timing",
     "open_disk",
+    "plain_node",
 ]
 
 SECTOR = 512  # bytes, in which qemu-img compares
@@ -51,7 +54,7 @@ class Disk:
     """One disk image, examined; ``keys`` open it where it is encrypted."""
 
     info: ImageInfo
-    keys: tuple[Key, ...] = ()
+    keys: Keyring = field(default_factory=Keyring)
 
     @property
     def host_path(self) -> Path:
@@ -80,11 +83,11 @@ class Disk:
 
     def node(self, name: str = "key") -> Node:
         """Return the image with its whole chain for qemu-img."""
-        return chain_node(self.info.chain, self.keys, name=name)
+        return chain_node(self.info.chain, self.keys.key_for, name=name)
 
     def single(self) -> Node:
         """Return the image without its backing files."""
-        return single_node(self.top, self.keys)
+        return single_node(self.top, self.keys.key_for)
 
     @contextmanager
     def reading(self, name: str = "key") -> Iterator[Node]:
@@ -194,7 +197,7 @@ def open_disk(
     if to_write:
         refuse_in_use(info.chain[0].host_path)
         refuse_running_domain(info.chain[0].host_path)
-    return Disk(info, tuple(keys))
+    return Disk(info, Keyring(keys, source.host_path))
 
 
 def create_image(
@@ -230,11 +233,6 @@ def _sector(node: Node, offset: int, size: int) -> bytes:
         return target.read_bytes().ljust(SECTOR, b"\0")
 
 
-def device_node(device: Path) -> Node:
-    """Return a block device of the host as a raw node."""
-    return Node((("driver", "raw"), *file_options(device, "file")))
-
-
 def part_of(node: Node, offset: int, size: int) -> Node:
     """Return a part of a node as a node."""
     return window(node, offset, size)
@@ -247,7 +245,7 @@ def compare_nodes(first: Node, second: Node, *, progress: Progress | None = None
 
 def copy_bytes(source: Path, target: Path, how: Conversion, *, progress: Progress | None = None) -> None:
     """Copy a file as it is, holes kept."""
-    commands.convert(Node((("driver", "raw"), *file_options(source, "file"))), target, how, progress=progress)
+    commands.convert(plain_node(source, "raw"), target, how, progress=progress)
 
 
 def check_file(disk: Disk, copy: Path, repair: str | None = None) -> Checked:
@@ -255,7 +253,7 @@ def check_file(disk: Disk, copy: Path, repair: str | None = None) -> Checked:
 
     :raises EngineFailed: the format has no check.
     """
-    node = single_node(replace(disk.top, host_path=copy), disk.keys)
+    node = single_node(replace(disk.top, host_path=copy), lambda _copy: disk.keys.key_for(disk.top))
     found = commands.check(node, repair)
     if found is None:
         raise EngineFailed(f"{copy}: QEMU does not check this format")
@@ -307,11 +305,6 @@ def bench_image(
     return commands.bench(
         node, count=count, size=size, depth=depth, step=step, offset=offset, write=write, cache=cache, aio=aio
     )
-
-
-def plain_node(host_path: Path, format: str) -> Node:
-    """Return a node of an image that we have just made ourselves."""
-    return Node((("driver", format), *file_options(host_path, "file")))
 
 
 def convert_node(source: Node, target: Node, how: Conversion, *, progress: Progress | None = None) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 
+from imgtools.engine.keys import is_text
 from imgtools.errors import HostError, UsageError
 from imgtools.records.request import Key, Secret
 
@@ -15,16 +17,18 @@ MAX_KEY_BYTES = 8 << 20  # cryptsetup's limit for key files (cryptsetup(8), --ke
 def parse_key(text: str, ask: Callable[[str], str]) -> Key:
     """Return the key that ``SELECTOR:file:PATH``, ``:env:NAME``, ``:ask`` or ``:key:SECRET`` names.
 
-    The selector is a device, a UUID, ``image`` or ``all``. A file is read as it is, less one final line end, as
-    virt-cat does it. ``key:`` puts the secret into the process list; it is there for those who insist.
+    The selector is a device, a UUID, a label, the image's path or name, ``image`` or ``all``. A file is read as it is;
+    a text less one final line end, as virt-cat does it. ``key:`` puts the secret into the process list; it is
+    there for those who insist.
 
     :param ask: how to ask a person for the secret, called with a prompt.
     :raises UsageError: the text is not a key.
     :raises HostError: the file or the variable is not there.
     """
-    selector, separator, rest = text.partition(":")
-    kind, _, value = rest.partition(":")
-    if not selector or not separator or (kind != "ask" and not value):
+    # A selector may be a path with a colon: the first that is followed by a way to give a secret ends it.
+    match = re.match(r"(.+?):(file|env|ask|key)(?::(.*))?$", text, re.DOTALL)
+    selector, kind, value = match.groups("") if match else (text.partition(":")[0], "", "")
+    if not match or (kind != "ask" and not value):
         raise UsageError(
             f"not a key: {selector or text}", hint="write DEVICE:file:PATH, DEVICE:env:NAME or DEVICE:ask"
         )
@@ -60,4 +64,4 @@ def _read_file(host_path: Path) -> bytes:
         raise HostError(f"cannot read the key file {host_path}: {error.strerror}") from None
     if len(content) > MAX_KEY_BYTES:
         raise HostError(f"the key file {host_path} is larger than {MAX_KEY_BYTES} bytes")
-    return content.removesuffix(b"\n")
+    return content.removesuffix(b"\n") if is_text(Secret(content)) else content

@@ -23,7 +23,7 @@ from imgtools.disk.transaction.may_edit import require_access
 from imgtools.disk.transaction.transaction import Transaction
 from imgtools.engine.qemu.img import commands, mapping
 from imgtools.engine.qemu.img.commands import Checked
-from imgtools.engine.qemu.img.nodes import Node, file_options
+from imgtools.engine.qemu.nodes import Node, overlay_node, plain_node, single_node, upon
 from imgtools.errors import BadImage, EngineFailed, HostError, KeyNeeded, RolledBack
 from imgtools.records.image import Layer
 
@@ -57,14 +57,10 @@ class Redo:
     @property
     def node(self) -> Node:
         """The image with its change, for qemu-img; without backing files."""
-        image = self._disk.single()
-        below = self._overlay_node().below("file")
-        others = tuple(pair for pair in image.options[1:] if not pair[0].startswith("file."))
-        return Node((image.options[0], *below, *others), image.secrets)
+        return upon(self._disk.single(), self._overlay_node())
 
     def _overlay_node(self) -> Node:
-        below = (("backing.driver", "raw"), *file_options(self._host_path, "backing.file"))
-        return Node((("driver", "qcow2"), *file_options(self._overlay, "file"), *below))
+        return overlay_node(self._overlay, plain_node(self._host_path, "raw"))
 
     def check(self) -> Checked | None:
         """Check the image as it will be: the room behind its end would hide that it is too short."""
@@ -107,7 +103,7 @@ class Redo:
         return written
 
     def _overlay_alone(self) -> Node:
-        return Node((("driver", "qcow2"), *file_options(self._overlay, "file"), ("backing", "")))
+        return single_node(Layer(self._overlay, "qcow2", self._room, 0))
 
     def discard(self) -> None:
         """Throw the change away; the image is as it was."""

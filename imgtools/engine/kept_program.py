@@ -84,9 +84,17 @@ class Kept:
 
     :param folder: is the program's and its keeper's from now on, and removed when they have ended.
     :param talk: what the program finds as its descriptor TALK.
+    :param keep_open: further descriptors that it inherits; not those below 10, some of which are the keeper's.
     """
 
-    def __init__(self, argv: Sequence[str], folder: HeldFolder, *, talk: int = subprocess.DEVNULL) -> None:
+    def __init__(
+        self,
+        argv: Sequence[str],
+        folder: HeldFolder,
+        *,
+        talk: int = subprocess.DEVNULL,
+        keep_open: Sequence[int] = (),
+    ) -> None:
         self.folder = folder.path
         self._name = argv[0]
         try:
@@ -94,7 +102,8 @@ class Kept:
             self._words = io.FileIO(os.memfd_create("stderr"), "r+")
             log.debug("start: %s", " ".join(argv))
             script = ["sh", "-c", KEEPER, "keeper", os.fspath(self.folder), *program]
-            self._process = _start(script, folder.lock, stdout=talk, stderr=self._words)
+            passed = (folder.lock, *keep_open)
+            self._process = _start(script, passed, stdout=talk, stderr=self._words)
         except BaseException:
             folder.let_go()
             take_away(self.folder)
@@ -138,19 +147,19 @@ class Kept:
 
 def _start(
     script: Sequence[str],
-    lock: int,
+    passed: Sequence[int],
     *,
     stdout: int = subprocess.DEVNULL,
     stderr: io.FileIO | int = subprocess.DEVNULL,
 ) -> subprocess.Popen[bytes]:
-    """Start a keeper; whatever it starts holds the lock."""
+    """Start a keeper; whatever it starts inherits the descriptors ``passed``, the lock of its folder among them."""
     # A session of its own: Ctrl-C on the terminal is ours to answer, not the program's.
     return subprocess.Popen(
         script,
         stdin=subprocess.PIPE,
         stdout=stdout,
         stderr=stderr,
-        pass_fds=(lock,),
+        pass_fds=tuple(passed),
         env=clean_environment(),
         start_new_session=True,
     )
@@ -166,7 +175,7 @@ def watched_mount(place: Path, folder: Path) -> Iterator[None]:
     # Never let go by us: what was changed is needed until it is committed, long after the folder is unmounted.
     lock = hold(folder)
     script = ["sh", "-c", WATCHER, "watcher", os.fspath(place), os.fspath(folder)]
-    with _start(script, lock) as watcher:
+    with _start(script, (lock,)) as watcher:
         try:
             yield
         finally:

@@ -13,7 +13,7 @@ from imgtools.files.tree import GuestReader, GuestTree
 from imgtools.guest.find.linux import recognise_linux
 from imgtools.guest.find.recognised import Recognised
 from imgtools.guest.windows.system import recognise_windows
-from imgtools.records.disks import Declined, Holder, Layout, Mount, Volume
+from imgtools.records.disks import ENCRYPTED, Declined, Holder, Layout, Mount, Volume
 from imgtools.records.request import Engine
 from imgtools.records.system import OsInfo, Warned
 
@@ -143,7 +143,7 @@ def no_guest(image: Image) -> NoGuest:
 
 def _is_locked(volume: Volume, volumes: Sequence[Volume]) -> bool:
     opened = {parent for other in volumes if other.holder is Holder.CRYPT for parent in other.parents}
-    return volume.content in ("crypto_LUKS", "BitLocker") and volume.device not in opened
+    return volume.content in ENCRYPTED and volume.device not in opened
 
 
 # -- looking -----------------------------------------------------------------------------------------------

@@ -185,7 +185,7 @@ def _opened(
 
             transaction.begin()
             return boots.enter_context(
-                open_booted(servers(), transaction.disks, keys, reader, network=wants_network)
+                open_booted(servers(), transaction.disks, servers.volume_keys, reader, network=wants_network)
             )
 
         def direct() -> AbstractContextManager[WriteSession]:
@@ -202,9 +202,9 @@ def _opened(
             return cast(GuestRunner, cast("BootedSession", router.appliance()).writer)
 
         def reread(mounts: Sequence[Mount], files: GuestTree) -> AbstractContextManager[GuestTree]:
-            return _reread(transaction.overlaid, keys, mounts, files, reader())
+            return _reread(transaction.overlaid, mounts, files, reader())
 
-        router = Router({**image_openers(servers, keys), Engine.APPLIANCE: boot}, engine)
+        router = Router({**image_openers(servers), Engine.APPLIANCE: boot}, engine)
         readers.callback(router.close)
         carrier = Carrier(transaction, engine, direct, booted, reread)
         yield ImageEdit(infos, router, servers, carrier, transaction, readers)
@@ -213,7 +213,6 @@ def _opened(
 @contextmanager
 def _reread(
     infos: Sequence[ImageInfo],
-    keys: Sequence[Key],
     mounts: Sequence[Mount],
     files: GuestTree,
     reader: DirectSession,
@@ -226,7 +225,7 @@ def _reread(
     from imgtools.engine.qemu.block import serve_disk
 
     with ExitStack() as stack:
-        servers = [stack.enter_context(serve_disk(info, keys)) for info in infos]
+        servers = [stack.enter_context(serve_disk(info)) for info in infos]
         found: dict[str, Filesystem] = {}
         for mount in mounts:
             answer = _mount_again(mount.volume, servers, reader)

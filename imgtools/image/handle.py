@@ -12,6 +12,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from imgtools.engine.api import Session
 from imgtools.files.tree import GuestTree
 from imgtools.filesystems.api import Filesystem
+from imgtools.image.key_use import as_served, useless_keys, volume_keys
 from imgtools.image.router import Router
 from imgtools.records.disks import Declined, Layout, Mount, Usage, Volume
 from imgtools.records.image import DiskSource, ImageInfo
@@ -65,7 +66,9 @@ class Image:
     @property
     def warnings(self) -> tuple[Warned, ...]:
         """What a reader should know of the images: one is in use, or its header is odd. Known once it is read."""
-        return (*(warning for info in self.infos for warning in info.warnings), *self._servers.warnings)
+        said = (warning for info in self.infos for warning in info.warnings)
+        useless = useless_keys(self.infos, self._servers.keys, self._router.known_layout)
+        return (*said, *self._servers.warnings, *useless)
 
 
 @contextmanager
@@ -90,7 +93,7 @@ def open_image(
     infos = examine_disks(disks, backing)
     with ExitStack() as stack:
         servers = DiskServers(infos, keys, stack)
-        router = Router(image_openers(servers, keys), engine)
+        router = Router(image_openers(servers), engine)
         stack.callback(router.close)
         yield Image(infos, router, servers)
 
@@ -102,20 +105,26 @@ class DiskServers:
     """
 
     def __init__(self, infos: Sequence[ImageInfo], keys: Sequence[Key], stack: ExitStack) -> None:
-        self._infos = tuple(infos)
-        self._keys = tuple(keys)
+        self._infos = tuple(as_served(info, keys) for info in infos)
+        self.keys = tuple(keys)
         self._stack = stack.enter_context(ExitStack())
         self._served: list[DiskServer] = []
 
     def __call__(self) -> Sequence[DiskServer]:
         """Return the servers, in the order of the disks."""
         from imgtools.engine.qemu.block import serve_disk
+        from imgtools.engine.qemu.unlock import Keyring
 
         if not self._served:
-            self._served.extend(
-                [self._stack.enter_context(serve_disk(info, self._keys)) for info in self._infos]
-            )
+            rings = [Keyring(self.keys, info.source.host_path) for info in self._infos]
+            pairs = zip(self._infos, rings, strict=True)
+            self._served.extend([self._stack.enter_context(serve_disk(info, ring)) for info, ring in pairs])
         return self._served
+
+    @property
+    def volume_keys(self) -> tuple[Key, ...]:
+        """The keys for what the served disks hold."""
+        return volume_keys(self._infos, self.keys)
 
     @property
     def warnings(self) -> tuple[Warned, ...]:
@@ -124,20 +133,18 @@ class DiskServers:
         return tuple(Warned(disk.warning, str(info.source.host_path)) for info, disk in pairs if disk.warning)
 
 
-def image_openers(
-    servers: Callable[[], Sequence[DiskServer]], keys: Sequence[Key]
-) -> dict[Engine, Callable[[], Session]]:
+def image_openers(servers: DiskServers) -> dict[Engine, Callable[[], Session]]:
     """Return how to open each engine over the served disks."""
 
     def direct() -> Session:
         from imgtools.engine.direct.session import DirectSession
 
-        return DirectSession(servers(), keys)
+        return DirectSession(servers(), servers.volume_keys)
 
     def appliance() -> Session:
         from imgtools.engine.appliance import ApplianceSession
 
-        return ApplianceSession(servers(), keys)
+        return ApplianceSession(servers(), servers.volume_keys)
 
     return {Engine.DIRECT: direct, Engine.APPLIANCE: appliance}
 

@@ -47,6 +47,11 @@ class Router:
         """The engine that answers now; the appliance's answer is the one that counts once it is up."""
         return self._current().engine
 
+    @property
+    def known_layout(self) -> Layout | None:
+        """What is known of the disks without asking an engine; the appliance knows best."""
+        return self._layouts.get(Engine.APPLIANCE) or next(iter(self._layouts.values()), None)
+
     def layout(self, *, complete: bool = False) -> Layout:
         """Return what the disks hold; with ``complete``, boot if direct could not look into all of it."""
         layout = self._layout_of(self._current())

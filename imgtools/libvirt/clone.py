@@ -14,7 +14,8 @@ from imgtools.disk.new_file import writing_early
 from imgtools.disk.transaction.lock import is_locked
 from imgtools.disk.transaction.may_edit import refuse_running_domain
 from imgtools.engine.qemu.img.commands import Conversion, convert
-from imgtools.engine.qemu.overlay import commit_overlay, create_overlay, overlay_node
+from imgtools.engine.qemu.nodes import chain_node, overlay_node
+from imgtools.engine.qemu.overlay import commit_overlay, create_overlay
 from imgtools.errors import EditConflict, HostError, ImageInUse, UnsupportedFormat, UsageError
 from imgtools.records.image import ImageInfo
 from imgtools.records.progress import Progress
@@ -129,4 +130,4 @@ def write_copy(
         commit_overlay(overlay, (replace(info.chain[0], host_path=target),))
         return
     with writing_early(target):
-        convert(overlay_node(overlay, info.chain), target, Conversion(format), progress=progress)
+        convert(overlay_node(overlay, chain_node(info.chain)), target, Conversion(format), progress=progress)

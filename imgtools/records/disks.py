@@ -119,8 +119,9 @@ class Volume:
         return bool(self.content) and self.content not in NOT_MOUNTABLE
 
 
-NOT_MOUNTABLE = frozenset(
-    {"swap", "swsuspend", "LVM2_member", "LVM1_member", "crypto_LUKS", "BitLocker", "linux_raid_member"}
+ENCRYPTED = frozenset({"crypto_LUKS", "BitLocker"})
+NOT_MOUNTABLE = ENCRYPTED | frozenset(
+    {"swap", "swsuspend", "LVM2_member", "LVM1_member", "linux_raid_member"}
     | {"zfs_member", "isw_raid_member", "ddf_raid_member", "bcache", "drbd", "VMFS_volume_member"}
 )
 

@@ -44,7 +44,10 @@ class Secret:
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A key for encrypted volumes. ``selector`` is a device (``/dev/sda2``), a UUID, or ``all``."""
+    """A key for what is encrypted.
+
+    ``selector`` is a volume's device, UUID, label or partition's name, an image's path or name, ``image`` or ``all``.
+    """
 
     selector: str
     secret: Secret

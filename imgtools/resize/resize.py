@@ -21,6 +21,7 @@ from imgtools.disk.transaction.lock import lock_images
 from imgtools.disk.transaction.may_edit import IN_PLACE, refuse_running_domain, require_writable
 from imgtools.disk.transaction.sidecar import is_block_device
 from imgtools.disk.transaction.transaction import Transaction
+from imgtools.engine.keys import keys_for_volume
 from imgtools.engine.qemu.overlay import create_overlay
 from imgtools.engine.qemu.storage_daemon import serve_overlays
 from imgtools.engine.volume_size import least_size, set_size
@@ -257,8 +258,7 @@ def require_key(plan: Resizing, keys: Sequence[Key]) -> None:
     volume = plan.stretch.volume if plan.stretch is not None else None
     if volume is None or volume.content != "crypto_LUKS":
         return
-    names = {volume.device.lower(), volume.uuid.lower(), "all"}
-    if not any(key.selector.lower() in names for key in keys):
+    if not keys_for_volume(volume, keys):
         raise KeyNeeded(
             f"{volume.device} is encrypted, and what is in it grows with its key only",
             hint=f"--key {volume.device}:file:PATH",

@@ -14,12 +14,13 @@ from typing import BinaryIO
 
 from imgtools.disk.image_file import Conversion, Disk, convert_node, create_image, plain_node
 from imgtools.engine.appliance.grow import grow_in_appliance
-from imgtools.engine.qemu.img.nodes import Node, window
-from imgtools.engine.qemu.overlay import commit_overlay, create_overlay, overlay_node
+from imgtools.engine.keys import keys_for_volume
+from imgtools.engine.qemu.nodes import Node, chain_node, overlay_node, window
+from imgtools.engine.qemu.overlay import commit_overlay, create_overlay
 from imgtools.engine.qemu.storage_daemon import serve_new_image, serve_overlays
 from imgtools.engine.volume_size import least_size, set_size
 from imgtools.errors import UnsupportedFormat, UsageError
-from imgtools.records.disks import Volume
+from imgtools.records.disks import ENCRYPTED, Volume
 from imgtools.records.image import Layer
 from imgtools.records.progress import Progress
 from imgtools.records.request import Key
@@ -43,6 +44,7 @@ __all__ = [
     "finish_disk",
     "grow_booted",
     "grow_contents",
+    "is_locked",
     "least_sizes",
     "read_source_table",
     "refuse_source",
@@ -134,7 +136,7 @@ def shrink_contents(disk: Disk, overlay: Path, fits: Sequence[Fit], sector_size:
             volume = fit.volume
             size = new.size * sector_size
             set_size(host_path, volume.content, size, uuid=volume.uuid, label=volume.label)
-    return overlay_node(overlay, disk.info.chain)
+    return overlay_node(overlay, chain_node(disk.info.chain))
 
 
 def grow_contents(stretch: Callable[[int, int], Path], fits: Sequence[Fit], sector_size: int) -> None:
@@ -167,6 +169,11 @@ def grow_booted(
             grow_in_appliance([(overlay, (layer,))], volume, grown, keys)
     commit_overlay(overlay, (layer,))
     overlay.unlink()
+
+
+def is_locked(volume: Volume, keys: Sequence[Key]) -> bool:
+    """Whether nothing can be done about what a volume holds, because no key was given for it."""
+    return volume.content in ENCRYPTED and not keys_for_volume(volume, keys)
 
 
 def _moved_volume(fit: Fit) -> Volume | None:

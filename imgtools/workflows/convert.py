@@ -15,8 +15,8 @@ from imgtools.disk.formats import format_by_name, require_ability
 from imgtools.disk.image_file import (
     Conversion,
     Disk,
+    Keyring,
     compare_nodes,
-    device_node,
     open_disk,
     part_of,
     plain_node,
@@ -266,7 +266,7 @@ def _verify(disk: Disk, made: Path, request: ConvertRequest, format: str, checki
     keys = (Key("all", request.secret),) if request.secret is not None else ()
     if request.backing is not None:
         raise UsageError("--verify does not go with --target-backing", hint="use imgtools compare afterwards")
-    copy = Disk(examine(DiskSource(made, format), policy=Backing.SAME_DIR), keys)
+    copy = Disk(examine(DiskSource(made, format), policy=Backing.SAME_DIR), Keyring(keys))
     found = disk.compare(copy, progress=checking)
     if not found.identical:
         where = f" at byte {found.offset}" if found.offset is not None else ""
@@ -286,7 +286,7 @@ def _onto_device(
     if not request.force:
         raise TargetExists(f"{target} is a block device: all that is on it would be lost", hint="--force")
     refuse_in_use(target)
-    node = device_node(target)
+    node = plain_node(target, "raw")
     with target.open("rb") as stream:
         room = stream.seek(0, os.SEEK_END)
     if room < size:

@@ -37,6 +37,7 @@ from imgtools.resize.resize_copy import (
     finish_disk,
     grow_booted,
     grow_contents,
+    is_locked,
     least_sizes,
     read_source_table,
     refuse_source,
@@ -263,7 +264,7 @@ def _boots(request: ResizeCopyRequest, fits: Sequence[Fit]) -> tuple[tuple[Fit, 
 
     :raises EngineFailed: something does, and the appliance is ruled out.
     """
-    locked = [fit for fit in fits if fit.volume.content == "crypto_LUKS" and not request.source.keys]
+    locked = [fit for fit in fits if is_locked(fit.volume, request.source.keys)]
     boots = tuple(fit for fit in fits if fit not in locked)
     if (boots or request.lv_expand) and request.source.engine is Engine.DIRECT:
         what = request.lv_expand or f"{boots[0].volume.content} on {boots[0].volume.device}"
@@ -322,7 +323,7 @@ def _make(plan: _Plan, target: Path, folder: Path, progress: Progress | None) ->
             finish_disk(stretch(0, plan.size), plan.relayout)
             grow_contents(stretch, plan.grows, sector_size)
         if plan.boots or plan.lv:
-            grow_booted(work, format, plan.size, folder / "grown", plan.boots, plan.lv, plan.disk.keys)
+            grow_booted(work, format, plan.size, folder / "grown", plan.boots, plan.lv, plan.disk.keys.given)
         if work != draft.host_path:
             how = Conversion(plan.format, image_options(plan.format, [], "", None))
             copy_bytes(work, draft.host_path, how, progress=progress)

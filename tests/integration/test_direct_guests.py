@@ -12,6 +12,7 @@ from fixtures.cache import digest_of
 from imgtools.disk.backing import examine
 from imgtools.engine.direct.session import DirectSession
 from imgtools.engine.qemu.block import serve_disk
+from imgtools.engine.qemu.unlock import Keyring
 from imgtools.errors import KeyNeeded, OddGuest
 from imgtools.files.tree import GuestTree
 from imgtools.records.disks import Declined, Holder
@@ -26,7 +27,9 @@ def opened(name: str | Sequence[Path], *keys: Key) -> Iterator[DirectSession]:
     disks = fixture_disks(name) if isinstance(name, str) else name
     with ExitStack() as stack:
         infos = [examine(DiskSource(disk), policy=Backing.SAME_DIR) for disk in disks]
-        session = DirectSession([stack.enter_context(serve_disk(info, keys)) for info in infos], keys)
+        session = DirectSession(
+            [stack.enter_context(serve_disk(info, Keyring(keys))) for info in infos], keys
+        )
         stack.callback(session.close)
         yield session
 

@@ -38,7 +38,7 @@ def overlaid(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Overlai
     info = examine_disks([DiskSource(copy_fixture(request.param, tmp_path)[0])], Backing.SAME_DIR)[0]
     overlay = tmp_path / "overlay"
     create_overlay(overlay, info.chain[0])
-    with serve_disk(info, ()) as server, serve_overlays([(overlay, info.chain)]) as daemon:
+    with serve_disk(info) as server, serve_overlays([(overlay, info.chain)]) as daemon:
         daemon.export_nbd()  # as the appliance has it
         yield Overlaid(daemon, DirectSession([server]))
 

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from imgtools.engine.process import require
+
 MIB = 1 << 20
 # Formats that QEMU reads and writes, with what makes the disk exactly as large as it is told.
 FORMATS = ("raw", "qcow2", "vmdk", "vdi", "vpc", "vhdx", "qed", "qcow", "parallels")
@@ -15,11 +17,40 @@ EXACT = {"vpc": ("-o", "force_size=on")}
 SUFFIX = {"vpc": "vhd", "parallels": "hdd"}
 
 
+# QEMU gives up making a LUKS header where the kernel's clock is too coarse at that moment (crypto/pbkdf.c).
+NO_CLOCK = "Unable to get accurate CPU usage"
+
+
 def qemu_img(*words: str | Path) -> str:
     """Run qemu-img and return what it prints."""
-    done = subprocess.run(["qemu-img", *map(str, words)], check=False, capture_output=True, text=True)
+    for _ in range(20):
+        done = subprocess.run(["qemu-img", *map(str, words)], check=False, capture_output=True, text=True)
+        if NO_CLOCK not in done.stderr:
+            break
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+def luks_image(path: Path, key: bytes, size: int) -> Path:
+    """Make an empty LUKS1 image whose key costs little to try."""
+    payload = 4096 * 512  # cryptsetup's default place of the data
+    with path.open("wb") as stream:
+        stream.truncate(payload + size)
+    subprocess.run(
+        [
+            require("cryptsetup"), "luksFormat", "-q", "--type", "luks1", "--pbkdf-force-iterations", "1000",
+            "--align-payload", "4096", "--key-file", "-", path,
+        ],
+        input=key, check=True,
+    )  # fmt: skip
+    return path
+
+
+def put_upon(top: Path, base: Path, format: str) -> None:
+    """Record a backing file beside it in a qcow2 image whose key is ``sesame``."""
+    node = f"driver=qcow2,encrypt.key-secret=s,file.filename={top}"
+    secret = ("--object", "secret,id=s,data=sesame")
+    qemu_img("rebase", "-u", *secret, "-b", base.name, "-F", format, "--image-opts", node)
 
 
 def random_bytes(size: int, seed: int = 1) -> bytes:

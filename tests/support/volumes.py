@@ -83,10 +83,13 @@ def debugfs(path: Path, *commands: str) -> str:
 
 
 def image_info(
-    *layers: tuple[Path, str], snapshots: Sequence[Snapshot] = (), snapshot: str | None = None
+    *layers: tuple[Path, str],
+    snapshots: Sequence[Snapshot] = (),
+    snapshot: str | None = None,
+    encryption: str = "",
 ) -> ImageInfo:
     """What is known of an image, made by hand: its layers and their formats, the image itself first."""
-    chain = tuple(Layer(path, kind, 0, 0) for path, kind in layers)
+    chain = tuple(Layer(path, kind, 0, 0, encryption=encryption) for path, kind in layers)
     source = DiskSource(chain[0].host_path, snapshot=snapshot)
     return ImageInfo(source, chain[0].format, 0, 0, chain, tuple(snapshots))
 

@@ -125,7 +125,10 @@ HOW_TO_OPEN: tuple[_Parameter, ...] = (
             list[str] | None,
             _option(
                 "--key",
-                text="Key of an encrypted volume: DEVICE:file:PATH, DEVICE:env:NAME or DEVICE:ask; DEVICE may be all.",
+                text=(
+                    "Key of an encrypted volume or image: WHAT:file:PATH, WHAT:env:NAME or WHAT:ask; WHAT is a device, "
+                    "a UUID, a label, the image's path or name, image, or all. All keys that fit are tried."
+                ),
                 panel=OPENING,
                 metavar="KEY",
             ),

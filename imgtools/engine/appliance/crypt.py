@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from imgtools.engine.appliance.launch import Appliance
+from imgtools.engine.keys import keys_for_volume
 from imgtools.errors import ApplianceFailed, KeyNeeded
 from imgtools.records.disks import Volume
 from imgtools.records.request import Key, Secret
@@ -38,18 +39,12 @@ def mapped_name(volume: Volume) -> str:
     return f"bitlk-{volume.device.rpartition('/')[2]}"
 
 
-def keys_for(volume: Volume, keys: Sequence[Key]) -> list[Secret]:
-    """Return the keys whose selector is this volume's device or UUID, or ``all``."""
-    names = {volume.device.lower(), volume.uuid.lower(), "all"} - {""}
-    return [key.secret for key in keys if key.selector.lower() in names]
-
-
 def open_locked(appliance: Appliance, locked: Locked, keys: Sequence[Key]) -> bool:
     """Open an encrypted volume with the first of its keys that fits; False if it was given none.
 
     :raises KeyNeeded: none of the keys given for it opens it.
     """
-    secrets = keys_for(locked.volume, keys)
+    secrets = keys_for_volume(locked.volume, keys)
     if not secrets:
         return False
     log.info("opening the encrypted volume %s (takes some seconds)", locked.volume.device)

@@ -6,6 +6,7 @@ import logging
 import secrets
 import shlex
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from imgtools.engine.appliance.crypt import Locked, mapped_name, open_locked
@@ -61,7 +62,7 @@ def grow_in_appliance(
             # Scripts need the kernel's names, which are others than ours in one launch of four.
             grower = _Grower(appliance, DeviceNames(look(appliance).targets, len(drives)), keys)
             if volume is not None:
-                grower.grow(volume.device)
+                grower.grow_volume(volume)
                 if not grower.done:
                     raise ApplianceFailed(f"the appliance finds no {volume.content} on {volume.device}")
             if lv is not None:
@@ -79,6 +80,12 @@ class _Grower:
         self._names = names
         self._keys = keys
         self.done: list[str] = []
+        self._known: Volume | None = None
+
+    def grow_volume(self, volume: Volume) -> None:
+        """Grow what a volume holds, by all of whose names keys may be meant for it."""
+        self._known = volume
+        self.grow(volume.device)
 
     def grow(self, device: str, name: str = "") -> None:
         """Grow what a device holds, and what lies in that."""
@@ -104,7 +111,9 @@ class _Grower:
 
     def _open(self, device: str) -> None:
         """Open a LUKS container: it is as large as its partition from then on."""
-        volume = Volume(device, Holder.PARTITION, 0, "crypto_LUKS", uuid=self._tag(device, "UUID"))
+        known = self._known if self._known is not None and self._known.device == device else None
+        volume = known or Volume(device, Holder.PARTITION, 0)
+        volume = replace(volume, content="crypto_LUKS", uuid=self._tag(device, "UUID"))
         if not open_locked(self._appliance, Locked(volume, self._names.kernel(device)), self._keys):
             raise KeyNeeded(
                 f"{device} is encrypted, and what is in it grows with its key only",

@@ -14,7 +14,7 @@ from imgtools.engine.appliance.layout import build_layout, kernel_device
 from imgtools.engine.appliance.names import DeviceNames
 from imgtools.engine.appliance.survey import Survey, look
 from imgtools.engine.direct.session import disk_device
-from imgtools.errors import KeyNeeded
+from imgtools.engine.keys import locked_volume
 from imgtools.filesystems.api import Filesystem
 from imgtools.records.disks import Declined, Disk, Holder, Layout, Volume
 from imgtools.records.request import Engine, Key
@@ -143,10 +143,7 @@ class ApplianceSession:
         :raises KeyNeeded: it is encrypted and locked.
         """
         if volume.content in TYPES:
-            raise KeyNeeded(
-                f"{volume.device} is encrypted ({volume.content}) and no key was given for it",
-                hint=f"--key {volume.device}:file:PATH",
-            )
+            raise locked_volume(volume)
         if not volume.mountable:
             return Declined(volume.device, f"{volume.content or 'it'} holds no files")
         device = filesystem_device(volume)

@@ -10,10 +10,11 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
 from imgtools.engine.direct.probe import Content, probe
+from imgtools.engine.keys import is_text, keys_for_volume
 from imgtools.engine.qemu.block import serve_luks
-from imgtools.errors import BadImage
+from imgtools.errors import BadImage, KeyNeeded
 from imgtools.filesystems.api import Filesystem
-from imgtools.records.disks import Declined, Disk, Holder, Layout, Partition, Volume
+from imgtools.records.disks import ENCRYPTED, Declined, Disk, Holder, Layout, Partition, Volume
 from imgtools.records.request import Engine, Key, Secret
 from imgtools.volumes.lvm import Groups, Member, assemble, read_member
 from imgtools.volumes.partitions import read_disk
@@ -241,42 +242,64 @@ class DirectSession:
     # -- encrypted volumes ---------------------------------------------------------------------------------
 
     def _decrypted(self, fresh: Sequence[Found], unread: list[Declined]) -> list[Found]:
-        """Open the encrypted volumes that a key was given for."""
+        """Open the encrypted volumes that keys were given for; of the others nobody knows more."""
         opened = []
         for found in fresh:
             volume = found.volume
-            if volume.content not in ("crypto_LUKS", "BitLocker"):
+            secrets = keys_for_volume(volume, self._keys) if volume.content in ENCRYPTED else ()
+            if not secrets:
                 continue
-            secret = self._key_of(volume)
-            if secret is None:
-                continue  # a locked volume: nothing more is known to anybody
-            server: DiskServer
-            if volume.content == "BitLocker":
-                try:
-                    from imgtools.volumes.bitlocker import open_bitlocker
-                except ImportError:
-                    unread.append(Declined(volume.device, "libbde-python is not installed"))
-                    continue
-                server = open_bitlocker(found.file, secret)
-                device = f"/dev/mapper/bitlk-{volume.device.rpartition('/')[2]}"
-            elif volume.version != "1" or len(found.file.extents) != 1:
-                unread.append(
-                    Declined(volume.device, f"LUKS{volume.version} is opened by the appliance only")
-                )
+            answer = (self._bitlocker if volume.content == "BitLocker" else self._luks)(found, secrets)
+            if isinstance(answer, Declined):
+                unread.append(answer)
                 continue
-            else:
-                server = self._opened.enter_context(serve_luks(found.file.extents[0], volume.device, secret))
-                device = f"/dev/mapper/luks-{volume.uuid}"
+            server, device = answer
             inner = Volume(device, Holder.CRYPT, server.size, parents=(volume.device,))
             opened.append(Found(inner, DiskFile.whole(server, device)))
         return opened
 
-    def _key_of(self, volume: Volume) -> Secret | None:
-        names = {volume.device, volume.uuid.lower(), "all"}
-        for key in self._keys:
-            if key.selector in names or key.selector.lower() in names:
-                return key.secret
-        return None
+    @staticmethod
+    def _bitlocker(found: Found, secrets: Sequence[Secret]) -> tuple[DiskServer, str] | Declined:
+        device = found.volume.device
+        try:
+            from imgtools.volumes.bitlocker import open_bitlocker
+        except ImportError:
+            return Declined(device, "libbde-python is not installed")
+        server = first_that_opens(lambda secret: open_bitlocker(found.file, secret), secrets)
+        return server, f"/dev/mapper/bitlk-{device.rpartition('/')[2]}"
+
+    def _luks(self, found: Found, secrets: Sequence[Secret]) -> tuple[DiskServer, str] | Declined:
+        volume = found.volume
+        if volume.version != "1" or len(found.file.extents) != 1:
+            return Declined(volume.device, f"LUKS{volume.version} is opened by the appliance only")
+        place = found.file.extents[0]
+        texts = [secret for secret in secrets if is_text(secret)]
+        others = Declined(volume.device, "a key that is not text is tried by the appliance only")
+
+        def served(secret: Secret) -> DiskServer:
+            return self._opened.enter_context(serve_luks(place, volume.device, secret))
+
+        try:
+            server = first_that_opens(served, texts) if texts else None
+        except KeyNeeded:
+            if len(texts) == len(secrets):
+                raise
+            return others
+        return (server, f"/dev/mapper/luks-{volume.uuid}") if server is not None else others
+
+
+def first_that_opens(open_with: Callable[[Secret], DiskServer], secrets: Sequence[Secret]) -> DiskServer:
+    """Return what the first of the keys opens that fits.
+
+    :raises KeyNeeded: none does.
+    """
+    *earlier, last = secrets
+    for secret in earlier:
+        try:
+            return open_with(secret)
+        except KeyNeeded:
+            continue
+    return open_with(last)
 
 
 def partition_volume(disk: Disk, partition: Partition) -> Volume:

@@ -7,7 +7,6 @@ whole node tree (``--image-opts``), never a bare file name, because it takes nam
 
 from __future__ import annotations
 
-import fcntl
 import logging
 import os
 import shutil
@@ -24,15 +23,18 @@ from typing import TYPE_CHECKING
 from imgtools.engine.process import Limits, clean_environment, crashed, limited, require, signal_name
 from imgtools.engine.qemu.nodes import (
     KEY_HINT,
-    image_key,
-    join_options,
-    key_option,
-    layer_options,
+    Node,
+    chain_node,
+    luks_node,
+    nbd_node,
+    secret_objects,
     snapshot_option,
+    window,
 )
+from imgtools.engine.qemu.unlock import Keyring
 from imgtools.errors import BadImage, EngineTimeout, HostError, ImgtoolsError, KeyNeeded, ToolMissing
 from imgtools.records.image import ImageInfo
-from imgtools.records.request import Key, Secret
+from imgtools.records.request import Secret
 from imgtools.volumes.volume_file import DiskFile, Extent
 
 if TYPE_CHECKING:
@@ -196,29 +198,27 @@ def _connect(path: str) -> nbd.NBD:
 
 
 @contextmanager
-def serve_disk(info: ImageInfo, keys: Sequence[Key] = ()) -> Iterator[NbdDisk]:
+def serve_disk(info: ImageInfo, keys: Keyring | None = None) -> Iterator[NbdDisk]:
     """Serve one disk image read-only until the block ends; several clients may connect to its socket.
 
     An image that a running guest holds for writing is opened all the same, and the disk has a ``warning``.
 
-    :param keys: for encrypted images; those for ``image``, ``all``, or the image's host path or file name.
+    :param keys: for encrypted images.
     :raises KeyNeeded: the image is encrypted and no key opens it.
     :raises BadImage: QEMU refuses the image; the message is QEMU's sentence.
     :raises HostError: the file cannot be read.
     """
     name = str(info.source.host_path)
+    node = chain_node(info.chain, (keys or Keyring()).key_for)
+    words = [f"--load-snapshot={snapshot_option(info)}"] if info.source.snapshot is not None else []
     with ExitStack() as stack:
-        arguments, options, secrets = _describe(info, keys, stack)
         try:
-            disk = stack.enter_context(_server(name, [*arguments, join_options(options)], secrets))
+            disk = stack.enter_context(_server(name, node, words))
         except _Refused as refused:
             if '"write" lock' not in refused.words:
                 raise refused.named(name, KEY_HINT) from None
-            options.append(("force-share", "on"))
             try:
-                disk = stack.enter_context(
-                    _server(name, [*arguments, join_options(options)], secrets, IN_USE)
-                )
+                disk = stack.enter_context(_server(name, node.plus(("force-share", "on")), words, IN_USE))
             except _Refused as again:
                 raise again.named(name, KEY_HINT) from None
         yield disk
@@ -232,21 +232,10 @@ def serve_luks(place: Extent, name: str, key: Secret) -> Iterator[NbdDisk]:
     :raises KeyNeeded: the key does not open it.
     :raises BadImage: QEMU does not know its cipher, or its header is damaged.
     """
+    node = luks_node(window(nbd_node(place.server.socket), place.offset, place.length), key)
     with ExitStack() as stack:
-        descriptor = _secret_file(key, stack)
-        options = [
-            ("driver", "luks"),
-            ("key-secret", "key0"),
-            ("file.driver", "raw"),
-            ("file.offset", str(place.offset)),
-            ("file.size", str(place.length)),
-            ("file.file.driver", "nbd"),
-            ("file.file.server.type", "unix"),
-            ("file.file.server.path", place.server.socket),
-        ]
-        secret = ["--object", f"secret,id=key0,file=/proc/self/fd/{descriptor}"]
         try:
-            disk = stack.enter_context(_server(name, [*FLAGS, *secret, join_options(options)], [descriptor]))
+            disk = stack.enter_context(_server(name, node))
         except _Refused as refused:
             raise refused.named(name, f"give its key with --key {name}:file:PATH") from None
         yield disk
@@ -276,20 +265,20 @@ class _Refused(Exception):
 
 
 IN_USE = "the image is in use by another program: what is read from it may be half written"
-FLAGS = ("--read-only", "--shared=0", "--image-opts")
+FLAGS = ("--read-only", "--shared=0")
 
 
 @contextmanager
-def _server(
-    name: str, arguments: Sequence[str], secrets: Sequence[int], warning: str = ""
-) -> Iterator[NbdDisk]:
+def _server(name: str, node: Node, words: Sequence[str] = (), warning: str = "") -> Iterator[NbdDisk]:
     """Start one qemu-nbd, connect to it, and end it with the block."""
     with ExitStack() as stack:
         folder = _private_folder()
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
         path = str(Path(folder) / "disk")
-        process, lifeline, words = _spawn(path, folder, arguments, secrets)
-        stack.callback(words.close)
+        objects, secrets = stack.enter_context(secret_objects(node.secrets))
+        arguments = [*FLAGS, *objects, *words, "--image-opts", node.opts]
+        process, lifeline, said = _spawn(path, folder, arguments, secrets)
+        stack.callback(said.close)
         stack.callback(_end, process, lifeline)
         try:
             disk = NbdDisk(path, name, warning)
@@ -300,7 +289,7 @@ def _server(
             ) from None
         except OSError:
             code = _end(process, lifeline)
-            raise _Refused(_sentence(words.read()), code) from None
+            raise _Refused(_sentence(said.read()), code) from None
         stack.callback(disk.close)
         yield disk
 
@@ -394,40 +383,3 @@ def _sentence(words: str) -> str:
             line = line.rpartition("': ")[2] if "': " in line else line
         kept.append(line)
     return " ".join(kept) or "qemu-nbd ended without a word"
-
-
-# -- what it is told --------------------------------------------------------------------------------------
-
-
-def _describe(
-    info: ImageInfo, keys: Sequence[Key], stack: ExitStack
-) -> tuple[list[str], list[tuple[str, str]], list[int]]:
-    """The arguments of qemu-nbd, the options of the node tree, and the descriptors of secrets they name."""
-    arguments = [*FLAGS]
-    options: list[tuple[str, str]] = []
-    secrets: list[int] = []
-    for depth, layer in enumerate(info.chain):
-        prefix = "backing." * depth
-        options += [(prefix + name, value) for name, value in layer_options(layer)]
-        # The end of the chain is ours to say: a header that was changed since it was read cannot prolong it.
-        if depth == len(info.chain) - 1:
-            options.append((prefix + "backing", ""))
-        option = key_option(layer)
-        if option:
-            descriptor = _secret_file(image_key(layer, info, keys), stack)
-            secrets.append(descriptor)
-            options.append((prefix + option, f"key{depth}"))
-            arguments += ["--object", f"secret,id=key{depth},file=/proc/self/fd/{descriptor}"]
-    if info.source.snapshot is not None:
-        arguments.append(f"--load-snapshot={snapshot_option(info)}")
-    return arguments, options, secrets
-
-
-def _secret_file(secret: Secret, stack: ExitStack) -> int:
-    """A secret in memory behind a file descriptor: it has no name on any disk."""
-    unnumbered = os.memfd_create("imgtools-key", os.MFD_CLOEXEC)
-    descriptor = fcntl.fcntl(unnumbered, fcntl.F_DUPFD_CLOEXEC, 10)  # those below 10 belong to the keeper
-    os.close(unnumbered)
-    stack.callback(os.close, descriptor)
-    os.write(descriptor, secret.reveal())
-    return descriptor

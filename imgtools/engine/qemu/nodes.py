@@ -1,42 +1,197 @@
-"""The node tree of an image in QEMU's words: every file and format of a chain, named one by one.
+"""What QEMU may open: the node tree of an image, every file and format of it named one by one.
 
-A tree that is told leaves QEMU nothing to guess from names or headers.
+This is the only place that says it, for qemu-nbd, qemu-img and qemu-storage-daemon alike. A bare file name is passed
+for no image that exists: QEMU would take ``nbd:x``, ``json:{}`` or ``a:b`` for a protocol, guess formats, and open
+whatever the image names. The chain comes from :func:`imgtools.disk.backing.examine`, which has judged every file of it.
 """
 
 from __future__ import annotations
 
+import fcntl
+import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from imgtools.errors import BadImage, HostError, KeyNeeded
+from imgtools.errors import BadImage, KeyNeeded
 from imgtools.records.image import ImageInfo, Layer
-from imgtools.records.request import Key, Secret
+from imgtools.records.request import Secret
 
+# One node option after another, as --image-opts takes them: ("file.driver", "file") ...
+NodeOptions = tuple[tuple[str, str], ...]
+# Tells the key of an encrypted layer; raises KeyNeeded where there is none.
+KeyOf = Callable[[Layer], Secret]
+# Formats that can name a backing file; for the others QEMU does not know the option.
+WITH_BACKING = frozenset({"qcow2", "qcow", "qed", "vmdk"})
+NUMBERS = frozenset({"offset", "size"})  # options that QMP wants as numbers
+LOWEST = 10  # of the descriptors of secrets: those below belong to the keepers of our servers
 KEY_HINT = "give the image's key with --key image:file:PATH"
 
 
-def layer_options(layer: Layer) -> list[tuple[str, str]]:
-    """The options of one layer's format node and of the files below it."""
-    options = [("driver", layer.format), *_file_options("file", layer.host_path)]
-    if layer.format == "qcow2" and layer.extents:
-        options += _file_options("data-file", layer.extents[0])
-    if layer.format == "vmdk":
-        # QEMU makes these names itself, from a descriptor that was checked; here it is told that they are
-        # names of plain files, whatever they look like.
-        options += [(f"extents.{number}.driver", "file") for number in range(len(layer.extents))]
-    return options
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One disk for a program of QEMU: node options, and the secrets that they name by id."""
 
+    options: NodeOptions
+    secrets: tuple[tuple[str, Secret], ...] = ()
 
-def _file_options(child: str, host_path: Path) -> list[tuple[str, str]]:
-    is_device = host_path.exists() and stat.S_ISBLK(host_path.stat().st_mode)
-    driver = "host_device" if is_device else "file"
-    return [(f"{child}.driver", driver), (f"{child}.filename", str(host_path.absolute()))]
+    @property
+    def opts(self) -> str:
+        """The argument behind ``--image-opts`` of qemu-img and qemu-nbd."""
+        return join_options(self.options)
+
+    def blockdev(self, name: str) -> str:
+        """The argument behind ``--blockdev`` of qemu-storage-daemon, where the node is called ``name``.
+
+        Guests' flushes stop there: an overlay is worth nothing before its transaction syncs it as a whole. The daemon
+        knows no option for a vmdk's extents and opens them by the names that were judged, which are those of files.
+        """
+        kept = (pair for pair in self.options if "extents" not in pair[0].split("."))
+        return join_options((("node-name", name), ("cache.no-flush", "on"), *kept))
+
+    def qmp(self, name: str) -> dict[str, object]:
+        """The arguments of ``blockdev-add``, which calls the node ``name``."""
+        tree: dict[str, object] = {"node-name": name}
+        for option, value in self.options:
+            place, words = tree, option.split(".")
+            for word in words[:-1]:
+                inner = place.setdefault(word, {})
+                assert isinstance(inner, dict)
+                place = inner
+            place[words[-1]] = int(value) if words[-1] in NUMBERS else value
+        return tree
+
+    def below(self, prefix: str) -> NodeOptions:
+        """The options of this node as a child of another one."""
+        return tuple((f"{prefix}.{name}", value) for name, value in self.options)
+
+    def plus(self, *options: tuple[str, str]) -> Node:
+        """Return the node with more options."""
+        return replace(self, options=(*self.options, *options))
 
 
 def join_options(options: Sequence[tuple[str, str]]) -> str:
-    """Options in QEMU's ``key=value,key=value`` form, with commas in values doubled."""
+    """Write options as ``name=value,name=value``; a comma in a value is doubled."""
     return ",".join(f"{name}={value.replace(',', ',,')}" for name, value in options)
+
+
+# -- images -----------------------------------------------------------------------------------------------
+
+
+def no_key(layer: Layer) -> Secret:
+    """Say that an encrypted layer needs a key.
+
+    :raises KeyNeeded: always.
+    """
+    raise KeyNeeded(f"{layer.host_path} is an encrypted image and no key was given for it", hint=KEY_HINT)
+
+
+def chain_node(chain: Sequence[Layer], key_of: KeyOf = no_key, *, name: str = "key") -> Node:
+    """Return the node of an image with its whole backing chain, so that QEMU follows no name by itself.
+
+    :param name: begins the ids of secrets; two nodes of one command need different ones.
+    :raises KeyNeeded: a layer is encrypted, and no key is for it.
+    """
+    options: list[tuple[str, str]] = []
+    secrets: list[tuple[str, Secret]] = []
+    for depth, layer in enumerate(chain):
+        prefix, key_name = "backing." * depth, f"{name}{depth}"
+        options += [(prefix + option, value) for option, value in _layer_options(layer, key_name)]
+        if layer.encryption:
+            secrets.append((key_name, key_of(layer)))
+    if chain[-1].format in WITH_BACKING:
+        # The end of the chain is ours to say: a header changed since it was read cannot prolong it.
+        options.append(("backing." * len(chain[:-1]) + "backing", ""))
+    return Node(tuple(options), tuple(secrets))
+
+
+def single_node(layer: Layer, key_of: KeyOf = no_key, *, name: str = "key") -> Node:
+    """Return the node of one layer, its backing file left out."""
+    return chain_node([layer], key_of, name=name)
+
+
+def metadata_node(layer: Layer) -> Node:
+    """Return the node of one layer for a question that its header answers: without a key and without an end.
+
+    ``qemu-img info`` opens no backing file, and knows no option for one that it does not open.
+    """
+    return Node(_layer_options(replace(layer, encryption=""), ""))
+
+
+def plain_node(host_path: Path, format: str) -> Node:
+    """Return the node of a file that stands alone: an image that we have just made, a device, any file as raw."""
+    return Node((("driver", format), *_file_options(host_path, "file")))
+
+
+def _layer_options(layer: Layer, key_name: str) -> NodeOptions:
+    """The options of one layer without its backing file."""
+    options = [("driver", layer.format), *_file_options(layer.host_path, "file")]
+    if layer.format == "qcow2" and layer.extents:
+        options += _file_options(layer.extents[0], "data-file")
+    if layer.format == "vmdk":
+        # QEMU makes these names itself, from a descriptor that was judged; here it learns that they are names of
+        # plain files, whatever they look like.
+        options += [(f"extents.{number}.driver", "file") for number in range(len(layer.extents))]
+    if layer.encryption and layer.format == "luks":
+        options += [("key-secret", key_name)]
+    elif layer.encryption:
+        options += [("encrypt.format", layer.encryption), ("encrypt.key-secret", key_name)]
+    return tuple(options)
+
+
+def _file_options(host_path: Path, prefix: str) -> NodeOptions:
+    """The options of the protocol node for one host file or block device."""
+    is_device = host_path.exists() and stat.S_ISBLK(host_path.stat().st_mode)
+    driver = "host_device" if is_device else "file"
+    return ((f"{prefix}.driver", driver), (f"{prefix}.filename", os.fspath(host_path.absolute())))
+
+
+# -- nodes upon nodes -------------------------------------------------------------------------------------
+
+
+def overlay_node(overlay: Path, below: Node) -> Node:
+    """Return the node of a qcow2 overlay on top of another node."""
+    return Node((*plain_node(overlay, "qcow2").options, *below.below("backing")), below.secrets)
+
+
+def upon(image: Node, file: Node) -> Node:
+    """Return an image whose bytes are those of another node instead of its own file's."""
+    driver, *others = image.options
+    kept = (pair for pair in others if not pair[0].startswith("file."))
+    return Node((driver, *file.below("file"), *kept), (*image.secrets, *file.secrets))
+
+
+def window(node: Node, offset: int, size: int) -> Node:
+    """Return a part of a disk as a node of its own; ``offset`` and ``size`` are bytes."""
+    options = (("driver", "raw"), ("offset", str(offset)), ("size", str(size)), *node.below("file"))
+    return Node(options, node.secrets)
+
+
+def window_of_named(name: str, offset: int, size: int) -> Node:
+    """Return a part of a node that the storage daemon has already, by its name."""
+    return Node((("driver", "raw"), ("offset", str(offset)), ("size", str(size)), ("file", name)))
+
+
+def nbd_node(socket: str, export: str = "") -> Node:
+    """Return the node of a disk that a server has on a unix socket."""
+    options = (("driver", "nbd"), ("server.type", "unix"), ("server.path", socket))
+    return Node((*options, ("export", export)) if export else options)
+
+
+def luks_node(node: Node, key: Secret) -> Node:
+    """Return what is in a LUKS1 volume that another node holds."""
+    options = (("driver", "luks"), ("key-secret", "volume"), *node.below("file"))
+    return Node(options, (*node.secrets, ("volume", key)))
+
+
+def shared_below(overlay: Node) -> Node:
+    """Return an overlay's node for an image that another program writes to, as a running guest does."""
+    return overlay.plus(("backing.read-only", "on"), ("backing.force-share", "on"))
+
+
+# -- what goes with a node --------------------------------------------------------------------------------
 
 
 def snapshot_option(info: ImageInfo) -> str:
@@ -54,31 +209,29 @@ def snapshot_option(info: ImageInfo) -> str:
     )
 
 
-# -- encrypted images -------------------------------------------------------------------------------------
+@contextmanager
+def secret_objects(secrets: Sequence[tuple[str, Secret]]) -> Iterator[tuple[list[str], list[int]]]:
+    """Yield the ``--object`` arguments for some secrets and the descriptors they are read from.
 
-
-def key_option(layer: Layer) -> str:
-    """The option that takes the key of an encrypted layer; empty: it is not encrypted."""
-    if layer.format == "luks":
-        return "key-secret"
-    if layer.format != "qcow2":
-        return ""
+    A secret lives in memory behind a descriptor: it is in no argument and has no name on any disk.
+    """
+    arguments: list[str] = []
+    descriptors: list[int] = []
     try:
-        with layer.host_path.open("rb") as stream:
-            header = stream.read(36)
-    except OSError as error:
-        raise HostError(
-            f"{layer.host_path}: {error.strerror}", hint="check the path and its permissions"
-        ) from None
-    # crypt_method, docs/interop/qcow2.txt: 0 none, 1 AES, 2 LUKS.
-    method = int.from_bytes(header[32:36], "big")
-    return "encrypt.key-secret" if method in (1, 2) else ""
+        for identifier, secret in secrets:
+            descriptor = _in_memory(secret)
+            descriptors.append(descriptor)
+            arguments += ["--object", f"secret,id={identifier},file=/proc/self/fd/{descriptor}"]
+        yield arguments, descriptors
+    finally:
+        for descriptor in descriptors:
+            os.close(descriptor)
 
 
-def image_key(layer: Layer, info: ImageInfo, keys: Sequence[Key]) -> Secret:
-    """The first key that is meant for this layer."""
-    names = {"image", "all", str(layer.host_path), layer.host_path.name, str(info.source.host_path)}
-    for key in keys:
-        if key.selector in names:
-            return key.secret
-    raise KeyNeeded(f"{layer.host_path} is an encrypted image and no key was given for it", hint=KEY_HINT)
+def _in_memory(secret: Secret) -> int:
+    unnumbered = os.memfd_create("imgtools-key", os.MFD_CLOEXEC)
+    try:
+        os.write(unnumbered, secret.reveal())
+        return fcntl.fcntl(unnumbered, fcntl.F_DUPFD_CLOEXEC, LOWEST)
+    finally:
+        os.close(unnumbered)

@@ -10,16 +10,10 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from imgtools.engine.qemu.img.nodes import Node, chain_node, file_options, join_options, single_node
 from imgtools.engine.qemu.img.running import work
+from imgtools.engine.qemu.nodes import chain_node, join_options, overlay_node, single_node
 from imgtools.records.image import Layer
 from imgtools.records.progress import Progress
-
-
-def overlay_node(overlay: Path, chain: Sequence[Layer]) -> Node:
-    """Return the node of an overlay on top of an image with its whole chain."""
-    image = chain_node(chain)
-    return Node((("driver", "qcow2"), *file_options(overlay, "file"), *image.below("backing")), image.secrets)
 
 
 def create_overlay(overlay: Path, image: Layer) -> None:
@@ -44,7 +38,7 @@ def commit_overlay(overlay: Path, chain: Sequence[Layer], *, keep_open: Sequence
     :raises NoRoom: the host has no room; the image is half written.
     :raises ImageInUse: another program took the image; nothing was written.
     """
-    node = overlay_node(overlay, chain)
+    node = overlay_node(overlay, chain_node(chain))
     work(["qemu-img", "commit", "-q", "-d", "--image-opts", node.opts], pass_fds=keep_open)
 
 
@@ -76,5 +70,5 @@ def convert_overlay(
     """
     argv = ["qemu-img", "convert", "-O", target_format, *(["-c"] if compress else [])]
     argv += ["-p"] if progress else ["-q"]
-    argv += ["--image-opts", overlay_node(overlay, chain).opts, os.fspath(target.absolute())]
+    argv += ["--image-opts", overlay_node(overlay, chain_node(chain)).opts, os.fspath(target.absolute())]
     work(argv, progress=progress)

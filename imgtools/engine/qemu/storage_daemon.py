@@ -20,14 +20,23 @@ from typing import Any
 
 from imgtools.engine.held_folder import HeldFolder, sweep
 from imgtools.engine.kept_program import TALK, Kept
-from imgtools.engine.qemu.img.nodes import NodeOptions, file_options, join_options
-from imgtools.engine.qemu.overlay import overlay_node
+from imgtools.engine.qemu.nodes import (
+    Node,
+    chain_node,
+    nbd_node,
+    overlay_node,
+    plain_node,
+    secret_objects,
+    shared_below,
+    window_of_named,
+)
 from imgtools.errors import EngineFailed, EngineTimeout, ImageInUse
 from imgtools.records.image import Layer
 
 log = logging.getLogger(__name__)
 
 ANSWER_SECONDS = 60.0  # an export is made in milliseconds
+CONTROL = ("--chardev", f"socket,id=control,fd={TALK}", "--monitor", "chardev=control")
 
 
 class StorageDaemon:
@@ -79,13 +88,7 @@ class StorageDaemon:
 
     def _mount(self, name: str, nbd_socket: str) -> Path:
         """Export what another daemon serves over NBD as a file."""
-        self.execute(
-            "blockdev-add",
-            driver="nbd",
-            server={"type": "unix", "path": nbd_socket},
-            export=name,
-            **{"node-name": name},
-        )
+        self.execute("blockdev-add", **nbd_node(nbd_socket, name).qmp(name))
         host_path = self.folder / f"{name}.raw"
         host_path.touch(0o600)
         self.execute(
@@ -121,14 +124,7 @@ class StorageDaemon:
     def _add_part(self, disk: int, offset: int, size: int) -> str:
         name = f"part{self._exports}"
         self._exports += 1
-        self.execute(
-            "blockdev-add",
-            driver="raw",
-            file=f"disk{disk}",
-            offset=offset,
-            size=size,
-            **{"node-name": name},
-        )
+        self.execute("blockdev-add", **window_of_named(f"disk{disk}", offset, size).qmp(name))
         return name
 
     def close(self) -> None:
@@ -166,8 +162,8 @@ def serve_overlays(
     :raises ImageInUse: another program has one of the images open for writing.
     :raises EngineFailed: the daemon does not start.
     """
-    more: NodeOptions = (("backing.read-only", "on"), ("backing.force-share", "on")) if share else ()
-    with _serve([(*overlay_node(overlay, chain).options, *more) for overlay, chain in disks]) as daemon:
+    nodes = [overlay_node(overlay, chain_node(chain)) for overlay, chain in disks]
+    with serve_nodes([shared_below(node) if share else node for node in nodes]) as daemon:
         yield daemon
 
 
@@ -176,11 +172,15 @@ def serve_new_image(host_path: Path, format: str) -> AbstractContextManager[Stor
 
     :raises EngineFailed: the daemon does not start.
     """
-    return _serve([(("driver", format), *file_options(host_path, "file"))])
+    return serve_nodes([plain_node(host_path, format)])
 
 
 @contextmanager
-def _serve(nodes: Sequence[NodeOptions]) -> Iterator[StorageDaemon]:
+def serve_nodes(nodes: Sequence[Node]) -> Iterator[StorageDaemon]:
+    """Run a daemon over any nodes until the block ends; the secrets of two of them need different ids.
+
+    :raises EngineFailed: the daemon does not start.
+    """
     sweep()
     daemon = _start(nodes)
     try:
@@ -189,12 +189,14 @@ def _serve(nodes: Sequence[NodeOptions]) -> Iterator[StorageDaemon]:
         daemon.close()
 
 
-def _start(nodes: Sequence[NodeOptions]) -> StorageDaemon:
+def _start(nodes: Sequence[Node]) -> StorageDaemon:
     """Start a daemon over some nodes, or over nothing yet."""
     ours, theirs = socket.socketpair()
     try:
         ours.settimeout(ANSWER_SECONDS)
-        kept = Kept(_command(nodes), HeldFolder(), talk=theirs.fileno())
+        with secret_objects([secret for node in nodes for secret in node.secrets]) as (objects, descriptors):
+            argv = ["qemu-storage-daemon", *objects, *_blockdevs(nodes), *CONTROL]
+            kept = Kept(argv, HeldFolder(), talk=theirs.fileno(), keep_open=descriptors)
     except BaseException:
         ours.close()
         raise
@@ -208,9 +210,7 @@ def _start(nodes: Sequence[NodeOptions]) -> StorageDaemon:
         raise
 
 
-def _command(nodes: Sequence[NodeOptions]) -> list[str]:
-    argv = ["qemu-storage-daemon"]
-    for number, node in enumerate(nodes):
-        options = (("node-name", f"disk{number}"), ("cache.no-flush", "on"), *node)
-        argv += ["--blockdev", join_options(options)]
-    return [*argv, "--chardev", f"socket,id=control,fd={TALK}", "--monitor", "chardev=control"]
+def _blockdevs(nodes: Sequence[Node]) -> list[str]:
+    return [
+        word for number, node in enumerate(nodes) for word in ("--blockdev", node.blockdev(f"disk{number}"))
+    ]

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from imgtools.engine.keys import locked_volume
 from imgtools.errors import NoGuest, UsageError
 from imgtools.files.tree import GuestReader
 from imgtools.guest.guest import Guest, guest_path, the_guest
 from imgtools.image.handle import Image
-from imgtools.records.disks import Holder, Mount, Volume
+from imgtools.records.disks import ENCRYPTED, Holder, Mount, Volume
 from imgtools.records.request import ImageRequest
 from imgtools.records.system import Warned
+from imgtools.volumes.names import is_called
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,16 +76,36 @@ def _split_subvolume(text: str) -> tuple[str, str, str]:
     return f"btrfsvol:{device}", separator, rest
 
 
-def find_volume(image: Image, device: str) -> Volume:
-    """Return the volume that a person names by its device, UUID or label.
+def find_volume(image: Image, name: str) -> Volume:
+    """Return the volume that a person names: by its device, UUID or label, as keys are given for it too.
+
+    Of an encrypted volume, what it holds is meant.
 
     :raises UsageError: there is none of that name; the hint lists what there is.
+    :raises KeyNeeded: it is locked.
     """
     volumes: Sequence[Volume] = image.layout().volumes
-    if not any(device in (volume.device, volume.uuid, volume.label) for volume in volumes):
+    found = _named(volumes, name)
+    if found is None or found.content in ENCRYPTED:
         volumes = image.volumes()
-    for volume in volumes:
-        if device in (volume.device, volume.uuid, volume.label):
-            return volume
-    known = ", ".join(volume.device for volume in volumes) or "none"
-    raise UsageError(f"no such volume: {device}", hint=f"there are: {known}")
+        found = _named(volumes, name)
+    if found is None:
+        known = ", ".join(volume.device for volume in volumes) or "none"
+        raise UsageError(f"no such volume: {name}", hint=f"there are: {known}")
+    if found.content in ENCRYPTED:
+        raise locked_volume(found)
+    return found
+
+
+def _named(volumes: Sequence[Volume], name: str) -> Volume | None:
+    """Return the first volume of a name; in place of an encrypted one that is open, the one inside."""
+    exact = (volume for volume in volumes if name in (volume.device, volume.uuid, volume.label))
+    found = next(exact, None) or next((volume for volume in volumes if is_called(volume, name)), None)
+    while found is not None and found.content in ENCRYPTED:
+        outer = found.device
+        inner = (one for one in volumes if one.holder is Holder.CRYPT and outer in one.parents)
+        opened = next(inner, None)
+        if opened is None:
+            break
+        found = opened
+    return found

@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from imgtools.engine.process import UNTRUSTED, Completed, ToolFailed, run
-from imgtools.engine.qemu.img.nodes import Node, join_options, secret_objects, single_node
 from imgtools.engine.qemu.img.running import named, read_json, reason, work
+from imgtools.engine.qemu.nodes import Node, join_options, metadata_node, secret_objects
 from imgtools.errors import BadImage, EngineFailed, ImgtoolsError
 from imgtools.records.image import Layer
 from imgtools.records.progress import Progress
@@ -78,9 +78,7 @@ def info(layer: Layer) -> Facts:
 
     :raises BadImage: QEMU cannot open it, or crashes on it.
     """
-    # info needs no key, and it knows no node for a file that it does not open.
-    options = tuple(pair for pair in single_node_without_key(layer).options if pair[0] != "backing")
-    argv = ["qemu-img", "info", "--output=json", "-U", "--image-opts", join_options(options)]
+    argv = ["qemu-img", "info", "--output=json", "-U", "--image-opts", metadata_node(layer).opts]
     try:
         told = read_json(run(argv, limits=UNTRUSTED).stdout)
     except ToolFailed as error:
@@ -97,9 +95,14 @@ def info(layer: Layer) -> Facts:
     )
 
 
-def single_node_without_key(layer: Layer) -> Node:
-    """Return the node of one layer for a question that its metadata answers."""
-    return single_node(replace(layer, encryption=""))
+def open_once(node: Node) -> None:
+    """Open an image for reading, and close it again.
+
+    :raises KeyNeeded: its key does not open it.
+    :raises ImgtoolsError: it cannot be opened for another reason.
+    """
+    words = ["--output=json", "-U", "--max-length=512", "--image-opts", node.opts]
+    qemu_img("map", words, secrets=node.secrets)
 
 
 def _flatten(value: Any, prefix: str = "") -> list[tuple[str, str]]:  # Any: JSON

@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from imgtools.engine.process import Completed, clean_environment, limited
-from imgtools.engine.qemu.img.nodes import Node, secret_objects
 from imgtools.engine.qemu.img.running import WORKING, named
+from imgtools.engine.qemu.nodes import Node, secret_objects
 from imgtools.errors import EngineFailed
 
 log = logging.getLogger(__name__)

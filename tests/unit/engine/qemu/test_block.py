@@ -17,6 +17,7 @@ import pytest
 import imgtools
 from imgtools.engine.qemu.block import NbdDisk, serve_disk
 from imgtools.engine.qemu.nodes import join_options
+from imgtools.engine.qemu.unlock import Keyring
 from imgtools.errors import BadImage, HostError, KeyNeeded
 from imgtools.records.image import Layer, Snapshot
 from imgtools.records.request import Key, Secret
@@ -242,13 +243,13 @@ def aes_image(path: Path, key: str) -> Path:
     return path
 
 
-def keys(selector: str, value: str) -> list[Key]:
-    return [Key(selector, Secret(value.encode()))]
+def keys(selector: str, value: str) -> Keyring:
+    return Keyring([Key(selector, Secret(value.encode()))])
 
 
 def test_an_encrypted_image_wants_its_key(tmp_path: Path) -> None:
     path = luks_image(tmp_path / "disk.luks", "sesame")
-    info = image_info((path, "luks"))
+    info = image_info((path, "luks"), encryption="luks")
     with pytest.raises(KeyNeeded, match="no key was given") as caught, serve_disk(info):
         pass
     assert "--key image:file:PATH" in caught.value.hint
@@ -261,16 +262,16 @@ def test_an_encrypted_image_wants_its_key(tmp_path: Path) -> None:
 @pytest.mark.parametrize("selector", ["image", "all", "disk.luks"])
 def test_the_key_of_an_image_by_its_selector(tmp_path: Path, selector: str) -> None:
     path = luks_image(tmp_path / "disk.luks", "sesame")
-    with serve_disk(image_info((path, "luks")), keys(selector, "sesame")) as disk:
+    with serve_disk(image_info((path, "luks"), encryption="luks"), keys(selector, "sesame")) as disk:
         assert len(disk.read(3, 1000)) == 1000  # not in whole sectors
         assert disk.size < 8 << 20
 
 
 def test_a_qcow2_with_the_old_encryption(tmp_path: Path) -> None:
-    path = aes_image(tmp_path / "disk.qcow2", "sesame")
-    with pytest.raises(KeyNeeded, match="no key was given"), serve_disk(image_info((path, "qcow2"))):
+    info = image_info((aes_image(tmp_path / "disk.qcow2", "sesame"), "qcow2"), encryption="aes")
+    with pytest.raises(KeyNeeded, match="no key was given"), serve_disk(info):
         pass
-    with serve_disk(image_info((path, "qcow2")), keys("image", "sesame")) as disk:
+    with serve_disk(info, keys("image", "sesame")) as disk:
         assert disk.read(0, 512) == bytes(512)
 
 
@@ -279,7 +280,7 @@ def test_secrets_stay_out_of_arguments_and_files(tmp_path: Path, monkeypatch: py
     (tmp_path / "private").mkdir()
     monkeypatch.setattr("tempfile.tempdir", None)
     path = luks_image(tmp_path / "disk.luks", "sesame-open")
-    with serve_disk(image_info((path, "luks")), keys("image", "sesame-open")) as disk:
+    with serve_disk(image_info((path, "luks"), encryption="luks"), keys("image", "sesame-open")) as disk:
         assert Path(disk.socket).parent.stat().st_mode & 0o777 == 0o700
         lines = [line.read_bytes() for line in Path("/proc").glob("[0-9]*/cmdline") if line.exists()]
         assert any(disk.socket.encode().rpartition(b"/")[0] in line for line in lines)

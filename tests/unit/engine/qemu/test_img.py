@@ -1,4 +1,4 @@
-"""How qemu-img is told what an image is, and what its words mean."""
+"""How qemu-img is run, and what its words mean."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from imgtools.engine.process import Completed, Limits, ToolFailed
 from imgtools.engine.qemu.img import mapping
 from imgtools.engine.qemu.img.commands import amend_options, create_options
 from imgtools.engine.qemu.img.mapping import CHUNK, Extent, parse_extents
-from imgtools.engine.qemu.img.nodes import chain_node, join_options, secret_objects, single_node, window
 from imgtools.engine.qemu.img.running import named, work
+from imgtools.engine.qemu.nodes import plain_node
 from imgtools.errors import (
     BadImage,
     EngineFailed,
@@ -24,61 +24,6 @@ from imgtools.errors import (
     KeyNeeded,
     NoRoom,
 )
-from imgtools.records.image import Layer
-from imgtools.records.request import Key, Secret
-
-
-def layer(name: str, format: str = "qcow2", *extents: str, encryption: str = "") -> Layer:
-    return Layer(Path(name), format, 0, 0, tuple(map(Path, extents)), encryption)
-
-
-# -- nodes ------------------------------------------------------------------------------------------------
-
-
-def test_chain_is_told_as_a_tree_with_an_end() -> None:
-    node = chain_node([layer("/a/top"), layer("/a/base,x", "raw")])
-    assert node.opts == (
-        "driver=qcow2,file.driver=file,file.filename=/a/top,"
-        "backing.driver=raw,backing.file.driver=file,backing.file.filename=/a/base,,x"
-    )
-    assert chain_node([layer("/a/top"), layer("/a/base")]).options[-1] == ("backing.backing", "")
-    assert single_node(layer("/a/top")).options[-1] == ("backing", "")
-
-
-def test_further_files_are_files_whatever_they_are_called() -> None:
-    with_data = dict(single_node(layer("/a/top", "qcow2", "/a/nbd:x")).options)
-    assert (with_data["data-file.driver"], with_data["data-file.filename"]) == ("file", "/a/nbd:x")
-    with_extents = dict(single_node(layer("/a/d.vmdk", "vmdk", "/a/1", "/a/2")).options)
-    assert with_extents["extents.1.driver"] == "file"
-
-
-def test_relative_names_become_absolute(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.chdir(tmp_path)
-    assert dict(single_node(layer("nbd:x", "raw")).options)["file.filename"] == str(tmp_path / "nbd:x")
-
-
-def test_window_is_a_node_of_its_own() -> None:
-    options = dict(window(single_node(layer("/a", "raw")), 512, 1024).options)
-    assert (options["offset"], options["size"], options["file.file.filename"]) == ("512", "1024", "/a")
-
-
-def test_keys_go_to_their_layer_and_never_into_arguments() -> None:
-    keys = (Key("top", Secret(b"one")), Key("image", Secret(b"two")))
-    chain = [layer("/a/top", encryption="luks"), layer("/a/base", "luks", encryption="luks")]
-    node = chain_node(chain, keys)
-    options = dict(node.options)
-    assert (options["encrypt.key-secret"], options["backing.key-secret"]) == ("key0", "key1")
-    assert [secret.reveal() for _, secret in node.secrets] == [b"one", b"two"]
-    with secret_objects(node.secrets) as (arguments, descriptors):
-        assert "one" not in " ".join(arguments)
-        assert os.pread(descriptors[0], 100, 0) == b"one"
-    with pytest.raises(KeyNeeded, match=r"/a/top is an encrypted image"):
-        chain_node(chain, ())
-
-
-def test_commas_in_values_are_doubled() -> None:
-    assert join_options([("a", "1,2"), ("b", "3")]) == "a=1,,2,b=3"
-
 
 # -- what it says -----------------------------------------------------------------------------------------
 
@@ -198,6 +143,6 @@ def test_failure_after_some_extents_is_an_error(tmp_path: Path, monkeypatch: pyt
     program(tmp_path, "printf '[{ \"start\": 0'; echo broken >&2; exit 1", monkeypatch)
     with (
         pytest.raises(ToolFailed, match="broken"),
-        mapping.map_stream(single_node(layer("/a", "raw"))) as pieces,
+        mapping.map_stream(plain_node(Path("/a"), "raw")) as pieces,
     ):
         list(pieces)

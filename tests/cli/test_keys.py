@@ -1,0 +1,191 @@
+"""--key: every spelling of what a key is for works in every command, all keys are tried, a useless one is told."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.support.command import imgtools
+from tests.support.disks import MIB, luks_image, qemu_img
+from tests.support.fixtures import fixture_image
+from tests.support.volumes import make_ext, tool
+
+SECRET = ("--object", "secret,id=s,data=sesame")
+LUKS1_UUID = "d0d0d0d0-000e-4000-8000-000000000e01"
+FIXTURE = "key:fixture"
+
+SPELLINGS = [
+    "image",
+    "all",
+    "link.img",
+    "sub/../link.img",
+    "FOLDER/link.img",
+    "disk.luks",
+    "FOLDER/disk.luks",
+]
+# What is asked of an image with one key, in words before and after it.
+COMMANDS = {
+    "filesystems": (("filesystems", "--engine", "direct"), ()),
+    "ls": (("ls", "--engine", "direct", "-m", "/dev/sda"), ("/",)),
+    "convert": (("convert",), ("FOLDER/out.raw",)),
+    "map": (("map",), ()),
+    "measure": (("measure",), ()),
+    "compare": (("compare",), ("disk.luks",)),
+    "dd": (("dd", "--count", "1"), ("FOLDER/out.raw",)),
+}
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A LUKS image with an ext4 in it, and a link to it."""
+    folder = tmp_path_factory.mktemp("keys")
+    inner = make_ext(folder / "inner", None, "-t", "ext4", size=4 * MIB)
+    image = luks_image(folder / "disk.luks", b"sesame", 4 * MIB)
+    target = f"driver=luks,key-secret=s,file.filename={image}"
+    qemu_img("convert", *SECRET, "-f", "raw", "-n", "--target-image-opts", inner, target)
+    (folder / "link.img").symlink_to("disk.luks")
+    (folder / "sub").mkdir()
+    return folder
+
+
+@pytest.fixture
+def folder(made: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(made)
+    return made
+
+
+@pytest.fixture
+def aes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a qcow2 of QEMU's old encryption under the same names; it has tables that can be checked."""
+    options = "encrypt.format=aes,encrypt.key-secret=s"
+    qemu_img("create", "-q", "-f", "qcow2", *SECRET, "-o", options, tmp_path / "disk.luks", "1M")
+    (tmp_path / "link.img").symlink_to("disk.luks")
+    (tmp_path / "sub").mkdir()
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("selector", SPELLINGS)
+def test_every_spelling_in_every_command(folder: Path, tmp_path: Path, command: str, selector: str) -> None:
+    before, after = COMMANDS[command]
+    key = f"{selector.replace('FOLDER', str(folder))}:key:sesame"
+    words = [word.replace("FOLDER", str(tmp_path)) for word in after]
+    assert "the key" not in imgtools(*before, "--key", key, "link.img", *words).err
+
+
+@pytest.mark.parametrize("words", [(), ("--repair", "all"), ("--repair", "all", "--write")])
+@pytest.mark.parametrize("selector", SPELLINGS)
+def test_every_spelling_for_a_check(aes: Path, selector: str, words: tuple[str, ...]) -> None:
+    """Also of the copy that a repair is tried on, which is called otherwise."""
+    imgtools("check", *words, "--key", f"{selector.replace('FOLDER', str(aes))}:key:sesame", "link.img")
+    imgtools("check", *words, "link.img", code=23)
+
+
+@pytest.mark.parametrize("command", ["filesystems", "convert", "map", "compare"])
+@pytest.mark.parametrize("order", [("sesame", "wrong"), ("wrong", "sesame"), ("wrong", "bad", "sesame")])
+def test_all_keys_are_tried_in_any_order(
+    folder: Path, tmp_path: Path, command: str, order: tuple[str, ...]
+) -> None:
+    before, after = COMMANDS[command]
+    keys = [word for key in order for word in ("--key", f"all:key:{key}")]
+    imgtools(*before, *keys, folder / "disk.luks", *(word.replace("FOLDER", str(tmp_path)) for word in after))
+
+
+def test_none_that_fits(folder: Path, tmp_path: Path) -> None:
+    wrong = ("--key", "all:key:wrong", "--key", "image:key:bad")
+    for before, after in (COMMANDS["filesystems"], COMMANDS["convert"]):
+        words = [word.replace("FOLDER", str(tmp_path)) for word in after]
+        assert "does not open" in imgtools(*before, *wrong, "disk.luks", *words, code=23).err
+
+
+def test_a_path_with_a_colon(folder: Path, tmp_path: Path) -> None:
+    image = tmp_path / "a:b.luks"
+    os.link(folder / "disk.luks", image)
+    imgtools("map", "--key", f"{image}:key:sesame", image)
+
+
+def test_a_key_that_is_no_text(folder: Path, tmp_path: Path) -> None:
+    """QEMU takes none, so that the appliance has to; a final line end belongs to such a key."""
+    image, key = luks_image(tmp_path / "disk.luks", b"\xff\0\x01\n", MIB), tmp_path / "key"
+    key.write_bytes(b"\xff\0\x01\n")
+    ran = imgtools("filesystems", "--engine", "direct", "--key", f"disk.luks:file:{key}", image)
+    assert "/dev/sda: a key that is not text is tried by the appliance only" in ran.err
+    assert "is not text" in imgtools("map", "--key", f"image:file:{key}", image, code=23).err
+
+
+# -- volumes ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "device", ["/dev/sda2", LUKS1_UUID, f"UUID={LUKS1_UUID.upper()}", f"/dev/mapper/luks-{LUKS1_UUID}"]
+)
+def test_what_an_opened_luks_volume_holds(device: str) -> None:
+    words = ("--engine", "direct", "--key", f"all:{FIXTURE}", "-m", device, fixture_image("luks1"))
+    assert imgtools("cat", *words, "/etc/hostname").out == "luks1-fixture\n"
+
+
+def test_what_an_opened_bitlocker_volume_holds() -> None:
+    words = (
+        "--engine",
+        "direct",
+        "--key",
+        f"/dev/sda1:{FIXTURE}",
+        "-m",
+        "/dev/sda1",
+        fixture_image("bitlocker"),
+    )
+    assert imgtools("cat", *words, "/Users/alice/secret.txt").out == "behind BitLocker\n"
+
+
+@pytest.mark.parametrize(("name", "device"), [("luks1", "/dev/sda2"), ("bitlocker", "/dev/sda1")])
+def test_a_locked_volume_wants_its_key_without_a_boot(name: str, device: str) -> None:
+    ran = imgtools("ls", "-m", device, fixture_image(name), "/", code=23)
+    assert f"{device} is encrypted" in ran.err and f"--key {device}:file:PATH" in ran.err
+
+
+@pytest.mark.parametrize(
+    "selector", ["/dev/sda2", LUKS1_UUID.upper(), f"/dev/disk/by-uuid/{LUKS1_UUID}", "all"]
+)
+@pytest.mark.parametrize("keys", [("fixture", "wrong"), ("wrong", "fixture")])
+def test_keys_of_a_volume(selector: str, keys: tuple[str, str]) -> None:
+    words = [word for key in keys for word in ("--key", f"{selector}:key:{key}")]
+    ran = imgtools("cat", "--engine", "direct", *words, fixture_image("luks1"), "/etc/hostname")
+    assert (ran.out, ran.err) == ("luks1-fixture\n", "")
+
+
+def test_a_password_of_bitlocker_among_others() -> None:
+    words = [word for key in ("wrong", "fixture") for word in ("--key", f"all:key:{key}")]
+    assert "ntfs" in imgtools("filesystems", "--engine", "direct", *words, fixture_image("bitlocker")).out
+
+
+@pytest.mark.parametrize(
+    ("selector", "reason"),
+    [
+        ("/dev/sda9", "no disk and no volume is called that"),
+        ("/dev/mapper/no-where", "no disk and no volume is called that"),
+        ("/dev/sda1", "it is not encrypted"),
+        ("image", "it is not encrypted"),
+        ("luks1.qcow2", "it is not encrypted"),
+    ],
+)
+@pytest.mark.parametrize("command", ["filesystems", "cat", "df"])
+def test_a_key_that_fits_nothing_is_told(command: str, selector: str, reason: str) -> None:
+    words = ("--engine", "direct", "--key", f"all:{FIXTURE}", "--key", f"{selector}:{FIXTURE}")
+    ran = imgtools(command, *words, fixture_image("luks1"), *(("/etc/hostname",) if command == "cat" else ()))
+    assert ran.err == f"imgtools: warning: the key given for {selector} is not used: {reason}\n"
+
+
+def test_a_disk_that_is_encrypted_as_a_whole_is_known_by_its_file(tmp_path: Path) -> None:
+    """LUKS2, which QEMU does not read: a raw disk with an encrypted volume on it."""
+    image = tmp_path / "whole.img"
+    with image.open("wb") as stream:
+        stream.truncate(32 * MIB)
+    tool(
+        "cryptsetup", "luksFormat", "-q", "--type", "luks2", "--pbkdf", "pbkdf2", "--pbkdf-force-iterations", "1000",
+        "--key-file", "-", image, stdin="sesame",
+    )  # fmt: skip
+    ran = imgtools("filesystems", "--engine", "direct", "--key", "whole.img:key:sesame", image)
+    assert ran.err == "imgtools: warning: /dev/sda: LUKS2 is opened by the appliance only\n"
