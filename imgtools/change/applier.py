@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import BinaryIO, cast
 
 from imgtools.change.change import (
@@ -29,6 +29,7 @@ from imgtools.change.change import (
     Upload,
     WriteFile,
 )
+from imgtools.change.plan import Labeller
 from imgtools.change.writable_tree import Applied, Measured, Section, WritableTree, digest_of, open_regular
 from imgtools.errors import (
     EditConflict,
@@ -45,10 +46,6 @@ from imgtools.records.progress import Progress
 
 SET_ID = 0o6000  # the bits that chown takes away from a program
 LABEL = "security.selinux"
-
-
-# What label a new file of this path and kind gets; None: the guest's policy has none for it.
-Labeller = Callable[[str, FileKind], bytes | None]
 
 
 def apply_changes(

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from imgtools.change.change import PlainChange
 from imgtools.change.describe import PlannedChange
 from imgtools.files.tree import GuestTree
 from imgtools.records.disks import Mount
+from imgtools.records.files import FileKind
 from imgtools.records.system import Warned
 
-if TYPE_CHECKING:
-    from imgtools.change.applier import Labeller
+# Gives a new file of a path and kind its SELinux label; None: it gets none.
+Labeller = Callable[[str, FileKind], bytes | None]
 
 
 @dataclass(frozen=True, slots=True)

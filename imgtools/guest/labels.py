@@ -7,8 +7,8 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from imgtools.change.applier import Labeller
 from imgtools.change.change import Change, MakeDirectory, MakeLink, MakeSpecial, Upload, WriteFile
+from imgtools.change.plan import Labeller
 from imgtools.engine.selinux import load_file_contexts
 from imgtools.errors import GuestFileError
 from imgtools.files.tree import GuestReader

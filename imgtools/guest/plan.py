@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import takewhile
 
-from imgtools.change.applier import Labeller, check_before
+from imgtools.change.applier import check_before
 from imgtools.change.change import Change, RunInGuest, WriteFile
 from imgtools.change.compose import compose
 from imgtools.change.contradictions import refuse_contradictions
 from imgtools.change.describe import describe
-from imgtools.change.plan import Plan
+from imgtools.change.plan import Labeller, Plan
 from imgtools.files.tree import GuestReader
 from imgtools.guest.checks import check_writes
 from imgtools.guest.labels import AUTORELABEL, makes_files, needs_autorelabel, new_file_labeller

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -74,6 +75,9 @@ class ImageEdit(Image):
         """
         if not plan.changes:
             return
+        if plan.files.mounted != (files := self.files(plan.mounts)).mounted:
+            # It was made with another door; what has changed since is found out when it is written.
+            plan = replace(plan, files=files)
         self._transaction.require_room(sum(_size_of(change) for change in plan.plain))
         self._has_failed = True  # until it has not: half a plan must never be committed
         try:
