@@ -29,7 +29,7 @@ class ImageOptions(TypedDict, total=False):
     """How an image is opened as a file: the words of ``imgtools info``."""
 
     format: str | None  # as QEMU calls it; None: it is found
-    keys: Keys  # selector (a device, a UUID, "image" or "all") -> passphrase or content of the key file
+    keys: Keys  # selector (see Key) -> passphrase, or content of the key file
     backing: BackingName  # which other host files the image may name
 
 
