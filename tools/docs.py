@@ -11,17 +11,16 @@ import inspect
 import re
 import sys
 import types
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from typing import Any, Union, get_args, get_origin
+from typing import Union, get_args, get_origin
 
-from typer.models import ArgumentInfo, OptionInfo
-
-from imgtools.cli.app import command_modules
 from imgtools.cli.command.groups import expand
-from tools import cookbook, decisions, exit_codes, picture, schemas, shelves, surface, transcript
+from imgtools.cli.command.listing import by_section, command_modules
+from imgtools.cli.command.typer_adapter import Declared, declared
+from tools import cookbook, decisions, exit_codes, options, picture, schemas, shelves, surface, transcript
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = Path("docs/commands")
@@ -79,36 +78,34 @@ def read_command(name: str, module: types.ModuleType) -> Command:
         name=name,
         summary=summary,
         text=text.strip(),
-        words=tuple(_word(parameter) for parameter in signature.parameters.values()),
+        words=tuple(_words(signature.parameters.values())),
         examples=tuple(getattr(module, "EXAMPLES", ())),
         notes=(notes,) if isinstance(notes, str) else tuple(notes),
         schemas=tuple(sorted(set(SCHEMA.findall(inspect.getsource(module))))),
     )
 
 
-def _word(parameter: inspect.Parameter) -> Word:
-    kind, *extras = get_args(parameter.annotation)
-    info = next(extra for extra in extras if isinstance(extra, OptionInfo | ArgumentInfo))
+def _words(parameters: Iterable[inspect.Parameter]) -> Iterator[Word]:
+    for parameter in parameters:
+        said = declared(parameter)
+        if said is not None and not said.hidden:
+            yield _word(parameter, said)
+
+
+def _word(parameter: inspect.Parameter, said: Declared) -> Word:
     required = parameter.default is inspect.Parameter.empty
-    if isinstance(info, ArgumentInfo):
-        name = info.metavar or parameter.name.upper()
-        return Word(name if required else f"[{name}]", info.help or "", "", required)
-    text = (info.help or "") + _default(parameter.default, info)
-    return Word(_option(parameter.name, kind, info), text, info.rich_help_panel or "Options", required)
+    if said.is_argument:
+        name = said.metavar or parameter.name.upper()
+        return Word(name if required else f"[{name.strip('[]')}]", said.text, "", required)
+    value = _value(said)
+    spelling = ", ".join(said.spellings) + (f" {value}" if value else "")
+    text = said.text + (_default(parameter.default) if said.shows_default else "")
+    return Word(spelling, text, said.panel or "Options", required)
 
 
-def _option(name: str, kind: Any, info: OptionInfo) -> str:  # Any: an annotation
-    # In an Annotated, typer keeps the first spelling where a default would stand.
-    given = [info.default, *(info.param_decls or ())]
-    spellings = [one for one in given if isinstance(one, str) and one.startswith("-")]
-    spellings = spellings or [f"--{name.replace('_', '-')}"]
-    spellings.sort(key=lambda one: one.startswith("--"))
-    value = _value(kind, info)
-    return ", ".join(spellings) + (f" {value}" if value else "")
-
-
-def _value(kind: Any, info: OptionInfo) -> str:  # Any: an annotation
+def _value(said: Declared) -> str:
     """What stands after an option: its metavar, its choices, or the kind of value; nothing after a switch."""
+    kind = said.kind
     kinds = (
         [one for one in get_args(kind) if one is not types.NoneType]
         if get_origin(kind) in _UNIONS
@@ -116,9 +113,9 @@ def _value(kind: Any, info: OptionInfo) -> str:  # Any: an annotation
     )
     if len(kinds) == 1 and get_origin(kinds[0]) in (list, tuple):
         kinds = list(get_args(kinds[0]))[:1]
-    if info.metavar:
-        return info.metavar
-    if kinds[0] is bool or info.count:
+    if said.metavar:
+        return said.metavar
+    if kinds[0] is bool or said.counts:
         return ""
     if isinstance(kinds[0], type) and issubclass(kinds[0], Enum):
         return "|".join(str(one.value) for one in kinds[0])
@@ -128,8 +125,8 @@ def _value(kind: Any, info: OptionInfo) -> str:  # Any: an annotation
 _UNIONS = (Union, types.UnionType)
 
 
-def _default(default: object, info: OptionInfo) -> str:
-    if info.show_default is False or default in (None, False, 0, "", (), inspect.Parameter.empty):
+def _default(default: object) -> str:
+    if default in (None, False, 0, "", (), inspect.Parameter.empty):
         return ""
     return f" Default: `{default.value if isinstance(default, Enum) else default}`."
 
@@ -147,6 +144,7 @@ def pages() -> dict[Path, str]:
         | shelves.pages()
         | schemas.pages()
         | exit_codes.pages()
+        | options.pages()
         | decisions.pages()
         | surface.pages()
     )
@@ -204,8 +202,17 @@ def _see(command: Command) -> str:
 
 
 def _index(found: Sequence[Command]) -> str:
-    rows = [f"| [imgtools {one.name}]({one.page}) | {_cell(one.summary)} |" for one in found]
-    return HEAD + "# Commands\n\n" + "\n".join(["| Command | What it does |", "|---|---|", *rows]) + "\n"
+    """The list of commands, below what one wants to do, as the help has it."""
+    parts = [HEAD + "# Commands", "What their options are called: [options](../options.md)."]
+    for section, members in by_section():
+        rows = [
+            f"| [imgtools {one.name}]({one.page}) | {_cell(one.summary)} |"
+            for member in members
+            for one in found
+            if one.name.split()[0] == member.name
+        ]
+        parts += [f"## {section}", "\n".join(["| Command | What it does |", "|---|---|", *rows])]
+    return "\n\n".join(parts) + "\n"
 
 
 def stale(made: dict[Path, str]) -> list[Path]:

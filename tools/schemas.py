@@ -13,7 +13,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
-from imgtools.cli.app import SHARED
+from imgtools.cli.command.listing import SHARED
 from imgtools.cli.output.output import ENVELOPE_FIELDS, TIME_FIELDS
 from imgtools.records.files import FileKind
 

@@ -6,13 +6,16 @@ from typing import Annotated
 
 import typer
 
-from imgtools.cli.command.groups import DiskFile, Output
-from imgtools.cli.output.disk import SECRET_HELP, CreateOptions, Write, secret_from, show_plan, words
+from imgtools.cli.command import option_names as names
+from imgtools.cli.command.groups import DiskFile, Output, Write
+from imgtools.cli.command.option_names import old
+from imgtools.cli.output.disk import SECRET_HELP, CreateOptions, secret_from, show_plan, words
 
+SECTION = "Look after images"
 EXAMPLES = (
     "imgtools amend -o compat=1.1 disk.qcow2",
     "imgtools amend -o lazy_refcounts=on --write disk.qcow2",
-    "imgtools amend --key image:file:old.txt --new-secret file:new.txt --write disk.luks",
+    "imgtools amend --key image:file:old.txt --new-key file:new.txt --write disk.luks",
 )
 NOTES = """
 qemu-img amend -o size=50M on a disk of 100M cuts the second half off, says nothing and ends with 0, although
@@ -25,23 +28,27 @@ before. The last passphrase of an image goes with --force only: that is the way 
 
 def command(
     disk: DiskFile,
+    write: Write,
     out: Output,
     option: CreateOptions = None,
     shrink: Annotated[
         bool, typer.Option("--shrink", help="Allow a smaller size; what lies behind is lost.")
     ] = False,
-    new_secret: Annotated[
+    new_key: Annotated[
         str | None,
-        typer.Option("--new-secret", metavar="SECRET", help=f"Add a LUKS passphrase: {SECRET_HELP}"),
+        typer.Option(*names.NEW_KEY.words, metavar="SECRET", help=f"Add a LUKS passphrase: {SECRET_HELP}"),
+        old("--new-secret"),
     ] = None,
-    old_secret: Annotated[
+    old_key: Annotated[
         str | None,
-        typer.Option("--old-secret", metavar="SECRET", help=f"Take this LUKS passphrase out: {SECRET_HELP}"),
+        typer.Option(
+            *names.OLD_KEY.words, metavar="SECRET", help=f"Take this LUKS passphrase out: {SECRET_HELP}"
+        ),
+        old("--old-secret"),
     ] = None,
     force: Annotated[
-        bool, typer.Option("--force", help="Insist: take out the last passphrase, for instance.")
+        bool, typer.Option(*names.FORCE.words, help="Insist: take out the last passphrase, for instance.")
     ] = False,
-    write: Write = False,
 ) -> None:
     """Change what an image's header says of it.
 
@@ -53,8 +60,8 @@ def command(
         source=disk,
         options=words(option),
         shrink=shrink,
-        new_secret=secret_from(new_secret, "New passphrase: "),
-        old_secret=secret_from(old_secret, "Passphrase to take out: ", new=False),
+        new_secret=secret_from(new_key, "New passphrase: "),
+        old_secret=secret_from(old_key, "Passphrase to take out: ", new=False),
         force=force,
         write=write,
     )

@@ -2,8 +2,8 @@
 
 A module of this package is a command, and its name is the command's name (``copy_in.py`` -> ``copy-in``); a
 package in it is a group (``snapshot/list.py`` -> ``imgtools snapshot list``). A group may name a DEFAULT among
-its commands, which runs when the first word is none of them. A command's module is imported when it is needed.
-This is the only place that catches every exception.
+its commands, which runs when the first word is none of them, and OLD_NAMES of its commands. A command's module is
+imported when it is needed. This is the only place that catches every exception.
 """
 
 from __future__ import annotations
@@ -11,29 +11,32 @@ from __future__ import annotations
 import importlib
 import json
 import os
-import pkgutil
-import re
 import signal
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import FrameType, ModuleType
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
 
-from imgtools import __version__
-from imgtools.cli.command.customization import OrderedCommand
-from imgtools.cli.command.groups import expand
+from imgtools.cli.command.groups import expand, old_spellings
+from imgtools.cli.command.listing import by_section, command_modules
+from imgtools.cli.command.shared_options import show_version
+from imgtools.cli.command.typer_adapter import (
+    HELP,
+    Context,
+    HelpFormatter,
+    HouseCommand,
+    HouseGroup,
+    WrongWords,
+    complaint,
+    made,
+)
 from imgtools.cli.output.output import clean, error_envelope
 from imgtools.errors import ImgtoolsError, UsageError
 
-# Modules of this package that are not commands.
-SHARED = frozenset({"app", "command", "output"})
 BUG = 70  # EX_SOFTWARE of sysexits.h
-# The base of what typer raises about words: ClickException of the click that it brings, which has no public name.
-_WRONG_WORDS: Any = typer.BadParameter.__mro__[2]
 
 
 class Signalled(BaseException):
@@ -48,36 +51,30 @@ class ReaderGone(BaseException):
     """Nobody reads our output any more (``| head``). Its own class, because typer would make exit code 1 of it."""
 
 
-def command_modules(package: str = "imgtools.cli") -> dict[str, str]:
-    """Return command name to module name, for the commands of one package."""
-    path = importlib.import_module(package).__path__
-    names = (info.name for info in pkgutil.iter_modules(path))
-    return {
-        name.rstrip("_").replace("_", "-"): f"{package}.{name}"
-        for name in sorted(names)
-        if name not in SHARED and not name.startswith("_")
-    }
-
-
-class CommandGroup(TyperGroup):
+class CommandGroup(HouseGroup):
     """A group that imports a command when it is asked for."""
 
     package = "imgtools.cli"
     default = ""  # of the group's commands, when no word names one
+    old_commands: Mapping[str, str] = {}  # what a command was called before, to its name of today
 
-    def parse_args(self, ctx: Any, args: list[str]) -> Any:
-        known = {*command_modules(self.package), "--help"}
-        if self.default and args and args[0] not in known:
+    def parse_args(self, ctx: Context, args: list[str]) -> list[str]:
+        """Parse the words before the command."""
+        if self.default and args and not self.has(args[0]) and args[0] not in HELP:
             args = [self.default, *args]
+        elif args[:1] == ["help"] and not self.default:
+            args = [*args[1:], "--help"]
         return super().parse_args(ctx, args)
 
-    def make_context(self, *words: Any, **more: Any) -> Any:  # which prints the help
+    def make_context(self, *words: Any, **more: Any) -> Context:  # Any: as typer's own; it prints the help
+        """Begin a call."""
         try:
             return super().make_context(*words, **more)
         except BrokenPipeError:
             raise ReaderGone from None
 
-    def invoke(self, ctx: Any) -> Any:
+    def invoke(self, ctx: Context) -> Any:  # Any: what a command returns
+        """Run the command."""
         try:
             result = super().invoke(ctx)
             sys.stdout.flush()
@@ -85,31 +82,68 @@ class CommandGroup(TyperGroup):
             raise ReaderGone from None
         return result
 
-    def list_commands(self, ctx: Any) -> list[str]:  # Any: typer's bundled click has no public name
+    def resolve_command(self, ctx: Context, args: list[str]) -> Any:  # Any: a command of any kind
+        """Find the command that the words name, or say what they may have meant."""
+        if not ctx.resilient_parsing and not self.has(args[0]):
+            from imgtools.cli.command.wrong_words import unknown_command
+
+            raise unknown_command(ctx.command_path, args, self.list_commands(ctx))
+        return super().resolve_command(ctx, args)
+
+    def has(self, name: str) -> bool:
+        """Whether there is a command of this name, of today or before."""
+        return self.old_commands.get(name, name) in command_modules(self.package)
+
+    def list_commands(self, ctx: Any) -> list[str]:  # Any: a context, which we do not look at
+        """Return the names of the commands."""
         return list(command_modules(self.package))
 
-    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # Any: a command of any kind
+        """Return one command by its name of today or before, or None."""
         modules = command_modules(self.package)
-        return load_command(cmd_name, modules[cmd_name]) if cmd_name in modules else None
+        name = self.old_commands.get(cmd_name, cmd_name)
+        return load_command(name, modules[name]) if name in modules else None
 
 
-def load_command(name: str, module_name: str) -> Any:
+class Program(CommandGroup):
+    """The program itself: its help lists the commands by what one wants to do."""
+
+    def parse_args(self, ctx: Context, args: list[str]) -> list[str]:
+        """Parse the words before the command; ``-v`` alone asks for the version, as elsewhere."""
+        return super().parse_args(ctx, ["--version"] if args == ["-v"] else args)
+
+    def format_commands(self, ctx: Context, formatter: HelpFormatter) -> None:
+        """List the commands, a line each."""
+        sections = list(by_section())
+        width = max(len(one.name) for _, members in sections for one in members)
+        for section, members in sections:
+            with formatter.section(section):
+                formatter.write_dl([(f"{one.name:{width}}", one.summary) for one in members])
+
+
+def load_command(name: str, module_name: str) -> Any:  # Any: typer's object for a command or a group
     """Import one command (or group of commands) and return it as typer's object."""
     module = importlib.import_module(module_name)
     if hasattr(module, "__path__"):
-        names = {"package": module_name, "default": getattr(module, "DEFAULT", "")}
-        group = type("Group", (CommandGroup,), names)
-        app = typer.Typer(cls=group, help=module.__doc__, no_args_is_help=True, add_completion=False)
-        app.callback()(lambda: None)
-    else:
-        app = typer.Typer(add_completion=False)
-        kind = getattr(
-            module, "KIND", OrderedCommand
-        )  # of command, where its words are read in a way of their own
-        waiting = name if getattr(module, "WAITS", False) else ""
-        app.command(name, epilog=_epilog(module), cls=kind)(expand(module.command, waiting))
-    found = typer.main.get_command(app)
-    found.name = name
+        return _load_group(name, module)
+    kind: type[HouseCommand] = getattr(
+        module, "KIND", HouseCommand
+    )  # where words are read in a way of its own
+    function = expand(module.command, name if getattr(module, "WAITS", False) else "")
+    app = typer.Typer(add_completion=False)
+    app.command(name, epilog=_epilog(module), cls=kind)(function)
+    found = made(app)
+    found.name, found.old_names = name, old_spellings(function)
+    return found
+
+
+def _load_group(name: str, module: ModuleType) -> Any:  # Any: typer's object for a group
+    app = typer.Typer(cls=CommandGroup, help=module.__doc__, no_args_is_help=True, add_completion=False)
+    app.callback()(lambda: None)
+    found = made(app)
+    found.name, found.package = name, module.__name__
+    found.default = getattr(module, "DEFAULT", "")
+    found.old_commands = getattr(module, "OLD_NAMES", {})
     return found
 
 
@@ -119,25 +153,21 @@ def _epilog(module: ModuleType) -> str:
     return "\n\n".join(["Examples:", *(f"  {example}" for example in examples)]) if examples else ""
 
 
-def _version(wanted: bool) -> None:
-    if wanted:
-        typer.echo(f"imgtools {__version__}")
-        raise typer.Exit
-
-
 app = typer.Typer(
-    cls=CommandGroup,
+    cls=Program,
     no_args_is_help=True,
     rich_markup_mode=None,
+    context_settings={"help_option_names": HELP},
     help="Read, change, repair and clone the disks of virtual machines that are switched off.",
-    epilog="Reading never changes an image. Commands that change one print their plan; --write does it.",
+    epilog="Reading never changes an image. Commands that change one print their plan; --write does it. "
+    "imgtools help COMMAND tells what a command takes.",
 )
 
 
 @app.callback()
 def top(
     version: Annotated[
-        bool, typer.Option("--version", "-V", callback=_version, is_eager=True, help="Print the version.")
+        bool, typer.Option("--version", "-V", callback=show_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
     """Options before the command."""
@@ -153,11 +183,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     except ImgtoolsError as error:
         _report(error, words)
         sys.exit(error.exit_code)
-    except _WRONG_WORDS as error:
-        if type(error).__name__ == "NoArgsIsHelpError":  # it holds the help
-            error.show()
-        else:
-            _report(_usage(error), words)
+    except WrongWords as error:
+        _report_words(error, words)
         sys.exit(UsageError.exit_code)
     except typer.Abort:  # Ctrl-C or the end of the input where something is asked for
         say("imgtools: nothing was said, nothing was done")
@@ -180,22 +207,14 @@ def main(argv: Sequence[str] | None = None) -> None:
         sys.exit(BUG)
 
 
-def _usage(error: Any) -> UsageError:  # Any: an error of typer's bundled click, which has no public name
-    """Return what is wrong with the words in our own form: what, and on the next line what to type."""
-    context = getattr(error, "ctx", None)
-    message, _, near = error.format_message().strip().partition(" (Possible options: ")
-    name = re.fullmatch(r"No such command '(.*)'\.?", message)
-    group = getattr(context, "command", None)
-    if name and isinstance(group, CommandGroup):
-        import difflib  # takes 3 ms, which nobody else has to wait for
+def _report_words(error: WrongWords, words: Sequence[str]) -> None:
+    found = complaint(error)
+    if found.is_help:
+        say(found.message)
+        return
+    from imgtools.cli.command.wrong_words import usage_error
 
-        near = ", ".join(difflib.get_close_matches(name[1], group.list_commands(context)))
-    help = f"{context.command_path if context is not None else 'imgtools'} --help"
-    meant = near.rstrip(").")
-    return UsageError(
-        message[:1].lower() + message[1:].rstrip("."),
-        hint=f"did you mean {meant}? or: {help}" if meant else help,
-    )
+    _report(usage_error(found), words)
 
 
 def _report(error: ImgtoolsError, words: Sequence[str]) -> None:

@@ -10,6 +10,7 @@ import typer
 from imgtools.cli.command.groups import Output, Source, Target
 from imgtools.cli.output.plan import show_plan
 
+SECTION = "Change a guest"
 EXAMPLES = (
     "imgtools apply disk.qcow2 plan.yaml",
     "imgtools apply disk.qcow2 plan.yaml --write",

@@ -14,6 +14,7 @@ from imgtools.units import format_size
 if TYPE_CHECKING:
     from imgtools.workflows.bench import BenchReport
 
+SECTION = "Look after images"
 WAITS = True
 EXAMPLES = (
     "imgtools bench disk.qcow2",
@@ -58,7 +59,7 @@ def command(
     cache: Annotated[Cache, typer.Option("--cache", help="The host's cache.")] = Cache.NONE,
     aio: Annotated[Aio, typer.Option("--aio", help="How requests are sent.")] = Aio.THREADS,
 ) -> None:
-    """Measure how fast an image is read, or images like it are written."""
+    """Measure how fast an image is read, or one like it written."""
     from imgtools.workflows.bench import BenchRequest, bench
 
     report = bench(

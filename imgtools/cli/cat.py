@@ -9,6 +9,7 @@ import typer
 from imgtools.cli.command.groups import Output, Source
 from imgtools.cli.output.output import Lines
 
+SECTION = "Read files of a guest"
 WAITS = True
 EXAMPLES = (
     "imgtools cat disk.qcow2 /etc/fstab",

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from imgtools.cli.command.groups import DiskFile, Output
-from imgtools.cli.output.disk import Force, Write
+from imgtools.cli.command.groups import DiskFile, InPlaceOrCopy, Output
 from imgtools.cli.output.output import Cell, Facts, Lines, View
 
 if TYPE_CHECKING:
     from imgtools.workflows.check import CheckReport
 
+SECTION = "Look after images"
 EXAMPLES = (
     "imgtools check disk.qcow2",
     "imgtools check --repair leaks --write disk.qcow2",
@@ -41,16 +40,12 @@ class Repair(StrEnum):
 
 def command(
     disk: DiskFile,
+    work: InPlaceOrCopy,
     out: Output,
     repair: Annotated[
         Repair | None,
         typer.Option("--repair", "-r", help="leaks: free what nothing uses, harmless; all: corruptions too."),
     ] = None,
-    write: Write = False,
-    output: Annotated[
-        Path | None, typer.Option("--output", metavar="FILE", help="Repair a copy instead of the image.")
-    ] = None,
-    force: Force = False,
 ) -> None:
     """Check an image's tables, and repair them.
 
@@ -63,9 +58,9 @@ def command(
         report = check(
             disk,
             repair=repair.value if repair else "",
-            write=write,
-            output=output,
-            force=force,
+            write=work.write,
+            output=work.output,
+            force=work.overwrite,
             progress=progress,
         )
     out.show(

@@ -9,6 +9,7 @@ import typer
 from imgtools.cli.command.groups import Output, Source, Target
 from imgtools.cli.output.plan import show_plan
 
+SECTION = "Change a guest"
 EXAMPLES = (
     "imgtools chmod disk.qcow2 0600 /etc/ssh/ssh_host_rsa_key --write",
     "imgtools chmod -R disk.qcow2 go-w,a+rX /srv/www --write",

@@ -9,6 +9,7 @@ import typer
 from imgtools.cli.command.groups import Output, Source, Target
 from imgtools.cli.output.plan import show_plan
 
+SECTION = "Change a guest"
 EXAMPLES = (
     "imgtools chown disk.qcow2 alice:users /home/alice/notes --write",
     "imgtools chown -R disk.qcow2 33:33 /var/www --write",

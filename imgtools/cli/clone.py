@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from imgtools.cli.command import option_names as names
 from imgtools.cli.command.groups import Customization, MaybeSource, Output, ask_secret
 from imgtools.cli.output.output import Column, Table
 from imgtools.errors import UsageError
@@ -21,6 +22,7 @@ class CloneFormat(StrEnum):
     RAW = "raw"
 
 
+SECTION = "Make images"
 EXAMPLES = (
     "imgtools clone template.qcow2 -n web1 -n web2 --linked",
     "imgtools clone used.qcow2 -n web1 -n web2 --sysprep",
@@ -75,7 +77,7 @@ OutputDir = Annotated[
     typer.Option("--output-dir", metavar="DIR", help="Where the clones go; else beside the template."),
 ]
 Linked = Annotated[bool, typer.Option("--linked", help="Make overlays that need the template.")]
-OutputFormat = Annotated[CloneFormat, typer.Option("--output-format", "-O", help="Format of full clones.")]
+OutputFormat = Annotated[CloneFormat, typer.Option(*names.OUTPUT_FORMAT.words, help="Format of full clones.")]
 Hostname = Annotated[
     str, typer.Option("--hostname", metavar="PATTERN", help="Host name of each; {name} is its name.")
 ]

@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from imgtools.cli.command import option_names as names
 from imgtools.cli.command.groups import DiskState, Output
+from imgtools.cli.command.option_names import old
 from imgtools.cli.output.output import Lines
 from imgtools.records.image import DiskSource
 
 if TYPE_CHECKING:
     from imgtools.workflows.compare import CompareReport
 
+SECTION = "Look after images"
 EXAMPLES = (
     "imgtools compare disk.raw disk.qcow2",
     "imgtools compare --snapshot before disk.qcow2 restored.qcow2 && echo the same",
@@ -34,10 +37,14 @@ def command(
     ],
     other_format: Annotated[
         str | None,
-        typer.Option("--other-format", metavar="FORMAT", help="Its format; without it, it is found."),
+        typer.Option(
+            *names.OTHER_FORMAT.words, metavar="FORMAT", help="Its format; without it, it is found."
+        ),
+        old("-F"),  # as qemu-img compare
     ] = None,
     other_snapshot: Annotated[
-        str | None, typer.Option("--other-snapshot", metavar="NAME", help="Its internal snapshot.")
+        str | None,
+        typer.Option(*names.OTHER_SNAPSHOT.words, metavar="NAME", help="Its internal snapshot."),
     ] = None,
     strict: Annotated[
         bool, typer.Option("--strict", help="Sizes and allocation have to be the same too.")

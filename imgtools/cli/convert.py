@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from imgtools.cli.command import option_names as names
 from imgtools.cli.command.groups import DiskState, Output
+from imgtools.cli.command.option_names import old
+from imgtools.cli.command.shared_options import Overwrite
 from imgtools.cli.output.disk import (
+    BackingFormat,
     CreateOptions,
-    Force,
+    NewKey,
     PreallocationOption,
-    SecretOption,
     Target,
     both,
     secret_from,
@@ -24,12 +27,13 @@ from imgtools.cli.output.output import Facts
 if TYPE_CHECKING:
     from imgtools.workflows.convert import ConvertReport
 
+SECTION = "Make images"
 EXAMPLES = (
     "imgtools convert disk.vmdk disk.qcow2",
     "imgtools convert --compress zstd --verify disk.raw template.qcow2",
     "imgtools convert --snapshot before-upgrade disk.qcow2 old.raw",
     "imgtools convert -O vmdk -o subformat=streamOptimized disk.qcow2 export.vmdk",
-    "imgtools convert --force disk.qcow2 /dev/vg0/guest",
+    "imgtools convert --overwrite disk.qcow2 /dev/vg0/guest",
 )
 NOTES = """
 qemu-img convert guesses the source's format from bytes that a guest may have written, follows every name in it,
@@ -42,7 +46,7 @@ with what the result needs, the target is written beside its place and gets its 
 or where it replaces a file, when it is on the host's disk. With --verify both are read again and compared before that.
 A raw file becomes a raw or an ordinary qcow2 image without qemu-img, in less time
 ([why](../decisions/raw-is-copied-by-us.md)); all else is qemu-img's work.
-Onto a block device (a logical volume of the host) the bytes are written in place: that needs --force, and cannot be
+Onto a block device (a logical volume of the host) the bytes are written in place: that needs --overwrite, and cannot be
 undone.
 """
 
@@ -57,25 +61,29 @@ class Compression(StrEnum):
 OutputFormat = Annotated[
     str | None,
     typer.Option(
-        "--output-format", "-O", metavar="FORMAT", help="Format; default: by the file's suffix, else qcow2."
+        *names.OUTPUT_FORMAT.words,
+        metavar="FORMAT",
+        help="Format; default: by the file's suffix, else qcow2.",
     ),
 ]
 Sparse = Annotated[
     str,
     typer.Option("--sparse", metavar="SIZE", help="So many zeros become a hole; default 4K, off: no holes."),
 ]
-TargetBacking = Annotated[
+BackingFile = Annotated[
     Path | None,
-    typer.Option("--target-backing", metavar="FILE", help="Keep an overlay an overlay, of this file."),
+    typer.Option(*names.BACKING_FILE.words, metavar="FILE", help="Keep an overlay an overlay, of this file."),
+    old("--target-backing", "-B"),  # -B as qemu-img convert
 ]
-TargetBackingFormat = Annotated[
-    str | None, typer.Option("--target-backing-format", metavar="FORMAT", help="The format of that file.")
-]
-Jobs = Annotated[
+Parallel = Annotated[
     int | None,
     typer.Option(
-        "--jobs", min=1, max=16, help="Requests in flight of qemu-img: 4, with --compress one a processor."
+        *names.PARALLEL.words,
+        min=1,
+        max=16,
+        help="Requests in flight of qemu-img: 4, with --compress one a processor.",
     ),
+    old("--jobs"),
 ]
 Sync = Annotated[
     bool,
@@ -96,16 +104,16 @@ def command(
         Compression | None, typer.Option("--compress", "-c", help="Compress (qcow2, qcow, vmdk).")
     ] = None,
     sparse: Sparse = "",
-    jobs: Jobs = None,
+    parallel: Parallel = None,
     preallocation: PreallocationOption = None,
-    secret: SecretOption = None,
-    target_backing: TargetBacking = None,
-    target_backing_format: TargetBackingFormat = None,
+    new_key: NewKey = None,
+    backing_file: BackingFile = None,
+    backing_format: Annotated[BackingFormat, old("--target-backing-format")] = None,
     bitmaps: Annotated[bool, typer.Option("--bitmaps", help="Copy persistent bitmaps too (qcow2).")] = False,
     salvage: Salvage = False,
     rate: Annotated[str, typer.Option("--rate", metavar="SIZE", help="At most so many bytes a second.")] = "",
     verify: Annotated[bool, typer.Option("--verify", help="Read both again and compare.")] = False,
-    force: Force = False,
+    overwrite: Overwrite = False,
     sync: Sync = False,
 ) -> None:
     """Copy an image into another format.
@@ -114,7 +122,7 @@ def command(
     snapshot instead of the present state. The source is never changed.
 
     The new file gets its name when it is complete. As after cp, the host's disk may have it half a minute later: to
-    delete the source afterwards, use --sync. A file that is replaced (--force) only goes when the disk has the new.
+    delete the source afterwards, use --sync. A file that is replaced (--overwrite) only goes when the disk has the new.
     """
     from imgtools.workflows.convert import ConvertRequest, convert
 
@@ -125,16 +133,16 @@ def command(
         options=words(option),
         compress=compress.value if compress else "",
         sparse=sparse,
-        jobs=jobs,
+        jobs=parallel,
         preallocation=preallocation.value if preallocation else "",
-        secret=secret_from(secret, f"Passphrase for {target}: "),
-        backing=target_backing,
-        backing_format=target_backing_format,
+        secret=secret_from(new_key, f"Passphrase for {target}: "),
+        backing=backing_file,
+        backing_format=backing_format,
         bitmaps=bitmaps,
         salvage=salvage,
         rate=rate,
         verify=verify,
-        force=force,
+        force=overwrite,
         durable=sync,
     )
     with out.progress("convert") as progress, out.progress("verify") as checking:

@@ -11,6 +11,7 @@ from imgtools.cli.command.groups import Output, Source, Target
 from imgtools.cli.output.plan import show_plan
 from imgtools.errors import UsageError
 
+SECTION = "Change a guest"
 EXAMPLES = (
     "imgtools copy-in disk.qcow2 site.conf /etc/nginx/conf.d --write",
     "imgtools copy-in disk.qcow2 ./www ./assets /srv --owner www-data:www-data --write",

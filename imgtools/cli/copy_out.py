@@ -12,6 +12,7 @@ from imgtools.cli.output.output import Facts
 from imgtools.errors import UsageError
 from imgtools.units import format_size
 
+SECTION = "Read files of a guest"
 EXAMPLES = (
     "imgtools copy-out disk.qcow2 /etc/nginx ./nginx-of-guest",
     "imgtools copy-out disk.qcow2 /var/log /home/alice .",

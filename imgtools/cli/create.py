@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from imgtools.cli.command import option_names as names
 from imgtools.cli.command.groups import Output
+from imgtools.cli.command.option_names import old
+from imgtools.cli.command.shared_options import Overwrite
 from imgtools.cli.output.disk import (
     BackingFormat,
     CreateOptions,
-    Force,
+    NewKey,
     PreallocationOption,
-    SecretOption,
     Target,
     both,
     secret_from,
@@ -25,12 +27,13 @@ from imgtools.records.request import Backing
 if TYPE_CHECKING:
     from imgtools.workflows.create import CreateReport
 
+SECTION = "Make images"
 EXAMPLES = (
     "imgtools create disk.qcow2 20G",
-    "imgtools create overlay.qcow2 --backing base.qcow2 --backing-format qcow2",
-    "imgtools create --format raw --preallocation falloc disk.img 8G",
+    "imgtools create overlay.qcow2 --backing-file base.qcow2 --backing-format qcow2",
+    "imgtools create --output-format raw --preallocation falloc disk.img 8G",
     "imgtools create -o cluster_size=128K -o lazy_refcounts=on disk.qcow2 100G",
-    "imgtools create --secret file:pass.txt secret.qcow2 10G",
+    "imgtools create --new-key file:pass.txt secret.qcow2 10G",
 )
 NOTES = """
 qemu-img create writes over a file that is there without asking. It takes a backing file's name relative to the new
@@ -40,6 +43,21 @@ leaves half an image. Here the target has to be new, the backing file and all it
 its name is recorded relative where both are in one folder, its format always, and the file appears under its name
 when it is complete.
 """
+
+OutputFormat = Annotated[
+    str | None,
+    typer.Option(
+        *names.OUTPUT_FORMAT.words,
+        metavar="FORMAT",
+        help="Format; default: by the file's suffix, else qcow2.",
+    ),
+    old("--format", "-f"),  # -f as qemu-img create
+]
+BackingFile = Annotated[
+    Path | None,
+    typer.Option(*names.BACKING_FILE.words, metavar="FILE", help="Create an overlay of this image."),
+    old("--backing"),
+]
 
 
 def command(
@@ -51,30 +69,25 @@ def command(
             metavar="SIZE", help="Size of the disk: 512M, 20G, 1.5T. Default: the backing file's."
         ),
     ] = "",
-    format: Annotated[
-        str | None,
-        typer.Option(
-            "--format", "-f", metavar="FORMAT", help="Format; default: by the file's suffix, else qcow2."
-        ),
-    ] = None,
-    backing: Annotated[
-        Path | None, typer.Option("--backing", "-b", metavar="FILE", help="Create an overlay of this image.")
-    ] = None,
+    output_format: OutputFormat = None,
+    backing_file: BackingFile = None,
     backing_format: BackingFormat = None,
     option: CreateOptions = None,
     preallocation: PreallocationOption = None,
-    secret: SecretOption = None,
-    chain: Annotated[
-        Backing, typer.Option("--chain", help="Which other files the backing file may name.")
+    new_key: NewKey = None,
+    policy: Annotated[
+        Backing,
+        typer.Option(*names.BACKING_POLICY.words, help="Which other files the backing file may name."),
+        old("--chain"),
     ] = Backing.SAME_DIR,
     shrink: Annotated[
         bool, typer.Option("--shrink", help="Allow less than the backing file's size.")
     ] = False,
-    force: Force = False,
+    overwrite: Overwrite = False,
 ) -> None:
     """Create a disk image.
 
-    Sizes are powers of 1024. The format is said with --format or by the file's suffix. An overlay (--backing) always
+    Sizes are powers of 1024. The format is said with -O or by the file's suffix. An overlay (--backing-file) always
     records the format of its backing file, so that no guest can choose it. What -o takes is checked against what
     this QEMU knows of the format.
     """
@@ -83,15 +96,15 @@ def command(
     request = CreateRequest(
         target=target,
         size=size,
-        format=format,
-        backing=backing,
+        format=output_format,
+        backing=backing_file,
         backing_format=backing_format,
         options=words(option),
         preallocation=preallocation.value if preallocation else "",
-        secret=secret_from(secret, f"Passphrase for {target}: "),
-        policy=chain,
+        secret=secret_from(new_key, f"Passphrase for {target}: "),
+        policy=policy,
         shrink=shrink,
-        force=force,
+        force=overwrite,
     )
     with out.progress("create") as progress:
         report = create(request, progress)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from imgtools.cli.command.groups import Customization, Output, Source, Target
 from imgtools.cli.output.plan import show_plan
 
+SECTION = "Change a guest"
 EXAMPLES = (
     "imgtools customize disk.qcow2 --hostname web1",
     "imgtools customize disk.qcow2 --root-password file:secret.txt --ssh-inject root:file:key.pub --write",

@@ -6,9 +6,12 @@ from typing import Annotated
 
 import typer
 
-from imgtools.cli.command.groups import DiskState, Output
-from imgtools.cli.output.disk import Target, Write, show_plan
+from imgtools.cli.command import option_names as names
+from imgtools.cli.command.groups import DiskState, Output, Write
+from imgtools.cli.command.option_names import old
+from imgtools.cli.output.disk import Target, show_plan
 
+SECTION = "Make images"
 EXAMPLES = (
     "imgtools dd --bs 1M --skip 1 --count 512 disk.qcow2 partition.raw",
     "imgtools dd --bs 1M --seek 1 --write partition.raw disk.qcow2",
@@ -31,37 +34,37 @@ of its folder stand on.
 
 def command(
     disk: DiskState,
+    write: Write,
     out: Output,
     target: Target,
-    target_format: Annotated[
+    output_format: Annotated[
         str | None,
         typer.Option(
-            "--target-format",
-            "-O",
+            *names.OUTPUT_FORMAT.words,
             metavar="FORMAT",
             help="Format of the target; a new one: else by its suffix.",
         ),
+        old("--target-format"),
     ] = None,
     bs: Annotated[str, typer.Option("--bs", metavar="SIZE", help="Bytes of a block.")] = "64K",
     count: Annotated[int | None, typer.Option("--count", min=1, help="Blocks to copy; default: all.")] = None,
     skip: Annotated[int, typer.Option("--skip", min=0, help="Blocks of the source to leave out first.")] = 0,
     seek: Annotated[int, typer.Option("--seek", min=0, help="Blocks of the target to leave first.")] = 0,
     force: Annotated[
-        bool, typer.Option("--force", help="Although other images stand on the target.")
+        bool, typer.Option(*names.FORCE.words, help="Although other images stand on the target.")
     ] = False,
     directly: Annotated[
         bool,
         typer.Option("--directly", help="Write at once, without a way back: half of it stays if it is cut."),
     ] = False,
-    write: Write = False,
 ) -> None:
-    """Copy a stretch of a disk to a new image, or into one that is there.
+    """Copy a stretch of a disk into an image, a new one or not.
 
     The bytes are those that a guest reads, whatever the two formats are.
     """
     from imgtools.workflows.dd import DdRequest, copy_part
 
-    request = DdRequest(disk, target, target_format, bs, count, skip, seek, write, force, directly)
+    request = DdRequest(disk, target, output_format, bs, count, skip, seek, write, force, directly)
     with out.progress("copy") as progress:
         report = copy_part(request, progress)
     show_plan(out, report, schema="imgtools.dd/2")

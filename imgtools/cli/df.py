@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from imgtools.cli.command import option_names as names
 from imgtools.cli.command.groups import Output, Sources
 from imgtools.cli.output.output import Cell, Column, Lines, Table
 from imgtools.errors import UsageError
@@ -14,6 +15,7 @@ from imgtools.units import format_size
 if TYPE_CHECKING:
     from imgtools.workflows.df import DfReport, FilesystemUsage
 
+SECTION = "See what an image holds"
 WAITS = True
 EXAMPLES = (
     "imgtools df -h disk.qcow2",
@@ -34,7 +36,9 @@ def command(
     ] = False,
     inodes: Annotated[bool, typer.Option("--inodes", "-i", help="Count inodes, not blocks.")] = False,
     csv: Annotated[bool, typer.Option("--csv", help="Print CSV as virt-df does.")] = False,
-    parallel: Annotated[int, typer.Option("--parallel", "-P", min=1, help="How many images at a time.")] = 1,
+    parallel: Annotated[
+        int, typer.Option(*names.PARALLEL.words, min=1, help="How many images at a time.")
+    ] = 1,
 ) -> None:
     """Show how full every filesystem is.
 

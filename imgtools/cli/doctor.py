@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from imgtools.cli.command.groups import EngineChoice, Output
+from imgtools.cli.command.groups import Output
+from imgtools.cli.command.shared_options import EngineChoice
 from imgtools.cli.output.output import Facts, Lines, Table, View
 from imgtools.records.request import Engine
 
 if TYPE_CHECKING:
     from imgtools.workflows.doctor import Check, DoctorReport
 
+SECTION = "Look after this host"
 EXAMPLES = (
     "imgtools doctor",
     "imgtools doctor --launch",

@@ -15,6 +15,7 @@ from imgtools.errors import EditConflict, UsageError
 if TYPE_CHECKING:
     from imgtools.workflows.edit import Edit
 
+SECTION = "Change a guest"
 EXAMPLES = (
     "imgtools edit disk.qcow2 /etc/fstab",
     "imgtools edit -e 's/^root:.*?:/root::/' disk.qcow2 /etc/passwd --write",

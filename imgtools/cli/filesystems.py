@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from imgtools.cli.command.groups import Output, Source
-from imgtools.cli.output.disk import Force
+from imgtools.cli.command.shared_options import Overwrite
 from imgtools.cli.output.filesystems_picture import disk_lines, filesystems_svg
 from imgtools.cli.output.output import Column, Lines, Table, Tree, View
 from imgtools.cli.output.picture import SvgFile, require_svg, terminal_cells
@@ -19,6 +19,7 @@ from imgtools.units import format_size
 if TYPE_CHECKING:
     from imgtools.workflows.filesystems import FilesystemRow, FilesystemsReport
 
+SECTION = "See what an image holds"
 WAITS = True
 EXAMPLES = (
     "imgtools filesystems disk.qcow2",
@@ -33,7 +34,7 @@ none, and how full each is; of a physical volume, how much of it the logical vol
 its number, so very small ones are drawn larger than they are. The bar is neither in a pipe nor in JSON.
 
 `--svg FILE` draws the disks and the volume groups, with type, label, size and use of each part, into a new file beside
-what is listed. It is written whole or not at all, and an existing one only gives way with `--force`.
+what is listed. It is written whole or not at all, and an existing one only gives way with `--overwrite`.
 """
 
 
@@ -57,7 +58,7 @@ def command(
     ] = False,
     usage: Annotated[bool, typer.Option("--usage/--no-usage", help="Tell how full filesystems are.")] = True,
     svg: SvgFile = None,
-    force: Force = False,
+    overwrite: Overwrite = False,
 ) -> None:
     """List disks, partitions, LVM and filesystems.
 
@@ -66,10 +67,10 @@ def command(
     """
     from imgtools.workflows.filesystems import list_filesystems
 
-    require_svg(svg, force=force)
+    require_svg(svg, overwrite=overwrite)
     report = list_filesystems(source, usage=usage and not alignment)
     if svg is not None:
-        _draw(out, source, report, svg, force=force)
+        _draw(out, source, report, svg, overwrite=overwrite)
     schema = "imgtools.filesystems/1"
     if alignment:
         out.show(report, schema=schema, view=lambda: _alignment(report))
@@ -80,10 +81,10 @@ def command(
     out.show(report, schema=schema, view=lambda: _tree(report), pipe=lambda: _filesystems(report))
 
 
-def _draw(out: Output, source: Source, report: FilesystemsReport, target: Path, *, force: bool) -> None:
+def _draw(out: Output, source: Source, report: FilesystemsReport, target: Path, *, overwrite: bool) -> None:
     from imgtools.workflows.picture import write_picture
 
-    write_picture(source, target, lambda: filesystems_svg(report, source.host_path.name), force=force)
+    write_picture(source, target, lambda: filesystems_svg(report, source.host_path.name), force=overwrite)
     out.note(f"The picture is in {target}.")
 
 

@@ -13,6 +13,7 @@ from imgtools.cli.output.output import Column, Lines, Table, View, format_time
 if TYPE_CHECKING:
     from imgtools.workflows.find import FindReport
 
+SECTION = "Read files of a guest"
 WAITS = True
 EXAMPLES = (
     "imgtools find disk.qcow2 /etc --name '*.conf'",

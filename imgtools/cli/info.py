@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from imgtools.records.image import Layer, Snapshot
     from imgtools.workflows.info import DiskFacts, InfoReport
 
+SECTION = "See what an image holds"
 WAITS = True
 EXAMPLES = (
     "imgtools info disk.qcow2",

@@ -15,6 +15,7 @@ from imgtools.units import format_size
 if TYPE_CHECKING:
     from imgtools.workflows.inspect import InspectedGuest, InspectReport, UserRow
 
+SECTION = "See what an image holds"
 WAITS = True
 EXAMPLES = (
     "imgtools inspect disk.qcow2",
@@ -36,7 +37,7 @@ def command(
     icon: Annotated[bool, typer.Option("--icon/--no-icon", help="Give the system's picture (PNG).")] = True,
     xml: Annotated[bool, typer.Option("--xml", help="Print XML as virt-inspector does.")] = False,
 ) -> None:
-    """Tell which operating system is in an image, and what is in it.
+    """Tell which system is in an image, and what is in it.
 
     Distribution and version, mount points, packages, kernels and boot loader, users, services, network and more,
     for Linux and Windows; several systems in one image are told one after the other, unless --root chooses one.

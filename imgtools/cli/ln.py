@@ -6,9 +6,11 @@ from typing import Annotated
 
 import typer
 
+from imgtools.cli.command import option_names as names
 from imgtools.cli.command.groups import Output, Source, Target
 from imgtools.cli.output.plan import show_plan
 
+SECTION = "Change a guest"
 EXAMPLES = (
     "imgtools ln disk.qcow2 /usr/share/zoneinfo/Europe/Berlin /etc/localtime --force --write",
     "imgtools ln --hard disk.qcow2 /srv/a /srv/b --write",
@@ -30,7 +32,7 @@ def command(
         typer.Option("--hard/--symbolic", " /-s", help="A hard link: a second name of the same file."),
     ] = False,
     force: Annotated[
-        bool, typer.Option("--force", "-f", help="Replace a file or link that is there.")
+        bool, typer.Option(*names.FORCE.words, "-f", help="Replace a file or link that is there.")
     ] = False,
 ) -> None:
     """Make a link in the guest.

@@ -14,6 +14,7 @@ from imgtools.units import format_size
 if TYPE_CHECKING:
     from imgtools.workflows.log import LogListReport, LogRow
 
+SECTION = "See what an image holds"
 WAITS = True
 EXAMPLES = (
     "imgtools log disk.qcow2",

@@ -14,6 +14,7 @@ from imgtools.units import format_size
 if TYPE_CHECKING:
     from imgtools.workflows.ls import ListedFile, LsReport
 
+SECTION = "Read files of a guest"
 WAITS = True
 EXAMPLES = (
     "imgtools ls disk.qcow2 /etc",

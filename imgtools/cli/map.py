@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from imgtools.cli.command.groups import DiskFile, Output
-from imgtools.cli.output.disk import Force
+from imgtools.cli.command.shared_options import Overwrite
 from imgtools.cli.output.map_svg import MapPicture, kind_of
 from imgtools.cli.output.output import to_json
 from imgtools.cli.output.picture import DiskBar, SvgFile, require_svg, terminal_cells
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from imgtools.disk.image_file import Extent
     from imgtools.workflows.map import DiskMap
 
+SECTION = "See what an image holds"
 EXAMPLES = (
     "imgtools map disk.qcow2",
     "imgtools map --start 10G --length 1G disk.qcow2",
@@ -36,7 +37,7 @@ tells which file holds what; neither is in a pipe.
 With `--svg FILE` a picture takes the place of the lines, with a legend of the sums: what each stretch of the disk is,
 and for a chain which of its files holds it. Its bars have 1200 cells however many extents there are; a cell that holds
 several kinds is filled in proportion. With `--start` and `--length` it shows that part alone. The file is written
-whole or not at all, and an existing one only gives way with `--force`.
+whole or not at all, and an existing one only gives way with `--overwrite`.
 """
 SCHEMA = "imgtools.map/1"
 COLUMNS = ("Start", "Length", "Kind", "Depth", "Offset")
@@ -52,7 +53,7 @@ def command(
     ] = "",
     length: Annotated[str, typer.Option("--length", metavar="SIZE", help="Look at so many bytes.")] = "",
     svg: SvgFile = None,
-    force: Force = False,
+    overwrite: Overwrite = False,
 ) -> None:
     """Show where the bytes of a disk lie.
 
@@ -62,10 +63,10 @@ def command(
     """
     from imgtools.workflows.map import map_disk
 
-    require_svg(svg, force=force)
+    require_svg(svg, overwrite=overwrite)
     found = map_disk(disk, start=start, length=length)
     if svg is not None:
-        _draw(out, disk, found, svg, force=force)
+        _draw(out, disk, found, svg, overwrite=overwrite)
     if out.json:
         _write_json(out, found)
         return
@@ -80,7 +81,7 @@ def command(
             out.raw(piece)
 
 
-def _draw(out: Output, disk: DiskFile, found: DiskMap, target: Path, *, force: bool) -> None:
+def _draw(out: Output, disk: DiskFile, found: DiskMap, target: Path, *, overwrite: bool) -> None:
     from imgtools.workflows.picture import write_picture
 
     def draw() -> str:
@@ -88,7 +89,7 @@ def _draw(out: Output, disk: DiskFile, found: DiskMap, target: Path, *, force: b
         picture.add(found.extents())
         return picture.text()
 
-    write_picture(disk, target, draw, force=force)
+    write_picture(disk, target, draw, force=overwrite)
     out.note(f"The picture is in {target}.")
 
 

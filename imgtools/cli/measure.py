@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from imgtools.cli.command import option_names as names
 from imgtools.cli.command.groups import Output, ask_secret
+from imgtools.cli.command.shared_options import BackingPolicy, InputFormat
 from imgtools.cli.output.disk import CreateOptions, both, words
 from imgtools.cli.output.output import Cell, Facts
 from imgtools.records.image import DiskSource
@@ -16,6 +18,7 @@ from imgtools.records.request import Backing, ImageRequest
 if TYPE_CHECKING:
     from imgtools.workflows.measure import MeasureReport
 
+SECTION = "Make images"
 WAITS = True
 EXAMPLES = (
     "imgtools measure disk.vmdk -O qcow2",
@@ -38,27 +41,22 @@ def command(
         str, typer.Option("--size", metavar="SIZE", help="An empty disk of this size instead.")
     ] = "",
     output_format: Annotated[
-        str, typer.Option("--output-format", "-O", metavar="FORMAT", help="The format it would get.")
+        str, typer.Option(*names.OUTPUT_FORMAT.words, metavar="FORMAT", help="The format it would get.")
     ] = "qcow2",
     option: CreateOptions = None,
-    format: Annotated[
-        str | None,
-        typer.Option("--format", metavar="FORMAT", help="Format of the image; without it, it is found."),
-    ] = None,
+    format: InputFormat = None,
     snapshot: Annotated[
         str | None, typer.Option("--snapshot", metavar="NAME", help="Measure this internal snapshot.")
     ] = None,
     key: Annotated[
         list[str] | None,
         typer.Option(
-            "--key",
+            *names.KEY.words,
             metavar="KEY",
             help="Key of an encrypted image: WHAT:file:PATH, WHAT:env:NAME; WHAT is its path, image or all.",
         ),
     ] = None,
-    backing: Annotated[
-        Backing, typer.Option("--backing", help="Which other host files the image may name.")
-    ] = Backing.SAME_DIR,
+    backing: BackingPolicy = Backing.SAME_DIR,
 ) -> None:
     """Tell how large an image would become in another format.
 

@@ -10,6 +10,7 @@ from imgtools.cli.command.groups import Output, Source, Target
 from imgtools.cli.output.plan import show_plan
 from imgtools.units import parse_mode
 
+SECTION = "Change a guest"
 EXAMPLES = (
     "imgtools mkdir disk.qcow2 /srv/data --write",
     "imgtools mkdir --parents --mode 0700 disk.qcow2 /opt/app/keys --write",

@@ -10,6 +10,7 @@ import typer
 from imgtools.cli.command.groups import Output, Source, Target
 from imgtools.cli.output.output import Facts
 
+SECTION = "Read files of a guest"
 EXAMPLES = (
     "imgtools mount disk.qcow2 /mnt/guest && grep -r error /mnt/guest/var/log; imgtools unmount /mnt/guest",
     "imgtools mount disk.qcow2 /mnt/guest --write",

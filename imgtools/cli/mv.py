@@ -10,6 +10,7 @@ from imgtools.cli.command.groups import Output, Source, Target
 from imgtools.cli.output.plan import show_plan
 from imgtools.errors import UsageError
 
+SECTION = "Change a guest"
 EXAMPLES = (
     "imgtools mv disk.qcow2 /etc/fstab.new /etc/fstab --write",
     "imgtools mv disk.qcow2 /srv/a /srv/b /mnt/data --write",

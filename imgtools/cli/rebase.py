@@ -7,14 +7,17 @@ from typing import Annotated
 
 import typer
 
-from imgtools.cli.command.groups import DiskFile, Output
-from imgtools.cli.output.disk import Write, show_plan
+from imgtools.cli.command import option_names as names
+from imgtools.cli.command.groups import DiskFile, Output, Write
+from imgtools.cli.command.option_names import old
+from imgtools.cli.output.disk import BackingFormat, show_plan
 from imgtools.errors import UsageError
 
+SECTION = "Look after images"
 EXAMPLES = (
-    "imgtools rebase --onto base-v2.qcow2 --onto-format qcow2 overlay.qcow2",
-    "imgtools rebase --onto none --write overlay.qcow2",
-    "imgtools rebase --unsafe --onto moved/base.qcow2 --onto-format qcow2 --write overlay.qcow2",
+    "imgtools rebase --backing-file base-v2.qcow2 --backing-format qcow2 overlay.qcow2",
+    "imgtools rebase --backing-file none --write overlay.qcow2",
+    "imgtools rebase --unsafe --backing-file moved/base.qcow2 --backing-format qcow2 --write overlay.qcow2",
 )
 NOTES = """
 qemu-img rebase -u only writes another name into the header. If the new base is not byte for byte what the old one
@@ -32,23 +35,25 @@ format.
 
 def command(
     disk: DiskFile,
+    write: Write,
     out: Output,
-    onto: Annotated[
+    backing_file: Annotated[
         str,
         typer.Option(
-            "--onto", metavar="FILE", help="The new backing file; none: stand alone.", show_default=False
+            *names.BACKING_FILE.words,
+            metavar="FILE",
+            help="The new backing file; none: stand alone.",
+            show_default=False,
         ),
+        old("--onto"),
     ],
-    onto_format: Annotated[
-        str | None, typer.Option("--onto-format", metavar="FORMAT", help="Its format.")
-    ] = None,
+    backing_format: Annotated[BackingFormat, old("--onto-format")] = None,
     unsafe: Annotated[
         bool, typer.Option("--unsafe", help="Only change the name: the new base reads as the old one.")
     ] = False,
     force: Annotated[
-        bool, typer.Option("--force", help="With --unsafe: although a sample of the bases differs.")
+        bool, typer.Option(*names.FORCE.words, help="With --unsafe: although a sample of the bases differs.")
     ] = False,
-    write: Write = False,
 ) -> None:
     """Give an overlay another backing file.
 
@@ -59,7 +64,7 @@ def command(
 
     if force and not unsafe:
         raise UsageError("--force goes with --unsafe only")
-    base = None if onto == "none" else Path(onto)
+    base = None if backing_file == "none" else Path(backing_file)
     with out.progress("rebase") as progress:
-        report = rebase(RebaseRequest(disk, base, onto_format, unsafe, force, write), progress)
+        report = rebase(RebaseRequest(disk, base, backing_format, unsafe, force, write), progress)
     show_plan(out, report, schema="imgtools.rebase/2")

@@ -6,10 +6,12 @@ from typing import Annotated
 
 import typer
 
-from imgtools.cli.command.groups import ImageArgument, Output
+from imgtools.cli.command.groups import Output
+from imgtools.cli.command.shared_options import BackingPolicy, ImageArgument
 from imgtools.cli.output.output import Lines
 from imgtools.records.request import Backing
 
+SECTION = "Look after images"
 WAITS = True
 EXAMPLES = ("imgtools recover disk.qcow2", "imgtools recover --discard disk.qcow2")
 
@@ -20,9 +22,7 @@ def command(
     discard: Annotated[
         bool, typer.Option("--discard", help="Take the edit back, if nothing of it was written yet.")
     ] = False,
-    backing: Annotated[
-        Backing, typer.Option("--backing", help="Which other host files the image may name.")
-    ] = Backing.SAME_DIR,
+    backing: BackingPolicy = Backing.SAME_DIR,
 ) -> None:
     """Finish an edit that was cut while it was being committed.
 

@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from typer.core import TyperCommand
 
+from imgtools.cli.command import option_names as names
 from imgtools.cli.command.groups import Output, Source
-from imgtools.cli.output.disk import Write
+from imgtools.cli.command.option_names import old
+from imgtools.cli.command.shared_options import DoIt, DryRun
+from imgtools.cli.command.typer_adapter import HouseCommand
 from imgtools.cli.output.output import Column, Lines, Table, View
 from imgtools.cli.output.picture import (
     Stretch,
@@ -27,12 +29,13 @@ if TYPE_CHECKING:
     from imgtools.workflows.resize import ResizeReport
     from imgtools.workflows.resize_copy import ResizeCopyReport
 
+SECTION = "Look after images"
 EXAMPLES = (
     "imgtools resize disk.qcow2 +10G --expand auto",
     "imgtools resize disk.raw 40G --expand /dev/sda2 --write",
     "imgtools resize disk.qcow2 +10G --lv-expand /dev/vg0/root --write",
     "imgtools resize disk.qcow2 -5G --shrink /dev/sda2 --write",
-    "imgtools resize disk.qcow2 +10G --resize /dev/sda1=+1G --expand /dev/sda3 --copy new.qcow2 --write",
+    "imgtools resize disk.qcow2 +10G --resize /dev/sda1=+1G --expand /dev/sda3 --output new.qcow2",
 )
 NOTES = """
 Partitions keep their numbers, GUIDs, names and flags, and stay where they are. virt-resize numbers them anew in the
@@ -41,7 +44,7 @@ partition grows into the room behind it, the backup GPT goes to the disk's new e
 extended one along.
 
 `--expand auto` takes the last partition on the disk whose content can grow; swap and Windows' recovery partition do
-not count. If one of them lies behind it, nothing can grow in place: `--copy` makes a new disk in which they move.
+not count. If one of them lies behind it, nothing can grow in place: `--output` makes a new disk in which they move.
 
 What follows a partition: ext2, ext3, ext4, NTFS, f2fs and swap (made anew, with its UUID and label) without a boot;
 XFS, btrfs, LUKS (with `--key`) and LVM with one boot of the appliance, whatever the size of the disk. Other contents
@@ -61,23 +64,20 @@ Without SIZE the disk stays as large as it is: for one that was grown already, s
 
 Everything happens in an overlay beside the image, and counts all at once. After a cut in the middle of that,
 `imgtools recover` finishes it. raw and qcow2 can be resized in place; for other formats, and for images with internal
-snapshots, there is `--copy`. The host needs room for the tables of the filesystem (a 50th of what it grows by), or for
-the blocks that move when it shrinks.
+snapshots, there is `--output`. The host needs room for the tables of the filesystem (a 50th of what it grows by), or
+for the blocks that move when it shrinks.
 """
 COPYING = "A new image"
 _NEGATIVE = re.compile(r"-\d+(\.\d+)?[KMGTPE]?(i?B)?", re.IGNORECASE)
 
 
-class SizedCommand(TyperCommand):
+class SizedCommand(HouseCommand):
     """A command that takes ``-5G`` for a size, not for options."""
 
-    def parse_args(
-        self, ctx: Any, args: list[str]
-    ) -> list[str]:  # Any: typer's bundled click has no public name
-        sizes = [] if "--" in args else [word for word in args if _NEGATIVE.fullmatch(word)]
-        rest = [word for word in args if word not in sizes]
-        parsed: list[str] = super().parse_args(ctx, [*rest, "--", *sizes] if sizes else args)
-        return parsed
+    def arranged(self, words: list[str]) -> list[str]:
+        """Return the words with negative sizes behind all options."""
+        sizes = [] if "--" in words else [word for word in words if _NEGATIVE.fullmatch(word)]
+        return [*(word for word in words if word not in sizes), "--", *sizes] if sizes else words
 
 
 KIND = SizedCommand
@@ -102,11 +102,16 @@ LvExpand = Annotated[
     str | None,
     typer.Option("--lv-expand", metavar="/dev/VG/LV", help="This volume gets the free room of its group."),
 ]
-Copy = Annotated[
-    Path | None, _copies("--copy", metavar="TARGET", text="Make a new image; this one is only read.")
+NewImage = Annotated[
+    Path | None,
+    _copies(*names.NEW_IMAGE.words, metavar="FILE", text="Do it in a new image; this one is only read."),
 ]
+# As it was called once: only with --write too it made the image.
+Copy = Annotated[Path | None, typer.Option("--copy", metavar="TARGET", help="See --output.", hidden=True)]
 OutputFormat = Annotated[
-    str | None, _copies("--format-out", "-O", metavar="FORMAT", text="Its format; default: by its name.")
+    str | None,
+    _copies(*names.OUTPUT_FORMAT.words, metavar="FORMAT", text="Its format; default: by its name."),
+    old("--format-out"),
 ]
 Resize = Annotated[
     list[str] | None,
@@ -117,7 +122,7 @@ ResizeForce = Annotated[
     _copies("--resize-force", metavar="PART=SIZE", text="The same, whatever is cut off; repeat it."),
 ]
 Delete = Annotated[
-    list[str] | None, _copies("--delete", metavar="PART", text="Leave a partition out; repeat it.")
+    list[str] | None, _copies(*names.DELETE.words, metavar="PART", text="Leave a partition out; repeat it.")
 ]
 Ignore = Annotated[
     list[str] | None, _copies("--ignore", metavar="PART", text="Make it, copy nothing; repeat it.")
@@ -138,6 +143,7 @@ def command(
     expand: Expand = None,
     shrink: Shrink = None,
     lv_expand: LvExpand = None,
+    output: NewImage = None,
     copy: Copy = None,
     output_format: OutputFormat = None,
     resize: Resize = None,
@@ -146,25 +152,28 @@ def command(
     ignore: Ignore = None,
     alignment: Alignment = None,
     align_first: AlignFirst = None,
-    write: Write = False,
+    write: DoIt = False,
+    dry_run: DryRun = False,
 ) -> None:
     """Give a disk another size, and let its partitions follow.
 
-    In place, as a transaction, or with --copy into a new image that is divided anew. Partitions keep their numbers,
-    GUIDs and names. Without --write the plan is shown, with each partition before and after.
+    In place, as a transaction, or with --output in a new image that is divided anew. Partitions keep their numbers,
+    GUIDs and names. Without either, or with -n, the plan is shown, with each partition before and after.
     """
     copied = {
         "resize": resize, "resize_force": resize_force, "delete": delete, "ignore": ignore,
         "alignment": alignment, "align_first": align_first, "format": output_format,
     }  # fmt: skip
     given = {name: value for name, value in copied.items() if value}
-    if copy is not None:
+    _require_one_way(output, copy, write=write, dry_run=dry_run)
+    if target := output or copy:
+        write = write or (output is not None and not dry_run)
         wishes = {"size": size, "expand": expand, "shrink": shrink, "lv_expand": lv_expand, "write": write}
-        _copy(out, source, copy, {**wishes, **given})
+        _copy(out, source, target, {**wishes, **given})
         return
     if given:
-        name = next(iter(given)).replace("_", "-").replace("format", "format-out")
-        raise UsageError(f"--{name} is for a new image", hint="--copy TARGET makes one")
+        name = next(iter(given)).replace("_", "-").replace("format", "output-format")
+        raise UsageError(f"--{name} is for a new image", hint="--output FILE makes one")
     from imgtools.workflows.resize import ResizeRequest
     from imgtools.workflows.resize import resize as resize_disk
 
@@ -172,6 +181,14 @@ def command(
         report = resize_disk(ResizeRequest(source, size, expand, shrink, lv_expand, write))
     out.show(report, schema="imgtools.resize/2", view=lambda: _view(report), pipe=lambda: _pipe(report))
     _tell(out, report)
+
+
+def _require_one_way(output: Path | None, copy: Path | None, *, write: bool, dry_run: bool) -> None:
+    if dry_run and write:
+        raise UsageError("--dry-run shows the plan only", hint="leave --write away")
+    if output is not None and (write or copy is not None):
+        other = "--write" if write else "--copy"
+        raise UsageError(f"{other} and --output are two ways to do it", hint="choose one")
 
 
 def _copy(out: Output, source: ImageRequest, target: Path, wishes: dict[str, Any]) -> None:  # Any: options

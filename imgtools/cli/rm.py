@@ -6,9 +6,11 @@ from typing import Annotated
 
 import typer
 
+from imgtools.cli.command import option_names as names
 from imgtools.cli.command.groups import Output, Source, Target
 from imgtools.cli.output.plan import show_plan
 
+SECTION = "Change a guest"
 EXAMPLES = (
     "imgtools rm disk.qcow2 /etc/nologin --write",
     "imgtools rm -r disk.qcow2 '/var/cache/app/*' --write",
@@ -25,7 +27,7 @@ def command(
     recursive: Annotated[
         bool, typer.Option("--recursive", "-r", help="Directories too, with all below them.")
     ] = False,
-    force: Annotated[bool, typer.Option("--force", "-f", help="What is not there is fine.")] = False,
+    force: Annotated[bool, typer.Option(*names.FORCE.words, "-f", help="What is not there is fine.")] = False,
 ) -> None:
     """Remove files of the guest.
 

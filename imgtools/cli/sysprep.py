@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from imgtools.change.describe import PlannedChange
     from imgtools.workflows.sysprep import OperationReport, SysprepReport, VerifyReport
 
+SECTION = "Change a guest"
 EXAMPLES = (
     "imgtools sysprep disk.qcow2",
     "imgtools sysprep disk.qcow2 --write",

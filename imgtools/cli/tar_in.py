@@ -11,6 +11,7 @@ import typer
 from imgtools.cli.command.groups import Output, Source, Target
 from imgtools.cli.output.plan import show_plan
 
+SECTION = "Change a guest"
 EXAMPLES = (
     "imgtools tar-in disk.qcow2 site.tar.gz /srv --write",
     "zstd -dc root.tar.zst | imgtools tar-in disk.qcow2 - / --output new.qcow2",

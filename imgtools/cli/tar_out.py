@@ -13,6 +13,7 @@ from imgtools.cli.output.output import Facts
 from imgtools.errors import UsageError
 from imgtools.units import format_size
 
+SECTION = "Read files of a guest"
 EXAMPLES = (
     "imgtools tar-out disk.qcow2 /etc etc.tar.gz",
     "imgtools tar-out disk.qcow2 / - | ssh backup 'cat > root.tar'",

@@ -10,6 +10,7 @@ from imgtools.cli.command.groups import Output, Source, Target
 from imgtools.cli.output.plan import show_plan
 from imgtools.units import parse_time
 
+SECTION = "Change a guest"
 EXAMPLES = (
     "imgtools touch disk.qcow2 /.autorelabel --write",
     "imgtools touch --time 2024-01-31T12:00:00Z disk.qcow2 /etc/issue --write",

@@ -10,6 +10,7 @@ import typer
 from imgtools.cli.command.groups import Output
 from imgtools.cli.output.output import Lines
 
+SECTION = "Read files of a guest"
 EXAMPLES = ("imgtools unmount /mnt/guest",)
 
 

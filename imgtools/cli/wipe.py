@@ -8,19 +8,22 @@ from typing import Annotated
 
 import typer
 
-from imgtools.cli.command.groups import Output
-from imgtools.cli.output.disk import Write, show_plan
+from imgtools.cli.command import option_names as names
+from imgtools.cli.command.groups import Output, Write
+from imgtools.cli.command.option_names import old
+from imgtools.cli.output.disk import show_plan
 
+SECTION = "Look after images"
 EXAMPLES = (
     "imgtools wipe disk.qcow2",
-    "imgtools wipe --algorithm nnsa --remove --write disk.qcow2",
+    "imgtools wipe --algorithm nnsa --delete --write disk.qcow2",
     "imgtools wipe --algorithm random --write /dev/vg0/guest",
 )
 NOTES = """
 Overwriting a file reaches the old bytes only where the filesystem and the disk write in place: ext4 or XFS on a
 rotating disk. On btrfs, ZFS and other copy-on-write filesystems, on SSDs, thin volumes and network storage the old
 bytes stay somewhere, and no number of passes changes that: the command says so for the place where the file lies.
-On such storage encrypt images from the start (imgtools create --secret), and destroy the key; or use the device's
+On such storage encrypt images from the start (imgtools create --new-key), and destroy the key; or use the device's
 own secure erase.
 
 On a rotating disk of this century one pass is enough; the long algorithms are there because policies ask for them.
@@ -44,19 +47,23 @@ class Algorithm(StrEnum):
 
 
 def command(
+    write: Write,
     out: Output,
     image: Annotated[
         Path, typer.Argument(metavar="IMAGE", help="A file or block device.", show_default=False)
     ],
     algorithm: Annotated[Algorithm, typer.Option("--algorithm", help="The passes.")] = Algorithm.ZERO,
-    remove: Annotated[bool, typer.Option("--remove", help="Remove the file afterwards.")] = False,
+    delete: Annotated[
+        bool,
+        typer.Option(*names.DELETE.words, help="Delete the file afterwards."),
+        old("--remove"),
+    ] = False,
     force: Annotated[
         bool,
         typer.Option(
-            "--force", help="Although other images stand on it, or part of its data lies elsewhere."
+            *names.FORCE.words, help="Although other images stand on it, or part of its data lies elsewhere."
         ),
     ] = False,
-    write: Write = False,
 ) -> None:
     """Overwrite an image.
 
@@ -68,5 +75,5 @@ def command(
     from imgtools.workflows.wipe import wipe
 
     with out.progress("wipe") as progress:
-        report = wipe(image, algorithm.value, remove=remove, force=force, write=write, progress=progress)
+        report = wipe(image, algorithm.value, remove=delete, force=force, write=write, progress=progress)
     show_plan(out, report, schema="imgtools.wipe/2")

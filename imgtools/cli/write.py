@@ -13,6 +13,7 @@ from imgtools.cli.output.plan import show_plan
 from imgtools.errors import HostError, UsageError
 from imgtools.units import parse_mode
 
+SECTION = "Change a guest"
 EXAMPLES = (
     "echo 'no logins today' | imgtools write disk.qcow2 /etc/nologin --write",
     "imgtools write --content 'server 10.0.0.1' --append disk.qcow2 /etc/chrony.conf --write",

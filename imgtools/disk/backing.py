@@ -207,7 +207,7 @@ class _Walk:
             if shown != "raw" and self._policy is not Backing.ANY:
                 raise UntrustedBacking(
                     f"{by} does not record the format of its backing file {file.host_path}, which looks like {shown}",
-                    hint="a guest could have written that; --backing any trusts it, imgtools rebase records it",
+                    hint="a guest could have written that; --backing-policy any trusts it, imgtools rebase records it",
                 )
             return shown
         format = {"file": "raw", "host_device": "raw"}.get(recorded, recorded)
@@ -285,7 +285,8 @@ class _Walk:
             raise BadImage(f"{by}: the name of its {what} holds a NUL", hint="the image is made to do harm")
         if self._policy is Backing.NONE:
             raise UntrustedBacking(
-                f"{by} names a {what}, {shown}, and none is allowed", hint="--backing same-dir allows it"
+                f"{by} names a {what}, {shown}, and none is allowed",
+                hint="--backing-policy same-dir allows it",
             )
         if name.partition(b"/")[0].find(b":") >= 0:
             raise UntrustedBacking(
@@ -297,7 +298,7 @@ class _Walk:
         if self._policy is Backing.SAME_DIR and not any(_is_within(real, root) for root in self._roots):
             raise UntrustedBacking(
                 f"{by} names {shown} as its {what}, outside the image's folder",
-                hint="--backing any allows it; use it only for images that you trust",
+                hint="--backing-policy any allows it; use it only for images that you trust",
             )
         self._require_file(path, f"the {what} of {by}")
         return path

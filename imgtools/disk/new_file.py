@@ -114,7 +114,7 @@ def refuse_target(target: Path, *, force: bool) -> None:
     if not stat.S_ISREG(mode):
         raise UsageError(f"not a file that could be replaced: {target}")
     if not force:
-        raise TargetExists(f"the file is there already: {target}", hint="--force replaces it")
+        raise TargetExists(f"the file is there already: {target}", hint="--overwrite replaces it")
     refuse_in_use(target)
 
 
@@ -166,7 +166,7 @@ def _place(path: Path, target: Path, *, force: bool) -> None:
     try:
         os.link(path, target)  # unlike a rename, it never takes the place of a file that came meanwhile
     except FileExistsError:
-        raise TargetExists(f"the file is there already: {target}", hint="--force replaces it") from None
+        raise TargetExists(f"the file is there already: {target}", hint="--overwrite replaces it") from None
     except OSError:  # a filesystem without hard links
         path.rename(target)
 

@@ -149,7 +149,7 @@ def expand(table: PartitionTable, number: int, disk_size: int | None = None) -> 
     if end <= entry.end:
         raise UsageError(
             f"partition {number} cannot grow: {blocker}",
-            hint="grow the disk, or make a new image with the partitions moved: --copy",
+            hint="grow the disk, or make a new image with the partitions moved: --output",
         )
     return _with_end(table, entry, end)
 

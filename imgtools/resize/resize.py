@@ -45,7 +45,7 @@ from imgtools.resize.resize_plan import EXT, IN_APPLIANCE, Resizing, Stretch
 
 # offset and bytes of the disk -> a file on the host that can be written
 Part = Callable[[int, int], Path]
-COPY = "--copy TARGET makes a new image of the new size"
+COPY = "--output FILE makes a new image of the new size"
 FULL = 1 << 20  # bytes: with less, an overlay that grows by clusters of 64 KiB has come to its end
 # What the tables of a filesystem take that grows: ext4 has inodes of 256 bytes for each 16 KiB, a 64th.
 TABLES = {**dict.fromkeys(EXT, 50), "ntfs": 10_000, "f2fs": 50}
@@ -121,7 +121,7 @@ def require_possible(held: Held, new_size: int) -> None:
     bitmaps = any("bitmaps" in name for name, _ in held.info.details)
     if new_size < layer.virtual_size and bitmaps:
         raise UnsupportedFormat(
-            "QEMU does not shrink an image with bitmaps", hint="imgtools bitmap remove, then again"
+            "QEMU does not shrink an image with bitmaps", hint="imgtools bitmap delete, then again"
         )
     if layer.format == "raw":
         _require_file_size(layer.host_path, new_size)

@@ -231,7 +231,7 @@ def _shrunk(layout: Layout, table: PartitionTable, new_size: int, device: str) -
         nearest = min(others, key=lambda one: one.start)
         raise UsageError(
             f"partition {nearest.number} lies behind {partition.device}, and stays where it is",
-            hint="make a smaller copy, in which partitions move: --copy TARGET",
+            hint="make a smaller copy, in which partitions move: --output FILE",
         )
     room = (last_usable(table, new_size) + 1) * unit // ALIGNMENT * ALIGNMENT - entry.start * unit
     if room >= entry.size * unit:

@@ -61,7 +61,7 @@ def amend(request: AmendRequest, progress: Progress | None = None) -> AmendRepor
     options = tuple(_sized(disk, name, value, request.shrink) for name, value in options)
     options += _key_slots(disk, request)
     if not options:
-        raise UsageError("nothing to amend", hint="-o NAME=VALUE, --new-secret or --old-secret")
+        raise UsageError("nothing to amend", hint="-o NAME=VALUE, --new-key or --old-key")
     check_options(format, options, amend=True)
     secrets = _secrets(request)
     shown = [(name, value) for name, value in options if not name.endswith("secret")]
@@ -145,7 +145,7 @@ def _explaining() -> Iterator[None]:
         if "erase all the data" in error.message:
             raise WouldLoseData(
                 "it is the last passphrase: without it nobody reads the image again",
-                hint="first add another with --new-secret; --force if the data is to be lost",
+                hint="first add another with --new-key; --force if the data is to be lost",
             ) from None
         raise
 

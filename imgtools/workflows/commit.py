@@ -60,9 +60,9 @@ def commit(request: CommitRequest, progress: Progress | None = None) -> CommitRe
     disk = open_disk(request.source, to_write=True)
     depth = _base_depth(disk, request.base)
     if request.empty and depth > 1:
-        raise UsageError("--empty goes with the next layer only", hint="--remove, or commit step by step")
+        raise UsageError("--empty goes with the next layer only", hint="--delete, or commit step by step")
     if request.empty and request.remove:
-        raise UsageError("--empty and --remove exclude each other")
+        raise UsageError("--empty and --delete exclude each other")
     rate = parse_size(request.rate) if request.rate else 0
     base, above = disk.info.chain[depth], disk.info.chain[:depth]
     require_committable(base, disk.info.virtual_size)

@@ -218,12 +218,12 @@ def _target_backing(disk: Disk, request: ConvertRequest, format: str) -> tuple[s
         return None
     require_ability(format, "backing files")
     if request.backing_format is None:
-        raise UsageError("--target-backing needs --target-backing-format")
+        raise UsageError("--backing-file needs --backing-format")
     info = _backing_info(request)
     if len(disk.info.chain) < 2:
         raise UsageError(
             f"{disk.host_path} is no overlay, so the new image cannot be one either",
-            hint="--target-backing keeps the base of an overlay; imgtools rebase puts an image on a base",
+            hint="--backing-file keeps the base of an overlay; imgtools rebase puts an image on a base",
         )
     return str(request.backing.absolute()), info.format
 
@@ -265,7 +265,7 @@ def _verify(disk: Disk, made: Path, request: ConvertRequest, format: str, checki
     """
     keys = (Key("all", request.secret),) if request.secret is not None else ()
     if request.backing is not None:
-        raise UsageError("--verify does not go with --target-backing", hint="use imgtools compare afterwards")
+        raise UsageError("--verify does not go with --backing-file", hint="use imgtools compare afterwards")
     copy = Disk(examine(DiskSource(made, format), policy=Backing.SAME_DIR), Keyring(keys))
     found = disk.compare(copy, progress=checking)
     if not found.identical:
@@ -284,7 +284,7 @@ def _onto_device(
     if request.format not in (None, "raw") or request.options or request.compress or request.secret:
         raise UsageError("onto a block device goes a raw image only", hint="leave format and options away")
     if not request.force:
-        raise TargetExists(f"{target} is a block device: all that is on it would be lost", hint="--force")
+        raise TargetExists(f"{target} is a block device: all that is on it would be lost", hint="--overwrite")
     refuse_in_use(target)
     node = plain_node(target, "raw")
     with target.open("rb") as stream:

@@ -112,7 +112,8 @@ def image_options(
     names = [name for name, _ in options]
     if {"backing_file", "backing_fmt", "size"} & set(names):
         raise UsageError(
-            "size and backing file are not given with -o", hint="use SIZE, --backing and --backing-format"
+            "size and backing file are not given with -o",
+            hint="use SIZE, --backing-file and --backing-format",
         )
     if "data_file" in names:
         raise UsageError(
@@ -128,7 +129,7 @@ def image_options(
         require_ability(format, "encryption")
         options += encryption_options(format)
     elif format == "luks" or any(name.startswith("encrypt.") for name, _ in options):
-        raise UsageError("an encrypted image needs a secret", hint="--secret file:PATH, env:NAME or ask")
+        raise UsageError("an encrypted image needs a secret", hint="--new-key file:PATH, env:NAME or ask")
     check_options(format, options)
     twice = {name for name, _ in options if [one for one, _ in options].count(name) > 1}
     if twice:
@@ -161,13 +162,13 @@ def _backing(request: CreateRequest, format: str) -> ImageInfo | None:
     """
     if request.backing is None:
         if request.backing_format:
-            raise UsageError("--backing-format without --backing")
+            raise UsageError("--backing-format without --backing-file")
         return None
     require_ability(format, "backing files")
     if request.backing_format is None:
         looks = examine(DiskSource(request.backing), policy=request.policy).format
         raise UsageError(
-            "--backing needs --backing-format: guessing it later would let a guest choose",
+            "--backing-file needs --backing-format: guessing it later would let a guest choose",
             hint=f"it looks like {looks}: --backing-format {looks}",
         )
     if os.path.realpath(request.backing) == os.path.realpath(request.target):
@@ -233,7 +234,9 @@ def _report(
 ) -> CreateReport:
     warnings: list[Warned] = []
     if recorded and Path(recorded[0]).is_absolute():
-        text = f"the backing file is outside the image's folder; to open it, say --backing {Backing.ANY}"
+        text = (
+            f"the backing file is outside the image's folder; to open it, say --backing-policy {Backing.ANY}"
+        )
         warnings.append(Warned(text, recorded[0]))
     if backing is not None and backing.format == "raw" and (looks := _looks_like(backing)) != "raw":
         text = (

@@ -114,7 +114,7 @@ def _anew(
     format = format_by_name(request.target, request.target_format)
     require_ability(format, "create")
     if format == "luks":
-        raise UsageError("dd makes no encrypted image", hint="imgtools convert --secret does")
+        raise UsageError("dd makes no encrypted image", hint="imgtools convert --new-key does")
     refuse_target(request.target, force=False)
     require_room(request.target.absolute().parent, _data(disk, start, length), str(request.target))
     with new_file(request.target) as draft, disk.reading("source") as source:

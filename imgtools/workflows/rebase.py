@@ -69,8 +69,8 @@ def rebase(request: RebaseRequest, progress: Progress | None = None) -> RebaseRe
     if request.onto is not None and request.onto_format is None:
         looks = examine(DiskSource(request.onto), policy=request.source.backing).format
         raise UsageError(
-            "--onto needs --onto-format: guessing it later would let a guest choose",
-            hint=f"it looks like {looks}: --onto-format {looks}",
+            "--backing-file needs --backing-format: guessing it later would let a guest choose",
+            hint=f"it looks like {looks}: --backing-format {looks}",
         )
     base = _base(request)
     if request.unsafe:

@@ -161,7 +161,7 @@ def _plan(request: ResizeCopyRequest, folder: Path) -> _Plan:
     require_ability(format, "create")
     if format == "luks":
         raise UnsupportedFormat(
-            "a resized copy is not encrypted", hint="imgtools convert --secret encrypts it"
+            "a resized copy is not encrypted", hint="imgtools convert --new-key encrypts it"
         )
     with open_request(request.source) as image:
         layout = image.layout()

@@ -72,7 +72,7 @@ def apply_snapshot(
     if any(name.startswith("bitmaps.") for name, _ in disk.info.details):
         raise UnsupportedFormat(
             f"{disk.host_path} has bitmaps: QEMU applies no snapshot, and they would not be true of the disk of then",
-            hint="imgtools bitmap list and bitmap remove; then make a full backup",
+            hint="imgtools bitmap list and bitmap delete; then make a full backup",
         )
     if keep is not None:
         _refuse_name(disk, keep)

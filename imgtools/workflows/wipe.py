@@ -172,6 +172,6 @@ def _names(host_path: Path, files: list[Path]) -> list[Path]:
     """
     for path in files:
         if path.is_block_device():
-            raise HostError(f"{path} is a block device and stays", hint="leave --remove away")
+            raise HostError(f"{path} is a block device and stays", hint="leave --delete away")
     names = [path.resolve() if path.is_symlink() else path for path in files]
     return [*names, *([host_path] if host_path.is_symlink() else [])]

@@ -167,7 +167,7 @@ CASES = (
     ),
     Case(
         "resize into a copy, 6 GB to 8 GB, with a logical volume", DISK, "real",
-        "imgtools resize {image} 8G --lv-expand /dev/vg0/root --copy {output} -O qcow2 --write",
+        "imgtools resize {image} 8G --lv-expand /dev/vg0/root --output {output} -O qcow2",
         faster_at_any_size(6),
         "virt-resize --expand /dev/sda1 --LV-expand /dev/vg0/root --format qcow2 {image} {output}",
         nothing_to_compare, before_peer=("qemu-img create -q -f qcow2 {output} 8G",),

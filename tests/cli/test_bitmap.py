@@ -34,7 +34,7 @@ def test_life_of_a_bitmap(image: Path) -> None:
     imgtools("bitmap", "enable", "--write", image, "week")
     imgtools("bitmap", "clear", "--write", image, "monday")
     assert bitmaps(image) == [("monday", 128 << 10, ""), ("week", 64 << 10, "auto")]
-    imgtools("bitmap", "remove", "--write", image, "monday")
+    imgtools("bitmap", "delete", "--write", image, "monday")
     assert [name for name, _, _ in bitmaps(image)] == ["week"]
     qemu_img("check", image)
 
@@ -58,7 +58,7 @@ def test_names(image: Path) -> None:
     imgtools("bitmap", "add", "--write", "--", image, "-x")
     imgtools("bitmap", "add", "--write", "--", image, "-x", code=2)
     assert "it has: -x" in imgtools("bitmap", "clear", "--write", image, "y", code=2).err
-    imgtools("bitmap", "remove", "--write", "--", image, "-x")
+    imgtools("bitmap", "delete", "--write", "--", image, "-x")
     assert bitmaps(image) == []
 
 

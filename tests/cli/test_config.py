@@ -31,7 +31,7 @@ def test_set_and_rm_change_the_image_only_with_write(tmp_path: Path) -> None:
     assert copy.read_bytes() == before
     assert imgtools("config", "set", image, ROOT_LOGIN, "maybe", "--write").code == 0
     assert imgtools("config", "get", image, ROOT_LOGIN).out == "maybe\n"
-    assert imgtools("config", "rm", image, ROOT_LOGIN, "--write").code == 0
+    assert imgtools("config", "delete", image, ROOT_LOGIN, "--write").code == 0
     imgtools("config", "get", image, ROOT_LOGIN, code=25)
 
 

@@ -42,9 +42,9 @@ def test_existing_file_is_kept(tmp_path: Path) -> None:
     image = tmp_path / "disk.qcow2"
     image.write_text("precious")
     ran = imgtools("create", image, "1G", code=15)
-    assert "there already" in ran.err and "--force" in ran.err
+    assert "there already" in ran.err and "--overwrite" in ran.err
     assert image.read_text() == "precious"
-    imgtools("create", "--force", image, "1G")
+    imgtools("create", "--overwrite", image, "1G")
     assert info(image)["format"] == "qcow2"
 
 
@@ -76,7 +76,7 @@ def test_backing_outside_the_folder_is_recorded_absolute_with_a_warning(tmp_path
     base.write_bytes(bytes(MIB))
     ran = imgtools("create", "--json", tmp_path / "a/top.qcow2", "--backing", base, "-F", "raw")
     assert ran.data["backing"] == str(base)
-    assert "--backing any" in ran.json["warnings"][0]["text"]
+    assert "--backing-policy any" in ran.json["warnings"][0]["text"]
 
 
 def test_backing_without_format_names_what_it_looks_like(tmp_path: Path) -> None:
@@ -125,8 +125,8 @@ def test_options_reach_the_image(tmp_path: Path) -> None:
     imgtools("create", image, "1G", "-o", "cluster_size=128K,lazy_refcounts=on", "-o", "compat=1.1")
     told = info(image)
     assert told["cluster-size"] == 128 << 10
-    imgtools("create", image, "1G", "-o", "size=5", "--force", code=2)
-    imgtools("create", image, "1G", "-o", "backing_file=/etc/passwd", "--force", code=2)
+    imgtools("create", image, "1G", "-o", "size=5", "--overwrite", code=2)
+    imgtools("create", image, "1G", "-o", "backing_file=/etc/passwd", "--overwrite", code=2)
 
 
 @pytest.mark.parametrize("format", ["raw", "qcow2", "vmdk", "vpc", "vhdx", "vdi"])

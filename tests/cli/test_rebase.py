@@ -102,7 +102,7 @@ def test_bases_that_are_none(chain: Chain, tmp_path: Path, unsafe: tuple[str, ..
     plain = image_of(bytes(MIB), tmp_path / "plain.raw")
     assert "not a qcow2 image" in imgtools(*words, plain, chain.top, code=10).err
     ran = imgtools("rebase", *unsafe, "--onto", chain.base, chain.top, code=2)
-    assert "--onto-format qcow2" in ran.err
+    assert "--backing-format qcow2" in ran.err
     assert chain.base.read_bytes() == before
 
 

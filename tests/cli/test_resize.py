@@ -89,7 +89,7 @@ def test_below_what_it_holds_nothing_shrinks(tmp_path: Path) -> None:
         (("-1M", "--shrink", "/dev/sda14"), 14, "cannot be shrunk"),
         (("+1M", "--shrink", "/dev/sda1"), 2, "below"),
         (("-1M", "--shrink", "/dev/sda1", "--expand", "auto"), 2, "do not go together"),
-        (("+1M", "--delete", "/dev/sda1"), 2, "--copy"),
+        (("+1M", "--delete", "/dev/sda1"), 2, "--output"),
     ],
 )
 def test_what_cannot_be_is_said_in_one_line(
@@ -110,7 +110,7 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_other_formats_name_the_way_round(tmp_path: Path, format: str) -> None:
     image = tmp_path / f"disk.{format}"
     qemu_img("create", "-q", "-f", format, image, "8M")
-    assert "--copy" in imgtools("resize", image, "+8M", "--write", code=14).err
+    assert "--output" in imgtools("resize", image, "+8M", "--write", code=14).err
 
 
 @pytest.mark.parametrize("copies", [False, True])
@@ -132,7 +132,7 @@ def test_a_truncated_image_or_table_is_not_touched(tmp_path: Path, copies: bool)
 def test_internal_snapshots_are_a_reason_to_copy(tmp_path: Path) -> None:
     image = cloud_disk(tmp_path / "cloud.qcow2", "qcow2")
     qemu_img("snapshot", "-c", "one", image)
-    assert "--copy" in imgtools("resize", image, "+8M", "--write", code=14).err
+    assert "--output" in imgtools("resize", image, "+8M", "--write", code=14).err
 
 
 def test_an_image_in_use_stays_as_it_is(cloud: Path) -> None:

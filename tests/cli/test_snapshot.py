@@ -90,7 +90,7 @@ def test_image_with_bitmaps_is_not_set_back(image: Path) -> None:
     imgtools("snapshot", "create", "--write", image, "one")
     imgtools("bitmap", "add", "--disabled", "--write", image, "b")
     for words in ((), ("--write",), ("--keep", "two")):
-        assert "bitmap remove" in imgtools("snapshot", "apply", *words, image, "one", code=14).err
+        assert "bitmap delete" in imgtools("snapshot", "apply", *words, image, "one", code=14).err
     imgtools("bitmap", "remove", "--write", image, "b")
     imgtools("snapshot", "apply", "--write", image, "one")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from imgtools.cli import app
+from imgtools import __version__
 from tests.support.command import imgtools
 
 
@@ -18,6 +18,8 @@ from tests.support.command import imgtools
         (("convert", "a", "b", "--jobs", "99"), "99 is not in the range 1<=x<=16", "imgtools convert --help"),
         (("create", "a", "1M", "--preallocation", "much"), "'much' is not one of 'off'", "imgtools create"),
         (("resize", "d", "1G", "--copy"), "option '--copy' requires an argument", "--help"),
+        (("convert", "d", "--output", "e"), "no such option: --output", "did you mean --output-format"),
+        (("bitmap", "rm", "d", "b"), "no such command 'rm'", "did you mean delete? or: imgtools bitmap"),
     ],
 )
 def test_one_line_and_what_to_type(words: tuple[str, ...], message: str, hint: str) -> None:
@@ -43,7 +45,27 @@ def test_no_words_show_the_help(words: tuple[str, ...]) -> None:
     assert "Usage: imgtools" in ran.out + ran.err
 
 
-def test_only_errors_about_words_are_taken_for_such() -> None:
-    """The class has no public name: if typer puts another base there, bugs must not become wrong words."""
-    assert app._WRONG_WORDS.__name__ == "ClickException"
-    assert not issubclass(ValueError, app._WRONG_WORDS)
+def test_help_is_asked_for_in_several_ways(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    for command in (("cat",), ("snapshot",), ("snapshot", "list"), ("bitmap", "remove"), ()):
+        asked = [
+            imgtools(*command, "--help").out,
+            imgtools(*command, "-h").out,
+            imgtools("help", *command).out,
+        ]
+        assert asked[0] == asked[1] == asked[2] and "Usage: imgtools" in asked[0]
+    assert "--human-readable" in imgtools("df", "--help").out
+    assert imgtools("df", "-h", code=2).err.startswith("imgtools: missing argument")
+    assert "did you mean cat" in imgtools("help", "catt", code=2).err
+
+
+@pytest.mark.parametrize(
+    "words", [("--version",), ("-V",), ("-v",), ("cat", "-V"), ("snapshot", "list", "--version")]
+)
+def test_the_version_is_told(words: tuple[str, ...]) -> None:
+    assert imgtools(*words).out == f"imgtools {__version__}\n"
+
+
+@pytest.mark.parametrize("option", ["-v", "--json", "-q"])
+def test_options_stand_behind_the_command(option: str) -> None:
+    assert f"imgtools COMMAND {option}" in imgtools(option, "cat", "disk.img", "/x", code=2).err

@@ -8,14 +8,13 @@ import re
 import shlex
 from contextlib import suppress
 from types import ModuleType
-from typing import Any
 
 import pytest
 import typer
 
-from imgtools.cli.app import app
 from tests.house.source import ROOT, report
 from tools.docs import Command, commands, pages, stale
+from tools.options import command_object
 
 FOUND = {one.name: one for one in commands()}
 each_command = pytest.mark.parametrize("command", FOUND.values(), ids=FOUND)
@@ -55,17 +54,9 @@ def test_examples_parse(command: Command) -> None:
         calls = _calls(example, command)
         assert calls, f"no call of imgtools {command.name} in the example: {example}"
         for words in calls:
-            found = command_object(command)
+            found = command_object(command.name)
             with suppress(typer.Exit):  # an option such as --list that answers at once
                 found.make_context(found.name, words[len(command.name.split()) :])
-
-
-def command_object(command: Command) -> Any:  # Any: typer has no public name for it
-    """Typer's object for a command, found as the program finds it."""
-    found: Any = typer.main.get_command(app)
-    for name in command.name.split():
-        found = found.get_command(None, name)
-    return found
 
 
 def _calls(example: str, command: Command) -> list[list[str]]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from imgtools.cli.app import command_modules
+from imgtools.cli.command.listing import command_modules
 from imgtools.guest.guest import Guest
 from imgtools.records.disks import Holder, Volume
 from imgtools.records.system import OsInfo, OsType

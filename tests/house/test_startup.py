@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from imgtools.cli.app import command_modules
+from imgtools.cli.command.listing import command_modules
 from tests.house.source import ROOT
 from tests.house.test_floors import ENGINE_PREFIXES, ENGINES
 
@@ -51,6 +51,8 @@ def test_help_imports_no_engine() -> None:
     text, imported = _run(["--help"])
     assert "imgtools" in text
     assert not _heavy(imported), "import these inside the command's function, not at the top of a cli module"
+    commands = imported & set(command_modules().values())
+    assert not commands, "the list of commands is read from their sources: docs/decisions/list-of-commands.md"
 
 
 @pytest.mark.parametrize("name", sorted(command_modules()))

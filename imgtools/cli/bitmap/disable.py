@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from imgtools.cli.command.groups import DiskFile, Output
-from imgtools.cli.output.disk import Write, show_plan
+from imgtools.cli.command.groups import DiskFile, Output, Write
+from imgtools.cli.output.disk import show_plan
 
 WAITS = True
 EXAMPLES = ("imgtools bitmap disable --write disk.qcow2 monday",)
@@ -19,9 +19,9 @@ on a view of the file, and written all or nothing.
 
 def command(
     disk: DiskFile,
+    write: Write,
     out: Output,
     name: Annotated[str, typer.Argument(metavar="NAME", help="The bitmap.", show_default=False)],
-    write: Write = False,
 ) -> None:
     """Stop a persistent bitmap recording."""
     from imgtools.workflows.bitmap import change_bitmap

@@ -7,14 +7,16 @@ from typing import Annotated
 
 import typer
 
-from imgtools.cli.command.groups import DiskFile, Output
-from imgtools.cli.output.disk import Write, show_plan
+from imgtools.cli.command import option_names as names
+from imgtools.cli.command.groups import DiskFile, Output, Write
+from imgtools.cli.command.option_names import old
+from imgtools.cli.output.disk import show_plan
 from imgtools.records.image import DiskSource
 
 WAITS = True
 EXAMPLES = (
     "imgtools bitmap merge --write disk.qcow2 monday week",
-    "imgtools bitmap merge --from overlay.qcow2 --from-format qcow2 --write base.qcow2 monday monday",
+    "imgtools bitmap merge --other overlay.qcow2 --other-format qcow2 --write base.qcow2 monday monday",
 )
 NOTES = """
 After a commit the overlay's bitmaps have to be merged into the base's, or the next incremental backup misses what
@@ -25,19 +27,24 @@ both disks have to be of one size.
 
 def command(
     disk: DiskFile,
+    write: Write,
     out: Output,
     source: Annotated[
         str, typer.Argument(metavar="SOURCE", help="Its bits are added ...", show_default=False)
     ],
     name: Annotated[str, typer.Argument(metavar="NAME", help="... to this bitmap.", show_default=False)],
     other: Annotated[
-        Path | None, typer.Option("--from", metavar="FILE", help="SOURCE is a bitmap of this image.")
+        Path | None,
+        typer.Option(*names.OTHER_IMAGE.words, metavar="FILE", help="SOURCE is a bitmap of this image."),
+        old("--from"),
     ] = None,
     other_format: Annotated[
         str | None,
-        typer.Option("--from-format", metavar="FORMAT", help="Its format; without it, it is found."),
+        typer.Option(
+            *names.OTHER_FORMAT.words, metavar="FORMAT", help="Its format; without it, it is found."
+        ),
+        old("--from-format"),
     ] = None,
-    write: Write = False,
 ) -> None:
     """Add to a persistent bitmap what another one has recorded."""
     from imgtools.workflows.bitmap import merge_bitmap

@@ -1,3 +1,7 @@
-"""Backing chains: show, flatten, squash, move. `imgtools chain IMAGE` is `imgtools chain show IMAGE`."""
+"""Backing chains: show, flatten, squash, move.
 
+`imgtools chain IMAGE` is `imgtools chain show IMAGE`.
+"""
+
+SECTION = "Look after images"
 DEFAULT = "show"

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated
-
-import typer
-
-from imgtools.cli.command.groups import DiskFile, Output
-from imgtools.cli.output.disk import Force, Write, show_plan
+from imgtools.cli.command.groups import DiskFile, InPlaceOrCopy, Output
+from imgtools.cli.output.disk import show_plan
 
 EXAMPLES = (
     "imgtools chain flatten overlay.qcow2",
@@ -24,19 +19,17 @@ before. Internal snapshots stay, which a conversion loses.
 
 def command(
     disk: DiskFile,
+    work: InPlaceOrCopy,
     out: Output,
-    write: Write = False,
-    output: Annotated[
-        Path | None,
-        typer.Option("--output", metavar="FILE", help="Make a new image; leave the chain as it is."),
-    ] = None,
-    force: Force = False,
 ) -> None:
-    """Pull everything into the image, so that it stands alone."""
+    """Pull everything into the image, so that it stands alone.
+
+    With --output a new image stands alone, and the chain is left as it is.
+    """
     from imgtools.workflows.chain import flatten
 
     with out.progress("flatten") as progress:
-        report = flatten(disk, write=write, output=output, force=force, progress=progress)
+        report = flatten(disk, write=work.write, output=work.output, force=work.overwrite, progress=progress)
     show_plan(
         out, report, schema="imgtools.chain.flatten/2", how="--write does it, --output makes a new image"
     )

@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
-from imgtools.cli.command.groups import DiskFile, Output
-from imgtools.cli.output.disk import Write, show_plan
+from imgtools.cli.command import option_names as names
+from imgtools.cli.command.groups import DiskFile, Output, Write
+from imgtools.cli.output.disk import show_plan
 
 EXAMPLES = (
     "imgtools chain move overlay.qcow2 /srv/images",
@@ -23,13 +24,13 @@ read as a whole, and only then the old files go. Cut at any time, the old chain 
 
 def command(
     disk: DiskFile,
+    write: Write,
     out: Output,
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where they go.", show_default=False)],
     copy: Annotated[bool, typer.Option("--copy", help="Leave the old files where they are.")] = False,
     force: Annotated[
-        bool, typer.Option("--force", help="Although other images stand on these files and are destroyed.")
+        bool, typer.Option(*names.FORCE.words, help="Although other images stand on these and are destroyed.")
     ] = False,
-    write: Write = False,
 ) -> None:
     """Bring all files of a chain into another folder."""
     from imgtools.workflows.chain import move_chain

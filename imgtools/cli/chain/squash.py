@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
-from imgtools.cli.command.groups import DiskFile, Output
-from imgtools.cli.output.disk import Write, show_plan
+from imgtools.cli.command import option_names as names
+from imgtools.cli.command.groups import DiskFile, Output, Write
+from imgtools.cli.output.disk import show_plan
 
 EXAMPLES = (
     "imgtools chain squash --from monday.qcow2 --to sunday.qcow2 today.qcow2",
@@ -26,6 +27,7 @@ stand on one of them stop it.
 
 def command(
     disk: DiskFile,
+    write: Write,
     out: Output,
     first: Annotated[
         Path, typer.Option("--from", metavar="FILE", help="The uppermost file to merge.", show_default=False)
@@ -36,9 +38,8 @@ def command(
     ] = False,
     keep: Annotated[bool, typer.Option("--keep", help="Do not remove the files that were merged.")] = False,
     force: Annotated[
-        bool, typer.Option("--force", help="Although other images stand on these files and are destroyed.")
+        bool, typer.Option(*names.FORCE.words, help="Although other images stand on these and are destroyed.")
     ] = False,
-    write: Write = False,
 ) -> None:
     """Merge some layers of a chain into one."""
     from imgtools.workflows.chain import squash

@@ -8,19 +8,20 @@ from __future__ import annotations
 
 import ast
 import functools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import inspect
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperCommand
 
+from imgtools.cli.command.shared_options import ORDERS, Parameter
+from imgtools.cli.command.typer_adapter import Given
 from imgtools.errors import UsageError
 from imgtools.records.request import Customization
 
-PANEL = "Customization, in the order given"
 PREFIX = "customize_"  # of the parameters' names: a command may have a parameter of the plain name
 FROM_FILE = "commands-from-file"
 
@@ -62,77 +63,47 @@ def _read(file_name: str, source: str) -> Offered | None:
 
 def _option(name: str, metavar: str, text: str) -> Any:  # Any: typer's own type
     if metavar:
-        return typer.Option(f"--{name}", metavar=metavar, help=text, rich_help_panel=PANEL)
-    return typer.Option(f"--{name}", help=text, rich_help_panel=PANEL)
+        return typer.Option(f"--{name}", metavar=metavar, help=text, rich_help_panel=ORDERS)
+    return typer.Option(f"--{name}", help=text, rich_help_panel=ORDERS)
 
 
-def parameters(own: Sequence[str]) -> Iterator[tuple[str, Any, Any]]:
-    """Yield name, annotation and default of each option, without those that a command has itself.
+def parameters(own: Sequence[str]) -> Iterator[Parameter]:
+    """Yield each option, and the call itself, but no option that a command has of its own.
 
     :param own: the names of the command's parameters.
     """
     for one in offered():
-        if one.name.replace("-", "_") not in own:
+        name = one.name.replace("-", "_")
+        if name not in own:
             kind: Any = list[str] | None if one.metavar else bool  # Any: a type as a value
             default = None if one.metavar else False
-            yield PREFIX + one.name.replace("-", "_"), Annotated[kind, _option(*_said(one))], default
+            yield Parameter(PREFIX + name, Annotated[kind, _option(one.name, one.metavar, one.text)], default)
     text = "Take orders from a file: a line each, an option without its hyphens, then its value."
-    yield (
-        PREFIX + FROM_FILE.replace("-", "_"),
-        Annotated[list[str] | None, _option(FROM_FILE, "FILE", text)],
-        None,
-    )
+    from_file = Annotated[list[str] | None, _option(FROM_FILE, "FILE", text)]
+    yield Parameter(PREFIX + FROM_FILE.replace("-", "_"), from_file, None)
     text = "Hash passwords with yescrypt or sha512; without it, with what the guest uses."
-    yield "password_method", Annotated[str, _option("password-method", "METHOD", text)], ""
+    yield Parameter("password_method", Annotated[str, _option("password-method", "METHOD", text)], "")
     text = "Let the programs that are run in the guest reach the network."
-    yield "network", Annotated[bool, _option("network", "", text)], False
+    yield Parameter("network", Annotated[bool, _option("network", "", text)], False)
+    # The call, which knows in what order all these were given.
+    yield Parameter("context", typer.Context, inspect.Parameter.empty)
 
 
-def _said(one: Offered) -> tuple[str, str, str]:
-    return one.name, one.metavar, one.text
+def words_in_order(given: Iterable[Given]) -> Iterator[tuple[str, str]]:
+    """Yield the customizations among what was given, name and text; a switch has no text."""
+    for name, value in given:
+        if name.startswith(PREFIX):
+            yield name.removeprefix(PREFIX).replace("_", "-"), "" if isinstance(value, bool) else value
 
 
-class OrderedCommand(TyperCommand):
-    """A command that remembers in which order its customizations were given, across options.
-
-    Their values get numbers: ``--hostname a --delete /b`` is ``["1:a"]`` and ``["2:/b"]``.
-    """
-
-    def parse_args(
-        self, ctx: Any, args: list[str]
-    ) -> list[str]:  # Any: typer's bundled click has no public name
-        _, _, given = self.make_parser(ctx).parse_args(args=list(args))
-        rest: list[str] = super().parse_args(ctx, args)
-        names = [param.name or "" for param in given]
-        for name in {name for name in names if name.startswith(PREFIX)}:
-            numbers = [number for number, one in enumerate(names) if one == name]
-            held = ctx.params[name]
-            if isinstance(held, bool):
-                ctx.params[name] = numbers[0] + 1
-            else:
-                ctx.params[name] = [f"{n}:{text}" for n, text in zip(numbers, held, strict=True)]
-        return rest
-
-
-def words_in_order(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield the customizations that were given, name and text, as they stood on the command line."""
-    numbered: list[tuple[int, str, str]] = []
-    for key, held in values.items():
-        name = key.removeprefix(PREFIX).replace("_", "-")
-        if not key.startswith(PREFIX) or not held:
-            continue
-        for one in [f"{held - 1}:"] if isinstance(held, int) else held:
-            number, _, text = one.partition(":")
-            numbered.append((int(number), name, text))
-    yield from ((name, text) for _, name, text in sorted(numbered))
-
-
-def pack(values: Mapping[str, Any], ask: Callable[[str], str]) -> Customization:
+def pack(values: Mapping[str, Any], given: Iterable[Given], ask: Callable[[str], str]) -> Customization:
     """Make orders of the options; what they need of the host (files, secrets) is read now.
 
+    :param values: the options that are about all orders.
+    :param given: every option as it came; orders are carried out as they follow each other there.
     :raises UsageError: an order is not written as it has to be, or an option is about orders that are not there.
     """
-    words = list(words_in_order(values))
+    words = list(words_in_order(given))
     if not words:
         for key, option in (("network", "--network"), ("password_method", "--password-method")):
             if values[key]:

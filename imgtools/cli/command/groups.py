@@ -4,13 +4,17 @@ A command is a module of ``imgtools/cli`` with a function ``command`` and a tupl
 ordinary Typer parameters, and two groups:
 
 ``source: Source``
-    which image, and how to open it: IMAGE, -a, --format, --snapshot, --key, --engine, --backing, --root
+    which image, and how to open it: IMAGE, -a, -f, --snapshot, --key, --engine, --backing-policy, --root, -m
 ``source: MaybeSource``
     the same, where something else may say which image: without IMAGE it has no disks
 ``disk: DiskFile`` or ``DiskState``
-    one image as a file, for work without looking into the guest: IMAGE, --format, --key, --backing, and --snapshot
+    one image as a file, for work without looking into the guest: IMAGE, -f, --key, --backing-policy, and --snapshot
 ``target: Target``
-    what becomes of the plan: --write, --output, -O, --compress, --dry-run
+    what becomes of a plan for a guest: --write, --output, -O, --compress, --dry-run, --no-check
+``write: Write``
+    whether a plan for an image is carried out: --write, --dry-run
+``work: InPlaceOrCopy``
+    the same, where a new image can be made instead: --write, --output, --overwrite, --dry-run
 ``customization: Customization``
     what to change in the guest: an option for each operation of the customize shelf, in the order given
 ``out: Output``
@@ -23,250 +27,65 @@ import functools
 import inspect
 import logging
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import nullcontext
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, NewType, get_type_hints
+from typing import Any, NamedTuple, NewType, get_type_hints
 
 import typer
 
-from imgtools.cli.command import customization
+from imgtools.cli.command.option_names import old_names
+from imgtools.cli.command.shared_options import (
+    HOW_TO_COPY,
+    HOW_TO_DO,
+    HOW_TO_LOOK,
+    HOW_TO_OPEN,
+    HOW_TO_SPEAK,
+    HOW_TO_WRITE,
+    OPENING,
+    ORDERS,
+    SPEAKING,
+    WRITING,
+    ImageArgument,
+    ImagesArgument,
+    MaybeImageArgument,
+    Parameter,
+)
+from imgtools.cli.command.typer_adapter import given_in_order, panel_of, spellings, without
 from imgtools.cli.output.output import Output
 from imgtools.errors import UsageError
 from imgtools.records.image import DiskSource
-from imgtools.records.request import Backing, Customization, Engine, ImageRequest, Key, OutputTarget, Target
+from imgtools.records.request import Customization, Engine, ImageRequest, Key, OutputTarget, Target
 
 __all__ = [
     "Customization",
     "DiskFile",
     "DiskState",
+    "InPlaceOrCopy",
     "MaybeSource",
     "Output",
     "Source",
     "Sources",
     "Target",
+    "Write",
     "ask_secret",
     "expand",
+    "old_spellings",
 ]
 
 Source = ImageRequest
 MaybeSource = NewType("MaybeSource", ImageRequest)
 DiskFile = NewType("DiskFile", ImageRequest)
 DiskState = NewType("DiskState", ImageRequest)
-
-WRITING = "What becomes of the plan"
-OPENING = "Opening the image"
-SPEAKING = "Output"
+Write = NewType("Write", bool)
 
 
-class EngineChoice(StrEnum):
-    """What people may ask for with --engine."""
+class InPlaceOrCopy(NamedTuple):
+    """Whether a plan for an image is carried out, and where."""
 
-    AUTO = "auto"
-    DIRECT = "direct"
-    APPLIANCE = "appliance"
-
-
-class ProgressChoice(StrEnum):
-    """What people may ask for with --progress."""
-
-    AUTO = "auto"
-    JSON = "json"
-    NONE = "none"
-
-
-def _option(*names: str, text: str, panel: str, **more: Any) -> Any:  # Any: typer's own signature
-    return typer.Option(*names, help=text, rich_help_panel=panel, **more)
-
-
-ImageArgument = Annotated[
-    Path,
-    typer.Argument(metavar="IMAGE", help="The disk image: any format that QEMU reads.", show_default=False),
-]
-MaybeImageArgument = Annotated[
-    Path | None,
-    typer.Argument(metavar="IMAGE", help="The disk image: any format that QEMU reads.", show_default=False),
-]
-ImagesArgument = Annotated[
-    list[Path], typer.Argument(metavar="IMAGE...", help="The disk images.", show_default=False)
-]
-
-# Each parameter: name, annotation, default.
-_Parameter = tuple[str, Any, Any]
-
-HOW_TO_OPEN: tuple[_Parameter, ...] = (
-    (
-        "image_format",
-        Annotated[
-            str | None,
-            _option(
-                "--format",
-                text="Format of the image; without it, it is found.",
-                panel=OPENING,
-                metavar="FORMAT",
-            ),
-        ],
-        None,
-    ),
-    (
-        "snapshot",
-        Annotated[
-            str | None,
-            _option(
-                "--snapshot", text="Read this internal snapshot (id or name).", panel=OPENING, metavar="NAME"
-            ),
-        ],
-        None,
-    ),
-    (
-        "key",
-        Annotated[
-            list[str] | None,
-            _option(
-                "--key",
-                text=(
-                    "Key of an encrypted volume or image: WHAT:file:PATH, WHAT:env:NAME or WHAT:ask; WHAT is a device, "
-                    "a UUID, a label, the image's path or name, image, or all. All keys that fit are tried."
-                ),
-                panel=OPENING,
-                metavar="KEY",
-            ),
-        ],
-        None,
-    ),
-    (
-        "engine",
-        Annotated[
-            EngineChoice,
-            _option(
-                "--engine", text="Who reads: direct boots nothing, appliance is libguestfs.", panel=OPENING
-            ),
-        ],
-        EngineChoice.AUTO,
-    ),
-    (
-        "backing",
-        Annotated[
-            Backing,
-            _option("--backing", text="Which other host files the image may name.", panel=OPENING),
-        ],
-        Backing.SAME_DIR,
-    ),
-)
-MORE_DISKS: _Parameter = (
-    "add",
-    Annotated[
-        list[Path] | None,
-        _option(
-            "--add", "-a", text="A further disk of the same guest; repeat it.", panel=OPENING, metavar="DISK"
-        ),
-    ],
-    None,
-)
-WHICH_ROOT: _Parameter = (
-    "root",
-    Annotated[
-        str | None,
-        _option(
-            "--root", text="Which system, if there are several: its device.", panel=OPENING, metavar="DEVICE"
-        ),
-    ],
-    None,
-)
-WHICH_MOUNTS: _Parameter = (
-    "mount",
-    Annotated[
-        list[str] | None,
-        _option(
-            "--mount",
-            "-m",
-            text="Look at this volume, not at the guest's own mounts: DEVICE[:PATH[:OPTIONS]]; repeat it.",
-            panel=OPENING,
-            metavar="MOUNT",
-        ),
-    ],
-    None,
-)
-HOW_TO_WRITE: tuple[_Parameter, ...] = (
-    (
-        "write",
-        Annotated[
-            bool, _option("--write", text="Do it, in the image itself: all or nothing.", panel=WRITING)
-        ],
-        False,
-    ),
-    (
-        "output",
-        Annotated[
-            Path | None,
-            _option(
-                "--output",
-                text="Do it in a new image; the image itself is not touched.",
-                panel=WRITING,
-                metavar="FILE",
-            ),
-        ],
-        None,
-    ),
-    (
-        "output_format",
-        Annotated[
-            str | None,
-            _option(
-                "-O", "--output-format", text="Format of the new image.", panel=WRITING, metavar="FORMAT"
-            ),
-        ],
-        None,
-    ),
-    (
-        "compress",
-        Annotated[bool, _option("--compress", text="Compress the new image (qcow2).", panel=WRITING)],
-        False,
-    ),
-    (
-        "dry_run",
-        Annotated[
-            bool, _option("--dry-run", "-n", text="Show the plan and stop: the default.", panel=WRITING)
-        ],
-        False,
-    ),
-    (
-        "check",
-        Annotated[
-            bool,
-            _option(
-                "--check/--no-check",
-                text="Refuse what would lock people out of the guest, or stop its boot.",
-                panel=WRITING,
-            ),
-        ],
-        True,
-    ),
-)
-HOW_TO_SPEAK: tuple[_Parameter, ...] = (
-    ("as_json", Annotated[bool, _option("--json", text="Print one JSON document.", panel=SPEAKING)], False),
-    (
-        "quiet",
-        Annotated[bool, _option("--quiet", "-q", text="No warnings, no notes.", panel=SPEAKING)],
-        False,
-    ),
-    (
-        "verbose",
-        Annotated[
-            int,
-            _option("--verbose", "-v", text="Say what is done; -vv also how.", panel=SPEAKING, count=True),
-        ],
-        0,
-    ),
-    (
-        "progress",
-        Annotated[
-            ProgressChoice, _option("--progress", text="How long work shows progress.", panel=SPEAKING)
-        ],
-        ProgressChoice.AUTO,
-    ),
-)
+    write: bool
+    output: Path | None
+    overwrite: bool  # a file that is there
 
 
 class Sources(tuple[ImageRequest, ...]):
@@ -283,21 +102,24 @@ def expand(function: Callable[..., None], waiting: str = "") -> Callable[..., No
     hints = get_type_hints(function, include_extras=True)
     parameters = list(inspect.signature(function).parameters.values())
     own = [parameter.name for parameter in parameters]
-    members = (
-        {**_GROUPS, Customization: tuple(customization.parameters(own))} if _customizes(hints) else _GROUPS
-    )
+    members: Mapping[Any, tuple[Parameter, ...]] = _GROUPS
+    if any(hint is Customization for hint in hints.values()):
+        from imgtools.cli.command.customization import parameters as customizations  # which few commands need
+
+        members = {**_GROUPS, Customization: tuple(customizations(own))}
     groups = {p.name: hints[p.name] for p in parameters if hints[p.name] in members}
+    letters = _letters(hints[name] for name in own if name not in groups)
     flat: list[inspect.Parameter] = []
     for parameter in parameters:
         if parameter.name in groups:
-            flat.extend(_as_parameters(members[groups[parameter.name]]))
+            flat.extend(_as_parameters(members[groups[parameter.name]], letters))
         else:
             flat.append(parameter.replace(annotation=hints[parameter.name], kind=parameter.KEYWORD_ONLY))
 
     @functools.wraps(function)
     def expanded(**values: Any) -> None:  # Any: whatever the options of this command hold
         for name, group in groups.items():
-            taken = {key: values.pop(key) for key, _, _ in members[group]}
+            taken = {one.name: values.pop(one.name) for one in members[group]}
             values[name] = _PACK[group](taken)
         with values["out"].waiting(waiting) if waiting else nullcontext():
             function(**values)
@@ -308,24 +130,27 @@ def expand(function: Callable[..., None], waiting: str = "") -> Callable[..., No
     return expanded
 
 
-def _customizes(hints: dict[str, Any]) -> bool:
-    return any(hint is Customization for hint in hints.values())
+def _letters(annotations: Iterable[Any]) -> frozenset[str]:
+    """Return the letters of a command's own options: there they mean what they mean to the command's namesake."""
+    return frozenset(word for one in annotations for word in spellings(one) if not word.startswith("--"))
+
+
+def old_spellings(expanded: Callable[..., None]) -> dict[str, str]:
+    """Return the spellings that a command takes and does not show, each with the one of today."""
+    annotations = [parameter.annotation for parameter in inspect.signature(expanded).parameters.values()]
+    return {old: spellings(one)[0] for one in annotations for old in old_names(one)}
 
 
 def _arguments_first(flat: list[inspect.Parameter]) -> list[inspect.Parameter]:
     """Group options by the order of their panels: a command's own options before the shared ones."""
-
-    def rank(parameter: inspect.Parameter) -> int:
-        info = parameter.annotation.__metadata__[0] if hasattr(parameter.annotation, "__metadata__") else None
-        panels = {None: 0, customization.PANEL: 1, WRITING: 2, OPENING: 3, SPEAKING: 4}
-        return panels.get(getattr(info, "rich_help_panel", None), 0)
-
-    return sorted(flat, key=rank)
+    panels = {None: 0, ORDERS: 1, WRITING: 2, OPENING: 3, SPEAKING: 4}
+    return sorted(flat, key=lambda parameter: panels.get(panel_of(parameter.annotation), 0))
 
 
-def _as_parameters(group: tuple[_Parameter, ...]) -> Iterator[inspect.Parameter]:
+def _as_parameters(group: tuple[Parameter, ...], letters: frozenset[str]) -> Iterator[inspect.Parameter]:
     for name, annotation, default in group:
-        yield inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+        kept = without(annotation, letters) if letters.intersection(spellings(annotation)) else annotation
+        yield inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kept)
 
 
 def _request(host_paths: list[Path], values: dict[str, Any]) -> ImageRequest:
@@ -374,18 +199,35 @@ def _pack_sources(values: dict[str, Any]) -> Sources:
 
 def _pack_target(values: dict[str, Any]) -> Target:
     write, output = values["write"], values["output"]
-    if values["dry_run"] and (write or output):
-        raise UsageError("--dry-run shows the plan only", hint="leave --write and --output away")
-    if write and output is not None:
-        raise UsageError("--write and --output are two ways to do it", hint="choose one")
+    _require_one_way(values)
     if output is None and (values["output_format"] or values["compress"]):
         raise UsageError("-O and --compress are about a new image", hint="name it with --output FILE")
     new = None if output is None else OutputTarget(output, values["output_format"], values["compress"])
     return Target(write=write, output=new, check=values["check"])
 
 
+def _require_one_way(values: Mapping[str, Any]) -> None:
+    write, output = values["write"], values.get("output")
+    if values["dry_run"] and (write or output):
+        raise UsageError("--dry-run shows the plan only", hint="leave --write and --output away")
+    if write and output is not None:
+        raise UsageError("--write and --output are two ways to do it", hint="choose one")
+
+
+def _pack_write(values: dict[str, Any]) -> Write:
+    _require_one_way(values)
+    return Write(values["write"])
+
+
+def _pack_copy(values: dict[str, Any]) -> InPlaceOrCopy:
+    _require_one_way(values)
+    return InPlaceOrCopy(values["write"], values["output"], values["overwrite"])
+
+
 def _pack_customization(values: dict[str, Any]) -> Customization:
-    return customization.pack(values, ask_secret)
+    from imgtools.cli.command.customization import pack
+
+    return pack(values, given_in_order(values["context"]), ask_secret)
 
 
 def _pack_output(values: dict[str, Any]) -> Output:
@@ -396,27 +238,28 @@ def _pack_output(values: dict[str, Any]) -> Output:
 
 
 _NO_DEFAULT = inspect.Parameter.empty
-_LOOKING: tuple[_Parameter, ...] = (MORE_DISKS, *HOW_TO_OPEN, WHICH_ROOT, WHICH_MOUNTS)
-_STATE: tuple[_Parameter, ...] = (
-    ("image", ImageArgument, _NO_DEFAULT),
-    *(parameter for parameter in HOW_TO_OPEN if parameter[0] != "engine"),
-)
-_GROUPS: dict[Any, tuple[_Parameter, ...]] = {
-    Source: (("image", ImageArgument, _NO_DEFAULT), *_LOOKING),
-    MaybeSource: (("image", MaybeImageArgument, None), *_LOOKING),
-    Sources: (("images", ImagesArgument, _NO_DEFAULT), *HOW_TO_OPEN),
-    DiskFile: tuple(parameter for parameter in _STATE if parameter[0] != "snapshot"),
+_IMAGE = Parameter("image", ImageArgument, _NO_DEFAULT)
+_STATE = (_IMAGE, *(one for one in HOW_TO_OPEN if one.name != "engine"))
+_GROUPS: Mapping[Any, tuple[Parameter, ...]] = {
+    Source: (_IMAGE, *HOW_TO_LOOK),
+    MaybeSource: (Parameter("image", MaybeImageArgument, None), *HOW_TO_LOOK),
+    Sources: (Parameter("images", ImagesArgument, _NO_DEFAULT), *HOW_TO_OPEN),
+    DiskFile: tuple(one for one in _STATE if one.name != "snapshot"),
     DiskState: _STATE,
     Target: HOW_TO_WRITE,
+    Write: HOW_TO_DO,
+    InPlaceOrCopy: HOW_TO_COPY,
     Output: HOW_TO_SPEAK,
 }
-_PACK: dict[Any, Callable[[dict[str, Any]], object]] = {
+_PACK: Mapping[Any, Callable[[dict[str, Any]], object]] = {
     Source: _pack_source,
     MaybeSource: _pack_maybe_source,
     Sources: _pack_sources,
     DiskFile: _pack_disk,
     DiskState: _pack_disk,
     Target: _pack_target,
+    Write: _pack_write,
+    InPlaceOrCopy: _pack_copy,
     Customization: _pack_customization,
     Output: _pack_output,
 }

@@ -1,1 +1,7 @@
-"""Read and set values of the guest's configuration files, through Augeas."""
+"""Read and set values of configuration files.
+
+Augeas parses them: comments and layout stay.
+"""
+
+SECTION = "Change a guest"
+OLD_NAMES = {"rm": "delete"}

@@ -1,4 +1,4 @@
-"""What the commands on image files share: --write, --force, option words, secrets, how a plan is shown."""
+"""What the commands on image files share: option words, secrets, how a plan is shown."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Protocol
 
 import typer
 
+from imgtools.cli.command import option_names as names
 from imgtools.cli.command.groups import Output, ask_secret
+from imgtools.cli.command.option_names import old
 from imgtools.cli.output.output import Lines
 from imgtools.errors import UsageError
 from imgtools.units import format_size
@@ -19,8 +21,6 @@ if TYPE_CHECKING:
     from imgtools.records.steps import DiskStep
     from imgtools.records.system import Warned
 
-Write = Annotated[bool, typer.Option("--write", help="Do it; without it, only the plan is shown.")]
-Force = Annotated[bool, typer.Option("--force", help="Take the place of a file that is there.")]
 CreateOptions = Annotated[
     list[str] | None,
     typer.Option(
@@ -28,7 +28,8 @@ CreateOptions = Annotated[
     ),
 ]
 BackingFormat = Annotated[
-    str | None, typer.Option("--backing-format", "-F", metavar="FORMAT", help="Format of the backing file.")
+    str | None,
+    typer.Option(*names.BACKING_FORMAT.words, metavar="FORMAT", help="Format of the backing file."),
 ]
 Target = Annotated[Path, typer.Argument(metavar="TARGET", help="The new file.", show_default=False)]
 SECRET_HELP = "file:PATH, env:NAME or ask."
@@ -46,9 +47,12 @@ class Preallocation(StrEnum):
 PreallocationOption = Annotated[
     Preallocation | None, typer.Option("--preallocation", help="What is allocated at once.")
 ]
-SecretOption = Annotated[
+NewKey = Annotated[
     str | None,
-    typer.Option("--secret", metavar="SECRET", help=f"Encrypt with LUKS; the passphrase: {SECRET_HELP}"),
+    typer.Option(
+        *names.NEW_KEY.words, metavar="SECRET", help=f"Encrypt with LUKS; the passphrase: {SECRET_HELP}"
+    ),
+    old("--secret"),
 ]
 
 

@@ -194,7 +194,7 @@ def _pieces(one: Stretch) -> Iterator[tuple[int, int, str]]:
 # -- options ----------------------------------------------------------------------------------------------
 
 
-def require_svg(svg: Path | None, *, force: bool) -> None:
-    """Refuse --force where there is no picture that it could be about."""
-    if force and svg is None:
-        raise UsageError("--force is about the file of a picture", hint="name it with --svg FILE")
+def require_svg(svg: Path | None, *, overwrite: bool) -> None:
+    """Refuse --overwrite where there is no picture that it could be about."""
+    if overwrite and svg is None:
+        raise UsageError("--overwrite is about the file of a picture", hint="name it with --svg FILE")

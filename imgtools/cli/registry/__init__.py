@@ -1,1 +1,3 @@
 """Read the registry of a Windows guest."""
+
+SECTION = "Read files of a guest"

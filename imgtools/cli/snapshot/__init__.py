@@ -1,1 +1,3 @@
-"""Internal snapshots of qcow2 images: list, create, apply, delete."""
+"""Internal snapshots of qcow2: list, create, apply, delete."""
+
+SECTION = "Look after images"

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from imgtools.cli.command.groups import DiskFile, Output
-from imgtools.cli.output.disk import Write, show_plan
+from imgtools.cli.command.groups import DiskFile, Output, Write
+from imgtools.cli.output.disk import show_plan
 
 WAITS = True
 EXAMPLES = (
@@ -23,13 +23,13 @@ present state first, in the same change.
 
 def command(
     disk: DiskFile,
+    write: Write,
     out: Output,
     name: Annotated[str, typer.Argument(metavar="NAME", help="Its id or name.", show_default=False)],
     keep: Annotated[
         str | None,
         typer.Option("--keep", metavar="NAME", help="First keep the present state under this name."),
     ] = None,
-    write: Write = False,
 ) -> None:
     """Make a disk what it was when an internal snapshot was made."""
     from imgtools.workflows.snapshot import apply_snapshot

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from imgtools.cli.command.groups import DiskFile, Output
-from imgtools.cli.output.disk import Write, show_plan
+from imgtools.cli.command.groups import DiskFile, Output, Write
+from imgtools.cli.output.disk import show_plan
 
 WAITS = True
 EXAMPLES = ("imgtools snapshot create --write disk.qcow2 before-upgrade",)
@@ -19,9 +19,9 @@ meant. Both are refused here. The change is made on a view of the file, checked 
 
 def command(
     disk: DiskFile,
+    write: Write,
     out: Output,
     name: Annotated[str, typer.Argument(metavar="NAME", help="Its name.", show_default=False)],
-    write: Write = False,
 ) -> None:
     """Keep the present state of a disk as an internal snapshot.
 

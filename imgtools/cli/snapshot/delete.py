@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from imgtools.cli.command.groups import DiskFile, Output
-from imgtools.cli.output.disk import Write, show_plan
+from imgtools.cli.command.groups import DiskFile, Output, Write
+from imgtools.cli.output.disk import show_plan
 
 WAITS = True
 EXAMPLES = ("imgtools snapshot delete --write disk.qcow2 before-upgrade",)
@@ -21,9 +21,9 @@ file.
 
 def command(
     disk: DiskFile,
+    write: Write,
     out: Output,
     name: Annotated[str, typer.Argument(metavar="NAME", help="Its id or name.", show_default=False)],
-    write: Write = False,
 ) -> None:
     """Forget an internal snapshot."""
     from imgtools.workflows.snapshot import delete_snapshot

@@ -12,7 +12,7 @@ from types import ModuleType
 
 import pytest
 
-from imgtools.cli.app import command_modules
+from imgtools.cli.command.listing import command_modules
 from imgtools.cli.output import progress
 from imgtools.cli.output.output import Output
 from imgtools.cli.output.progress import open_waiting

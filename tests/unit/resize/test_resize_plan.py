@@ -57,7 +57,7 @@ def test_auto_takes_neither_swap_nor_recovery_and_names_what_is_in_the_way(conte
     made = disk((1, 1, 50, "ntfs", LINUX), (2, 51, 40, content, kind))
     with pytest.raises(UsageError, match="partition 2 lies behind it") as raised:
         plan(made, 200, expand="auto")
-    assert "--copy" in raised.value.hint
+    assert "--output" in raised.value.hint
 
 
 def test_a_logical_volume_takes_its_physical_volume_along() -> None:

@@ -6,13 +6,14 @@ import pytest
 
 from imgtools.cli.app import load_command
 from imgtools.cli.command.customization import offered, pack, words_in_order
+from imgtools.cli.command.typer_adapter import given_in_order
 from imgtools.errors import UsageError
 from imgtools.records.request import Customization
 
 
 def given(*words: str, command: str = "customize") -> list[tuple[str, str]]:
     found = load_command(command, f"imgtools.cli.{command}")
-    return list(words_in_order(found.make_context(command, ["disk.img", *words]).params))
+    return list(words_in_order(given_in_order(found.make_context(command, ["disk.img", *words]))))
 
 
 def test_the_order_is_that_of_the_words() -> None:
@@ -40,8 +41,17 @@ def test_every_command_with_the_group_has_every_option(command: str) -> None:
     assert {f"--{one.name}" for one in offered()} <= set(options)
 
 
+def test_a_word_is_carried_as_it_was_typed() -> None:
+    """No number or mark is put into it, so nothing has to be taken out of it again."""
+    for word in ("1:a", "", ":", "0:", "12:34:56", "é\n\udcff"):
+        assert given(f"--append-line=/a:{word}", "--delete", word) == [
+            ("append-line", f"/a:{word}"),
+            ("delete", word),
+        ]
+
+
 def test_no_options_are_no_orders() -> None:
-    nothing = {"network": False, "password_method": "", "customize_mkdir": None, "customize_update": False}
-    assert pack(nothing, str) == Customization()
+    nothing = {"network": False, "password_method": ""}
+    assert pack(nothing, (), str) == Customization()
     with pytest.raises(UsageError, match="--password-method is about orders"):
-        pack({**nothing, "password_method": "sha512"}, str)
+        pack({**nothing, "password_method": "sha512"}, (), str)

@@ -1,4 +1,4 @@
-"""imgtools config rm."""
+"""imgtools config delete."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from imgtools.cli.command.groups import Output, Source, Target
 from imgtools.cli.output.plan import show_plan
 
 EXAMPLES = (
-    "imgtools config rm disk.qcow2 /files/etc/ssh/sshd_config/PermitRootLogin --write",
-    "imgtools config rm disk.qcow2 \"/files/etc/fstab/*[file='/data']\" --write",
+    "imgtools config delete disk.qcow2 /files/etc/ssh/sshd_config/PermitRootLogin --write",
+    "imgtools config delete disk.qcow2 \"/files/etc/fstab/*[file='/data']\" --write",
 )
 
 
@@ -22,7 +22,7 @@ def command(
     paths: Annotated[list[str], typer.Argument(metavar="PATH...", help="Augeas paths.", show_default=False)],
     lens: Annotated[str, typer.Option("--lens", metavar="LENS", help="Parse with this lens: Sshd.lns.")] = "",
 ) -> None:
-    """Remove nodes from configuration files.
+    """Delete nodes of configuration files.
 
     All nodes that an expression matches go, with what is below them.
     """

@@ -1,0 +1,185 @@
+"""Words of other programs that people try here, and what does the same. Loaded only when a word is unknown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+# A command of another program, or the program itself, to ours with the words it needs.
+SAME: Mapping[str, str] = {
+    # libguestfs
+    "guestmount": "mount",
+    "guestunmount": "unmount",
+    "libguestfs-test-tool": "doctor",
+    "virt-alignment-scan": "filesystems --alignment",
+    "virt-cat": "cat",
+    "virt-clone": "clone",
+    "virt-convert": "convert",
+    "virt-copy-in": "copy-in",
+    "virt-copy-out": "copy-out",
+    "virt-customize": "customize",
+    "virt-df": "df",
+    "virt-edit": "edit",
+    "virt-filesystems": "filesystems",
+    "virt-host-validate": "doctor",
+    "virt-inspector": "inspect",
+    "virt-list-filesystems": "filesystems --only filesystems",
+    "virt-list-partitions": "filesystems --only partitions",
+    "virt-log": "log",
+    "virt-ls": "ls",
+    "virt-resize": "resize",
+    "virt-sysprep": "sysprep",
+    "virt-tar-in": "tar-in",
+    "virt-tar-out": "tar-out",
+    # disks, partitions, filesystems of the host
+    "blkid": "filesystems",
+    "fdisk": "filesystems --only partitions",
+    "findmnt": "filesystems",
+    "growpart": "resize --expand PART",
+    "lsblk": "filesystems",
+    "lvextend": "resize --lv-expand /dev/VG/LV",
+    "lvs": "filesystems --only lvs",
+    "parted": "filesystems --only partitions",
+    "pvs": "filesystems --only pvs",
+    "resize2fs": "resize --expand PART",
+    "sfdisk": "filesystems --only partitions",
+    "sgdisk": "filesystems --only partitions",
+    "gdisk": "filesystems --only partitions",
+    "shred": "wipe",
+    "umount": "unmount",
+    "vgs": "filesystems --only vgs",
+    "xfs_growfs": "resize --expand PART",
+    # files
+    "augtool": "config",
+    "cmp": "compare",
+    "cp": "copy-in",
+    "dir": "ls",
+    "download": "copy-out",
+    "grep": "find --contains TEXT",
+    "head": "cat",
+    "journalctl": "log",
+    "less": "cat",
+    "more": "cat",
+    "nano": "edit",
+    "readlink": "ls -l",
+    "rename": "mv",
+    "rmdir": "rm -r",
+    "scp": "copy-in",
+    "sed": "edit -e s/old/new/",
+    "stat": "ls -l",
+    "tee": "write",
+    "tree": "ls -R",
+    "upload": "copy-in",
+    "vi": "edit",
+    "vim": "edit",
+    # a guest's own programs
+    "chpasswd": "customize --password",
+    "dpkg": "inspect",
+    "hivexget": "registry get",
+    "hivexregedit": "registry export",
+    "hivexsh": "registry list",
+    "hostname": "customize --hostname NAME",
+    "hostnamectl": "customize --hostname NAME",
+    "passwd": "customize --password",
+    "reg": "registry",
+    "regedit": "registry",
+    "rpm": "inspect",
+    "ssh-copy-id": "customize --ssh-inject",
+    "timedatectl": "customize --timezone ZONE",
+    # words for what we call otherwise
+    "delete": "rm",
+    "list": "ls",
+    "merge": "commit",
+    "remove": "rm",
+    "restore": "snapshot apply",
+    "revert": "snapshot apply",
+    "show": "info",
+    "status": "info",
+    "unlink": "rm",
+    "vmware-vdiskmanager": "convert",
+}
+
+# What nothing here does in one command: what to do instead.
+OTHERWISE: Mapping[str, str] = {
+    "chroot": "a program runs in the guest with imgtools customize --run-command 'COMMAND' IMAGE",
+    "e2fsck": "imgtools check looks at the image, not at the filesystems on it; for those there is nothing here yet: "
+    "start the guest with a rescue system",
+    "fsck": "imgtools check looks at the image, not at the filesystems on it; for those there is nothing here yet: "
+    "start the guest with a rescue system",
+    "guestfish": "there is no shell: each of its commands is one of ours (imgtools help), several changes at once are "
+    "imgtools apply or imgtools customize",
+    "guestfsd": "the appliance is started where it is needed; imgtools doctor --launch tries it",
+    "kpartx": "no device of the host is needed: imgtools filesystems lists the partitions, imgtools mount shows the "
+    "files",
+    "losetup": "no device of the host is needed: imgtools filesystems lists what is on an image, imgtools mount shows "
+    "the files",
+    "mkfs": "no filesystem is made; imgtools create makes an empty image, imgtools resize lets a filesystem grow",
+    "mkswap": "no filesystem is made; imgtools create makes an empty image",
+    "ntfsfix": "imgtools check looks at the image, not at the filesystems on it; Windows repairs its own: chkdsk",
+    "qemu-img": "its commands are commands here: imgtools info, imgtools convert, imgtools create ...",
+    "qemu-io": "imgtools dd copies a stretch of a disk out or in, imgtools bench measures",
+    "qemu-nbd": "no device of the host is needed: imgtools mount shows the files, imgtools dd copies a stretch",
+    "tail": "imgtools cat prints a file, imgtools log the newest entries of the logs",
+    "tar": "imgtools tar-in unpacks into a guest, imgtools tar-out packs",
+    "useradd": "imgtools customize --run-command 'useradd NAME' IMAGE",
+    "virt-builder": "no templates are downloaded; imgtools clone copies one of yours, imgtools customize changes it",
+    "virt-builder-repository": "no templates are downloaded; imgtools clone copies one of yours",
+    "virt-dib": "no image is built from elements; imgtools customize changes one that is there",
+    "virt-diff": "imgtools compare tells whether two disks hold the same; which files differ, say two runs of "
+    "imgtools find / -l and diff",
+    "virt-format": "no filesystem is made; imgtools wipe overwrites an image, imgtools create makes an empty one",
+    "virt-get-kernel": "imgtools inspect names the kernels, imgtools copy-out takes them from /boot",
+    "virt-index-validate": "no templates are downloaded, so there is no index; imgtools clone copies one of yours",
+    "virt-make-fs": "no filesystem is made; into one that is there, imgtools copy-in and imgtools tar-in copy",
+    "virt-p2v": "a physical machine is not converted; imgtools convert takes a copy of its disk",
+    "virt-rescue": "there is no rescue shell: imgtools edit, imgtools config and imgtools customize change a guest, "
+    "imgtools mount shows its files",
+    "virt-sparsify": "imgtools convert leaves out what is zero; what a guest deleted is zero only after fstrim in it",
+    "virt-tail": "guests that run are not followed; imgtools log prints the newest entries of one that is off",
+    "virt-v2v": "drivers are not exchanged for another hypervisor; imgtools convert changes the format of a disk",
+    "virt-win-reg": "imgtools registry reads keys and values; changes to a registry are not made yet",
+    "virsh": "imgtools clone --domain clones a domain; everything else of domains is virsh's",
+    "xfs_repair": "imgtools check looks at the image, not at the filesystems on it; for those there is nothing here "
+    "yet: start the guest with a rescue system",
+}
+
+# In a group: what people say, and what the groups say.
+IN_GROUPS: Mapping[str, Sequence[str]] = {
+    "create": ("add",),
+    "add": ("create", "set"),
+    "del": ("delete",),
+    "drop": ("delete",),
+    "erase": ("delete",),
+    "remove": ("delete",),
+    "rm": ("delete",),
+    "ls": ("list", "match"),
+    "show": ("list", "get"),
+    "list": ("match", "show"),
+    "revert": ("apply",),
+    "restore": ("apply",),
+    "print": ("get",),
+    "read": ("get",),
+    "write": ("set",),
+}
+
+
+def instead_of(words: Sequence[str], known: Sequence[str]) -> str:
+    """Return what to type instead of an unknown first word, in one sentence; nothing if we have no idea.
+
+    :param words: the unknown word, and what stands behind it.
+    :param known: the commands that there are.
+    """
+    word = words[0]
+    if word == "qemu-img" and len(words) > 1 and words[1] in known:
+        return f"that is imgtools {words[1]}"
+    if word.startswith("mkfs."):
+        word = "mkfs"
+    elif word.startswith("fsck."):
+        word = "fsck"
+    if word in SAME:
+        return f"that is imgtools {SAME[word]}"
+    return OTHERWISE.get(word, "")
+
+
+def in_group(word: str, known: Sequence[str]) -> str:
+    """Return the command of a group that an unknown word stands for, or nothing."""
+    return next((one for one in IN_GROUPS.get(word, ()) if one in known), "")

@@ -1,0 +1,197 @@
+"""The options that many commands take, each declared once: which image, how to open it, what to write, how to speak."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, NamedTuple
+
+import typer
+
+from imgtools import __version__
+from imgtools.cli.command import option_names as names
+from imgtools.cli.command.option_names import Name, old
+from imgtools.records.request import Backing
+
+# Headings of the help.
+ORDERS = "Customization, in the order given"
+WRITING = "What becomes of the plan"
+OPENING = "Opening the image"
+SPEAKING = "Output"
+
+
+class Parameter(NamedTuple):
+    """One parameter of a command's function."""
+
+    name: str
+    annotation: Any  # an Annotated
+    default: Any
+
+
+class EngineChoice(StrEnum):
+    """What people may ask for with --engine."""
+
+    AUTO = "auto"
+    DIRECT = "direct"
+    APPLIANCE = "appliance"
+
+
+class ProgressChoice(StrEnum):
+    """What people may ask for with --progress."""
+
+    AUTO = "auto"
+    JSON = "json"
+    NONE = "none"
+
+
+def _named(name: Name, text: str, panel: str, metavar: str | None = None) -> Any:  # Any: typer's own type
+    return typer.Option(*name.words, help=text, rich_help_panel=panel, metavar=metavar)
+
+
+def _opening(*words: str, text: str, metavar: str | None = None) -> Any:  # Any: typer's own type
+    return typer.Option(*words, help=text, rich_help_panel=OPENING, metavar=metavar)
+
+
+def _speaking(*words: str, text: str, **more: Any) -> Any:  # Any: typer's own type
+    return typer.Option(*words, help=text, rich_help_panel=SPEAKING, **more)
+
+
+def show_version(wanted: bool) -> None:
+    """Print the version and end, if that is what was asked for."""
+    if wanted:
+        typer.echo(f"imgtools {__version__}")
+        raise typer.Exit
+
+
+# -- one option each ----------------------------------------------------------------------------------------
+
+ImageArgument = Annotated[
+    Path,
+    typer.Argument(metavar="IMAGE", help="The disk image: any format that QEMU reads.", show_default=False),
+]
+MaybeImageArgument = Annotated[
+    Path | None,
+    typer.Argument(metavar="IMAGE", help="The disk image: any format that QEMU reads.", show_default=False),
+]
+ImagesArgument = Annotated[
+    list[Path], typer.Argument(metavar="IMAGE...", help="The disk images.", show_default=False)
+]
+InputFormat = Annotated[
+    str | None,
+    _named(names.INPUT_FORMAT, "Format of the image; without it, it is found.", OPENING, "FORMAT"),
+]
+Snapshot = Annotated[
+    str | None, _opening("--snapshot", text="Read this internal snapshot (id or name).", metavar="NAME")
+]
+Keys = Annotated[
+    list[str] | None,
+    _named(
+        names.KEY,
+        "Key of an encrypted volume or image: WHAT:file:PATH, WHAT:env:NAME or WHAT:ask; WHAT is a device, "
+        "a UUID, a label, the image's path or name, image, or all. All keys that fit are tried.",
+        OPENING,
+        "KEY",
+    ),
+]
+EngineOption = Annotated[
+    EngineChoice, _opening("--engine", text="Who reads: direct boots nothing, appliance is libguestfs.")
+]
+BackingPolicy = Annotated[
+    Backing,
+    _named(names.BACKING_POLICY, "Which other host files the image may name.", OPENING),
+    old("--backing"),
+]
+MoreDisks = Annotated[
+    list[Path] | None,
+    _opening("--add", "-a", text="A further disk of the same guest; repeat it.", metavar="DISK"),
+]
+Root = Annotated[
+    str | None,
+    _opening("--root", text="Which system, if there are several: its device.", metavar="DEVICE"),
+]
+Mounts = Annotated[
+    list[str] | None,
+    _opening(
+        "--mount",
+        "-m",
+        text="Look at this volume, not at the guest's own mounts: DEVICE[:PATH[:OPTIONS]]; repeat it.",
+        metavar="MOUNT",
+    ),
+]
+WriteOption = Annotated[bool, _named(names.WRITE, "Do it, in the image itself: all or nothing.", WRITING)]
+DoIt = Annotated[bool, _named(names.WRITE, "Do it; without it, only the plan is shown.", WRITING)]
+NewImage = Annotated[
+    Path | None,
+    _named(names.NEW_IMAGE, "Do it in a new image; the image itself is not touched.", WRITING, "FILE"),
+]
+NewFormat = Annotated[str | None, _named(names.OUTPUT_FORMAT, "Format of the new image.", WRITING, "FORMAT")]
+Compress = Annotated[
+    bool, typer.Option("--compress", help="Compress the new image (qcow2).", rich_help_panel=WRITING)
+]
+Check = Annotated[
+    bool,
+    typer.Option(
+        "--check/--no-check",
+        help="Refuse what would lock people out of the guest, or stop its boot.",
+        rich_help_panel=WRITING,
+    ),
+]
+DryRun = Annotated[bool, _named(names.DRY_RUN, "Show the plan and stop: the default.", WRITING)]
+Overwrite = Annotated[
+    bool,
+    typer.Option(*names.OVERWRITE.words, help="Take the place of a file that is there."),
+    old("--force"),
+]
+AsJson = Annotated[bool, _speaking("--json", text="Print one JSON document.")]
+Quiet = Annotated[bool, _speaking("--quiet", "-q", text="No warnings, no notes.")]
+Verbose = Annotated[
+    int, _speaking("--verbose", "-v", text="Say what is done; -vv also how.", count=True, show_default=False)
+]
+Progress = Annotated[ProgressChoice, _speaking("--progress", text="How long work shows progress.")]
+Version = Annotated[
+    bool,
+    _speaking(
+        "--version", "-V", text="Print the version.", callback=show_version, is_eager=True, hidden=True
+    ),
+]
+
+# -- several that go together -------------------------------------------------------------------------------
+
+HOW_TO_OPEN = (
+    Parameter("image_format", InputFormat, None),
+    Parameter("snapshot", Snapshot, None),
+    Parameter("key", Keys, None),
+    Parameter("engine", EngineOption, EngineChoice.AUTO),
+    Parameter("backing", BackingPolicy, Backing.SAME_DIR),
+)
+HOW_TO_LOOK = (
+    Parameter("add", MoreDisks, None),
+    *HOW_TO_OPEN,
+    Parameter("root", Root, None),
+    Parameter("mount", Mounts, None),
+)
+HOW_TO_DO = (
+    Parameter("write", DoIt, False),
+    Parameter("dry_run", DryRun, False),
+)
+HOW_TO_WRITE = (
+    Parameter("write", WriteOption, False),
+    Parameter("output", NewImage, None),
+    Parameter("output_format", NewFormat, None),
+    Parameter("compress", Compress, False),
+    Parameter("dry_run", DryRun, False),
+    Parameter("check", Check, True),
+)
+HOW_TO_COPY = (
+    Parameter("write", WriteOption, False),
+    Parameter("output", NewImage, None),
+    Parameter("overwrite", Overwrite, False),
+    Parameter("dry_run", DryRun, False),
+)
+HOW_TO_SPEAK = (
+    Parameter("as_json", AsJson, False),
+    Parameter("quiet", Quiet, False),
+    Parameter("verbose", Verbose, 0),
+    Parameter("progress", Progress, ProgressChoice.AUTO),
+    Parameter("version", Version, False),
+)
