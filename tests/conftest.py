@@ -9,6 +9,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 # An appliance without KVM keeps a core and most of a gigabyte busy; with two the tests still run on a laptop.
 APPLIANCES_AT_ONCE = 2
@@ -23,6 +24,11 @@ def pytest_configure() -> None:
     """
     os.environ |= {"LC_ALL": "C.UTF-8", "TZ": "UTC"}
     time.tzset()
+    # How long one example takes says more of what else the machine does; every test has a limit of its own.
+    settings.register_profile(
+        "imgtools", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    )
+    settings.load_profile("imgtools")
     os.umask(0o022)
     os.environ.setdefault("LIBGUESTFS_BACKEND_SETTINGS", "force_tcg")
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 
 from imgtools.change.change import Change, EditLines, LineEdit
 from imgtools.errors import UnsupportedGuest, UsageError
+from imgtools.files.paths import normalise
 from imgtools.files.tree import GuestReader
 from imgtools.guest.accounts.users import Account, Accounts, read_accounts
 from imgtools.guest.guest import Guest
-from imgtools.ops.common_plans import remove_matching
+from imgtools.ops.common_plans import removal, remove_matching
 from imgtools.ops.operation import UNIX, Operation
 
 ACCOUNT_FILES = ("/etc/passwd", "/etc/shadow", "/etc/subuid", "/etc/subgid")
@@ -63,8 +64,17 @@ def plan(guest: Guest, params: Params) -> Iterator[Change]:
         yield from remove_matching(
             guest.files, *(pattern.format(name=account.name) for pattern in BELONGINGS)
         )
-        if account.home not in NOT_A_HOME and guest.files.is_dir(account.home):
-            yield from remove_matching(guest.files, account.home)
+    left = [account for account in accounts.passwd if account.name not in names]
+    for home in dict.fromkeys(normalise(account.home) for account in people if account.home):
+        if guest.files.is_dir(home) and not _is_shared(home, left):
+            yield removal(guest.files, guest.files.locate(home))
+
+
+def _is_shared(home: str, left: Sequence[Account]) -> bool:
+    """Whether a home is one of the system's folders, or holds the home of an account that stays."""
+    return home in NOT_A_HOME or any(
+        f"{normalise(one.home)}/".startswith(f"{home}/") for one in left if one.home
+    )
 
 
 def _people(files: GuestReader, accounts: Accounts) -> list[Account]:

@@ -76,6 +76,7 @@ def folder(tmp_path: Path) -> Path:
 # -- healthy images ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.host
 @pytest.mark.parametrize("format", ["raw", "qcow2", "qcow", "qed", "vmdk", "vdi", "vhdx", "parallels"])
 def test_every_format_is_recognised_by_its_bytes(folder: Path, format: str) -> None:
     image = folder / "disk"
@@ -85,6 +86,7 @@ def test_every_format_is_recognised_by_its_bytes(folder: Path, format: str) -> N
     assert found.chain[0].virtual_size == 8 * MIB
 
 
+@pytest.mark.host
 @pytest.mark.parametrize("subformat", ["dynamic", "fixed"])
 def test_vhd_has_the_size_that_qemu_gives_it(folder: Path, subformat: str) -> None:
     image = folder / "disk.vhd"
@@ -93,6 +95,7 @@ def test_vhd_has_the_size_that_qemu_gives_it(folder: Path, subformat: str) -> No
     assert look(image, "vhd").format == "vpc"
 
 
+@pytest.mark.host
 @pytest.mark.parametrize(
     "subformat",
     ["monolithicSparse", "monolithicFlat", "twoGbMaxExtentSparse", "twoGbMaxExtentFlat", "streamOptimized"],
@@ -107,6 +110,7 @@ def test_vmdk_extents_belong_to_the_image(folder: Path, subformat: str) -> None:
     )
 
 
+@pytest.mark.host
 def test_chain_is_walked_to_its_base(folder: Path) -> None:
     (folder / "sub").mkdir()
     base = raw(folder / "sub" / "base.raw")
@@ -123,6 +127,7 @@ def test_chain_is_walked_to_its_base(folder: Path) -> None:
     ]
 
 
+@pytest.mark.host
 def test_snapshots_carry_the_size_the_disk_had(folder: Path) -> None:
     image = folder / "disk.qcow2"
     qemu_img("create", "-q", "-f", "qcow2", image, "8M")
@@ -138,6 +143,7 @@ def test_snapshots_carry_the_size_the_disk_had(folder: Path) -> None:
         examine(DiskSource(image, None, "after"), policy=Backing.NONE)
 
 
+@pytest.mark.host
 def test_names_that_qemu_takes_for_protocols_are_plain_files(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -148,6 +154,7 @@ def test_names_that_qemu_takes_for_protocols_are_plain_files(
         assert look(Path(name)).format == "qcow2"
 
 
+@pytest.mark.host
 def test_data_file_counts_from_the_image_not_from_the_current_folder(
     folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -187,6 +194,7 @@ def out(folder: Path, tmp_path: Path) -> Callable[[bytes], bytes]:
     return lambda name: os.fsencode(tmp_path / "secret.raw") if name == b"ABSOLUTE" else name
 
 
+@pytest.mark.host
 @pytest.mark.parametrize("name", OUTSIDE)
 def test_backing_file_outside_is_refused_unless_any(
     folder: Path, out: Callable[[bytes], bytes], name: bytes
@@ -197,12 +205,14 @@ def test_backing_file_outside_is_refused_unless_any(
     assert len(look(image, policy=Backing.ANY).chain) == 2
 
 
+@pytest.mark.host
 @pytest.mark.parametrize("name", OUTSIDE)
 def test_data_file_outside_is_refused(folder: Path, out: Callable[[bytes], bytes], name: bytes) -> None:
     with pytest.raises(UntrustedBacking, match="outside the image's folder"):
         look(qcow2(folder / "disk.qcow2", data_file=out(name)))
 
 
+@pytest.mark.host
 @pytest.mark.parametrize("policy", list(Backing))
 @pytest.mark.parametrize("name", PROTOCOLS)
 def test_protocols_are_refused_always(folder: Path, name: bytes, policy: Backing) -> None:
@@ -268,12 +278,14 @@ def test_extent_that_brings_its_own_descriptor_is_refused(folder: Path) -> None:
         look(image)
 
 
+@pytest.mark.host
 def test_policy_none_allows_no_file(folder: Path) -> None:
     raw(folder / "base.raw")
     with pytest.raises(UntrustedBacking, match="none is allowed"):
         look(qcow2(folder / "disk.qcow2", backing=b"base.raw"), policy=Backing.NONE)
 
 
+@pytest.mark.host
 @pytest.mark.parametrize("suffix", [".raw", ".img"])
 def test_bytes_of_a_raw_looking_image_choose_no_host_file(folder: Path, suffix: str) -> None:
     raw(folder / "other-guest")
@@ -285,6 +297,7 @@ def test_bytes_of_a_raw_looking_image_choose_no_host_file(folder: Path, suffix: 
     assert look(image, "raw").chain[0].format == "raw"
 
 
+@pytest.mark.host
 def test_unrecorded_backing_format_is_raw_or_refused(folder: Path) -> None:
     raw(folder / "plain")
     image = qcow2(folder / "disk.qcow2", backing=b"plain", backing_format=None)
@@ -294,6 +307,7 @@ def test_unrecorded_backing_format_is_raw_or_refused(folder: Path) -> None:
         look(image)
 
 
+@pytest.mark.host
 def test_recorded_backing_format_has_to_be_an_image_format(folder: Path) -> None:
     raw(folder / "base")
     for driver in ("nbd", "quorum", "vvfat", "blkdebug"):
@@ -303,6 +317,7 @@ def test_recorded_backing_format_has_to_be_an_image_format(folder: Path) -> None
         look(qcow2(folder / "disk.qcow2", backing=b"base", backing_format="vmdk"))
 
 
+@pytest.mark.host
 def test_fifo_as_backing_file_is_refused_and_not_waited_for(folder: Path) -> None:
     os.mkfifo(folder / "pipe")
     for policy in (Backing.SAME_DIR, Backing.ANY):
@@ -312,6 +327,7 @@ def test_fifo_as_backing_file_is_refused_and_not_waited_for(folder: Path) -> Non
         look(qcow2(folder / "disk.qcow2", backing=b"/dev/zero"), policy=Backing.ANY)
 
 
+@pytest.mark.host
 def test_loops_and_endless_chains_are_refused(folder: Path) -> None:
     first = qcow2(folder / "a.qcow2", backing=b"b.qcow2", backing_format="qcow2")
     qcow2(folder / "b.qcow2", backing=b"a.qcow2", backing_format="qcow2")
@@ -330,6 +346,7 @@ def test_loops_and_endless_chains_are_refused(folder: Path) -> None:
     assert len(look(folder / "12.qcow2").chain) == 29
 
 
+@pytest.mark.host
 def test_name_with_nul_or_missing_is_a_bad_image(folder: Path) -> None:
     raw(folder / "base.raw")
     with pytest.raises(BadImage, match="NUL"):
@@ -361,6 +378,7 @@ def test_what_is_no_image_gets_one_line(folder: Path) -> None:
         look(raw(folder / "disk"), "qcow3")
 
 
+@pytest.mark.host
 def test_wrong_format_names_the_one_it_looks_like(folder: Path) -> None:
     qemu_img("create", "-q", "-f", "vdi", folder / "disk", "1M")
     with pytest.raises(BadImage, match=r"not a qcow2 image: .* looks like vdi"):
@@ -369,6 +387,7 @@ def test_wrong_format_names_the_one_it_looks_like(folder: Path) -> None:
         look(folder / "disk", "vpc")
 
 
+@pytest.mark.host
 def test_qcow2_that_crashes_qemu_is_a_bad_image(folder: Path) -> None:
     with pytest.raises(BadImage, match="encryption without its header"):
         look(qcow2(folder / "disk.qcow2", crypt=2))
@@ -394,6 +413,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     shutil.rmtree(place)
 
 
+@pytest.mark.host
 @pytest.mark.parametrize("name", [*FILLED, "vpc-fixed", "qcow2-packed", "vmdk-stream"])
 @pytest.mark.parametrize("kept", [0.3, 0.7, 0.95])
 def test_truncated_image_is_refused(filled: Path, tmp_path: Path, name: str, kept: float) -> None:
@@ -406,6 +426,7 @@ def test_truncated_image_is_refused(filled: Path, tmp_path: Path, name: str, kep
         look(cut, format)
 
 
+@pytest.mark.host
 def test_truncated_flat_extent_is_refused(folder: Path) -> None:
     qemu_img("create", "-q", "-f", "vmdk", "-o", "subformat=monolithicFlat", folder / "disk.vmdk", "4M")
     os.truncate(folder / "disk-flat.vmdk", 3 * MIB)
@@ -416,6 +437,7 @@ def test_truncated_flat_extent_is_refused(folder: Path) -> None:
 # -- in use -----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.host
 def test_image_open_in_qemu_is_in_use(folder: Path) -> None:
     image = folder / "disk.qcow2"
     qemu_img("create", "-q", "-f", "qcow2", image, "1M")
@@ -436,6 +458,7 @@ def test_image_open_in_qemu_is_in_use(folder: Path) -> None:
     refuse_in_use(image)
 
 
+@pytest.mark.host
 def test_every_error_is_one_line(folder: Path) -> None:
     image = qcow2(folder / "disk.qcow2", backing=b"new\nline\x1b[31m")
     with pytest.raises(ImgtoolsError) as caught:

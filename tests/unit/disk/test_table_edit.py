@@ -15,6 +15,8 @@ from imgtools.disk.transaction import transaction
 from tests.support.command import imgtools
 from tests.support.disks import MIB, content_of, image_of, patch_image, qemu_img, random_bytes
 
+pytestmark = pytest.mark.host
+
 BEFORE, AFTER = random_bytes(2 * MIB, 1), random_bytes(2 * MIB, 2)
 
 

@@ -30,6 +30,7 @@ def events(content: bytes) -> list[EventRecord]:
     return [one for one in read(content) if isinstance(one, EventRecord)]
 
 
+@pytest.mark.host
 def test_events() -> None:
     first, second, third, fourth = events(evtx.build(LINES))
     assert first == EventRecord(
@@ -50,6 +51,7 @@ def test_events() -> None:
     assert (fourth.event_id, fourth.level, fourth.data) == (41, 1, ())
 
 
+@pytest.mark.host
 def test_the_fixtures_are_what_another_reader_reads_too() -> None:
     """python-evtx, which shares no line with libevtx, finds the same numbers and checksums."""
     content = evtx.build(LINES * 200)
@@ -64,12 +66,14 @@ def test_the_fixtures_are_what_another_reader_reads_too() -> None:
     ).xml().replace("&#252;", "ü")
 
 
+@pytest.mark.host
 def test_newest_first_over_several_chunks() -> None:
     content = evtx.build(LINES * 200)
     numbers = [one.number for one in read(content, newest_first=True) if isinstance(one, EventRecord)]
     assert numbers == list(range(800, 0, -1))
 
 
+@pytest.mark.host
 def test_the_newest_events_cost_one_chunk() -> None:
     class Counting(io.BytesIO):
         bytes_read = 0
@@ -87,6 +91,7 @@ def test_the_newest_events_cost_one_chunk() -> None:
     assert source.bytes_read < 70_000
 
 
+@pytest.mark.host
 def test_a_ring_that_has_wrapped_is_read_in_order() -> None:
     content = evtx.build(LINES * 200)
     chunks = [content[at : at + 65536] for at in range(4096, len(content), 65536)]
@@ -110,6 +115,7 @@ def test_what_is_no_event_log(content: bytes) -> None:
 # -- damage -----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.host
 def test_a_damaged_chunk_takes_no_other_with_it() -> None:
     content = bytearray(evtx.build(LINES * 200))
     content[4096 + 512 : 4096 + 65536] = b"\xa5" * (65536 - 512)
@@ -120,6 +126,7 @@ def test_a_damaged_chunk_takes_no_other_with_it() -> None:
     assert damage == [Damage(4096, numbers[0] - 1)]
 
 
+@pytest.mark.host
 def test_a_log_cut_short() -> None:
     content = evtx.build(LINES * 200)
     found = events(content[: 4096 + 65536 + 30_000])
@@ -144,6 +151,7 @@ class Bomb(evtx._Chunk):
         self.bytes += b"\0"
 
 
+@pytest.mark.host
 def test_a_log_that_expands_without_end_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     """Sixty to the power of seven elements: its process is ended by its limits, other chunks are read."""
     monkeypatch.setattr("imgtools.engine.evtx.LIMITS", Limits(seconds=None, memory=256 << 20, cpu=2))
@@ -154,6 +162,7 @@ def test_a_log_that_expands_without_end_ends(monkeypatch: pytest.MonkeyPatch) ->
     assert {one.event_id for one in found if isinstance(one, EventRecord)} == {6005, 7000, 4624, 41}
 
 
+@pytest.mark.host
 def test_a_log_whose_chunks_all_kill_their_reader_is_given_up(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -164,6 +173,7 @@ def test_a_log_whose_chunks_all_kill_their_reader_is_given_up(
     assert read(content) == [Damage(4096 + 65536 * number, UNREADABLE) for number in range(3)]
 
 
+@pytest.mark.host
 def test_without_libevtx(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     worker = tmp_path / "worker.py"
     worker.write_text("raise ModuleNotFoundError(\"No module named 'pyevtx'\")")

@@ -94,6 +94,7 @@ def test_a_filesystem_without_locks_is_not_swept(monkeypatch: pytest.MonkeyPatch
     assert folder.path.exists()
 
 
+@pytest.mark.host
 @pytest.mark.usefixtures("no_program")
 def test_a_program_holds_a_folder_that_we_have_let_go() -> None:
     folder = HeldFolder()

@@ -51,6 +51,7 @@ def test_doctor_knows_every_module_that_the_engines_import() -> None:
     assert found - set(sys.stdlib_module_names) - ours <= set(host.BINDINGS)
 
 
+@pytest.mark.host
 @pytest.mark.parametrize(
     ("text", "version"),
     [

@@ -48,6 +48,7 @@ def test_the_header_tells_times_and_count() -> None:
     assert read_journal_header(bytes(208)) is None
 
 
+@pytest.mark.host
 def test_entries() -> None:
     assert read() == [
         JournalEntry(T * SECOND, "Linux version 6.1", 6, "kernel", None, "", "web01"),
@@ -58,6 +59,7 @@ def test_entries() -> None:
     ]
 
 
+@pytest.mark.host
 @pytest.mark.parametrize(
     ("wish", "messages"),
     [
@@ -74,11 +76,13 @@ def test_wishes(wish: JournalWish, messages: list[str]) -> None:
     assert [entry.message.split()[0].rstrip(":") for entry in read(wish)] == messages
 
 
+@pytest.mark.host
 def test_a_journal_cut_short_gives_its_beginning_or_a_named_error() -> None:
     with pytest.raises(ToolFailed):
         read(content=JOURNAL[:5000])
 
 
+@pytest.mark.host
 def test_random_damage_never_hangs_and_never_shows_another_error() -> None:
     chance = random.Random(7)
     for _ in range(12):

@@ -20,6 +20,7 @@ def keeper_of(kept: Kept) -> int:
     return kept._process.pid
 
 
+@pytest.mark.host
 def test_nothing_of_an_ended_program_keeps_its_descriptor() -> None:
     ours, theirs = socket.socketpair()
     kept = Kept(["true"], HeldFolder(), talk=theirs.fileno())
@@ -31,6 +32,7 @@ def test_nothing_of_an_ended_program_keeps_its_descriptor() -> None:
     assert kept.has_ended and not kept.folder.exists()
 
 
+@pytest.mark.host
 def test_the_program_ends_with_its_keeper() -> None:
     ours, theirs = socket.socketpair()
     kept = Kept(["sleep", "1000"], HeldFolder(), talk=theirs.fileno())
@@ -40,6 +42,7 @@ def test_the_program_ends_with_its_keeper() -> None:
     ours.close()
 
 
+@pytest.mark.host
 def test_the_program_and_its_folder_go_when_the_keeper_is_killed() -> None:
     ours, theirs = socket.socketpair()
     kept = Kept(["sh", "-c", f"echo x >&{TALK}; exec sleep 1000"], HeldFolder(), talk=theirs.fileno())
@@ -53,6 +56,7 @@ def test_the_program_and_its_folder_go_when_the_keeper_is_killed() -> None:
     ours.close()
 
 
+@pytest.mark.host
 def test_a_program_that_does_not_end_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kept_program, "END_SECONDS", 0.1)
     ours, theirs = socket.socketpair()
@@ -74,6 +78,7 @@ def test_a_program_that_is_not_there_leaves_no_folder() -> None:
     assert not folder.path.exists()
 
 
+@pytest.mark.host
 def test_what_a_program_says_last_is_its_complaint() -> None:
     kept = Kept(["sh", "-c", "echo one >&2; echo two >&2; exit 3"], HeldFolder())
     wait_until(lambda: kept.has_ended)

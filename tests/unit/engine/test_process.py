@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import sys
 
+import pytest
+
 from imgtools.engine.process import UNTRUSTED, run
+
+pytestmark = pytest.mark.host
 
 THREADS = """
 import threading

@@ -11,6 +11,8 @@ from imgtools.engine.sfdisk import Entry, PartitionTable, read_table, write_tabl
 from imgtools.errors import BadImage, UnsupportedFormat
 from imgtools.resize.partitioning import check_table, expand, grown
 
+pytestmark = pytest.mark.host
+
 MIB = 1 << 20
 LINUX = "0FC63DAF-8483-4772-8E79-3D69D8477DE4"
 ESP = "C12A7328-F81F-11D2-BA4B-00A0C93EC93B"

@@ -22,11 +22,13 @@ FREE = Limits(seconds=None)
 TEXT = b"".join(b"line %d of a log that repeats itself\n" % number for number in range(20_000))
 
 
+@pytest.mark.host
 def test_output_is_read_while_the_program_runs() -> None:
     with open_stream(["sh", "-c", "echo one; echo two"], limits=FREE) as stream:
         assert list(read_lines(stream, limit=100)) == [b"one", b"two"]
 
 
+@pytest.mark.host
 def test_a_program_that_fails_at_its_end_is_an_error_with_its_words() -> None:
     with (
         pytest.raises(ToolFailed, match="no luck"),
@@ -35,6 +37,7 @@ def test_a_program_that_fails_at_its_end_is_an_error_with_its_words() -> None:
         stream.read()
 
 
+@pytest.mark.host
 def test_a_reader_that_has_enough_ends_the_program(tmp_path: Path) -> None:
     mark = tmp_path / "still there"
     started = time.monotonic()
@@ -67,6 +70,7 @@ PACK: dict[str, Callable[[bytes], bytes]] = {
 }
 
 
+@pytest.mark.host
 @pytest.mark.parametrize("ending", PACK)
 def test_unpacking(ending: str) -> None:
     with unpack(io.BytesIO(PACK[ending](TEXT)), ending) as found:
@@ -79,6 +83,7 @@ def test_several_members_in_one_file(ending: str) -> None:
         assert (found.stream.read(), found.problem) == (b"one " + TEXT, "")
 
 
+@pytest.mark.host
 @pytest.mark.parametrize("ending", PACK)
 def test_of_a_file_cut_short_the_beginning_is_there_and_the_problem_said(ending: str) -> None:
     whole = PACK[ending](TEXT)
@@ -87,6 +92,7 @@ def test_of_a_file_cut_short_the_beginning_is_there_and_the_problem_said(ending:
         assert "damaged after" in found.problem
 
 
+@pytest.mark.host
 @pytest.mark.parametrize("ending", PACK)
 def test_what_is_no_such_file_is_a_problem(ending: str) -> None:
     with unpack(io.BytesIO(b"plain text, not packed"), ending) as found:
@@ -99,6 +105,7 @@ def test_an_empty_file_unpacks_to_nothing() -> None:
         assert (found.stream.read(), found.problem) == (b"", "")
 
 
+@pytest.mark.host
 @pytest.mark.parametrize("ending", PACK)
 def test_a_file_that_unpacks_to_too_much_is_cut(ending: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("imgtools.engine.unpack.MAX_UNPACKED", 1 << 20)

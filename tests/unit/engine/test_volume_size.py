@@ -33,6 +33,7 @@ def blocks(host_path: Path) -> int:
     return int(struct.unpack_from("<I", raw, 4)[0]) << int(struct.unpack_from("<I", raw, 24)[0])
 
 
+@pytest.mark.host
 def test_ext4_grows_into_its_file_and_shrinks_to_a_size(tmp_path: Path) -> None:
     ext = volume(tmp_path, 20, "mke2fs", "-q", "-t", "ext4", "-U", UUID)
     enlarge(ext, 50)
@@ -44,6 +45,7 @@ def test_ext4_grows_into_its_file_and_shrinks_to_a_size(tmp_path: Path) -> None:
     run(["e2fsck", "-fn", str(ext)])
 
 
+@pytest.mark.host
 def test_ext4_that_is_damaged_is_left_alone(tmp_path: Path) -> None:
     ext = volume(tmp_path, 20, "mke2fs", "-q", "-t", "ext4")
     run(["debugfs", "-w", "-R", "clri <2>", str(ext)])  # no root directory any more
@@ -54,6 +56,7 @@ def test_ext4_that_is_damaged_is_left_alone(tmp_path: Path) -> None:
     assert blocks(ext) == before
 
 
+@pytest.mark.host
 def test_a_size_below_the_content_is_refused_by_the_program(tmp_path: Path) -> None:
     ext = volume(tmp_path, 20, "mke2fs", "-q", "-t", "ext4")
     with pytest.raises(RolledBack, match="resize2fs"):
@@ -61,6 +64,7 @@ def test_a_size_below_the_content_is_refused_by_the_program(tmp_path: Path) -> N
     assert blocks(ext) == 20 * 1024
 
 
+@pytest.mark.host
 def test_ntfs_grows_and_shrinks(tmp_path: Path) -> None:
     ntfs = volume(tmp_path, 20, "mkntfs", "-q", "-F", "-Q")
     assert least_size(ntfs, "ntfs") < 10 * MIB
@@ -70,6 +74,7 @@ def test_ntfs_grows_and_shrinks(tmp_path: Path) -> None:
     assert 39 * MIB < sectors * 512 <= 40 * MIB
 
 
+@pytest.mark.host
 def test_ntfs_that_waits_for_a_check_is_left_to_windows(tmp_path: Path) -> None:
     ntfs = volume(tmp_path, 20, "mkntfs", "-q", "-F", "-Q")
     set_size(ntfs, "ntfs", 15 * MIB)  # has Windows check it at its next start
@@ -77,6 +82,7 @@ def test_ntfs_that_waits_for_a_check_is_left_to_windows(tmp_path: Path) -> None:
         set_size(ntfs, "ntfs")
 
 
+@pytest.mark.host
 def test_swap_is_made_anew_with_its_identity(tmp_path: Path) -> None:
     swap = volume(tmp_path, 4, "mkswap", "-q", "-U", UUID, "-L", "spare")
     enlarge(swap, 9)
@@ -86,6 +92,7 @@ def test_swap_is_made_anew_with_its_identity(tmp_path: Path) -> None:
     assert struct.unpack_from("<I", swap.read_bytes(), 1028) == (9 * 256 - 1,)  # the last page
 
 
+@pytest.mark.host
 def test_f2fs_grows_and_never_shrinks(tmp_path: Path) -> None:
     f2fs = volume(tmp_path, 100, "mkfs.f2fs", "-q")
     enlarge(f2fs, 160)

@@ -21,6 +21,7 @@ def check(path: str, content: str, before: str | None = None, *, thorough: bool 
     return check_writes([change], files, lambda: LAYOUT, ROOT, thorough=thorough)
 
 
+@pytest.mark.host
 @pytest.mark.parametrize(
     ("path", "content"),
     [
@@ -39,6 +40,7 @@ def test_what_is_right_or_unknown_passes(path: str, content: str) -> None:
     assert check(path, content) == ()
 
 
+@pytest.mark.host
 @pytest.mark.parametrize(
     ("path", "content", "where"),
     [
@@ -90,6 +92,7 @@ def test_a_second_problem_of_the_same_words_is_new() -> None:
 @pytest.mark.parametrize(
     "path", ["/etc/fstab", "/etc/passwd", "/etc/sudoers.d/x", "/etc/ssh/sshd_config.d/x.conf"]
 )
+@pytest.mark.host
 def test_what_locks_out_is_looked_at_in_every_plan(path: str) -> None:
     with pytest.raises(EditFailed):
         check(path, "Match\n" if "sshd" in path else "x\n", thorough=False)

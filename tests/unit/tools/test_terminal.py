@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from imgtools import __version__
 from tools.terminal import WIDTH, run_on_terminal
 from tools.transcript import refresh
+
+pytestmark = pytest.mark.host
 
 
 def test_commands_believe_that_a_person_reads(tmp_path: Path) -> None:

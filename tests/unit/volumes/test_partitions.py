@@ -61,6 +61,7 @@ def layouts(draw: st.DrawFn) -> list[tuple[int, int]]:
     return draw(st.permutations(found))
 
 
+@pytest.mark.host
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     layouts(),
@@ -78,6 +79,7 @@ def test_gpt_as_sfdisk_reads_it(tmp_path: Path, layout: list[tuple[int, int]], n
     assert our_facts(found) == sfdisk_facts(path)
 
 
+@pytest.mark.host
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(layouts())
 def test_mbr_as_sfdisk_reads_it(tmp_path: Path, layout: list[tuple[int, int]]) -> None:
@@ -97,6 +99,7 @@ def test_mbr_as_sfdisk_reads_it(tmp_path: Path, layout: list[tuple[int, int]]) -
     assert our_facts(found) == sfdisk_facts(path)
 
 
+@pytest.mark.host
 def test_everything_of_an_mbr(tmp_path: Path) -> None:
     path = partitioned(
         tmp_path / "a.img",
@@ -112,6 +115,7 @@ def test_everything_of_an_mbr(tmp_path: Path) -> None:
     assert found[2].start == 12 * MIB
 
 
+@pytest.mark.host
 def test_everything_of_a_gpt(tmp_path: Path) -> None:
     identity = "D0D0D0D0-0001-4000-8000-000000000101"
     path = partitioned(
@@ -158,6 +162,7 @@ def damaged(gpt: Path, folder: Path, *changes: tuple[int, bytes], size: int = SI
     return read(copy)
 
 
+@pytest.mark.host
 @pytest.mark.parametrize("offset", [512, 512 + 60, 1024 + 8])
 def test_the_backup_serves_where_the_primary_is_damaged(gpt: Path, tmp_path: Path, offset: int) -> None:
     found = damaged(gpt, tmp_path, (offset, b"\x5a\xa5"))
@@ -165,17 +170,20 @@ def test_the_backup_serves_where_the_primary_is_damaged(gpt: Path, tmp_path: Pat
     assert found.problems == ("the primary GPT is damaged; the backup at the end was read",)
 
 
+@pytest.mark.host
 def test_a_damaged_backup_is_told(gpt: Path, tmp_path: Path) -> None:
     found = damaged(gpt, tmp_path, (SIZE - 512, bytes(8)))
     assert found.partitions == read(gpt).partitions
     assert found.problems == ("the backup GPT is damaged or missing",)
 
 
+@pytest.mark.host
 def test_a_disk_that_was_grown(gpt: Path, tmp_path: Path) -> None:
     found = damaged(gpt, tmp_path, size=2 * SIZE)
     assert found.problems == ("the backup GPT is at sector 131071, not at the end of the disk (262143)",)
 
 
+@pytest.mark.host
 def test_a_disk_that_was_cut(gpt: Path, tmp_path: Path) -> None:
     found = damaged(gpt, tmp_path, size=20 * MIB)
     assert found.problems == (
@@ -184,16 +192,19 @@ def test_a_disk_that_was_cut(gpt: Path, tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.host
 def test_no_copy_is_intact(gpt: Path, tmp_path: Path) -> None:
     found = damaged(gpt, tmp_path, (512, bytes(8)), (SIZE - 512, bytes(8)))
     assert (found.table, found.partitions) == ("", ())
     assert "neither copy of the table is intact" in found.problems[0]
 
 
+@pytest.mark.host
 def test_a_gpt_without_a_protective_mbr_is_no_table(gpt: Path, tmp_path: Path) -> None:
     assert damaged(gpt, tmp_path, (510, b"\0\0")).table == ""
 
 
+@pytest.mark.host
 def test_sectors_of_4096_bytes(gpt: Path) -> None:
     """The same table, moved to where a disk of 4096-byte sectors has it."""
     import struct
@@ -220,6 +231,7 @@ def test_sectors_of_4096_bytes(gpt: Path) -> None:
     assert [(p.start, p.size) for p in found.partitions] == [(MIB, MIB)]
 
 
+@pytest.mark.host
 def test_a_loop_of_logical_partitions_ends(tmp_path: Path) -> None:
     path = partitioned(tmp_path / "a.img", "label: dos\n1MiB 30MiB 5\n2MiB 3MiB 83\n6MiB 3MiB 83\n")
     with path.open("rb") as stream:
@@ -232,6 +244,7 @@ def test_a_loop_of_logical_partitions_ends(tmp_path: Path) -> None:
     assert [p.number for p in found.partitions] == [1, 5]
 
 
+@pytest.mark.host
 def test_a_broken_chain_of_logical_partitions(tmp_path: Path) -> None:
     path = partitioned(tmp_path / "a.img", "label: dos\n1MiB 30MiB 5\n2MiB 3MiB 83\n6MiB 3MiB 83\n")
     second = read(path).partitions[2].start // 512 - 2048
@@ -246,6 +259,7 @@ def test_a_broken_chain_of_logical_partitions(tmp_path: Path) -> None:
 # -- what is no table -------------------------------------------------------------------------------------
 
 
+@pytest.mark.host
 @pytest.mark.parametrize("bits", [12, 16, 32])
 def test_a_boot_sector_of_fat_is_no_table(tmp_path: Path, bits: int) -> None:
     path = blank(tmp_path / "a.img", {12: 1440 << 10, 16: 64 * MIB, 32: 300 * MIB}[bits])
@@ -253,6 +267,7 @@ def test_a_boot_sector_of_fat_is_no_table(tmp_path: Path, bits: int) -> None:
     assert read(path).table == ""
 
 
+@pytest.mark.host
 def test_a_boot_sector_of_ntfs_is_no_table(tmp_path: Path) -> None:
     path = blank(tmp_path / "a.img", 16 * MIB)
     tool("mkntfs", "-q", "-F", "-Q", path)

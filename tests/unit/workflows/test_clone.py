@@ -37,6 +37,7 @@ def content(image: Path, path: str) -> bytes:
 WAYS = [("linked", True, "qcow2"), ("copied", False, "qcow2"), ("raw", False, "raw")]
 
 
+@pytest.mark.host
 @pytest.mark.parametrize(("way", "linked", "format"), WAYS)
 def test_each_clone_has_its_own_name_and_key(tmp_path: Path, way: str, linked: bool, format: str) -> None:
     request = template(tmp_path)
@@ -57,6 +58,7 @@ def test_each_clone_has_its_own_name_and_key(tmp_path: Path, way: str, linked: b
     assert report.warnings == ()
 
 
+@pytest.mark.host
 @pytest.mark.parametrize(("linked", "mode"), [(True, 0o600), (False, 0o400)])
 def test_nobody_reads_a_clone_who_could_not_read_the_template(
     tmp_path: Path, linked: bool, mode: int
@@ -67,6 +69,7 @@ def test_nobody_reads_a_clone_who_could_not_read_the_template(
     assert (tmp_path / "web1.qcow2").stat().st_mode & 0o777 == 0o600
 
 
+@pytest.mark.host
 def test_a_linked_clone_beside_its_template_moves_with_it(tmp_path: Path) -> None:
     (folder := tmp_path / "before").mkdir()
     request = template(folder)
@@ -76,6 +79,7 @@ def test_a_linked_clone_beside_its_template_moves_with_it(tmp_path: Path) -> Non
     assert b"".join(read_files(moved, ["/etc/hostname"])) == b"web1\n"
 
 
+@pytest.mark.host
 @pytest.mark.parametrize("linked", [True, False])
 def test_what_is_cloned_is_prepared_and_the_template_stays(tmp_path: Path, linked: bool) -> None:
     request = template(tmp_path)
@@ -94,6 +98,7 @@ def test_what_is_cloned_is_prepared_and_the_template_stays(tmp_path: Path, linke
     clone(request, [CloneRow("web3")], CloneRequest(tmp_path, linked))
 
 
+@pytest.mark.host
 def test_all_disks_of_a_template_are_cloned(tmp_path: Path) -> None:
     disks = copy_fixture("multidisk", tmp_path)
     request = ImageRequest(tuple(DiskSource(disk) for disk in disks), engine=Engine.DIRECT)
@@ -107,6 +112,7 @@ def test_all_disks_of_a_template_are_cloned(tmp_path: Path) -> None:
     assert b"".join(read_files(made, ["/etc/hostname"])) == b"web1\n"
 
 
+@pytest.mark.host
 def test_blocks_are_shared_where_the_host_can(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shared = []
 
@@ -125,6 +131,7 @@ def test_blocks_are_shared_where_the_host_can(tmp_path: Path, monkeypatch: pytes
     assert len(examine(DiskSource(Path(one.paths[0])), policy=Backing.NONE).chain) == 1
 
 
+@pytest.mark.host
 def test_snapshots_of_the_template_are_not_handed_out(tmp_path: Path) -> None:
     request = template(tmp_path)
     subprocess.run(["qemu-img", "snapshot", "-c", "used", request.host_path], check=True)
@@ -134,6 +141,7 @@ def test_snapshots_of_the_template_are_not_handed_out(tmp_path: Path) -> None:
     assert not examine(DiskSource(Path(one.paths[0])), policy=Backing.NONE).snapshots
 
 
+@pytest.mark.host
 def test_a_template_that_was_never_prepared_is_refused(tmp_path: Path) -> None:
     request = template(tmp_path)
     with pytest.raises(UnsupportedGuest, match="not prepared as a template; left are"):
@@ -141,6 +149,7 @@ def test_a_template_that_was_never_prepared_is_refused(tmp_path: Path) -> None:
     assert not (tmp_path / "web1.qcow2").exists()
 
 
+@pytest.mark.host
 def test_one_bad_clone_and_none_is_made(tmp_path: Path) -> None:
     request = template(tmp_path)
     how = CloneRequest(tmp_path, linked=True, unprepared=True)
@@ -155,6 +164,7 @@ def test_one_bad_clone_and_none_is_made(tmp_path: Path) -> None:
     assert not (tmp_path / "web1.qcow2").exists()
 
 
+@pytest.mark.host
 def test_a_template_that_changes_meanwhile_is_not_cloned(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -167,6 +177,7 @@ def test_a_template_that_changes_meanwhile_is_not_cloned(
     assert [path.name for path in tmp_path.iterdir()] == ["debian.qcow2"]
 
 
+@pytest.mark.host
 def test_a_template_that_is_being_edited_is_refused(tmp_path: Path) -> None:
     request = template(tmp_path)
     with lock_images([request.host_path]), pytest.raises(ImageInUse, match="is editing"):
@@ -186,6 +197,7 @@ def test_two_clones_do_not_share_a_file(tmp_path: Path) -> None:
         clone(request, [CloneRow("a"), CloneRow("a-2")], CloneRequest(tmp_path))
 
 
+@pytest.mark.host
 def test_machines_of_the_same_host_name_are_told(tmp_path: Path) -> None:
     request = template(tmp_path)
     how = CloneRequest(tmp_path, linked=True, hostname="web", unprepared=True)
@@ -193,6 +205,7 @@ def test_machines_of_the_same_host_name_are_told(tmp_path: Path) -> None:
     assert [one.text for one in report.warnings] == ["2 clones have the host name web"]
 
 
+@pytest.mark.host
 def test_a_disk_without_a_guest_is_copied_as_it_is(tmp_path: Path) -> None:
     (disk := tmp_path / "data.raw").write_bytes(bytes(range(256)) * 4096)
     request = ImageRequest((DiskSource(disk, "raw"),))

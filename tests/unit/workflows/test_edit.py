@@ -59,6 +59,7 @@ def test_a_missing_file_and_a_directory_are_named(monkeypatch: pytest.MonkeyPatc
         edit_file(request, Target(), "/etc", scripted("s/a/b/"))
 
 
+@pytest.mark.host
 def test_an_editor_gets_a_private_copy_that_is_gone_afterwards(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -75,6 +76,7 @@ def test_an_editor_gets_a_private_copy_that_is_gone_afterwards(
     assert not Path(name).exists()
 
 
+@pytest.mark.host
 def test_an_editor_that_fails_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EDITOR", "false")
     monkeypatch.delenv("VISUAL", raising=False)

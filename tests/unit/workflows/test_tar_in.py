@@ -79,6 +79,7 @@ def test_every_kind_of_member_becomes_a_change(monkeypatch: pytest.MonkeyPatch, 
     ]
 
 
+@pytest.mark.host
 @pytest.mark.parametrize("packer", ["gzip", "xz", "bzip2", "zstd"])
 def test_packed_archives_are_told_by_their_bytes(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, packer: str
@@ -139,6 +140,7 @@ def test_other_names_and_special_files_take_the_place_of_what_is_there(
     ]
 
 
+@pytest.mark.host
 @pytest.mark.parametrize("piped", [False, True])
 def test_a_plan_of_a_packed_archive_can_be_carried_out_later(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, piped: bool

@@ -21,6 +21,7 @@ FILES: dict[str, Content] = {
 }
 
 
+@pytest.mark.host
 @pytest.mark.parametrize("ending", ["tar", "tar.gz", "tar.xz", "tar.bz2"])
 def test_names_are_relative_and_facts_are_kept(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, ending: str

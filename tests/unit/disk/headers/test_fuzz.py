@@ -168,6 +168,7 @@ def test_header_of_a_format_with_any_numbers(
     look(folder, bytes(image), watch, None, size)
 
 
+@pytest.mark.host
 @QUIET
 @given(data=st.data(), name=st.sampled_from(NAMES))
 def test_whole_image_with_some_bytes_changed(
@@ -256,6 +257,7 @@ def test_tables_as_large_as_they_may_be_take_no_memory(folder: Path, watch: Watc
         tracemalloc.stop()
 
 
+@pytest.mark.host
 def test_look_at_a_huge_image_reads_little(folder: Path, watch: Watch) -> None:
     """The cost of a look must not grow with the disk."""
     image = folder / "huge.qcow2"
@@ -275,6 +277,7 @@ def test_look_at_a_huge_image_reads_little(folder: Path, watch: Watch) -> None:
     assert watch.read < 4 * QUICK + 16 * MIB
 
 
+@pytest.mark.host
 @settings(
     deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture], database=None
 )

@@ -91,6 +91,7 @@ def test_raw_into_raw(tmp_path: Path, layout: list[tuple[str, int]], tail: int) 
     assert target.stat().st_blocks * 512 <= data + 16 * BLOCK  # a filesystem may need blocks of its own
 
 
+@pytest.mark.host
 @given(layout=LAYOUTS, tail=st.integers(0, 3 * BLOCK))
 @example(layout=[("hole", 5 * BLOCK), ("data", BLOCK), ("hole", 9 * BLOCK), ("data", BLOCK)], tail=1)
 @example(layout=[("data", 200 * BLOCK), ("zeros", 32 * BLOCK), ("data", 8 * BLOCK)], tail=0)
@@ -112,6 +113,7 @@ def checked(image: Path) -> None:
     assert "No errors were found" in qemu_img("check", image)
 
 
+@pytest.mark.host
 def test_a_qcow2_is_what_qemu_img_makes(source: Path, tmp_path: Path) -> None:
     ours, theirs = copied(source, tmp_path / "ours.qcow2", Qcow2Target), tmp_path / "theirs.qcow2"
     qemu_img("convert", "-O", "qcow2", source, theirs)
@@ -123,6 +125,7 @@ def test_a_qcow2_is_what_qemu_img_makes(source: Path, tmp_path: Path) -> None:
     assert ours.read_bytes()[feature_names] == theirs.read_bytes()[feature_names]
 
 
+@pytest.mark.host
 def test_a_qcow2_with_more_than_one_refcount_block_and_second_level_table(tmp_path: Path) -> None:
     """34,000 clusters, each with one block: the reference counts of 32,768 fit into one cluster."""
     source = tmp_path / "source"
@@ -147,6 +150,7 @@ def test_reference_counts_cover_themselves(used: int) -> None:
     assert table * CLUSTER >= blocks * 8
 
 
+@pytest.mark.host
 @pytest.mark.parametrize("size", [0, 1, 511, 513])
 @pytest.mark.parametrize("made", [RawTarget, Qcow2Target])
 def test_odd_sizes(tmp_path: Path, made: Made, size: int) -> None:
@@ -229,6 +233,7 @@ def test_host_that_cannot_be_written(
         copied(source, tmp_path / "target", made)
 
 
+@pytest.mark.host
 def test_short_writes_are_continued(source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     real = os.pwrite
     monkeypatch.setattr(os, "pwrite", lambda descriptor, data, at: real(descriptor, data[:5000], at))
@@ -268,6 +273,7 @@ def test_a_signal_ends_it_and_nobody_writes_on(
 # -- other programs --------------------------------------------------------------------------------------
 
 
+@pytest.mark.host
 def test_a_disk_that_a_program_writes_to_is_refused(source: Path, tmp_path: Path) -> None:
     words = ["qemu-nbd", "-f", "raw", "-k", str(tmp_path / "socket"), "--fork", "--persistent"]
     pid = tmp_path / "pid"
@@ -280,6 +286,7 @@ def test_a_disk_that_a_program_writes_to_is_refused(source: Path, tmp_path: Path
     assert not (tmp_path / "target").exists()
 
 
+@pytest.mark.host
 def test_no_program_can_begin_to_write_meanwhile(source: Path, tmp_path: Path) -> None:
     def write(descriptor: int) -> Target:
         done = subprocess.run(

@@ -70,6 +70,7 @@ def test_host_without_the_call_changes_nothing(tmp_path: Path, monkeypatch: pyte
     assert (tmp_path / "new").read_bytes() == b"all of it"
 
 
+@pytest.mark.host
 def test_what_is_expected(tmp_path: Path) -> None:
     path = tmp_path / "d.raw"
     with path.open("wb") as stream:

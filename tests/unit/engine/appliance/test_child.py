@@ -25,11 +25,13 @@ def qemu() -> Iterator[subprocess.Popen[bytes]]:
         process.kill()
 
 
+@pytest.mark.host
 def test_a_launch_is_found_by_its_whole_name(qemu: subprocess.Popen[bytes]) -> None:
     assert find_children(TOKEN) == [qemu.pid]
     assert find_children(TOKEN[:-1]) == []
 
 
+@pytest.mark.host
 def test_it_and_nothing_else_is_ended(qemu: subprocess.Popen[bytes]) -> None:
     with subprocess.Popen([sys.executable, "-S", "-c", WAITER], stdin=subprocess.PIPE) as other:
         kill_children(TOKEN)

@@ -12,6 +12,8 @@ import pytest
 
 from imgtools.engine.appliance import quick
 
+pytestmark = pytest.mark.host
+
 ORIGINAL = b"#!/bin/bash\necho libguestfs\n"
 
 

@@ -81,6 +81,7 @@ def by_blkid(path: Path, kind: str) -> Content:
     return Content(values["TYPE"], values["LABEL"], values["UUID"], values["VERSION"])
 
 
+@pytest.mark.host
 @pytest.mark.parametrize("kind", MAKERS)
 def test_a_sketch_is_recognised_as_the_volume_is(tmp_path: Path, kind: str) -> None:
     path = made(tmp_path, kind)
@@ -89,6 +90,7 @@ def test_a_sketch_is_recognised_as_the_volume_is(tmp_path: Path, kind: str) -> N
     assert found.type == MAKERS[kind][1]
 
 
+@pytest.mark.host
 def test_several_volumes_keep_their_order(tmp_path: Path) -> None:
     """blkid stops at the first volume that it does not know."""
     kinds = ["nothing", "swap", "nothing", "nothing", "ext4", "fat12", "nothing"]
@@ -98,6 +100,7 @@ def test_several_volumes_keep_their_order(tmp_path: Path) -> None:
     assert probe([]) == []
 
 
+@pytest.mark.host
 def test_two_filesystems_in_one_place(tmp_path: Path) -> None:
     path, other = made(tmp_path, "fat16"), made(tmp_path, "ext4")
     content = bytearray(path.read_bytes())
@@ -113,12 +116,14 @@ class Broken(BytesDisk):
         raise BadImage("cannot read")
 
 
+@pytest.mark.host
 def test_a_volume_that_cannot_be_read_does_not_take_others_with_it(tmp_path: Path) -> None:
     found = probe([DiskFile.whole(Broken(bytes(MIB))), volume(made(tmp_path, "swap"))])
     assert found[0] == Content(problem="cannot read")
     assert found[1].type == "swap"
 
 
+@pytest.mark.host
 def test_a_sketch_is_sparse_and_small(tmp_path: Path) -> None:
     path = blank(tmp_path / "a.img", 1 << 40)
     tool("mkfs.fat", "-F", 32, "-s", 128, path)

@@ -65,6 +65,7 @@ def test_names_of_disks() -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.host
 def test_partitions_become_volumes(tmp_path: Path, ext4: bytes) -> None:
     script = """label: gpt
 1MiB 1MiB 21686148-6449-6E6F-744E-656564454649
@@ -87,6 +88,7 @@ start=2MiB, size=4MiB, name="root", uuid=d0d0d0d0-0001-4000-8000-0000000000bb
         assert hello(session, "/dev/sda2") == b"hello\n"
 
 
+@pytest.mark.host
 def test_extended_and_logical_partitions(tmp_path: Path, ext4: bytes) -> None:
     script = "label: dos\n1MiB 4MiB 83\n6MiB 50MiB 5\n8MiB 4MiB 83\n"
     with opened(disk(tmp_path / "a.img", script, {1: ext4, 8: ext4})) as session:
@@ -95,6 +97,7 @@ def test_extended_and_logical_partitions(tmp_path: Path, ext4: bytes) -> None:
         assert hello(session, "/dev/sda5") == b"hello\n"
 
 
+@pytest.mark.host
 def test_a_whole_disk_is_a_volume_only_without_a_table(tmp_path: Path, ext4: bytes) -> None:
     plain, empty, bare = (
         tmp_path / "plain",
@@ -112,6 +115,7 @@ def test_a_whole_disk_is_a_volume_only_without_a_table(tmp_path: Path, ext4: byt
         assert hello(session, "/dev/sda") == b"hello\n"
 
 
+@pytest.mark.host
 def test_a_boot_sector_without_partitions_before_a_filesystem(tmp_path: Path, ext4: bytes) -> None:
     """As extlinux and others leave it on a disk without partitions."""
     path = tmp_path / "a.img"
@@ -121,6 +125,7 @@ def test_a_boot_sector_without_partitions_before_a_filesystem(tmp_path: Path, ex
         assert hello(session, "/dev/sda") == b"hello\n"
 
 
+@pytest.mark.host
 def test_a_hybrid_disc_has_partitions(tmp_path: Path) -> None:
     """An ISO image that also boots from a stick: Linux shows its partitions, and so do we."""
     (tmp_path / "tree").mkdir()
@@ -157,6 +162,7 @@ def lvm_disks(folder: Path, ext4: bytes) -> tuple[Path, Path]:
     return disk(folder / "a.img", "label: dos\n1MiB 16MiB 8e\n", {1: bytes(first)}), folder / "b.img"
 
 
+@pytest.mark.host
 def test_logical_volumes_over_disks(tmp_path: Path, ext4: bytes) -> None:
     with opened(*lvm_disks(tmp_path, ext4)) as session:
         layout = session.layout()
@@ -174,11 +180,13 @@ def test_logical_volumes_over_disks(tmp_path: Path, ext4: bytes) -> None:
         assert hello(session, "/dev/vg/root") == b"hello\n"
 
 
+@pytest.mark.host
 def test_the_order_of_disks_does_not_matter(tmp_path: Path, ext4: bytes) -> None:
     with opened(*reversed(lvm_disks(tmp_path, ext4))) as session:
         assert hello(session, "/dev/vg/root") == b"hello\n"
 
 
+@pytest.mark.host
 def test_a_group_whose_second_disk_was_not_given(tmp_path: Path, ext4: bytes) -> None:
     with opened(lvm_disks(tmp_path, ext4)[0]) as session:
         assert [one.device for one in session.layout().volumes] == ["/dev/sda1"]
@@ -191,6 +199,7 @@ def test_a_group_whose_second_disk_was_not_given(tmp_path: Path, ext4: bytes) ->
 # -- what others have to look into ------------------------------------------------------------------------
 
 
+@pytest.mark.host
 def test_btrfs_is_left_to_others(tmp_path: Path) -> None:
     path = blank(tmp_path / "a.img", 300 * MIB)
     tool("mkfs.btrfs", "-q", path)
@@ -203,6 +212,7 @@ def test_btrfs_is_left_to_others(tmp_path: Path) -> None:
         assert session.mount(volume) == Declined("/dev/sda", "btrfs is read by the appliance only")
 
 
+@pytest.mark.host
 @pytest.mark.parametrize(
     ("script", "device", "words"),
     [
@@ -219,6 +229,7 @@ def test_what_is_divided_in_other_ways(tmp_path: Path, script: str, device: str,
         assert words in found.reason
 
 
+@pytest.mark.host
 def test_one_bad_volume_spoils_no_other(tmp_path: Path, ext4: bytes) -> None:
     """A partition beyond the end, one cut by it, one ambivalent, and a good one."""
     tool("mkfs.fat", "-F", 12, blank(tmp_path / "fat", 4 * MIB))
@@ -238,6 +249,7 @@ def test_one_bad_volume_spoils_no_other(tmp_path: Path, ext4: bytes) -> None:
         assert isinstance(found, Declined) and "its volume 2097152" in found.reason
 
 
+@pytest.mark.host
 def test_what_has_no_filesystem(tmp_path: Path) -> None:
     with opened(blank(tmp_path / "a.img", MIB)) as session:
         assert session.mount(session.layout().volumes[0]) == Declined("/dev/sda", "no filesystem")
@@ -245,6 +257,7 @@ def test_what_has_no_filesystem(tmp_path: Path) -> None:
         assert stranger == Declined("/dev/md127", "the direct engine does not see it")
 
 
+@pytest.mark.host
 def test_mounting_twice_is_mounting_once(tmp_path: Path, ext4: bytes) -> None:
     (tmp_path / "a.img").write_bytes(ext4)
     with opened(tmp_path / "a.img") as session:
@@ -253,6 +266,7 @@ def test_mounting_twice_is_mounting_once(tmp_path: Path, ext4: bytes) -> None:
         assert session.layout() is session.layout()
 
 
+@pytest.mark.host
 def test_mounting_one_volume_reads_no_other(tmp_path: Path, ext4: bytes) -> None:
     big = make_ext(tmp_path / "big.img", None, "-t", "ext4", size=32 * MIB).read_bytes()
     path = disk(tmp_path / "a.img", "label: dos\n1MiB 4MiB 83\n8MiB 32MiB 83\n", {1: ext4, 8: big})
@@ -299,6 +313,7 @@ def key(selector: str, value: str) -> Key:
     return Key(selector, Secret(value.encode()))
 
 
+@pytest.mark.host
 def test_a_locked_volume_is_a_volume(luks: Path) -> None:
     with served(luks, key("/dev/sda2", "other")) as session:
         layout = session.layout()
@@ -309,6 +324,7 @@ def test_a_locked_volume_is_a_volume(luks: Path) -> None:
         assert layout.unread == ()
 
 
+@pytest.mark.host
 @pytest.mark.parametrize("selector", ["/dev/sda1", UUID, UUID.upper(), "all"])
 def test_luks1_is_opened_with_its_key(luks: Path, selector: str) -> None:
     with served(luks, key("/dev/sdz", "other"), key(selector, "sesame")) as session:
@@ -318,6 +334,7 @@ def test_luks1_is_opened_with_its_key(luks: Path, selector: str) -> None:
         assert hello(session, inner.device) == b"hello\n"
 
 
+@pytest.mark.host
 def test_a_wrong_key_is_an_error(luks: Path) -> None:
     with (
         pytest.raises(KeyNeeded, match="/dev/sda1 is encrypted") as caught,
@@ -327,6 +344,7 @@ def test_a_wrong_key_is_an_error(luks: Path) -> None:
     assert "--key /dev/sda1:file:PATH" in caught.value.hint
 
 
+@pytest.mark.host
 def test_luks2_with_a_key_is_left_to_the_appliance(tmp_path: Path) -> None:
     path = blank(tmp_path / "a.img", 32 * MIB)
     tool(
@@ -339,6 +357,7 @@ def test_luks2_with_a_key_is_left_to_the_appliance(tmp_path: Path) -> None:
         assert session.layout().unread == (Declined("/dev/sda", "LUKS2 is opened by the appliance only"),)
 
 
+@pytest.mark.host
 def test_reading_changes_nothing(luks: Path) -> None:
     before = hashlib.sha256(luks.read_bytes()).digest()
     with served(luks, key("all", "sesame")) as session:

@@ -47,6 +47,7 @@ def snapshots_of(path: Path) -> list[Snapshot]:
     return [Snapshot(one["id"], one["name"], one["date-sec"], one["vm-state-size"]) for one in found]
 
 
+@pytest.mark.host
 @pytest.mark.parametrize(
     "name", ["plain.img", "comma,and:colon=.img", "-x", "nbd:x", "json:{}", "with space é.img"]
 )
@@ -59,12 +60,14 @@ def test_a_file_is_a_file_whatever_its_name(tmp_path: Path, name: str) -> None:
         assert disk.read(disk.size + 1, 100) == b""
 
 
+@pytest.mark.host
 def test_a_name_that_is_not_utf8(tmp_path: Path) -> None:
     path = raw_image(tmp_path / os.fsdecode(b"\xff\xfe.img"))
     with serve_disk(image_info((path, "raw"))) as disk:
         assert disk.read(PLACE, len(MARK)) == MARK
 
 
+@pytest.mark.host
 @pytest.mark.parametrize("form", ["qcow2", "vmdk", "vdi", "vpc", "vhdx", "qed", "parallels"])
 def test_every_format(tmp_path: Path, form: str) -> None:
     source, path = raw_image(tmp_path / "source.raw"), tmp_path / f"disk.{form}"
@@ -73,6 +76,7 @@ def test_every_format(tmp_path: Path, form: str) -> None:
         assert disk.read(PLACE, len(MARK)) == MARK
 
 
+@pytest.mark.host
 def test_a_chain_is_the_one_that_was_examined(tmp_path: Path) -> None:
     base, top = raw_image(tmp_path / "base.raw"), tmp_path / "top.qcow2"
     secret = raw_image(tmp_path / "secret.raw", b"this must never be read")
@@ -85,6 +89,7 @@ def test_a_chain_is_the_one_that_was_examined(tmp_path: Path) -> None:
         assert disk.read(PLACE, len(MARK)) == bytes(len(MARK))
 
 
+@pytest.mark.host
 def test_an_external_data_file_is_found_beside_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -97,6 +102,7 @@ def test_an_external_data_file_is_found_beside_nothing(
         assert disk.read(PLACE, len(MARK)) == MARK
 
 
+@pytest.mark.host
 def test_extents_of_a_split_vmdk(tmp_path: Path) -> None:
     source, path = raw_image(tmp_path / "source.raw", size=3 << 30), tmp_path / "split.vmdk"
     tool("qemu-img", "convert", "-O", "vmdk", "-o", "subformat=twoGbMaxExtentSparse", source, path)
@@ -107,6 +113,7 @@ def test_extents_of_a_split_vmdk(tmp_path: Path) -> None:
         assert disk.read(PLACE, len(MARK)) == MARK
 
 
+@pytest.mark.host
 def test_an_internal_snapshot_by_name_and_by_id(tmp_path: Path) -> None:
     path = tmp_path / "disk.qcow2"
     tool("qemu-img", "create", "-q", "-f", "qcow2", path, "4M")
@@ -125,6 +132,7 @@ def test_an_internal_snapshot_by_name_and_by_id(tmp_path: Path) -> None:
     assert "before, really" in caught.value.hint
 
 
+@pytest.mark.host
 def test_holes_are_known_without_reading_them(tmp_path: Path) -> None:
     path = tmp_path / "disk.qcow2"
     tool("qemu-img", "convert", "-O", "qcow2", raw_image(tmp_path / "source.raw"), path)
@@ -135,6 +143,7 @@ def test_holes_are_known_without_reading_them(tmp_path: Path) -> None:
     assert [(one.offset, one.offset + one.length > PLACE) for one in data] == [(PLACE, True)]
 
 
+@pytest.mark.host
 def test_several_clients_at_once(tmp_path: Path) -> None:
     with serve_disk(image_info((raw_image(tmp_path / "disk.raw"), "raw"))) as disk:
         others = [NbdDisk(disk.socket, "again") for _ in range(3)]
@@ -147,6 +156,7 @@ def test_several_clients_at_once(tmp_path: Path) -> None:
 # -- what goes wrong --------------------------------------------------------------------------------------
 
 
+@pytest.mark.host
 def test_the_message_is_qemus_sentence(tmp_path: Path) -> None:
     path = tmp_path / "junk.qcow2"
     path.write_bytes(b"junk" * 1000)
@@ -155,6 +165,7 @@ def test_the_message_is_qemus_sentence(tmp_path: Path) -> None:
     assert caught.value.message == f"{path}: Image is not in qcow2 format"
 
 
+@pytest.mark.host
 def test_a_long_path_of_temporary_files_does_not_matter(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -173,12 +184,14 @@ def test_no_room_for_temporary_files(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert "TMPDIR" in caught.value.hint
 
 
+@pytest.mark.host
 def test_no_such_file(tmp_path: Path) -> None:
     missing = image_info((tmp_path / "nothing.raw", "raw"))
     with pytest.raises(HostError, match="No such file or directory"), serve_disk(missing):
         pass
 
 
+@pytest.mark.host
 def test_a_damaged_cluster_is_an_error_where_it_is_read(tmp_path: Path) -> None:
     path = tmp_path / "disk.qcow2"
     tool("qemu-img", "create", "-q", "-f", "qcow2", path, "4M")
@@ -212,6 +225,7 @@ def written_to(path: Path, folder: Path) -> Iterator[None]:
         holder.wait()
 
 
+@pytest.mark.host
 def test_an_image_in_use_is_read_with_a_warning(tmp_path: Path) -> None:
     path = tmp_path / "disk.qcow2"
     tool("qemu-img", "convert", "-O", "qcow2", raw_image(tmp_path / "source.raw"), path)
@@ -247,6 +261,7 @@ def keys(selector: str, value: str) -> Keyring:
     return Keyring([Key(selector, Secret(value.encode()))])
 
 
+@pytest.mark.host
 def test_an_encrypted_image_wants_its_key(tmp_path: Path) -> None:
     path = luks_image(tmp_path / "disk.luks", "sesame")
     info = image_info((path, "luks"), encryption="luks")
@@ -259,6 +274,7 @@ def test_an_encrypted_image_wants_its_key(tmp_path: Path) -> None:
         pass
 
 
+@pytest.mark.host
 @pytest.mark.parametrize("selector", ["image", "all", "disk.luks"])
 def test_the_key_of_an_image_by_its_selector(tmp_path: Path, selector: str) -> None:
     path = luks_image(tmp_path / "disk.luks", "sesame")
@@ -267,6 +283,7 @@ def test_the_key_of_an_image_by_its_selector(tmp_path: Path, selector: str) -> N
         assert disk.size < 8 << 20
 
 
+@pytest.mark.host
 def test_a_qcow2_with_the_old_encryption(tmp_path: Path) -> None:
     info = image_info((aes_image(tmp_path / "disk.qcow2", "sesame"), "qcow2"), encryption="aes")
     with pytest.raises(KeyNeeded, match="no key was given"), serve_disk(info):
@@ -275,6 +292,7 @@ def test_a_qcow2_with_the_old_encryption(tmp_path: Path) -> None:
         assert disk.read(0, 512) == bytes(512)
 
 
+@pytest.mark.host
 def test_secrets_stay_out_of_arguments_and_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TMPDIR", str(tmp_path / "private"))
     (tmp_path / "private").mkdir()
@@ -313,6 +331,7 @@ def alive(folder: str) -> list[int]:
     return found
 
 
+@pytest.mark.host
 def test_the_server_ends_with_the_block(tmp_path: Path) -> None:
     with serve_disk(image_info((raw_image(tmp_path / "disk.raw"), "raw"))) as disk:
         folder = str(Path(disk.socket).parent)
@@ -321,6 +340,7 @@ def test_the_server_ends_with_the_block(tmp_path: Path) -> None:
     assert not Path(folder).exists()
 
 
+@pytest.mark.host
 @pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGTERM])
 def test_the_server_ends_with_us_however_we_end(tmp_path: Path, end: signal.Signals) -> None:
     path = raw_image(tmp_path / "disk.raw")

@@ -68,6 +68,7 @@ def program(tmp_path: Path, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
 
 
+@pytest.mark.host
 def test_percentage_becomes_progress(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     program(
         tmp_path, r"printf '    (0.00/100%%)\r    (12.34/100%%)\r    (100.00/100%%)\r\nrest'", monkeypatch
@@ -77,6 +78,7 @@ def test_percentage_becomes_progress(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert seen[-1] == (10000, 10000) and done.stdout == b"\r\nrest"
 
 
+@pytest.mark.host
 def test_growing_file_becomes_progress(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     target = tmp_path / "grows"
     program(tmp_path, f"head -c 65536 /dev/urandom >{target}; sync {target}; sleep 0.3", monkeypatch)
@@ -85,6 +87,7 @@ def test_growing_file_becomes_progress(tmp_path: Path, monkeypatch: pytest.Monke
     assert seen[-1] == (65536, 65536)
 
 
+@pytest.mark.host
 def test_endless_talk_is_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     program(tmp_path, "head -c 10000000 /dev/zero >&2; echo last line >&2; exit 1", monkeypatch)
     with pytest.raises(ToolFailed, match="last line"):
@@ -94,6 +97,7 @@ def test_endless_talk_is_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         work(["qemu-img"])
 
 
+@pytest.mark.host
 def test_time_limit_ends_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     program(tmp_path, "exec sleep 60", monkeypatch)
     with pytest.raises(EngineTimeout):
@@ -103,6 +107,7 @@ def test_time_limit_ends_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 # -- options ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.host
 def test_options_of_formats_are_read_from_the_help() -> None:
     known = {one.name: one for one in create_options("qcow2")}
     assert {"cluster_size", "compression_type", "encrypt.key-secret", "preallocation"} <= known.keys()
@@ -139,6 +144,7 @@ def test_map_that_is_none(text: bytes) -> None:
         list(parse_extents([text]))
 
 
+@pytest.mark.host
 def test_failure_after_some_extents_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     program(tmp_path, "printf '[{ \"start\": 0'; echo broken >&2; exit 1", monkeypatch)
     with (

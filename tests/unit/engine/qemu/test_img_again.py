@@ -9,6 +9,8 @@ import pytest
 from imgtools.engine.qemu.img.running import work
 from imgtools.errors import ImgtoolsError
 
+pytestmark = pytest.mark.host
+
 SCRIPT = (
     'echo >> {0}; [ $(wc -l < {0}) -ge {1} ] || {{ echo "Unable to get accurate CPU usage" >&2; exit 1; }}'
 )

@@ -27,40 +27,48 @@ def is_running(pid: int) -> bool:
         return False
 
 
+@pytest.mark.host
 def test_a_program_that_ends_is_told_by_its_code_and_both_its_outputs() -> None:
     found = heard("echo one; echo two >&2; exit 3")
     assert (found.output, found.complaint, found.code, found.silent) == (b"one\n", b"two\n", 3, False)
 
 
+@pytest.mark.host
 def test_a_signal_that_ends_it_is_a_code_as_a_shell_gives_it() -> None:
     assert heard("kill -ABRT $$").code == 128 + 6
 
 
+@pytest.mark.host
 def test_what_was_waited_for_ends_it_at_once() -> None:
     found = heard("echo DONE; sleep 1000")
     assert found.output == b"DONE\n"
     assert not found.silent
 
 
+@pytest.mark.host
 def test_silence_ends_it() -> None:
     found = heard("echo begun; sleep 1000", silence=0.3)
     assert (found.output, found.code, found.silent) == (b"begun\n", None, True)
 
 
+@pytest.mark.host
 def test_who_goes_on_speaking_is_not_silent_until_time_is_up() -> None:
     found = heard("while :; do echo more; sleep 0.05; done", silence=30, seconds=0.5)
     assert (found.code, found.silent) == (None, False)
     assert found.output.startswith(b"more\n")
 
 
+@pytest.mark.host
 def test_time_that_is_up_before_the_silence_is_long_enough_is_no_silence() -> None:
     assert not heard("sleep 1000", silence=LONG, seconds=0.3).silent
 
 
+@pytest.mark.host
 def test_a_program_that_closes_its_output_and_stays_is_ended() -> None:
     assert heard("exec >&- ; sleep 1000").code is None
 
 
+@pytest.mark.host
 def test_what_it_has_started_ends_with_it() -> None:
     found = heard("sleep 1000 & echo $!; sleep 1000", silence=0.3)
     deadline = time.monotonic() + 30
@@ -69,6 +77,7 @@ def test_what_it_has_started_ends_with_it() -> None:
         time.sleep(0.02)
 
 
+@pytest.mark.host
 def test_it_is_ended_when_we_are_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
     pids: list[int] = []
     kill = os.killpg

@@ -28,6 +28,8 @@ SECRET = ("--object", "secret,id=s,data=sesame")
 # Named by format, or format and what is special; each makes an image of CONTENT in a folder.
 Make = Callable[[Path], Path]
 
+pytestmark = pytest.mark.host
+
 
 def converted(format: str, *options: str, name: str = "", secret: bool = False) -> Make:
     def make(folder: Path) -> Path:

@@ -10,6 +10,8 @@ from imgtools.engine.qemu.storage_daemon import serve_overlays
 from imgtools.errors import EngineFailed
 from imgtools.records.image import Layer
 
+pytestmark = pytest.mark.host
+
 
 def test_what_the_daemon_complains_of_is_said_at_once(tmp_path: Path) -> None:
     """Nobody waits for the answer of a program that has ended."""

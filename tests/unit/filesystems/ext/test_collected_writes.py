@@ -16,6 +16,8 @@ from imgtools.records.disks import Declined
 from imgtools.volumes.local_file import LocalDisk
 from imgtools.volumes.volume_file import DiskFile
 
+pytestmark = pytest.mark.host
+
 COUNT = 300
 
 

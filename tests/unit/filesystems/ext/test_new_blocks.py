@@ -17,6 +17,8 @@ from imgtools.records.disks import Declined
 from imgtools.volumes.local_file import LocalDisk
 from imgtools.volumes.volume_file import DiskFile
 
+pytestmark = pytest.mark.host
+
 BLOCK = 1024
 
 

@@ -79,6 +79,7 @@ def images(tree: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[st
     return image
 
 
+@pytest.mark.host
 @pytest.mark.parametrize("kind", KINDS)
 def test_files_read_as_they_were_written(images: Callable[[str], Path], tree: Path, kind: str) -> None:
     fs = mounted(images(kind))
@@ -95,6 +96,7 @@ def test_files_read_as_they_were_written(images: Callable[[str], Path], tree: Pa
         assert fs.read_link(f"/link{length}") == "t" * length
 
 
+@pytest.mark.host
 @pytest.mark.parametrize("kind", KINDS)
 def test_facts_of_files(images: Callable[[str], Path], tree: Path, kind: str) -> None:
     fs = mounted(images(kind))
@@ -111,6 +113,7 @@ def test_facts_of_files(images: Callable[[str], Path], tree: Path, kind: str) ->
     assert fs.lookup("/tiny/below") is None
 
 
+@pytest.mark.host
 def test_seeking_in_a_sparse_file(images: Callable[[str], Path]) -> None:
     found = mounted(images("ext3")).lookup("/sparse")
     assert found is not None and found.size == 9 << 20
@@ -121,6 +124,7 @@ def test_seeking_in_a_sparse_file(images: Callable[[str], Path]) -> None:
         assert stream.read(100) == bytes(4)
 
 
+@pytest.mark.host
 @pytest.mark.parametrize("kind", ["ext3", "ext4"])
 def test_sizes_above_4_gib(tmp_path: Path, kind: str) -> None:
     (tmp_path / "tree").mkdir()
@@ -135,6 +139,7 @@ def test_sizes_above_4_gib(tmp_path: Path, kind: str) -> None:
         assert stream.read() == b"end of a big file"
 
 
+@pytest.mark.host
 def test_what_only_debugfs_can_make(tmp_path: Path) -> None:
     path = make_ext(tmp_path / "a.img", None, "-t", "ext4")
     (tmp_path / "content").write_text("x")
@@ -170,6 +175,7 @@ def test_what_only_debugfs_can_make(tmp_path: Path) -> None:
         fs.open("/pipe")
 
 
+@pytest.mark.host
 def test_named_errors(images: Callable[[str], Path]) -> None:
     fs = mounted(images("ext4"))
     for ask, error in (
@@ -206,11 +212,13 @@ def expected_usage(path: Path) -> Usage:
     )
 
 
+@pytest.mark.host
 @pytest.mark.parametrize("kind", KINDS)
 def test_usage_is_that_of_the_kernel(images: Callable[[str], Path], kind: str) -> None:
     assert mounted(images(kind)).usage() == expected_usage(images(kind))
 
 
+@pytest.mark.host
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if "bigalloc" not in kind])
 def test_overhead_is_counted_where_it_is_not_stored(
     images: Callable[[str], Path], tmp_path: Path, kind: str
@@ -221,6 +229,7 @@ def test_overhead_is_counted_where_it_is_not_stored(
     assert mounted(copy).usage() == expected_usage(images(kind))
 
 
+@pytest.mark.host
 def test_numbers_of_a_mounted_filesystem(tmp_path: Path) -> None:
     """Seen with statvfs on Linux 6.1 and 6.18 after `mke2fs -t ext4 -I 256 -N 20000` on 512 MiB."""
     path = make_ext(
@@ -239,18 +248,21 @@ def reason(path: Path) -> str:
     return found.reason
 
 
+@pytest.mark.host
 def test_a_journal_that_waits_is_declined(tmp_path: Path) -> None:
     path = make_ext(tmp_path / "a.img", None, "-t", "ext4")
     debugfs(path, "feature needs_recovery")
     assert "journal has to be replayed" in reason(path)
 
 
+@pytest.mark.host
 def test_a_filesystem_with_errors_is_declined(tmp_path: Path) -> None:
     path = make_ext(tmp_path / "a.img", None, "-t", "ext4")
     debugfs(path, "ssv state 2")
     assert "marked as having errors" in reason(path)
 
 
+@pytest.mark.host
 @pytest.mark.parametrize(
     ("options", "words"),
     [
@@ -262,18 +274,21 @@ def test_features_that_are_not_read(tmp_path: Path, options: tuple[str, ...], wo
     assert words in reason(make_ext(tmp_path / "a.img", None, *options))
 
 
+@pytest.mark.host
 def test_an_unknown_feature_is_named(tmp_path: Path) -> None:
     path = make_ext(tmp_path / "a.img", None, "-t", "ext4")
     patch(path, 1024 + 96 + 3, b"\x80")
     assert "unknown feature 0x80000000" in reason(path)
 
 
+@pytest.mark.host
 def test_a_truncated_volume_is_declined(tmp_path: Path) -> None:
     path = make_ext(tmp_path / "a.img", None, "-t", "ext4")
     os.truncate(path, 20 << 20)
     assert reason(path) == f"the filesystem has {32 << 20} bytes and its volume {20 << 20}"
 
 
+@pytest.mark.host
 @pytest.mark.parametrize(
     "features", ["quota", "verity", "large_dir,ea_inode", "orphan_file,metadata_csum_seed"]
 )
@@ -286,6 +301,7 @@ def test_features_that_change_nothing_for_a_reader(tree: Path, tmp_path: Path, f
 # -- damage -----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.host
 def test_one_damaged_inode_does_not_take_its_folder_with_it(tmp_path: Path, tree: Path) -> None:
     path = make_ext(tmp_path / "a.img", tree, "-t", "ext4", size=64 << 20)
     debugfs(path, "set_inode_field etc/hostname mode 0", "link <5000> etc/beyond")
@@ -296,6 +312,7 @@ def test_one_damaged_inode_does_not_take_its_folder_with_it(tmp_path: Path, tree
         mounted(path).open("/etc/hostname")
 
 
+@pytest.mark.host
 def test_a_damaged_directory_is_an_error_not_a_short_list(tmp_path: Path, tree: Path) -> None:
     path = make_ext(tmp_path / "a.img", tree, "-t", "ext4", "-b", "4096", size=64 << 20)
     block = int(tool("debugfs", "-R", "bmap many 1", path).split()[-1])
@@ -305,6 +322,7 @@ def test_a_damaged_directory_is_an_error_not_a_short_list(tmp_path: Path, tree: 
     assert "e2fsck" in caught.value.hint
 
 
+@pytest.mark.host
 def test_a_bad_extent_tree_is_an_error(tmp_path: Path, tree: Path) -> None:
     path = make_ext(tmp_path / "a.img", tree, "-t", "ext4", size=64 << 20)
     debugfs(path, "set_inode_field page block[0] 0")
@@ -349,6 +367,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     return path.read_bytes()
 
 
+@pytest.mark.host
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(st.tuples(st.integers(0, 40_000), st.binary(min_size=1, max_size=8)), min_size=1, max_size=30)
@@ -369,6 +388,7 @@ def test_no_damage_crashes_or_hangs(small: bytes, changes: list[tuple[int, bytes
 # -- cost -------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.host
 def test_reading_one_file_costs_the_same_on_a_large_disk(tmp_path: Path, tree: Path) -> None:
     costs = []
     for size in (64 << 20, 64 << 30):

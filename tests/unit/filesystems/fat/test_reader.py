@@ -59,6 +59,7 @@ def mounted(path: Path) -> InodeFilesystem:
     return found
 
 
+@pytest.mark.host
 def test_names_and_contents(image: Path) -> None:
     fs = mounted(image)
     names = {"EFI", "Long Directory Name", "ünïcödé 日本.txt", "lower.txt", "empty", "many"}
@@ -72,6 +73,7 @@ def test_names_and_contents(image: Path) -> None:
         assert stream.read() == b""
 
 
+@pytest.mark.host
 def test_letter_case_does_not_matter(image: Path) -> None:
     fs = mounted(image)
     assert fs.ignores_case
@@ -80,6 +82,7 @@ def test_letter_case_does_not_matter(image: Path) -> None:
     assert fs.lookup("/efi/boot/nothing") is None
 
 
+@pytest.mark.host
 def test_facts_are_those_of_linux(image: Path) -> None:
     fs = mounted(image)
     root, boot, lower = fs.lookup("/"), fs.lookup("/EFI"), fs.lookup("/lower.txt")
@@ -90,6 +93,7 @@ def test_facts_are_those_of_linux(image: Path) -> None:
     assert lower.mtime == lower.ctime == 1_234_567_890 * 10**9
 
 
+@pytest.mark.host
 def test_usage_counts_the_table(image: Path, tree: Path) -> None:
     found = mounted(image).usage()
     raw = image.open("rb").read(512)
@@ -108,6 +112,7 @@ def test_usage_counts_the_table(image: Path, tree: Path) -> None:
 # -- damage -----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.host
 def test_a_loop_of_clusters_is_an_error(tmp_path: Path) -> None:
     path = blank(tmp_path / "a.img", 64 << 20)
     tool("mkfs.fat", "-F", 16, path)
@@ -123,6 +128,7 @@ def test_a_loop_of_clusters_is_an_error(tmp_path: Path) -> None:
         ChainMap(reader, 3).length()
 
 
+@pytest.mark.host
 def test_a_chain_that_is_too_short_is_an_error(tmp_path: Path) -> None:
     path = blank(tmp_path / "a.img", 64 << 20)
     tool("mkfs.fat", "-F", 16, path)
@@ -134,6 +140,7 @@ def test_a_chain_that_is_too_short_is_an_error(tmp_path: Path) -> None:
         stream.read()
 
 
+@pytest.mark.host
 def test_a_truncated_volume_is_declined(tmp_path: Path) -> None:
     path = blank(tmp_path / "a.img", 64 << 20)
     tool("mkfs.fat", "-F", 16, path)
@@ -153,6 +160,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     return path.read_bytes()
 
 
+@pytest.mark.host
 @settings(max_examples=150, deadline=None)
 @given(st.dictionaries(st.integers(0, 20_000), st.binary(min_size=1, max_size=6), max_size=20))
 def test_no_damage_crashes_or_hangs(small: bytes, changes: dict[int, bytes]) -> None:

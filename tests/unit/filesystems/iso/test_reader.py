@@ -67,6 +67,7 @@ def mounted(path: Path) -> InodeFilesystem:
     return found
 
 
+@pytest.mark.host
 def test_rock_ridge_has_everything(rock_ridge: Path, tree: Path) -> None:
     fs = mounted(rock_ridge)
     assert not fs.ignores_case
@@ -85,6 +86,7 @@ def test_rock_ridge_has_everything(rock_ridge: Path, tree: Path) -> None:
     assert entries["many"].kind is FileKind.DIRECTORY
 
 
+@pytest.mark.host
 def test_links(rock_ridge: Path) -> None:
     fs = mounted(rock_ridge)
     targets = {"link": "a/../Read Me; first.txt", "longlink": LONG_TARGET, "absolute": "/"}
@@ -93,6 +95,7 @@ def test_links(rock_ridge: Path) -> None:
         assert fs.lookup(f"/{name}").size == len(target)  # type: ignore[union-attr]
 
 
+@pytest.mark.host
 def test_joliet(tmp_path: Path, tree: Path) -> None:
     fs = mounted(disc(tmp_path, tree, "-J", "-joliet-long", "--norock"))
     assert fs.ignores_case
@@ -103,6 +106,7 @@ def test_joliet(tmp_path: Path, tree: Path) -> None:
     assert fs.lookup("/big").mode == 0o555  # type: ignore[union-attr]
 
 
+@pytest.mark.host
 def test_plain_names(tmp_path: Path, tree: Path) -> None:
     fs = mounted(disc(tmp_path, tree, "-iso-level", "3", "--norock"))
     with fs.open("/read_me__first.txt") as stream:
@@ -110,6 +114,7 @@ def test_plain_names(tmp_path: Path, tree: Path) -> None:
     assert fs.lookup("/READ_ME__FIRST.TXT") is None
 
 
+@pytest.mark.host
 def test_a_file_in_several_sections(tmp_path: Path) -> None:
     """Files of more than 4 GB have several records; here two small files are made one by the flag that says so."""
     (tmp_path / "tree").mkdir()
@@ -127,6 +132,7 @@ def test_a_file_in_several_sections(tmp_path: Path) -> None:
         assert stream.read() == b"rstbehind it"
 
 
+@pytest.mark.host
 def test_usage_is_the_size_of_the_disc(rock_ridge: Path) -> None:
     found = mounted(rock_ridge).usage()
     raw = rock_ridge.open("rb").read(40_000)
@@ -134,6 +140,7 @@ def test_usage_is_the_size_of_the_disc(rock_ridge: Path) -> None:
     assert (found.free, found.inodes) == (0, 0)
 
 
+@pytest.mark.host
 def test_a_compressed_file_is_a_named_error(tmp_path: Path) -> None:
     (tmp_path / "tree").mkdir()
     (tmp_path / "tree" / "text").write_bytes(b"again and again " * 10_000)
@@ -188,6 +195,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     return disc(top, top / "tree", "-R").read_bytes()
 
 
+@pytest.mark.host
 @settings(max_examples=150, deadline=None)
 @given(st.dictionaries(st.integers(0, 30_000), st.binary(min_size=1, max_size=6), max_size=20))
 def test_no_damage_crashes_or_hangs(small: bytes, changes: dict[int, bytes]) -> None:

@@ -136,6 +136,7 @@ def stat(fs: InodeFilesystem, path: str) -> FileStat:
     return found
 
 
+@pytest.mark.host
 @pytest.mark.parametrize(
     ("path", "content"),
     [
@@ -156,6 +157,7 @@ def test_contents(fs: InodeFilesystem, path: str, content: bytes) -> None:
         assert stream.read(100) == content[len(content) // 2 :][:100]
 
 
+@pytest.mark.host
 def test_a_sparse_file(fs: InodeFilesystem) -> None:
     assert stat(fs, "/sparse").size == 9 << 20
     with fs.open("/sparse") as stream:
@@ -163,11 +165,13 @@ def test_a_sparse_file(fs: InodeFilesystem) -> None:
         assert stream.read(15) == b"\0in the middle\0"
 
 
+@pytest.mark.host
 def test_metadata_files_are_hidden(fs: InodeFilesystem) -> None:
     assert not any(entry.name.startswith("$") for entry in fs.scan("/"))
     assert {entry.name for entry in fs.scan("/many")} == {f"file{number}" for number in range(400)}
 
 
+@pytest.mark.host
 def test_facts_are_those_of_ntfs_3g(fs: InodeFilesystem) -> None:
     assert fs.ignores_case
     small = stat(fs, "/SMALL")
@@ -181,6 +185,7 @@ def test_facts_are_those_of_ntfs_3g(fs: InodeFilesystem) -> None:
     assert fs.xattrs("/small") == {"user.stream": b"alternate"}
 
 
+@pytest.mark.host
 @pytest.mark.parametrize(
     ("path", "target"),
     [
@@ -201,6 +206,7 @@ def test_links_of_all_kinds(fs: InodeFilesystem, path: str, target: str) -> None
     assert stat(fs, path).size == len(target)
 
 
+@pytest.mark.host
 def test_usage_is_that_of_ntfs_3g(image: Path, tmp_path: Path) -> None:
     copy = tmp_path / "copy.img"
     shutil.copy(image, copy)
@@ -215,6 +221,7 @@ def test_usage_is_that_of_ntfs_3g(image: Path, tmp_path: Path) -> None:
     assert (found.inodes, found.inodes_free) == (true.f_files, true.f_ffree)
 
 
+@pytest.mark.host
 def test_an_encrypted_file_is_a_named_error(image: Path, tmp_path: Path) -> None:
     copy = tmp_path / "copy.img"
     shutil.copy(image, copy)
@@ -228,6 +235,7 @@ def test_an_encrypted_file_is_a_named_error(image: Path, tmp_path: Path) -> None
         mounted(copy).open("/Windows/System32/config/SYSTEM")
 
 
+@pytest.mark.host
 def test_a_pipe_is_not_opened(fs: InodeFilesystem) -> None:
     with pytest.raises(NotAFile):
         fs.open("/pipe")
@@ -242,6 +250,7 @@ def reason(path: Path) -> str:
     return found.reason
 
 
+@pytest.mark.host
 def test_a_dirty_volume_is_declined(image: Path, tmp_path: Path) -> None:
     copy = tmp_path / "copy.img"
     shutil.copy(image, copy)
@@ -254,6 +263,7 @@ def test_a_dirty_volume_is_declined(image: Path, tmp_path: Path) -> None:
     assert "marked dirty" in reason(copy)
 
 
+@pytest.mark.host
 def test_hibernated_windows_is_declined(image: Path, tmp_path: Path) -> None:
     copy = tmp_path / "copy.img"
     shutil.copy(image, copy)
@@ -266,6 +276,7 @@ def test_hibernated_windows_is_declined(image: Path, tmp_path: Path) -> None:
     assert isinstance(mount_ntfs(volume(copy)), InodeFilesystem)
 
 
+@pytest.mark.host
 def test_a_truncated_volume_is_declined(image: Path, tmp_path: Path) -> None:
     copy = tmp_path / "copy.img"
     shutil.copy(image, copy)

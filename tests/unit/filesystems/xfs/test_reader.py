@@ -93,6 +93,7 @@ def mounted(path: Path) -> InodeFilesystem:
     return found
 
 
+@pytest.mark.host
 def test_files_and_facts(image: Path, page: Path) -> None:
     fs = mounted(image)
     names = {"page", "setuid", "null", "disk", "pipe", "short", "long", "empty", "many"}
@@ -112,6 +113,7 @@ def test_files_and_facts(image: Path, page: Path) -> None:
     assert abs(found.mtime / 1e9 - image.stat().st_mtime) < 600
 
 
+@pytest.mark.host
 def test_links_and_large_directories(image: Path) -> None:
     fs = mounted(image)
     assert fs.read_link("/short") == "target"
@@ -124,6 +126,7 @@ def test_links_and_large_directories(image: Path) -> None:
         fs.open("/nothing")
 
 
+@pytest.mark.host
 def test_a_freshly_made_filesystem_has_the_numbers_of_the_kernel(tmp_path: Path) -> None:
     """Seen with statvfs on Linux 6.1 and 6.18, mounted read-only."""
     blank(tmp_path / "a.img", 512 << 20)
@@ -145,6 +148,7 @@ def reason(path: Path) -> str:
     return found.reason
 
 
+@pytest.mark.host
 def test_a_log_without_its_unmount_record_is_declined(tmp_path: Path, page: Path) -> None:
     path = make_xfs(tmp_path / "a.img", page)
     record = log_place(path)
@@ -156,6 +160,7 @@ def test_a_log_without_its_unmount_record_is_declined(tmp_path: Path, page: Path
     assert "log has to be replayed" in reason(path)
 
 
+@pytest.mark.host
 @pytest.mark.parametrize(
     ("offset", "content", "words"),
     [
@@ -174,6 +179,7 @@ def test_what_is_not_known_is_declined(tmp_path: Path, offset: int, content: byt
     assert words in reason(path)
 
 
+@pytest.mark.host
 def test_a_truncated_volume_is_declined(tmp_path: Path) -> None:
     path = blank(tmp_path / "a.img", 320 << 20)
     tool("mkfs.xfs", "-q", path)
@@ -299,6 +305,7 @@ def plain(tmp_path_factory: pytest.TempPathFactory, page: Path) -> Path:
     return make_xfs(tmp_path_factory.mktemp("plain") / "a.img", page)
 
 
+@pytest.mark.host
 @settings(max_examples=60, deadline=None)
 @given(
     st.dictionaries(

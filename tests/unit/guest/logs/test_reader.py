@@ -132,11 +132,13 @@ JOURNALS: dict[str, Content] = {
 }
 
 
+@pytest.mark.host
 def test_the_files_of_a_journal_are_merged() -> None:
     assert messages(read(JOURNALS, "journal", OLDEST)) == list("abcde")
     assert messages(read(JOURNALS, "journal", NEWEST)) == list("edcba")
 
 
+@pytest.mark.host
 @pytest.mark.parametrize(
     ("wish", "expected"),
     [
@@ -149,6 +151,7 @@ def test_journalctl_filters(wish: LogWish, expected: list[str]) -> None:
     assert messages(read(JOURNALS, "journal", wish)) == expected
 
 
+@pytest.mark.host
 def test_only_the_newest_journal_is_copied_for_the_newest_entry(monkeypatch: pytest.MonkeyPatch) -> None:
     from imgtools.engine import journal
 
@@ -166,12 +169,14 @@ def test_only_the_newest_journal_is_copied_for_the_newest_entry(monkeypatch: pyt
     assert len(copied) == 1
 
 
+@pytest.mark.host
 def test_a_journal_that_is_none_is_a_warning() -> None:
     found = read({**JOURNALS, f"{FOLDER}/broken.journal": b"junk"}, "journal", OLDEST)
     assert messages(found) == list("abcde")
     assert warnings(found) == [Warned("not a journal, or damaged: left out", f"{FOLDER}/broken.journal")]
 
 
+@pytest.mark.host
 def test_a_journal_cut_short_is_a_warning_and_the_others_are_read() -> None:
     content = JOURNALS[f"{FOLDER}/system@old.journal"]
     assert isinstance(content, bytes)
@@ -198,6 +203,7 @@ def windows(content: bytes, wish: LogWish) -> list[Found]:
     return list(LogReader(tree, UTC).read(source, wish))
 
 
+@pytest.mark.host
 def test_windows_events() -> None:
     found = [one.entry for one in windows(EVENTS, OLDEST) if isinstance(one, Dated)]
     assert found[1] == LogEntry(
@@ -215,6 +221,7 @@ def test_windows_events() -> None:
     assert messages(windows(EVENTS, NEWEST)) == [one.message for one in reversed(found)]
 
 
+@pytest.mark.host
 def test_damage_in_an_event_log_is_one_warning() -> None:
     content = bytearray(EVENTS)
     content[4096 + 600 : 4096 + 700] = b"\xee" * 100

@@ -136,6 +136,7 @@ tzdata 2023c-1.el9 noarch Timezone data
 """
 
 
+@pytest.mark.host
 @pytest.mark.parametrize(
     ("backend", "folder"),
     [
@@ -172,6 +173,7 @@ CUT_NDB = (
 )
 
 
+@pytest.mark.host
 @pytest.mark.parametrize(
     ("path", "content"),
     [
@@ -187,6 +189,7 @@ def test_a_damaged_rpm_database_is_an_odd_guest(path: str, content: bytes) -> No
         list_applications(memory_files({path: content}), "rpm")
 
 
+@pytest.mark.host
 def test_every_damaged_copy_of_an_ndb_database_ends_in_packages_or_an_odd_guest(tmp_path: Path) -> None:
     good = rpmdb.build("ndb", PACKAGES, tmp_path)["Packages.db"]
     for at in range(0, len(good), 61):
@@ -197,6 +200,7 @@ def test_every_damaged_copy_of_an_ndb_database_ends_in_packages_or_an_odd_guest(
             pass
 
 
+@pytest.mark.host
 def test_no_copy_of_the_database_is_left_on_the_host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     with pytest.raises(OddGuest):

@@ -78,6 +78,7 @@ def test_the_text_of_a_tree() -> None:
     ]
 
 
+@pytest.mark.host
 def test_another_program_reads_it_back_to_the_same_values(tmp_path: Path) -> None:
     """hivexregedit, which shares no line with us, makes the same hive of it."""
     prefix = "HKEY_LOCAL_MACHINE\\SOFTWARE"

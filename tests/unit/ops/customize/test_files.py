@@ -102,6 +102,7 @@ def test_what_cannot_be_copied_in_is_an_error(tmp_path: Path) -> None:
         carried(("copy-in", f"{tmp_path}:/opt"))
 
 
+@pytest.mark.host
 @pytest.mark.parametrize("packing", ["", "gz", "xz"])
 def test_an_archive_is_unpacked(tmp_path: Path, packing: str) -> None:
     with tarfile.open(tmp_path / "a.tar", f"w:{packing}") as archive:

@@ -71,6 +71,7 @@ def test_every_init_system_starts_the_runner(init: str) -> None:
     assert tree.stat(RUNNER).mode & 0o111
 
 
+@pytest.mark.host
 @pytest.mark.parametrize("text", [RUNNER_TEXT, SYSV, OPENRC], ids=["runner", "sysv", "openrc"])
 def test_what_starts_scripts_is_a_shell_script(text: str) -> None:
     assert text.startswith(("#!/bin/sh\n", "#!/sbin/openrc-run\n"))
@@ -96,6 +97,7 @@ def test_those_of_an_earlier_time_keep_their_numbers() -> None:
     assert tree.exists(f"{FOLDER}/scripts/0008-command")
 
 
+@pytest.mark.host
 def test_the_runner_runs_each_once_and_keeps_a_log(tmp_path: Path) -> None:
     """The runner itself, on the host, with its folders in a temporary one."""
     tree = written(

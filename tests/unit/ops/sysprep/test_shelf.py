@@ -147,3 +147,53 @@ def test_snapd_registers_again() -> None:
         assert planned(SHELF["snapd-state"], guest_of({path: fit})) == []
     with pytest.raises(OddGuest):
         planned(SHELF["snapd-state"], guest_of({path: "{"}))
+
+
+@pytest.mark.parametrize("init", ["/sbin/openrc", ""])
+def test_without_systemd_no_unit_is_written(init: str) -> None:
+    files: dict[str, Content] = {
+        "/usr/sbin/sshd": "",
+        "/usr/bin/ssh-keygen": "",
+        "/etc/ssh/ssh_host_rsa_key": "k",
+    }
+    if init:
+        files |= {init: "", "/sbin/init": "", "/etc/inittab": "::sysinit:/sbin/openrc sysinit\n"}
+    guest = guest_of(files)
+    assert words(planned(SHELF["ssh-hostkeys"], guest), guest) == ["remove /etc/ssh/ssh_host_rsa_key (1)"]
+    for lacking in ("/usr/sbin/sshd", "/usr/bin/ssh-keygen"):
+        some = {**files, "/usr/lib/systemd/systemd": ""}
+        del some[lacking]
+        guest = guest_of(some)
+        assert words(planned(SHELF["ssh-hostkeys"], guest), guest) == ["remove /etc/ssh/ssh_host_rsa_key (1)"]
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [("localhost\n", None), ("\n", None), ("", None), ("localhost.localdomain\n", b""), ("web1", b"")],
+)
+@pytest.mark.parametrize("path", ["/etc/hostname", "/etc/HOSTNAME"])
+def test_localhost_is_nobodys_name(path: str, text: str, left: bytes | None) -> None:
+    guest = guest_of({path: text})
+    found = words(planned(SHELF["hostname"], guest), guest)
+    assert found == ([] if left is None else [f"empty {path} ({len(text)})"])
+
+
+CMDLINES = (
+    "/etc/default/grub",
+    "/etc/default/grub.d/50.cfg",
+    "/etc/kernel/cmdline",
+    "/boot/grub/grub.cfg",
+    "/boot/grub2/grub.cfg",
+    "/boot/extlinux/extlinux.conf",
+    "/boot/loader/entries/a.conf",
+    "/efi/loader/entries/a.conf",
+    "/boot/efi/loader/entries/a.conf",
+    "/boot/grub/grubenv",
+    "/boot/grub2/grubenv",
+)
+
+
+@pytest.mark.parametrize("path", CMDLINES)
+def test_a_machine_id_goes_from_every_command_line(path: str) -> None:
+    (change,) = planned(SHELF["machine-id"], guest_of({path: "ro systemd.machine_id=0123\n"}))
+    assert isinstance(change, WriteFile) and change.path == path and b"0123" not in change.content
