@@ -136,21 +136,23 @@ def stat(fs: InodeFilesystem, path: str) -> FileStat:
     return found
 
 
+CONTENTS = {
+    "/small": b"resident\n",
+    "/empty": b"",
+    "/Windows/System32/config/SYSTEM": b"regf" * 5000,
+    "/packed/text": COMPRESSED,
+    "/packed/mixed": NOISE + bytes(300_000),
+    "/pieces": FRAGMENTS,
+    "/compact": NOISE[:10_000],
+    "/users/BOB/ünïcödé 日本 😀.TXT": b"wide",
+}
+
+
+# By path alone: a test's name must not hold random bytes, or two processes collect different tests.
 @pytest.mark.host
-@pytest.mark.parametrize(
-    ("path", "content"),
-    [
-        ("/small", b"resident\n"),
-        ("/empty", b""),
-        ("/Windows/System32/config/SYSTEM", b"regf" * 5000),
-        ("/packed/text", COMPRESSED),
-        ("/packed/mixed", NOISE + bytes(300_000)),
-        ("/pieces", FRAGMENTS),
-        ("/compact", NOISE[:10_000]),
-        ("/users/BOB/ünïcödé 日本 😀.TXT", b"wide"),
-    ],
-)
-def test_contents(fs: InodeFilesystem, path: str, content: bytes) -> None:
+@pytest.mark.parametrize("path", CONTENTS)
+def test_contents(fs: InodeFilesystem, path: str) -> None:
+    content = CONTENTS[path]
     with fs.open(path) as stream:
         assert stream.read() == content
         stream.seek(len(content) // 2)
