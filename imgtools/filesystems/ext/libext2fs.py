@@ -20,10 +20,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from ctypes import POINTER, byref, c_char_p, c_int, c_long, c_size_t, c_uint, c_uint64, c_void_p
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from imgtools.errors import EditFailed, EngineFailed, NoRoom, ToolMissing
 from imgtools.filesystems.api import CannotWrite
+from imgtools.filesystems.ext.callbacks import Raised, guarded
 from imgtools.filesystems.ext.collected_writes import WriteBuffer
 from imgtools.records.disks import Declined
 
@@ -241,8 +242,8 @@ class Ext2Volume:
         self._each_entry(directory, change)
 
     def _each_entry(self, directory: int, look: Callable[..., int]) -> None:
-        failed: list[BaseException] = []
-        call = DIRENT_CALL(_guarded(look, DIRENT_ABORT, failed))  # named: C must not call what is freed
+        failed = Raised()
+        call = DIRENT_CALL(guarded(look, DIRENT_ABORT, failed))  # named: C must not call what is freed
         self.call("ext2fs_dir_iterate2", directory, 0, None, call, None)
         if failed:
             raise failed[0]
@@ -321,23 +322,6 @@ class Ext2Volume:
             yield Attributes(self._call_table, handle)
         finally:
             self._call_table.ext2fs_xattrs_close(byref(handle))
-
-
-def _guarded(look: Callable[..., int], stop: int, failed: list[BaseException]) -> Callable[..., int]:
-    """Make a callback that keeps what it raises: ctypes would print it and go on, Ctrl-C included."""
-
-    def guarded(*arguments: Any) -> int:  # Any: what the library hands over
-        answer = stop
-        finished = False
-        try:
-            answer = look(*arguments)
-            finished = True
-        finally:
-            if not finished:
-                failed.append(cast(BaseException, sys.exc_info()[1]))
-            return answer  # noqa: B012  nothing may fly through C
-
-    return guarded
 
 
 def _read_dirent(address: int) -> tuple[bytes, int]:
