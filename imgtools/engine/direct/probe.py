@@ -19,6 +19,15 @@ from imgtools.volumes.volume_file import DiskFile
 LIMITS = Limits(seconds=30, memory=256 << 20, cpu=10)
 NOTHING, AMBIVALENT = 2, 8  # blkid's exit codes; it stops at the first volume that earns one
 AMBIVALENT_WORDS = "blkid finds the marks of several filesystems (see wipefs)"
+# Where common filesystems have their marks: what has none of them, and says nothing to blkid, is not looked at again.
+MARKS = (
+    (0, b"XFSB"),
+    (0, b"LUKS"),
+    (510, b"\x55\xaa"),
+    (1080, b"\x53\xef"),
+    (4086, b"SWAPSPACE2"),
+    (65600, b"_BHRfS_M"),
+)
 AT_ONCE = 64  # sketches open at the same time
 
 
@@ -76,8 +85,21 @@ def _probe_sketches(sketches: Sequence[int]) -> Iterator[Content]:
         yield from recognised
         left = left[len(recognised) :]
         if left and not (recognised and recognised[-1].problem):
-            yield Content()  # it stopped here without a word
+            # It stopped here without a word.
+            yield Content(problem=AMBIVALENT_WORDS) if _has_several(left[0]) else Content()
             left = left[1:]
+
+
+def _has_several(sketch: int) -> bool:
+    """Whether a volume of which blkid says nothing has the marks of several filesystems.
+
+    That of util-linux 2.41 does not say so, but ends as if it had found none; wipefs lists what there is.
+    """
+    if not any(os.pread(sketch, len(mark), place) == mark for place, mark in MARKS):
+        return False
+    argv = ["wipefs", "--noheadings", "--output", "USAGE,TYPE", f"/proc/self/fd/{sketch}"]
+    listed = {tuple(line.split()) for line in run(argv, limits=LIMITS, pass_fds=[sketch]).text.splitlines()}
+    return len({words for words in listed if words[:1] != ("partition-table",)}) > 1
 
 
 def parse_udev(text: str) -> list[Content]:
