@@ -1,4 +1,4 @@
-# Two commands do everything on a Debian 12, as root or with sudo: `make demo` and `make test`.
+# Two commands do everything on a Debian 12 or 13, as root or with sudo: `make demo` and `make test`.
 # Both install what is missing first, and may be run again: then there is little left to do.
 
 SHELL := /bin/bash
@@ -9,22 +9,30 @@ JOBS ?= $(shell nproc)
 ROUNDS ?= 3
 # REAL=1: also the real Debian guests (some minutes and a Debian mirror; then they are in the cache). Tests need them.
 REAL ?= 0
+# make test-on: which Debian, and what is done there.
+SUITE ?= trixie
+RUN ?= make demo test JOBS=$(JOBS) ARGS="$(ARGS)"
+SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
 .NOTPARALLEL:
-.PHONY: help setup demo test lint bench docs fixtures clean
+.PHONY: help setup demo test test-on lint bench docs fixtures constraints lowest clean
 
 help:  ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup:  ## install what is missing: Debian packages and the virtual environment
 	@tools/setup.sh $(VENV)
 
-demo: setup  ## build a small guest and show the main commands at work on it
+demo:  ## build a small guest and show the main commands at work on it
+	@tools/setup.sh $(VENV) demo
 	@$(PYTHON) -m tools.demo
 
 test: setup  ## build every test guest and run all tests, linters included
 	$(PYTHON) fixtures/build.py --all --real >/dev/null
 	$(PYTHON) -m pytest -n $(JOBS) --dist loadgroup $(ARGS)
+
+test-on:  ## demo and tests on another Debian, in a root of its own (SUITE=trixie, RUN='make demo')
+	$(SUDO) /usr/bin/python3 -m tools.test_on $(SUITE) '$(RUN)'
 
 lint: setup  ## ruff (rules and format) and mypy --strict
 	$(PYTHON) -m ruff check .
@@ -41,6 +49,14 @@ docs: setup  ## write the generated pages: one per command, and the picture in t
 fixtures: setup  ## build every test guest (REAL=1: the real Debian guest too)
 	$(PYTHON) fixtures/build.py --all $(if $(filter 1,$(REAL)),--real)
 
+constraints:  ## renew constraints.txt, the versions of Python packages that setup installs
+	/usr/bin/python3 -m tools.dependencies renew
+	git --no-pager diff --stat constraints.txt
+
+lowest: setup  ## run tests with the lowest versions that pyproject.toml allows
+	/usr/bin/python3 -m tools.dependencies lowest $(VENV)-lowest
+	$(VENV)-lowest/bin/python -m pytest -n $(JOBS) tests/house tests/unit tests/cli $(ARGS)
+
 clean:  ## remove what make has made here; built guests stay in ~/.cache/imgtools
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-lowest build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
-# Install what is missing: the Debian packages of packages.apt and a virtual environment. Quick if nothing is.
+# Install what is missing: Debian packages and a virtual environment. Quick if nothing is.
+#   tools/setup.sh [VENV [demo]]    demo: only what imgtools itself needs, and what the guests of the demo are built with
 set -euo pipefail
 cd "$(dirname "$0")/.."
 venv=${1:-.venv}
+what=${2:-all}
 python=/usr/bin/python3 # the one that Debian's guestfs, hivex and nbd bindings are built for
 export DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8
 umask 022 # the environment is for every user of the checkout
@@ -11,10 +13,16 @@ unset PYTHONHOME PYTHONPATH VIRTUAL_ENV
 say() { printf '%s\n' "$*" >&2; }
 die() { say "error: $*"; exit 1; }
 
+wanted_packages() {
+    cat packages.apt
+    # The demo's part of the list ends at the second empty line.
+    if [ "$what" = demo ]; then awk '!NF && ++parts == 2 { exit } { print }' packages-dev.apt; else cat packages-dev.apt; fi
+}
+
 missing_packages() {
     local installed
     installed=$(dpkg-query -W -f '${db:Status-Status} ${Package}\n' 2>/dev/null | sed -n 's/^installed //p')
-    grep -vE '^[[:space:]]*(#|$)' packages.apt | grep -vxF -f <(printf '%s\n' "$installed") || true
+    wanted_packages | sed -E 's/[[:space:]]*#.*//; /^$/d' | grep -vxF -f <(printf '%s\n' "$installed") || true
 }
 
 as_root() {
@@ -29,7 +37,8 @@ install_packages() {
     local missing
     mapfile -t missing < <(missing_packages)
     [ ${#missing[@]} -gt 0 ] || return 0
-    command -v apt-get >/dev/null || die "not a Debian system; the packages to install are named in packages.apt"
+    command -v apt-get >/dev/null ||
+        die "not a Debian system; the packages to install are named in packages.apt and packages-dev.apt"
     [ "$(id -u)" -eq 0 ] || command -v sudo >/dev/null ||
         die "these packages are missing; install them as root: apt-get install ${missing[*]}"
     say "Installing ${#missing[@]} Debian packages: ${missing[*]}"
@@ -45,15 +54,20 @@ install_packages() {
     rm -f "$log"
 }
 
+# What a virtual environment was made of. It does not survive a move (its scripts name their folder), nor a new Python.
+stamp_of() { { pwd -P; "$python" -V; cat pyproject.toml constraints.txt; echo "$1"; } | sha256sum; }
+
 make_venv() {
-    # A virtual environment does not survive a move (its scripts name their folder), nor a new Python.
-    local stamp="$venv/.imgtools-setup" want
-    want=$({ pwd -P; "$python" -V; cat pyproject.toml; } | sha256sum)
-    [ "$(cat "$stamp" 2>/dev/null)" != "$want" ] || return 0
+    local stamp="$venv/.imgtools-setup" made
+    made=$(cat "$stamp" 2>/dev/null) || true
+    [ "$made" != "$(stamp_of all)" ] || return 0 # which is enough for the demo too
+    [ "$made" != "$(stamp_of "$what")" ] || return 0
     say "Making the virtual environment $venv"
     "$python" -m venv --clear --system-site-packages "$venv"
-    "$venv/bin/python" -m pip install -qq --disable-pip-version-check --no-input -e '.[dev]'
-    printf '%s\n' "$want" >"$stamp"
+    # Versions that the tests have passed with, so that a release of somebody else changes nothing here: make constraints.
+    "$venv/bin/python" -m pip install -qq --disable-pip-version-check --no-input -c constraints.txt \
+        -e ".$([ "$what" = demo ] || echo '[dev]')"
+    stamp_of "$what" >"$stamp"
 }
 
 install_packages

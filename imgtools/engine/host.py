@@ -57,7 +57,7 @@ VERSION_OPTIONS = {
     "rpm": "--version",
     "journalctl": "--version",
 }
-PROGRAMS = tuple(dict.fromkeys((*VERSION_OPTIONS, *PACKAGE_OF, "setpriv")))
+PROGRAMS = tuple(dict.fromkeys((*VERSION_OPTIONS, *PACKAGE_OF)))
 
 # Variables that change what libguestfs does, and so explain surprises.
 VARIABLES = (

@@ -184,37 +184,35 @@ def _needs() -> dict[str, _Need]:
     booted = "without it, edits boot the appliance"
     quick = {
         "qemu-storage-daemon": "edits without booting",
-        "debugfs": "editing ext2, ext3 and ext4 without booting",
         "e2fsck": "editing ext2, ext3 and ext4 without booting",
         "resize2fs": "resizing ext2, ext3 and ext4 without booting",
         "dumpe2fs": "resizing ext2, ext3 and ext4 without booting",
         "fsck.f2fs": "resizing F2FS without booting",
         "resize.f2fs": "resizing F2FS without booting",
         "mkswap": "resizing swap partitions without booting",
-        "fuse2fs": "editing ext2, ext3 and ext4 without booting",
         "fusermount3": "editing and mounting without booting",
         "ntfs-3g": "editing NTFS without booting",
+        "ntfs-3g.probe": "editing NTFS without booting",
         "ntfsfix": "editing NTFS without booting",
         "ntfsresize": "resizing NTFS without booting",
-        "mcopy": "editing FAT without booting",
+        **dict.fromkeys(("mattrib", "mcopy", "mdel", "mmd", "mrd"), "editing FAT without booting"),
         "fsck.fat": "editing FAT without booting",
     }
     needs = {name: _Need(State.WARN, Serves.DIRECT, f"{what}; {booted}") for name, what in quick.items()}
-    needs |= dict.fromkeys(("qemu-img", "qemu-nbd", "qemu-io", "prlimit", "setpriv", "blkid"), everything)
+    needs |= dict.fromkeys(("qemu-img", "qemu-nbd", "prlimit", "setpriv", "blkid", "wipefs"), everything)
     needs["supermin"] = _Need(State.FAIL, Serves.APPLIANCE, "building the appliance")
+    for name in ("debugfs", "cpio"):
+        needs[name] = _Need(State.WARN, Serves.APPLIANCE, "the appliance's quick start")
     needs["rpm"] = _Need(State.FAIL, Serves.SOME, "packages of guests with an rpm database")
     needs["journalctl"] = _Need(State.FAIL, Serves.SOME, "logs of guests with systemd")
     needs["zstd"] = _Need(State.FAIL, Serves.SOME, "archives and logs packed with zstd")
     needs["sfdisk"] = _Need(State.FAIL, Serves.SOME, "changing partition tables")
     needs["fdisk"] = _Need(State.FAIL, Serves.SOME, "changing partition tables")
-    needs["sgdisk"] = _Need(State.FAIL, Serves.SOME, "changing partition tables")
     needs["visudo"] = _Need(State.WARN, Serves.SOME, "checking an edited sudoers file")
-    needs["openssl"] = _Need(State.WARN, Serves.SOME, "making password hashes")
     return needs
 
 
 NEEDS = _needs()
-PACKAGES = {**PACKAGE_OF, "supermin": "supermin", "setpriv": "util-linux"}
 
 
 def check_program(program: ProgramFact) -> Check:
@@ -229,7 +227,7 @@ def check_program(program: ProgramFact) -> Check:
         "missing",
         need.serves,
         f"{program.name} is not installed",
-        f"apt-get install {PACKAGES.get(program.name, program.name)}",
+        f"apt-get install {PACKAGE_OF.get(program.name, program.name)}",
         need.what_for,
     )
 

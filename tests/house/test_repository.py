@@ -6,12 +6,12 @@ import os
 import re
 import subprocess
 import sys
-import tomllib
 from functools import cache
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from tests.house.source import ROOT, report, tracked_files
+from tools.dependencies import name_of, requirements
 
 BIGGEST = 512 * 1024  # bytes; text of people is smaller, and what is bigger was made by a program
 # Top-level folders that stand on every system: a path is only this machine's with what comes below them.
@@ -87,22 +87,9 @@ def test_ci_runs_make_test() -> None:
     assert re.search(r"^make test\b", run.read_text(), re.MULTILINE), ".ci/run calls make test"
 
 
-def test_packages_are_one_name_a_line() -> None:
-    lines = [
-        line for line in _text_of(Path("packages.apt")).splitlines() if line and not line.startswith("#")
-    ]
-    broken = [line for line in lines if not re.fullmatch(r"[a-z0-9][a-z0-9+.-]+", line)]
-    assert not broken, report("packages.apt holds names of Debian packages, one a line", broken)
-    assert len(lines) == len(set(lines)), "packages.apt names a package twice"
-
-
 def test_bindings_come_from_the_distribution() -> None:
     """`hivex` on PyPI is another program, and libguestfs and libnbd have no package there."""
-    project = tomllib.loads(_text_of(Path("pyproject.toml")))["project"]
-    wanted = project["dependencies"] + [
-        one for extra in project["optional-dependencies"].values() for one in extra
-    ]
-    names = {re.split(r"[<>=!~\[; ]", one)[0].lower() for one in wanted}
+    names = {name_of(one) for one in requirements()}
     assert not names & {"hivex", "guestfs", "libguestfs", "nbd", "libnbd"}, (
         "these come from Debian: packages.apt"
     )
@@ -110,7 +97,7 @@ def test_bindings_come_from_the_distribution() -> None:
 
 def test_make_help_lists_every_target() -> None:
     makefile = _text_of(Path("Makefile"))
-    targets = set(re.findall(r"^([a-z]+):", makefile, re.MULTILINE))
-    listed = set(re.findall(r"^([a-z]+):.*## ", makefile, re.MULTILINE))
+    targets = set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))
+    listed = set(re.findall(r"^([a-z-]+):.*## ", makefile, re.MULTILINE))
     assert targets == listed, f"say after ## what these do: {sorted(targets - listed)}"
     assert {"demo", "test", "lint", "bench", "docs", "fixtures", "clean", "help"} <= targets

@@ -23,7 +23,7 @@ from tests.support.host import MANY, healthy_host, without_binding, without_prog
 
 READ = Trial(0.02)
 BOOTED = Trial(9.6, "TCG", "6.1.0")
-OPTIONAL = {"virsh", "cryptsetup"}  # nothing is missing without them
+OPTIONAL = {"virsh"}  # nothing is missing without them
 
 
 def report(facts: HostFacts, appliance: Trial | None = None, engine: Engine = Engine.AUTO) -> DoctorReport:
@@ -78,9 +78,9 @@ def test_every_program_that_is_missing_is_said_with_its_package(name: str) -> No
 
 
 def test_programs_for_edits_without_booting_are_not_missed_much() -> None:
-    found = report(without_program("fuse2fs"))
-    assert check_of(found, "fuse2fs").state is State.WARN
-    assert "boot the appliance" in check_of(found, "fuse2fs").needed_for
+    found = report(without_program("e2fsck"))
+    assert check_of(found, "e2fsck").state is State.WARN
+    assert "boot the appliance" in check_of(found, "e2fsck").needed_for
     assert "direct engine ok" in found.verdict
 
 
