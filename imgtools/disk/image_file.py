@@ -18,6 +18,7 @@ from imgtools.disk.raw_copy.copy import RawTarget, Target, can_copy, copy_plain
 from imgtools.disk.raw_copy.new_qcow2 import MOST, Qcow2Target
 from imgtools.disk.transaction.marker import refuse_unfinished
 from imgtools.disk.transaction.may_edit import refuse_running_domain
+from imgtools.engine.keys import ANYTHING, names_image
 from imgtools.engine.qemu.img import commands, mapping
 from imgtools.engine.qemu.img.commands import Checked, Compared, Conversion, Measured, Timing
 from imgtools.engine.qemu.img.mapping import Extent
@@ -198,6 +199,19 @@ def open_disk(
         refuse_in_use(info.chain[0].host_path)
         refuse_running_domain(info.chain[0].host_path)
     return Disk(info, Keyring(keys, source.host_path))
+
+
+def key_warnings(*disks: Disk) -> tuple[Warned, ...]:
+    """Return a warning for each key that fits no file of any of the disks, or none that is encrypted."""
+    keys = (key.selector for disk in disks for key in disk.keys.given if key.selector != ANYTHING)
+    layers = [(layer, disk.host_path) for disk in disks for layer in disk.info.chain]
+    told = []
+    for selector in dict.fromkeys(keys):
+        meant = [layer for layer, named_as in layers if names_image(selector, layer, named_as)]
+        if not any(layer.encryption for layer in meant):
+            reason = "it is not encrypted" if meant else "no file of the image is called that"
+            told.append(Warned(f"the key given for {selector} is not used: {reason}"))
+    return tuple(told)
 
 
 def create_image(

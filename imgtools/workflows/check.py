@@ -9,7 +9,15 @@ from pathlib import Path
 from imgtools.disk.backing import THOROUGH, examine
 from imgtools.disk.chain import keep_access, refuse_own_files
 from imgtools.disk.formats import require_ability
-from imgtools.disk.image_file import Checked, Conversion, Disk, check_file, copy_bytes, open_disk
+from imgtools.disk.image_file import (
+    Checked,
+    Conversion,
+    Disk,
+    check_file,
+    copy_bytes,
+    key_warnings,
+    open_disk,
+)
 from imgtools.disk.new_file import new_file, require_room
 from imgtools.disk.table_edit import Redo, change_tables
 from imgtools.errors import BadImage, EngineFailed, RolledBack, UsageError
@@ -190,7 +198,7 @@ def _report(
     remaining: str = "",
 ) -> CheckReport:
     steps: list[DiskStep] = []
-    warnings = list(disk.warnings)
+    warnings = [*disk.warnings, *key_warnings(disk)]
     if repair and after is not None:
         steps = _steps(disk, found, after, changed, output)
         if found.leaks and not steps:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from imgtools.disk.image_file import Compared, Disk, open_disk
+from imgtools.disk.image_file import Compared, Disk, key_warnings, open_disk
 from imgtools.records.image import DiskSource
 from imgtools.records.request import ImageRequest
 from imgtools.records.system import Warned
@@ -49,7 +49,7 @@ def compare(
         reason=_reason(found, first, second),
         virtual_size=first.info.virtual_size,
         other_virtual_size=second.info.virtual_size,
-        warnings=(*first.warnings, *second.warnings),
+        warnings=(*first.warnings, *second.warnings, *key_warnings(first, second)),
     )
 
 

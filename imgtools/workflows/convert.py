@@ -17,6 +17,7 @@ from imgtools.disk.image_file import (
     Disk,
     Keyring,
     compare_nodes,
+    key_warnings,
     open_disk,
     part_of,
     plain_node,
@@ -103,7 +104,7 @@ def convert(
     refuse_target(Path(os.path.realpath(request.target)), force=request.force)
     how = _conversion(disk, request, format)
     _require_room(disk, request, how)
-    warnings = list(disk.warnings)
+    warnings = [*disk.warnings, *key_warnings(disk)]
     # What is replaced is lost: the new file must be safe before. Else the source is still there, as after cp.
     durable = request.durable or request.target.exists()
     with new_file(request.target, force=request.force, durable=durable) as draft:
@@ -304,7 +305,7 @@ def _onto_device(
             raise RolledBack(
                 f"the copy on {target} differs at byte {found.offset}", hint="the device may be failing"
             )
-    warnings = (*disk.warnings, *(Warned(text) for text in complaints))
+    warnings = (*disk.warnings, *key_warnings(disk), *(Warned(text) for text in complaints))
     written = DiskStep("write-data", f"write {size} bytes over {target}", str(target), size=size)
     return ConvertReport(
         image=str(disk.host_path),

@@ -18,6 +18,7 @@ from imgtools.disk.image_file import (
     convert_node,
     copy_bytes,
     create_image,
+    key_warnings,
     open_disk,
     part_of,
     plain_node,
@@ -124,7 +125,7 @@ def _anew(
         convert_node(part_of(source, start, length), node, Conversion(format), progress=progress)
     words = f"make {request.target} ({format}) of {length} bytes from byte {start}"
     steps = (DiskStep("make-image", words, str(request.target), format, size=length, start=start),)
-    return _report(disk, request, format, start, place, length, steps, written=True)
+    return _report((disk,), request, format, start, place, length, steps, written=True)
 
 
 def _data(disk: Disk, start: int, length: int) -> int:
@@ -169,7 +170,7 @@ def _into(
 
             _write(target, copy, way)
     return _report(
-        disk, request, target.info.format, start, place, length, tuple(steps), written=request.write
+        (disk, target), request, target.info.format, start, place, length, tuple(steps), written=request.write
     )
 
 
@@ -267,7 +268,7 @@ def _write_copy(target: Disk, copy: Callable[[Node], None]) -> None:
 
 
 def _report(
-    disk: Disk,
+    disks: tuple[Disk, ...],
     request: DdRequest,
     format: str,
     start: int,
@@ -278,7 +279,7 @@ def _report(
     written: bool,
 ) -> DdReport:
     return DdReport(
-        image=str(disk.host_path),
+        image=str(disks[0].host_path),
         target=str(request.target),
         format=format,
         from_offset=start,
@@ -287,5 +288,5 @@ def _report(
         written=written,
         changed=True,
         changes=steps,
-        warnings=disk.warnings,
+        warnings=(*disks[0].warnings, *key_warnings(*disks)),
     )

@@ -101,6 +101,23 @@ def test_none_that_fits(folder: Path, tmp_path: Path) -> None:
         assert "does not open" in imgtools(*before, *wrong, "disk.luks", *words, code=23).err
 
 
+@pytest.mark.parametrize("command", ["convert", "map", "measure", "compare", "dd"])
+@pytest.mark.parametrize("selector", ["/dev/sda1", "other.luks"])
+def test_a_key_that_fits_no_file_is_told(folder: Path, tmp_path: Path, command: str, selector: str) -> None:
+    before, after = COMMANDS[command]
+    keys = ("--key", "image:key:sesame", "--key", f"{selector}:key:sesame")
+    ran = imgtools(*before, *keys, "link.img", *(word.replace("FOLDER", str(tmp_path)) for word in after))
+    reason = "no file of the image is called that"
+    assert ran.err == f"imgtools: warning: the key given for {selector} is not used: {reason}\n"
+
+
+def test_a_key_for_an_image_that_is_not_encrypted(tmp_path: Path) -> None:
+    image = tmp_path / "plain.qcow2"
+    qemu_img("create", "-q", "-f", "qcow2", image, "1M")
+    ran = imgtools("check", "--key", "image:key:sesame", "--key", "all:key:sesame", image)
+    assert ran.err == "imgtools: warning: the key given for image is not used: it is not encrypted\n"
+
+
 def test_a_path_with_a_colon(folder: Path, tmp_path: Path) -> None:
     image = tmp_path / "a:b.luks"
     os.link(folder / "disk.luks", image)
