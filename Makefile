@@ -7,6 +7,7 @@ PYTHON := $(VENV)/bin/python
 # Test processes. The tests that boot an appliance go to two of them, however many there are (tests/conftest.py).
 JOBS ?= $(shell nproc)
 ROUNDS ?= 3
+MINUTES ?= 10
 # REAL=1: also the real Debian guests (some minutes and a Debian mirror; then they are in the cache). Tests need them.
 REAL ?= 0
 # make test-on: which Debian, and what is done there.
@@ -15,7 +16,7 @@ RUN ?= make demo test JOBS=$(JOBS) ARGS="$(ARGS)"
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
 .NOTPARALLEL:
-.PHONY: help setup demo test test-on lint bench docs fixtures constraints lowest clean
+.PHONY: help setup demo test test-on lint bench docs fixtures constraints lowest mutants fuzz clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -56,6 +57,14 @@ constraints:  ## renew constraints.txt, the versions of Python packages that set
 lowest: setup  ## run tests with the lowest versions that pyproject.toml allows
 	/usr/bin/python3 -m tools.dependencies lowest $(VENV)-lowest
 	$(VENV)-lowest/bin/python -m pytest -n $(JOBS) tests/house tests/unit tests/cli $(ARGS)
+
+mutants: setup  ## change the code in small ways: which changes does no unit test notice?
+	$(PYTHON) -m pip install -qq --disable-pip-version-check "mutmut>=3.8,<4"
+	$(PYTHON) -m tools.mutants $(ARGS)
+
+fuzz: setup  ## put hostile bytes to every reader (MINUTES=10)
+	$(PYTHON) -m pip install -qq --disable-pip-version-check "atheris>=3,<4"
+	$(PYTHON) -m tests.fuzz --minutes $(MINUTES) $(ARGS)
 
 clean:  ## remove what make has made here; built guests stay in ~/.cache/imgtools
 	rm -rf $(VENV) $(VENV)-lowest build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -9,7 +9,8 @@ DEEPEST = 16  # sections in sections; LVM itself uses four
 LARGEST_NUMBER = 1 << 63
 
 TOKEN = re.compile(
-    r"""(?:\s|\#[^\n]*)*               # blanks and comments
+    # Possessive: a comment of n signs in a damaged text could be split in 2^n ways.
+    r"""(?:\s|\#[^\n]*+)*+             # blanks and comments
     (?: (?P<string>"(?:[^"\\]|\\.)*")
       | (?P<number>-?\d+(?:\.\d+)?)
       | (?P<name>[A-Za-z0-9_.+\-]+)

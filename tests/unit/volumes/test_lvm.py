@@ -303,3 +303,10 @@ def test_rubbish_for_a_physical_volume_gets_an_answer(raw: bytes) -> None:
     whole = make_pv("A", group_text(["A"], [ROOT]), size=8 * MIB)
     whole[AREA : AREA + len(raw)] = raw
     member(whole)
+
+
+def test_a_damaged_comment_is_refused_at_once() -> None:
+    """Once each of its signs could begin a comment of its own, and the regular expression tried all ways."""
+    with pytest.raises(BadText, match="unreadable"):
+        parse_text("#" * 5000 + "\n\x8f")
+    assert parse_text("# a\n#b\n\n x = 1 # c").values == {"x": 1}

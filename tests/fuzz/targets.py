@@ -1,0 +1,356 @@
+"""What is fuzzed: everything that reads a guest's or an image's bytes, each as a question with bytes as its answer.
+
+Whatever the bytes are, a question ends: in an answer, or in an error of imgtools'. Any other exception is a fault, and
+so is a question that takes too long or too much memory.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import tempfile
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC
+from pathlib import Path
+from typing import TypeVar
+
+from imgtools.change.unpack import unpacked
+from imgtools.disk.headers import FORMATS, QUICK, HostFile, packed_as, probe, read_header
+from imgtools.disk.headers.vmdk import read_sparse_extent
+from imgtools.engine import evtx, hive, journal, rpm_ndb
+from imgtools.engine.hive_log import BASE_BLOCK, checksum, marvin32, read_base_block, replay
+from imgtools.errors import ImgtoolsError
+from imgtools.filesystems.ext.reader import mount_ext
+from imgtools.filesystems.fat.reader import mount_fat
+from imgtools.filesystems.inodes import InodeFilesystem
+from imgtools.filesystems.iso.reader import mount_iso
+from imgtools.filesystems.ntfs import reparse
+from imgtools.filesystems.ntfs.reader import mount_ntfs
+from imgtools.filesystems.ntfs.record import apply_fixups, listed_records, parse_record, parse_runs
+from imgtools.filesystems.xfs.reader import mount_xfs
+from imgtools.guest.accounts.login_defs import read_account_rules
+from imgtools.guest.accounts.users import password_state, read_accounts, read_privileged
+from imgtools.guest.boot.bootloader import find_boot
+from imgtools.guest.find.fstab import parse_fstab, parse_mount_unit
+from imgtools.guest.find.linux import recognise_linux
+from imgtools.guest.logs.lines import Clock, group_backwards, group_forwards
+from imgtools.guest.network.program import find_network
+from imgtools.guest.packages.applications import parse_apk_installed, parse_dpkg_status
+from imgtools.guest.services.started import enabling_links, find_default_target, find_init
+from imgtools.records.disks import Declined, Layout
+from imgtools.records.files import FileKind
+from imgtools.records.request import Secret
+from imgtools.volumes.bitlocker import open_bitlocker
+from imgtools.volumes.blkid_sample import draw_sketch
+from imgtools.volumes.fat_boot_sector import parse_boot_sector
+from imgtools.volumes.lvm import AREA_MAGIC, assemble, crc, read_member
+from imgtools.volumes.lvm_text import BadText, parse_text
+from imgtools.volumes.partitions import read_disk
+from tests.fuzz import seeds
+from tests.fuzz.sparse import Sparse
+from tests.support.memory import memory_files, memory_volume
+from tests.support.volumes import bytes_volume
+
+Answer = TypeVar("Answer")
+LARGEST = 200_000  # bytes of one file that are read of a fuzzed filesystem
+ASKED = 120  # files that are looked at
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One reader: what it is asked, and the healthy things that it is asked about first.
+
+    ``tested`` names the unit test that does the same with hypothesis; the short run leaves it to that.
+    """
+
+    name: str
+    seeds: Callable[[], Sequence[bytes]]
+    ask: Callable[[bytes], object]
+    tested: str = ""
+
+
+# -- disk images ------------------------------------------------------------------------------------------
+
+
+def ask_header(content: bytes) -> None:
+    """Whatever the format is said to be."""
+    descriptor = os.memfd_create("image")
+    try:
+        os.write(descriptor, content[1:])
+        file = HostFile(descriptor, Path("image"))
+        formats = [probe(file), FORMATS[content[0] % len(FORMATS)]] if content else [probe(file)]
+        packed_as(file)
+        for format in formats:
+            try:
+                read_header(file, format, QUICK, may_be_cut=True)
+            except ImgtoolsError:
+                continue
+        read_sparse_extent(file, QUICK)
+    finally:
+        os.close(descriptor)
+
+
+def of_any_format() -> tuple[bytes, ...]:
+    """Images behind one byte that says as what they are read."""
+    return tuple(bytes([number]) + image for number, image in enumerate(seeds.images()))
+
+
+# -- what lies between a disk and a filesystem ------------------------------------------------------------
+
+
+def ask_table(content: bytes) -> None:
+    """A disk as it is, and with the checksums of its GPT put right."""
+    for raw in (content, seeds.with_gpt_checksums(content)):
+        disk = bytes_volume(raw)
+        read_disk(disk, "/dev/sda")
+        os.close(draw_sketch(disk))
+
+
+def ask_lvm(content: bytes) -> None:
+    """A physical volume as it is, and with the checksums of its label and its area put right."""
+    raw = bytearray(content)
+    if len(raw) >= 1024:
+        raw[512 + 16 : 512 + 20] = crc(bytes(raw[532:1024])).to_bytes(4, "little")
+    if len(raw) >= 4608 and raw[4100:4116] == AREA_MAGIC:
+        at, size = (int.from_bytes(raw[place : place + 8], "little") for place in (4136, 4144))
+        if at < 1 << 20 and size < 1 << 20:
+            raw[4152:4156] = crc(bytes(raw[4096 + at : 4096 + at + size])).to_bytes(4, "little")
+        raw[4096:4100] = crc(bytes(raw[4100:4608])).to_bytes(4, "little")
+    for image in (content, bytes(raw)):
+        member = read_member(bytes_volume(image), "/dev/sda1")
+        groups = assemble([member] if member else [])
+        for volume in groups.volumes:
+            volume.extents  # noqa: B018
+
+
+def ask_lvm_text(content: bytes) -> None:
+    try:
+        parse_text(content.decode("utf-8", "surrogateescape"))
+    except BadText:
+        return
+
+
+def ask_bitlocker(disk: Sparse, content: bytes) -> None:
+    """Up to the password: to try one takes a second of work, which is what it is for."""
+    open_bitlocker(disk.volume(content), Secret(b"-".join([b"000001"] * 8)))
+
+
+# -- filesystems ------------------------------------------------------------------------------------------
+
+
+def walk(found: InodeFilesystem | Declined) -> None:
+    """Ask everything that can be asked of a filesystem, of so many files."""
+    if isinstance(found, Declined):
+        return
+    todo, asked = ["/"], 0
+    _try(found.usage)
+    while todo and asked < ASKED:
+        here = todo.pop()
+        for entry in _try(lambda here=here: found.scan(here)) or ():  # type: ignore[misc]
+            asked += 1
+            path = f"{here.rstrip('/')}/{entry.name}"
+            _try(lambda path=path: found.xattrs(path))  # type: ignore[misc]
+            _try(lambda path=path: found.read_link(path))  # type: ignore[misc]
+            _try(lambda path=path: found.open(path).read(LARGEST))  # type: ignore[misc]
+            if entry.stat.kind is FileKind.DIRECTORY and path.count("/") < 6:
+                todo.append(path)
+            if asked >= ASKED:
+                return
+
+
+def _try(ask: Callable[[], Answer]) -> Answer | None:
+    try:
+        return ask()
+    except ImgtoolsError:
+        return None
+
+
+def on(disks: Callable[[], Iterable[Sparse]], ask: Callable[[Sparse, bytes], object]) -> tuple[
+    Callable[[], Sequence[bytes]], Callable[[bytes], object]
+]:  # fmt: skip
+    """Seeds and question for what lies on a disk; the first byte says on which of them."""
+
+    def begin() -> Sequence[bytes]:
+        return [bytes([number]) + disk.content for number, disk in enumerate(disks())]
+
+    def question(content: bytes) -> object:
+        known = tuple(disks())
+        return ask(known[content[0] % len(known)], content[1:]) if content else None
+
+    return begin, question
+
+
+def ask_ntfs_parts(content: bytes) -> None:
+    """The structures that are read beside libfsntfs."""
+    parse_record(content)
+    apply_fixups(content)
+    with suppress(ValueError):  # which its caller makes a damaged file of
+        list(parse_runs(content))
+    for kind in (0x80, 0xA0):
+        list(listed_records(content, kind))
+    reparse.reparse_tag(content)
+    reparse.interix_link(content)
+    reparse.interix_device(content)
+    _try(lambda: reparse.link_target(content, lambda name: name, lambda name: name))
+
+
+# -- files of a guest -------------------------------------------------------------------------------------
+
+
+def ask_hive(content: bytes) -> None:
+    """A hive with its checksum put right, and all its keys and values."""
+    raw = bytearray(content)
+    if len(raw) >= 512:
+        raw[508:512] = checksum(bytes(raw[:512])).to_bytes(4, "little")
+    with hive.open_hive(bytes(raw), "hive") as opened:
+        for number, key in enumerate(opened.root.walk([])):
+            _try(key.values)
+            _try(lambda key=key: (key.name, key.modified, key.value_count, key.subkey_count))  # type: ignore[misc]
+            if number > 500:
+                return
+
+
+def ask_hive_log(content: bytes) -> None:
+    """A log for the first hive, its checksums put right."""
+    raw = bytearray(content)
+    if len(raw) >= 1024:
+        raw[508:512] = checksum(bytes(raw[:512])).to_bytes(4, "little")
+        size = int.from_bytes(raw[516:520], "little")
+        record = raw[512 : 512 + min(size, 1 << 20)]
+        if len(record) >= 40:
+            raw[512 + 24 : 512 + 32] = marvin32(bytes(record[40:])).to_bytes(8, "little")
+            raw[512 + 32 : 512 + 40] = marvin32(bytes(raw[512 : 512 + 32])).to_bytes(8, "little")
+    known = seeds.hives()[0]
+    base = read_base_block(known[:512])
+    assert base is not None
+    descriptor = os.memfd_create("hive")
+    try:
+        os.write(descriptor, known)
+        replay(descriptor, base, [bytes(raw), content])
+        assert os.fstat(descriptor).st_size <= BASE_BLOCK + (512 << 20) + (1 << 20)
+    finally:
+        os.close(descriptor)
+
+
+def ask_event_log(content: bytes) -> None:
+    """What is read of a log outside the process that libevtx has to itself."""
+    for raw in (content, content[:8].ljust(8, b"\0") and b"ElfFile\0" + content[8:]):
+        _try(lambda raw=raw: evtx.read_span(io.BytesIO(raw), len(raw)))  # type: ignore[misc]
+
+
+def ask_journal(content: bytes) -> None:
+    journal.read_journal_header(content)
+    journal.parse_entry(content)
+
+
+def ask_rpm(content: bytes) -> None:
+    for _ in rpm_ndb.read_headers(io.BytesIO(content)):
+        pass
+
+
+def ask_archive(content: bytes) -> None:
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(content)
+        file.flush()
+        for change in unpacked(Path(file.name), "/goal", None):
+            path = str(getattr(change, "path", ""))
+            assert (
+                not path
+                or (path.startswith("/goal/") and "/../" not in f"{path}/")
+                or hasattr(change, "text")
+            )
+
+
+CONFIGURED = (
+    "/etc/fstab", "/etc/crypttab", "/etc/mdadm.conf", "/etc/os-release", "/etc/debian_version", "/etc/redhat-release",
+    "/etc/lsb-release", "/etc/hostname", "/etc/sudoers", "/etc/doas.conf", "/etc/login.defs", "/etc/inittab",
+    "/boot/grub/grub.cfg", "/boot/grub/menu.lst", "/boot/grub2/grubenv", "/boot/grub/grubenv", "/boot/extlinux.conf",
+    "/boot/loader/loader.conf", "/boot/loader/entries/a.conf", "/boot/vmlinuz-6.1", "/etc/default/grub",
+    "/etc/netplan/a.yaml", "/etc/network/interfaces", "/etc/systemd/system/x.service", "/etc/init.d/x",
+)  # fmt: skip
+
+
+def ask_configuration(content: bytes) -> None:
+    """One text in the place of every file that is read to know a guest."""
+    files = memory_files(dict.fromkeys(CONFIGURED, content))
+    find_boot(files, ())
+    find_network(files)
+    read_privileged(files)
+    find_default_target(files, find_init(files))
+    enabling_links(files, "x")
+    _try(lambda: read_account_rules(files))
+    _try(lambda: recognise_linux(files, memory_volume(), Layout(()), lambda mounts: files))
+
+
+def ask_lines(content: bytes) -> None:
+    """Texts of which each line is an entry."""
+    text = content.decode("utf-8", "surrogateescape")
+    parse_fstab(text)
+    parse_mount_unit(text)
+    list(parse_dpkg_status(text))
+    list(parse_apk_installed(text))
+    lines = content.split(b"\n")
+    list(group_forwards(lines, CLOCK))
+    list(group_backwards(reversed(lines), CLOCK))
+
+
+CLOCK = Clock(UTC, 1_700_000_000 * 10**9)
+
+
+def ask_accounts(content: bytes) -> None:
+    for path in ("/etc/passwd", "/etc/group", "/etc/shadow", "/etc/gshadow"):
+        accounts = _try(lambda path=path: read_accounts(memory_files({path: content})))  # type: ignore[misc]
+        for account in accounts.passwd if accounts else ():
+            password_state(accounts, account)
+
+
+def account_files() -> tuple[bytes, ...]:
+    """One of each."""
+    return (
+        b"root:x:0:0:root:/root:/bin/sh\nbob:!:1000:1000::/home/bob:\n",
+        b"root:x:0:\nstaff:!:50:bob,eve\n",
+        b"root:$y$j9T$x$y:19700:0:99999:7:::\nbob:!*:::::::\n",
+    )
+
+
+TARGETS = (
+    Target("headers", of_any_format, ask_header, "tests/unit/disk/headers/test_fuzz.py"),
+    Target("partitions", seeds.partition_tables, ask_table),
+    Target("lvm", seeds.lvm, ask_lvm),
+    Target("lvm-text", seeds.lvm_text, ask_lvm_text),
+    Target("fat-boot-sector", lambda: [one.content[:512] for one in seeds.fat()], parse_boot_sector),
+    Target("bitlocker", *on(seeds.bitlocker, ask_bitlocker)),
+    Target(
+        "ext",
+        *on(seeds.ext, lambda disk, raw: walk(mount_ext(disk.volume(raw)))),
+        "tests/unit/filesystems/ext/test_reader.py",
+    ),
+    Target(
+        "xfs",
+        *on(seeds.xfs, lambda disk, raw: walk(mount_xfs(disk.volume(raw)))),
+        "tests/unit/filesystems/xfs/test_reader.py",
+    ),
+    Target(
+        "fat",
+        *on(seeds.fat, lambda disk, raw: walk(mount_fat(disk.volume(raw)))),
+        "tests/unit/filesystems/fat/test_reader.py",
+    ),
+    Target(
+        "iso",
+        *on(seeds.iso, lambda disk, raw: walk(mount_iso(disk.volume(raw)))),
+        "tests/unit/filesystems/iso/test_reader.py",
+    ),
+    Target("ntfs", *on(seeds.ntfs, lambda disk, raw: walk(mount_ntfs(disk.volume(raw))))),
+    Target("ntfs-parts", lambda: [seeds.ntfs()[0].content[16384:17408], bytes(range(64))], ask_ntfs_parts),
+    Target("hive", seeds.hives, ask_hive),
+    Target("hive-log", seeds.hive_logs, ask_hive_log),
+    Target("event-log", seeds.event_logs, ask_event_log),
+    Target("journal", seeds.journal_lines, ask_journal),
+    Target("rpm-ndb", seeds.rpm_ndb, ask_rpm),
+    Target("archive", seeds.archives, ask_archive),
+    Target("accounts", account_files, ask_accounts),
+    Target("configuration", seeds.guest_texts, ask_configuration),
+    Target("lines", seeds.guest_texts, ask_lines),
+)
