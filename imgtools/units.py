@@ -48,6 +48,14 @@ def parse_change(text: str, old: int) -> int:
     return old + change if sign == "+" else old - change
 
 
+def parse_count(text: str) -> int | None:
+    """Return the number that the ASCII digits of a guest's text name; None for any other text, or more than 18 digits.
+
+    ``int`` refuses the digits that ``str.isdigit`` allows beside these, and more than 4,300 of any kind.
+    """
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 18 else None
+
+
 def format_size(size: int) -> str:
     """Write ``size`` bytes as ``ls -h`` does: rounded up, three digits at most (``1.5G``, ``12K``)."""
     if size < 0:

@@ -23,6 +23,7 @@ from imgtools.engine.hive import FILETIME_EPOCH
 from imgtools.engine.process import Limits, clean_environment, limited
 from imgtools.engine.stream import read_lines
 from imgtools.errors import OddGuest, ToolMissing
+from imgtools.units import parse_count
 
 CHUNK = 65536
 FILE_HEADER = 4096
@@ -210,6 +211,6 @@ def _event(facts: dict[str, object]) -> EventRecord:
         text("provider"),
         text("channel"),
         text("host"),
-        int(pid) if pid.isascii() and pid.isdigit() else None,
+        parse_count(pid),
         tuple((pair[0], pair[1]) for pair in data),
     )

@@ -19,6 +19,7 @@ from typing import BinaryIO
 from imgtools.engine.process import Limits
 from imgtools.engine.stream import open_stream, read_lines
 from imgtools.errors import HostError
+from imgtools.units import parse_count
 
 HEADER_SIZE = 208
 MAGIC = b"LPKSHHRH"  # systemd, docs/JOURNAL_FILE_FORMAT.md, "Header"
@@ -146,15 +147,12 @@ def parse_entry(line: bytes) -> JournalEntry | None:
 
 def _text(value: object) -> str:
     """A field's text. Bytes that are not UTF-8 come as a list of numbers, a repeated field as a list of texts."""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, list) and value:
-        if all(isinstance(one, int) and 0 <= one < 256 for one in value):
-            return bytes(value).decode("utf-8", "surrogateescape")
-        return _text(value[0])
-    return ""
+    if isinstance(value, list) and value and not isinstance(value[0], int):
+        value = value[0]
+    if isinstance(value, list) and all(isinstance(one, int) and 0 <= one < 256 for one in value):
+        return bytes(value).decode("utf-8", "surrogateescape")
+    return value if isinstance(value, str) else ""
 
 
 def _number(value: object) -> int | None:
-    text = _text(value)
-    return int(text) if text.isascii() and text.isdigit() else None
+    return parse_count(_text(value))

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imgtools.errors import UsageError
-from imgtools.units import format_size, parse_change, parse_mode, parse_size, parse_time
+from imgtools.units import format_size, parse_change, parse_count, parse_mode, parse_size, parse_time
 
 
 @pytest.mark.parametrize(
@@ -61,3 +61,15 @@ def test_a_change_is_of_what_there_is() -> None:
     for text in ("-10", "-1K", "+", "--1", "+-1"):
         with pytest.raises(UsageError):
             parse_change(text, 10)
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        ("0", 0), ("007", 7), ("9" * 18, 10**18 - 1), ("9" * 19, None), ("9" * 5000, None), ("", None), ("-1", None),
+        (" 1", None), ("1_0", None), ("\u00b2", None), ("\u0663", None),
+    ],
+)  # fmt: skip
+def test_a_guests_digits_are_a_number_or_none(text: str, count: int | None) -> None:
+    """int() refuses more than 4,300 digits, and some of what isdigit() allows."""
+    assert parse_count(text) == count

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 from imgtools.files.tree import GuestReader
 from imgtools.guest.boot.kernels import version_key
+from imgtools.units import parse_count
 
 CONFIG_LIMIT = 4 << 20  # bytes of a boot loader's configuration; 30 kB with a dozen kernels
 MAX_ENTRIES = 1000
@@ -96,16 +97,18 @@ def grub2_menu(files: GuestReader, config: str, text: str) -> Menu:
     entries = [entry for _position, entry in menu]
     wanted = re.search(r'^[ \t]*set default="?([^"\s$]*)"?', text, re.MULTILINE)
     name = wanted[1] if wanted and wanted[1] else saved.get("saved_entry", "")
-    if name.split(">")[0].isdigit():
-        top = [entry for position, entry in menu if position == int(name.split(">")[0])]
-        index = int(name.split(">")[1]) if name.count(">") and name.split(">")[1].isdigit() else 0
+    first, _, below = name.partition(">")
+    if (number := parse_count(first)) is not None:
+        top = [entry for position, entry in menu if position == number]
+        index = parse_count(below.split(">")[0]) or 0
         return Menu(entries, top[min(index, len(top) - 1)] if top else None)
     return Menu(entries, _chosen(entries, name.split(">")[-1]))
 
 
 def _chosen(entries: Sequence[BootEntry], name: str) -> BootEntry | None:
-    if name.isdigit() and int(name[:9]) < len(entries):
-        return entries[int(name[:9])]
+    number = parse_count(name)
+    if number is not None and number < len(entries):
+        return entries[number]
     return next((one for one in entries if name and name in (one.id, one.title)), None)
 
 

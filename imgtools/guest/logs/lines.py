@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from typing import BinaryIO
 
 from imgtools.guest.settings.clock import Clock
+from imgtools.units import parse_count
 
 BLOCK = 64 << 10
 LINE_LIMIT = 64 << 10  # bytes of a line that are kept
@@ -121,7 +122,7 @@ def _after(patterns: tuple[re.Pattern[str], ...], time: int | None, rest: str) -
                 parts["message"],
                 parts.get("host") or "",
                 parts.get("program") or "",
-                int(parts["pid"]) if parts.get("pid") else None,
+                parse_count(parts.get("pid") or ""),
                 LEVELS[parts["level"].lower()] if parts.get("level") else None,
             )
     return LogLine(time, rest)
@@ -179,7 +180,7 @@ def _nginx(text: str, clock: Clock) -> LogLine | None:
     time = clock.parse_iso(match[1]) if match else None
     if match is None or time is None:
         return None
-    return LogLine(time, match[4], "", "nginx", int(match[3]) if match[3] else None, LEVELS[match[2]])
+    return LogLine(time, match[4], "", "nginx", parse_count(match[3] or ""), LEVELS[match[2]])
 
 
 def _apache(text: str, clock: Clock) -> LogLine | None:

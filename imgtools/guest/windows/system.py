@@ -22,6 +22,7 @@ from imgtools.guest.windows.registry import MACHINE, Registry, open_registry
 from imgtools.guest.windows.sam import WindowsUser, read_users
 from imgtools.records.disks import Layout, Volume
 from imgtools.records.system import Application, OsInfo, OsType, Warned
+from imgtools.units import parse_count
 
 SYSTEMROOTS = ("/Windows", "/WINNT", "/WIN32", "/WIN", "/ReactOS")
 BOOT_INI_LIMIT = 64 << 10
@@ -273,7 +274,7 @@ def pe_architecture(stream: BinaryIO) -> str:
 def windows_osinfo(version: tuple[int, int], variant: str, product: str, build: str) -> str:
     """Return the short id of osinfo-db (``win10``, ``win2k19``), or ``unknown``."""
     server = "server" in variant.lower() or "server" in product.lower()
-    number = int(build) if build.isascii() and build.isdigit() else 0
+    number = parse_count(build) or 0
     if version[0] >= 10:
         if not server:
             return "win11" if number >= WINDOWS_11 else "win10"

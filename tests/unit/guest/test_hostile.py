@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import random
+from datetime import UTC
 
 import pytest
 
+from imgtools.engine.journal import parse_entry
 from imgtools.errors import ImgtoolsError
 from imgtools.guest.accounts.users import read_accounts, read_privileged
 from imgtools.guest.boot.bootloader import find_boot
 from imgtools.guest.find.fstab import read_fstab
 from imgtools.guest.find.layout import find_mounts
+from imgtools.guest.logs.lines import parse_line
 from imgtools.guest.network.program import find_network
 from imgtools.guest.services.started import enabling_links, find_default_target, find_init
+from imgtools.guest.settings.clock import Clock
+from imgtools.guest.windows.system import windows_osinfo
 from imgtools.records.disks import Layout
 from imgtools.workflows.inspect import inspect
 from tests.support.guests import BOOT, DEBIAN_BOOT, DEBIAN_ROOT, ROOT
@@ -118,3 +123,22 @@ def test_an_inspection_survives_damage_to_any_one_file(seed: int, monkeypatch: p
     image = memory_image({ROOT: trees[0], BOOT: trees[1]})
     report = inspect(serve(monkeypatch, "inspect", image))
     assert report.guests[0].root == "/dev/sda2"
+
+
+@pytest.mark.parametrize("number", ["9" * 5000, "\u00b2", "1>\u00b2", "0>" + "9" * 5000])
+def test_a_number_that_python_does_not_read_is_none(number: str) -> None:
+    """They are digits to a regular expression or to isdigit(), and an exception to int()."""
+    entry = "menuentry 'a' {\n linux /vmlinuz-1 ro\n}\n"
+    for path, text in {
+        "/boot/grub/grub.cfg": f'set default="{number}"\n{entry}',
+        "/boot/grub/grubenv": f"saved_entry={number}\n",
+    }.items():
+        find_boot(memory_files({"/boot/grub/grub.cfg": entry, path: text}), ())
+    clock = Clock(UTC, 0)
+    line = parse_line(f"2024/03/01 13:00:05 [error] {number}#12: x", clock)
+    assert line is None or line.pid is None
+    line = parse_line(f"Mar  1 13:00:05 host program[{number}]: x", clock)
+    assert line is None or line.pid is None
+    assert windows_osinfo((10, 0), "Client", "Windows 10", number) == "win10"
+    found = parse_entry(f'{{"__REALTIME_TIMESTAMP":"1","PRIORITY":"{number}","MESSAGE":[[[[1]]]]}}'.encode())
+    assert found is not None and found.priority is None and found.message == ""
