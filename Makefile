@@ -59,11 +59,11 @@ lowest: setup  ## run tests with the lowest versions that pyproject.toml allows
 	$(VENV)-lowest/bin/python -m pytest -n $(JOBS) tests/house tests/unit tests/cli $(ARGS)
 
 mutants: setup  ## change the code in small ways: which changes does no unit test notice?
-	$(PYTHON) -m pip install -qq --disable-pip-version-check "mutmut>=3.8,<4"
+	$(PYTHON) -m pip install -qq --disable-pip-version-check -c constraints.txt -e '.[mutants]'
 	$(PYTHON) -m tools.mutants $(ARGS)
 
 fuzz: setup  ## put hostile bytes to every reader (MINUTES=10)
-	$(PYTHON) -m pip install -qq --disable-pip-version-check "atheris>=3,<4"
+	$(PYTHON) -m pip install -qq --disable-pip-version-check -c constraints.txt -e '.[fuzz]'
 	$(PYTHON) -m tests.fuzz --minutes $(MINUTES) $(ARGS)
 
 clean:  ## remove what make has made here; built guests stay in ~/.cache/imgtools

@@ -330,6 +330,14 @@ def test_a_short_link_with_a_block_of_its_own(incompatible: int) -> None:
     assert link == ("\x08" if incompatible else "long")
 
 
+def test_with_ea_inode_only_the_length_tells_where_a_link_is() -> None:
+    known = replace(PLAIN, incompatible=EA_INODE)
+    for length in (59, 60):
+        target = b"t" * length
+        found = inode(0o120777, length, block=target if length < 60 else struct.pack("<I", DATA), sectors=8)
+        assert opened(known, {5: found}, {DATA: target}).link(5) == "t" * length
+
+
 def test_a_short_link_in_an_extent() -> None:
     tree = struct.pack("<HHHHI", EXTENT_MAGIC, 1, 4, 0, 0) + struct.pack("<IHHI", 0, 1, 0, DATA)
     found = inode(0o120777, 4, block=tree, flags=FLAG_EXTENTS)
