@@ -11,6 +11,8 @@ import pytest
 from tests.support.waiting import wait_until
 from tools import test_on as tool  # pytest would take a name that begins with test for a test's
 
+pytestmark = pytest.mark.host
+
 AS_ROOT = () if os.geteuid() == 0 else ("--map-root-user",)
 
 

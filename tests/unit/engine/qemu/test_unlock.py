@@ -17,6 +17,8 @@ from imgtools.records.image import DiskSource
 from imgtools.records.request import Key, Secret
 from tests.support.disks import MIB, luks_image, put_upon, qemu_img
 
+pytestmark = pytest.mark.host
+
 
 def key(value: bytes, selector: str = "all") -> Key:
     return Key(selector, Secret(value))
@@ -95,7 +97,6 @@ def test_a_key_that_is_no_text_is_refused_with_the_reason(luks: Path, tries: lis
     assert tries == []
 
 
-@pytest.mark.host
 def test_nobody_can_tell_a_wrong_key_of_aes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "disk.qcow2"
     qemu_img(

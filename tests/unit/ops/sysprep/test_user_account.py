@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from imgtools.change.change import Remove, WriteFile
-from imgtools.change.compose import settle
+from imgtools.change.compose import compose
 from imgtools.errors import UnsupportedGuest, UsageError
 from imgtools.ops.sysprep.user_account import NOT_A_HOME, OPERATION, Params
 from tests.support.memory import Content, directory
@@ -17,7 +17,7 @@ ROOT = "root:x:0:0:root:/root:/bin/sh\n"
 def gone(files: dict[str, Content], params: Params | None = None) -> dict[str, str]:
     """Path -> what is left of it, of all that is changed when accounts go."""
     guest = guest_of(files)
-    changes = settle(tuple(OPERATION.plan(guest, params or Params())), guest.files)
+    changes = compose(tuple(OPERATION.plan(guest, params or Params())), guest.files)
     left = {}
     for change in changes:
         assert isinstance(change, Remove | WriteFile)
