@@ -101,7 +101,7 @@ def test_a_bitmap_goes(delete: tuple[str, str], tmp_path: Path) -> None:
     imgtools("create", image, "1M")
     imgtools("bitmap", "add", "--write", image, "monday")
     assert (
-        imgtools(*delete, "--write", image, "monday", "--json").json["schema"] == "imgtools.bitmap.remove/1"
+        imgtools(*delete, "--write", image, "monday", "--json").json["schema"] == "imgtools.bitmap.remove/2"
     )
     assert imgtools("bitmap", "list", image, "--json").data["bitmaps"] == []
 
