@@ -118,10 +118,7 @@ HEAD = """<!-- Made by `make docs` from the commands and imgtools/cli/command/op
 # Options
 
 One thing has one name and one letter in every command; [why these](decisions/option-names.md). Everything is about one
-command: options stand behind it. `-h` is help, but in `df` and `ls`, where it makes sizes readable; `-V` is the version
-everywhere.
-
-"""
+command: options stand behind it. `-V` is the version everywhere, `-h` is help"""
 
 
 def pages() -> dict[Path, str]:
@@ -140,7 +137,8 @@ def pages() -> dict[Path, str]:
         "Those of `customize` that are orders have [pages of their own](operations/README.md).",
     ]
     parts += [_table(("Option", "Commands"), _all_rows())]
-    return {PAGE: HEAD + "\n\n".join(parts) + "\n"}
+    human = sorted({f"`{one.command}`" for one in shown() if "-h" in one.letters})
+    return {PAGE: f"{HEAD}, but in {' and '.join(human)}.\n\n" + "\n\n".join(parts) + "\n"}
 
 
 def of(name: Name) -> list[Option]:

@@ -21,7 +21,7 @@ WAITS = True
 EXAMPLES = (
     "imgtools info disk.qcow2",
     "imgtools info --json disk.qcow2 | jq '.data.disks[0].virtual_size'",
-    "imgtools info --no-partitions --backing none upload.vmdk",
+    "imgtools info --no-partitions --backing-policy none upload.vmdk",
 )
 NOTES = """
 qemu-img info opens whatever an image names: a backing file anywhere on the host, a network address, a FIFO that
@@ -42,7 +42,7 @@ def command(
 
     Format, sizes, the backing chain, internal snapshots, encryption, whether it was closed cleanly, whether a
     program has it open, what is special to its format, and the partition table on it. Nothing of the image is
-    trusted for it: see --backing.
+    trusted for it: see --backing-policy.
     """
     from imgtools.workflows.info import describe_image
 

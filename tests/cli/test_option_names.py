@@ -100,9 +100,8 @@ def test_a_bitmap_goes(delete: tuple[str, str], tmp_path: Path) -> None:
     image = tmp_path / "d.qcow2"
     imgtools("create", image, "1M")
     imgtools("bitmap", "add", "--write", image, "monday")
-    assert (
-        imgtools(*delete, "--write", image, "monday", "--json").json["schema"] == "imgtools.bitmap.remove/2"
-    )
+    done = imgtools(*delete, "--write", image, "monday", "--json")
+    assert done.json["schema"].startswith("imgtools.bitmap.remove/")  # a schema keeps its name
     assert imgtools("bitmap", "list", image, "--json").data["bitmaps"] == []
 
 

@@ -12,6 +12,7 @@ from imgtools.cli.command.option_names import Name
 from imgtools.cli.command.shared_options import ORDERS
 from imgtools.cli.command.typer_adapter import taken
 from tests.house.source import ROOT, report
+from tools.docs import commands
 from tools.options import NAMESAKES, command_object, of, read, shown
 
 BEFORE = json.loads((ROOT / "tests" / "golden" / "options-before.json").read_text(encoding="utf-8"))
@@ -85,3 +86,17 @@ def test_an_old_name_is_the_same_option() -> None:
     for option in shown():
         words = taken(command_object(option.command))
         assert {words[old] for old in option.old} <= {words[option.long]}
+
+
+def test_examples_use_the_names_of_today() -> None:
+    names: dict[str, set[str]] = {}
+    for option in shown():
+        names.setdefault(option.command, set()).update(option.old)
+    odd = [
+        f"{command.name}: {word} in {example}"
+        for command in commands()
+        for example in command.examples
+        for word in example.split()
+        if word.partition("=")[0] in names[command.name] and f"imgtools {command.name}" in example
+    ]
+    assert not odd, report("docs/options.md has the name of today", odd)
