@@ -39,8 +39,9 @@ class Daemon:
 def libvirt_daemon() -> Iterator[Daemon]:
     """Run libvirtd as an ordinary user: as root it would take the host's own files and sockets."""
     # A socket's path has at most 107 characters, and pytest's folders are long.
-    folder = Path(tempfile.mkdtemp(prefix="libvirt-"))
+    # The daemon of root's tests is nobody, who cannot reach into a private TMPDIR.
     is_root = os.geteuid() == 0
+    folder = Path(tempfile.mkdtemp(prefix="libvirt-", dir="/tmp" if is_root else None))
     places = {name: folder / name for name in ("run", "config", "cache", "data")}
     (places["config"] / "libvirt").mkdir(parents=True)
     # Without it, a second daemon is started to write the logs of guests.
