@@ -16,6 +16,7 @@ from tests.bench.figures import Result, Sample, format_row
 from tests.bench.machine import facts
 from tests.bench.measure import CommandFailed, peak_memory, time_command
 from tests.bench.page import write_page
+from tests.bench.parts import describe_parts, measure_parts
 
 ROOT = Path(__file__).resolve().parents[2]
 QUICK = 2.0  # seconds: a command quicker than this is run several times in a round
@@ -39,7 +40,9 @@ def main() -> int:
             except CommandFailed as error:
                 failed.append(case.name)
                 say(f"{case.name}: FAILED: {error}")
-    page = write_page(results, facts(), options.rounds)
+        image = images.ready("real", Path(scratch))
+        parts = () if options.only else describe_parts(measure_parts(image, environment()))
+    page = write_page(results, facts(), options.rounds, parts)
     if options.only or failed:
         sys.stdout.write(page)
     else:
@@ -50,9 +53,8 @@ def main() -> int:
 
 def environment() -> dict[str, str]:
     """The same for both sides. TCG is forced, so that the peers work where KVM is there but broken."""
-    env = {
-        key: value for key, value in os.environ.items() if not key.startswith(("IMGTOOLS_", "LIBGUESTFS_"))
-    }
+    ours = ("IMGTOOLS_", "LIBGUESTFS_", "PYTHONDONTWRITEBYTECODE")
+    env = {key: value for key, value in os.environ.items() if not key.startswith(ours)}
     env["PATH"] = f"{Path(sys.executable).parent}:{env.get('PATH', '')}"
     return env | {
         "LC_ALL": "C.UTF-8",

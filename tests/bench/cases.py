@@ -84,7 +84,7 @@ EDIT = "/etc/issue -e s/Debian/Sample/"
 CASES = (
     Case(
         "one file, Linux", READ, "real",
-        "imgtools cat {image} /etc/os-release", faster(40),
+        "imgtools cat {image} /etc/os-release", faster(80),
         "virt-cat -a {image} /etc/os-release", same_bytes,
     ),
     Case(
