@@ -19,7 +19,7 @@ IMPORTS_GOAL = 0.060  # seconds of processor time over Python's own start
 FILE = "/etc/os-release"
 # Each is a program for python -c; {modules} and {image} are put in. The last two write to descriptor 3.
 BARE = "pass"
-IMPORT = "import {modules}"
+IMPORT = "import gc; gc.disable(); import {modules}; gc.freeze()"  # as imgtools.__main__ does it
 MODULES = """\
 import os, sys
 known = set(sys.modules)
