@@ -101,10 +101,11 @@ if TYPE_CHECKING:
     from imgtools.records.disks import Declined, Disk, Layout, Mount, Partition, Usage, Volume
     from imgtools.records.files import FileEntry, FileKind, FileStat, FoundFile
     from imgtools.records.image import ImageInfo, Layer, Snapshot
+    from imgtools.records.packages import Application
     from imgtools.records.progress import Progress
     from imgtools.records.request import Backing, Engine, Key, Secret
     from imgtools.records.steps import DiskStep
-    from imgtools.records.system import Application, OsInfo, OsType, Warned
+    from imgtools.records.system import OsInfo, OsType, Warned
     from imgtools.workflows.check import CheckReport
     from imgtools.workflows.clone import Clone, CloneReport
     from imgtools.workflows.compare import CompareReport
@@ -307,7 +308,8 @@ _HOMES = {
     "imgtools.records.progress": "Progress",
     "imgtools.records.request": "Backing Engine Key Secret",
     "imgtools.records.steps": "DiskStep",
-    "imgtools.records.system": "Application OsInfo OsType Warned",
+    "imgtools.records.packages": "Application",
+    "imgtools.records.system": "OsInfo OsType Warned",
     "imgtools.workflows.check": "CheckReport",
     "imgtools.workflows.clone": "Clone CloneReport",
     "imgtools.workflows.compare": "CompareReport",

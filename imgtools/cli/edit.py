@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -58,7 +57,7 @@ def command(
     show_plan(out, report)
     asks = not expressions and target.is_dry_run and report.changes and out.on_terminal
     if asks and typer.confirm("Write these changes?", err=True):
-        report = edit_file(source, replace(target, write=True), path, edit, backup=backup)
+        report = edit_file(source, target._replace(write=True), path, edit, backup=backup)
         out.note(f"Written to {report.image}.")
 
 

@@ -42,7 +42,6 @@ from imgtools.disk.headers import (
 )
 from imgtools.disk.headers.hostfile import describe_kind
 from imgtools.disk.in_use import has_writer, is_in_use, refuse_in_use
-from imgtools.engine.qemu import img
 from imgtools.errors import BadImage, UntrustedBacking, UsageError
 from imgtools.records.image import DiskSource, ImageInfo, Layer
 from imgtools.records.request import Backing
@@ -100,7 +99,9 @@ def _with_facts(image: ImageInfo) -> ImageInfo:
     """Add what qemu-img tells. Of a raw image it could only repeat the file's length."""
     if image.format == "raw":
         return image
-    facts = img.info(image.chain[0])
+    from imgtools.engine.qemu.img.commands import info  # late: most formats are read here
+
+    facts = info(image.chain[0])
     first = replace(image.chain[0], virtual_size=facts.virtual_size)
     return replace(
         image,
@@ -331,14 +332,16 @@ def _is_within(real: Path, root: Path) -> bool:
     return real.parent == root if root == Path("/") else real.is_relative_to(root)
 
 
-def examine_disks(disks: Sequence[DiskSource], backing: Backing) -> list[ImageInfo]:
+def examine_disks(disks: Sequence[DiskSource], backing: Backing, *, ask_qemu: bool = True) -> list[ImageInfo]:
     """Read the chain of every disk, and refuse what nobody should read.
 
+    :param ask_qemu: also for the details of a qcow2 image, whose header says all else.
     :raises UnfinishedEdit: see :func:`open_image`, as for the other errors.
     """
     from imgtools.disk.transaction.marker import refuse_unfinished
 
     refuse_unfinished([disk.host_path for disk in disks])
-    infos = [examine(disk, policy=backing) for disk in disks]
+    infos = [examine(disk, policy=backing, ask_qemu=False) for disk in disks]
+    infos = [one if one.format == "qcow2" and not ask_qemu else _with_facts(one) for one in infos]
     refuse_unfinished([layer.host_path for info in infos for layer in info.chain[1:]])
     return infos

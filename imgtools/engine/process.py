@@ -15,6 +15,7 @@ import signal
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from imgtools.errors import BadImage, EngineFailed, EngineTimeout, ToolMissing
 
@@ -74,8 +75,7 @@ UNTRUSTED = Limits(seconds=60, memory=1 << 30, cpu=30)
 UNLIMITED = Limits(seconds=None)
 
 
-@dataclass(frozen=True, slots=True)
-class Completed:
+class Completed(NamedTuple):
     """What a program said before it ended."""
 
     argv: tuple[str, ...]

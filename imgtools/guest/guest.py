@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from imgtools.errors import EngineFailed, ManyGuests, NoGuest, NoSuchGuestFile
 from imgtools.files.paths import normalise_keeping_dots
 from imgtools.files.tree import GuestReader, GuestTree
 from imgtools.guest.find.linux import recognise_linux
 from imgtools.guest.find.recognised import Recognised
-from imgtools.guest.windows.system import recognise_windows
+from imgtools.guest.windows.systemroot import find_systemroot
 from imgtools.records.disks import ENCRYPTED, Declined, Holder, Layout, Mount, Volume
 from imgtools.records.request import Engine
 from imgtools.records.system import OsInfo, Warned
@@ -33,8 +33,7 @@ class Guest:
     warnings: tuple[Warned, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class _Candidate:
+class _Candidate(NamedTuple):
     volume: Volume
     files: GuestReader
     found: Recognised
@@ -192,7 +191,11 @@ def _search(image: Image, layout: Layout, mount: MountOne) -> _Search:
 def _recognise(image: Image, files: GuestReader, volume: Volume, layout: Layout) -> Recognised | None:
     """Ask every recogniser; the first that knows the volume wins."""
     linux = recognise_linux(files, volume, layout, image.files)
-    return linux if linux is not None else recognise_windows(files, volume, layout)
+    if linux is not None or find_systemroot(files) is None:
+        return linux
+    from imgtools.guest.windows.system import recognise_windows  # late: it brings all of the registry
+
+    return recognise_windows(files, volume, layout)
 
 
 def _is_incomplete(search: _Search, layout: Layout) -> bool:

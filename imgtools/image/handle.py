@@ -90,7 +90,7 @@ def open_image(
     """
     from imgtools.disk.backing import examine_disks
 
-    infos = examine_disks(disks, backing)
+    infos = examine_disks(disks, backing, ask_qemu=False)  # qemu-nbd looks at them in a moment
     with ExitStack() as stack:
         servers = DiskServers(infos, keys, stack)
         router = Router(image_openers(servers), engine)

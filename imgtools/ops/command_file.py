@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 from imgtools.errors import HostError, UsageError
@@ -33,7 +32,7 @@ def read_command_file(host_path: Path, host: HostSide) -> list[Named]:
     for number, line in _logical_lines(content.decode("utf-8", "surrogateescape")):
         where = f"{host_path}, line {number}"
         with told_where(where):
-            orders.append(replace(read_order_line(line, host), where=where))
+            orders.append(read_order_line(line, host)._replace(where=where))
     return orders
 
 

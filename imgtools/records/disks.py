@@ -1,9 +1,13 @@
-"""What the disks of a guest hold: partitions, LVM, volumes, and how full they are."""
+"""What the disks of a guest hold: partitions, volumes, and how full they are."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from imgtools.records.lvm import LogicalVolume, PhysicalVolume, VolumeGroup
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,39 +51,6 @@ class Disk:
     table_id: str = ""
     partitions: tuple[Partition, ...] = ()
     problems: tuple[str, ...] = ()  # e.g. "backup GPT is not at the end of the disk"
-
-
-@dataclass(frozen=True, slots=True)
-class PhysicalVolume:
-    """An LVM physical volume. UUIDs are in LVM's spelling, with dashes."""
-
-    device: str
-    uuid: str
-    size: int
-    vg: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class VolumeGroup:
-    """An LVM volume group."""
-
-    name: str
-    uuid: str
-    size: int
-    free: int
-    extent_size: int
-
-
-@dataclass(frozen=True, slots=True)
-class LogicalVolume:
-    """An LVM logical volume."""
-
-    device: str  # /dev/VG/LV
-    name: str
-    vg: str
-    uuid: str
-    size: int
-    kind: str = "linear"  # linear, striped, raid1, thin-pool, thin, cache, snapshot ...
 
 
 class Holder(StrEnum):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import NamedTuple
 
 from imgtools.records.image import DiskSource
 
@@ -70,8 +71,7 @@ class ImageRequest:
         return self.disks[0].host_path
 
 
-@dataclass(frozen=True, slots=True)
-class OutputTarget:
+class OutputTarget(NamedTuple):
     """The new image that ``--output`` makes; the original is not written."""
 
     host_path: Path
@@ -79,8 +79,7 @@ class OutputTarget:
     compress: bool = False  # only qcow2 and vmdk streams can
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(NamedTuple):
     """What a writing command does with its plan: show it (the default), do it in place, or in a new image."""
 
     write: bool = False
@@ -102,8 +101,7 @@ class Order:
     network: bool = False  # whether a program that is run in the guest may reach out
 
 
-@dataclass(frozen=True, slots=True)
-class Named:
+class Named(NamedTuple):
     """An order for the customization of this name."""
 
     name: str
@@ -111,8 +109,7 @@ class Named:
     where: str = ""  # "orders.txt, line 3", for messages
 
 
-@dataclass(frozen=True, slots=True)
-class Customization:
+class Customization(NamedTuple):
     """Orders in the sequence in which they were given."""
 
     orders: tuple[Named, ...] = ()

@@ -1,4 +1,4 @@
-"""Operating systems, and what they have installed."""
+"""Operating systems, and what is noteworthy about them."""
 
 from __future__ import annotations
 
@@ -41,24 +41,6 @@ class OsInfo:
     def is_family(self, *names: str) -> bool:
         """Whether the guest is one of these distributions or says (ID_LIKE) that it is like one."""
         return any(name in self.families for name in names)
-
-
-@dataclass(frozen=True, slots=True)
-class Application:
-    """One installed package or program. Empty strings are facts not known."""
-
-    name: str
-    version: str = ""
-    release: str = ""
-    epoch: int = 0
-    arch: str = ""
-    display_name: str = ""
-    install_path: str = ""
-    publisher: str = ""
-    url: str = ""
-    source_package: str = ""
-    summary: str = ""
-    description: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+from typing import NamedTuple
 
 DIRECTORY_ENTRY = 32  # bytes
 MOST_FAT12 = 4084  # clusters; one more makes it FAT16 (MAX_FAT12 of Linux)
 
 
-@dataclass(frozen=True, slots=True)
-class Geometry:
+class Geometry(NamedTuple):
     """The facts of the boot sector. Places and lengths are in sectors, unless they say otherwise."""
 
     bits: int

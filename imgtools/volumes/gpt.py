@@ -8,7 +8,7 @@ from __future__ import annotations
 import struct
 import uuid
 import zlib
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from imgtools.records.disks import Disk, Partition
 from imgtools.volumes.volume_file import DiskFile
@@ -21,8 +21,7 @@ UNUSED = bytes(16)
 FLAGS = {0: "required", 1: "no-block-io", 2: "legacy-boot"}
 
 
-@dataclass(frozen=True, slots=True)
-class Header:
+class Header(NamedTuple):
     """One copy of the table; places in sectors."""
 
     sector: int  # bytes

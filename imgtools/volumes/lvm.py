@@ -9,9 +9,10 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
-from imgtools.records.disks import Declined, LogicalVolume, PhysicalVolume, VolumeGroup
+from imgtools.records.disks import Declined
+from imgtools.records.lvm import LogicalVolume, PhysicalVolume, VolumeGroup
 from imgtools.volumes.lvm_text import BadText, Section, parse_text
 from imgtools.volumes.volume_file import DiskFile, Extent
 
@@ -26,8 +27,7 @@ MOST_AREAS = 16
 UUID_GROUPS = (6, 4, 4, 4, 4, 4, 6)  # how LVM writes its 32 letters
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(NamedTuple):
     """One physical volume as its own label describes it, with the group texts found on it."""
 
     device: str
@@ -38,8 +38,7 @@ class Member:
     problem: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class MappedVolume:
+class MappedVolume(NamedTuple):
     """A logical volume, the devices it lies on, and its extents, or why it cannot be read."""
 
     volume: LogicalVolume
@@ -47,8 +46,7 @@ class MappedVolume:
     extents: tuple[Extent, ...] | Declined
 
 
-@dataclass(frozen=True, slots=True)
-class Groups:
+class Groups(NamedTuple):
     """Everything that LVM has on the disks."""
 
     pvs: tuple[PhysicalVolume, ...] = ()

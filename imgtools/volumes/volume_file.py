@@ -10,8 +10,7 @@ from __future__ import annotations
 import io
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from imgtools.errors import BadImage
 
@@ -41,8 +40,7 @@ class DiskServer(Protocol):
         """Return ``length`` bytes at ``offset``; fewer only at the end of the disk."""
 
 
-@dataclass(frozen=True, slots=True)
-class Extent:
+class Extent(NamedTuple):
     """A stretch of a served disk, in bytes."""
 
     server: DiskServer

@@ -5,17 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from imgtools.image.handle import Image, open_request
-from imgtools.records.disks import (
-    Declined,
-    Disk,
-    Holder,
-    Layout,
-    LogicalVolume,
-    Partition,
-    PhysicalVolume,
-    Volume,
-    VolumeGroup,
-)
+from imgtools.records.disks import Declined, Disk, Holder, Layout, Partition, Volume
+from imgtools.records.lvm import LogicalVolume, PhysicalVolume, VolumeGroup
 from imgtools.records.request import Engine, ImageRequest
 from imgtools.records.system import Warned
 

@@ -29,8 +29,9 @@ from imgtools.guest.services.started import Init, enabled_services, find_default
 from imgtools.guest.settings.facts import Settings, find_icon, find_settings
 from imgtools.image.handle import Image, open_request
 from imgtools.records.disks import Disk, Layout, Volume
+from imgtools.records.packages import Application
 from imgtools.records.request import Engine, ImageRequest
-from imgtools.records.system import Application, OsInfo, OsType, Warned
+from imgtools.records.system import OsInfo, OsType, Warned
 
 KEYS_LIMIT = 1 << 20  # bytes of one authorized_keys
 

@@ -6,7 +6,8 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from imgtools.cli.output.filesystems_picture import MOST_LINES, disk_lines, filesystems_svg
-from imgtools.records.disks import Disk, Holder, LogicalVolume, PhysicalVolume, VolumeGroup
+from imgtools.records.disks import Disk, Holder
+from imgtools.records.lvm import LogicalVolume, PhysicalVolume, VolumeGroup
 from imgtools.records.request import Engine
 from imgtools.workflows.filesystems import FilesystemRow, FilesystemsReport, PartitionRow
 from tests.support.command import imgtools

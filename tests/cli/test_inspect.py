@@ -17,8 +17,9 @@ from imgtools.cli.output.inspect_xml import inspect_xml, plain
 from imgtools.cli.output.output import Output
 from imgtools.guest.boot.bootloader import Boot
 from imgtools.guest.settings.facts import PNG
+from imgtools.records.packages import Application
 from imgtools.records.request import Engine
-from imgtools.records.system import Application, OsInfo, OsType
+from imgtools.records.system import OsInfo, OsType
 from imgtools.workflows.inspect import (
     DriveRow,
     FilesystemRow,

@@ -13,7 +13,8 @@ from imgtools.records.disks import Holder
 from imgtools.units import format_size
 
 if TYPE_CHECKING:
-    from imgtools.records.disks import Disk, VolumeGroup
+    from imgtools.records.disks import Disk
+    from imgtools.records.lvm import VolumeGroup
     from imgtools.workflows.filesystems import FilesystemRow, FilesystemsReport
 
 LINUX, WINDOWS, SWAP, LVM, LOCKED, OTHER = "#3d85c6", "#2f9e8f", "#d9822b", "#9a6fc4", "#c94f4f", "#8a929b"

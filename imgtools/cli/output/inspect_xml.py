@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 if TYPE_CHECKING:
-    from imgtools.records.system import Application
+    from imgtools.records.packages import Application
     from imgtools.workflows.inspect import InspectedGuest, InspectReport
 
 # virt-inspector knows one dnf.

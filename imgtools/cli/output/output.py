@@ -13,11 +13,10 @@ import sys
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, NamedTuple, TextIO
 
 from imgtools.errors import ImgtoolsError
 from imgtools.records.files import FileKind
@@ -36,8 +35,7 @@ TIME_FIELDS = frozenset({"atime", "mtime", "ctime", "time", "modified", "created
 ENVELOPE_FIELDS = ("image", "engine", "warnings")
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
+class Column(NamedTuple):
     """A column of a table. Numbers stand right; ``hint`` is a colour that only a terminal shows."""
 
     name: str
@@ -45,8 +43,7 @@ class Column:
     style: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
+class Table(NamedTuple):
     """Rows under named columns."""
 
     columns: Sequence[Column | str]
@@ -54,24 +51,21 @@ class Table:
     title: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(NamedTuple):
     """Pairs of a name and a value, one a line."""
 
     pairs: Sequence[tuple[str, Cell]]
     title: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Tree:
+class Tree(NamedTuple):
     """A label with branches below it."""
 
     label: str
     branches: Sequence[Tree] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Lines:
+class Lines(NamedTuple):
     """Plain lines, as they are (but cleaned)."""
 
     lines: Iterable[str]

@@ -6,7 +6,6 @@ device has no folder for them: they are in ``/var/tmp``, which survives a power 
 
 from __future__ import annotations
 
-import hashlib
 import os
 import stat
 from dataclasses import dataclass
@@ -35,6 +34,8 @@ def sidecar_of(host_path: Path) -> Sidecar:
     if is_block_device(real):
         folder, stem = device_folder(), device_name(real)
     if len(os.fsencode(stem + LONGEST)) + 1 > NAME_MAX:
+        import hashlib  # late: it brings OpenSSL, and few names are so long
+
         stem = hashlib.sha256(os.fsencode(stem)).hexdigest()[:32]
     return Sidecar(
         folder=folder,

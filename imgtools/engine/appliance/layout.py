@@ -13,16 +13,8 @@ from imgtools.engine.appliance.names import DeviceNames
 from imgtools.engine.appliance.survey import BlockDevice, LvmLv, LvmVg, Survey
 from imgtools.engine.direct.probe import Content
 from imgtools.engine.direct.session import partition_volume
-from imgtools.records.disks import (
-    Declined,
-    Disk,
-    Holder,
-    Layout,
-    LogicalVolume,
-    PhysicalVolume,
-    Volume,
-    VolumeGroup,
-)
+from imgtools.records.disks import Declined, Disk, Holder, Layout, Volume
+from imgtools.records.lvm import LogicalVolume, PhysicalVolume, VolumeGroup
 
 MOST_NESTED = 16  # device-mapper devices on device-mapper devices
 

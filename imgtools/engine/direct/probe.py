@@ -9,7 +9,7 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from imgtools.engine.process import Limits, run
 from imgtools.errors import BadImage
@@ -31,8 +31,7 @@ MARKS = (
 AT_ONCE = 64  # sketches open at the same time
 
 
-@dataclass(frozen=True, slots=True)
-class Content:
+class Content(NamedTuple):
     """What blkid says of one volume. ``problem``: why ``type`` is empty although there is something.
 
     ``table`` is the kind of a partition table on it: ``dos``, ``gpt``, ``sun``, ``mac`` ...

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
 
 from imgtools.engine.direct.probe import Content, probe
 from imgtools.engine.keys import is_text, keys_for_volume
@@ -16,9 +17,11 @@ from imgtools.errors import BadImage, KeyNeeded
 from imgtools.filesystems.api import Filesystem
 from imgtools.records.disks import ENCRYPTED, Declined, Disk, Holder, Layout, Partition, Volume
 from imgtools.records.request import Engine, Key, Secret
-from imgtools.volumes.lvm import Groups, Member, assemble, read_member
 from imgtools.volumes.partitions import read_disk
 from imgtools.volumes.volume_file import DiskFile, DiskServer
+
+if TYPE_CHECKING:
+    from imgtools.volumes.lvm import Groups, Member
 
 # What a volume holds that somebody else has to look into, and why.
 UNREAD = {
@@ -52,8 +55,7 @@ def disk_device(index: int) -> str:
     return f"/dev/sd{letters}"
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """A volume and its bytes."""
 
     volume: Volume
@@ -135,12 +137,12 @@ class DirectSession:
         todo = [found for disk, whole in pairs for found in self._candidates(disk, whole)]
         done: list[Found] = []
         members: list[Member] = []
-        groups = Groups()
+        groups: Groups | None = None
         for _ in range(ROUNDS):
             fresh = self._recognise(todo, extended, unread)
             done += fresh
             members += self._members(fresh, unread)
-            groups = assemble(members)
+            groups = _assemble(members)
             todo = self._decrypted(fresh, unread) + self._logical(groups, done)
             if not todo:
                 break
@@ -150,11 +152,11 @@ class DirectSession:
         self._files = {found.volume.device: found.file for found in kept}
         return Layout(
             disks=tuple(tables),
-            pvs=groups.pvs,
-            vgs=groups.vgs,
-            lvs=tuple(mapped.volume for mapped in groups.volumes),
+            pvs=groups.pvs if groups else (),
+            vgs=groups.vgs if groups else (),
+            lvs=tuple(mapped.volume for mapped in groups.volumes) if groups else (),
             volumes=tuple(found.volume for found in kept),
-            unread=(*unread, *groups.unread),
+            unread=(*unread, *(groups.unread if groups else ())),
         )
 
     @staticmethod
@@ -214,6 +216,8 @@ class DirectSession:
         for found in fresh:
             if found.volume.content != "LVM2_member":
                 continue
+            from imgtools.volumes.lvm import read_member  # late, as below
+
             try:
                 member = read_member(found.file, found.volume.device)
             except BadImage as error:
@@ -226,8 +230,10 @@ class DirectSession:
         return members
 
     @staticmethod
-    def _logical(groups: Groups, done: Sequence[Found]) -> list[Found]:
+    def _logical(groups: Groups | None, done: Sequence[Found]) -> list[Found]:
         """Logical volumes that can be read and were not met before."""
+        if groups is None:
+            return []
         known = {found.volume.device for found in done}
         fresh = []
         for mapped in groups.volumes:
@@ -286,6 +292,15 @@ class DirectSession:
                 raise
             return others
         return (server, f"/dev/mapper/luks-{volume.uuid}") if server is not None else others
+
+
+def _assemble(members: Sequence[Member]) -> Groups | None:
+    """Make volume groups of the physical volumes; None if there are none, as on most disks."""
+    if not members:
+        return None
+    from imgtools.volumes.lvm import assemble  # late: most disks have no LVM
+
+    return assemble(members)
 
 
 def first_that_opens(open_with: Callable[[Secret], DiskServer], secrets: Sequence[Secret]) -> DiskServer:

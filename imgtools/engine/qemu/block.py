@@ -16,9 +16,8 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from imgtools.engine.process import Limits, clean_environment, crashed, limited, require, signal_name
 from imgtools.engine.qemu.nodes import (
@@ -66,8 +65,7 @@ exit $code
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Allocation:
+class Allocation(NamedTuple):
     """A stretch of the disk: whether anything is stored there, and whether it reads as zeros."""
 
     offset: int

@@ -12,8 +12,9 @@ import os
 import stat
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 from imgtools.errors import BadImage, KeyNeeded
 from imgtools.records.image import ImageInfo, Layer
@@ -30,8 +31,7 @@ LOWEST = 10  # of the descriptors of secrets: those below belong to the keepers 
 KEY_HINT = "give the image's key with --key image:file:PATH"
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Node(NamedTuple):
     """One disk for a program of QEMU: node options, and the secrets that they name by id."""
 
     options: NodeOptions
@@ -69,7 +69,7 @@ class Node:
 
     def plus(self, *options: tuple[str, str]) -> Node:
         """Return the node with more options."""
-        return replace(self, options=(*self.options, *options))
+        return self._replace(options=(*self.options, *options))
 
 
 def join_options(options: Sequence[tuple[str, str]]) -> str:

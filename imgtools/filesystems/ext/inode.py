@@ -8,8 +8,7 @@ from __future__ import annotations
 import struct
 import time
 from bisect import bisect_right
-from dataclasses import dataclass
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 from imgtools.errors import EditFailed, OddGuest
 from imgtools.filesystems.inodes import KIND_OF_MODE
@@ -55,8 +54,7 @@ FILE_TYPE = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Inode:
+class Inode(NamedTuple):
     """One inode, as far as a reader needs it."""
 
     number: int

@@ -9,8 +9,7 @@ from __future__ import annotations
 import io
 import struct
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from imgtools.filesystems.ext.inode import (
     FLAG_EA_INODE,
@@ -59,8 +58,7 @@ DIRECTORY_LIMIT = 512 << 20  # bytes; ten million names
 KEPT_INODES = 4096
 
 
-@dataclass(frozen=True, slots=True)
-class Superblock:
+class Superblock(NamedTuple):
     """The facts of struct ext4_super_block that a reader needs. Counts are in blocks."""
 
     blocks: int

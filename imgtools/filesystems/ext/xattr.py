@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from imgtools.filesystems.acl import acl_from_ext
 
@@ -32,8 +32,7 @@ class BadAttributes(Exception):
     """The attributes do not hold together."""
 
 
-@dataclass(frozen=True, slots=True)
-class Attribute:
+class Attribute(NamedTuple):
     """One attribute as it is stored: ``inode`` holds the value when it is not 0."""
 
     name: str

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import NamedTuple
 
 from imgtools.files.tree import GuestReader
 from imgtools.records.disks import Disk, Holder, Layout, Partition, Volume
@@ -24,12 +25,11 @@ _LETTERS = re.compile(r"/dev/(?P<kind>sd|hd|vd|xvd|ubd)(?P<letters>[a-z]{1,3})(?
 _BY_PATH = re.compile(r"/dev/disk/by-(?:id|path)/(?P<disk>.+?)(?:-part(?P<part>\d+))?$")
 
 
-@dataclass(frozen=True, slots=True)
-class GuestNames:
+class GuestNames(NamedTuple):
     """Names that only the guest's own files explain."""
 
-    crypt: Mapping[str, str] = field(default_factory=dict)  # crypttab: mapping -> the encrypted device
-    md: Mapping[str, str] = field(default_factory=dict)  # mdadm.conf: /dev/md0 -> UUID, as hexadecimal digits
+    crypt: Mapping[str, str] = MappingProxyType({})  # crypttab: mapping -> the encrypted device
+    md: Mapping[str, str] = MappingProxyType({})  # mdadm.conf: /dev/md0 -> UUID, as hexadecimal digits
 
 
 def read_names(files: GuestReader) -> GuestNames:

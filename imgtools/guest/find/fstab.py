@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from imgtools.files.paths import join, normalise
 from imgtools.files.tree import GuestReader
@@ -32,8 +32,7 @@ _STACKED = "overlay overlayfs aufs mergerfs fuse.mergerfs unionfs"
 PSEUDO = frozenset(f"{_KERNEL} {_NETWORK} {_STACKED}".split())
 
 
-@dataclass(frozen=True, slots=True)
-class FstabEntry:
+class FstabEntry(NamedTuple):
     """One line of fstab, or one systemd mount unit: escapes and quotes resolved."""
 
     spec: str
@@ -67,8 +66,7 @@ class FstabEntry:
         return self.option("nofail") is not None or self.option("noauto") is not None
 
 
-@dataclass(frozen=True, slots=True)
-class Fstab:
+class Fstab(NamedTuple):
     """The lines that parse, and a warning for each that does not."""
 
     entries: tuple[FstabEntry, ...] = ()

@@ -7,7 +7,7 @@ fstab is only filled in later, still has its root at ``/``.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from imgtools.files.tree import GuestReader
 from imgtools.guest.find.devices import PASSING, Devices, read_names
@@ -44,8 +44,7 @@ VITAL = frozenset({"/etc", "/bin", "/sbin", "/lib", "/lib64", "/dev", "/proc", "
 NO_AUTO = "guid:63"  # the partition flag that keeps systemd-gpt-auto-generator away
 
 
-@dataclass(frozen=True, slots=True)
-class LinuxMounts:
+class LinuxMounts(NamedTuple):
     """The mounts of a Linux guest, its root first, and what the guest names that is not in the image."""
 
     mounts: tuple[Mount, ...]
@@ -83,8 +82,7 @@ def find_mounts(
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Found:
+class _Found(NamedTuple):
     mounts: list[Mount]
     unresolved: list[str]
     warnings: list[Warned]

@@ -8,11 +8,10 @@ deployments of one OS.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from imgtools.errors import GuestFileError
 from imgtools.files.tree import GuestReader
-from imgtools.guest.boot.bootmenu import loader_entries
 from imgtools.records.disks import Mount, Volume
 from imgtools.records.files import FileKind
 
@@ -20,8 +19,7 @@ MAX_DEPLOYMENTS = 100
 DEPLOYMENT = re.compile(r"/ostree/deploy/[^/]+/deploy/[0-9a-f]{64}\.\d+")
 
 
-@dataclass(frozen=True, slots=True)
-class Deployment:
+class Deployment(NamedTuple):
     """One bootable tree: its folder in the physical root, and the /var that it shares."""
 
     folder: str
@@ -43,6 +41,8 @@ def find_deployment(files: GuestReader) -> Deployment | None:
 
 def _from_menu(files: GuestReader) -> str:
     """Follow ``ostree=/ostree/boot.1/fedora/CHECKSUM/0`` of the first boot entry."""
+    from imgtools.guest.boot.bootmenu import loader_entries  # late: few guests are OSTree's
+
     for entry in loader_entries(files):
         match = re.search(r"\bostree=(/ostree/\S+)", entry.cmdline)
         if match:

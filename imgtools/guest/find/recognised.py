@@ -6,14 +6,13 @@ files of that volume alone (mounted at ``/``), the volume, and the layout of all
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from imgtools.records.disks import Mount
 from imgtools.records.system import OsInfo, Warned
 
 
-@dataclass(frozen=True, slots=True)
-class Recognised:
+class Recognised(NamedTuple):
     """One operating system whose root is the volume that was looked at.
 
     ``mounts`` has the root itself at ``/`` first. Windows: the other drives are mounted at ``/D:``, ``/E:`` ...

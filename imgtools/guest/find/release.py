@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import NamedTuple
 
 from imgtools.files.tree import GuestReader
 
@@ -44,8 +45,7 @@ LIKE = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Release:
+class Release(NamedTuple):
     """What the release files say. ``id`` is os-release's ID in lower case."""
 
     id: str = ""
@@ -55,7 +55,7 @@ class Release:
     version: tuple[int, int] = (0, 0)
     build_id: str = ""
     logo: str = ""
-    fields: Mapping[str, str] = field(default_factory=dict)
+    fields: Mapping[str, str] = MappingProxyType({})
 
     @property
     def distro(self) -> str:
@@ -155,7 +155,7 @@ def _with_minor(files: GuestReader, found: Release) -> Release:
     for path in MINOR_FILES.get(found.id, ()):
         exact = parse_version(first_line(read_small(files, path)))
         if exact[0] and exact[0] in (major, major or exact[0]):
-            return replace(found, version=exact)
+            return found._replace(version=exact)
     return found
 
 
@@ -175,7 +175,7 @@ def _older(files: GuestReader, so_far: Release) -> Release:
         if files.exists(path):
             found = read(read_small(files, path))
             if found.id:
-                return replace(found, product_name=found.product_name or so_far.product_name)
+                return found._replace(product_name=found.product_name or so_far.product_name)
     return so_far
 
 

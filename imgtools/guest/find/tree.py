@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from imgtools.engine.keys import locked_volume
 from imgtools.errors import NoGuest, UsageError
@@ -16,8 +16,7 @@ from imgtools.records.system import Warned
 from imgtools.volumes.names import is_called
 
 
-@dataclass(frozen=True, slots=True)
-class FileView:
+class FileView(NamedTuple):
     """Files to read, and how the user's words become paths among them."""
 
     files: GuestReader

@@ -16,7 +16,7 @@ from imgtools.files.paths import join
 from imgtools.files.tree import GuestReader
 from imgtools.guest.packages.database import RPM_FILES, RPM_FOLDERS
 from imgtools.records.files import FileKind
-from imgtools.records.system import Application
+from imgtools.records.packages import Application
 
 TEXT_LIMIT = 64 << 20  # bytes of a dpkg or apk database; a full Debian has 10 MB
 DATABASE_LIMIT = 1 << 30  # bytes of an rpm database; the largest seen has 300 MB

@@ -6,14 +6,13 @@ are there; the distribution only decides where a guest has several (a Fedora wit
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from imgtools.files.tree import GuestReader
 from imgtools.guest.find.release import Release
 
 
-@dataclass(frozen=True, slots=True)
-class PackageFormat:
+class PackageFormat(NamedTuple):
     """A package format, where its database is, and whose home it is."""
 
     name: str  # libguestfs' word, where it has one

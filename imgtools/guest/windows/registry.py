@@ -11,7 +11,7 @@ from __future__ import annotations
 import ntpath
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from imgtools.engine.hive import Hive, HiveKey, HiveState, open_hive
 from imgtools.engine.hive_log import MAX_LOG, SECTOR, read_base_block
@@ -57,8 +57,7 @@ CLASSES = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class HivePlace:
+class HivePlace(NamedTuple):
     """Where a key is kept: the hive file, and the key's path in it."""
 
     prefix: str  # what regedit calls the hive's root: HKEY_LOCAL_MACHINE\SOFTWARE
@@ -71,8 +70,7 @@ class HivePlace:
         return rf"{self.prefix}\{self.key}" if self.key else self.prefix
 
 
-@dataclass(frozen=True, slots=True)
-class Profile:
+class Profile(NamedTuple):
     """A user's entry in the ProfileList."""
 
     sid: str

@@ -20,16 +20,12 @@ from imgtools.guest.find.recognised import Recognised
 from imgtools.guest.windows.drives import drive_mounts, find_drives
 from imgtools.guest.windows.registry import MACHINE, Registry, open_registry
 from imgtools.guest.windows.sam import WindowsUser, read_users
+from imgtools.guest.windows.systemroot import find_systemroot
 from imgtools.records.disks import Layout, Volume
-from imgtools.records.system import Application, OsInfo, OsType, Warned
+from imgtools.records.packages import Application
+from imgtools.records.system import OsInfo, OsType, Warned
 from imgtools.units import parse_count
 
-SYSTEMROOTS = ("/Windows", "/WINNT", "/WIN32", "/WIN", "/ReactOS")
-BOOT_INI_LIMIT = 64 << 10
-# multi(0)disk(0)rdisk(0)partition(1)\WINDOWS="Microsoft Windows XP Professional" /fastdetect
-BOOT_INI_LINE = re.compile(
-    r"^(?:multi|scsi|signature)\([^=]*?\)\\(?P<path>[^=\"]+)=", re.IGNORECASE | re.MULTILINE
-)
 # Programs that tell the processor: system files may be stored compressed (CompactOS), then the next one is tried.
 PROGRAMS = ("System32/cmd.exe", "System32/ntdll.dll", "System32/kernel32.dll", "explorer.exe")
 # Machine of the COFF header ("PE Format", learn.microsoft.com) in libguestfs' words.
@@ -95,27 +91,6 @@ def recognise_windows(files: GuestReader, volume: Volume, layout: Layout) -> Rec
         drives = facts.read_drives(layout, volume)
         warnings = (*registry.warnings, *facts.warnings)
     return Recognised(os_info, drive_mounts(drives, volume, layout), drives, warnings)
-
-
-def find_systemroot(files: GuestReader) -> str | None:
-    """Return the folder of Windows as the guest spells it (``/Windows``), or None."""
-    for path in (*SYSTEMROOTS, *_boot_ini_roots(files)):
-        if (
-            files.is_dir(join(path, "System32/config"))
-            and files.lstat(join(path, "System32/cmd.exe")) is not None
-        ):
-            return files.resolve(path)
-    return None
-
-
-def _boot_ini_roots(files: GuestReader) -> Iterator[str]:
-    """Yield the folders that boot.ini of Windows XP and older starts a Windows from."""
-    if not files.is_file("/boot.ini"):
-        return
-    with files.open("/boot.ini") as stream:
-        text = stream.read(BOOT_INI_LIMIT).decode("latin-1")
-    for match in BOOT_INI_LINE.finditer(text):
-        yield "/" + match["path"].strip().strip("\\").replace("\\", "/")
 
 
 class _Facts:

@@ -13,6 +13,7 @@ from imgtools.disk import backing
 from imgtools.disk.backing import MAX_CHAIN, SMALLEST, examine, examine_disks
 from imgtools.disk.headers.hostfile import HostFile
 from imgtools.disk.transaction.sidecar import sidecar_of
+from imgtools.engine.qemu.img import commands
 from imgtools.errors import BadImage, UnfinishedEdit, UntrustedBacking, UsageError
 from imgtools.records.image import DiskSource, ImageInfo, Layer, Snapshot
 from imgtools.records.request import Backing
@@ -289,7 +290,7 @@ def test_facts_of_qemu_img_complete_those_of_the_header(
         asked.append(layer)
         return Facts
 
-    monkeypatch.setattr(backing.img, "info", info)
+    monkeypatch.setattr(commands, "info", info)
     raw(folder / "base")
     image = qcow2(folder / "disk", "base")
     found = examine(DiskSource(image))
@@ -298,6 +299,7 @@ def test_facts_of_qemu_img_complete_those_of_the_header(
     examine(DiskSource(image), to_repair=True)
     examine(DiskSource(image), ask_qemu=False)
     examine(DiskSource(folder / "base"))
+    examine_disks([DiskSource(image), DiskSource(folder / "base")], Backing.SAME_DIR, ask_qemu=False)
     assert len(asked) == 1, "only what QEMU can add to, and may open"
     Facts.dirty = False
     assert not examine(DiskSource(image)).dirty and examine(DiskSource(qcow2(image, flags=1))).dirty

@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from imgtools.errors import UsageError, WouldLoseData
-from imgtools.records.disks import Disk, Holder, Layout, LogicalVolume, Partition, Volume
+from imgtools.records.disks import Disk, Holder, Layout, Partition, Volume
+from imgtools.records.lvm import LogicalVolume
 from imgtools.resize.copy_plan import (
     fits_of,
     group_of,

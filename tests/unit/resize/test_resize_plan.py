@@ -6,7 +6,8 @@ import pytest
 
 from imgtools.engine.sfdisk import Entry, PartitionTable
 from imgtools.errors import ImgtoolsError, UnsupportedFormat, UsageError, WouldLoseData
-from imgtools.records.disks import Disk, Holder, Layout, LogicalVolume, Partition, PhysicalVolume, Volume
+from imgtools.records.disks import Disk, Holder, Layout, Partition, Volume
+from imgtools.records.lvm import LogicalVolume, PhysicalVolume
 from imgtools.resize.resize_plan import Resizing, Wish, plan_resize
 
 MIB = 1 << 20

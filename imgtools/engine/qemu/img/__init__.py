@@ -3,9 +3,3 @@
 ``running`` says how the program runs, ``commands`` has a function for each command, ``mapping`` streams the map of an
 image. How an image is given to it: :mod:`imgtools.engine.qemu.nodes`.
 """
-
-from __future__ import annotations
-
-from imgtools.engine.qemu.img.commands import Facts, info
-
-__all__ = ["Facts", "info"]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Mapping
-from dataclasses import replace
 
 import pytest
 
@@ -154,7 +153,7 @@ def test_what_is_no_superblock() -> None:
     ("blocks", "first", "groups"), [(64, 0, 1), (65, 0, 2), (65, 1, 1), (128, 0, 2), (129, 0, 3)]
 )
 def test_groups(blocks: int, first: int, groups: int) -> None:
-    assert replace(PLAIN, blocks=blocks, first_block=first).groups == groups
+    assert PLAIN._replace(blocks=blocks, first_block=first).groups == groups
 
 
 @pytest.mark.parametrize(
@@ -167,7 +166,7 @@ def test_groups(blocks: int, first: int, groups: int) -> None:
     ],
 )
 def test_groups_with_a_copy_of_the_superblock(facts: dict[str, int], supers: set[int]) -> None:
-    known = replace(PLAIN, **facts)  # type: ignore[arg-type]
+    known = PLAIN._replace(**facts)  # type: ignore[arg-type]
     assert {group for group in range(50) if known.has_super(group)} == supers
 
 
@@ -294,7 +293,7 @@ def test_the_smallest_entry_and_a_hole() -> None:
 @pytest.mark.parametrize("length", [0, 65535])
 def test_an_entry_of_a_whole_block_of_64_kib(length: int) -> None:
     """65536 does not fit into the field (ext4_rec_len_from_disk)."""
-    known = replace(PLAIN, block_size=65536, blocks=16)
+    known = PLAIN._replace(block_size=65536, blocks=16)
     content = struct.pack("<IHBB", 5, length, 1, 1) + b"x"
     assert listed(content, size=65536, known=known) == {"x": 5}
     with pytest.raises(OddGuest, match="bad entry"):
@@ -324,14 +323,14 @@ def test_a_link_of_up_to_59_bytes_is_in_its_inode(length: int, acl: int) -> None
 @pytest.mark.parametrize("incompatible", [0, EA_INODE])
 def test_a_short_link_with_a_block_of_its_own(incompatible: int) -> None:
     """Old kernels made them; newer filesystems (ea_inode) have none, and count other blocks there."""
-    known = replace(PLAIN, incompatible=incompatible)
+    known = PLAIN._replace(incompatible=incompatible)
     found = inode(0o120777, 4, block=struct.pack("<I", DATA), sectors=8)
     link = opened(known, {5: found}, {DATA: b"long"}).link(5)
     assert link == ("\x08" if incompatible else "long")
 
 
 def test_with_ea_inode_only_the_length_tells_where_a_link_is() -> None:
-    known = replace(PLAIN, incompatible=EA_INODE)
+    known = PLAIN._replace(incompatible=EA_INODE)
     for length in (59, 60):
         target = b"t" * length
         found = inode(0o120777, length, block=target if length < 60 else struct.pack("<I", DATA), sectors=8)
@@ -341,8 +340,8 @@ def test_with_ea_inode_only_the_length_tells_where_a_link_is() -> None:
 def test_a_short_link_in_an_extent() -> None:
     tree = struct.pack("<HHHHI", EXTENT_MAGIC, 1, 4, 0, 0) + struct.pack("<IHHI", 0, 1, 0, DATA)
     found = inode(0o120777, 4, block=tree, flags=FLAG_EXTENTS)
-    assert opened(replace(PLAIN, incompatible=EXTENTS), {5: found}, {DATA: b"long"}).link(5) == "long"
-    big = replace(PLAIN, cluster_blocks=16)
+    assert opened(PLAIN._replace(incompatible=EXTENTS), {5: found}, {DATA: b"long"}).link(5) == "long"
+    big = PLAIN._replace(cluster_blocks=16)
     found = inode(0o120777, 4, block=b"fast", sectors=128, acl=9)
     assert opened(big, {5: found}, {}).link(5) == "fast"
 
@@ -367,7 +366,7 @@ def test_an_inode_that_is_not_there_is_damage(number: int) -> None:
 
 def test_inodes_of_the_second_group_and_few_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reader, "KEPT_INODES", 2)
-    known = replace(PLAIN, blocks=128, inodes=32)
+    known = PLAIN._replace(blocks=128, inodes=32)
     first = {number: inode(size=number) for number in range(1, 17)}
     made = opened(known, first, {70: inode(size=7).ljust(256, b"\0") + inode(size=8)})
     disk = bytearray(made._disk.read_exactly(0, 128 * 4096))
@@ -378,7 +377,7 @@ def test_inodes_of_the_second_group_and_few_are_kept(monkeypatch: pytest.MonkeyP
 
 
 def test_a_table_above_32_bits_is_asked_for_in_wide_descriptors() -> None:
-    known = replace(PLAIN, descriptor_size=64, incompatible=BITS64)
+    known = PLAIN._replace(descriptor_size=64, incompatible=BITS64)
     raw = bytearray(64 * 4096)
     raw[4096 : 4096 + 64] = struct.pack("<III", 0, 0, 5).ljust(40, b"\0") + struct.pack("<I", 3) + bytes(20)
     assert ExtReader(bytes_volume(bytes(raw)), known)._inode_table(0) == 3 << 32 | 5
@@ -406,7 +405,7 @@ def test_a_table_above_32_bits_is_asked_for_in_wide_descriptors() -> None:
 )  # fmt: skip
 def test_where_descriptors_are(facts: dict[str, int], places: dict[int, int]) -> None:
     """As ext4's descriptor_loc; in a meta group behind the copy of the superblock, if its first group has one."""
-    made = ExtReader(bytes_volume(b""), replace(PLAIN, **facts))  # type: ignore[arg-type]
+    made = ExtReader(bytes_volume(b""), PLAIN._replace(**facts))  # type: ignore[arg-type]
     assert {group: made._descriptor_place(group) for group in places} == places
 
 
@@ -414,7 +413,7 @@ def test_large_directories_are_a_feature() -> None:
     raw = bytearray(inode(0o040755, 5))
     struct.pack_into("<I", raw, 108, 1)
     for incompatible, size in ((0, 5), (LARGEDIR, 1 << 32 | 5)):
-        made = opened(replace(PLAIN, incompatible=incompatible), {5: bytes(raw)}, {})
+        made = opened(PLAIN._replace(incompatible=incompatible), {5: bytes(raw)}, {})
         assert made.stat(5).size == size
 
 
@@ -470,7 +469,7 @@ def test_an_encrypted_file_is_damage_where_nothing_is_encrypted() -> None:
 def test_a_large_attribute_has_an_inode_of_its_own(flags: int, mode: int, fine: bool) -> None:
     value = b"v" * 5000
     made = opened(
-        replace(PLAIN, incompatible=EA_INODE),
+        PLAIN._replace(incompatible=EA_INODE),
         {
             5: inode(tail=attribute(b"large", b"", number=6, size=4999)),
             6: inode(mode, 5000, flags=flags, block=struct.pack("<II", DATA, DATA + 1)),
@@ -503,7 +502,7 @@ def test_attributes_of_the_inode_and_of_its_block() -> None:
 
 def usage(clusters: int = 0, inodes: int = 0, **facts: int) -> Usage:
     """What is said of a filesystem whose first group has so much free."""
-    known = replace(PLAIN, overhead_clusters=1, **facts)  # type: ignore[arg-type]
+    known = PLAIN._replace(overhead_clusters=1, **facts)  # type: ignore[arg-type]
     size = known.descriptor_size
     raw = bytearray((known.groups + 200) * 4096)
     half = struct.pack("<HH", clusters & 0xFFFF, inodes & 0xFFFF)
@@ -538,12 +537,12 @@ def test_free_blocks_and_inodes_of_a_group() -> None:
 )
 def test_what_ext4_keeps_for_growing_trees(blocks: int, facts: dict[str, int], kept: int) -> None:
     """2 %, at most 4,096 clusters (ext4_set_resv_clusters); df does not count it as available."""
-    known = replace(PLAIN, blocks=blocks, **facts)  # type: ignore[arg-type]
+    known = PLAIN._replace(blocks=blocks, **facts)  # type: ignore[arg-type]
     assert ExtReader(bytes_volume(b""), known)._kept_for_metadata() == kept
 
 
 def overhead(**facts: int) -> int:
-    made = opened(replace(PLAIN, **facts), {8: inode(size=10 * 4096)}, {})  # type: ignore[arg-type]
+    made = opened(PLAIN._replace(**facts), {8: inode(size=10 * 4096)}, {})  # type: ignore[arg-type]
     return made._overhead()
 
 

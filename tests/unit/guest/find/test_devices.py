@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from imgtools.guest.find.devices import Devices, GuestNames, parse_crypttab, parse_mdadm
-from imgtools.records.disks import Disk, Holder, Layout, LogicalVolume, Partition, Volume, VolumeGroup
+from imgtools.records.disks import Disk, Holder, Layout, Partition, Volume
+from imgtools.records.lvm import LogicalVolume, VolumeGroup
 from tests.support.images import partitioned
 
 GIB = 1 << 30

@@ -12,7 +12,7 @@ import pytest
 from fixtures import rpmdb
 from imgtools.errors import OddGuest
 from imgtools.guest.packages.applications import find_rpm_database, list_applications, split_version
-from imgtools.records.system import Application
+from imgtools.records.packages import Application
 from tests.support.memory import memory_files
 
 DPKG = """\
