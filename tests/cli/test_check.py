@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -198,3 +199,50 @@ def test_no_room_for_the_change_leaves_the_image(image: Path) -> None:
     assert done.returncode == 16, done.stderr
     assert image.read_bytes() == before
     assert [path.name for path in image.parent.iterdir()] == [image.name]
+
+
+# -- a VHDX whose log waits --------------------------------------------------------------------------------
+
+
+def crc32c(data: bytes) -> int:
+    """The checksum of VHDX's headers and log entries (Castagnoli's polynomial, reflected)."""
+    value = 0xFFFFFFFF
+    for byte in data:
+        value ^= byte
+        for _ in range(8):
+            value = value >> 1 ^ (0x82F63B78 if value & 1 else 0)
+    return value ^ 0xFFFFFFFF
+
+
+def let_log_wait(image: Path) -> None:
+    """Give a VHDX one empty entry in its log, as a crash leaves it ([MS-VHDX] 2.2.2 and 2.3.1)."""
+    content, log = bytearray(image.read_bytes()), bytes(range(1, 17))
+
+    def sealed(piece: bytearray) -> bytearray:
+        piece[4:8] = bytes(4)
+        piece[4:8] = crc32c(piece).to_bytes(4, "little")
+        return piece
+
+    place = 0
+    for at in (64 << 10, 128 << 10):
+        header = content[at : at + 4096]
+        header[48:64] = log
+        (place,) = struct.unpack_from("<Q", header, 72)
+        content[at : at + 4096] = sealed(header)
+    size = len(content)
+    entry = struct.pack("<4sIIIQII16sQQ", b"loge", 0, 4096, 0, 1, 0, 0, log, size, size)
+    content[place : place + 4096] = sealed(bytearray(entry.ljust(4096, b"\0")))
+    image.write_bytes(content)
+
+
+@pytest.mark.parametrize("copy", [False, True])
+def test_a_waiting_log_is_reported_and_replayed(tmp_path: Path, copy: bool) -> None:
+    image = image_of(CONTENT, tmp_path / "d.vhdx", "vhdx")
+    let_log_wait(image)
+    assert "check --repair all --write" in imgtools("info", image, code=10).err
+    ran = imgtools("check", "--json", image, code=1)
+    assert ran.data["found"]["errors"] == 1 and "log" in ran.data["found"]["complaints"][0]
+    result = tmp_path / "mended.vhdx" if copy else image
+    imgtools("check", "--repair", "all", *(["--output", result] if copy else ["--write"]), image)
+    assert content_of(result) == CONTENT
+    imgtools("check", result)

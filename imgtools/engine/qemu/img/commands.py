@@ -187,6 +187,7 @@ class Checked:
     complaints: tuple[str, ...] = ()  # what it says of each, the last ones
 
 
+LOG_WAITS = b"contains a log that needs to be replayed"  # vhdx_parse_log in block/vhdx-log.c
 CHECK_CORRUPT, CHECK_LEAKS, CHECK_UNSUPPORTED = 2, 3, 63
 
 
@@ -199,6 +200,8 @@ def check(node: Node, repair: str | None = None) -> Checked | None:
     if done.code == CHECK_UNSUPPORTED:
         return None
     lines = done.stderr.decode("utf-8", "replace").splitlines()
+    if not done.stdout.strip() and LOG_WAITS in done.stderr:
+        return Checked(errors=1, complaints=("a log waits to be replayed: nothing else was checked",))
     if not done.stdout.strip():
         # It gave up half-way: on a vmdk that is cut, or after repairing what kept it from checking.
         error = named(done)
