@@ -33,9 +33,9 @@ from imgtools.disk.headers import (
     THOROUGH,
     Header,
     HostFile,
+    foreign_format,
     known_format,
     open_host_file,
-    packed_as,
     probe,
     read_header,
     read_sparse_extent,
@@ -167,9 +167,8 @@ class _Walk:
 
     def _probe_image(self, file: HostFile) -> str:
         found = probe(file)
-        packed = packed_as(file) if found == "raw" else None
-        if packed is not None:
-            raise BadImage(f"not a disk image: {self._top} is packed with {packed[0]}", hint=packed[1])
+        if found == "raw":
+            _refuse_foreign(file)
         if found == "raw" and file.size < SMALLEST:
             raise BadImage(f"not a disk image: {self._top} has only {file.size} bytes")
         return found
@@ -187,7 +186,8 @@ class _Walk:
         if not hop.header.backing:
             return None
         by = hop.layer.host_path
-        path = self._judge(hop.header.backing, by, "backing file")
+        what = "parent" if hop.layer.format == "vmdk" else "backing file"
+        path = self._judge(hop.header.backing, by, what)
         if len(self.layers) >= MAX_CHAIN:
             raise BadImage(f"{self._top}: its backing chain has more than {MAX_CHAIN} files")
         with open_host_file(path) as file:
@@ -205,7 +205,9 @@ class _Walk:
         if hop.layer.format == "vmdk":
             recorded = "vmdk"  # a vmdk has no other parents
         if not recorded:
-            if shown != "raw" and self._policy is not Backing.ANY:
+            if shown == "raw":
+                _refuse_foreign(file)
+            elif self._policy is not Backing.ANY:
                 raise UntrustedBacking(
                     f"{by} does not record the format of its backing file {file.host_path}, which looks like {shown}",
                     hint="a guest could have written that; --backing-policy any trusts it, imgtools rebase records it",
@@ -292,7 +294,7 @@ class _Walk:
         if name.partition(b"/")[0].find(b":") >= 0:
             raise UntrustedBacking(
                 f"{by} names {shown} as its {what}, which QEMU would take for a protocol",
-                hint="imgtools opens files only; copy it here and record it with imgtools rebase --unsafe",
+                hint=f"imgtools opens files only; copy it here{_cure(what, ', and record it with')}",
             )
         path = by.parent / text
         real = Path(os.path.realpath(path))
@@ -301,23 +303,35 @@ class _Walk:
                 f"{by} names {shown} as its {what}, outside the image's folder",
                 hint="--backing-policy any allows it; use it only for images that you trust",
             )
-        self._require_file(path, f"the {what} of {by}")
+        self._require_file(path, what, by)
         return path
 
-    def _require_file(self, path: Path, what: str) -> None:
-        shown = _printable(os.fspath(path))
+    def _require_file(self, path: Path, kind: str, by: Path) -> None:
+        what, shown = f"the {kind} of {by}", _printable(os.fspath(path))
         try:
             mode = path.stat().st_mode
         except FileNotFoundError:
             raise BadImage(
                 f"{what} is missing: {shown}",
-                hint="put it back, or name its new place with imgtools rebase --unsafe",
+                hint=f"put it back{_cure(kind, ', or name its new place with') or ' under that name'}",
             ) from None
         except OSError as error:
             raise BadImage(f"{what} cannot be opened: {shown}: {error.strerror}") from None
         allowed = stat.S_ISREG(mode) or (stat.S_ISBLK(mode) and self._policy is Backing.ANY)
         if not allowed:
             raise UntrustedBacking(f"{what} is a {describe_kind(mode)}: {shown}")
+
+
+def _refuse_foreign(file: HostFile) -> None:
+    """Make sure that a file which nobody called raw is none of a format that QEMU does not know."""
+    if found := foreign_format(file):
+        what, cure = found
+        raise BadImage(f"not a disk image: {file.host_path} {what}", hint=cure)
+
+
+def _cure(what: str, words: str) -> str:
+    """The command that records another name, after some words; nothing where none does."""
+    return f"{words} imgtools rebase --unsafe" if what == "backing file" else ""
 
 
 def _printable(name: str) -> str:

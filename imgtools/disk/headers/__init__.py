@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from imgtools.disk.headers import others, qcow2, qed, vhd, vmdk
+from imgtools.disk.headers.foreign import foreign_format
 from imgtools.disk.headers.header import QUICK, THOROUGH, Extent, Header, damaged
 from imgtools.disk.headers.hostfile import HostFile, open_host_file
 from imgtools.errors import BadImage, UsageError
@@ -20,9 +21,9 @@ __all__ = [
     "Extent",
     "Header",
     "HostFile",
+    "foreign_format",
     "known_format",
     "open_host_file",
-    "packed_as",
     "probe",
     "read_header",
     "read_sparse_extent",
@@ -50,15 +51,6 @@ FORMATS = tuple(_READERS)
 # Other names that people and other programs use. A backing file recorded as "file" or "host_device" is raw.
 _ALIASES = {"vhd": "vpc", "img": "raw", "iso": "raw", "file": "raw", "host_device": "raw"}
 
-_PACKED = (
-    (b"\x1f\x8b\x08", "gzip", "gunzip it first"),
-    (b"\xfd7zXZ\0", "xz", "unxz it first"),
-    (b"BZh", "bzip2", "bunzip2 it first"),
-    (b"\x28\xb5\x2f\xfd", "zstd", "unzstd it first"),
-    (b"PK\x03\x04", "zip", "unzip it first"),
-    (b"7z\xbc\xaf\x27\x1c", "7z", "unpack it first"),
-)
-
 
 def known_format(name: str) -> str:
     """Return QEMU's name of the format that ``name`` means.
@@ -74,6 +66,8 @@ def known_format(name: str) -> str:
 def probe(file: HostFile) -> str:
     """Return the format that the bytes show; ``raw`` if they show none.
 
+    A magic number is enough: a file that has it and is damaged behind it is a damaged image, not a raw disk.
+
     A guest writes its raw disk's first bytes, so whoever trusts the answer further than to read the file must
     not let it choose another file: :func:`imgtools.disk.backing.examine` sees to that.
     """
@@ -84,6 +78,7 @@ def probe(file: HostFile) -> str:
         (qed.QED_MAGIC, "qed"),
         (vmdk.SPARSE_MAGIC, "vmdk"),
         (vmdk.COWD_MAGIC, "vmdk"),
+        (vmdk.SESPARSE_START, "vmdk"),
         (vhd.VHDX_MAGIC, "vhdx"),
         (others.LUKS1_MAGIC, "luks"),
         (others.BOCHS_MAGIC, "bochs"),
@@ -97,9 +92,9 @@ def probe(file: HostFile) -> str:
         return "vdi"
     if vmdk.is_descriptor(start):
         return "vmdk"
-    if vhd.vhd_footer(file):
+    if vhd.has_magic(file):
         return "vpc"
-    return "dmg" if others.dmg_trailer(file) else "raw"
+    return "dmg" if others.has_koly(file) else "raw"
 
 
 def read_header(file: HostFile, format: str, budget: int = QUICK, *, may_be_cut: bool = False) -> Header:
@@ -125,11 +120,3 @@ def read_header(file: HostFile, format: str, budget: int = QUICK, *, may_be_cut:
     if header.virtual_size >= 1 << 63:
         raise damaged(file, f"a disk of {header.virtual_size} bytes")
     return header
-
-
-def packed_as(file: HostFile) -> tuple[str, str] | None:
-    """Return which compressor made this file and how to undo it; None if none did."""
-    start = file.read(0, 512)
-    if start[257:262] == b"ustar":
-        return "tar (OVA?)", "unpack it with tar, then give the disk that is in it"
-    return next(((name, cure) for magic, name, cure in _PACKED if start.startswith(magic)), None)

@@ -49,6 +49,11 @@ def damaged(file: HostFile, fact: str) -> BadImage:
     return BadImage(f"{file.host_path}: {fact}", hint="the image is damaged, or made to do harm")
 
 
+def differencing(file: HostFile, format: str, cure: str) -> BadImage:
+    """The error for an image that stands on another in a way that QEMU does not know."""
+    return BadImage(f"{file.host_path}: a differencing {format}, which QEMU cannot read", hint=cure)
+
+
 def piece(file: HostFile, offset: int, length: int, what: str) -> bytes:
     """Return exactly ``length`` bytes of the file.
 

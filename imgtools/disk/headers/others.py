@@ -9,7 +9,7 @@ import struct
 import sys
 from array import array
 
-from imgtools.disk.headers.header import Header, damaged, piece
+from imgtools.disk.headers.header import Header, damaged, differencing, piece
 from imgtools.disk.headers.hostfile import HostFile
 
 VDI_SIGNATURE = 0xBEDA107F.to_bytes(4, "little")  # at byte 64
@@ -37,7 +37,7 @@ def read_vdi(file: HostFile, budget: int) -> Header:
     if not block or block & (block - 1) or block > 1 << 28:
         raise damaged(file, f"impossible block size of {block} bytes")
     if any(parent):
-        raise damaged(file, "a differencing VDI, which QEMU cannot read; merge it in VirtualBox first")
+        raise differencing(file, "VDI", "merge it in VirtualBox first")
     if blocks * block < size:
         raise damaged(file, f"a disk of {size} bytes in {blocks} blocks of {block}")
     needs = max(map_at + blocks * 4, data_at + allocated * block if allocated else 0)
@@ -97,6 +97,11 @@ def read_dmg(file: HostFile, budget: int) -> Header:
     data_at, data_length, *_ = struct.unpack_from(">QQQQ", trailer, 24)
     sectors = int.from_bytes(trailer[492:500], "big")
     return Header("dmg", sectors * 512, needs=data_at + data_length)
+
+
+def has_koly(file: HostFile) -> bool:
+    """Whether a file ends as an Apple disk image does, be it damaged or not."""
+    return file.read(file.size - 512, 4) == DMG_TRAILER
 
 
 def dmg_trailer(file: HostFile) -> bytes:

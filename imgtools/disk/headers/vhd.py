@@ -11,8 +11,9 @@ import sys
 import uuid
 from array import array
 
-from imgtools.disk.headers.header import Header, damaged, piece
+from imgtools.disk.headers.header import Header, damaged, differencing, piece
 from imgtools.disk.headers.hostfile import HostFile
+from imgtools.errors import BadImage
 
 VHD_MAGIC, VHDX_MAGIC = b"conectix", b"vhdxfile"
 FOOTER = 512
@@ -38,6 +39,11 @@ def vhd_footer(file: HostFile) -> bytes:
     return b""
 
 
+def has_magic(file: HostFile) -> bool:
+    """Whether a file begins or ends as a VHD does, be it damaged or not."""
+    return any(file.read(offset, len(VHD_MAGIC)) == VHD_MAGIC for offset in (0, file.size - FOOTER))
+
+
 def _checksum_fits(footer: bytes) -> bool:
     told = int.from_bytes(footer[64:68], "big")
     return told == ~(sum(footer) - sum(footer[64:68])) & 0xFFFFFFFF
@@ -47,7 +53,10 @@ def read_vhd(file: HostFile, budget: int) -> Header:
     """Read a VHD by its footer, and for a dynamic one its block allocation table."""
     footer = vhd_footer(file)
     if not footer:
-        raise damaged(file, "not a VHD: no footer with a right checksum")
+        raise BadImage(
+            f"{file.host_path}: not a VHD: no footer with a right checksum",
+            hint="the image is damaged; --format raw, if it is a raw disk all the same",
+        )
     (data_offset, _, creator, _, _, _, _, current, cylinders, heads, sectors, kind) = struct.unpack_from(
         ">QI4sHH4sQQHBBI", footer, 16
     )
@@ -55,7 +64,7 @@ def read_vhd(file: HostFile, budget: int) -> Header:
     by_size = creator in SIZE_COUNTS or geometry == LARGEST_GEOMETRY
     size = current // 512 * 512 if by_size else geometry * 512
     if kind == DIFFERENCING:
-        raise damaged(file, f"a differencing VHD, which QEMU cannot read; {NOT_OURS}")
+        raise differencing(file, "VHD", NOT_OURS)
     if kind == FIXED:
         return Header("vpc", size, needs=size + FOOTER)
     if kind != DYNAMIC:
@@ -93,7 +102,7 @@ def read_vhdx(file: HostFile, budget: int) -> Header:
     if not 1 << 20 <= block <= 256 << 20 or block & (block - 1):
         raise damaged(file, f"impossible block size of {block} bytes")
     if flags & 2:
-        raise damaged(file, f"a differencing VHDX, which QEMU cannot read; {NOT_OURS}")
+        raise differencing(file, "VHDX", NOT_OURS)
     offset, length = regions[BAT_REGION]
     needs = offset + length
     if needs <= file.size:

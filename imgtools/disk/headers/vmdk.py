@@ -13,9 +13,11 @@ from array import array
 
 from imgtools.disk.headers.header import Extent, Header, damaged, piece, spread
 from imgtools.disk.headers.hostfile import HostFile
+from imgtools.errors import BadImage
 
 SPARSE_MAGIC, COWD_MAGIC = b"KDMV", b"COWD"
 SESPARSE_MAGIC = 0xCAFEBABE.to_bytes(8, "little")
+SESPARSE_START = SESPARSE_MAGIC + 0x200000001.to_bytes(8, "little")  # with its version, 2.1
 AT_END = 0xFFFFFFFFFFFFFFFF  # of gd_offset: the true header is a footer (stream-optimised)
 USE_REDUNDANT, COMPRESSED = 1 << 1, 1 << 16
 MAX_DESCRIPTOR = (1 << 20) - 1  # as QEMU reads it
@@ -43,7 +45,7 @@ def read_vmdk(file: HostFile, budget: int) -> Header:
     if start[:4] == COWD_MAGIC:
         return _read_cowd(file)
     if start == SESPARSE_MAGIC:
-        raise damaged(file, "a seSparse extent, not a disk: give its descriptor file")
+        raise _alone(file, "seSparse")
     return _read_descriptor(file, _text(file.read(0, min(file.size, MAX_DESCRIPTOR))))
 
 
@@ -55,7 +57,7 @@ def read_sparse_extent(file: HostFile, budget: int) -> Header:
     if start[:4] == SPARSE_MAGIC:
         if int.from_bytes(piece(file, 12, 8, "header"), "little") == 0:
             raise damaged(file, "an extent that holds a descriptor instead of data")
-        return _read_sparse(file, budget)
+        return _read_sparse(file, budget, is_extent=True)
     if start == SESPARSE_MAGIC:
         return Header("vmdk", 0)
     raise damaged(file, "not a sparse vmdk extent")
@@ -98,7 +100,7 @@ def _parent(file: HostFile, text: bytes) -> bytes:
     return name
 
 
-def _read_sparse(file: HostFile, budget: int) -> Header:
+def _read_sparse(file: HostFile, budget: int, *, is_extent: bool = False) -> Header:
     names = "<IIQQQQIQQQB4sH"
     head = struct.unpack_from(names, piece(file, 0, 512, "header"), 4)
     capacity, descriptor_at = head[2], head[4]
@@ -113,11 +115,20 @@ def _read_sparse(file: HostFile, budget: int) -> Header:
             raise damaged(file, "truncated: a stream-optimised vmdk without its footer")
         head = struct.unpack_from(names, footer, 4)
     needs = _SparseTables(file, head, budget).find_end()
-    return Header(
-        format="vmdk",
-        virtual_size=capacity * 512,
-        needs=needs,
-        backing=_parent(file, _text(file.read(512, PARENT_WINDOW))),
+    text = _text(file.read(512, PARENT_WINDOW))
+    if not is_extent and b"CID=" not in text:  # as vmdk_read_cid in block/vmdk.c finds it
+        raise _alone(file, "sparse")
+    return Header(format="vmdk", virtual_size=capacity * 512, needs=needs, backing=_parent(file, text))
+
+
+def _alone(file: HostFile, kind: str) -> BadImage:
+    """The error for a part of a disk that is given as if it were the disk."""
+    name = file.host_path.name
+    descriptor = re.sub(r"-(s\d{3,}|sesparse|delta)(?=\.vmdk$)", "", name)
+    beside = descriptor != name and file.host_path.with_name(descriptor).is_file()
+    return BadImage(
+        f"{file.host_path} is a {kind} extent, a part of a VMDK disk",
+        hint=f"give the disk's descriptor file: {descriptor if beside else 'a small .vmdk that names it'}",
     )
 
 
