@@ -5,6 +5,9 @@ from __future__ import annotations
 import ast
 import re
 import subprocess
+import sys
+import tomllib
+from importlib.metadata import packages_distributions
 
 import pytest
 
@@ -152,3 +155,59 @@ def test_every_requirement_is_constrained() -> None:
     constrained = {name_of(name) for name in versions}
     missing = {name_of(one) for one in requirements()} - constrained - FROM_DEBIAN
     assert not missing, f"make constraints: {sorted(missing)} not in constraints.txt"
+
+
+# What Debian's packages bring to its own Python; there is no distribution of that name on PyPI, or another program.
+DEBIANS = {"augeas", "guestfs", "hivex", "libvirt", "nbd"}
+# Only `make fuzz` and `make mutants` install them (docs/testing.md).
+OF_TARGETS = {"atheris", "mutmut"}
+# Of the type checker alone.
+OF_TYPES = {"_typeshed"}
+
+
+def _imported(tree: ast.AST) -> set[str]:
+    """The top names of the modules that a source imports."""
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            found.add(node.module.partition(".")[0])
+    return found
+
+
+def test_every_module_that_is_imported_is_asked_for() -> None:
+    """A package that some other one happens to bring is missing on the next machine."""
+    asked = {name_of(one) for one in requirements()} | OF_TARGETS
+    own = {path.name.removesuffix(".py") for path in ROOT.iterdir()} | {"tests"}
+    brings = packages_distributions()
+    files = [
+        path for room in ("imgtools", "fixtures", "tools", "tests") for path in (ROOT / room).rglob("*.py")
+    ]
+    strays = {}
+    for path in files:
+        for name in (
+            _imported(ast.parse(path.read_text()))
+            - own
+            - sys.stdlib_module_names
+            - DEBIANS
+            - OF_TARGETS
+            - OF_TYPES
+        ):
+            if not {name_of(one) for one in brings.get(name, ())} & asked:
+                strays[name] = str(path.relative_to(ROOT))
+    assert not strays, f"pyproject.toml does not ask for {strays}"
+
+
+def test_the_demo_needs_nothing_that_only_tests_are_given() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    dev = {name_of(one) for one in project["optional-dependencies"]["dev"]}
+    absent = sorted(
+        name for name, of in packages_distributions().items() if {name_of(one) for one in of} & dev
+    )
+    assert "pytest" in absent and "cryptography" in absent
+    program = f"import sys\nfor name in {absent}: sys.modules[name] = None\nimport tools.demo\n"
+    ran = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 0, ran.stderr
