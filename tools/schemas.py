@@ -186,7 +186,7 @@ def _section(record: Report) -> str:
     rows = [
         f"| `{field.name}` | {_kind(field.name, hints[field.name])} | {comments.get(field.name, '')} |"
         for field in dataclasses.fields(record)
-        if field.name not in ENVELOPE_FIELDS or record.__name__ == "Warned"
+        if field.repr and (field.name not in ENVELOPE_FIELDS or record.__name__ == "Warned")
     ]
     return "\n".join([f"### {record.__name__}\n", f"{about}\n", "| Field | Kind | |", "|---|---|---|", *rows])
 

@@ -13,7 +13,7 @@ from typing import BinaryIO, cast
 
 from imgtools.change.change import Change, Upload
 from imgtools.change.describe import PlannedChange
-from imgtools.engine.process import UNLIMITED
+from imgtools.engine.process import UNLIMITED, Fence, Kind
 from imgtools.engine.stream import feed_stream, open_stream
 from imgtools.errors import HostError, UsageError
 
@@ -118,7 +118,9 @@ def _unpack(source: BinaryIO, target: BinaryIO, packing: str) -> None:
     if not packing:
         shutil.copyfileobj(source, target, 1 << 20)
         return
-    with open_stream([PACKERS[packing], "-dc"], limits=UNLIMITED, stdin=source) as stream:
+    with open_stream(
+        [PACKERS[packing], "-dc"], Fence(Kind.DECOMPRESSOR), limits=UNLIMITED, stdin=source
+    ) as stream:
         shutil.copyfileobj(stream, target, 1 << 20)
 
 

@@ -169,8 +169,18 @@ def top(
     version: Annotated[
         bool, typer.Option("--version", "-V", callback=show_version, is_eager=True, help="Print the version.")
     ] = False,
+    no_confinement: Annotated[
+        bool,
+        typer.Option(
+            "--no-confinement",
+            help="Let programs and libraries that read a guest's bytes open every file of this user. "
+            "Only for images that you trust, where a fence is in the way (docs/security.md).",
+        ),
+    ] = False,
 ) -> None:
     """Options before the command."""
+    if no_confinement:
+        os.environ["IMGTOOLS_NO_CONFINEMENT"] = "1"  # so that whatever is started knows it, too
 
 
 def main(argv: Sequence[str] | None = None) -> None:

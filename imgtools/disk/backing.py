@@ -240,16 +240,21 @@ class _Walk:
                 hint="imgtools check --repair all --write replays it",
             )
         extents = []
+        judged = [(path.absolute(), *file.identity)]
         allocated = file.allocated
         for extent in header.extents:
             further = self._judge(extent.name, path, "extent")
             budget = self._budget // len(header.extents)
-            allocated += self._check_extent(further, extent.kind, extent.needs, budget)
+            with open_host_file(further) as part:
+                _check_extent(part, extent.kind, extent.needs, budget)
+                allocated += part.allocated
+                judged.append((further.absolute(), *part.identity))
             extents.append(further)
         if header.data_file:
             further = self._judge(header.data_file, path, "data file")
             with open_host_file(further) as data:
                 allocated += data.allocated
+                judged.append((further.absolute(), *data.identity))
             extents.append(further)
         layer = Layer(
             host_path=path,
@@ -258,21 +263,10 @@ class _Walk:
             actual_size=allocated,
             extents=tuple(extents),
             encryption=header.encryption,
+            judged=tuple(judged),
         )
         self.layers.append(layer)
         return _Hop(layer, header)
-
-    def _check_extent(self, path: Path, kind: str, needs: int, budget: int) -> int:
-        """Look at one vmdk extent and return what it takes on the host."""
-        with open_host_file(path) as file:
-            if kind not in ("FLAT", "VMFS"):
-                needs = read_sparse_extent(file, budget).needs
-            if needs > file.size:
-                raise BadImage(
-                    f"{path} is truncated: {needs} bytes are named, the file has {file.size}",
-                    hint="copy the image again from where it is whole",
-                )
-            return file.allocated
 
     # -- judging names -------------------------------------------------------------------------------------
 
@@ -332,6 +326,17 @@ def _refuse_foreign(file: HostFile) -> None:
 def _cure(what: str, words: str) -> str:
     """The command that records another name, after some words; nothing where none does."""
     return f"{words} imgtools rebase --unsafe" if what == "backing file" else ""
+
+
+def _check_extent(file: HostFile, kind: str, needs: int, budget: int) -> None:
+    """Make sure that a vmdk's extent is whole."""
+    if kind not in ("FLAT", "VMFS"):
+        needs = read_sparse_extent(file, budget).needs
+    if needs > file.size:
+        raise BadImage(
+            f"{file.host_path} is truncated: {needs} bytes are named, the file has {file.size}",
+            hint="copy the image again from where it is whole",
+        )
 
 
 def _printable(name: str) -> str:

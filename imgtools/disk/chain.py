@@ -16,8 +16,8 @@ from pathlib import Path
 from imgtools.disk.image_file import Disk
 from imgtools.disk.new_file import sync_file
 from imgtools.disk.table_edit import change_and_check
-from imgtools.engine.qemu.img import commands
-from imgtools.engine.qemu.nodes import Node
+from imgtools.engine.qemu.img import changes
+from imgtools.engine.qemu.nodes import Node, files_of
 from imgtools.engine.qemu.unlock import Keyring
 from imgtools.errors import UsageError, WouldLoseData
 from imgtools.records.image import ImageInfo, Layer
@@ -43,13 +43,13 @@ def commit_down(disk: Disk, depth: int, *, rate: int = 0, progress: Progress | N
     that changes is covered by the layers above. Cut short, it can be run again.
     """
     base = disk.info.chain[depth].host_path if depth > 1 else None
-    commands.commit(disk.node(), base=base, rate=rate, progress=progress)
+    changes.commit(disk.node(), base=base, rate=rate, progress=progress)
     sync_file(disk.info.chain[depth].host_path)
 
 
 def empty_overlay(disk: Disk) -> None:
     """Drop the clusters of an overlay whose data its backing file holds now."""
-    commands.empty(disk.node())
+    changes.empty(disk.node())
     sync_file(disk.top.host_path)
 
 
@@ -57,7 +57,7 @@ def link(disk: Disk, backing: tuple[str, str] | None, locks: tuple[int, ...] | N
     """Record another backing file, or none, in the image's header: all or nothing; the data is not looked at."""
 
     def change(node: Node) -> None:
-        commands.relink(node, backing)
+        changes.relink(node, backing)
 
     change_and_check(disk, change, locks)
 
@@ -78,7 +78,8 @@ def rebase_onto(
     :param recorded: the name and format that are to be recorded.
     """
     backing = (os.fspath(base.source.host_path.absolute()), base.format) if base is not None else None
-    commands.rebase(disk.node(), backing, progress=progress)
+    opens = files_of(base.chain) if base is not None else ()
+    changes.rebase(disk.node(), backing, opens=opens, progress=progress)
     sync_file(disk.top.host_path)
     if recorded is not None and recorded != backing:
         link(disk, recorded, locks)

@@ -18,11 +18,12 @@ from imgtools.disk.raw_copy.copy import RawTarget, Target, can_copy, copy_plain
 from imgtools.disk.raw_copy.new_qcow2 import MOST, Qcow2Target
 from imgtools.disk.transaction.marker import refuse_unfinished
 from imgtools.disk.transaction.may_edit import refuse_running_domain
+from imgtools.engine.confined.fence import Judged
 from imgtools.engine.keys import ANYTHING, names_image
-from imgtools.engine.qemu.img import commands, mapping
+from imgtools.engine.qemu.img import changes, commands, mapping
 from imgtools.engine.qemu.img.commands import Checked, Compared, Conversion, Measured, Timing
 from imgtools.engine.qemu.img.mapping import Extent
-from imgtools.engine.qemu.nodes import Node, chain_node, nbd_node, plain_node, single_node, window
+from imgtools.engine.qemu.nodes import Node, chain_node, files_of, nbd_node, plain_node, single_node, window
 from imgtools.engine.qemu.unlock import Keyring
 from imgtools.errors import EngineFailed, UsageError
 from imgtools.records.image import DiskSource, ImageInfo, Layer
@@ -41,6 +42,7 @@ __all__ = [
     "Node",
     "Progress",
     "Timing",
+    "files_of",
     "open_disk",
     "plain_node",
 ]
@@ -221,13 +223,21 @@ def create_image(
     options: Sequence[tuple[str, str]] = (),
     *,
     backing: tuple[str, str] | None = None,
+    backing_files: Sequence[Judged] = (),
     secret: Secret | None = None,
     progress: Progress | None = None,
 ) -> None:
-    """Create an image; ``secret`` is what the options call ``new``."""
+    """Create an image; ``secret`` is what the options call ``new``, ``backing_files`` all that it stands on."""
     secrets = (("new", secret),) if secret is not None else ()
     commands.create(
-        target, format, size, options=options, backing=backing, secrets=secrets, progress=progress
+        target,
+        format,
+        size,
+        options=options,
+        backing=backing,
+        backing_files=backing_files,
+        secrets=secrets,
+        progress=progress,
     )
 
 
@@ -283,12 +293,12 @@ def amend_image(
     progress: Progress | None = None,
 ) -> None:
     """Change what an image's header says of it; ``secrets`` are what the options call them."""
-    commands.amend(node, options, secrets=secrets, force=force, progress=progress)
+    changes.amend(node, options, secrets=secrets, force=force, progress=progress)
 
 
 def snapshot_image(node: Node, action: str, name: str) -> None:
     """Create, apply or delete an internal snapshot."""
-    commands.snapshot(node, {"create": "-c", "apply": "-a", "delete": "-d"}[action], name)
+    changes.snapshot(node, {"create": "-c", "apply": "-a", "delete": "-d"}[action], name)
 
 
 def bitmap_image(
@@ -297,10 +307,10 @@ def bitmap_image(
     actions: Sequence[str],
     *,
     granularity: int | None = None,
-    source: tuple[Path, str] | None = None,
+    source: Sequence[Layer] = (),
 ) -> None:
     """Do one or more actions on a persistent bitmap, in qemu-img's words."""
-    commands.bitmap(node, name, actions, granularity=granularity, source=source)
+    changes.bitmap(node, name, actions, granularity=granularity, source=source)
 
 
 def bench_image(
@@ -328,4 +338,4 @@ def convert_node(source: Node, target: Node, how: Conversion, *, progress: Progr
 
 def relink_node(node: Node, backing: tuple[str, str]) -> None:
     """Record another backing file in an image that nobody sees yet."""
-    commands.relink(node, backing)
+    changes.relink(node, backing)

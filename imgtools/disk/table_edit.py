@@ -21,7 +21,7 @@ from imgtools.disk.transaction.lock import lock_images
 from imgtools.disk.transaction.marker import refuse_unfinished
 from imgtools.disk.transaction.may_edit import require_access
 from imgtools.disk.transaction.transaction import Transaction
-from imgtools.engine.qemu.img import commands, mapping
+from imgtools.engine.qemu.img import changes, commands, mapping
 from imgtools.engine.qemu.img.commands import Checked
 from imgtools.engine.qemu.nodes import Node, overlay_node, plain_node, single_node, upon
 from imgtools.errors import BadImage, EngineFailed, HostError, KeyNeeded, RolledBack
@@ -72,7 +72,7 @@ class Redo:
 
         :raises EngineFailed: the format has no repair after all.
         """
-        commands.resize(self._overlay_alone(), self._room, shrink=True)
+        changes.resize(self._overlay_alone(), self._room, shrink=True)
         done = commands.check(self.node, what)
         if done is None:
             raise EngineFailed(f"{self._host_path}: QEMU does not repair this format")
@@ -99,7 +99,7 @@ class Redo:
         """Make the overlay as large as the file will be, else that would get all the room; returns the changes."""
         written = self.changed()
         end = max((start + length for start, length in written), default=0)
-        commands.resize(self._overlay_alone(), max(_sectors(self._length), end), shrink=True)
+        changes.resize(self._overlay_alone(), max(_sectors(self._length), end), shrink=True)
         return written
 
     def _overlay_alone(self) -> Node:

@@ -19,8 +19,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, cast
 
+from imgtools.engine.confined.start import start_program
 from imgtools.engine.hive import FILETIME_EPOCH
-from imgtools.engine.process import Limits, clean_environment, limited
+from imgtools.engine.process import Fence, Kind, Limits
 from imgtools.engine.stream import read_lines
 from imgtools.errors import OddGuest, ToolMissing
 from imgtools.units import parse_count
@@ -175,15 +176,15 @@ class _Worker:
 @contextmanager
 def _open_worker() -> Iterator[_Worker]:
     # -I: neither the current folder nor PYTHONPATH decides what it imports.
-    command = limited([sys.executable, "-I", str(WORKER)], LIMITS)
+    fence = Fence(Kind.READER, (WORKER, *(Path(place) for place in (sys.prefix, *sys.path) if place)))
     with tempfile.TemporaryFile() as words:
-        process = subprocess.Popen(
-            command,
+        process = start_program(
+            [sys.executable, "-I", str(WORKER)],
+            fence,
+            limits=LIMITS,
             stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
             stderr=words,
-            env=clean_environment(),
-            start_new_session=True,  # Ctrl-C is for us to handle
+            own_session=True,
         )
         try:
             yield _Worker(process, words)

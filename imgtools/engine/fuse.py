@@ -15,7 +15,7 @@ from typing import Any, Protocol, TypeVar
 
 from imgtools.engine.held_folder import host_mounts, sweep, take_down
 from imgtools.engine.kept_program import watched_mount
-from imgtools.engine.process import ToolFailed, require, run
+from imgtools.engine.process import HOST, ToolFailed, require, run
 from imgtools.errors import EngineFailed, GuestFileError, HostError, ImgtoolsError, ToolMissing
 from imgtools.records.disks import Usage
 from imgtools.records.files import FileKind, FileStat
@@ -146,7 +146,7 @@ def unmount_folder(place: Path) -> None:
     :raises ToolFailed: it does not go.
     """
     try:
-        run(["fusermount3", "-u", os.fspath(place)])
+        run(["fusermount3", "-u", os.fspath(place)], HOST)
     except ToolFailed as error:
         if not place.is_mount():
             return
@@ -172,7 +172,7 @@ def _signals_unmount(place: Path) -> Iterator[None]:
             number = signal.sigwait((*ENDING, signal.SIGUSR1))
             if number in ENDING:
                 came.append(number)
-                run(["fusermount3", "-u", "-z", os.fspath(place)], ok=range(256))
+                run(["fusermount3", "-u", "-z", os.fspath(place)], HOST, ok=range(256))
 
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, (*ENDING, signal.SIGUSR1))
     waiter = threading.Thread(target=wait, daemon=True)

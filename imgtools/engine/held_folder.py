@@ -22,7 +22,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from imgtools.engine.process import Limits, run
+from imgtools.engine.process import HOST, Limits, run
 from imgtools.errors import ImgtoolsError
 
 log = logging.getLogger(__name__)
@@ -101,6 +101,24 @@ def take_away(folder: Path) -> bool:
         return True
     except OSError as error:
         log.debug("not taken away: %s: %s", folder, error)
+        return False
+    return True
+
+
+def clear(folder: Path) -> bool:
+    """Remove a folder whose program has ended, and whatever is mounted in it; returns whether it is gone."""
+    for place in reversed(mounts_below(folder)):
+        take_down(place)
+    try:
+        inside = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            _remove(folder, inside)
+        finally:
+            os.close(inside)
+    except FileNotFoundError:
+        return True
+    except OSError as error:
+        log.debug("not removed: %s: %s", folder, error)
         return False
     return True
 
@@ -192,7 +210,7 @@ def take_down(place: str) -> bool:
     """Unmount lazily, also what does not answer: fusermount3 does so for everybody, umount for root only."""
     for argv in (["fusermount3", "-u", "-z", place], ["umount", "-l", place]):
         try:
-            run(argv, limits=UNMOUNT)
+            run(argv, HOST, limits=UNMOUNT)
         except ImgtoolsError as error:
             log.debug("not unmounted: %s: %s", place, error.message)
         else:

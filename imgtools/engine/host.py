@@ -18,7 +18,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from imgtools.engine.process import PACKAGE_OF, Limits, require, run
+from imgtools.engine.confined import bubblewrap, landlock
+from imgtools.engine.confined.fence import is_off
+from imgtools.engine.process import HOST, PACKAGE_OF, Limits, require, run
 from imgtools.engine.qemu.kernels import KernelFact, appliance_folder, find_kernels
 from imgtools.engine.qemu.kvm import (
     TCG,
@@ -123,6 +125,15 @@ class KvmFact:
 
 
 @dataclass(frozen=True, slots=True)
+class ConfinementFact:
+    """What programs can be fenced in by: Landlock's ABI (0: none), where bubblewrap is, whether it is switched off."""
+
+    landlock: int
+    bubblewrap: str = ""
+    is_off: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class HostFacts:
     """Everything that decides what works on this host."""
 
@@ -142,6 +153,7 @@ class HostFacts:
     appliance: ApplianceFact
     locks: str  # "", or why files cannot be locked in the temporary folder
     variables: tuple[tuple[str, str], ...]
+    confinement: ConfinementFact
 
     def binding(self, name: str) -> BindingFact:
         """The fact of one Python module."""
@@ -172,6 +184,7 @@ def collect_facts() -> HostFacts:
         appliance=find_appliance(),
         locks=_lock_problem(),
         variables=tuple((name, os.environ[name]) for name in VARIABLES if name in os.environ),
+        confinement=ConfinementFact(landlock.abi(), bubblewrap.find(), is_off()),
     )
 
 
@@ -229,7 +242,7 @@ def _qemu() -> ProgramFact:
 def _version(path: str, option: str) -> str:
     """The first thing that looks like a version in what a program says of itself."""
     try:
-        done = run([path, option], limits=Limits(seconds=10), ok=range(256))
+        done = run([path, option], HOST, limits=Limits(seconds=10), ok=range(256))
     except (EngineFailed, EngineTimeout, OSError):
         return ""
     found = re.search(rb"\d+(\.\d+)+", done.stdout + done.stderr)

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from imgtools.engine.process import Limits
+from imgtools.engine.process import Fence, Kind, Limits
 from imgtools.engine.stream import open_stream, read_lines
 from imgtools.errors import HostError
 from imgtools.units import parse_count
@@ -103,7 +103,7 @@ def read_journal(path: Path, wish: JournalWish) -> Iterator[JournalEntry]:
     :raises ToolMissing: journalctl is not installed.
     :raises ToolFailed: it cannot read the file, or stopped in the middle.
     """
-    with open_stream(_command(path, wish), limits=LIMITS) as stream:
+    with open_stream(_command(path, wish), Fence(Kind.READER, (path,)), limits=LIMITS) as stream:
         for line in read_lines(stream, limit=LINE_LIMIT):
             entry = parse_entry(line)
             if entry is not None:

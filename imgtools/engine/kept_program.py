@@ -1,13 +1,14 @@
-"""Programs that end when we do, however we end, and take with them what they have mounted.
+"""Programs of an edit that have a folder of their own, end when we do, and take with them what they have mounted.
 
-Each has a keeper, a shell of a few lines in a session of its own, which waits on a pipe that we hold open. Whoever is
-killed, somebody is left to clean up: when we are, the keeper ends the program; when the program is, the keeper takes
-down what it has mounted; when the keeper is, the kernel ends the program, which unmounts. When all are killed at once,
-the next imgtools sweeps (:mod:`imgtools.engine.held_folder`).
+Whoever is killed, somebody is left to clean up: when we are, the kernel ends the program, which unmounts itself, and
+its keeper (:mod:`imgtools.engine.confined.keeper`) takes down what is still mounted and removes the folder; when the
+program or its keeper is, we do. When all are killed at once, the next imgtools sweeps
+(:mod:`imgtools.engine.held_folder`).
 """
 
 from __future__ import annotations
 
+import fcntl
 import io
 import logging
 import os
@@ -15,17 +16,21 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from imgtools.engine.held_folder import HeldFolder, hold, take_away
-from imgtools.engine.process import clean_environment, require
+from imgtools.engine.confined.fence import HOST, Fence
+from imgtools.engine.confined.keeper import LOWEST, Program
+from imgtools.engine.confined.keeper import Kept as KeptProgram
+from imgtools.engine.confined.start import start_program
+from imgtools.engine.held_folder import HeldFolder, clear, hold, take_away
+from imgtools.engine.process import full
 from imgtools.errors import EngineTimeout
 
 log = logging.getLogger(__name__)
 
 END_SECONDS = 60.0  # milliseconds are usual; a daemon may have much to write
-LAST_SECONDS = 5.0  # for a program whose keeper was killed, and for what was killed itself
+LAST_SECONDS = 5.0  # for what was killed
 POLL = 0.005
 
 # How a folder is removed. No * reaches deeper than the folder, and a mount in it cannot be removed, so that nothing is
@@ -38,30 +43,18 @@ take_all_down() { for place in "$dir"/*; do take_down "$place"; done; }
 
 TALK = 4  # the descriptor by which we can talk to a program
 
-# Runs a program as long as we hold the other end of its standard input; then ends it politely, so that it unmounts
-# what it has mounted, and removes its folder. Nobody but the program keeps descriptor 4: its end is seen at once. Who
-# waits for us to end outlives a keeper that is killed: by then the program's number can be another's, whose parent is
-# not the keeper ($$, also in a subshell).
-KEEPER = (
+# The talk comes as descriptor 0 and the word to begin as 1. Nobody but the program keeps the talk: its end is seen at
+# once.
+BEGIN = "read -r _ <&1 || exit; exec 4<&0 </dev/null >/dev/null"
+
+# Waits until a program that was told to end has unmounted what it has mounted, but not for ever; a zombie has ended.
+CLEAN_UP = (
     REMOVE
     + """
-dir=$1; shift
-exec 3<&0 4>&1 </dev/null >/dev/null
-"$@" 3<&- &
-child=$!
-exec 4>&-
-{
-    read -r _ <&3
-    read -r stat </proc/$child/stat
-    set -- ${stat##*) }
-    [ "$2" = $$ ] && kill -TERM $child
-} 2>/dev/null &
-watch=$!
-exec 3<&-
-wait $child; code=$?
-exec 2>/dev/null
-kill $watch
-[ $code = 0 ] || take_all_down
+dir=$1 left=1200
+runs() { read -r stat </proc/$pid/stat && case "${stat##*) }" in Z*) false ;; esac; }
+while [ "$pid" ] && runs && [ $left -gt 0 ]; do sleep 0.05; left=$((left - 1)); done
+[ "$pid" ] && runs && kill -9 "$pid"
 remove || { take_all_down; remove; }
 """
 )
@@ -83,13 +76,15 @@ class Kept:
     """A program that ends when we do, however we end.
 
     :param folder: is the program's and its keeper's from now on, and removed when they have ended.
+    :param fence: what it may open and use besides its folder.
     :param talk: what the program finds as its descriptor TALK.
-    :param keep_open: further descriptors that it inherits; not those below 10, some of which are the keeper's.
+    :param keep_open: further descriptors that it inherits; none below 10.
     """
 
     def __init__(
         self,
         argv: Sequence[str],
+        fence: Fence,
         folder: HeldFolder,
         *,
         talk: int = subprocess.DEVNULL,
@@ -98,12 +93,16 @@ class Kept:
         self.folder = folder.path
         self._name = argv[0]
         try:
-            program = [require("setpriv"), "--pdeathsig", "TERM", require(argv[0]), *argv[1:]]
             self._words = io.FileIO(os.memfd_create("stderr"), "r+")
             log.debug("start: %s", " ".join(argv))
-            script = ["sh", "-c", KEEPER, "keeper", os.fspath(self.folder), *program]
-            passed = (folder.lock, *keep_open)
-            self._process = _start(script, passed, stdout=talk, stderr=self._words)
+            lock = fcntl.fcntl(folder.lock, fcntl.F_DUPFD_CLOEXEC, LOWEST)
+            try:
+                fence = Fence(fence.kind, fence.reads, (*fence.writes, self.folder))
+                words = self._words.fileno()
+                program = Program(full(argv), fence, BEGIN, talk, words, keep_open)
+                self._kept = KeptProgram(program, CLEAN_UP, [os.fspath(self.folder)], [lock])
+            finally:
+                os.close(lock)
         except BaseException:
             folder.let_go()
             take_away(self.folder)
@@ -112,8 +111,8 @@ class Kept:
 
     @property
     def has_ended(self) -> bool:
-        """Whether keeper and program are gone."""
-        return self._process.poll() is not None
+        """Whether the program is gone."""
+        return self._kept.program.poll() is not None
 
     def complaint(self) -> str:
         """Return the last line that the program wrote on standard error."""
@@ -126,43 +125,25 @@ class Kept:
 
         :raises EngineTimeout: it does not.
         """
-        if self._process.stdin is not None:
-            self._process.stdin.close()
+        program = self._kept.program
+        program.terminate()
         try:
-            self._process.wait(END_SECONDS)
+            program.wait(END_SECONDS)
         except subprocess.TimeoutExpired:
-            os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait()
+            with suppress(ProcessLookupError):
+                os.killpg(program.pid, signal.SIGKILL)
+            program.wait()
             raise EngineTimeout(f"{self._name} does not end") from None
         finally:
             self._words.close()
             self._take_away()
+            self._kept.dismiss()
 
     def _take_away(self) -> None:
-        """Do what the keeper does, if it was killed: its program is ending by itself, and lets go of the folder."""
+        """Remove the folder, and what is still mounted in it if the program was killed."""
         deadline = time.monotonic() + LAST_SECONDS
-        while self.folder.exists() and not take_away(self.folder) and time.monotonic() < deadline:
+        while not clear(self.folder) and time.monotonic() < deadline:
             time.sleep(POLL)
-
-
-def _start(
-    script: Sequence[str],
-    passed: Sequence[int],
-    *,
-    stdout: int = subprocess.DEVNULL,
-    stderr: io.FileIO | int = subprocess.DEVNULL,
-) -> subprocess.Popen[bytes]:
-    """Start a keeper; whatever it starts inherits the descriptors ``passed``, the lock of its folder among them."""
-    # A session of its own: Ctrl-C on the terminal is ours to answer, not the program's.
-    return subprocess.Popen(
-        script,
-        stdin=subprocess.PIPE,
-        stdout=stdout,
-        stderr=stderr,
-        pass_fds=tuple(passed),
-        env=clean_environment(),
-        start_new_session=True,
-    )
 
 
 @contextmanager
@@ -174,8 +155,17 @@ def watched_mount(place: Path, folder: Path) -> Iterator[None]:
     """
     # Never let go by us: what was changed is needed until it is committed, long after the folder is unmounted.
     lock = hold(folder)
-    script = ["sh", "-c", WATCHER, "watcher", os.fspath(place), os.fspath(folder)]
-    with _start(script, (lock,)) as watcher:
+    script = ["/bin/sh", "-c", WATCHER, "watcher", os.fspath(place), os.fspath(folder)]
+    watcher = start_program(
+        script,
+        HOST,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        pass_fds=[lock],
+        own_session=True,
+    )
+    with watcher:
         try:
             yield
         finally:

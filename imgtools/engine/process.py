@@ -1,8 +1,8 @@
-"""The only place that starts host programs.
+"""Host programs that are run to their end, and what they say.
 
-Every program runs with a clean locale, no standard input unless one is given, a limit of time and, where it
-reads bytes of an untrusted image, limits of memory and processor time. Secrets go through ``pass_fds`` or
-standard input, never through the arguments, because arguments are public on the host.
+Every program runs behind the fence of its kind (``confined/``), with a clean locale, no standard input unless one is
+given, and a limit of time. Secrets go through ``pass_fds`` or standard input, never through the arguments, because
+arguments are public on the host.
 """
 
 from __future__ import annotations
@@ -14,10 +14,14 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
+from imgtools.engine.confined.fence import HOST, Fence
+from imgtools.engine.confined.kinds import Kind, Limits
+from imgtools.engine.confined.start import start_for_person, start_program
 from imgtools.errors import BadImage, EngineFailed, EngineTimeout, ToolMissing
+
+__all__ = ["HOST", "Completed", "Fence", "Kind", "Limits", "ToolFailed", "full", "require", "run"]
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +34,6 @@ PACKAGE_OF = {
     "supermin": "supermin",
     "cpio": "cpio",
     "blkid": "util-linux",
-    "prlimit": "util-linux",
     "setpriv": "util-linux",
     "mkswap": "util-linux",
     "wipefs": "util-linux",
@@ -59,15 +62,6 @@ PACKAGE_OF = {
     "visudo": "sudo",
     "zstd": "zstd",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What one program may use: ``seconds`` of wall clock, ``memory`` bytes of address space, ``cpu`` seconds."""
-
-    seconds: float | None = 60
-    memory: int | None = None
-    cpu: int | None = None
 
 
 # What OpenStack gives qemu-img for images of strangers (oslo.concurrency's QEMU_IMG_LIMITS).
@@ -119,25 +113,14 @@ def require(program: str) -> str:
     return found
 
 
-def clean_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
-    """The environment of a child: ours, in the C locale, so that its words can be read by a program.
-
-    With one heap for all its threads: glibc reserves 64 to 128 MB of address space for the heap of each, and a QEMU
-    program starts up to 64 threads when the host's disk is slow, which ended it at its limit of memory.
-    """
-    return {**os.environ, "LC_ALL": "C.UTF-8", "TZ": "UTC", "MALLOC_ARENA_MAX": "1", **(extra or {})}
-
-
-def limited(argv: Sequence[str], limits: Limits) -> list[str]:
-    """Return ``argv`` with the program's full path, behind ``prlimit`` where memory or processor is limited."""
-    command = [require(argv[0]), *argv[1:]]
-    wanted = [f"--as={limits.memory}"] if limits.memory else []
-    wanted += [f"--cpu={limits.cpu}"] if limits.cpu else []
-    return [require("prlimit"), *wanted, "--", *command] if wanted else command
+def full(argv: Sequence[str]) -> list[str]:
+    """Return a command with the full path of its program."""
+    return [require(argv[0]), *argv[1:]]
 
 
 def run(
     argv: Sequence[str],
+    fence: Fence,
     *,
     limits: Limits = UNLIMITED,
     stdin: bytes | None = None,
@@ -148,34 +131,38 @@ def run(
 ) -> Completed:
     """Run one program to its end and return what it said.
 
+    :param fence: what it may open and use.
     :param ok: exit codes that are answers, not failures.
     :raises ToolMissing: the program is not installed.
     :raises ToolFailed: it ended with a code that is not in ``ok``.
-    :raises BadImage: it crashed while its memory or time was limited, which is how hostile images end.
+    :raises BadImage: it crashed on a guest's bytes, or came to a limit, which is how hostile images end.
     :raises EngineTimeout: it took longer than ``limits.seconds``.
     """
     log.debug("run: %s", shlex.join(argv))
-    try:
-        process = subprocess.run(
-            limited(argv, limits),
-            input=stdin,
-            stdin=subprocess.DEVNULL if stdin is None else None,
-            capture_output=True,
-            timeout=limits.seconds,
-            pass_fds=tuple(pass_fds),
-            env=clean_environment(env),
-            cwd=cwd,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        raise EngineTimeout(
-            f"{argv[0]} did not finish within {limits.seconds:g} s",
-            hint="a damaged or hostile image can do this",
-        ) from None
-    done = Completed(tuple(argv), process.returncode, process.stdout, process.stderr)
+    process = start_program(
+        full(argv),
+        fence,
+        limits=limits,
+        stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE,
+        pass_fds=pass_fds,
+        env=env,
+        cwd=cwd,
+    )
+    with process:
+        try:
+            said, complained = process.communicate(stdin, limits.seconds)
+        except BaseException as error:
+            process.kill()
+            if isinstance(error, subprocess.TimeoutExpired):
+                raise EngineTimeout(
+                    f"{argv[0]} did not finish within {limits.seconds:g} s",
+                    hint="a damaged or hostile image can do this",
+                ) from None
+            raise
+    done = Completed(tuple(argv), process.returncode, said, complained)
     if done.code in ok:
         return done
-    if limits.memory and crashed(done.code):
+    if fence.kind.allowance.is_fenced and crashed(done.code):
         raise BadImage(
             f"{argv[0]} crashed on this image ({signal_name(done.code)})", hint="it is damaged or hostile"
         )
@@ -183,7 +170,7 @@ def run(
 
 
 def crashed(code: int) -> bool:
-    """Whether an exit code says that a signal ended the program, seen directly or through ``prlimit``."""
+    """Whether an exit code says that a signal ended the program, seen directly or through bubblewrap."""
     return code < 0 or code in (128 + signal.SIGSEGV, 128 + signal.SIGABRT)
 
 
@@ -204,4 +191,4 @@ def run_for_person(argv: Sequence[str]) -> int:
     """
     log.debug("run: %s", shlex.join(argv))
     stdout = None if os.isatty(1) else 2
-    return subprocess.run([require(argv[0]), *argv[1:]], check=False, stdout=stdout).returncode
+    return start_for_person(full(argv), stdout)

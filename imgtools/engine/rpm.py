@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from imgtools.engine.process import Limits, run
+from imgtools.engine.process import Fence, Kind, Limits, run
 from imgtools.engine.rpm_ndb import read_headers
 
 # A database of 3,000 packages takes rpm 0.3 s and 60 MB; one made to hang or to eat memory hits these.
@@ -90,6 +90,7 @@ def query_packages(folder: Path, database: str) -> tuple[RpmPackage, ...]:
             "--queryformat",
             layout,
         ],
+        Fence(Kind.READER, writes=(folder,)),
         limits=LIMITS,
         # Neither the user's macros nor the current folder may say how rpm works.
         env={"HOME": str(folder)},

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from imgtools.engine.process import UNTRUSTED, Completed, ToolFailed, run
+from imgtools.engine.process import UNTRUSTED, Completed, Fence, Kind, ToolFailed, run
 from imgtools.errors import BadImage, EngineFailed, UnsupportedFormat
 
 SECTOR = 512
@@ -118,7 +118,7 @@ def _dump(host_path: Path, sector_size: int) -> tuple[str, list[str]]:
     path = os.fspath(host_path.absolute())
     try:
         if sector_size == SECTOR:
-            done = run(["sfdisk", "--dump", path], limits=UNTRUSTED)
+            done = run(["sfdisk", "--dump", path], Fence(Kind.READER, (host_path,)), limits=UNTRUSTED)
             text = done.text
         else:
             text, done = _fdisk_dump(path, sector_size)
@@ -134,7 +134,9 @@ def _fdisk_dump(path: str, sector_size: int) -> tuple[str, Completed]:
     with tempfile.TemporaryDirectory(prefix="imgtools-") as folder:
         script = Path(folder) / "script"
         words = f"O\n{script}\nq\n".encode()
-        done = run(["fdisk", "-b", str(sector_size), "--wipe", "never", path], limits=UNTRUSTED, stdin=words)
+        argv = ["fdisk", "-b", str(sector_size), "--wipe", "never", path]
+        fence = Fence(Kind.READER, (Path(path),), (Path(folder),))
+        done = run(argv, fence, limits=UNTRUSTED, stdin=words)
         # Where fdisk finds no table it makes a new one in memory, and says so.
         if b"does not contain a recognized partition table" in done.stdout + done.stderr:
             raise BadImage(f"the disk has no partition table for sectors of {sector_size} bytes")
@@ -250,7 +252,8 @@ def write_table(host_path: Path, table: PartitionTable) -> None:
     script = format_script(table)
     path = os.fspath(host_path.absolute())
     if table.sector_size == SECTOR:
-        run(["sfdisk", *QUIET, path], stdin=script.encode("utf-8", "surrogateescape"))
+        fence = Fence(Kind.WRITER, writes=(host_path,))
+        run(["sfdisk", *QUIET, path], fence, stdin=script.encode("utf-8", "surrogateescape"))
     else:
         _fdisk_write(path, table.sector_size, script)
     _finish_first_sector(host_path, before, table)
@@ -261,7 +264,9 @@ def _fdisk_write(path: str, sector_size: int, script: str) -> None:
     with tempfile.TemporaryDirectory(prefix="imgtools-") as folder:
         place = Path(folder) / "script"
         place.write_text(script, "utf-8", "surrogateescape")
-        run(["fdisk", "-b", str(sector_size), "--wipe", "never", path], stdin=f"I\n{place}\nw\n".encode())
+        argv = ["fdisk", "-b", str(sector_size), "--wipe", "never", path]
+        fence = Fence(Kind.WRITER, (place,), (Path(path),))
+        run(argv, fence, stdin=f"I\n{place}\nw\n".encode())
 
 
 def format_script(table: PartitionTable) -> str:

@@ -12,7 +12,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import BinaryIO, cast
 
-from imgtools.engine.process import Completed, Limits, ToolFailed, clean_environment, limited
+from imgtools.engine.confined.start import start_program
+from imgtools.engine.process import Completed, Fence, Kind, Limits, ToolFailed, full
 
 MAX_WORDS = 4096  # bytes of standard error that are kept
 
@@ -20,6 +21,7 @@ MAX_WORDS = 4096  # bytes of standard error that are kept
 @contextmanager
 def open_stream(
     argv: Sequence[str],
+    fence: Fence,
     *,
     limits: Limits,
     stdin: BinaryIO | int = subprocess.DEVNULL,
@@ -33,14 +35,8 @@ def open_stream(
     :raises ToolFailed: its output was read to the end, and it ended with an error.
     """
     with tempfile.TemporaryFile() as words:
-        process = subprocess.Popen(
-            limited(argv, limits),
-            stdin=stdin,
-            stdout=subprocess.PIPE,
-            stderr=words,
-            pass_fds=tuple(pass_fds),
-            env=clean_environment(),
-            start_new_session=True,  # Ctrl-C is for us to handle
+        process = start_program(
+            full(argv), fence, limits=limits, stdin=stdin, stderr=words, pass_fds=pass_fds, own_session=True
         )
         output = cast(io.BufferedReader, process.stdout)
         finished = False
@@ -85,13 +81,13 @@ def feed_stream(argv: Sequence[str], *, stdout: BinaryIO) -> Iterator[BinaryIO]:
     :raises ToolFailed: it ended with an error.
     """
     with tempfile.TemporaryFile() as words:
-        process = subprocess.Popen(
-            limited(argv, Limits(seconds=None)),
+        process = start_program(
+            full(argv),
+            Fence(Kind.PACKER),
             stdin=subprocess.PIPE,
             stdout=stdout,
             stderr=words,
-            env=clean_environment(),
-            start_new_session=True,
+            own_session=True,
         )
         pipe = cast(io.BufferedWriter, process.stdin)
         try:

@@ -12,13 +12,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import BinaryIO, Protocol
 
-from imgtools.engine.process import Limits, ToolFailed
+from imgtools.engine.process import Fence, Kind, Limits, ToolFailed
 from imgtools.engine.stream import open_stream
 
 CHUNK = 1 << 16
 MAX_UNPACKED = 2 << 30  # bytes; a log that unpacks to more is cut there
 MAX_MEMORY = 256 << 20  # bytes that a compressor's dictionary may want (xz -9 wants 65 MiB)
-ZSTD_LIMITS = Limits(seconds=None, memory=1 << 30, cpu=300)
+ZSTD_LIMITS = Limits(seconds=None, cpu=300)
 ENDINGS = (".gz", ".xz", ".zst", ".bz2")
 
 
@@ -117,7 +117,9 @@ def _zstd(source: BinaryIO) -> Iterator[bytes]:
     with tempfile.TemporaryFile(prefix="imgtools-") as copy:
         shutil.copyfileobj(source, copy, CHUNK)
         copy.seek(0)
-        with open_stream(["zstd", "-dcq", "--memory=256MB"], limits=ZSTD_LIMITS, stdin=copy) as stream:
+        with open_stream(
+            ["zstd", "-dcq", "--memory=256MB"], Fence(Kind.DECOMPRESSOR), limits=ZSTD_LIMITS, stdin=copy
+        ) as stream:
             while piece := stream.read(CHUNK):
                 yield piece
 

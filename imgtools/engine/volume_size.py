@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
-from imgtools.engine.process import Limits, ToolFailed, run
+from imgtools.engine.process import Completed, Fence, Kind, Limits, ToolFailed, run
 from imgtools.errors import EditFailed, RolledBack, UnsupportedFormat
 
 EXT = frozenset({"ext2", "ext3", "ext4"})
@@ -29,18 +30,25 @@ def least_size(host_path: Path, content: str) -> int:
     """
     if content in EXT:
         _check_ext(host_path)
-        done = run(["resize2fs", "-P", os.fspath(host_path)], limits=LIMITS)
-        block = run(["dumpe2fs", "-h", os.fspath(host_path)], limits=LIMITS)
+        done = _look(["resize2fs", "-P"], host_path)
+        block = _look(["dumpe2fs", "-h"], host_path)
         return _number(r": *(\d+)", done.text) * _number(r"Block size: *(\d+)", block.text)
     if content == "ntfs":
         _check_ntfs(host_path)
-        done = run(
-            ["ntfsresize", "--info", "--force", "--no-progress-bar", os.fspath(host_path)], limits=LIMITS
-        )
+        done = _look(["ntfsresize", "--info", "--force", "--no-progress-bar"], host_path)
         return _number(r"You might resize at (\d+) bytes", done.text)
     if content == "swap":
         return 40 << 10  # mkswap wants 10 pages
     raise UnsupportedFormat(f"{content or 'unknown content'} cannot be made smaller here")
+
+
+def _look(words: Sequence[str], host_path: Path) -> Completed:
+    """Ask a program that writes nothing."""
+    return run([*words, os.fspath(host_path)], Fence(Kind.CHECKER, writes=(host_path,)), limits=LIMITS)
+
+
+def _writer(host_path: Path) -> Fence:
+    return Fence(Kind.RESIZER, writes=(host_path,))
 
 
 def set_size(
@@ -57,19 +65,23 @@ def set_size(
         if content in EXT:
             _check_ext(host_path)
             wanted = [f"{size // SECTOR}s"] if size is not None else []
-            run(["resize2fs", os.fspath(host_path), *wanted], limits=LIMITS)
+            run(["resize2fs", os.fspath(host_path), *wanted], _writer(host_path), limits=LIMITS)
         elif content == "ntfs":
             _check_ntfs(host_path)
             words = ["--size", str(size)] if size is not None else []
             # Twice --force: no question, which nobody would answer.
-            run(["ntfsresize", "-ff", "--no-progress-bar", *words, os.fspath(host_path)], limits=LIMITS)
+            run(
+                ["ntfsresize", "-ff", "--no-progress-bar", *words, os.fspath(host_path)],
+                _writer(host_path),
+                limits=LIMITS,
+            )
         elif content == "swap":
             words = [*(["-U", uuid] if uuid else []), *(["-L", label] if label else [])]
             pages = [str(size >> 10)] if size is not None else []
-            run(["mkswap", *words, os.fspath(host_path), *pages], limits=LIMITS)
+            run(["mkswap", *words, os.fspath(host_path), *pages], _writer(host_path), limits=LIMITS)
         elif content == "f2fs" and size is None:
-            run(["fsck.f2fs", "-f", os.fspath(host_path)], limits=LIMITS)
-            run(["resize.f2fs", os.fspath(host_path)], limits=LIMITS)
+            run(["fsck.f2fs", "-f", os.fspath(host_path)], _writer(host_path), limits=LIMITS)
+            run(["resize.f2fs", os.fspath(host_path)], _writer(host_path), limits=LIMITS)
         else:
             raise UnsupportedFormat(f"{content or 'unknown content'} cannot be resized here")
     except ToolFailed as error:
@@ -77,7 +89,7 @@ def set_size(
 
 
 def _check_ext(host_path: Path) -> None:
-    done = run(["e2fsck", "-f", "-p", os.fspath(host_path)], limits=LIMITS, ok=range(256))
+    done = run(["e2fsck", "-f", "-p", os.fspath(host_path)], _writer(host_path), limits=LIMITS, ok=range(256))
     if done.code not in E2FSCK_GOOD:
         raise EditFailed(
             f"e2fsck cannot repair the filesystem without being told how: {done.complaint}",
@@ -87,7 +99,7 @@ def _check_ext(host_path: Path) -> None:
 
 def _check_ntfs(host_path: Path) -> None:
     try:
-        run(["ntfsresize", "--info", "--no-progress-bar", os.fspath(host_path)], limits=LIMITS)
+        _look(["ntfsresize", "--info", "--no-progress-bar"], host_path)
     except ToolFailed as error:
         text = error.done.text + error.done.stderr.decode("utf-8", "replace")
         if "scheduled for check" in text or "unclean" in text or "hibernat" in text:

@@ -14,12 +14,13 @@ import tomllib
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import yaml
 
 from imgtools.change.change import Change, Upload, WriteFile
 from imgtools.engine.augeas_files import ConfigFile
-from imgtools.engine.process import run
+from imgtools.engine.process import Fence, Kind, run
 from imgtools.errors import EditFailed, GuestFileError, OddGuest, ToolMissing, UsageError
 from imgtools.files.paths import normalise
 from imgtools.files.tree import GuestReader
@@ -154,7 +155,11 @@ def _check_sudoers(path: str, content: bytes) -> Iterator[Problem]:
         copy.write(content)
         copy.flush()
         try:
-            done = run(["visudo", "-c", "-f", copy.name], ok=(0, 1))
+            done = run(
+                ["visudo", "-c", "-f", copy.name],
+                Fence(Kind.READER, (Path(copy.name), Path("/etc/sudo.conf"))),
+                ok=(0, 1),
+            )
         except ToolMissing as error:
             yield Problem(f"not checked: {error.message}", is_fatal=False)
             return

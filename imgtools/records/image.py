@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from imgtools.records.system import Warned
@@ -27,6 +27,8 @@ class Layer:
     actual_size: int
     extents: tuple[Path, ...] = ()  # further files that this layer names: qcow2 data file, vmdk extents
     encryption: str = ""  # "", "luks", "aes"
+    # Device and inode of its files when their names were judged; nothing for readers of a report.
+    judged: tuple[tuple[Path, int, int], ...] = field(default=(), repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

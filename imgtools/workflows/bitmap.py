@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from imgtools.disk.backing import examine
 from imgtools.disk.formats import require_ability
 from imgtools.disk.image_file import Disk, Node, bitmap_image, open_disk
 from imgtools.disk.table_edit import change_and_check, rehearse
 from imgtools.errors import UnsupportedFormat, UsageError
-from imgtools.records.image import DiskSource
+from imgtools.records.image import DiskSource, Layer
 from imgtools.records.request import ImageRequest
 from imgtools.records.steps import DiskStep
 from imgtools.records.system import Warned
@@ -117,7 +116,7 @@ def merge_bitmap(
     """
     disk = _open(request)
     _require(disk, name)
-    place = None
+    chain: tuple[Layer, ...] = ()
     if other is None:
         _require(disk, source)
     else:
@@ -130,11 +129,11 @@ def merge_bitmap(
             )
         if info.virtual_size != disk.info.virtual_size:
             raise UsageError(f"the disks have {info.virtual_size} and {disk.info.virtual_size} bytes")
-        place = (info.chain[0].host_path.absolute(), info.format)
+        chain = info.chain
     where = f" of {other.host_path}" if other else ""
     words = f"add to the bitmap {name!r} what {source!r}{where} recorded"
     step = DiskStep("merge-bitmap", words, str(disk.host_path), name)
-    return _change(disk, step, ["--merge", source], write, source=place)
+    return _change(disk, step, ["--merge", source], write, source=chain)
 
 
 def _open(request: ImageRequest) -> Disk:
@@ -158,7 +157,7 @@ def _change(
     write: bool,
     *,
     granularity: int | None = None,
-    source: tuple[Path, str] | None = None,
+    source: Sequence[Layer] = (),
 ) -> BitmapReport:
     def change(node: Node) -> None:
         bitmap_image(node, step.name, actions, granularity=granularity, source=source)

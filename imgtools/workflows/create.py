@@ -10,7 +10,7 @@ from pathlib import Path
 
 from imgtools.disk.backing import examine
 from imgtools.disk.formats import check_options, format_by_name, parse_options, require_ability
-from imgtools.disk.image_file import Measured, create_image, measure_size
+from imgtools.disk.image_file import Measured, create_image, files_of, measure_size
 from imgtools.disk.new_file import Draft, allocate_files, new_file, require_room
 from imgtools.errors import HostError, ImgtoolsError, UsageError, WouldLoseData
 from imgtools.records.image import DiskSource, ImageInfo
@@ -77,7 +77,14 @@ def create(request: CreateRequest, progress: Progress | None = None) -> CreateRe
         require_room(target.parent, _measure(format, size, options).fully_allocated, f"creating {target}")
     with new_file(target, force=request.force) as draft, _in_reach(draft, recorded):
         create_image(
-            draft.host_path, format, size, options, backing=recorded, secret=request.secret, progress=progress
+            draft.host_path,
+            format,
+            size,
+            options,
+            backing=recorded,
+            backing_files=files_of(backing.chain) if backing else (),
+            secret=request.secret,
+            progress=progress,
         )
         if request.preallocation in ("falloc", "full"):
             allocate_files(draft.host_path.parent)  # what some formats call fixed is full of holes

@@ -102,6 +102,7 @@ def check_host(facts: HostFacts) -> Iterator[Check]:
         check_built,
         check_fuse,
         check_locks,
+        check_confinement,
         check_variables,
     ):
         yield check(facts)
@@ -199,7 +200,7 @@ def _needs() -> dict[str, _Need]:
         "fsck.fat": "editing FAT without booting",
     }
     needs = {name: _Need(State.WARN, Serves.DIRECT, f"{what}; {booted}") for name, what in quick.items()}
-    needs |= dict.fromkeys(("qemu-img", "qemu-nbd", "prlimit", "setpriv", "blkid", "wipefs"), everything)
+    needs |= dict.fromkeys(("qemu-img", "qemu-nbd", "setpriv", "blkid", "wipefs"), everything)
     needs["supermin"] = _Need(State.FAIL, Serves.APPLIANCE, "building the appliance")
     for name in ("debugfs", "cpio"):
         needs[name] = _Need(State.WARN, Serves.APPLIANCE, "the appliance's quick start")
@@ -312,6 +313,21 @@ def _why_it_fails(kvm: KvmFact) -> str:
 
 
 # -- files ------------------------------------------------------------------------------------------------
+
+
+def check_confinement(facts: HostFacts) -> Check:
+    """Whether what reads a guest's bytes runs behind a fence, and behind which."""
+    name, fact = "confinement", facts.confinement
+    if fact.is_off:
+        cause = "IMGTOOLS_NO_CONFINEMENT is set: programs that read a guest's bytes may open every file of this user"
+        return Check(name, State.WARN, "switched off", cause=cause, cure="unset IMGTOOLS_NO_CONFINEMENT")
+    if fact.landlock:
+        return Check(name, State.OK, f"Landlock (ABI {fact.landlock})")
+    if fact.bubblewrap:
+        return Check(name, State.OK, f"bubblewrap ({fact.bubblewrap})")
+    cause = "this kernel has no Landlock (CONFIG_SECURITY_LANDLOCK, and landlock in lsm=): a program that a hostile "
+    cause += "image takes over may open every file of this user"
+    return Check(name, State.WARN, "limits only", cause=cause, cure="apt-get install bubblewrap")
 
 
 def check_fuse(facts: HostFacts) -> Check:

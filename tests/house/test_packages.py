@@ -26,6 +26,8 @@ from tools.dependencies import (
 
 # Of packages that are on every Debian (Essential: yes, and mount, which they depend on).
 EVERYWHERE = {"sh", "cp", "umount"}
+# Used where it is installed, and where the kernel has nothing better.
+WELCOME = {"bwrap"}
 ON_EVERY_DEBIAN = {"util-linux"}
 # Calls whose first argument is a program, or a command that begins with one.
 STARTING = {"run", "_run", "work", "require", "which", "open_stream", "limited"}
@@ -104,7 +106,7 @@ def test_programs_that_imgtools_starts_have_a_package() -> None:
     broken = [
         f"{where} {word}"
         for word, where in _named_programs().items()
-        if word not in PACKAGE_OF.keys() | EVERYWHERE
+        if word not in PACKAGE_OF.keys() | EVERYWHERE | WELCOME
     ]
     assert not broken, report("PACKAGE_OF (engine/process.py) knows every program that is started", broken)
 

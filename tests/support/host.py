@@ -10,6 +10,7 @@ from imgtools.engine.host import (
     PROGRAMS,
     ApplianceFact,
     BindingFact,
+    ConfinementFact,
     HostFacts,
     KernelFact,
     KvmFact,
@@ -42,6 +43,7 @@ def healthy_host(**changes: Any) -> HostFacts:
         appliance=ApplianceFact("/var/tmp/.guestfs-0", built=True),
         locks="",
         variables=(),
+        confinement=ConfinementFact(7),
     )
     return replace(facts, **changes)
 

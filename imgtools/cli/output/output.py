@@ -111,12 +111,15 @@ def format_time(nanoseconds: int) -> str:
 def to_json(value: object) -> JsonValue:
     """Turn a frozen record into JSON values. Keys are field names; see docs/json.md.
 
-    A record whose JSON is more than its fields says it itself, in ``as_json``.
+    What is no part of a record's ``repr`` is none of its JSON. A record whose JSON is more than its fields says it
+    itself, in ``as_json``.
     """
     if (own := getattr(value, "as_json", None)) is not None:
         return to_json(own())
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        pairs = ((field.name, getattr(value, field.name)) for field in dataclasses.fields(value))
+        pairs = (
+            (field.name, getattr(value, field.name)) for field in dataclasses.fields(value) if field.repr
+        )
         return _json_object(pairs)
     if isinstance(value, Mapping):
         return _json_object((str(key), item) for key, item in value.items())

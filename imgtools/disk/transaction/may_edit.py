@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from imgtools.disk.transaction.sidecar import is_block_device, sidecar_of
-from imgtools.engine.process import Limits, ToolFailed, run
+from imgtools.engine.process import HOST, Limits, ToolFailed, run
 from imgtools.errors import (
     BadImage,
     EngineTimeout,
@@ -141,7 +141,7 @@ def refuse_running_domain(host_path: Path) -> None:
         return
     argv = ["virsh", "--readonly", "--quiet", "domstats", "--block", "--list-active"]
     try:
-        told = run(argv, limits=Limits(seconds=_LIBVIRT_SECONDS)).text
+        told = run(argv, HOST, limits=Limits(seconds=_LIBVIRT_SECONDS)).text
     except (ToolFailed, EngineTimeout):
         return  # no answer is no user; the locks were asked already
     real, domain = os.path.realpath(host_path), ""

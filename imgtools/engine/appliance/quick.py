@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from imgtools.engine.kept import keep, recall
-from imgtools.engine.process import Limits, run
+from imgtools.engine.process import HOST, Limits, run
 from imgtools.engine.qemu.kernels import appliance_folder
 from imgtools.errors import ImgtoolsError
 
@@ -111,7 +111,7 @@ def _is_current(built: Path) -> bool:
     words = ["supermin", "--build", "--if-newer", "--lock", str(built.parent / "lock"), "--copy-kernel"]
     words += ["-f", "ext2", "--host-cpu", os.uname().machine, str(parts[0]), "-o", str(built)]
     before = _key(built)
-    run(words, limits=LIMITS)
+    run(words, HOST, limits=LIMITS)
     return _key(built) == before
 
 
@@ -151,13 +151,14 @@ def _make(built: Path, copy: Path) -> bool:
         folder = Path(scratch) / "copy"
         folder.mkdir()
         original = folder / "init.libguestfs"
-        run(["debugfs", "-R", f'dump "/init" "{original}"', str(built / "root")], limits=LIMITS)
+        run(["debugfs", "-R", f'dump "/init" "{original}"', str(built / "root")], HOST, limits=LIMITS)
         if hashlib.sha256(original.read_bytes()).hexdigest() not in KNOWN:
             return False
         log.info("preparing a copy of the libguestfs appliance that starts faster; this is done once")
         for name in PARTS:
             run(
                 ["cp", "--reflink=auto", "--sparse=always", str(built / name), str(folder / name)],
+                HOST,
                 limits=LIMITS,
             )
         script = Path(scratch) / "script"
@@ -165,7 +166,7 @@ def _make(built: Path, copy: Path) -> bool:
             f'rm /init\nwrite "{INIT}" /init\nsif /init mode 0100755\n'
             f'write "{original}" /init.libguestfs\nsif /init.libguestfs mode 0100755\n'
         )
-        run(["debugfs", "-w", "-f", str(script), str(folder / "root")], limits=LIMITS)
+        run(["debugfs", "-w", "-f", str(script), str(folder / "root")], HOST, limits=LIMITS)
         _slim(folder / "initrd", Path(scratch) / "initrd")
         (folder / README).write_text("A copy of libguestfs' appliance with the /init of imgtools.\n")
         shutil.rmtree(copy, ignore_errors=True)
@@ -176,7 +177,7 @@ def _make(built: Path, copy: Path) -> bool:
 def _slim(initrd: Path, scratch: Path) -> None:
     """Take drivers that are not needed out of supermin's initrd: ``modules`` lists what its init loads, in order."""
     scratch.mkdir()
-    run(["cpio", "-idm", "--quiet"], stdin=initrd.read_bytes(), cwd=str(scratch), limits=LIMITS)
+    run(["cpio", "-idm", "--quiet"], HOST, stdin=initrd.read_bytes(), cwd=str(scratch), limits=LIMITS)
     listed = (scratch / "modules").read_text().splitlines()
     wanted = [name for name in listed if name.removesuffix(".ko") not in NOT_NEEDED]
     (scratch / "modules").write_text("".join(f"{name}\n" for name in wanted))
@@ -184,7 +185,7 @@ def _slim(initrd: Path, scratch: Path) -> None:
         (scratch / name).unlink()
     names = "".join(f"{path.name}\n" for path in sorted(scratch.iterdir()))
     initrd.write_bytes(
-        run(["cpio", "-o", "-H", "newc", "--quiet"], stdin=names.encode(), cwd=str(scratch)).stdout
+        run(["cpio", "-o", "-H", "newc", "--quiet"], HOST, stdin=names.encode(), cwd=str(scratch)).stdout
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from imgtools.engine.process import Limits, run
+from imgtools.engine.process import Fence, Kind, Limits, run
 from imgtools.errors import RolledBack
 
 CHECK = Limits(seconds=3600)
@@ -15,7 +15,9 @@ def check_ext(host_path: Path, device: str) -> None:
 
     :raises RolledBack: it finds something.
     """
-    done = run(["e2fsck", "-f", "-n", str(host_path)], limits=CHECK, ok=range(256))
+    done = run(
+        ["e2fsck", "-f", "-n", str(host_path)], Fence(Kind.CHECKER, (host_path,)), limits=CHECK, ok=range(256)
+    )
     if done.code:
         lines = [
             line.strip() for line in done.text.splitlines() if line.strip() and not line.startswith("Pass ")

@@ -11,12 +11,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from typing import NamedTuple
 
-from imgtools.engine.process import Limits, run
+from imgtools.engine.process import Fence, Kind, Limits, run
 from imgtools.errors import BadImage
 from imgtools.volumes.blkid_sample import draw_sketch
 from imgtools.volumes.volume_file import DiskFile
 
-LIMITS = Limits(seconds=30, memory=256 << 20, cpu=10)
+LIMITS = Limits(seconds=30)
 NOTHING, AMBIVALENT = 2, 8  # blkid's exit codes; it stops at the first volume that earns one
 AMBIVALENT_WORDS = "blkid finds the marks of several filesystems (see wipefs)"
 # Where common filesystems have their marks: what has none of them, and says nothing to blkid, is not looked at again.
@@ -76,6 +76,7 @@ def _probe_sketches(sketches: Sequence[int]) -> Iterator[Content]:
         done = run(
             ["blkid", "-p", "-u", "filesystem,raid,crypto,other", "-o", "udev"]
             + [f"/proc/self/fd/{descriptor}" for descriptor in left],
+            Fence(Kind.RECOGNISER),
             limits=LIMITS,
             pass_fds=left,
             ok=(0, NOTHING, AMBIVALENT),
@@ -97,7 +98,8 @@ def _has_several(sketch: int) -> bool:
     if not any(os.pread(sketch, len(mark), place) == mark for place, mark in MARKS):
         return False
     argv = ["wipefs", "--noheadings", "--output", "USAGE,TYPE", f"/proc/self/fd/{sketch}"]
-    listed = {tuple(line.split()) for line in run(argv, limits=LIMITS, pass_fds=[sketch]).text.splitlines()}
+    done = run(argv, Fence(Kind.RECOGNISER), limits=LIMITS, pass_fds=[sketch])
+    listed = {tuple(line.split()) for line in done.text.splitlines()}
     return len({words for words in listed if words[:1] != ("partition-table",)}) > 1
 
 

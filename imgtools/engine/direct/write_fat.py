@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-from imgtools.engine.process import Limits, ToolFailed, run
+from imgtools.engine.process import Fence, Kind, Limits, ToolFailed, run
 from imgtools.errors import EditFailed, NoRoom, RolledBack
 from imgtools.filesystems.api import CannotWrite, Filesystem
 from imgtools.filesystems.fat.reader import mount_fat
@@ -40,7 +40,9 @@ def check_fat(host_path: Path, device: str) -> None:
 
     :raises RolledBack: it finds something.
     """
-    done = run(["fsck.fat", "-n", str(host_path)], limits=CHECK, ok=range(256))
+    done = run(
+        ["fsck.fat", "-n", str(host_path)], Fence(Kind.CHECKER, (host_path,)), limits=CHECK, ok=range(256)
+    )
     if done.code:
         lines = [line.strip() for line in done.text.splitlines()[1:] if line.strip()]
         raise RolledBack(f"fsck.fat does not find {device} clean: {(lines or [done.complaint])[0]}")
@@ -105,7 +107,8 @@ class FatWriter:
         self._reader = None
         argv = [program, "-i", os.fspath(self._host_path), *words]
         try:
-            return run(argv, limits=CHECK, pass_fds=pass_fds, env=ENVIRONMENT).text
+            fence = Fence(Kind.WRITER, writes=(self._host_path,))
+            return run(argv, fence, limits=CHECK, pass_fds=pass_fds, env=ENVIRONMENT).text
         except ToolFailed as error:
             words_said = error.done.stderr.decode("utf-8", "replace")
             if "Disk full" in words_said or "No free" in words_said:

@@ -17,7 +17,7 @@ from typing import BinaryIO
 
 from imgtools.engine.held_folder import HeldFolder
 from imgtools.engine.kept_program import Kept
-from imgtools.engine.process import Limits, ToolFailed, run
+from imgtools.engine.process import Fence, Kind, Limits, ToolFailed, run
 from imgtools.errors import EditFailed, EngineFailed, EngineTimeout, NoRoom, RolledBack
 from imgtools.filesystems.ntfs.reader import mount_ntfs
 from imgtools.records.disks import Declined, Usage
@@ -53,7 +53,7 @@ def check_ntfs(host_path: Path, device: str) -> None:
     """
     for argv in (["ntfsfix", "-n", str(host_path)], ["ntfs-3g.probe", "--readwrite", str(host_path)]):
         try:
-            run(argv, limits=CHECK)
+            run(argv, Fence(Kind.CHECKER, writes=(host_path,)), limits=CHECK)
         except ToolFailed as error:
             raise RolledBack(f"{argv[0]} does not find {device} in order: {error.done.complaint}") from None
 
@@ -73,7 +73,7 @@ class NtfsWriter:
         self._root = folder.path / "m"
         self._root.mkdir(mode=0o700)
         argv = ["ntfs-3g", "-o", OPTIONS, os.fspath(host_path), os.fspath(self._root)]
-        self._mounted = Kept(argv, folder)
+        self._mounted = Kept(argv, Fence(Kind.MOUNTER), folder)
         self._wait()
 
     def _wait(self) -> None:

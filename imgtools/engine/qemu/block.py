@@ -10,16 +10,19 @@ from __future__ import annotations
 import logging
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from imgtools.engine.process import Limits, clean_environment, crashed, limited, require, signal_name
+from imgtools.engine.confined.fence import Judged
+from imgtools.engine.confined.keeper import Kept, Program
+from imgtools.engine.process import Fence, Kind, crashed, require, signal_name
 from imgtools.engine.qemu.nodes import (
     KEY_HINT,
     Node,
@@ -43,26 +46,14 @@ __all__ = ["Allocation", "DiskFile", "NbdDisk", "serve_disk", "serve_luks"]
 
 log = logging.getLogger(__name__)
 
-# Address space; 240 MB are seen in use. As OpenStack allows qemu-img for images of strangers.
-LIMITS = Limits(memory=1 << 30)
 START_SECONDS = 60.0  # to open the image; 7 ms are usual
+ENDING_SECONDS = 5.0  # from the end of its socket to its own
 LONGEST_BASE = 80  # bytes of the temporary folder's path
 LARGEST_READ = 32 << 20  # bytes in one request: what qemu-nbd accepts (NBD_MAX_BUFFER_SIZE)
 
-# Starts the server with the listening socket (descriptor 0) as descriptor 3, the place where sd_listen_fds(3)
-# wants it, and waits on descriptor 1: the reading end of a pipe that we hold open. When we close it, or die in
-# whatever way, the server is killed and its folder removed.
-KEEPER = """
-exec 3<&0 4<&1 </dev/null >/dev/null
-dir=$1; shift
-sh -c 'LISTEN_PID=$$ LISTEN_FDS=1 exec "$@"' server "$@" 4<&- &
-exec 3<&- 2>/dev/null
-read _ <&4
-kill -9 $! 2>/dev/null
-wait $!; code=$?
-rm -rf "$dir"
-exit $code
-"""
+# Gives the server what sd_listen_fds(3) wants: who it is meant for, and the listening socket as descriptor 3.
+BEGIN = "exec 3<&0 </dev/null; read -r _ <&1 || exit; exec >/dev/null; export LISTEN_PID=$$ LISTEN_FDS=1"
+CLEAN_UP = 'rm -rf "$1"'
 
 
 class Allocation(NamedTuple):
@@ -250,7 +241,7 @@ class _Refused(Exception):
     def named(self, name: str, key_hint: str) -> ImgtoolsError:
         """The error that a user meets."""
         words = self.words
-        if crashed(self.code) and self.code != 128 + 9:
+        if crashed(self.code) and self.code not in (-signal.SIGKILL, 128 + signal.SIGKILL):
             return BadImage(
                 f"{name}: qemu-nbd crashed on this image ({signal_name(self.code)})",
                 hint="it is damaged or hostile",
@@ -275,9 +266,11 @@ def _server(name: str, node: Node, words: Sequence[str] = (), warning: str = "")
         path = str(Path(folder) / "disk")
         objects, secrets = stack.enter_context(secret_objects(node.secrets))
         arguments = [*FLAGS, *objects, *words, "--image-opts", node.opts]
-        process, lifeline, said = _spawn(path, folder, arguments, secrets)
+        kept, said = _spawn(path, folder, arguments, node.files, secrets)
         stack.callback(said.close)
-        stack.callback(_end, process, lifeline)
+        stack.callback(kept.dismiss)
+        stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        stack.callback(_end, kept)
         try:
             disk = NbdDisk(path, name, warning)
         except TimeoutError:
@@ -286,7 +279,9 @@ def _server(name: str, node: Node, words: Sequence[str] = (), warning: str = "")
                 hint="a damaged or hostile image can do this",
             ) from None
         except OSError:
-            code = _end(process, lifeline)
+            with suppress(subprocess.TimeoutExpired):
+                kept.program.wait(ENDING_SECONDS)
+            code = _end(kept)
             raise _Refused(_sentence(said.read()), code) from None
         stack.callback(disk.close)
         yield disk
@@ -306,10 +301,9 @@ def _private_folder() -> str:
 
 
 def _spawn(
-    path: str, folder: str, arguments: Sequence[str], secrets: Sequence[int]
-) -> tuple[subprocess.Popen[bytes], int, _Words]:
-    """Start the server behind its keeper. Returns the keeper, our end of its lifeline, and what it says."""
-    reading, lifeline = os.pipe()
+    path: str, folder: str, arguments: Sequence[str], files: Sequence[Path | Judged], secrets: Sequence[int]
+) -> tuple[Kept, _Words]:
+    """Start the server behind its keeper. Returns the keeper, and what the server says."""
     said, saying = os.pipe()
     # A hostile image can make qemu complain at every read: what does not fit into the pipe is dropped.
     os.set_blocking(saying, False)
@@ -318,31 +312,22 @@ def _spawn(
         with socket.socket(socket.AF_UNIX) as listener:
             listener.bind(path)
             listener.listen(16)
-            command = [
-                require("sh"),
-                "-c",
-                KEEPER,
-                "imgtools-nbd",
-                folder,
-                *limited(["qemu-nbd", *arguments], LIMITS),
-            ]
-            process = subprocess.Popen(
-                command,
-                stdin=listener.fileno(),
-                stdout=reading,
-                stderr=saying,
-                pass_fds=secrets,
-                env=clean_environment(),
-                start_new_session=True,  # Ctrl-C is for us to handle, not for the server
+            program = Program(
+                [require("qemu-nbd"), *arguments],
+                Fence(Kind.SERVER, tuple(files)),
+                BEGIN,
+                listener.fileno(),
+                saying,
+                secrets,
+                ends_by=signal.SIGKILL,
             )
+            kept = Kept(program, CLEAN_UP, [folder])
     except BaseException:
-        os.close(lifeline)
         os.close(said)
         raise
     finally:
-        os.close(reading)
         os.close(saying)
-    return process, lifeline, _Words(said)
+    return kept, _Words(said)
 
 
 class _Words:
@@ -362,12 +347,10 @@ class _Words:
         os.close(self._descriptor)
 
 
-def _end(process: subprocess.Popen[bytes], lifeline: int) -> int:
-    """Let go of the lifeline and wait for the keeper; returns the server's exit code. May be called twice."""
-    if process.returncode is None:
-        os.close(lifeline)
-        process.wait()
-    return process.returncode
+def _end(kept: Kept) -> int:
+    """End the server, and return its exit code; may be called twice."""
+    kept.program.kill()
+    return kept.program.wait()
 
 
 def _sentence(words: str) -> str:

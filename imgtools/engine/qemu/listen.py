@@ -14,7 +14,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from imgtools.engine.process import UNLIMITED, clean_environment, limited
+from imgtools.engine.confined.start import start_program
+from imgtools.engine.process import HOST, full
 
 log = logging.getLogger(__name__)
 
@@ -49,14 +50,8 @@ def run_while_heard(argv: Sequence[str], *, silence: float, seconds: float, unti
     log.debug("run while it is heard: %s", shlex.join(argv))
     began = time.monotonic()
     with io.FileIO(os.memfd_create("stderr"), "r+") as words:
-        process = subprocess.Popen(
-            limited(argv, UNLIMITED),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=words,
-            env=clean_environment(),
-            start_new_session=True,  # a group of its own, which is ended as a whole
-        )
+        # A group of its own, which is ended as a whole. No guest is there yet: it boots a kernel of the host.
+        process = start_program(full(argv), HOST, stderr=words, own_session=True)
         try:
             output, silent = _hear(process, silence, began + seconds, until)
             code = _code_of(process)

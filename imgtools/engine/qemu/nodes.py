@@ -16,6 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
+from imgtools.engine.confined.fence import Judged
 from imgtools.errors import BadImage, KeyNeeded
 from imgtools.records.image import ImageInfo, Layer
 from imgtools.records.request import Secret
@@ -32,10 +33,22 @@ KEY_HINT = "give the image's key with --key image:file:PATH"
 
 
 class Node(NamedTuple):
-    """One disk for a program of QEMU: node options, and the secrets that they name by id."""
+    """One disk for a program of QEMU: node options, the secrets that they name by id, and the files behind it.
+
+    ``judged`` are the files that were looked at, also those that no option names because QEMU makes the names itself:
+    a vmdk's extents.
+    """
 
     options: NodeOptions
     secrets: tuple[tuple[str, Secret], ...] = ()
+    judged: tuple[Judged, ...] = ()
+
+    @property
+    def files(self) -> tuple[Path | Judged, ...]:
+        """Every host file that the node consists of; a program that works on it gets these and no others."""
+        known = {judged.path for judged in self.judged}
+        named = (Path(value) for option, value in self.options if option.rpartition(".")[2] == "filename")
+        return (*self.judged, *(path for path in named if path not in known))
 
     @property
     def opts(self) -> str:
@@ -104,7 +117,7 @@ def chain_node(chain: Sequence[Layer], key_of: KeyOf = no_key, *, name: str = "k
     if chain[-1].format in WITH_BACKING:
         # The end of the chain is ours to say: a header changed since it was read cannot prolong it.
         options.append(("backing." * len(chain[:-1]) + "backing", ""))
-    return Node(tuple(options), tuple(secrets))
+    return Node(tuple(options), tuple(secrets), files_of(chain))
 
 
 def single_node(layer: Layer, key_of: KeyOf = no_key, *, name: str = "key") -> Node:
@@ -117,7 +130,17 @@ def metadata_node(layer: Layer) -> Node:
 
     ``qemu-img info`` opens no backing file, and knows no option for one that it does not open.
     """
-    return Node(_layer_options(replace(layer, encryption=""), ""))
+    return Node(_layer_options(replace(layer, encryption=""), ""), judged=files_of([layer]))
+
+
+def files_of(chain: Sequence[Layer]) -> tuple[Judged, ...]:
+    """Return every host file that an image with its backing chain consists of, and which files they were."""
+    found = []
+    for layer in chain:
+        known = {path: (device, inode) for path, device, inode in layer.judged}
+        for path in (layer.host_path.absolute(), *(extent.absolute() for extent in layer.extents)):
+            found.append(Judged(path, known.get(path)))
+    return tuple(found)
 
 
 def plain_node(host_path: Path, format: str) -> Node:
@@ -153,20 +176,21 @@ def _file_options(host_path: Path, prefix: str) -> NodeOptions:
 
 def overlay_node(overlay: Path, below: Node) -> Node:
     """Return the node of a qcow2 overlay on top of another node."""
-    return Node((*plain_node(overlay, "qcow2").options, *below.below("backing")), below.secrets)
+    return Node((*plain_node(overlay, "qcow2").options, *below.below("backing")), below.secrets, below.judged)
 
 
 def upon(image: Node, file: Node) -> Node:
     """Return an image whose bytes are those of another node instead of its own file's."""
     driver, *others = image.options
     kept = (pair for pair in others if not pair[0].startswith("file."))
-    return Node((driver, *file.below("file"), *kept), (*image.secrets, *file.secrets))
+    secrets, judged = (*image.secrets, *file.secrets), (*image.judged, *file.judged)
+    return Node((driver, *file.below("file"), *kept), secrets, judged)
 
 
 def window(node: Node, offset: int, size: int) -> Node:
     """Return a part of a disk as a node of its own; ``offset`` and ``size`` are bytes."""
     options = (("driver", "raw"), ("offset", str(offset)), ("size", str(size)), *node.below("file"))
-    return Node(options, node.secrets)
+    return Node(options, node.secrets, node.judged)
 
 
 def window_of_named(name: str, offset: int, size: int) -> Node:
@@ -183,7 +207,7 @@ def nbd_node(socket: str, export: str = "") -> Node:
 def luks_node(node: Node, key: Secret) -> Node:
     """Return what is in a LUKS1 volume that another node holds."""
     options = (("driver", "luks"), ("key-secret", "volume"), *node.below("file"))
-    return Node(options, (*node.secrets, ("volume", key)))
+    return Node(options, (*node.secrets, ("volume", key)), node.judged)
 
 
 def shared_below(overlay: Node) -> Node:

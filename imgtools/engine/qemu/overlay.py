@@ -10,7 +10,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from imgtools.engine.qemu.img.running import work
+from imgtools.engine.qemu.img.running import images_fence, work
 from imgtools.engine.qemu.nodes import chain_node, join_options, overlay_node, single_node
 from imgtools.records.image import Layer
 from imgtools.records.progress import Progress
@@ -28,7 +28,8 @@ def create_overlay(overlay: Path, image: Layer) -> None:
     backing = os.fspath(image.host_path.absolute())
     options = join_options((("backing_file", backing), ("backing_fmt", image.format)))
     argv = ["qemu-img", "create", "-q", "-f", "qcow2", "-u", "-o", options]
-    work([*argv, "--", os.fspath(overlay.absolute()), str(image.virtual_size)])
+    argv += ["--", os.fspath(overlay.absolute()), str(image.virtual_size)]
+    work(argv, images_fence(writes=[overlay]))
 
 
 def commit_overlay(overlay: Path, chain: Sequence[Layer], *, keep_open: Sequence[int] = ()) -> None:
@@ -39,20 +40,24 @@ def commit_overlay(overlay: Path, chain: Sequence[Layer], *, keep_open: Sequence
     :raises ImageInUse: another program took the image; nothing was written.
     """
     node = overlay_node(overlay, chain_node(chain))
-    work(["qemu-img", "commit", "-q", "-d", "--image-opts", node.opts], pass_fds=keep_open)
+    argv = ["qemu-img", "commit", "-q", "-d", "--image-opts", node.opts]
+    work(argv, images_fence(writes=[node]), pass_fds=keep_open)
 
 
 def shrink_image(image: Layer, size: int, *, keep_open: Sequence[int] = ()) -> None:
     """Cut off an image behind ``size`` bytes. May be cut at any time and run again."""
-    argv = ["qemu-img", "resize", "-q", "--shrink", "--image-opts", single_node(image).opts, str(size)]
-    work(argv, pass_fds=keep_open)
+    node = single_node(image)
+    argv = ["qemu-img", "resize", "-q", "--shrink", "--image-opts", node.opts, str(size)]
+    work(argv, images_fence(writes=[node]), pass_fds=keep_open)
 
 
 def repair_leaks(image: Layer) -> None:
     """Free clusters of a qcow2 image that nothing uses, as a cut commit leaves them."""
     if image.format == "qcow2":
         # 3: leaks were found; they are repaired now.
-        work(["qemu-img", "check", "-q", "-r", "leaks", "--image-opts", single_node(image).opts], ok=(0, 3))
+        node = single_node(image)
+        argv = ["qemu-img", "check", "-q", "-r", "leaks", "--image-opts", node.opts]
+        work(argv, images_fence(writes=[node]), ok=(0, 3))
 
 
 def convert_overlay(
@@ -70,5 +75,6 @@ def convert_overlay(
     """
     argv = ["qemu-img", "convert", "-O", target_format, *(["-c"] if compress else [])]
     argv += ["-p"] if progress else ["-q"]
-    argv += ["--image-opts", overlay_node(overlay, chain_node(chain)).opts, os.fspath(target.absolute())]
-    work(argv, progress=progress)
+    node = overlay_node(overlay, chain_node(chain))
+    argv += ["--image-opts", node.opts, os.fspath(target.absolute())]
+    work(argv, images_fence([node], [target]), progress=progress)

@@ -20,6 +20,7 @@ from typing import Any
 
 from imgtools.engine.held_folder import HeldFolder, sweep
 from imgtools.engine.kept_program import TALK, Kept
+from imgtools.engine.process import Fence, Kind
 from imgtools.engine.qemu.nodes import (
     Node,
     chain_node,
@@ -83,7 +84,7 @@ class StorageDaemon:
         self._serve_nbd()
         self._export_node(name)
         if self._files is None:
-            self._files = _start([])
+            self._files = _start([], Kind.EXPORTER)
         return self._files._mount(name, self.nbd_socket)
 
     def _mount(self, name: str, nbd_socket: str) -> Path:
@@ -189,14 +190,15 @@ def serve_nodes(nodes: Sequence[Node]) -> Iterator[StorageDaemon]:
         daemon.close()
 
 
-def _start(nodes: Sequence[Node]) -> StorageDaemon:
+def _start(nodes: Sequence[Node], kind: Kind = Kind.DAEMON) -> StorageDaemon:
     """Start a daemon over some nodes, or over nothing yet."""
     ours, theirs = socket.socketpair()
     try:
         ours.settimeout(ANSWER_SECONDS)
         with secret_objects([secret for node in nodes for secret in node.secrets]) as (objects, descriptors):
             argv = ["qemu-storage-daemon", *objects, *_blockdevs(nodes), *CONTROL]
-            kept = Kept(argv, HeldFolder(), talk=theirs.fileno(), keep_open=descriptors)
+            fence = Fence(kind, writes=tuple(path for node in nodes for path in node.files))
+            kept = Kept(argv, fence, HeldFolder(), talk=theirs.fileno(), keep_open=descriptors)
     except BaseException:
         ours.close()
         raise

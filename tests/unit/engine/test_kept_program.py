@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import socket
 
 import pytest
 
 from imgtools.engine import kept_program
+from imgtools.engine.confined.fence import HOST
 from imgtools.engine.held_folder import HeldFolder
 from imgtools.engine.kept_program import TALK, Kept
 from imgtools.errors import EngineTimeout, ToolMissing
 from tests.support.waiting import wait_until
 
 
-def keeper_of(kept: Kept) -> int:
-    """The number of the shell."""
-    return kept._process.pid
-
-
 @pytest.mark.host
 def test_nothing_of_an_ended_program_keeps_its_descriptor() -> None:
     ours, theirs = socket.socketpair()
-    kept = Kept(["true"], HeldFolder(), talk=theirs.fileno())
+    kept = Kept(["true"], HOST, HeldFolder(), talk=theirs.fileno())
     theirs.close()
     ours.settimeout(60)
     assert ours.recv(1) == b""
@@ -35,7 +29,7 @@ def test_nothing_of_an_ended_program_keeps_its_descriptor() -> None:
 @pytest.mark.host
 def test_the_program_ends_with_its_keeper() -> None:
     ours, theirs = socket.socketpair()
-    kept = Kept(["sleep", "1000"], HeldFolder(), talk=theirs.fileno())
+    kept = Kept(["sleep", "1000"], HOST, HeldFolder(), talk=theirs.fileno())
     theirs.close()
     kept.end()
     assert ours.recv(1) == b"" and not kept.folder.exists()
@@ -43,15 +37,15 @@ def test_the_program_ends_with_its_keeper() -> None:
 
 
 @pytest.mark.host
-def test_the_program_and_its_folder_go_when_the_keeper_is_killed() -> None:
+def test_the_program_and_its_folder_go_when_the_keeper_was_killed() -> None:
     ours, theirs = socket.socketpair()
-    kept = Kept(["sh", "-c", f"echo x >&{TALK}; exec sleep 1000"], HeldFolder(), talk=theirs.fileno())
+    kept = Kept(["sh", "-c", f"echo x >&{TALK}; exec sleep 1000"], HOST, HeldFolder(), talk=theirs.fileno())
     theirs.close()
     assert ours.recv(2) == b"x\n"
-    os.kill(keeper_of(kept), signal.SIGKILL)
+    kept._kept.keeper.kill()
+    kept.end()
     ours.settimeout(60)
     assert ours.recv(1) == b""
-    kept.end()
     assert not kept.folder.exists()
     ours.close()
 
@@ -61,7 +55,7 @@ def test_a_program_that_does_not_end_is_killed(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(kept_program, "END_SECONDS", 0.1)
     ours, theirs = socket.socketpair()
     script = f"trap '' TERM; echo x >&{TALK}; sleep 1000"
-    kept = Kept(["sh", "-c", script], HeldFolder(), talk=theirs.fileno())
+    kept = Kept(["sh", "-c", script], HOST, HeldFolder(), talk=theirs.fileno())
     theirs.close()
     assert ours.recv(2) == b"x\n"
     with pytest.raises(EngineTimeout, match="sh does not end"):
@@ -74,13 +68,13 @@ def test_a_program_that_does_not_end_is_killed(monkeypatch: pytest.MonkeyPatch) 
 def test_a_program_that_is_not_there_leaves_no_folder() -> None:
     folder = HeldFolder()
     with pytest.raises(ToolMissing):
-        Kept(["no-such-program"], folder)
+        Kept(["no-such-program"], HOST, folder)
     assert not folder.path.exists()
 
 
 @pytest.mark.host
 def test_what_a_program_says_last_is_its_complaint() -> None:
-    kept = Kept(["sh", "-c", "echo one >&2; echo two >&2; exit 3"], HeldFolder())
+    kept = Kept(["sh", "-c", "echo one >&2; echo two >&2; exit 3"], HOST, HeldFolder())
     wait_until(lambda: kept.has_ended)
     assert kept.complaint() == "two"
     kept.end()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from imgtools.engine.process import run
+from imgtools.engine.process import HOST, run
 from imgtools.engine.sfdisk import Entry, PartitionTable, read_table, write_table
 from imgtools.errors import BadImage, UnsupportedFormat
 from imgtools.resize.partitioning import check_table, expand, grown
@@ -80,7 +80,7 @@ def test_backup_gpt_moves_to_the_new_end(disk: Path) -> None:
     with disk.open("r+b") as stream:
         stream.truncate(200 * MIB)
     write_table(disk, expand(read_table(disk), 1, 200 * MIB))
-    checked = run(["sgdisk", "--verify", str(disk)]).text
+    checked = run(["sgdisk", "--verify", str(disk)], HOST).text
     assert "No problems found" in checked
     assert disk.read_bytes()[-512:-504] == b"EFI PART"
     found = read_table(disk).entry(1)
@@ -93,7 +93,7 @@ def test_gpt_of_a_smaller_disk(disk: Path) -> None:
     with disk.open("r+b") as stream:
         stream.truncate(60 * MIB)
     write_table(disk, table)
-    assert "No problems found" in run(["sgdisk", "--verify", str(disk)]).text
+    assert "No problems found" in run(["sgdisk", "--verify", str(disk)], HOST).text
     assert read_table(disk) == table
 
 
@@ -115,7 +115,7 @@ def test_hybrid_mbr_follows(disk: Path) -> None:
     assert raw[4] == 0x0C and raw[4 + 32] == 0xEE
     assert struct.unpack_from("<II", raw, 8) == (10240, 20480)
     assert struct.unpack_from("<II", raw, 24) == (34816, 202752 - 34816)
-    assert run(["sgdisk", "--print", str(disk)]).text.count("\n") > 3
+    assert run(["sgdisk", "--print", str(disk)], HOST).text.count("\n") > 3
 
 
 def make_hybrid(disk: Path) -> None:
@@ -150,7 +150,7 @@ def test_damaged_copy_is_refused_until_repair_is_asked_for(disk: Path, place: in
     check_table(table, repair=True)
     write_table(disk, replace(table, problems=()))
     assert read_table(disk).problems == ()
-    assert "No problems found" in run(["sgdisk", "--verify", str(disk)]).text
+    assert "No problems found" in run(["sgdisk", "--verify", str(disk)], HOST).text
 
 
 def test_sectors_of_4096_bytes(disk: Path) -> None:
@@ -183,13 +183,13 @@ def test_both_copies_damaged(disk: Path) -> None:
 
 
 def test_other_labels_are_left_alone(disk: Path) -> None:
-    run(["sfdisk", "-q", "--no-reread", str(disk)], stdin=b"label: sun\n")
+    run(["sfdisk", "-q", "--no-reread", str(disk)], HOST, stdin=b"label: sun\n")
     with pytest.raises(UnsupportedFormat, match="sun"):
         read_table(disk)
 
 
 def test_gpt_with_entries_elsewhere_is_left_alone(disk: Path) -> None:
     write_table(disk, CLOUD)
-    run(["sgdisk", "--move-main-table=20", str(disk)])
+    run(["sgdisk", "--move-main-table=20", str(disk)], HOST)
     with pytest.raises(UnsupportedFormat, match="sector 20"):
         read_table(disk)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from imgtools.engine.process import Limits, ToolFailed
+from imgtools.engine.process import HOST, Limits, ToolFailed
 from imgtools.engine.stream import open_stream, read_lines
 from imgtools.engine.unpack import unpack
 from imgtools.errors import ToolMissing
@@ -24,7 +24,7 @@ TEXT = b"".join(b"line %d of a log that repeats itself\n" % number for number in
 
 @pytest.mark.host
 def test_output_is_read_while_the_program_runs() -> None:
-    with open_stream(["sh", "-c", "echo one; echo two"], limits=FREE) as stream:
+    with open_stream(["sh", "-c", "echo one; echo two"], HOST, limits=FREE) as stream:
         assert list(read_lines(stream, limit=100)) == [b"one", b"two"]
 
 
@@ -32,7 +32,7 @@ def test_output_is_read_while_the_program_runs() -> None:
 def test_a_program_that_fails_at_its_end_is_an_error_with_its_words() -> None:
     with (
         pytest.raises(ToolFailed, match="no luck"),
-        open_stream(["sh", "-c", "echo x; echo no luck >&2; exit 3"], limits=FREE) as stream,
+        open_stream(["sh", "-c", "echo x; echo no luck >&2; exit 3"], HOST, limits=FREE) as stream,
     ):
         stream.read()
 
@@ -41,15 +41,18 @@ def test_a_program_that_fails_at_its_end_is_an_error_with_its_words() -> None:
 def test_a_reader_that_has_enough_ends_the_program(tmp_path: Path) -> None:
     mark = tmp_path / "still there"
     started = time.monotonic()
-    with open_stream(["sh", "-c", f"echo first; sleep 60; touch '{mark}'"], limits=FREE) as stream:
+    with open_stream(["sh", "-c", f"echo first; sleep 60; touch '{mark}'"], HOST, limits=FREE) as stream:
         assert stream.readline() == b"first\n"
     assert time.monotonic() - started < 30
-    with open_stream(["yes"], limits=FREE) as stream:
+    with open_stream(["yes"], HOST, limits=FREE) as stream:
         assert stream.read(6) == b"y\ny\ny\n"
 
 
 def test_a_missing_program_is_named() -> None:
-    with pytest.raises(ToolMissing, match="no-such-program"), open_stream(["no-such-program"], limits=FREE):
+    with (
+        pytest.raises(ToolMissing, match="no-such-program"),
+        open_stream(["no-such-program"], HOST, limits=FREE),
+    ):
         pass
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from imgtools.engine.process import run
+from imgtools.engine.process import HOST, run
 from imgtools.engine.volume_size import least_size, set_size
 from imgtools.errors import EditFailed, RolledBack, UnsupportedFormat
 
@@ -18,7 +18,7 @@ def volume(folder: Path, size: int, *argv: str) -> Path:
     host_path = folder / "volume"
     with host_path.open("wb") as stream:
         stream.truncate(size * MIB)
-    run([*argv, str(host_path)])
+    run([*argv, str(host_path)], HOST)
     return host_path
 
 
@@ -42,13 +42,13 @@ def test_ext4_grows_into_its_file_and_shrinks_to_a_size(tmp_path: Path) -> None:
     set_size(ext, "ext4", 17 * MIB)
     assert blocks(ext) == 17 * 1024
     assert 0 < least_size(ext, "ext4") < 17 * MIB
-    run(["e2fsck", "-fn", str(ext)])
+    run(["e2fsck", "-fn", str(ext)], HOST)
 
 
 @pytest.mark.host
 def test_ext4_that_is_damaged_is_left_alone(tmp_path: Path) -> None:
     ext = volume(tmp_path, 20, "mke2fs", "-q", "-t", "ext4")
-    run(["debugfs", "-w", "-R", "clri <2>", str(ext)])  # no root directory any more
+    run(["debugfs", "-w", "-R", "clri <2>", str(ext)], HOST)  # no root directory any more
     before = blocks(ext)
     enlarge(ext, 30)
     with pytest.raises(EditFailed, match="e2fsck cannot repair"):
@@ -87,7 +87,7 @@ def test_swap_is_made_anew_with_its_identity(tmp_path: Path) -> None:
     swap = volume(tmp_path, 4, "mkswap", "-q", "-U", UUID, "-L", "spare")
     enlarge(swap, 9)
     set_size(swap, "swap", uuid=UUID, label="spare")
-    told = run(["blkid", "-p", str(swap)]).text
+    told = run(["blkid", "-p", str(swap)], HOST).text
     assert UUID in told and "spare" in told
     assert struct.unpack_from("<I", swap.read_bytes(), 1028) == (9 * 256 - 1,)  # the last page
 

@@ -9,6 +9,7 @@ import pytest
 from imgtools.engine.host import (
     PROGRAMS,
     ApplianceFact,
+    ConfinementFact,
     HostFacts,
     KernelFact,
     KvmFact,
@@ -59,6 +60,21 @@ def test_a_launch_that_failed_fails_whatever_the_facts_say() -> None:
     assert check_of(found, "booting the appliance").cure == "buy a new host"
     assert "appliance fails (booting the appliance)" in found.verdict
     assert "direct engine ok" in found.verdict
+
+
+@pytest.mark.parametrize(
+    ("fact", "state", "found"),
+    [
+        (ConfinementFact(2), State.OK, "Landlock (ABI 2)"),
+        (ConfinementFact(0, "/usr/bin/bwrap"), State.OK, "bubblewrap (/usr/bin/bwrap)"),
+        (ConfinementFact(0), State.WARN, "limits only"),
+        (ConfinementFact(7, "/usr/bin/bwrap", is_off=True), State.WARN, "switched off"),
+    ],
+)
+def test_what_fences_are_made_of(fact: ConfinementFact, state: State, found: str) -> None:
+    check = check_of(report(healthy_host(confinement=fact)), "confinement")
+    assert (check.state, check.found) == (state, found)
+    assert bool(check.cure) == (state is State.WARN)
 
 
 def test_doctor_knows_what_every_program_is_for() -> None:

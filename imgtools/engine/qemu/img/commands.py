@@ -10,8 +10,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from imgtools.engine.process import UNTRUSTED, Completed, ToolFailed, run
-from imgtools.engine.qemu.img.running import named, read_json, reason, work
+from imgtools.engine.confined.fence import Judged
+from imgtools.engine.process import UNTRUSTED, Completed, Fence, Kind, ToolFailed, run
+from imgtools.engine.qemu.img.running import images_fence, named, read_json, reason, work
 from imgtools.engine.qemu.nodes import Node, join_options, metadata_node, secret_objects
 from imgtools.errors import BadImage, EngineFailed, ImgtoolsError
 from imgtools.records.image import Layer
@@ -34,6 +35,9 @@ def qemu_img(
     command: str,
     words: Sequence[str],
     *,
+    reads: Sequence[Node] = (),
+    writes: Sequence[Node | Path] = (),
+    opens: Sequence[Judged] = (),
     secrets: Secrets = (),
     ok: Sequence[int] = (0,),
     progress: Progress | None = None,
@@ -41,13 +45,20 @@ def qemu_img(
     cwd: Path | None = None,
     dies_with_us: bool = False,
 ) -> Completed:
-    """Run one qemu-img command that works on whole images."""
+    """Run one qemu-img command that works on whole images.
+
+    :param reads: the nodes that it reads.
+    :param writes: those that it writes to, and new files.
+    :param opens: files that it opens by the names that a header or another argument tells, judged as well.
+    """
+    fence = images_fence(reads, writes, opens)
     with secret_objects(secrets) as (objects, descriptors):
         argv = ["qemu-img", command, *objects, *words]
         for tries_left in reversed(range(LUKS_TRIES)):
             try:
                 return work(
                     argv,
+                    fence,
                     pass_fds=descriptors,
                     ok=ok,
                     progress=progress,
@@ -78,9 +89,9 @@ def info(layer: Layer) -> Facts:
 
     :raises BadImage: QEMU cannot open it, or crashes on it.
     """
-    argv = ["qemu-img", "info", "--output=json", "-U", "--image-opts", metadata_node(layer).opts]
+    argv = ["qemu-img", "info", "--output=json", "-U", "--image-opts", (node := metadata_node(layer)).opts]
     try:
-        told = read_json(run(argv, limits=UNTRUSTED).stdout)
+        told = read_json(run(argv, Fence(Kind.READER, node.files), limits=UNTRUSTED).stdout)
     except ToolFailed as error:
         raise BadImage(
             f"QEMU cannot open {layer.host_path} as {layer.format}: {reason(error.done)}",
@@ -102,7 +113,7 @@ def open_once(node: Node) -> None:
     :raises ImgtoolsError: it cannot be opened for another reason.
     """
     words = ["--output=json", "-U", "--max-length=512", "--image-opts", node.opts]
-    qemu_img("map", words, secrets=node.secrets)
+    qemu_img("map", words, reads=[node], secrets=node.secrets)
 
 
 def _flatten(value: Any, prefix: str = "") -> list[tuple[str, str]]:  # Any: JSON
@@ -128,13 +139,17 @@ class OptionHelp:
 @cache
 def create_options(format: str) -> tuple[OptionHelp, ...]:
     """Return the options of ``qemu-img create -f FORMAT``; none if the format cannot be created."""
-    return _options(run(["qemu-img", "create", "-f", format, "-o", "help", "x", "1"], ok=(0, 1)).text)
+    return _options(
+        run(["qemu-img", "create", "-f", format, "-o", "help", "x", "1"], Fence(Kind.READER), ok=(0, 1)).text
+    )
 
 
 @cache
 def amend_options(format: str) -> tuple[OptionHelp, ...]:
     """Return the options of ``qemu-img amend -f FORMAT``; none if the format cannot be amended."""
-    return _options(run(["qemu-img", "amend", "-f", format, "-o", "help", "x"], ok=(0, 1)).text)
+    return _options(
+        run(["qemu-img", "amend", "-f", format, "-o", "help", "x"], Fence(Kind.READER), ok=(0, 1)).text
+    )
 
 
 def _options(text: str) -> tuple[OptionHelp, ...]:
@@ -159,14 +174,15 @@ def measure(
     secrets: Secrets = (),
 ) -> Measured:
     """Ask how large a raw, qcow2 or luks file would become, for an image or a size in bytes."""
-    words = ["--output=json", "-O", format, *_dash_o(options)]
+    words = ["--output=json", "-O", format, *dash_o(options)]
     words += ["-l", snapshot] if snapshot else []
     if isinstance(source, int):
         words += ["--size", str(source)]
     else:
         words += ["--image-opts", source.opts]
         secrets = (*source.secrets, *secrets)
-    told = read_json(qemu_img("measure", words, secrets=secrets).stdout)
+    reads = [source] if isinstance(source, Node) else []
+    told = read_json(qemu_img("measure", words, reads=reads, secrets=secrets).stdout)
     return Measured(int(told["required"]), int(told["fully-allocated"]), int(told.get("bitmaps", 0)))
 
 
@@ -195,7 +211,12 @@ def check(node: Node, repair: str | None = None) -> Checked | None:
     """Check an image's tables, and repair ``leaks`` or ``all``; None if the format has no check."""
     words = ["--output=json", *(["-r", repair] if repair else []), "--image-opts", node.opts]
     done = qemu_img(
-        "check", words, secrets=node.secrets, ok=(0, 1, CHECK_CORRUPT, CHECK_LEAKS, CHECK_UNSUPPORTED)
+        "check",
+        words,
+        reads=[node],
+        writes=[node] if repair else [],
+        secrets=node.secrets,
+        ok=(0, 1, CHECK_CORRUPT, CHECK_LEAKS, CHECK_UNSUPPORTED),
     )
     if done.code == CHECK_UNSUPPORTED:
         return None
@@ -236,7 +257,8 @@ class Compared:
 def compare(first: Node, second: Node, *, strict: bool = False, progress: Progress | None = None) -> Compared:
     """Compare the contents of two images; ``strict`` also their sizes and what is allocated."""
     words = ["-p", *(["-s"] if strict else []), "--image-opts", first.opts, second.opts]
-    done = qemu_img("compare", words, secrets=(*first.secrets, *second.secrets), ok=(0, 1), progress=progress)
+    secrets = (*first.secrets, *second.secrets)
+    done = qemu_img("compare", words, reads=[first, second], secrets=secrets, ok=(0, 1), progress=progress)
     text = done.text.rpartition("%)")[2].strip()
     if done.code == 0:
         return Compared(True)
@@ -267,7 +289,7 @@ def bench(
     """Send requests of one size to an image and take the time."""
     words = ["-c", str(count), "-s", str(size), "-d", str(depth), "-S", str(step), "-o", str(offset)]
     words += ["-t", cache, "-i", aio, *(["-w"] if write else []), "--image-opts", node.opts]
-    done = qemu_img("bench", words, secrets=node.secrets)
+    done = qemu_img("bench", words, reads=[node], writes=[node] if write else [], secrets=node.secrets)
     found = re.search(r"Run completed in ([\d.]+) seconds", done.text)
     if found is None:
         raise EngineFailed("qemu-img bench told no time")
@@ -284,20 +306,30 @@ def create(
     *,
     options: Options = (),
     backing: tuple[str, str] | None = None,
+    backing_files: Sequence[Judged] = (),
     secrets: Secrets = (),
     progress: Progress | None = None,
 ) -> None:
     """Create an image of ``size`` bytes.
 
-    :param backing: the backing file's name as it is recorded, and its format; the file is not opened.
+    :param backing: the backing file's name as it is recorded, and its format; it is opened for a vmdk only.
+    :param backing_files: all files that it consists of.
     """
-    words = ["-q", "-f", format, *_dash_o(options)]
+    words = ["-q", "-f", format, *dash_o(options)]
     if backing:
         words += ["-u", "-b", backing[0], "-F", backing[1]]
     words += [os.fspath(target), str(size)]
     grows = (target, size)
     qemu_img(
-        "create", words, secrets=secrets, cwd=target.parent, progress=progress, grows=grows, dies_with_us=True
+        "create",
+        words,
+        writes=[target],
+        opens=backing_files,
+        secrets=secrets,
+        cwd=target.parent,
+        progress=progress,
+        grows=grows,
+        dies_with_us=True,
     )
 
 
@@ -313,6 +345,7 @@ class Conversion:
     sparse: int | None = None  # bytes of zeros that become a hole; 0: none; None: 4096
     snapshot: str | None = None
     backing: tuple[str, str] | None = None
+    backing_files: tuple[Judged, ...] = ()  # all that the backing file consists of
     bitmaps: bool = False
     skip_broken_bitmaps: bool = False
     salvage: bool = False
@@ -344,97 +377,27 @@ def convert(
         secrets = (*secrets, *target.secrets)
         cwd = None
     else:
-        words += ["-O", how.format, *_dash_o(how.options)]
+        words += ["-O", how.format, *dash_o(how.options)]
         words += ["-B", how.backing[0], "-F", how.backing[1]] if how.backing else []
         words += [source.opts, os.fspath(target)]
         cwd = target.parent
     done = qemu_img(
-        "convert", words, secrets=secrets, progress=progress, cwd=cwd, dies_with_us=cwd is not None
+        "convert",
+        words,
+        reads=[source],
+        writes=[target],
+        opens=how.backing_files,
+        secrets=secrets,
+        progress=progress,
+        cwd=cwd,
+        dies_with_us=cwd is not None,
     )
     lines = done.stderr.decode("utf-8", "replace").splitlines()
     return tuple(line.removeprefix("qemu-img: ") for line in lines if line and "Use of" not in line)
 
 
-# -- changes of an image that is there --------------------------------------------------------------------
-
-
-def commit(node: Node, *, base: Path | None = None, rate: int = 0, progress: Progress | None = None) -> None:
-    """Write what an overlay holds into its backing file, or into a deeper one; the overlay keeps it too.
-
-    Cut short, it can simply be run again: the overlay still holds all of it.
-    """
-    words = ["-d", "-p", *(["-b", os.fspath(base)] if base else []), *(["-r", str(rate)] if rate else [])]
-    qemu_img("commit", [*words, "--image-opts", node.opts], secrets=node.secrets, progress=progress)
-
-
-def empty(node: Node) -> None:
-    """Commit an overlay once more, and drop its clusters, which its backing file holds now."""
-    qemu_img("commit", ["-q", "--image-opts", node.opts], secrets=node.secrets)
-
-
-def rebase(node: Node, backing: tuple[str, str] | None, *, progress: Progress | None = None) -> None:
-    """Give an overlay another backing file, or none; it reads the same afterwards. The link changes last.
-
-    With a cache, QEMU 7.2 writes the new link while tables of what it has copied are still in its memory: killed in
-    that moment, the copies are lost, and the image reads from the new base what the old one should have given. Writing
-    through costs about twice the time and keeps the order.
-
-    :param backing: the absolute path of the new backing file and its format.
-    """
-    words = ["-p", "-t", "writethrough", "-b", backing[0] if backing else ""]
-    words += ["-F", backing[1]] if backing else []
-    qemu_img("rebase", [*words, "--image-opts", node.opts], secrets=node.secrets, progress=progress)
-
-
-def relink(node: Node, backing: tuple[str, str] | None) -> None:
-    """Write another backing file's name into the header, and nothing else; no file is opened but the image."""
-    words = ["-u", "-b", backing[0] if backing else "", *(["-F", backing[1]] if backing else [])]
-    qemu_img("rebase", [*words, "--image-opts", node.opts], secrets=node.secrets)
-
-
-def snapshot(node: Node, action: str, name: str) -> None:
-    """Create (``-c``), apply (``-a``) or delete (``-d``) an internal snapshot."""
-    qemu_img("snapshot", [action, name, "--image-opts", node.opts], secrets=node.secrets)
-
-
-def amend(
-    node: Node,
-    options: Options,
-    *,
-    secrets: Secrets = (),
-    force: bool = False,
-    progress: Progress | None = None,
-) -> None:
-    """Change what an image's header says of it: version, features, size, LUKS key slots."""
-    words = ["-p", *(["--force"] if force else []), *_dash_o(options), "--image-opts", node.opts]
-    qemu_img("amend", words, secrets=(*node.secrets, *secrets), progress=progress)
-
-
-def bitmap(
-    node: Node,
-    name: str,
-    actions: Sequence[str],
-    *,
-    granularity: int | None = None,
-    source: tuple[Path, str] | None = None,
-) -> None:
-    """Do one or more ``actions`` (``--add``, ``--merge`` and its name ...) on a persistent bitmap."""
-    words = [*actions, *(["-g", str(granularity)] if granularity else [])]
-    words += ["-b", os.fspath(source[0]), "-F", source[1]] if source else []
-    qemu_img("bitmap", [*words, "--image-opts", node.opts, "--", name], secrets=node.secrets)
-
-
-def resize(
-    node: Node, size: int, *, shrink: bool = False, preallocation: str = "", progress: Progress | None = None
-) -> None:
-    """Give a raw, qcow2, qed or luks image another virtual size, in bytes."""
-    words = ["-q", *(["--shrink"] if shrink else [])]
-    words += [f"--preallocation={preallocation}"] if preallocation else []
-    words += ["--image-opts", node.opts, str(size)]
-    qemu_img("resize", words, secrets=node.secrets, progress=progress)
-
-
-def _dash_o(options: Options) -> list[str]:
+def dash_o(options: Options) -> list[str]:
+    """Return options as an argument of qemu-img."""
     return ["-o", join_options(options)] if options else []
 
 

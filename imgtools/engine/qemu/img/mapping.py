@@ -5,14 +5,14 @@ from __future__ import annotations
 import logging
 import re
 import shlex
-import subprocess
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from imgtools.engine.process import Completed, clean_environment, limited
-from imgtools.engine.qemu.img.running import WORKING, named
+from imgtools.engine.confined.start import start_program
+from imgtools.engine.process import Completed, full
+from imgtools.engine.qemu.img.running import WORKING, images_fence, named
 from imgtools.engine.qemu.nodes import Node, secret_objects
 from imgtools.errors import EngineFailed
 
@@ -46,14 +46,8 @@ def map_stream(node: Node, *, start: int = 0, length: int | None = None) -> Iter
     with secret_objects(node.secrets) as (objects, descriptors), tempfile.TemporaryFile() as complaints:
         argv = ["qemu-img", "map", *objects, *words, "--image-opts", node.opts]
         log.debug("run: %s", shlex.join(argv))
-        process = subprocess.Popen(
-            limited(argv, WORKING),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=complaints,
-            pass_fds=descriptors,
-            env=clean_environment(),
-        )
+        fence = images_fence([node])
+        process = start_program(full(argv), fence, limits=WORKING, stderr=complaints, pass_fds=descriptors)
 
         def pieces() -> Iterator[bytes]:
             assert process.stdout

@@ -12,18 +12,22 @@ import signal
 import subprocess
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from imgtools.engine.confined.fence import Judged
+from imgtools.engine.confined.start import start_program
 from imgtools.engine.process import (
     Completed,
+    Fence,
+    Kind,
     Limits,
     ToolFailed,
-    clean_environment,
-    limited,
-    require,
+    full,
     signal_name,
 )
+from imgtools.engine.qemu.nodes import Node
 from imgtools.errors import (
     BadImage,
     EngineFailed,
@@ -39,8 +43,9 @@ from imgtools.records.progress import Progress
 log = logging.getLogger(__name__)
 
 
-# Work on a whole image may take hours, but not all memory: address space, of which threads take most.
-WORKING = Limits(seconds=None, memory=4 << 30)
+WORKING = Limits(seconds=None)  # work on a whole image may take hours
+# A folder that was made for new files alone (disk/new_file.py, tempfile); formats such as vmdk make several.
+OWN_FOLDERS = (".imgtools-", "imgtools-", "tmp")
 POLL = 0.2  # seconds between two looks at a growing file
 # QEMU 7.2 measures how fast it derives keys, before it makes a LUKS header, and gives up if the kernel's accounting of
 # its processor time is not fine enough at that moment (crypto/pbkdf.c). The next try works.
@@ -50,8 +55,35 @@ MOST_ANSWER = 64 << 20  # bytes of standard output that are kept; a map is strea
 _PERCENT = re.compile(rb"\((\d+\.\d+)/100%\)")
 
 
+def images_fence(
+    reads: Sequence[Node] = (), writes: Sequence[Node | Path] = (), opens: Sequence[Judged] = ()
+) -> Fence:
+    """Return the fence of a qemu-img that works on some nodes, and writes to others or to new files.
+
+    A new file that stands among others is made here, so that its program needs no right to make any.
+    """
+    written: list[Path | Judged] = []
+    for place in writes:
+        if isinstance(place, Node):
+            written += place.files
+        else:
+            written.append(_place_for(place))
+    return Fence(Kind.IMAGES, (*opens, *(path for node in reads for path in node.files)), tuple(written))
+
+
+def _place_for(target: Path) -> Path:
+    """What a program may write to that makes a file: its folder if that was made for it, else the file."""
+    folder = target.absolute().parent
+    if folder.name.startswith(OWN_FOLDERS) and folder.stat().st_mode & 0o77 == 0:
+        return folder
+    with suppress(OSError):  # qemu-img says what is wrong
+        os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666))
+    return target.absolute()
+
+
 def work(
     argv: Sequence[str],
+    fence: Fence,
     *,
     pass_fds: Sequence[int] = (),
     ok: Sequence[int] = (0,),
@@ -70,7 +102,7 @@ def work(
     :raises ImgtoolsError: a named error, see :func:`named`.
     """
     for _ in range(TRIES):
-        done = _run(argv, pass_fds, progress, grows, limits, cwd, dies_with_us)
+        done = _run(argv, fence, pass_fds, progress, grows, limits, cwd, dies_with_us)
         if NO_CLOCK not in done.stderr:
             break
     if done.code in ok:
@@ -80,6 +112,7 @@ def work(
 
 def _run(
     argv: Sequence[str],
+    fence: Fence,
     pass_fds: Sequence[int],
     progress: Progress | None,
     grows: tuple[Path, int] | None,
@@ -88,15 +121,13 @@ def _run(
     dies_with_us: bool,
 ) -> Completed:
     log.debug("run: %s", shlex.join(argv))
-    command = limited(argv, limits)
-    process = subprocess.Popen(
-        [require("setpriv"), "--pdeathsig", "KILL", *command] if dies_with_us else command,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        pass_fds=tuple(pass_fds),
-        env=clean_environment(),
-        cwd=cwd,
+    process = start_program(
+        full(argv),
+        fence,
+        limits=limits,
+        pass_fds=pass_fds,
+        cwd=None if cwd is None else os.fspath(cwd),
+        dies_by=signal.SIGKILL if dies_with_us else 0,
     )
     with process:
         try:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from imgtools.engine.process import Completed, Limits, ToolFailed
+from imgtools.engine.process import HOST, Completed, Limits, ToolFailed
 from imgtools.engine.qemu.img import mapping
 from imgtools.engine.qemu.img.commands import amend_options, create_options
 from imgtools.engine.qemu.img.mapping import CHUNK, Extent, parse_extents
@@ -74,7 +74,7 @@ def test_percentage_becomes_progress(tmp_path: Path, monkeypatch: pytest.MonkeyP
         tmp_path, r"printf '    (0.00/100%%)\r    (12.34/100%%)\r    (100.00/100%%)\r\nrest'", monkeypatch
     )
     seen: list[tuple[int, int]] = []
-    done = work(["qemu-img", "convert"], progress=lambda *numbers: seen.append(numbers))
+    done = work(["qemu-img", "convert"], HOST, progress=lambda *numbers: seen.append(numbers))
     assert seen[-1] == (10000, 10000) and done.stdout == b"\r\nrest"
 
 
@@ -83,7 +83,7 @@ def test_growing_file_becomes_progress(tmp_path: Path, monkeypatch: pytest.Monke
     target = tmp_path / "grows"
     program(tmp_path, f"head -c 65536 /dev/urandom >{target}; sync {target}; sleep 0.3", monkeypatch)
     seen: list[tuple[int, int]] = []
-    work(["qemu-img", "create"], progress=lambda *numbers: seen.append(numbers), grows=(target, 65536))
+    work(["qemu-img", "create"], HOST, progress=lambda *numbers: seen.append(numbers), grows=(target, 65536))
     assert seen[-1] == (65536, 65536)
 
 
@@ -91,17 +91,17 @@ def test_growing_file_becomes_progress(tmp_path: Path, monkeypatch: pytest.Monke
 def test_endless_talk_is_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     program(tmp_path, "head -c 10000000 /dev/zero >&2; echo last line >&2; exit 1", monkeypatch)
     with pytest.raises(ToolFailed, match="last line"):
-        work(["qemu-img"])
+        work(["qemu-img"], HOST)
     program(tmp_path, "while :; do head -c 1000000 /dev/zero; done", monkeypatch)
     with pytest.raises(EngineFailed, match="does not stop"):
-        work(["qemu-img"])
+        work(["qemu-img"], HOST)
 
 
 @pytest.mark.host
 def test_time_limit_ends_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     program(tmp_path, "exec sleep 60", monkeypatch)
     with pytest.raises(EngineTimeout):
-        work(["qemu-img"], limits=Limits(seconds=0.1))
+        work(["qemu-img"], HOST, limits=Limits(seconds=0.1))
 
 
 # -- options ----------------------------------------------------------------------------------------------

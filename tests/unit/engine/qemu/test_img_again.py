@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from imgtools.engine.process import HOST
 from imgtools.engine.qemu.img.running import work
 from imgtools.errors import ImgtoolsError
 
@@ -18,12 +19,12 @@ SCRIPT = (
 
 def test_the_next_try_counts(tmp_path: Path) -> None:
     tries = tmp_path / "tries"
-    assert work(["sh", "-c", SCRIPT.format(tries, 3)]).code == 0
+    assert work(["sh", "-c", SCRIPT.format(tries, 3)], HOST).code == 0
     assert len(tries.read_text()) == 3
 
 
 def test_it_is_not_tried_for_ever(tmp_path: Path) -> None:
     tries = tmp_path / "tries"
     with pytest.raises(ImgtoolsError):
-        work(["sh", "-c", SCRIPT.format(tries, 100)])
+        work(["sh", "-c", SCRIPT.format(tries, 100)], HOST)
     assert len(tries.read_text()) == 4

@@ -1,0 +1,85 @@
+"""What each kind of program may use: the table of limits, and nobody is without a line in it."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import NamedTuple
+
+MIB, GIB, TIB = 1 << 20, 1 << 30, 1 << 40
+HOUR, DAY = 3600, 24 * 3600
+
+
+class Limits(NamedTuple):
+    """What one program may use: ``seconds`` of wall clock, ``memory`` bytes of address space, ``cpu`` seconds.
+
+    What is None is as the kind of program says; ``seconds`` of none are no limit.
+    """
+
+    seconds: float | None = 60
+    memory: int | None = None
+    cpu: int | None = None
+
+
+class Allowance(NamedTuple):
+    """A line of the table.
+
+    :param memory: bytes of address space.
+    :param cpu: seconds of processor time.
+    :param file_size: bytes of the largest file that it may write.
+    :param unix_sockets: whether it may talk to servers of ours; no kind has a network.
+    :param drops_root: whether it runs as an unprivileged user when we are root: it needs descriptors only.
+    :param is_fenced: whether files, network and processes are restricted at all.
+    :param sees_mounts: whether it reads the list of what is mounted, because it wants to know whether its file is.
+    :param mounts: it mounts, which Landlock forbids and a filter of system calls too: limits only, and namespaces.
+    """
+
+    memory: int
+    cpu: int
+    file_size: int
+    unix_sockets: bool = False
+    drops_root: bool = False
+    is_fenced: bool = True
+    sees_mounts: bool = False
+    mounts: bool = False
+
+
+class Kind(Enum):
+    """A kind of program; :data:`ALLOWANCES` says what each may use."""
+
+    READER = "answers a question about a guest's bytes: qemu-img info, rpm, journalctl, sfdisk --dump"
+    RECOGNISER = "gets bytes as a descriptor and says what they are: blkid, wipefs"
+    CHECKER = "looks through a whole filesystem: e2fsck, fsck.fat, ntfsfix, ntfsresize --info"
+    RESIZER = "makes a filesystem larger or smaller: resize2fs, ntfsresize, resize.f2fs, mkswap"
+    WRITER = "changes files in a filesystem, or a partition table: mtools, sfdisk, fdisk"
+    IMAGES = "works on whole images: qemu-img"
+    SERVER = "serves an image read-only: qemu-nbd"
+    DAEMON = "serves overlays for writing: qemu-storage-daemon"
+    EXPORTER = "shows a served disk as a file, which is a mount, and parses no image: qemu-storage-daemon"
+    MOUNTER = "mounts a guest's filesystem: ntfs-3g"
+    DECOMPRESSOR = "from standard input to standard output: zstd, xz, gzip, bzip2"
+    PACKER = "from a pipe of ours into a new file: the same programs the other way round"
+    HOST = "never sees a guest's bytes, or does what a fence forbids: fusermount3, umount, supermin, virsh"
+    PERSON = "a person's own editor"
+
+    @property
+    def allowance(self) -> Allowance:
+        """Its line of the table."""
+        return ALLOWANCES[self]
+
+
+ALLOWANCES = {
+    Kind.READER: Allowance(2 * GIB, HOUR, MIB),
+    Kind.RECOGNISER: Allowance(256 * MIB, 10, MIB, drops_root=True),
+    Kind.CHECKER: Allowance(16 * GIB, DAY, 16 * TIB, sees_mounts=True),
+    Kind.RESIZER: Allowance(16 * GIB, DAY, 16 * TIB, sees_mounts=True),
+    Kind.WRITER: Allowance(16 * GIB, DAY, 16 * TIB),
+    Kind.IMAGES: Allowance(4 * GIB, 7 * DAY, 64 * TIB, unix_sockets=True),
+    Kind.SERVER: Allowance(GIB, 7 * DAY, MIB, unix_sockets=True),
+    Kind.DAEMON: Allowance(4 * GIB, 7 * DAY, 64 * TIB, unix_sockets=True),
+    Kind.EXPORTER: Allowance(4 * GIB, 7 * DAY, 64 * TIB, unix_sockets=True, mounts=True),
+    Kind.MOUNTER: Allowance(4 * GIB, 7 * DAY, 64 * TIB, mounts=True),
+    Kind.DECOMPRESSOR: Allowance(512 * MIB, 12 * HOUR, MIB, drops_root=True),
+    Kind.PACKER: Allowance(4 * GIB, 7 * DAY, 64 * TIB),
+    Kind.HOST: Allowance(64 * GIB, 7 * DAY, 64 * TIB, is_fenced=False),
+    Kind.PERSON: Allowance(0, 0, 0, is_fenced=False),
+}

@@ -1,0 +1,161 @@
+"""Every kind of program behind its fence: what a program does there that was taken over by a hostile image."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from imgtools.engine.confined import bubblewrap, landlock, seccomp
+from imgtools.engine.confined.fence import OFF, Fence, Judged
+from imgtools.engine.confined.kinds import ALLOWANCES, Kind, Limits
+from imgtools.engine.confined.start import start_program
+from imgtools.errors import UntrustedBacking
+
+pytestmark = pytest.mark.host
+
+FENCED = [kind for kind in Kind if kind.allowance.is_fenced and not kind.allowance.mounts]
+LIMITED = [kind for kind in Kind if kind is not Kind.PERSON]
+fenced = pytest.mark.parametrize("kind", FENCED, ids=lambda kind: kind.name)
+
+READ = "import sys; print(open(sys.argv[1], 'rb').read())"
+WRITE = "import sys; open(sys.argv[1], 'wb')"
+MAKE = "import sys; open(sys.argv[1] + '.new', 'wb')"
+CONNECT = "import sys, socket; socket.create_connection(('127.0.0.1', int(sys.argv[1])), 5)"
+DATAGRAM = "import socket; socket.socket(socket.AF_INET, socket.SOCK_DGRAM)"
+FORK = "import os; os.fork()"
+SPAWN = "import os; os.posix_spawn('/bin/true', ['true'], {})"
+MEMORY = "print(len(bytearray(int(__import__('sys').argv[1]))))"
+THREAD = "import threading; t = threading.Thread(target=print, args=('done',)); t.start(); t.join()"
+TRACE = "import ctypes; c = ctypes.CDLL(None, use_errno=True); raise SystemExit(c.ptrace(16, 1, 0, 0) == 0)"
+PYTHON = os.path.realpath(sys.executable)  # not in a folder of ours, which an unprivileged user may not enter
+
+
+@pytest.fixture(params=["landlock", "bubblewrap"], autouse=True)
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Fence in as this kernel can, and as where it has no Landlock."""
+    if request.param == "landlock" and not landlock.abi():
+        pytest.skip("this kernel has no Landlock")
+    if request.param == "bubblewrap":
+        if not bubblewrap.find():
+            pytest.skip("bubblewrap is not installed")
+        monkeypatch.setattr(landlock, "abi", lambda: 0)
+    yield request.param
+
+
+def said(fence: Fence, script: str, *words: object, limits: Limits | None = None) -> tuple[int, str]:
+    """Run a script of Python behind a fence; returns the code and all that it said."""
+    argv = [PYTHON, "-I", "-S", "-c", script, *map(str, words)]
+    with start_program(argv, fence, limits=limits or Limits(), stderr=subprocess.STDOUT) as process:
+        output, _ = process.communicate(timeout=120)
+    return process.returncode, output.decode()
+
+
+def test_every_kind_has_a_line_in_the_table() -> None:
+    assert set(ALLOWANCES) == set(Kind)
+    for kind in LIMITED:
+        allowance = kind.allowance
+        assert allowance.memory and allowance.cpu and allowance.file_size, kind
+
+
+@fenced
+def test_a_secret_of_the_host_is_not_read(kind: Kind, tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("sesame")
+    for place in (secret, Path("/etc/shadow")):
+        code, words = said(Fence(kind), READ, place)
+        assert code == 1 and "sesame" not in words and "root:" not in words
+
+
+@fenced
+def test_what_was_judged_is_read_and_not_written(kind: Kind, tmp_path: Path) -> None:
+    judged = tmp_path / "judged"
+    judged.write_text("sesame")
+    tmp_path.chmod(0o755)
+    judged.chmod(0o666)
+    assert "sesame" in said(Fence(kind, (judged,)), READ, judged)[1] or kind.allowance.drops_root
+    assert said(Fence(kind, (judged,)), WRITE, judged)[0] == 1
+    said(Fence(kind, (judged,)), MAKE, judged)
+    assert [path.name for path in tmp_path.iterdir()] == ["judged"]
+    assert judged.read_text() == "sesame"
+
+
+def test_what_may_be_written_is_written(tmp_path: Path) -> None:
+    image = tmp_path / "image"
+    image.touch()
+    assert said(Fence(Kind.WRITER, writes=(image,)), WRITE, image) == (0, "")
+    said(Fence(Kind.WRITER, writes=(image,)), MAKE, image)
+    assert [path.name for path in tmp_path.iterdir()] == ["image"]
+    assert said(Fence(Kind.WRITER, writes=(tmp_path,)), MAKE, image) == (0, "")
+
+
+@fenced
+def test_nobody_is_connected_to(kind: Kind) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        assert said(Fence(kind), CONNECT, server.getsockname()[1])[0] == 1
+    if seccomp.is_known():
+        assert said(Fence(kind), DATAGRAM)[0] == 1
+
+
+@fenced
+@pytest.mark.skipif(not seccomp.is_known(), reason="no filter for this processor")
+@pytest.mark.parametrize("script", [FORK, SPAWN])
+def test_no_process_is_started(kind: Kind, script: str) -> None:
+    code, words = said(Fence(kind), script)
+    assert code == 1 and "temporarily unavailable" in words
+
+
+@fenced
+def test_threads_are_started(kind: Kind) -> None:
+    assert said(Fence(kind), THREAD) == (0, "done\n")
+
+
+@pytest.mark.parametrize("kind", LIMITED, ids=lambda kind: kind.name)
+def test_memory_ends(kind: Kind) -> None:
+    code, words = said(Fence(kind), MEMORY, kind.allowance.memory + 1)
+    assert code == 1 and "MemoryError" in words
+
+
+def test_processor_time_ends() -> None:
+    code, _ = said(Fence(Kind.READER), "while True: pass", limits=Limits(cpu=1))
+    assert code in (-24, -9, 128 + 24, 128 + 9)
+
+
+@pytest.mark.skipif(not seccomp.is_known(), reason="no filter for this processor")
+def test_no_other_process_is_looked_into() -> None:
+    assert said(Fence(Kind.READER), TRACE)[0] == 0
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="root only")
+@pytest.mark.parametrize(
+    "kind", [kind for kind in FENCED if kind.allowance.drops_root], ids=lambda kind: kind.name
+)
+def test_who_needs_descriptors_only_is_not_root(kind: Kind) -> None:
+    fence = Fence(kind)
+    with start_program(["/usr/bin/id", "-u"], fence) as process:
+        assert process.communicate()[0] == b"65534\n"
+
+
+def test_a_file_that_was_replaced_is_refused(tmp_path: Path) -> None:
+    image, secret = tmp_path / "image", tmp_path / "secret"
+    image.write_text("harmless")
+    found = image.stat()
+    judged = Judged(image, (found.st_dev, found.st_ino))
+    assert "harmless" in said(Fence(Kind.READER, (judged,)), READ, image)[1]
+    secret.write_text("sesame")
+    image.unlink()
+    image.symlink_to(secret)
+    with pytest.raises(UntrustedBacking, match="replaced by another file"):
+        said(Fence(Kind.READER, (judged,)), READ, image)
+
+
+def test_who_insists_has_no_fences(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("sesame")
+    monkeypatch.setenv(OFF, "1")
+    assert "sesame" in said(Fence(Kind.READER), READ, secret)[1]
