@@ -22,7 +22,18 @@ wanted_packages() {
 missing_packages() {
     local installed
     installed=$(dpkg-query -W -f '${db:Status-Status} ${Package}\n' 2>/dev/null | sed -n 's/^installed //p')
-    wanted_packages | sed -E 's/[[:space:]]*#.*//; /^$/d' | grep -vxF -f <(printf '%s\n' "$installed") || true
+    wanted_packages | sed -E 's/[[:space:]]*#.*//; /^$/d' | where_it_is | grep -vxF -f <(printf '%s\n' "$installed") || true
+}
+
+# A name with a question mark is of a package that not every release has: there, another one holds the same.
+where_it_is() {
+    local name
+    while read -r name; do
+        case $name in
+            *\?) if apt-cache show "${name%\?}" >/dev/null 2>&1; then echo "${name%\?}"; fi ;;
+            *) echo "$name" ;;
+        esac
+    done
 }
 
 as_root() {
@@ -71,4 +82,5 @@ make_venv() {
 }
 
 install_packages
+install_packages # what could not be asked for before the lists were there
 make_venv

@@ -11,7 +11,8 @@ import pytest
 
 from imgtools.disk import table_edit
 from imgtools.engine.qemu.img.commands import Checked
-from tests.support.command import imgtools
+from imgtools.errors import BadImage
+from tests.support.command import Ran, imgtools
 from tests.support.disks import MIB, content_of, damage_counts, image_of, qemu_img, random_bytes
 
 CONTENT = random_bytes(2 * MIB)
@@ -111,8 +112,15 @@ def test_cut_tail_is_damage(tmp_path: Path, format: str) -> None:
     image = image_of(CONTENT, tmp_path / "d", format)
     with image.open("r+b") as stream:
         stream.truncate(image.stat().st_size - 5 * 65536)
-    ran = imgtools("check", "--json", image, code=1)
-    assert "truncated" in ran.data["problem"]
+    ran = imgtools("check", "--json", image, code=None)
+    if crashes(ran, format):
+        return
+    assert ran.code == 1 and "truncated" in ran.data["problem"]
+
+
+def crashes(ran: Ran, format: str) -> bool:
+    """QEMU 10's own check of a cut parallels image ends in an assertion: that is named, and nothing is changed."""
+    return format == "parallels" and ran.code == BadImage.exit_code and "crashed" in ran.err
 
 
 @pytest.mark.parametrize("format", ["qcow2", "vhdx", "qed", "parallels"])
@@ -125,7 +133,11 @@ def test_repair_of_a_cut_image_does_not_claim_too_much(tmp_path: Path, format: s
     before = image.read_bytes()
     repaired = tmp_path / "copy" if copy else image
     where = ("--output", repaired) if copy else ("--write",)
-    code = imgtools("check", "--repair", "all", *where, image, code=None).code
+    ran = imgtools("check", "--repair", "all", *where, image, code=None)
+    if crashes(ran, format):
+        assert image.read_bytes() == before and not (tmp_path / "copy").exists()
+        return
+    code = ran.code
     assert code == 42 if format == "qcow2" else code in (0, 1)
     if code == 42 or copy:
         assert image.read_bytes() == before

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from imgtools.change.unpack import unpacked
-from imgtools.disk.headers import FORMATS, QUICK, HostFile, packed_as, probe, read_header
+from imgtools.disk.headers import FORMATS, QUICK, HostFile, foreign_format, probe, read_header
 from imgtools.disk.headers.vmdk import read_sparse_extent
 from imgtools.engine import evtx, hive, journal, rpm_ndb
 from imgtools.engine.hive_log import BASE_BLOCK, checksum, marvin32, read_base_block, replay
@@ -81,7 +81,7 @@ def ask_header(content: bytes) -> None:
         os.write(descriptor, content[1:])
         file = HostFile(descriptor, Path("image"))
         formats = [probe(file), FORMATS[content[0] % len(FORMATS)]] if content else [probe(file)]
-        packed_as(file)
+        foreign_format(file)
         for format in formats:
             try:
                 read_header(file, format, QUICK, may_be_cut=True)

@@ -188,7 +188,7 @@ def without(annotation: Any, letters: Collection[str]) -> Any:  # Any: an annota
         if isinstance(info, OptionInfo):
             extras[place] = copy(info)
             extras[place].default, extras[place].param_decls = left[0], tuple(left[1:])
-    return Annotated.__class_getitem__((kind, *extras))  # type: ignore[attr-defined]
+    return Annotated[(kind, *extras)]
 
 
 def panel_of(annotation: Any) -> str | None:  # Any: an annotation
