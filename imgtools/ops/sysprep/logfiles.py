@@ -1,76 +1,44 @@
-"""Remove the logs of the system and of its services, and what the installer left.
+"""Empty the logs of the system and of every service, and remove old ones and what the installer left.
 
-The list is that of virt-sysprep, with its one dead path (AccountService) corrected beside the original.
+Every regular file below `/var/log` is a log, whoever writes it. The one that is being written is emptied, so that
+owner, mode and SELinux label stay: many a service may write its log, and not make a file in that folder. What was
+rotated away (a number, a date, `.old`, packed) goes, and so do logs that are named after this machine, links to what
+goes, journals, records of sysstat, the logs of containers and those of the installer. Folders stay.
+
+`README` files and the settings that svlogd keeps among its logs are no logs.
 """
 
 from __future__ import annotations
 
-from imgtools.ops.common_plans import removing
-from imgtools.ops.operation import LINUX, Operation
+import re
+from collections.abc import Iterator
 
-SYSTEM = (
-    "/var/log/*.log*",
-    "/var/log/audit/*",
-    "/var/log/btmp*",
-    "/var/log/cron*",
-    "/var/log/dmesg*",
-    "/var/log/lastlog*",
-    "/var/log/maillog*",
-    "/var/log/mail/*",
-    "/var/log/messages*",
-    "/var/log/secure*",
-    "/var/log/spooler*",
-    "/var/log/tallylog*",
-    "/var/log/wtmp*",
-    "/var/log/apache2/*_log",
-    "/var/log/apache2/*_log-*",
-    "/var/log/ntp",
-    "/var/log/tuned/tuned.log",
-    "/var/log/debug*",
-    "/var/log/syslog*",
-    "/var/log/faillog*",
-    "/var/log/firewalld*",
-    "/var/log/grubby*",
-    "/var/log/xferlog*",
+from imgtools.change.change import Change, Remove, Truncate
+from imgtools.files.tree import GuestReader
+from imgtools.guest.guest import Guest
+from imgtools.ops.common_plans import remove_matching
+from imgtools.ops.operation import LINUX, NoParams, Operation
+from imgtools.records.files import FileKind
+
+TOP = "/var/log"
+# Of no use when they are empty: databases, and folders that are named after a machine or a container.
+WHOLE = (
+    "/var/log/journal/*",
     "/var/log/sa/*",
     "/var/log/sysstat/*",
-    "/var/log/journal/*",
+    "/var/log/containers/*",
+    "/var/log/pods/*",
+    "/var/log/anaconda.syslog",
+    "/var/log/anaconda/*",
+    "/var/log/installer/*",
+)
+ELSEWHERE = (
     "/var/lib/wtmpdb/wtmp.db",
     "/var/lib/lastlog/lastlog2.db",
-)
-SERVICES = (
-    "/var/log/BackupPC/LOG",
-    "/var/log/ceph/*.log",
-    "/var/log/chrony/*.log",
-    "/var/log/cups/*_log*",
-    "/var/log/glusterfs/*glusterd.vol.log",
-    "/var/log/glusterfs/glusterfs.log",
-    "/var/log/httpd/*log",
-    "/var/log/nginx/*.log*",
-    "/var/log/jetty/jetty-console.log",
-    "/var/log/libvirt/libxl/*.log",
-    "/var/log/libvirt/libvirtd.log",
-    "/var/log/libvirt/lxc/*.log",
-    "/var/log/libvirt/qemu/*.log",
-    "/var/log/libvirt/uml/*.log",
     "/var/named/data/named.run",
-    "/var/log/ppp/connect-errors",
-    "/var/log/setroubleshoot/*.log",
-    "/var/log/squid/*.log",
     "/var/lib/logrotate.status",
     "/var/lib/logrotate/{logrotate.status,status}",
-    "/var/log/gdm/*",
-    "/var/log/lightdm/*",
-    "/var/log/ntpstats/*",
     "/etc/Pegasus/*.{cnf,crt,csr,pem,srl}",
-    "/var/log/rhsm/*",
-    "/var/log/aptitude*",
-    "/var/log/apt/*",
-    "/var/log/exim4/*",
-    "/var/log/ConsoleKit/*",
-    "/var/log/unattended-upgrades/*",
-    "/var/log/YaST2/*",
-    "/var/log/zypp/*",
 )
 INSTALLERS = (
     "/root/install.log",
@@ -79,21 +47,62 @@ INSTALLERS = (
     "/root/anaconda-post.log",
     "/root/initial-setup-ks.cfg",
     "/root/original-ks.cfg",
-    "/var/log/anaconda.syslog",
-    "/var/log/anaconda/*",
-    "/var/log/installer/*",
 )
 CACHES = (
     "/var/cache/gdm/*",
+    # The peer's list has the first, which is a slip of the pen for the second.
     "/var/lib/AccountService/users/*",
     "/var/lib/AccountsService/users/*",
     "/var/lib/fprint/*",
     "/var/cache/fontconfig/*",
     "/var/cache/man/*",
 )
+# logrotate(8): a number, a date (dateext), "old", and what packs; savelog(8) and cronolog have the same. The last is
+# what svlogd(8) and multilog(8) name by TAI64N.
+ROTATED = re.compile(
+    r"\.\d+$|(?<!\d)(19|20)\d\d([-_.]?)(0[1-9]|1[0-2])\2([0-2]\d|3[01])(?!\d)|[.-]old$"
+    r"|\.(gz|xz|bz2|zst|lz4|lzma|Z|zip)$|^@[0-9a-f]{24}\.[stu]$"
+)
+NO_LOG = re.compile(r"^README|^\.(keep|git\w*|placeholder)|^config$")
+
+
+def plan(guest: Guest, params: NoParams) -> Iterator[Change]:
+    """Yield what has to go whole, then what happens to each file below /var/log."""
+    whole = tuple(remove_matching(guest.files, *WHOLE, *ELSEWHERE, *INSTALLERS, *CACHES))
+    yield from whole
+    if guest.files.is_dir(TOP):
+        yield from clear_logs(guest.files, TOP, guest.os.hostname, frozenset(one.path for one in whole))
+
+
+def clear_logs(files: GuestReader, top: str, hostname: str, gone: frozenset[str]) -> Iterator[Change]:
+    """Yield the emptying or removal of every log below a folder, and the removal of links to what goes.
+
+    :param hostname: logs that are named after it go, because a clone has another; "" if there is none.
+    :param gone: paths that are removed already, with all below them.
+    """
+    own = re.compile(rf"(?<![^\W_]){re.escape(hostname.partition('.')[0])}(?![^\W_])") if hostname else None
+    removed, links = set(gone), []
+    for found in files.walk(top):
+        if any(found.path == path or found.path.startswith(f"{path}/") for path in gone):
+            continue
+        name = found.path.rpartition("/")[2]
+        if found.stat.kind is FileKind.LINK:
+            links.append(found.path)
+        if found.stat.kind is not FileKind.FILE or NO_LOG.search(name):
+            continue
+        if ROTATED.search(name) or (own is not None and own.search(name)):
+            removed.add(found.path)
+            yield Remove(found.path, size=found.stat.size)
+        elif found.stat.size:
+            yield Truncate(found.path, size_before=found.stat.size)
+    for path in links:
+        if files.exists(path) and files.resolve(path) in removed:
+            yield Remove(path, size=len(files.read_link(path)))
+
 
 OPERATION = Operation(
-    summary="Remove log files",
+    summary="Empty the log files, and remove old ones",
     families=LINUX,
-    plan=removing(*SYSTEM, *SERVICES, *INSTALLERS, *CACHES),
+    plan=plan,
+    notes="Logs of applications elsewhere (`/srv`, `/opt`, `/var/www`): `application-logs`, when it is asked for.",
 )

@@ -36,6 +36,7 @@ def test_summaries_are_one_line_without_a_full_stop() -> None:
 def test_the_peers_defaults_are_ours() -> None:
     off = {name for name, shelved in SHELF.items() if not shelved.operation.default}
     assert off == {
+        "application-logs",
         "ca-certificates",
         "firewall-rules",
         "flag-reconfiguration",

@@ -15,6 +15,10 @@ SHELF = load_shelf("imgtools.ops.sysprep")
 # operation -> files that it acts on, and what it makes of them, in the words of the plan.
 WANTED: dict[str, tuple[dict[str, Content], list[str]]] = {
     "abrt-data": ({"/var/spool/abrt/oops-1/reason": "x"}, ["remove /var/spool/abrt/oops-1 (2 files, 1)"]),
+    "application-logs": (
+        {"/srv/shop/log/web.log": "xx", "/opt/a/b.log.1": "x", "/opt/db/000003.log": "d", "/home/a.log": "x"},
+        ["empty /srv/shop/log/web.log (2)", "remove /opt/a/b.log.1 (1)"],
+    ),
     "backup-files": (
         {"/etc/fstab.bak": "x", "/srv/a~": "", "/usr/b.bak": ""},
         ["remove /etc/fstab.bak (1)", "remove /srv/a~ (0)"],
@@ -146,10 +150,12 @@ WANTED: dict[str, tuple[dict[str, Content], list[str]]] = {
         {
             "/var/log/syslog.1.gz": "xx",
             "/var/log/journal/abc/system.journal": "x",
-            "/var/log/mine.txt": "stays",
+            "/var/log/mine.txt": "goes",
+            "/var/log/README": "stays",
             "/root/anaconda-ks.cfg": "",
         },
         [
+            "empty /var/log/mine.txt (4)",
             "remove /root/anaconda-ks.cfg (0)",
             "remove /var/log/journal/abc (2 files, 1)",
             "remove /var/log/syslog.1.gz (2)",
