@@ -163,7 +163,7 @@ def expand_auto(
     14 and 15.
 
     :param growable: the numbers of the partitions whose content can grow.
-    :raises UsageError: there is none, or no room behind it.
+    :raises UsageError: there is none, or no room behind it, or less than behind what lies in its way.
     """
     candidates = [entry for entry in table.entries if entry.number in growable]
     candidates = [entry for entry in candidates if not table.is_extended(entry)]
@@ -172,7 +172,27 @@ def expand_auto(
             "no partition of the disk has a content that can grow", hint="name one: --expand /dev/sda1"
         )
     number = max(candidates, key=lambda entry: entry.start).number
-    return number, expand(table, number, disk_size)
+    new = expand(table, number, disk_size)
+    _refuse_gap(table, new, number)
+    return number, new
+
+
+def _refuse_gap(table: PartitionTable, new: PartitionTable, number: int) -> None:
+    """Nobody who lets imgtools choose means a gap in front of another partition, with the new room behind that."""
+    gained = (find_entry(new, number).size - find_entry(table, number).size) * table.sector_size
+    end = max(entry.end for entry in new.entries)
+    unused = max(0, _down(new.last + 1, new) - end) * new.sector_size
+    if unused > gained:
+        following = min((one for one in new.entries if one.start >= find_entry(new, number).end), key=_start)
+        raise UsageError(
+            f"partition {number} would grow by {gained} bytes only: partition {following.number} lies behind it, "
+            f"and {unused} bytes would stay unused behind that",
+            hint="make a new image with the partitions moved: --output; the gap alone is taken by naming the partition",
+        )
+
+
+def _start(entry: Entry) -> int:
+    return entry.start
 
 
 def shrink(table: PartitionTable, number: int, size: int) -> PartitionTable:

@@ -61,6 +61,28 @@ def test_auto_takes_neither_swap_nor_recovery_and_names_what_is_in_the_way(conte
     assert "--output" in raised.value.hint
 
 
+def test_auto_does_not_take_a_small_gap_for_the_room_that_was_asked_for() -> None:
+    """Root, a gap of 1 MiB, swap: the disk would grow by 100 MiB, and root by 1."""
+    made = disk((1, 1, 88, "ext4", LINUX), (2, 90, 9, "swap", LINUX))
+    with pytest.raises(
+        UsageError, match=r"partition 1 would grow by 1048576 bytes only: partition 2 lies"
+    ) as raised:
+        plan(made, 200, expand="auto")
+    assert (
+        "100 MiB" not in raised.value.message
+        and f"{100 * MIB} bytes would stay unused" in raised.value.message
+    )
+    assert "--output" in raised.value.hint
+    # Who names it gets it; and a gap larger than what is behind is what was meant.
+    named = plan(made, 200, expand="/dev/sda1")
+    assert named.stretch is not None and named.stretch.new_size == 89 * MIB
+    wide = plan(disk((1, 1, 48, "ext4", LINUX), (2, 90, 9, "swap", LINUX)), 100, expand="auto")
+    assert wide.stretch is not None and wide.stretch.new_size == 89 * MIB
+    # As much as stays unused is proportion enough.
+    even = plan(disk((1, 1, 48, "ext4", LINUX), (2, 79, 10, "swap", LINUX)), 120, expand="auto")
+    assert even.stretch is not None and even.stretch.new_size == 78 * MIB
+
+
 def test_a_logical_volume_takes_its_physical_volume_along() -> None:
     made = plan(disk((2, 1, 90, "LVM2_member", LINUX), lv="/dev/vg/root"), 200, lv="/dev/vg/root")
     assert made.stretch is not None and made.stretch.number == 2 and made.needs_boot
