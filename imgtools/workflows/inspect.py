@@ -70,7 +70,7 @@ class DriveRow:
 class UserRow:
     """One account. ``None`` and "" are facts that this kind of guest does not have, or that nobody can tell.
 
-    ``password`` is ``set``, ``locked``, ``none`` or ``empty``; ``password_method`` names the hash, never shows it.
+    ``password`` is ``set``, ``locked`` or ``empty``; ``password_method`` names the hash, never shows it.
     """
 
     name: str

@@ -209,7 +209,7 @@ METHODS = (
 
 @dataclass(frozen=True, slots=True)
 class PasswordState:
-    """Whether one can log in with a password: ``set``, ``locked``, ``none`` (never had one), ``empty`` (no need)."""
+    """Whether one can log in with a password: ``set``, ``locked`` (none fits), ``empty`` (none is needed)."""
 
     state: str
     method: str = ""  # of the hash, also of a locked one
@@ -225,12 +225,12 @@ def password_state(accounts: Accounts, account: Account) -> PasswordState:
 
 
 def judge_password(stored: str) -> PasswordState:
-    """Judge the password field of passwd or shadow: ``!`` locks, ``*`` and ``!!`` never matched anything."""
+    """Judge the password field of passwd or shadow: what no hash begins with (``!``, ``*``) locks (shadow(5))."""
     if not stored:
         return PasswordState("empty")
     bare = stored.lstrip("!")
-    if bare in ("", "*") or len(bare) < 13:  # the shortest hash, DES, has 13 letters
-        return PasswordState("locked" if stored.startswith("!") and stored != "!!" else "none")
+    if len(bare) < 13:  # the shortest hash, DES, has 13 letters
+        return PasswordState("locked")
     method = next((name for start, name in METHODS if bare.startswith(start)), "")
     method = method or ("des" if len(bare) == 13 else "unknown")
     return PasswordState("locked" if stored.startswith("!") else "set", method)

@@ -53,7 +53,7 @@ def test_every_section_of_a_debian(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_users_without_their_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
     report = _inspect(monkeypatch, debian_image())
     root, sshd, ann = report.guests[0].users
-    assert (root.administrator, root.password, root.can_log_in) == (True, "none", True)
+    assert (root.administrator, root.password, root.can_log_in) == (True, "locked", True)
     assert (sshd.administrator, sshd.password, sshd.can_log_in) == (False, "locked", False)
     assert (ann.administrator, ann.password, ann.password_method, ann.ssh_keys) == (
         True,

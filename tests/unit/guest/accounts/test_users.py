@@ -45,7 +45,7 @@ def test_no_hash_is_in_what_is_printed() -> None:
 
 @pytest.mark.parametrize(
     ("name", "state", "method"),
-    [("root", "none", ""), ("daemon", "none", ""), ("ann", "set", "yescrypt"), ("bob", "empty", "")],
+    [("root", "locked", ""), ("daemon", "locked", ""), ("ann", "set", "yescrypt"), ("bob", "empty", "")],
 )
 def test_the_state_of_a_password(name: str, state: str, method: str) -> None:
     accounts = read_accounts(
@@ -62,8 +62,10 @@ def test_the_state_of_a_password(name: str, state: str, method: str) -> None:
     [
         ("!" + YESCRYPT, "locked", "yescrypt"),
         ("!", "locked", ""),
-        ("!!", "none", ""),
-        ("*", "none", ""),
+        ("!!", "locked", ""),
+        ("*", "locked", ""),
+        ("!*", "locked", ""),
+        ("", "empty", ""),
         ("$6$salt$" + "h" * 86, "set", "sha512"),
         ("$1$salt$" + "h" * 22, "set", "md5"),
         ("abJnggxhB/yWI", "set", "des"),
