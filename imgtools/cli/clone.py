@@ -121,6 +121,7 @@ def command(
 
     The template has to be prepared by sysprep. Each clone gets its own host name.
     """
+    from imgtools.cli.output.passwords import new_passwords, passwords_told
     from imgtools.libvirt.domain import DomainRequest
     from imgtools.ops.operation import HostSide
     from imgtools.ops.selection import Selection
@@ -145,7 +146,10 @@ def command(
         unprepared=unprepared,
         orders=customization.orders,
     )
-    with out.progress("Cloning") as progress:
+    passwords = new_passwords(customization.orders)
+    passwords += [one for row in rows for one in new_passwords(row.orders, row.name)]
+    told = passwords_told(passwords, customization.password_output, will_write=True)
+    with told, out.progress("Cloning") as progress:
         if is_domain:
             wanted = DomainRequest(domain, domain_xml, connect, xml_dir)
             report = clone_domain(source, wanted, rows, how, progress=progress)

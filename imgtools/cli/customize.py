@@ -25,9 +25,11 @@ files that it makes. `--run-command` can, with sed. On a guest with SELinux all 
 Scripts of the first boot run once, in the order given, after the network is up; their log is
 `/var/log/imgtools-firstboot.log` in the guest.
 
-A password is named by a selector: `file:PATH`, `env:NAME`, `ask`, `random` (one that nobody knows), `random:FILE` (in a
-file of the host, which is made for its owner only if it is not there), `locked`, `locked:SELECTOR` or `disabled`. It is
-hashed with yescrypt, if the guest's libcrypt knows that, else with SHA-512. No password and no hash is ever printed.
+A password is named by a selector: `file:PATH`, `env:NAME`, `ask`, `random`, `random:FILE` (in a file of the host, which
+is made for its owner only if it is not there), `locked`, `locked:SELECTOR` or `disabled`. It is hashed with yescrypt,
+if the guest's libcrypt knows that, else with SHA-512. No password and no hash is ever printed, but for one: what
+`random` has made is shown once on the terminal when the guest has it, or stands in the file of `--password-output`;
+without either it is refused. An account that has expired stays so, with a warning.
 
 A file of `--commands-from-file` has an order a line, without the hyphens: `hostname web1`. Empty lines and lines
 that begin with `#` say nothing; a line that ends in a backslash goes on in the next one. Errors name file and line.
@@ -43,8 +45,11 @@ def command(source: Source, target: Target, out: Output, customization: Customiz
 
     Without --write or --output it prints what would be changed, and stops.
     """
+    from imgtools.cli.output.passwords import new_passwords, passwords_told
     from imgtools.workflows.customize import customize
 
-    with out.progress("Customizing") as progress:
+    passwords = new_passwords(customization.orders)
+    told = passwords_told(passwords, customization.password_output, will_write=not target.is_dry_run)
+    with told, out.progress("Customizing") as progress:
         report = customize(source, target, customization.orders, progress=progress)
     show_plan(out, report, schema="imgtools.customize/2")

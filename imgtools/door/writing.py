@@ -292,7 +292,10 @@ def read_orders(
     from imgtools.ops.operation import HostSide
 
     host = HostSide(ask or _nobody, network, password_method)
-    return tuple(read_order(name, text, host) for name, text in orders)
+    read = tuple(read_order(name, text, host) for name, text in orders)
+    if any(one.order.is_new for one in read):
+        raise UsageError("nobody would learn the random password", hint="random:FILE keeps it in a file")
+    return read
 
 
 def _nobody(prompt: str) -> NoReturn:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import datetime
 import os
 import re
 import secrets
 import string
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from imgtools.change.change import Change, EditLines, LineEdit
@@ -18,9 +19,11 @@ from imgtools.guest.accounts.users import SHADOW, read_accounts
 from imgtools.guest.guest import Guest
 from imgtools.ops.customize_plan import Order, require_account
 from imgtools.ops.operation import HostSide
-from imgtools.records.request import Secret
+from imgtools.records.request import Named, Secret
+from imgtools.records.system import Warned
 
 SELECTORS = "file:PATH, env:NAME, ask, random, random:FILE, locked, locked:SELECTOR or disabled"
+STATES = {"disabled": "*", "locked-disabled": "!*"}  # and what stands in shadow for those without a hash
 DAY = 86400  # seconds; shadow(5) counts days since 1970
 LETTERS = string.ascii_letters + string.digits
 LENGTH = 22  # letters of a random password: 130 bits
@@ -29,8 +32,10 @@ LENGTH = 22  # letters of a random password: 130 bits
 def read_selector(user: str, selector: str, host: HostSide) -> Order:
     """Return the order for a user's password; ``text`` is ``USER:STATE:METHOD``.
 
-    ``random:FILE`` takes the password from a file and, where there is none, makes one first: so the plan and what is
-    done have the same. ``password:`` and ``key:`` have the secret itself, for those who insist.
+    ``random`` makes one that the caller has to tell somebody (:attr:`Order.is_new`). ``random:FILE`` takes the password
+    from a file and, where there is none, makes one first: so the plan and what is done have the same. ``password:`` and
+    ``key:`` have the secret itself, for those who insist; it may have colons. ``locked:disabled`` is ``!*`` in shadow:
+    unlocking the account does not let anybody in.
 
     :raises UsageError: it is no selector, or there is no such method.
     :raises HostError: the file or the variable is not there.
@@ -44,6 +49,8 @@ def read_selector(user: str, selector: str, host: HostSide) -> Order:
         return Order(f"{user}:{selector}:")
     if state == "locked":
         selector = rest
+        if selector == "disabled":
+            return Order(f"{user}:locked-disabled:")
     kind, _, value = selector.partition(":")
     text = f"{user}:{'locked' if state == 'locked' else ''}:{host.password_method}"
     if kind == "random":
@@ -59,7 +66,7 @@ def read_selector(user: str, selector: str, host: HostSide) -> Order:
         raise UsageError(
             f"the password of {user} is empty", hint="USER:disabled lets nobody in by a password"
         )
-    return Order(text, secret)
+    return Order(text, secret, is_new=kind == "random" and not value)
 
 
 def _random() -> Secret:
@@ -87,15 +94,16 @@ def set_password(guest: Guest, order: Order) -> Iterator[Change]:
     """
     name, _, rest = order.text.partition(":")
     state, _, method = rest.partition(":")
-    if state not in ("", "locked", "disabled"):
+    if state not in ("", "locked", *STATES):
         raise UsageError(f"not a state of a password: {state!r}", hint="locked or disabled")
     account = require_account(guest.files, name)
     accounts = read_accounts(guest.files)
     if not any(entry.name == account.name for entry in accounts.shadow):
         raise OddGuest(f"the user {name} has no line in {SHADOW}", hint="the guest's own pwconv makes one")
     line = re.escape(name)
-    if state == "disabled":
-        edit, what = LineEdit(rf"^{line}:[^:]*:", f"{name}:*:"), f"disable the password of {name}"
+    if state in STATES:
+        edit = LineEdit(rf"^{line}:[^:]*:", f"{name}:{STATES[state]}:")
+        what = f"disable the password of {name}{', locked' if state.startswith('locked') else ''}"
     elif order.secret is not None:
         method = choose_method(guest.files, accounts, guest.os, method)
         hashed = make_hash(order.secret, method)
@@ -108,3 +116,23 @@ def set_password(guest: Guest, order: Order) -> Iterator[Change]:
     else:
         raise UsageError(f"no password for {name}", hint=SELECTORS)
     yield EditLines(SHADOW, (edit,), what)
+
+
+def warn_expired(guest: Guest, wanted: Sequence[Named]) -> Iterator[Warned]:
+    """Yield a warning for each account that somebody is to be let in to, and that has expired: it stays so.
+
+    shadow(5), field 8: the day since 1970 from which on nobody can log in, by a password or by a key.
+    """
+    today = int(time.time()) // DAY
+    names = {_user(one) for one in wanted if one.order.secret is not None or one.name == "ssh-inject"}
+    for entry in read_accounts(guest.files).shadow if names else ():
+        if entry.name in names and entry.expires.isdigit() and int(entry.expires) <= today:
+            day = datetime.date(1970, 1, 1) + datetime.timedelta(days=min(int(entry.expires), today))
+            yield Warned(
+                f"the account {entry.name} has expired on {day} and stays expired: nobody can log in with it",
+                SHADOW,
+            )
+
+
+def _user(wanted: Named) -> str:
+    return wanted.order.text.partition(":")[0]

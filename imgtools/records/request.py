@@ -94,11 +94,15 @@ class Target(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What one customization is asked for. ``secret`` is what must not be shown: a password."""
+    """What one customization is asked for. ``secret`` is what must not be shown: a password.
+
+    ``is_new``: the secret was made here, and somebody has to learn it.
+    """
 
     text: str = ""
     secret: Secret | None = None
     network: bool = False  # whether a program that is run in the guest may reach out
+    is_new: bool = False
 
 
 class Named(NamedTuple):
@@ -110,6 +114,10 @@ class Named(NamedTuple):
 
 
 class Customization(NamedTuple):
-    """Orders in the sequence in which they were given."""
+    """Orders in the sequence in which they were given.
+
+    ``password_output``: the file of the host for passwords that are made; None: the terminal.
+    """
 
     orders: tuple[Named, ...] = ()
+    password_output: Path | None = None

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from imgtools.guest.guest import the_guest
 from imgtools.ops.customize_plan import Named, plan_orders
+from imgtools.ops.passwords import warn_expired
 from imgtools.records.progress import Progress
 from imgtools.records.request import ImageRequest, Target
 from imgtools.workflows.writing import PlanReport, carry_out, open_for
@@ -22,4 +23,5 @@ def customize(
     with open_for(request, target) as image:
         guest = the_guest(image, request.root)
         changes = tuple(plan_orders(guest, wanted))
-        return carry_out(image, changes, guest, target, progress=progress)
+        warnings = tuple(warn_expired(guest, wanted))
+        return carry_out(image, changes, guest, target, warnings=warnings, progress=progress)

@@ -27,6 +27,25 @@ def test_no_secret_is_in_what_is_printed(tmp_path: Path) -> None:
                 assert hidden not in ran.out + ran.err
 
 
+def test_a_random_password_is_in_its_file_and_nowhere_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And without a file or a terminal the guest is left alone: nobody could log in."""
+    (disk,) = copy_fixture("debian", tmp_path)
+    before = disk.read_bytes()
+    monkeypatch.setattr("imgtools.cli.output.passwords.TERMINAL", tmp_path / "none")
+    words = ("customize", disk, "--root-password", "random", *DIRECT, "--write", "--json", "-vv")
+    assert "nobody would learn" in imgtools(*words, code=2).err
+    assert disk.read_bytes() == before
+    ran = imgtools(*words, "--password-output", tmp_path / "pw")
+    user, _, password = (tmp_path / "pw").read_text().strip().partition(":")
+    assert user == "root" and len(password) == 22 and password not in ran.out + ran.err
+    stored = imgtools("cat", disk, "/etc/shadow").out.splitlines()[0].split(":")[1]
+    assert stored.startswith("$y$")
+    taken = imgtools(*words, "--password-output", tmp_path / "pw", code=15)
+    assert "there already" in taken.err
+
+
 def test_what_is_written_can_be_read_and_planning_again_finds_nothing(tmp_path: Path) -> None:
     (disk,) = copy_fixture("debian", tmp_path)
     words = ("customize", disk, "--hostname", "web1", "--append-line", "/etc/motd:hello", *DIRECT)

@@ -83,6 +83,10 @@ def parameters(own: Sequence[str]) -> Iterator[Parameter]:
     yield Parameter(PREFIX + FROM_FILE.replace("-", "_"), from_file, None)
     text = "Hash passwords with yescrypt or sha512; without it, with what the guest uses."
     yield Parameter("password_method", Annotated[str, _option("password-method", "METHOD", text)], "")
+    text = (
+        "Write random passwords into a new file of the host, for its owner only; without it, on the terminal."
+    )
+    yield Parameter("password_output", Annotated[Path | None, _option("password-output", "FILE", text)], None)
     text = "Let the programs that are run in the guest reach the network."
     yield Parameter("network", Annotated[bool, _option("network", "", text)], False)
     # The call, which knows in what order all these were given.
@@ -105,8 +109,9 @@ def pack(values: Mapping[str, Any], given: Iterable[Given], ask: Callable[[str],
     """
     words = list(words_in_order(given))
     if not words:
-        for key, option in (("network", "--network"), ("password_method", "--password-method")):
+        for key in ("network", "password_method", "password_output"):
             if values[key]:
+                option = f"--{key.replace('_', '-')}"
                 raise UsageError(f"{option} is about orders, and there is none", hint="see --help")
         return Customization()
     from imgtools.ops.command_file import read_command_file
@@ -120,4 +125,4 @@ def pack(values: Mapping[str, Any], given: Iterable[Given], ask: Callable[[str],
             orders += read_command_file(Path(text), host)
         else:
             orders.append(read_order(name, text, host))
-    return Customization(tuple(orders))
+    return Customization(tuple(orders), values["password_output"])

@@ -1,7 +1,8 @@
 """Set, lock or disable the password of a user: ``USER:SELECTOR``.
 
-The selector is ``file:PATH``, ``env:NAME``, ``ask``, ``random`` (one that nobody knows), ``random:FILE`` (kept in a
-file of the host, which is made if it is not there), ``locked``, ``locked:SELECTOR`` or ``disabled``. The hash is one
+The selector is ``file:PATH``, ``env:NAME``, ``ask``, ``random`` (told once, on the terminal or in the file of
+``--password-output``), ``random:FILE`` (kept in a file of the host, which is made if it is not there), ``locked``,
+``locked:SELECTOR`` or ``disabled``. The hash is one
 that the guest reads: yescrypt, where its libcrypt knows it, else SHA-512; the user has to be there.
 """
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from imgtools.cli.app import load_command
@@ -51,7 +53,9 @@ def test_a_word_is_carried_as_it_was_typed() -> None:
 
 
 def test_no_options_are_no_orders() -> None:
-    nothing = {"network": False, "password_method": ""}
+    nothing = {"network": False, "password_method": "", "password_output": None}
     assert pack(nothing, (), str) == Customization()
     with pytest.raises(UsageError, match="--password-method is about orders"):
         pack({**nothing, "password_method": "sha512"}, (), str)
+    with pytest.raises(UsageError, match="--password-output is about orders"):
+        pack({**nothing, "password_output": Path("pw")}, (), str)

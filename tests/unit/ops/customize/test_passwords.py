@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,8 @@ from imgtools.guest.accounts.passwords import choose_method
 from imgtools.guest.accounts.users import read_accounts
 from imgtools.ops.customize_plan import Named, plan_orders, read_order
 from imgtools.ops.operation import HostSide
+from imgtools.ops.passwords import warn_expired
+from imgtools.records.request import Order, Secret
 from imgtools.records.system import OsInfo, OsType
 from tests.support.memory import Content, memory_files
 from tests.unit.ops.customize.test_shelf import KEY, used
@@ -54,6 +57,55 @@ def test_every_selector(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     assert line_of(read_order("root-password", "locked:env:PW", HOST)).startswith("root:!$6$")
     assert line_of(read_order("password", "alice:disabled", HOST), "alice").startswith("alice:*:")
     assert line_of(read_order("password", "alice:env:PW", HOST), "alice").startswith("alice:$6$")
+    assert line_of(read_order("root-password", "locked:disabled", HOST)).startswith("root:!*:")
+    assert line_of(read_order("password", "alice:locked:disabled", HOST), "alice").startswith("alice:!*:")
+
+
+@pytest.mark.parametrize("secret", ["open:sesame", ":", "locked:disabled", "a:b:c:"])
+@pytest.mark.parametrize("state", ["", "locked:"])
+def test_a_password_may_have_colons(secret: str, state: str) -> None:
+    for kind in ("password", "key"):
+        for name, text in (("root-password", ""), ("password", "alice:")):
+            order = read_order(name, f"{text}{state}{kind}:{secret}", HOST).order
+            assert order.secret is not None and order.secret.reveal() == secret.encode()
+            assert order.text == f"{text or 'root:'}{state.removesuffix(':')}:"
+
+
+def test_only_what_random_made_has_to_be_told(tmp_path: Path) -> None:
+    (tmp_path / "pw").write_text("sesame\n")
+    new = {
+        text: read_order("root-password", text, HOST).order.is_new
+        for text in (
+            "random",
+            "locked:random",
+            f"random:{tmp_path}/n",
+            f"file:{tmp_path}/pw",
+            "ask",
+            "disabled",
+        )
+    }
+    assert [text for text, is_new in new.items() if is_new] == ["random", "locked:random"]
+
+
+@pytest.mark.parametrize(
+    ("expires", "is_expired"), [("", False), ("99999", False), ("19000", True), ("0", True), ("x", False)]
+)
+@pytest.mark.parametrize("order", ["password", "ssh-inject"])
+def test_an_account_that_has_expired_is_warned_about(expires: str, is_expired: bool, order: str) -> None:
+    """Neither a password nor a key lets anybody in."""
+    shadow = f"root:*:1::::::\nalice:$y$x:1:::::{expires}:\n"
+    if expires == "x":
+        shadow = "root:*:1::::::\n"
+    guest, _ = used()
+    guest = replace(guest, files=memory_files({**SHADOW, "/etc/shadow": shadow}))
+    wanted = [
+        Named(order, Order("alice::", Secret(b"x") if order == "password" else None)),
+        Named("password", Order("root:locked:")),
+    ]
+    found = [warning.text for warning in warn_expired(guest, wanted)]
+    assert len(found) == is_expired
+    if expires == "19000":
+        assert "alice has expired on 2022-01-08 and stays expired" in found[0]
 
 
 def test_the_plan_says_what_is_done_to_whom() -> None:
