@@ -14,6 +14,7 @@ from imgtools.disk.backing import examine_disks
 from imgtools.disk.image_file import plain_node, relink_node
 from imgtools.disk.new_file import new_file, refuse_target, require_room, scratch_folder
 from imgtools.errors import ImgtoolsError, TargetExists, UnsupportedGuest, UsageError
+from imgtools.guest.guest import Guest
 from imgtools.guest.plan import make_plan
 from imgtools.image.edit import edit_image
 from imgtools.image.handle import open_request
@@ -31,13 +32,16 @@ from imgtools.libvirt.clone import (
 )
 from imgtools.libvirt.domain import DomainRequest, Original, open_original
 from imgtools.ops.customize_plan import plan_orders
+from imgtools.ops.operation import NoParams
+from imgtools.ops.passwords import warn_expired
 from imgtools.ops.selection import Selection
+from imgtools.ops.sysprep import lvm_uuids
 from imgtools.records.disks import Mount
 from imgtools.records.image import DiskSource, ImageInfo
 from imgtools.records.progress import Progress
 from imgtools.records.request import Backing, Engine, ImageRequest, Named, Target
 from imgtools.records.steps import DiskStep
-from imgtools.records.system import Warned
+from imgtools.records.system import OsType, Warned
 from imgtools.workflows.clone_table import CloneRow, orders_of
 from imgtools.workflows.create import recorded_name
 from imgtools.workflows.sysprep import preparable_guest, prepare, what_is_left
@@ -291,11 +295,18 @@ def _plan(
         plans = []
         for row, paths, hostname, wanted in zip(rows, files, hostnames, orders, strict=True):
             with _told(row):
-                changes = tuple(plan_orders(guest, wanted))
+                changes = (*plan_orders(guest, wanted), *_own_uuids(guest, how))
             plans.append(_Plan(row, paths, hostname, changes, guest.mounts))
         counts = Counter(plan.hostname for plan in plans if plan.hostname)
         same = [Warned(f"{n} clones have the host name {name}") for name, n in counts.items() if n > 1]
-        return plans, image.served_by, (*guest.warnings, *same)
+        expired = dict.fromkeys(one for row in orders for one in warn_expired(guest, row))
+        return plans, image.served_by, (*guest.warnings, *expired, *same)
+
+
+def _own_uuids(guest: Guest, how: CloneRequest) -> Iterator[Change]:
+    """The template's LVM UUIDs are new, and all its clones would have them: two could not be attached to one host."""
+    if guest.os.type is OsType.LINUX and not how.unprepared:
+        yield from lvm_uuids.plan(guest, NoParams())
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 A volume group that GRUB finds ``/boot`` in keeps its own UUID: grub-install has written it into the boot loader,
 compressed, and a guest whose volume group is called otherwise stops at ``grub rescue>``. Its physical volumes get
-new UUIDs all the same.
+new UUIDs all the same. Clones of one template would share what it got: `imgtools clone` gives each of them its own.
 """
 
 from __future__ import annotations

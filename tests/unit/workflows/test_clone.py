@@ -11,9 +11,11 @@ import pytest
 from imgtools.disk.backing import examine
 from imgtools.disk.transaction.lock import lock_images
 from imgtools.errors import EditConflict, ImageInUse, NoGuest, TargetExists, UnsupportedGuest, UsageError
+from imgtools.image.handle import open_request
 from imgtools.libvirt.clone import may_share
 from imgtools.ops.selection import Selection
 from imgtools.records.image import DiskSource
+from imgtools.records.lvm import PhysicalVolume
 from imgtools.records.request import Backing, Engine, ImageRequest, Target
 from imgtools.workflows.cat import read_files
 from imgtools.workflows.clone import CloneRequest, clone
@@ -32,6 +34,12 @@ def template(folder: Path) -> ImageRequest:
 def content(image: Path, path: str) -> bytes:
     request = ImageRequest((DiskSource(image),), engine=Engine.DIRECT, backing=Backing.ANY)
     return b"".join(read_files(request, [path]))
+
+
+def physical_volumes(image: Path) -> tuple[PhysicalVolume, ...]:
+    request = ImageRequest((DiskSource(image),), engine=Engine.DIRECT, backing=Backing.ANY)
+    with open_request(request) as opened:
+        return opened.layout().pvs
 
 
 WAYS = [("linked", True, "qcow2"), ("copied", False, "qcow2"), ("raw", False, "raw")]
@@ -96,6 +104,20 @@ def test_what_is_cloned_is_prepared_and_the_template_stays(tmp_path: Path, linke
     # A template that sysprep has worked on needs nothing more.
     prepare(request, Target(write=True), Selection())
     clone(request, [CloneRow("web3")], CloneRequest(tmp_path, linked))
+
+
+@pytest.mark.host
+def test_no_two_clones_share_the_uuid_of_a_physical_volume(tmp_path: Path) -> None:
+    (disk,) = copy_fixture("lvm", tmp_path)
+    request = ImageRequest((DiskSource(disk),), engine=Engine.DIRECT)
+    how = CloneRequest(tmp_path, linked=True, hostname="", sysprep=Selection(enable=("lvm-uuids",)))
+    report = clone(request, [CloneRow("web1"), CloneRow("web2")], how)
+    uuids = [
+        pv.uuid
+        for path in (disk, *(one.paths[0] for one in report.clones))
+        for pv in physical_volumes(Path(path))
+    ]
+    assert len(uuids) == 6 and len(set(uuids)) == 6
 
 
 @pytest.mark.host
