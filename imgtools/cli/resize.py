@@ -44,8 +44,8 @@ partition grows into the room behind it, the backup GPT goes to the disk's new e
 extended one along.
 
 `--expand auto` takes the last partition on the disk whose content can grow; swap and Windows' recovery partition do
-not count. If one of them lies behind it, nothing can grow in place: `--output` makes a new disk in which they move. A gap
-between the two that is smaller than the room behind both is not taken unless the partition is named.
+not count. If one of them lies behind it, nothing can grow in place: `--output` makes a new disk in which they move. A
+gap between the two that is smaller than the room behind both is not taken unless the partition is named.
 
 What follows a partition: ext2, ext3, ext4, NTFS, f2fs and swap (made anew, with its UUID and label) without a boot;
 XFS, btrfs, LUKS (with `--key`) and LVM with one boot of the appliance, whatever the size of the disk. Other contents

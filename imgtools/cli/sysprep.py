@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import shutil
 import textwrap
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
@@ -11,10 +13,11 @@ import typer
 from imgtools.cli.command.groups import Customization, Output, Source, Target
 from imgtools.cli.output.output import Column, Lines, Table, View
 from imgtools.errors import UsageError
+from imgtools.records.image import DiskSource
 
 if TYPE_CHECKING:
     from imgtools.change.describe import PlannedChange
-    from imgtools.workflows.sysprep import OperationReport, SysprepReport, VerifyReport
+    from imgtools.workflows.sysprep import OperationReport, SysprepReport, TraceRow, VerifyReport
 
 SECTION = "Change a guest"
 EXAMPLES = (
@@ -25,15 +28,27 @@ EXAMPLES = (
     "imgtools sysprep disk.qcow2 --set machine-id.policy=uninitialized --write",
     "imgtools sysprep disk.qcow2 --hostname template --firstboot-command 'apt-get update' --write",
     "imgtools sysprep --verify template.qcow2",
+    "imgtools sysprep --verify template.qcow2 --original disk.qcow2",
     "imgtools sysprep --list-operations",
 )
 NOTES = """
+For Linux guests only: Windows keeps its identity where only Microsoft's own sysprep may touch it (run it in the guest,
+`sysprep /generalize`), and a BSD guest gets only the operations that say so. Such a Windows guest is refused with exit
+code 24.
+
 Every operation first says which files it will touch; `--write` makes all the changes in one transaction, so that
 an image is prepared or is as it was. Nothing boots where the guest is on ext4, on a partition or a linear logical
 volume.
 
 The machine ID is emptied and never written again: clones make their own. A volume group that GRUB finds `/boot`
 in keeps its UUID, because the guest would not boot otherwise.
+
+`--verify` asks every operation whether it still finds something, and then looks another way: it searches all files, and
+their names, for what tells of the machine (host name, machine ID, MAC addresses, its own IP addresses, SSH host keys,
+logs that are younger than the distribution), which it gathers wherever the guest still says it, or from the image as
+it was before: `--original IMAGE`, which also tells which accounts are gone. What may stay is listed with the reason.
+The search reads at most 1 GiB and takes at most two minutes, the beginning of each file up to 16 MiB, and below `/usr`
+files up to 1 MiB; a warning says if that was not all. Names that are common words are not searched for.
 
 The options of `imgtools customize` go with it: their orders come after all operations, on the guest as these leave
 it, in the same transaction.
@@ -59,47 +74,59 @@ def _list_operations(wanted: bool) -> None:
     raise typer.Exit
 
 
+Operations = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--operations",
+        metavar="LIST",
+        help="Which operations: names, all, defaults, and -name to take one out. Begins with none.",
+    ),
+]
+Enable = Annotated[list[str] | None, typer.Option("--enable", metavar="LIST", help="Only these operations.")]
+Disable = Annotated[list[str] | None, typer.Option("--disable", metavar="LIST", help="Not these operations.")]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="OPERATION.PARAMETER=VALUE", help="Set a parameter of an operation."),
+]
+Verify = Annotated[
+    bool, typer.Option("--verify", help="Only say whether the image is fit as a template; exit 1 if not.")
+]
+Original = Annotated[
+    Path | None,
+    typer.Option(
+        "--original", metavar="IMAGE", help="With --verify: the image as it was before, to compare."
+    ),
+]
+ListOperations = Annotated[
+    bool,
+    typer.Option(
+        "--list-operations",
+        callback=_list_operations,
+        is_eager=True,
+        help="List the operations; no image needed.",
+    ),
+]
+
+
 def command(
     source: Source,
     target: Target,
     out: Output,
     customization: Customization,
-    operations: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--operations",
-            metavar="LIST",
-            help="Which operations: names, all, defaults, and -name to take one out. Begins with none.",
-        ),
-    ] = None,
-    enable: Annotated[
-        list[str] | None, typer.Option("--enable", metavar="LIST", help="Only these operations.")
-    ] = None,
-    disable: Annotated[
-        list[str] | None, typer.Option("--disable", metavar="LIST", help="Not these operations.")
-    ] = None,
-    settings: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="OPERATION.PARAMETER=VALUE", help="Set a parameter of an operation."),
-    ] = None,
-    verify: Annotated[
-        bool, typer.Option("--verify", help="Only say whether the image is fit as a template; exit 1 if not.")
-    ] = False,
-    list_operations: Annotated[
-        bool,
-        typer.Option(
-            "--list-operations",
-            callback=_list_operations,
-            is_eager=True,
-            help="List the operations; no image needed.",
-        ),
-    ] = False,
+    operations: Operations = None,
+    enable: Enable = None,
+    disable: Disable = None,
+    settings: Settings = None,
+    verify: Verify = False,
+    original: Original = None,
+    list_operations: ListOperations = False,
 ) -> None:
-    """Prepare a guest to be cloned.
+    """Prepare a Linux guest to be cloned.
 
     Removes what must not be the same in two machines: host keys, machine ID, leases, logs, histories, caches,
     registrations. Without --write or --output it prints what would be done, per operation, and stops.
     """
+    from imgtools.cli.output.passwords import new_passwords, passwords_told
     from imgtools.ops.selection import Selection
     from imgtools.workflows.sysprep import prepare
     from imgtools.workflows.sysprep import verify as verify_image
@@ -112,8 +139,15 @@ def command(
             raise UsageError("--verify only looks; it does not go with --write or --output")
         if customization.orders:
             raise UsageError("--verify only looks; it does not go with customizations")
-        _show_verdict(out, verify_image(source, selection))
-    with out.progress("Preparing") as progress:
+        before = replace(source, disks=(DiskSource(original),)) if original else None
+        with out.waiting("Searching"):
+            found = verify_image(source, selection, original=before)
+        _show_verdict(out, found)
+    if original:
+        raise UsageError("--original is what --verify compares with", hint="add --verify")
+    passwords = new_passwords(customization.orders)
+    told = passwords_told(passwords, customization.password_output, will_write=not target.is_dry_run)
+    with told, out.progress("Preparing") as progress:
         report = prepare(source, target, selection, customization=customization, progress=progress)
     out.show(
         report, schema="imgtools.sysprep/2", view=lambda: _view(report), pipe=lambda: _rows(report.operations)
@@ -126,7 +160,7 @@ def _show_verdict(out: Output, found: VerifyReport) -> NoReturn:
         found,
         schema="imgtools.sysprep-verify/1",
         view=lambda: _verdict(found),
-        pipe=lambda: _rows(found.left),
+        pipe=lambda: _verdict_rows(found),
     )
     raise typer.Exit(0 if found.fit else 1)
 
@@ -164,12 +198,27 @@ def _wrapped(title: str, names: list[str]) -> list[str]:
 
 
 def _verdict(report: VerifyReport) -> list[View]:
-    if report.fit:
-        return [Lines([f"{report.image}: fit as a template ({report.guest})"])]
-    lines = [f"{report.image}: not fit as a template ({report.guest}); left are:"]
+    lines = [f"{report.image}: fit as a template ({report.guest})"]
+    if not report.fit:
+        lines = [f"{report.image}: not fit as a template ({report.guest}); left are:"]
     for operation in report.left:
         lines += ["", f"{operation.name}: {operation.summary}", *_indented(operation.changes)]
+    if report.traces:
+        lines += ["", "traces of the machine it was made of:", *map(_trace, report.traces)]
+    if report.stays:
+        lines += ["", "these may stay:", *(f"{_trace(one)}: {one.reason}" for one in report.stays)]
     return [Lines(lines)]
+
+
+def _trace(one: TraceRow) -> str:
+    return f"  {one.path}: {'is named after ' if one.in_name else ''}{one.kind} {one.text}"
+
+
+def _verdict_rows(report: VerifyReport) -> Table:
+    """What operations find, and what the search does, as rows of one table."""
+    table = _rows(report.left)
+    rows = [("", "trace", one.path, f"{one.kind} {one.text}") for one in report.traces]
+    return Table(table.columns, [*table.rows, *rows])
 
 
 def _indented(changes: tuple[PlannedChange, ...]) -> list[str]:

@@ -205,11 +205,15 @@ def registry_get(
     return read_key(make_request(images, **options), key, value)
 
 
-def sysprep_verify(images: Images, **options: Unpack[GuestOptions]) -> VerifyReport:
-    """Say whether a guest is fit to be cloned: whether any operation of sysprep still finds something.
+def sysprep_verify(
+    images: Images, *, original: Images | None = None, **options: Unpack[GuestOptions]
+) -> VerifyReport:
+    """Say whether a guest is fit to be cloned: whether sysprep's operations, or a search of all files, find something.
 
+    :param original: the image as it was before; its names, addresses, keys and accounts are searched for.
     :raises UnsupportedGuest: it is not a Linux guest.
     """
     from imgtools.workflows.sysprep import verify
 
-    return verify(make_request(images, **options))
+    before = None if original is None else make_request(original, **options)
+    return verify(make_request(images, **options), original=before)

@@ -73,7 +73,7 @@ def dropping_lines(expression: str, *patterns: str) -> Plan:
     return plan
 
 
-def remove_matching(files: GuestReader, *patterns: str, keep: Sequence[str] = ()) -> Iterator[Change]:
+def remove_matching(files: GuestReader, *patterns: str, keep: Sequence[str] = ()) -> Iterator[Remove]:
     """Yield a Remove for everything that the patterns match, each once, sorted by path."""
     matches = {files.locate(match) for pattern in patterns for match in files.glob(pattern)}
     for path in sorted(matches.difference(keep)):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 from imgtools.change.compose import compose
@@ -10,11 +11,15 @@ from imgtools.change.describe import PlannedChange, describe
 from imgtools.change.sequence import ChangeSequence
 from imgtools.errors import UnsupportedGuest, UsageError
 from imgtools.guest.guest import Guest, the_guest
+from imgtools.guest.identity.collect import Identity, collect, removed_accounts
+from imgtools.guest.identity.search import Searched, Trace, search
 from imgtools.image.handle import Image, open_request
 from imgtools.ops.customize_plan import add_orders
 from imgtools.ops.operation import Shelved, load_shelf
+from imgtools.ops.passwords import warn_expired
 from imgtools.ops.selection import Selection, choose
 from imgtools.ops.shelf_plan import Planned, all_changes, plan_operations
+from imgtools.ops.sysprep_stays import reason_to_stay
 from imgtools.records.progress import Progress
 from imgtools.records.request import Customization, Engine, ImageRequest, Target
 from imgtools.records.system import OsType, Warned
@@ -70,8 +75,34 @@ class SysprepReport:
 
 
 @dataclass(frozen=True, slots=True)
+class TraceRow:
+    """Something that tells of the machine a template was made of; ``reason`` says why it may stay."""
+
+    kind: str  # host name, machine ID, MAC address, address, host key, account, log
+    text: str
+    path: str
+    in_name: bool  # the file is named so; else it is in the file
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SearchRow:
+    """How far a search for traces went. Sizes in bytes."""
+
+    identities: int  # how many were looked for
+    files: int
+    size: int  # what was read
+    passed_over: int  # larger or damaged files, of which the beginning was read or nothing
+    complete: bool  # no bound of time or memory ended it
+
+
+@dataclass(frozen=True, slots=True)
 class VerifyReport:
-    """What is left in a guest that would be the same in every clone."""
+    """What is left in a guest that would be the same in every clone.
+
+    ``left`` is what operations still find, ``traces`` what a search of all files finds besides, ``stays`` what it finds
+    and may stay.
+    """
 
     image: str
     engine: Engine
@@ -79,6 +110,9 @@ class VerifyReport:
     guest: str
     fit: bool
     left: tuple[OperationReport, ...]
+    traces: tuple[TraceRow, ...] = ()
+    stays: tuple[TraceRow, ...] = ()
+    searched: SearchRow | None = None
     warnings: tuple[Warned, ...] = ()
 
 
@@ -129,7 +163,8 @@ def prepare(
             wanted = add_orders(guest, customization.orders, sequence)
             operations += _reports(guest, [Planned(shelf[CUSTOMIZE], True, wanted)])
             changes = sequence.changes
-        report = carry_out(image, changes, guest, target, progress=progress)
+        warnings = tuple(warn_expired(guest, customization.orders))
+        report = carry_out(image, changes, guest, target, warnings=warnings, progress=progress)
         return SysprepReport(
             image=report.image,
             engine=report.engine,
@@ -144,22 +179,61 @@ def prepare(
         )
 
 
-def verify(request: ImageRequest, selection: Selection | None = None) -> VerifyReport:
-    """Say whether a guest is fit to be cloned: whether any operation still finds something.
+def verify(
+    request: ImageRequest, selection: Selection | None = None, *, original: ImageRequest | None = None
+) -> VerifyReport:
+    """Say whether a guest is fit to be cloned: whether any operation still finds something, or a search of all files.
 
     :param selection: the operations to ask; None are the default ones.
+    :param original: the guest as it was before; then what is searched for are its names, addresses and keys, and the
+        accounts that it had. Without it, what the guest itself still says of the machine it was.
     """
-    with open_request(request) as image:
+    with ExitStack() as stack:
+        identities: tuple[Identity, ...] = ()
+        before = None
+        if original is not None:
+            before = preparable_guest(stack.enter_context(open_request(original)), original)
+            identities = collect(before)
+        image = stack.enter_context(open_request(request))
         guest = preparable_guest(image, request)
+        left = what_is_left(guest, selection or Selection())
+        if before is not None:
+            identities += removed_accounts(before.files, guest.files)
+        sought = tuple(dict.fromkeys((*identities, *collect(guest))))
+        usable = tuple(one for one in sought if not one.is_common)
+        found = search(guest.files, usable, since=_age(guest))
+        traces, stays = _sorted_out(found.traces)
         return VerifyReport(
             image=str(request.host_path),
             engine=image.served_by,
             root=guest.root.device,
             guest=guest.os.product_name or guest.os.distro,
-            fit=not (left := what_is_left(guest, selection or Selection())),
+            fit=not left and not traces,
             left=left,
-            warnings=guest.warnings,
+            traces=traces,
+            stays=stays,
+            searched=SearchRow(len(usable), found.files, found.size, found.passed_over, not found.stopped),
+            warnings=(*guest.warnings, *_unsearched(sought, found)),
         )
+
+
+def _age(guest: Guest) -> int:
+    """When the distribution was built, in nanoseconds: what is logged is logged after that."""
+    release = "/etc/os-release"
+    return guest.files.stat(release).mtime if guest.files.is_file(release) else 0
+
+
+def _sorted_out(traces: Sequence[Trace]) -> tuple[tuple[TraceRow, ...], tuple[TraceRow, ...]]:
+    rows = [TraceRow(one.kind, one.text, one.path, one.in_name, reason_to_stay(one)) for one in traces]
+    return tuple(one for one in rows if not one.reason), tuple(one for one in rows if one.reason)
+
+
+def _unsearched(sought: Sequence[Identity], found: Searched) -> Iterator[Warned]:
+    for one in sought:
+        if one.is_common:
+            yield Warned(f"not searched for: the {one.kind} {one.text} is too short or too common a word")
+    if found.stopped:
+        yield Warned(f"the search for traces is not complete: {found.stopped}")
 
 
 def what_is_left(guest: Guest, selection: Selection) -> tuple[OperationReport, ...]:

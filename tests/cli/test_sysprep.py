@@ -75,6 +75,19 @@ def test_the_verdict_in_words(tmp_path: Path) -> None:
     assert on_terminal("sysprep", image, "--verify")[0] == f"{image}: fit as a template (Arch Linux)"
 
 
+def test_what_a_search_finds_besides(tmp_path: Path) -> None:
+    (image,) = copy_fixture("debian", tmp_path)
+    (original := tmp_path / "original.qcow2").write_bytes(image.read_bytes())
+    imgtools("sysprep", image, "--append-line", "/etc/motd:this is debian-fixture", "--write")
+    words = ("sysprep", image, "--verify", "--original", original)
+    assert "\ttrace\t/etc/motd\thost name debian-fixture" in imgtools(*words, code=1).out.splitlines()
+    lines = on_terminal(*words)
+    assert lines[2] == "traces of the machine it was made of:"
+    assert "  /etc/motd: host name debian-fixture" in lines
+    ran = imgtools("sysprep", image, "--original", original, code=2)
+    assert "--original is what --verify compares with" in ran.err
+
+
 def test_the_operations_are_listed_without_an_image() -> None:
     argv = [sys.executable, "-m", "imgtools", "sysprep", "--list-operations", "--json"]
     said = subprocess.run(argv, check=True, capture_output=True).stdout

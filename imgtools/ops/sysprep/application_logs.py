@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from imgtools.change.change import Change, Remove, Truncate
 from imgtools.files.paths import normalise
 from imgtools.guest.guest import Guest
+from imgtools.guest.logs.rotated import is_rotated
 from imgtools.ops.operation import UNIX, Operation
-from imgtools.ops.sysprep.logfiles import ROTATED
 from imgtools.records.files import FileKind
 
 FOLDERS = ("/srv", "/opt", "/var/www")
@@ -44,7 +44,7 @@ def plan(guest: Guest, params: Params) -> Iterator[Change]:
             name = found.path.rpartition("/")[2]
             if found.stat.kind is not FileKind.FILE or not LOG.search(name) or DATA.search(name):
                 continue
-            if ROTATED.search(name):
+            if is_rotated(name):
                 yield Remove(found.path, size=found.stat.size)
             elif found.stat.size and name.endswith(".log"):
                 yield Truncate(found.path, size_before=found.stat.size)

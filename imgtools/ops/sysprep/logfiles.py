@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from imgtools.change.change import Change, Remove, Truncate
 from imgtools.files.tree import GuestReader
 from imgtools.guest.guest import Guest
+from imgtools.guest.logs.rotated import is_rotated
 from imgtools.ops.common_plans import remove_matching
 from imgtools.ops.operation import LINUX, NoParams, Operation
 from imgtools.records.files import FileKind
@@ -57,32 +58,28 @@ CACHES = (
     "/var/cache/fontconfig/*",
     "/var/cache/man/*",
 )
-# logrotate(8): a number, a date (dateext), "old", and what packs; savelog(8) and cronolog have the same. The last is
-# what svlogd(8) and multilog(8) name by TAI64N.
-ROTATED = re.compile(
-    r"\.\d+$|(?<!\d)(19|20)\d\d([-_.]?)(0[1-9]|1[0-2])\2([0-2]\d|3[01])(?!\d)|[.-]old$"
-    r"|\.(gz|xz|bz2|zst|lz4|lzma|Z|zip)$|^@[0-9a-f]{24}\.[stu]$"
-)
 NO_LOG = re.compile(r"^README|^\.(keep|git\w*|placeholder)|^config$")
 
 
 def plan(guest: Guest, params: NoParams) -> Iterator[Change]:
     """Yield what has to go whole, then what happens to each file below /var/log."""
-    whole = tuple(remove_matching(guest.files, *WHOLE, *ELSEWHERE, *INSTALLERS, *CACHES))
-    yield from whole
+    gone = set()
+    for change in remove_matching(guest.files, *WHOLE, *ELSEWHERE, *INSTALLERS, *CACHES):
+        gone.add(change.path)
+        yield change
     if guest.files.is_dir(TOP):
-        yield from clear_logs(guest.files, TOP, guest.os.hostname, frozenset(one.path for one in whole))
+        yield from _clear(guest.files, guest.os.hostname, frozenset(gone))
 
 
-def clear_logs(files: GuestReader, top: str, hostname: str, gone: frozenset[str]) -> Iterator[Change]:
-    """Yield the emptying or removal of every log below a folder, and the removal of links to what goes.
+def _clear(files: GuestReader, hostname: str, gone: frozenset[str]) -> Iterator[Change]:
+    """Yield the emptying or removal of every log, and the removal of links to what goes.
 
     :param hostname: logs that are named after it go, because a clone has another; "" if there is none.
     :param gone: paths that are removed already, with all below them.
     """
     own = re.compile(rf"(?<![^\W_]){re.escape(hostname.partition('.')[0])}(?![^\W_])") if hostname else None
     removed, links = set(gone), []
-    for found in files.walk(top):
+    for found in files.walk(TOP):
         if any(found.path == path or found.path.startswith(f"{path}/") for path in gone):
             continue
         name = found.path.rpartition("/")[2]
@@ -90,7 +87,7 @@ def clear_logs(files: GuestReader, top: str, hostname: str, gone: frozenset[str]
             links.append(found.path)
         if found.stat.kind is not FileKind.FILE or NO_LOG.search(name):
             continue
-        if ROTATED.search(name) or (own is not None and own.search(name)):
+        if is_rotated(name) or (own is not None and own.search(name)):
             removed.add(found.path)
             yield Remove(found.path, size=found.stat.size)
         elif found.stat.size:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from imgtools.change.change import Change, EditLines, LineEdit
@@ -16,6 +17,8 @@ HARDCODED = {
     "/etc/postfix/main.cf": r"^\s*myhostname\s*=",
     "/etc/exim4/exim4.conf.localmacros": r"^\s*MAIN_HARDCODE_PRIMARY_HOSTNAME\s*=",
 }
+# Other names under which the machine takes mail; its own is one of them where the installer has said so.
+LISTS = {"/etc/postfix/main.cf": "mydestination", "/etc/exim4/update-exim4.conf.conf": "dc_other_hostnames"}
 
 
 def plan(guest: Guest, params: NoParams) -> Iterator[Change]:
@@ -25,6 +28,12 @@ def plan(guest: Guest, params: NoParams) -> Iterator[Change]:
     for path, expression in HARDCODED.items():
         if guest.files.is_file(path):
             yield EditLines(guest.files.resolve(path), (LineEdit(expression),))
+    name = re.escape(guest.os.hostname.partition(".")[0])
+    for path, setting in LISTS.items():
+        if name and guest.files.is_file(path):
+            own = rf"^(\s*{setting}\s*=.*?)(?<![\w.-]){name}(?:\.[\w.-]+)?(?![\w.-])\s*[,;:]?\s*"
+            edit = LineEdit(own, r"\1")
+            yield EditLines(guest.files.resolve(path), (edit, edit))  # with its domain, and without
 
 
 OPERATION = Operation(summary="Take the host name out of Postfix and Exim", families=LINUX, plan=plan)

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
 import pytest
 
 from imgtools.change.applier import apply_changes
@@ -11,18 +16,22 @@ from imgtools.change.contradictions import refuse_contradictions
 from imgtools.change.writable_tree import WritableTree
 from imgtools.errors import UnsupportedGuest, UsageError
 from imgtools.guest.guest import Guest
+from imgtools.guest.identity.search import Bounds, search
+from imgtools.image.handle import Image
 from imgtools.ops.operation import load_shelf
 from imgtools.ops.selection import Selection, choose
 from imgtools.ops.shelf_plan import all_changes, plan_operations
 from imgtools.records.disks import Mount
-from imgtools.records.request import Customization, Engine, Named, Order, Target
+from imgtools.records.image import DiskSource
+from imgtools.records.request import Customization, Engine, ImageRequest, Named, Order, Target
 from imgtools.records.system import OsInfo, OsType
 from imgtools.workflows.sysprep import SHELF, list_operations, prepare, verify, what_is_left
 from tests.support.memory import Content, MemoryWriter, memory_guest_image, memory_volume, serve
-from tests.support.sysprep import BASE
+from tests.support.sysprep import BASE, PASSWD
 from tests.unit.ops.customize.test_shelf import KEY
 from tests.unit.ops.sysprep.test_table import WANTED
 
+ID = "0123456789abcdef0123456789abcdef"
 USED: dict[str, Content] = {
     **BASE,
     **{path: node for files, _ in WANTED.values() for path, node in files.items()},
@@ -93,6 +102,48 @@ def test_verify_names_what_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
     assert {"machine-id", "ssh-hostkeys"} <= {one.name for one in found.left}
     clean = serve(monkeypatch, "sysprep", memory_guest_image(BASE))
     assert verify(clean).fit
+
+
+def test_verify_searches_where_no_operation_works(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The host name is gone where sysprep knows it; a program of the administrator's still has it."""
+    files: dict[str, Content] = {
+        **BASE,
+        "/opt/agent/agent.conf": "name = web1\n",
+        "/etc/kernel/entry-token": ID,
+    }
+    original: dict[str, Content] = {**files, "/etc/hostname": "web1\n", "/etc/machine-id": ID}
+    original["/etc/passwd"] = f"{PASSWD}dora:x:1001:1001::/home/dora:/bin/sh\n"
+    files["/srv/list"] = "for dora\n"
+    images = iter([memory_guest_image(original), memory_guest_image(files), memory_guest_image(files)])
+
+    @contextmanager
+    def open_request(request: ImageRequest) -> Iterator[Image]:
+        yield next(images)
+
+    monkeypatch.setattr("imgtools.workflows.sysprep.open_request", open_request)
+    request = ImageRequest((DiskSource(Path("memory.img")),))
+    found = verify(request, original=request)
+    assert not found.fit and found.left == ()
+    assert [(one.kind, one.text, one.path) for one in found.traces] == [
+        ("host name", "web1", "/opt/agent/agent.conf"),
+        ("account", "dora", "/srv/list"),
+    ]
+    assert [(one.path, one.text) for one in found.stays] == [("/etc/kernel/entry-token", ID)]
+    assert "kernel-install" in found.stays[0].reason
+    assert found.searched is not None and found.searched.identities == 3 and found.searched.complete
+    alone = verify(request)
+    assert alone.fit and alone.searched is not None and alone.searched.identities == 1
+
+
+def test_verify_says_what_it_did_not_search_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    request = serve(monkeypatch, "sysprep", memory_guest_image({**BASE, "/etc/mailname": "web\n"}))
+    monkeypatch.setattr("imgtools.workflows.sysprep.search", partial(search, bounds=Bounds(total=10)))
+    found = verify(request)
+    assert [one.text for one in found.warnings] == [
+        "not searched for: the host name web is too short or too common a word",
+        "the search for traces is not complete: 10 bytes were read",
+    ]
+    assert found.searched is not None and not found.searched.complete
 
 
 def test_a_template_may_say_who_may_log_in(monkeypatch: pytest.MonkeyPatch) -> None:

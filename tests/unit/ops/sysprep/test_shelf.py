@@ -179,6 +179,44 @@ def test_localhost_is_nobodys_name(path: str, text: str, left: bytes | None) -> 
     assert found == ([] if left is None else [f"empty {path} ({len(text)})"])
 
 
+def test_the_loopback_loses_the_name() -> None:
+    hosts = (
+        "127.0.0.1\tlocalhost web1 # ours\n127.0.1.1 web1.example.com web1\n::1 web1.example.com web1 ip6-localhost\n"
+        "127.0.0.2 web1\n10.0.0.5 web1 # as others see it\n127.0.0.1 web10 web1-old\n"
+    )
+    (change,) = planned(SHELF["hostname"], guest_of({"/etc/hosts": hosts}, hostname="web1.example.com"))
+    assert isinstance(change, WriteFile)
+    assert change.content.decode() == (
+        "127.0.0.1\tlocalhost # ours\n::1 ip6-localhost\n10.0.0.5 web1 # as others see it\n127.0.0.1 web10 web1-old\n"
+    )
+    for fit in ("127.0.0.1 localhost\n", "", "127.0.0.1\n"):
+        assert planned(SHELF["hostname"], guest_of({"/etc/hosts": fit})) == []
+    nobody = guest_of({"/etc/hosts": "127.0.0.1 localhost\n"}, hostname="localhost")
+    assert planned(SHELF["hostname"], nobody) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "left"),
+    [
+        (
+            "/etc/postfix/main.cf",
+            "mydestination = $myhostname, web1.example.com, web1, localhost, web1-old, web10\nrelay = web1\n",
+            "mydestination = $myhostname, localhost, web1-old, web10\nrelay = web1\n",
+        ),
+        (
+            "/etc/exim4/update-exim4.conf.conf",
+            "dc_other_hostnames='web1.example.com;web1;b.org'\n",
+            "dc_other_hostnames='b.org'\n",
+        ),
+        ("/etc/exim4/update-exim4.conf.conf", "dc_other_hostnames='web1'\n", "dc_other_hostnames=''\n"),
+    ],
+)
+def test_a_mail_server_is_no_longer_called_so(path: str, text: str, left: str) -> None:
+    (change,) = planned(SHELF["mail-names"], guest_of({path: text}, hostname="web1"))
+    assert isinstance(change, WriteFile) and change.content.decode() == left
+    assert planned(SHELF["mail-names"], guest_of({path: text})) == []  # nobody knows the name
+
+
 CMDLINES = (
     "/etc/default/grub",
     "/etc/default/grub.d/50.cfg",

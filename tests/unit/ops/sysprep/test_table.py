@@ -161,6 +161,10 @@ WANTED: dict[str, tuple[dict[str, Content], list[str]]] = {
             "remove /var/log/syslog.1.gz (2)",
         ],
     ),
+    "lvm-backups": (
+        {"/etc/lvm/backup/vg0": "x", "/etc/lvm/archive/vg0_1.vg": "x", "/etc/lvm/lvm.conf": "stays"},
+        ["remove /etc/lvm/archive/vg0_1.vg (1)", "remove /etc/lvm/backup/vg0 (1)"],
+    ),
     "lvm-system-devices": (
         {"/etc/lvm/devices/system.devices": "x"},
         ["remove /etc/lvm/devices/system.devices (1)"],
