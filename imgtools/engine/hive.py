@@ -2,7 +2,7 @@
 
 hivex wants a file with a name: the hive is copied into memory (memfd) in pieces, what its transaction logs
 still hold is replayed onto that copy (see ``hive_log.py``), and hivex opens it through /proc/self/fd. The
-guest's file is never touched.
+guest's file is never touched. hivex works in a process of its own (``confined/hive.py``).
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
 
+from imgtools.engine.confined.hive import RemoteHive
 from imgtools.engine.hive_log import BASE_BLOCK, MAX_HIVE, PAGE, SECTOR, BaseBlock, read_base_block, replay
 from imgtools.engine.regvalue import RegistryValue
 from imgtools.errors import NoSuchRegistryKey, OddGuest, ToolMissing
@@ -96,7 +97,14 @@ def _copy(source: BinaryIO, descriptor: int, name: str) -> BaseBlock:
     return base
 
 
-def _open_handle(binding: type[hivex.Hivex], descriptor: int, name: str) -> hivex.Hivex:
+def _open_handle(binding: type[hivex.Hivex], descriptor: int, name: str) -> RemoteHive:
+    try:
+        return RemoteHive(_quiet(binding), descriptor, name)
+    except (RuntimeError, OSError) as error:
+        raise _damaged(name, "its header or bins", error) from None
+
+
+def _quiet(binding: type[hivex.Hivex]) -> type[hivex.Hivex]:
     class Handle(binding):  # type: ignore[misc, valid-type]
         """hivex's own ``__del__`` prints a traceback when the hive could not be opened."""
 
@@ -104,10 +112,7 @@ def _open_handle(binding: type[hivex.Hivex], descriptor: int, name: str) -> hive
             if hasattr(self, "_o"):
                 super().__del__()
 
-    try:
-        return Handle(f"/proc/self/fd/{descriptor}")
-    except (RuntimeError, OSError) as error:
-        raise _damaged(name, "its header or bins", error) from None
+    return Handle
 
 
 def _damaged(name: str, what: str, error: Exception) -> OddGuest:
@@ -120,8 +125,8 @@ def _damaged(name: str, what: str, error: Exception) -> OddGuest:
 class Hive:
     """An open hive: the root of its keys, and its state."""
 
-    def __init__(self, handle: hivex.Hivex, name: str, state: HiveState) -> None:
-        self._handle: hivex.Hivex | None = handle
+    def __init__(self, handle: RemoteHive, name: str, state: HiveState) -> None:
+        self._handle: RemoteHive | None = handle
         self.name = name
         self.state = state
 
@@ -130,7 +135,7 @@ class Hive:
         self._handle = None
 
     @property
-    def handle(self) -> hivex.Hivex:
+    def handle(self) -> RemoteHive:
         """hivex's handle; for keys only."""
         if self._handle is None:
             raise ValueError(f"hive is closed: {self.name}")

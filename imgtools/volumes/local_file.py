@@ -13,12 +13,12 @@ class LocalDisk:
     warning = ""
 
     def __init__(self, host_path: Path) -> None:
-        self._host_path = host_path
+        self.host_path = host_path
         self.size = host_path.stat().st_size
 
     def read(self, offset: int, length: int) -> bytes:
         """Return ``length`` bytes at ``offset``; fewer only at the end."""
-        descriptor = os.open(self._host_path, os.O_RDONLY | os.O_CLOEXEC)
+        descriptor = os.open(self.host_path, os.O_RDONLY | os.O_CLOEXEC)
         try:
             parts = bytearray()
             while len(parts) < length and (

@@ -163,6 +163,8 @@ def _is_writable(descriptor: int) -> bool:
 class PutUp:
     """A fence that is ready to be put up, by the thread that then starts the program or by the child itself.
 
+    :param grown: bytes of memory that a copy of ours has already.
+    :param vforks: whether a program is started from where it is put up.
     :param is_walled: bubblewrap does the rest; limits are left to us.
     :raises OSError: the kernel refuses the ruleset.
     """
@@ -175,9 +177,11 @@ class PutUp:
         descriptors: Sequence[int] = (),
         *,
         is_walled: bool = False,
+        grown: int = 0,
+        vforks: bool = True,
     ) -> None:
         allowance = fence.kind.allowance
-        self._limits = tuple(_resource_limits(fence, limits))
+        self._limits = tuple(_resource_limits(fence, limits, grown))
         is_fenced = allowance.is_fenced and not is_off()
         self.drops = is_fenced and allowance.drops_root and os.geteuid() == 0 and not is_walled
         self.drops = self.drops and credentials.is_known()
@@ -185,7 +189,7 @@ class PutUp:
         self._filter = None
         if self._is_confined:
             self._filter = seccomp.make_filter(
-                unix_sockets=allowance.unix_sockets, may_vfork_at=seccomp.vfork_address()
+                unix_sockets=allowance.unix_sockets, may_vfork_at=seccomp.vfork_address() if vforks else 0
             )
         self._sees_mounts = allowance.sees_mounts and self._is_confined
         # Whose list of mounts it is, only the child can say; elsewhere a thread of ours is cheaper.
@@ -205,6 +209,11 @@ class PutUp:
                 with opened(file) as descriptor:
                     if descriptor is not None:
                         landlock.add_rule(self._ruleset, descriptor, access)
+
+    @property
+    def open(self) -> tuple[int, ...]:
+        """What has to be open where it is entered."""
+        return (self._ruleset,) if self._ruleset >= 0 else ()
 
     def limit(self, pid: int = 0) -> None:
         """Set the limits of a process; 0 is this one."""
@@ -246,13 +255,13 @@ class PutUp:
             self._ruleset = -1
 
 
-def _resource_limits(fence: Fence, limits: Limits) -> Iterator[tuple[int, int]]:
+def _resource_limits(fence: Fence, limits: Limits, grown: int) -> Iterator[tuple[int, int]]:
     if fence.kind is Kind.PERSON:
         return
     allowance: Allowance = fence.kind.allowance
     for which, value in (
         (resource.RLIMIT_CORE, 0),
-        (resource.RLIMIT_AS, limits.memory or allowance.memory),
+        (resource.RLIMIT_AS, (limits.memory or allowance.memory) + grown),
         (resource.RLIMIT_CPU, limits.cpu or allowance.cpu),
         (resource.RLIMIT_FSIZE, allowance.file_size),
     ):

@@ -58,6 +58,7 @@ class Kind(Enum):
     MOUNTER = "mounts a guest's filesystem: ntfs-3g"
     DECOMPRESSOR = "from standard input to standard output: zstd, xz, gzip, bzip2"
     PACKER = "from a pipe of ours into a new file: the same programs the other way round"
+    LIBRARY = "a copy of imgtools that works with a C library: libfsntfs, libbde, hivex, augeas"
     HOST = "never sees a guest's bytes, or does what a fence forbids: fusermount3, umount, supermin, virsh"
     PERSON = "a person's own editor"
 
@@ -80,6 +81,7 @@ ALLOWANCES = {
     Kind.MOUNTER: Allowance(4 * GIB, 7 * DAY, 64 * TIB, mounts=True),
     Kind.DECOMPRESSOR: Allowance(512 * MIB, 12 * HOUR, MIB, drops_root=True),
     Kind.PACKER: Allowance(4 * GIB, 7 * DAY, 64 * TIB),
+    Kind.LIBRARY: Allowance(2 * GIB, 12 * HOUR, MIB, unix_sockets=True),
     Kind.HOST: Allowance(64 * GIB, 7 * DAY, 64 * TIB, is_fenced=False),
     Kind.PERSON: Allowance(0, 0, 0, is_fenced=False),
 }

@@ -267,11 +267,12 @@ class DirectSession:
     @staticmethod
     def _bitlocker(found: Found, secrets: Sequence[Secret]) -> tuple[DiskServer, str] | Declined:
         device = found.volume.device
+        from imgtools.engine.confined.bitlocker import open_bitlocker
+
         try:
-            from imgtools.volumes.bitlocker import open_bitlocker
+            server = first_that_opens(lambda secret: open_bitlocker(found.file, secret), secrets)
         except ImportError:
             return Declined(device, "libbde-python is not installed")
-        server = first_that_opens(lambda secret: open_bitlocker(found.file, secret), secrets)
         return server, f"/dev/mapper/bitlk-{device.rpartition('/')[2]}"
 
     def _luks(self, found: Found, secrets: Sequence[Secret]) -> tuple[DiskServer, str] | Declined:
@@ -353,7 +354,7 @@ def _mount_xfs(file: DiskFile) -> Filesystem | Declined:
 
 
 def _mount_ntfs(file: DiskFile) -> Filesystem | Declined:
-    from imgtools.filesystems.ntfs.reader import mount_ntfs
+    from imgtools.engine.confined.ntfs import mount_ntfs
 
     return mount_ntfs(file)
 

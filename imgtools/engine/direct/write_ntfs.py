@@ -15,11 +15,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
+from imgtools.engine.confined.ntfs import mount_ntfs
 from imgtools.engine.held_folder import HeldFolder
 from imgtools.engine.kept_program import Kept
 from imgtools.engine.process import Fence, Kind, Limits, ToolFailed, run
 from imgtools.errors import EditFailed, EngineFailed, EngineTimeout, NoRoom, RolledBack
-from imgtools.filesystems.ntfs.reader import mount_ntfs
 from imgtools.records.disks import Declined, Usage
 from imgtools.records.files import FileEntry, FileKind, FileStat
 from imgtools.volumes.volume_file import DiskFile

@@ -45,7 +45,13 @@ STATS_KEPT = 50_000
 
 
 def mount_ntfs(disk: DiskFile) -> InodeFilesystem | Declined:
-    """Mount an NTFS volume, or say why this reader leaves it to another."""
+    """Mount an NTFS volume in this process, or say why this reader leaves it to another."""
+    reader = open_ntfs(disk)
+    return reader if isinstance(reader, Declined) else InodeFilesystem(reader)
+
+
+def open_ntfs(disk: DiskFile) -> NtfsReader | Declined:
+    """Open an NTFS volume, or say why this reader leaves it to another."""
     import pyfsntfs
 
     volume = pyfsntfs.volume()
@@ -55,7 +61,7 @@ def mount_ntfs(disk: DiskFile) -> InodeFilesystem | Declined:
         reason = reader.why_not()
     except (OSError, OddGuest) as error:
         return Declined(disk.name, f"NTFS: libfsntfs does not open it: {first_words(error)}")
-    return Declined(disk.name, reason) if reason else InodeFilesystem(reader)
+    return Declined(disk.name, reason) if reason else reader
 
 
 def first_words(error: Exception) -> str:

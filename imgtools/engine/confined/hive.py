@@ -1,0 +1,159 @@
+"""Registry hives, read by hivex in a worker that has nothing but the copy of the hive.
+
+Who walks is answered ahead: with a key come the keys below it, as many as were asked for one after another before.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
+
+from imgtools.engine.confined.worker import Worker
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from hivex import Hivex
+
+AHEAD = 256  # keys in one answer at most
+BYTES_AHEAD = 1 << 20  # of values in one answer, about
+KEPT = 8192  # keys that are kept here
+
+Value = tuple[int, str, int, bytes]
+
+
+class _Key(NamedTuple):
+    """What a key holds; None: it cannot be read, and whoever asks for that alone is told why."""
+
+    node: int
+    modified: int | None
+    children: list[tuple[int, str]] | None
+    values: list[Value] | None
+
+
+class RemoteHive:
+    """As ``hivex.Hivex``, as far as imgtools uses it.
+
+    :param binding: hivex's class.
+    :param descriptor: the copy of the hive.
+    :raises RuntimeError: hivex does not open it.
+    :raises OSError: as above.
+    """
+
+    def __init__(self, binding: type[Hivex], descriptor: int, name: str) -> None:
+        self._worker = Worker("hivex", name, lambda: _Service(binding, descriptor), descriptors=[descriptor])
+        self._keys: dict[int, _Key] = {}
+        self._names: dict[int, str] = {}
+        self._values: dict[int, Value] = {}
+        self._ahead = 1
+        self._root = int(self._worker.ask("root"))
+
+    def root(self) -> int:
+        """Return the number of the root key."""
+        return self._root
+
+    def node_children(self, node: int) -> list[int]:
+        """Return the numbers of the keys right below a key."""
+        found = self._look(node).children
+        return self._ask_list("node_children", node) if found is None else [child for child, _ in found]
+
+    def node_name(self, node: int) -> str:
+        """Return the name of a key."""
+        name = self._names.get(node)
+        return str(self._worker.ask("node_name", node)) if name is None else name
+
+    def node_get_child(self, node: int, name: str) -> int | None:
+        """Return the key of a name right below a key, or None."""
+        found = self._worker.ask("node_get_child", node, name)
+        return None if found is None else int(found)
+
+    def node_timestamp(self, node: int) -> int:
+        """Return when a key was written last, in Windows' 100 ns since 1601."""
+        found = self._look(node).modified
+        return int(self._worker.ask("node_timestamp", node)) if found is None else found
+
+    def node_values(self, node: int) -> list[int]:
+        """Return the numbers of the values of a key."""
+        found = self._look(node).values
+        return self._ask_list("node_values", node) if found is None else [value for value, *_ in found]
+
+    def value_key(self, value: int) -> str:
+        """Return the name of a value."""
+        found = self._values.get(value)
+        return str(self._worker.ask("value_key", value)) if found is None else found[1]
+
+    def value_value(self, value: int) -> tuple[int, bytes]:
+        """Return kind and content of a value."""
+        found = self._values.get(value)
+        if found is None:
+            kind, data = self._worker.ask("value_value", value)
+            return int(kind), bytes(data)
+        return found[2], found[3]
+
+    def _ask_list(self, method: str, node: int) -> list[int]:
+        return [int(one) for one in self._worker.ask(method, node)]
+
+    def _look(self, node: int) -> _Key:
+        found = self._keys.get(node)
+        if found is not None:
+            return found
+        # Whoever comes from the key above is on a walk.
+        self._ahead = min(2 * self._ahead, AHEAD) if node in self._names else 1
+        answer = [_Key(*one) for one in self._worker.ask("look", node, self._ahead)]
+        if len(self._keys) + len(answer) > KEPT:
+            self._keys.clear()
+            self._names.clear()
+            self._values.clear()
+        for key in answer:
+            self._keys[key.node] = key
+            self._names.update(key.children or ())
+            self._values.update((value[0], value) for value in key.values or ())
+        return self._keys[node]
+
+
+class _Service:
+    """Answers in plain values; what hivex itself answers in such is asked of it."""
+
+    def __init__(self, binding: type[Hivex], descriptor: int) -> None:
+        self._handle = binding(f"/proc/self/fd/{descriptor}")
+        for name in ("root", "node_children", "node_name", "node_get_child", "node_timestamp", "node_values"):
+            setattr(self, name, getattr(self._handle, name))
+        self.value_key, self.value_value = self._handle.value_key, self._handle.value_value
+
+    def look(self, node: int, most: int) -> list[tuple[object, ...]]:
+        """Return a key, and those below it, nearer ones first."""
+        found: list[tuple[object, ...]] = []
+        todo, seen, left = deque([node]), {node}, BYTES_AHEAD
+        while todo and len(found) < most and left > 0:
+            here = todo.popleft()
+            key = self._key(here)
+            found.append(tuple(key))
+            left -= sum(len(value[3]) for value in key.values or ())
+            fresh = [child for child, _ in key.children or () if child not in seen]
+            seen.update(fresh)
+            todo.extend(fresh)
+        return found
+
+    def _key(self, node: int) -> _Key:
+        handle = self._handle
+        return _Key(
+            node,
+            _or_none(lambda: handle.node_timestamp(node)),
+            _or_none(lambda: [(child, handle.node_name(child)) for child in handle.node_children(node)]),
+            _or_none(
+                lambda: [
+                    (value, handle.value_key(value), *handle.value_value(value))
+                    for value in handle.node_values(node)
+                ]
+            ),
+        )
+
+
+T = TypeVar("T")
+
+
+def _or_none(ask: Callable[[], T]) -> T | None:
+    try:
+        return ask()
+    except (RuntimeError, OSError, UnicodeDecodeError):
+        return None

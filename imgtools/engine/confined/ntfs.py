@@ -1,0 +1,186 @@
+"""NTFS, read by libfsntfs in a worker: a directory is one question, its files' facts come with its names."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, BinaryIO
+
+from imgtools.engine.confined.disk import again
+from imgtools.engine.confined.worker import Worker
+from imgtools.errors import ImgtoolsError, OddGuest, ToolMissing
+from imgtools.filesystems.inodes import InodeFilesystem
+from imgtools.filesystems.ntfs.reader import STATS_KEPT, NtfsReader, open_ntfs
+from imgtools.filesystems.stream import PIECE, buffered
+from imgtools.records.disks import Declined, Usage
+from imgtools.records.files import FileKind, FileStat
+from imgtools.volumes.volume_file import DiskFile
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
+Facts = tuple[str | int | None, ...]
+KINDS = {kind.value: kind for kind in FileKind}
+
+
+def mount_ntfs(disk: DiskFile) -> InodeFilesystem | Declined:
+    """Mount an NTFS volume, or say why this reader leaves it to another.
+
+    :raises ToolMissing: libfsntfs is not installed.
+    """
+    way = again(disk)
+    worker = Worker(
+        "libfsntfs", disk.name, lambda: _Service(way.open()), descriptors=way.descriptors, reads=way.reads
+    )
+    try:
+        reason = worker.ask("why_not")
+    except ImportError:
+        raise ToolMissing("libfsntfs is not installed", hint="pip install libfsntfs-python") from None
+    return Declined(disk.name, str(reason)) if reason else InodeFilesystem(_Reader(worker))
+
+
+# -- in the worker ----------------------------------------------------------------------------------------
+
+
+class _Service:
+    """Answers in plain values."""
+
+    def __init__(self, disk: DiskFile) -> None:
+        self._opened: NtfsReader | Declined = open_ntfs(disk)
+        self._file: tuple[int, BinaryIO] | None = None
+
+    @property
+    def _reader(self) -> NtfsReader:
+        assert isinstance(self._opened, NtfsReader)
+        return self._opened
+
+    def why_not(self) -> str:
+        return self._opened.reason if isinstance(self._opened, Declined) else ""
+
+    def names(self, inode: int) -> list[tuple[str, int, Facts | None]]:
+        return [(name, number, self._facts(number)) for name, number in self._reader.names(inode).items()]
+
+    def _facts(self, inode: int) -> Facts | None:
+        try:
+            return self.stat(inode)
+        except ImgtoolsError:  # asked for by itself, it raises again
+            return None
+
+    def stat(self, inode: int) -> Facts:
+        found = self._reader.stat(inode)
+        return (
+            *(found.kind.value, found.size, found.links, inode, *found.device),
+            *(found.atime, found.mtime, found.ctime),
+        )
+
+    def link(self, inode: int) -> str:
+        return self._reader.link(inode)
+
+    def xattrs(self, inode: int) -> dict[str, bytes]:
+        return dict(self._reader.xattrs(inode))
+
+    def usage(self) -> tuple[int | None, ...]:
+        found = self._reader.usage()
+        return found.size, found.free, found.available, found.inodes, found.inodes_free
+
+    def open(self, inode: int) -> None:
+        self._file = (inode, self._reader.content(inode))
+
+    def read(self, inode: int, offset: int, length: int) -> bytes:
+        if self._file is None or self._file[0] != inode:
+            self.open(inode)
+        assert self._file is not None
+        self._file[1].seek(offset)
+        return self._file[1].read(min(length, PIECE))
+
+
+# -- here -------------------------------------------------------------------------------------------------
+
+
+class _Reader:
+    """Implements :class:`imgtools.filesystems.inodes.InodeReader` by asking the worker."""
+
+    root = NtfsReader.root
+    ignores_case = True
+
+    def __init__(self, worker: Worker) -> None:
+        self._worker = worker
+        self._stats: dict[int, FileStat] = {}
+
+    def stat(self, inode: int) -> FileStat:
+        found = self._stats.get(inode)
+        return self._keep(inode, self._worker.ask("stat", inode)) if found is None else found
+
+    def _keep(self, inode: int, facts: Sequence[int]) -> FileStat:
+        kind, size, links, number, major, minor, atime, mtime, ctime = facts
+        if len(self._stats) >= STATS_KEPT:
+            self._stats.clear()
+        found = self._stats[inode] = FileStat(
+            KINDS[kind],  # type: ignore[index]
+            size,
+            0o777,
+            links=links,
+            inode=number,
+            device=(major, minor),
+            atime=atime,
+            mtime=mtime,
+            ctime=ctime,
+        )
+        return found
+
+    def names(self, inode: int) -> Mapping[str, int]:
+        names = {}
+        for name, number, facts in self._worker.ask("names", inode):
+            names[name] = number
+            if facts is not None and number not in self._stats:
+                self._keep(number, facts)
+        return names
+
+    def link(self, inode: int) -> str:
+        return str(self._worker.ask("link", inode))
+
+    def xattrs(self, inode: int) -> Mapping[str, bytes]:
+        return dict(self._worker.ask("xattrs", inode))
+
+    def usage(self) -> Usage:
+        size, free, available, inodes, inodes_free = self._worker.ask("usage")
+        return Usage(size=size, free=free, available=available, inodes=inodes, inodes_free=inodes_free)
+
+    def content(self, inode: int) -> BinaryIO:
+        self._worker.ask("open", inode)
+        return buffered(_File(self._worker, inode, self.stat(inode).size))
+
+
+class _File(io.RawIOBase):
+    """The content of one file."""
+
+    def __init__(self, worker: Worker, inode: int, size: int) -> None:
+        super().__init__()
+        self._worker, self._inode, self._size = worker, inode, size
+        self._position = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: WriteableBuffer, /) -> int:
+        view = memoryview(buffer).cast("B")
+        wanted = min(len(view), self._size - self._position, PIECE)
+        if wanted <= 0:
+            return 0
+        content = self._worker.ask("read", self._inode, self._position, wanted)
+        if len(content) > wanted:
+            raise OddGuest(f"file {self._inode}: libfsntfs gives more than there is")
+        view[: len(content)] = content
+        self._position += len(content)
+        return len(content)
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size}[whence]
+        self._position = max(0, start + offset)
+        return self._position
+
+    def tell(self) -> int:
+        return self._position

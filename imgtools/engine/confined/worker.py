@@ -1,0 +1,230 @@
+"""A copy of ourselves behind a fence, which works with a C library: what it makes of hostile bytes stays there.
+
+It is forked, so it costs no start. Questions and answers are values of Python's own kinds (numbers, texts, bytes,
+tuples, lists, None), pickled, and read by an unpickler that makes nothing else. A crash, or a limit, is a named error
+of what the worker has opened; that is lost, and nothing else.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import pickle
+import select
+import signal
+import socket
+import sys
+import threading
+import weakref
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from imgtools import errors
+from imgtools.engine.confined.fence import Fence, PutUp
+from imgtools.engine.confined.forked import Forked, fork
+from imgtools.engine.confined.kinds import Kind, Limits
+from imgtools.engine.confined.start import AS_ITS_KIND
+from imgtools.errors import BadImage, ImgtoolsError
+
+SIZE = 4  # bytes before each message
+LARGEST = 64 << 20  # bytes of a message
+PASS = b"\0"  # asks for another channel, whose descriptor comes with it
+ENDING_SECONDS = 5.0
+
+Open = Callable[[], object]
+
+
+class Channel:
+    """One end of a conversation with a worker; only one question is on its way at a time.
+
+    :param about: what the worker works on, for messages.
+    :param library: what it works with.
+    """
+
+    def __init__(self, talk: socket.socket, about: str, library: str, worker: Forked | None = None) -> None:
+        self._talk, self._about, self._library, self._worker = talk, about, library, worker
+        self._turn = threading.Lock()
+
+    def ask(self, method: str, *arguments: object) -> Any:  # Any: values of Python's own kinds
+        """Have a method called and return what it returns.
+
+        :raises ImgtoolsError: as it raised it.
+        :raises BadImage: the worker has ended: the library crashed, or came to a limit.
+        """
+        with self._turn:
+            try:
+                send(self._talk, (method, arguments))
+                answer = receive(self._talk)
+            except (OSError, EOFError):
+                self._ended()
+        match answer:
+            case ("value", value):
+                return value
+            case ("error", str(kind), str(message), str(hint)):
+                raise _made(kind, message, hint)
+        raise BadImage(f"{self._about}: {self._library} answers something else than it was asked")
+
+    def _ended(self) -> NoReturn:
+        how = "has ended"
+        if self._worker is not None:
+            code = self._worker.wait(ENDING_SECONDS)
+            how = f"crashed ({signal.Signals(-code).name})" if code < 0 else "has ended"
+        raise BadImage(
+            f"{self._about}: {self._library} {how}",
+            hint="it is damaged or hostile; what is left of it is not read",
+        ) from None
+
+    def another(self) -> Channel:
+        """Return a further conversation with the same worker, for another process of ours."""
+        ours, theirs = socket.socketpair()
+        with self._turn, theirs:
+            socket.send_fds(self._talk, [PASS * SIZE], [theirs.fileno()])
+        return Channel(ours, self._about, self._library)
+
+    def fileno(self) -> int:
+        """Its descriptor, for a copy of ours that keeps it."""
+        return self._talk.fileno()
+
+
+class Worker(Channel):
+    """A process that has opened something, and answers questions about it until nobody asks any more.
+
+    :param open_: is called in it, behind the fence; the answers are those of the methods of what it returns.
+    :param descriptors: what it keeps open besides.
+    :param reads: files that it may open.
+    """
+
+    def __init__(
+        self,
+        library: str,
+        about: str,
+        open_: Open,
+        *,
+        descriptors: Sequence[int] = (),
+        reads: Sequence[Path] = (),
+        limits: Limits = AS_ITS_KIND,
+    ) -> None:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            own = Path(errors.__file__).parent
+            code = (own, *(Path(place) for place in (sys.prefix, *sys.path) if place))
+            fence = Fence(Kind.LIBRARY, (*code, *reads))
+            put_up = PutUp(fence, sys.executable, limits, descriptors, grown=_size(), vforks=False)
+            try:
+                worker = fork(
+                    library,
+                    lambda: _work(theirs, open_, put_up),
+                    (theirs.fileno(), *descriptors, *put_up.open),
+                )
+            finally:
+                put_up.close()
+        super().__init__(ours, about, library, worker)
+        weakref.finalize(self, _end, ours, worker)
+
+
+def _end(talk: socket.socket, worker: Forked) -> None:
+    talk.close()
+    worker.kill()
+    worker.wait()
+
+
+def _size() -> int:
+    """The bytes of address space that this process has."""
+    return int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+
+
+# -- in the worker ----------------------------------------------------------------------------------------
+
+
+def _work(talk: socket.socket, open_: Open, put_up: PutUp) -> int:
+    put_up.limit()
+    put_up.enter()
+    served: object = None
+    talks = [talk]
+    while talks:
+        for one in select.select(talks, [], [])[0]:
+            try:
+                question = _receive_or_join(one, talks)
+            except (OSError, EOFError):
+                talks.remove(one)
+                continue
+            if question is not None:
+                answer: tuple[object, ...]
+                try:
+                    served = open_() if served is None else served
+                    answer = ("value", getattr(served, question[0])(*question[1]))
+                except ImgtoolsError as error:
+                    answer = ("error", type(error).__name__, error.message, error.hint or "")
+                except OSError as error:
+                    answer = ("error", "OSError", str(error), "")
+                except (RuntimeError, ValueError, LookupError, ImportError, MemoryError) as error:
+                    answer = ("error", type(error).__name__, str(error), "")
+                send(one, answer)
+    return 0
+
+
+def _receive_or_join(
+    talk: socket.socket, talks: list[socket.socket]
+) -> tuple[str, tuple[object, ...]] | None:
+    """Return a question; None: it was a wish for another channel."""
+    head, descriptors, _, _ = socket.recv_fds(talk, SIZE, 1)
+    if descriptors:
+        talks.append(socket.socket(fileno=descriptors[0]))
+        return None
+    return receive(talk, head)  # type: ignore[no-any-return]
+
+
+# -- messages ---------------------------------------------------------------------------------------------
+
+
+class _Values(pickle.Unpickler):
+    """Makes values of Python's own kinds and nothing else: a pickle can otherwise call whatever it names."""
+
+    def find_class(self, module: str, name: str) -> NoReturn:
+        """Refuse every name."""
+        raise pickle.UnpicklingError(f"{module}.{name} is no plain value")
+
+
+def send(talk: socket.socket, message: object) -> None:
+    """Send one message."""
+    content = pickle.dumps(message, pickle.HIGHEST_PROTOCOL)
+    talk.sendall(len(content).to_bytes(SIZE, "little") + content)
+
+
+def receive(talk: socket.socket, head: bytes = b"") -> Any:  # Any: values of Python's own kinds
+    """Return the next message.
+
+    :raises EOFError: there is none any more, or it is none.
+    """
+    size = int.from_bytes(head + _exactly(talk, SIZE - len(head)), "little")
+    if size > LARGEST:
+        raise EOFError
+    try:
+        return _Values(io.BytesIO(_exactly(talk, size))).load()
+    except (pickle.UnpicklingError, ValueError, LookupError, TypeError, AttributeError):
+        raise EOFError from None
+
+
+def _exactly(talk: socket.socket, size: int) -> bytes:
+    content = bytearray(size)
+    view, filled = memoryview(content), 0
+    while filled < size:
+        got = talk.recv_into(view[filled:])
+        if not got:
+            raise EOFError
+        filled += got
+    return bytes(content)
+
+
+# Errors of Python's own that libraries raise and callers know.
+_PLAIN = {kind.__name__: kind for kind in (OSError, RuntimeError, ValueError, KeyError, MemoryError)}
+
+
+def _made(kind: str, message: str, hint: str) -> Exception:
+    found = getattr(errors, kind, None)
+    if isinstance(found, type) and issubclass(found, ImgtoolsError):
+        return found(message, hint=hint)
+    if kind in ("ImportError", "ModuleNotFoundError"):
+        return ImportError(message)
+    return _PLAIN.get(kind, RuntimeError)(message)
