@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
 from collections.abc import Sequence
 from typing import BinaryIO, cast
 
@@ -30,7 +29,7 @@ from imgtools.change.change import (
     WriteFile,
 )
 from imgtools.change.plan import Labeller
-from imgtools.change.writable_tree import Applied, Measured, Section, WritableTree, digest_of, open_regular
+from imgtools.change.writable_tree import Applied, Measured, WritableTree, digest_of, open_upload
 from imgtools.errors import (
     EditConflict,
     EditFailed,
@@ -66,6 +65,7 @@ def apply_changes(
     applier = _Applier(tree, label, progress, sum(_weight(change) for change in changes))
     for change in changes:
         applier.apply(change)
+    applier.finish()
     return applier.applied
 
 
@@ -102,6 +102,7 @@ class _Applier:
         self._label = label
         self._progress = progress
         self._done, self._total = 0, total
+        self._folder_times: dict[str, int] = {}
 
     def apply(self, change: FileChange) -> None:
         """Carry one change out."""
@@ -133,6 +134,13 @@ class _Applier:
             case SetXattr():
                 self._set_xattr(change)
         self._advance(4096)
+
+    def finish(self) -> None:
+        """Give directories their times, which change with every name that is made in them."""
+        for path, mtime in reversed(self._folder_times.items()):
+            found = self._tree.facts(path)
+            if found is not None and found.kind is FileKind.DIRECTORY:
+                self._time(path, mtime)
 
     def _advance(self, amount: int) -> None:
         self._done += amount
@@ -167,6 +175,14 @@ class _Applier:
             raise EditFailed(f"exists already: {path}", hint="remove it first, or choose another name")
         return true_path
 
+    def _clear(self, path: str) -> None:
+        """Remove what has a name, a link not followed, a directory only if it is empty."""
+        true_path = self._tree.locate(path)
+        found = self._tree.lstat(true_path)
+        if found is not None:
+            self._remove_one(true_path, found, recursive=False)
+            self._tree.forget()
+
     # -- contents ------------------------------------------------------------------------------------------
 
     def _put(self, change: WriteFile | Upload, content: BinaryIO) -> str:
@@ -197,14 +213,11 @@ class _Applier:
         return path
 
     def _upload(self, change: Upload) -> None:
-        with open_regular(change.host_path) as stream:
-            whole = change.offset == 0 and os.fstat(stream.fileno()).st_size <= change.size
-            path = self._put(
-                change, stream if whole else cast(BinaryIO, Section(stream, change.offset, change.size))
-            )
-        if change.mtime is not None:
-            writer, inner = self._tree.writer(path)
-            writer.set_times(inner, change.mtime, change.mtime)
+        with open_upload(change) as content:
+            if change.replace:
+                self._clear(change.path)
+            path = self._put(change, cast(BinaryIO, content))
+        self._time(path, change.mtime)
 
     def _truncate(self, change: Truncate) -> None:
         path = self._tree.resolve(change.path)
@@ -244,6 +257,8 @@ class _Applier:
     def _make_directory(self, change: MakeDirectory) -> None:
         if self._tree.is_dir(change.path):
             return
+        if change.replace:
+            self._clear(change.path)
         if self._tree.lstat(change.path) is not None:
             raise NotADirectory(f"not a directory in the guest: {change.path}", path=change.path)
         parent = parent_of(normalise(change.path))
@@ -255,6 +270,8 @@ class _Applier:
         self._created(path, FileKind.DIRECTORY)
         if (change.uid, change.gid) != (0, 0):
             self._own(path, change.uid, change.gid)
+        if change.mtime is not None:
+            self._folder_times[path] = change.mtime
 
     def _make_link(self, change: MakeLink) -> None:
         path = self._tree.locate(change.path)
@@ -270,12 +287,15 @@ class _Applier:
             self._tree.forget()
             self._created(path, FileKind.LINK)
         self._own(path, change.uid, change.gid)
+        self._time(path, change.mtime)
 
     def _make_hard_link(self, change: MakeHardLink) -> None:
-        path = self._must_be_free(change.path)
         target, found = self._must_exist(change.target)
-        if found.kind is not FileKind.FILE:
-            raise NotAFile(f"not a regular file: {change.target}", path=change.target)
+        if found.kind is FileKind.DIRECTORY:
+            raise NotAFile(f"is a directory: {change.target}", path=change.target)
+        if change.replace:
+            self._clear(change.path)
+        path = self._must_be_free(change.path)
         writer, inner = self._tree.writer(path)
         other, inner_target = self._tree.writer(target)
         if writer is not other:
@@ -286,12 +306,15 @@ class _Applier:
         writer.make_hard_link(inner, inner_target)
 
     def _make_special(self, change: MakeSpecial) -> None:
+        if change.replace:
+            self._clear(change.path)
         path = self._must_be_free(change.path)
         writer, inner = self._tree.writer(path)
         writer.make_special(inner, FileKind(change.kind), change.device, change.mode)
         self._created(path, FileKind(change.kind))
         if (change.uid, change.gid) != (0, 0):
             self._own(path, change.uid, change.gid)
+        self._time(path, change.mtime)
 
     def _move(self, change: Move) -> None:
         path, found = self._must_exist(change.path)
@@ -391,6 +414,12 @@ class _Applier:
             return [top]
         found = self._tree.walk(top)
         return [one.path for one in found if links or one.stat.kind is not FileKind.LINK]
+
+    def _time(self, path: str, mtime: int | None) -> None:
+        """Set both times of a resolved path to one, if any is wanted."""
+        if mtime is not None:
+            writer, inner = self._tree.writer(path)
+            writer.set_times(inner, mtime, mtime)
 
     def _set_times(self, change: SetTimes) -> None:
         path, found = self._must_exist(change.path)

@@ -39,11 +39,22 @@ class WriteFile:
 
 
 @dataclass(frozen=True, slots=True)
+class DataPart:
+    """A stretch of a file that is no hole: ``size`` bytes from its byte ``at`` on."""
+
+    at: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
 class Upload:
     """Make a file with ``size`` bytes of a host file, from ``offset`` on, streamed; otherwise as :class:`WriteFile`.
 
     A member of a tar archive is such a piece of the archive. ``packed``: of what the archive holds when it is
     unpacked; such a change is only written down, and carried out with an unpacked copy (change/archive.py).
+    ``replace``: a file, link or special file that has the name is removed first: no link is followed, and its other
+    names keep the old content. ``parts``: the archive holds only these of the file, one behind the other, and the rest
+    are holes; None: all of it. mtime is in nanoseconds since 1970.
     """
 
     path: str
@@ -55,6 +66,8 @@ class Upload:
     mtime: int | None = None
     offset: int = 0
     packed: bool = False
+    replace: bool = False
+    parts: tuple[DataPart, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,35 +94,49 @@ class Remove:
 
 @dataclass(frozen=True, slots=True)
 class MakeDirectory:
-    """Make a directory, with its missing parents; an existing one is left as it is."""
+    """Make a directory, with its missing parents; an existing one is left as it is.
+
+    ``mtime`` (nanoseconds since 1970) is set when the whole plan is done: every name made in it changes it. With
+    ``replace``, what has the name and does not lead to a directory is removed first.
+    """
 
     path: str
     mode: int = 0o755
     uid: int = 0
     gid: int = 0
+    mtime: int | None = None
+    replace: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class MakeLink:
-    """Make a symbolic link, in the place of a file or link that has its name."""
+    """Make a symbolic link, in the place of a file or link that has its name; its own time is ``mtime``."""
 
     path: str
     target: str
     uid: int | None = None
     gid: int | None = None
+    mtime: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class MakeHardLink:
-    """Give the existing file ``target`` a second name, on the same volume."""
+    """Give ``target``, which is no directory, a second name on the same volume; a link is not followed.
+
+    ``replace`` is as in :class:`Upload`.
+    """
 
     path: str
     target: str
+    replace: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class MakeSpecial:
-    """Make a device node, fifo or socket; ``kind`` is the letter of ``ls -l``: c, b, p, s."""
+    """Make a device node, fifo or socket; ``kind`` is the letter of ``ls -l``: c, b, p, s.
+
+    ``replace`` is as in :class:`Upload`.
+    """
 
     path: str
     kind: str
@@ -117,6 +144,8 @@ class MakeSpecial:
     mode: int = 0o644
     uid: int = 0
     gid: int = 0
+    mtime: int | None = None
+    replace: bool = False
 
 
 @dataclass(frozen=True, slots=True)

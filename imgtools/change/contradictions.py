@@ -78,7 +78,7 @@ def true_path(change: Change, files: GuestReader) -> str:
     path = str(getattr(change, "path", ""))
     try:
         here = files.locate(path)
-        if isinstance(change, (*_CONTENTS, *_COMPOSED, SetMode)):
+        if isinstance(change, (*_CONTENTS, *_COMPOSED, SetMode)) and not getattr(change, "replace", False):
             found = files.lstat(here)
             if found is not None and found.kind is FileKind.LINK and files.exists(here):
                 return files.resolve(here)

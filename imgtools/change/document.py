@@ -142,6 +142,8 @@ class _Parser:
         if KINDS[kind] is Upload and "size" not in rest and isinstance(rest.get("host_path"), str):
             rest["size"] = self._host_size(rest["host_path"])
         change: Change = self._record(KINDS[kind], rest)
+        if isinstance(change, Upload):
+            self._check_parts(change)
         for name in ("path", "to", "target"):
             self._check_path(name, getattr(change, name, None), change)
         return change
@@ -221,6 +223,13 @@ class _Parser:
             raise self._wrong(f"{name} is empty, or holds a NUL")
         if not path.startswith("/") and not (name == "target" and isinstance(change, records.MakeLink)):
             raise self._wrong(f"{name} is not absolute: {path}")
+
+    def _check_parts(self, change: Upload) -> None:
+        end = 0
+        for one in change.parts or ():
+            if not end <= one.at <= one.at + one.size <= change.size:
+                raise self._wrong("its parts do not follow each other within its size")
+            end = one.at + one.size
 
     def _wrong(self, what: str, *, near: tuple[str, Mapping[str, object]] | None = None) -> UsageError:
         close = difflib.get_close_matches(near[0], list(near[1]), 1) if near else []

@@ -24,6 +24,8 @@ from imgtools.files.paths import normalise
 from imgtools.records.disks import Mount
 from imgtools.records.system import Warned
 
+# Nanoseconds since 1970 that an inode holds: 34 bits of seconds, from 1901 on (fs/ext4/ext4.h).
+EXT_TIMES = (-(1 << 31) * 10**9, ((1 << 31) + (3 << 32)) * 10**9 - 1)
 NAMES = {"ntfs": "NTFS", "vfat": "FAT"}
 # What Windows takes in no name: characters, endings, and names of its devices (ntfs-3g's windows_names).
 _NO_NAME = re.compile(
@@ -45,6 +47,7 @@ def fitted(changes: Iterable[Change | Warned], mounts: Sequence[Mount]) -> Itera
     """
     contents = {normalise(mount.path): mount.volume.content for mount in mounts}
     uploads: dict[str, Upload] = {}  # on FAT, where a second name has to be a second copy
+    left_out: set[str] = set()
     for change in changes:
         content = "" if isinstance(change, Warned) else _content_at(getattr(change, "path", ""), contents)
         if content == "vfat":
@@ -52,7 +55,20 @@ def fitted(changes: Iterable[Change | Warned], mounts: Sequence[Mount]) -> Itera
                 change = replace(uploads[change.target], path=change.path)
             if isinstance(change, Upload):
                 uploads[change.path] = change
-        yield change if content not in NAMES else _fit(change, content)
+        if isinstance(change, SetXattr) and change.path in left_out:
+            continue
+        fit = _fit(change, content) if content in NAMES else _in_time(change, content)
+        if isinstance(fit, Warned) and isinstance(change, (MakeLink, MakeSpecial, MakeHardLink)):
+            left_out.add(change.path)
+        yield fit
+
+
+def _in_time(change: Change | Warned, content: str) -> Change | Warned:
+    """A change whose time is one that the filesystem can hold, the nearest as the kernel takes it."""
+    mtime = getattr(change, "mtime", None)
+    if mtime is None or not content.startswith("ext"):
+        return change
+    return replace(change, mtime=max(EXT_TIMES[0], min(mtime, EXT_TIMES[1])))
 
 
 def _content_at(path: str, contents: dict[str, str]) -> str:
@@ -66,7 +82,8 @@ def _fit(change: Change | Warned, content: str) -> Change | Warned:
         case Upload() | WriteFile():
             return replace(change, mode=None, uid=None, gid=None)
         case MakeDirectory():
-            return MakeDirectory(change.path)
+            # mtools sets no times of directories.
+            return MakeDirectory(change.path, mtime=None if content == "vfat" else change.mtime)
         case MakeLink() | MakeSpecial():
             return Warned(f"left out: {name} has no links and special files as Unix has them", change.path)
         case MakeHardLink() if content == "vfat":

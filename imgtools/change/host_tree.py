@@ -61,11 +61,12 @@ def _copy(
     uid, gid = ownership.of(found)
     mode = stat.S_IMODE(found.st_mode)
     if stat.S_ISDIR(found.st_mode):
-        return MakeDirectory(place, mode, uid, gid)
+        return MakeDirectory(place, mode, uid, gid, found.st_mtime_ns, replace=True)
     if link:
-        return MakeLink(place, link, uid, gid)
+        return MakeLink(place, link, uid, gid, found.st_mtime_ns)
     if stat.S_ISREG(found.st_mode):
         if files.is_dir(place):
             raise NotADirectory(f"a directory is in the way: {place}", path=place)
-        return Upload(place, path.absolute(), found.st_size, mode, uid, gid, found.st_mtime_ns)
+        size, mtime = found.st_size, found.st_mtime_ns
+        return Upload(place, path.absolute(), size, mode, uid, gid, mtime, replace=True)
     return Warned("left out: neither file, directory nor link", str(path))

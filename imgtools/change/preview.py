@@ -9,10 +9,10 @@ import io
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import BinaryIO
 
-from imgtools.change.writable_tree import WritableTree, open_regular
+from imgtools.change.change import Upload
+from imgtools.change.writable_tree import WritableTree, open_upload
 from imgtools.errors import EditFailed, GuestFileTooBig
 from imgtools.files.paths import parent_of
 from imgtools.files.tree import READ_LIMIT, GuestTree
@@ -28,7 +28,7 @@ class _Node:
     stat: FileStat
     origin: str | None = None
     content: bytes | None = None
-    upload: tuple[Path, int] | None = None  # a host file, and where in it the content begins
+    upload: Upload | None = None  # whose content it has
     target: str | None = None
     xattrs: Mapping[str, bytes] | None = None
 
@@ -87,10 +87,8 @@ class PlannedFilesystem:
         if node.upload is not None:
             if node.stat.size > READ_LIMIT:
                 raise GuestFileTooBig(f"larger than {READ_LIMIT} bytes: {path}", path=path)
-            host_path, offset = node.upload
-            with open_regular(host_path) as stream:
-                stream.seek(offset)
-                return io.BytesIO(stream.read(node.stat.size))
+            with open_upload(node.upload) as stream:
+                return io.BytesIO(stream.read())
         if node.content is not None:
             return io.BytesIO(node.content)
         return self._base.open(node.origin or path)
@@ -127,11 +125,11 @@ class PlannedFilesystem:
         shutil.copyfileobj(content, held)
         self._hold(path, len(held.getvalue()), content=held.getvalue(), upload=None)
 
-    def uploaded(self, path: str, host_path: Path, offset: int, size: int) -> None:
+    def uploaded(self, path: str, upload: Upload) -> None:
         """Say that a file written before has the content of a host file."""
-        self._hold(path, size, content=None, upload=(host_path, offset))
+        self._hold(path, upload.size, content=None, upload=upload)
 
-    def _hold(self, path: str, size: int, *, content: bytes | None, upload: tuple[Path, int] | None) -> None:
+    def _hold(self, path: str, size: int, *, content: bytes | None, upload: Upload | None) -> None:
         if self.lookup(path) is None:
             self._make(path, _Node(FileStat(FileKind.FILE, size, 0o644, 0, 0)))
         node = self._node(path)

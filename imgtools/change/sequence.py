@@ -16,7 +16,9 @@ from imgtools.change.change import (
     Change,
     FileChange,
     MakeDirectory,
+    MakeHardLink,
     MakeLink,
+    MakeSpecial,
     Move,
     Remove,
     RunInGuest,
@@ -79,10 +81,13 @@ class ChangeSequence:
             # The program that was run has to make it; if it does not, nothing is written.
             apply_changes(self.files, [MakeDirectory(folder)])
         if isinstance(change, Upload):
+            found = self.files.lstat(change.path)
+            if change.replace and found is not None:
+                apply_changes(self.files, [Remove(change.path)])
             empty = WriteFile(change.path, b"", change.mode, change.uid, change.gid)
             apply_changes(self.files, [empty])
             filesystem, inner = self.files.writer(self.files.resolve(change.path))
-            cast(PlannedFilesystem, filesystem).uploaded(inner, change.host_path, change.offset, change.size)
+            cast(PlannedFilesystem, filesystem).uploaded(inner, change)
         else:
             bare = replace(change, before="") if isinstance(change, WriteFile) else change
             apply_changes(self.files, [bare])
@@ -94,9 +99,14 @@ class ChangeSequence:
         if isinstance(change, Remove):
             self._note_removal(change, path)
             return
-        if isinstance(change, _CONTENTS) and (earlier := self._find(path, _CONTENTS)) is not None:
+        replaces = getattr(change, "replace", False)
+        is_linked = replaces and self._is_linked(path)
+        if replaces and not is_linked:
+            self._drop(path, (*_CONTENTS, MakeLink, MakeHardLink, MakeSpecial))
+        is_content = isinstance(change, _CONTENTS) and not is_linked
+        if is_content and (earlier := self._find(path, _CONTENTS)) is not None:
             held = cast(tuple[str, Change], self._kept[earlier])[1]
-            self._kept[earlier] = (path, _rewritten(cast(FileChange, held), change))
+            self._kept[earlier] = (path, _rewritten(cast(FileChange, held), cast(Upload, change)))
             return
         if isinstance(change, MakeLink):
             self._drop(path, (WriteFile, Upload, Truncate, MakeLink))
@@ -119,6 +129,13 @@ class ChangeSequence:
     def _drop(self, path: str, kinds: tuple[type, ...]) -> None:
         while (number := self._find(path, kinds)) is not None:
             self._kept[number] = None
+
+    def _is_linked(self, path: str) -> bool:
+        """Whether a step gave a file a second name, which has to stay what it is."""
+        return any(
+            one is not None and isinstance(one[1], MakeHardLink) and one[1].target == path
+            for one in self._kept
+        )
 
     def _merged_facts(self, change: SetMode | SetOwner, path: str) -> SetMode | SetOwner:
         number = self._find(path, (type(change),))

@@ -6,19 +6,23 @@ import hashlib
 import io
 import os
 import stat
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
+from imgtools.change.change import DataPart, Upload
 from imgtools.errors import EditFailed, HostError
 from imgtools.files.paths import normalise
 from imgtools.files.tree import GuestTree
 from imgtools.filesystems.api import Filesystem, FilesystemWriter
+from imgtools.filesystems.holes import data_parts
 from imgtools.records.request import Engine
 
 CHUNK = 1 << 20  # bytes read at a time
+ZEROS = bytes(CHUNK)
 
 
 class NotOpenForWriting(EditFailed):
@@ -112,6 +116,17 @@ class Measured(io.RawIOBase):
         self._advance(len(chunk))
         return chunk
 
+    def skip_hole(self) -> int:
+        """As the source's, if it has such: a hole counts as the zeros that one reads there."""
+        skip = getattr(self._source, "skip_hole", None)
+        hole: int = skip() if skip is not None else 0
+        for _ in range(hole // CHUNK):
+            self._running.update(ZEROS)
+        self._running.update(ZEROS[: hole % CHUNK])
+        self.size += hole
+        self._advance(hole)
+        return hole
+
     @property
     def digest(self) -> str:
         """The SHA-256 of what was read so far, in hexadecimal."""
@@ -135,17 +150,74 @@ def open_regular(host_path: Path) -> Iterator[BinaryIO]:
         yield stream
 
 
-class Section:
-    """A piece of a stream, read from its beginning to its end."""
+@contextmanager
+def open_upload(change: Upload) -> Iterator[UploadContent]:
+    """Open the content of an upload.
 
-    def __init__(self, stream: BinaryIO, offset: int, size: int) -> None:
+    :raises HostError: its host file cannot be read.
+    """
+    with open_regular(change.host_path) as stream:
+        yield UploadContent(stream, change)
+
+
+class UploadContent(io.RawIOBase):
+    """What an upload makes the content of a file: read once, from its beginning; its holes can be told.
+
+    Those of a whole host file are asked of the host when it is read.
+    """
+
+    def __init__(self, stream: BinaryIO, change: Upload) -> None:
         self._stream = stream
-        self._left = size
-        stream.seek(offset)
+        self._position = 0
+        # Of each stretch of data where it begins, where it ends, and where it lies in the host file.
+        if change.parts is not None:
+            self._size = change.size
+            self._parts = _behind_each_other(change.parts, change.offset)
+        else:
+            length = os.fstat(stream.fileno()).st_size - change.offset
+            is_whole = change.offset == 0 and length <= change.size
+            # One that has become longer is read as far as the plan knows it; one that has become shorter, to its end.
+            self._size = min(length, change.size)
+            self._parts = (
+                ((begin, end, begin) for begin, end in data_parts(stream, self._size))
+                if is_whole
+                else iter([(0, self._size, change.offset)] if self._size > 0 else [])
+            )
+        self._next = next(self._parts, None)
 
-    def read(self, size: int = -1) -> bytes:
-        """Return up to ``size`` bytes (all that are left, if negative); nothing at the end of the piece."""
-        wanted = self._left if size < 0 else min(size, self._left)
-        content = self._stream.read(wanted)
-        self._left -= len(content)
+    def readable(self) -> bool:
+        """Always."""
+        return True
+
+    def _hole(self) -> int:
+        """How many bytes of hole begin here."""
+        return (self._size if self._next is None else self._next[0]) - self._position
+
+    def skip_hole(self) -> int:
+        """Pass over a hole that begins here; returns its length, 0 if there is none."""
+        hole = max(0, self._hole())
+        self._position += hole
+        return hole
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Return up to ``size`` bytes, of a hole zeros; nothing at the end, and where the host file is cut."""
+        if size is None or size < 0:
+            return b"".join(iter(partial(self.read, CHUNK), b""))
+        if (hole := self._hole()) > 0:
+            self._position += min(hole, size)
+            return bytes(min(hole, size))
+        if self._next is None:
+            return b""
+        begin, end, place = self._next
+        self._stream.seek(place + self._position - begin)
+        content = self._stream.read(min(size, end - self._position))
+        self._position += len(content)
+        if self._position == end:
+            self._next = next(self._parts, None)
         return content
+
+
+def _behind_each_other(parts: Sequence[DataPart], offset: int) -> Iterator[tuple[int, int, int]]:
+    for one in parts:
+        yield one.at, one.at + one.size, offset
+        offset += one.size

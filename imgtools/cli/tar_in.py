@@ -27,8 +27,11 @@ def command(
 ) -> None:
     """Unpack a tar archive into the guest.
 
-    Plain, gzip, xz, bzip2 and zstd are told apart by their bytes. Owners, modes, times, links, device nodes and
-    extended attributes are kept; a member whose name leads upwards stays inside the directory.
+    Plain, gzip, xz, bzip2 and zstd are told apart by their bytes. It is unpacked as GNU tar does with
+    "-p --numeric-owner --xattrs": owners, modes, times, links, holes, device nodes and extended attributes are kept,
+    and what has a member's name is replaced, not written through. Directories that are there stay as they are, and so
+    do links to directories. A member whose name leads upwards is left out with a warning, and so is one that would
+    go through a link of the archive out of the directory.
     """
     from imgtools.workflows.tar_in import tar_in
 

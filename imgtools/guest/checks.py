@@ -19,10 +19,11 @@ from pathlib import Path
 import yaml
 
 from imgtools.change.change import Change, Upload, WriteFile
+from imgtools.change.contradictions import true_path
+from imgtools.change.writable_tree import open_upload
 from imgtools.engine.augeas_files import ConfigFile
 from imgtools.engine.process import Fence, Kind, run
 from imgtools.errors import EditFailed, GuestFileError, OddGuest, ToolMissing, UsageError
-from imgtools.files.paths import normalise
 from imgtools.files.tree import GuestReader
 from imgtools.guest.find.devices import PASSING, Devices
 from imgtools.guest.find.fstab import FIELD, FstabEntry, parse_fstab
@@ -88,17 +89,10 @@ def check_writes(
     found: list[Warned] = []
     for change in changes:
         if isinstance(change, (WriteFile, Upload)):
-            path = _place(change.path, files)
+            path = true_path(change, files)
             if thorough or any(fnmatch.fnmatchcase(path, pattern) for pattern in DECISIVE):
                 found += _look(path, _content(change), files, layout(), root)
     return tuple(found)
-
-
-def _place(path: str, files: GuestReader) -> str:
-    try:
-        return files.resolve(path)
-    except GuestFileError:
-        return normalise(path)
 
 
 def _content(change: WriteFile | Upload) -> bytes:
@@ -106,9 +100,8 @@ def _content(change: WriteFile | Upload) -> bytes:
         return change.content
     if change.size > LARGEST or change.packed:
         return b""
-    with change.host_path.open("rb") as stream:
-        stream.seek(change.offset)
-        return stream.read(change.size)
+    with open_upload(change) as stream:
+        return stream.read()
 
 
 def _look(

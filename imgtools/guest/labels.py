@@ -47,9 +47,12 @@ def new_file_labeller(files: GuestReader) -> Labeller | None:
 
 
 def makes_files(changes: Sequence[Change], files: GuestReader) -> bool:
-    """Whether a plan makes a file that is not there: what is there keeps its label."""
+    """Whether a plan makes a file that is not there, or anew: what is there keeps its label."""
     makers = (WriteFile, Upload, MakeDirectory, MakeLink, MakeSpecial)
-    return any(isinstance(one, makers) and files.lstat(one.path) is None for one in changes)
+    return any(
+        isinstance(one, makers) and (getattr(one, "replace", False) or files.lstat(one.path) is None)
+        for one in changes
+    )
 
 
 def needs_autorelabel(files: GuestReader) -> bool:

@@ -9,7 +9,7 @@ from typing import BinaryIO
 from imgtools.change.archive import STDIN, as_written_down, plain_archive
 from imgtools.change.change import Change
 from imgtools.change.fit_to_filesystem import fitted
-from imgtools.change.unpack import in_place_of, unpacked
+from imgtools.change.unpack import unpacked
 from imgtools.errors import NotADirectory
 from imgtools.guest.find.tree import view_files
 from imgtools.records.progress import Progress
@@ -46,8 +46,8 @@ def tar_in(
             )
         changes: list[Change] = []
         warnings: list[Warned] = []
-        members = unpacked(plain, view.files.resolve(end), archive_path)
-        for one in fitted(in_place_of(members, view.files), view.mounts):
+        members = unpacked(plain, view.files.resolve(end), archive_path, view.files)
+        for one in fitted(members, view.mounts):
             if isinstance(one, Warned):
                 warnings.append(one)
             else:

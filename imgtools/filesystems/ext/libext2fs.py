@@ -16,7 +16,7 @@ import functools
 import io
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from ctypes import POINTER, byref, c_char_p, c_int, c_long, c_size_t, c_uint, c_uint64, c_void_p
 from pathlib import Path
@@ -354,6 +354,20 @@ class Ext2File:
         self._check("write", code)
         if written.value != len(content):
             raise Ext2Error("write", BLOCK_ALLOC_FAIL)
+
+    def put(self, pieces: Iterable[bytes | int]) -> None:
+        """Write an empty file from its beginning: content, and the lengths of holes."""
+        position, is_hole = 0, False
+        for piece in pieces:
+            is_hole = isinstance(piece, int)
+            if isinstance(piece, int):
+                position += piece
+                self._check("llseek", self._library.ext2fs_file_llseek(self._handle, position, 0, None))
+            else:
+                self.write(piece)
+                position += len(piece)
+        if is_hole:
+            self._check("set_size", self._library.ext2fs_file_set_size2(self._handle, position))
 
     def truncate(self) -> None:
         """Make it empty."""

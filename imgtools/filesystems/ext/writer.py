@@ -7,6 +7,7 @@ import struct
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -33,6 +34,7 @@ from imgtools.filesystems.ext.reader import (
     mount_ext,
     parse_superblock,
 )
+from imgtools.filesystems.holes import pieces
 from imgtools.records.disks import Declined, Usage
 from imgtools.records.files import FileEntry, FileKind, FileStat
 from imgtools.volumes.local_file import LocalDisk
@@ -177,16 +179,15 @@ class ExtWriter:
             is_new = number is None
             if number is None:
                 number = self._make(path, FileKind.FILE, 0o644)
-            chunk, more = content.read(CHUNK), content.read(CHUNK)
-            if is_new and not more and self._put_small(number, chunk):
+            parts = pieces(content, CHUNK)
+            first, second = next(parts, b""), next(parts, b"")
+            if is_new and not second and isinstance(first, bytes) and self._put_small(number, first):
                 return
             self._require_free(number, path)
             with self._volume.open_file(number, write=True) as file:
                 if not is_new:
                     file.truncate()
-                while chunk:
-                    file.write(chunk)
-                    chunk, more = more, content.read(CHUNK)
+                file.put(one for one in chain((first, second), parts) if one)
             self._table.forget(number)
             self._touch(number)
 

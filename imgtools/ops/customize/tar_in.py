@@ -10,11 +10,10 @@ from io import BytesIO
 from pathlib import Path
 
 from imgtools.change.archive import plain_archive
-from imgtools.change.change import Change, MakeDirectory, SetTimes, Upload, WriteFile
+from imgtools.change.change import Change, Remove, SetTimes, Upload, WriteFile
 from imgtools.change.unpack import unpacked
-from imgtools.change.writable_tree import open_regular
+from imgtools.change.writable_tree import open_upload
 from imgtools.errors import HostError, NotADirectory, UsageError
-from imgtools.files.paths import parent_of
 from imgtools.guest.guest import Guest
 from imgtools.ops.customize_plan import Order, guest_file, split_pair
 from imgtools.ops.operation import Operation
@@ -35,15 +34,10 @@ def plan(guest: Guest, order: Order) -> Iterator[Change]:
     if not guest.files.is_dir(folder):
         raise NotADirectory(f"not a directory in the guest: {folder}", path=folder)
     with plain_archive(archive, BytesIO()) as plain:
-        room, made = LIMIT, set[str]()
-        for one in unpacked(plain, guest.files.resolve(folder), archive):
+        room = LIMIT
+        for one in unpacked(plain, guest.files.resolve(folder), archive, guest.files):
             if isinstance(one, Warned):
                 raise HostError(f"{archive}: {one.path}: {one.text}")
-            path = str(getattr(one, "path", folder))
-            above = parent_of(path)
-            if above not in made and not guest.files.is_dir(above):
-                yield MakeDirectory(above)  # as tar does, where the archive does not name it
-            made.update([above, path] if isinstance(one, MakeDirectory) else [above])
             if isinstance(one, Upload) and plain != archive.absolute():
                 room -= one.size
                 if room < 0:
@@ -57,9 +51,10 @@ def plan(guest: Guest, order: Order) -> Iterator[Change]:
 
 def _held(change: Upload) -> Iterator[Change]:
     """A member of an archive that will be gone when the plan is carried out, with its content."""
-    with open_regular(change.host_path) as stream:
-        stream.seek(change.offset)
-        content = stream.read(change.size)
+    with open_upload(change) as stream:
+        content = stream.read()
+    if change.replace:
+        yield Remove(change.path)
     yield WriteFile(change.path, content, change.mode, change.uid, change.gid)
     yield SetTimes(change.path, change.mtime, change.mtime)
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import io
 from collections.abc import Mapping
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
 from imgtools.change.applier import apply_changes
 from imgtools.change.change import (
+    DataPart,
     FileChange,
     MakeDirectory,
     MakeHardLink,
@@ -35,6 +38,7 @@ from imgtools.errors import (
     NotAFile,
     TooManyLinks,
 )
+from imgtools.filesystems.holes import pieces
 from imgtools.records.files import FileKind
 from imgtools.records.request import Engine
 from tests.support.memory import Content, MemoryFilesystem, MemoryWriter, Node, directory, link
@@ -219,6 +223,97 @@ def test_an_upload_is_what_the_plan_said(tmp_path: Path) -> None:
         apply(tree, Upload("/f", tmp_path / "none", 4))
     with pytest.raises(HostError, match="not a regular file"):
         apply(tree, Upload("/f", tmp_path, 4))
+
+
+@pytest.mark.parametrize("there", ["file", "link", "fifo", "empty"])
+@pytest.mark.parametrize("kind", ["upload", "hard", "fifo", "folder"])
+def test_what_is_to_be_replaced_goes_first(tmp_path: Path, there: str, kind: str) -> None:
+    """A link is not followed, and other names of the file keep its content."""
+    (source := tmp_path / "source").write_bytes(b"new")
+    tree, root = tree_of({
+        "/file": "old", "/link": link("/other"), "/fifo": Node(FileKind.FIFO), "/other": "old", "/empty": directory()
+    })  # fmt: skip
+    apply(tree, MakeHardLink("/second", "/file"))
+    path = f"/{there}"
+    changes: dict[str, FileChange] = {
+        "upload": Upload(path, source, 3, 0o600, replace=True), "hard": MakeHardLink(path, "/other", replace=True),
+        "fifo": MakeSpecial(path, "p", replace=True), "folder": MakeDirectory(path, replace=True),
+    }  # fmt: skip
+    apply(tree, changes[kind])
+    made = root.nodes[path]
+    assert made.kind is {"fifo": FileKind.FIFO, "folder": FileKind.DIRECTORY}.get(kind, FileKind.FILE)
+    assert made.content == {"upload": b"new", "hard": b"old"}.get(kind, b"")
+    assert root.nodes["/second"].content == root.nodes["/other"].content == b"old"
+
+
+def test_a_full_directory_is_not_replaced(tmp_path: Path) -> None:
+    (source := tmp_path / "source").write_bytes(b"new")
+    tree, _ = tree_of({"/d/x": "x", "/l": link("/d")})
+    with pytest.raises(EditFailed, match="not empty"):
+        apply(tree, Upload("/d", source, 3, replace=True))
+    apply(tree, MakeDirectory("/l", replace=True))  # it leads to a directory
+    assert tree.exists("/l/x")
+
+
+def test_times_of_what_is_made() -> None:
+    tree, root = tree_of({})
+    apply(
+        tree,
+        MakeDirectory("/d", mtime=5), MakeDirectory("/d/e", mtime=6), MakeDirectory("/gone", mtime=7),
+        WriteFile("/d/x", b""), MakeLink("/l", "d", mtime=8), MakeSpecial("/p", "p", mtime=9),
+        Remove("/gone"), WriteFile("/gone", b"x"),
+    )  # fmt: skip
+    assert [root.nodes[path].mtime for path in ("/d", "/d/e", "/gone", "/l", "/p")] == [5, 6, 0, 8, 9]
+
+
+class Holed(MemoryWriter):
+    """Notes what it is given: content, and the lengths of holes."""
+
+    def write(self, path: str, content: BinaryIO) -> None:
+        self.given = list(pieces(content, 1 << 20))
+        super().write(path, io.BytesIO(b"".join(bytes(one) for one in self.given)))  # an int is so many zeros
+
+
+@pytest.mark.parametrize(
+    ("parts", "given"),
+    [
+        ((DataPart(2, 3), DataPart(5, 1), DataPart(8, 2)), [2, b"abc", b"d", 2, b"ef", 10]),
+        ((DataPart(0, 2),), [b"ab", 18]), ((), [20]), ((DataPart(18, 2),), [18, b"ab"]),
+    ],
+)  # fmt: skip
+def test_holes_of_an_archive_stay_holes(
+    tmp_path: Path, parts: tuple[DataPart, ...], given: list[bytes | int]
+) -> None:
+    (source := tmp_path / "source").write_bytes(b"--abcdefgh")
+    root = Holed({})
+    tree = WritableTree({}, {"/": root}, Engine.MEMORY)
+    change = Upload("/x", source, 20, offset=2, parts=parts)
+    done = apply(tree, change)
+    assert root.given == given and len(root.nodes["/x"].content) == 20
+    assert done.written["/x"] == hashlib.sha256(root.nodes["/x"].content).hexdigest()
+    plain, root = tree_of({})  # a writer that knows no holes writes zeros
+    apply(plain, change)
+    assert root.nodes["/x"].content == b"".join(bytes(one) for one in given)
+
+
+def test_an_archive_that_was_cut_since_is_a_conflict(tmp_path: Path) -> None:
+    (source := tmp_path / "source").write_bytes(b"abc")
+    tree, _ = tree_of({})
+    for change in (Upload("/x", source, 9, parts=(DataPart(0, 4),)), Upload("/x", source, 2, offset=2)):
+        with pytest.raises(EditConflict, match="the plan was made for"):
+            apply(tree, change)
+
+
+def test_holes_of_a_host_file_stay_holes(tmp_path: Path) -> None:
+    with (source := tmp_path / "source").open("wb") as file:
+        file.seek(3 << 20)
+        file.write(b"x" * 4096)
+        file.truncate(5 << 20)
+    root = Holed({})
+    apply(WritableTree({}, {"/": root}, Engine.MEMORY), Upload("/x", source, 5 << 20))
+    assert root.nodes["/x"].content == source.read_bytes()
+    if source.stat().st_blocks * 512 < 1 << 20:  # a host that has holes tells them too
+        assert root.given[0] == 3 << 20 and isinstance(root.given[-1], int)
 
 
 def test_only_what_is_new_gets_a_label() -> None:

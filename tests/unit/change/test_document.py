@@ -17,12 +17,16 @@ ALL = (
     c.WriteFile("/etc/caf\udce9", b"\0\xff"),
     c.WriteFile("/etc/empty", b""),
     c.Upload("/u", Path("/host/f"), 5, mode=0o600, mtime=1_700_000_000_123_456_789),
+    c.Upload(
+        "/s", Path("/host/a.tar"), 99, offset=512, replace=True, parts=(c.DataPart(0, 5), c.DataPart(9, 90))
+    ),
+    c.Upload("/s", Path("/host/a.tar"), 99, parts=()),
     c.Truncate("/t", 7),
     c.Remove("/r", recursive=True, contents_only=True, size=3, count=2),
-    c.MakeDirectory("/d", 0o700, 1, 1),
-    c.MakeLink("/l", "../x", uid=3),
-    c.MakeHardLink("/h", "/l"),
-    c.MakeSpecial("/n", "c", (1, 3), 0o666),
+    c.MakeDirectory("/d", 0o700, 1, 1, -5, replace=True),
+    c.MakeLink("/l", "../x", uid=3, mtime=7),
+    c.MakeHardLink("/h", "/l", replace=True),
+    c.MakeSpecial("/n", "c", (1, 3), 0o666, mtime=0, replace=True),
     c.Move("/a", "/b"),
     c.SetMode("/m", 0, recursive=True),
     c.SetOwner("/o", gid=5),
@@ -99,6 +103,16 @@ def test_mistakes_are_named_with_their_place(item: object, fault: str) -> None:
     with pytest.raises(UsageError, match=r"^change 2") as caught:
         parse_plan([{"kind": "truncate", "path": "/ok"}, item], HERE)
     assert fault in caught.value.message
+
+
+@pytest.mark.parametrize("parts", [[(0, 6)], [(5, 1)], [(0, 2), (1, 2)], [(3, -1)], [(-1, 2)]])
+def test_parts_of_a_file_follow_each_other(parts: list[tuple[int, int]]) -> None:
+    said = [{"at": at, "size": size} for at, size in parts]
+    plan = [{"kind": "upload", "path": "/a", "host_path": "/h", "size": 5, "parts": said}]
+    with pytest.raises(
+        UsageError, match=r"^change 1 \(upload\): its parts do not follow each other within its size$"
+    ):
+        parse_plan(plan, HERE)
 
 
 @pytest.mark.parametrize("document", [None, 3, "x", {}, {"changes": {}}, {"data": {"files": []}}])

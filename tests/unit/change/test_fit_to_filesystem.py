@@ -26,11 +26,12 @@ HOST = Path("/host/file")
 
 def tree(top: str) -> list[Change]:
     return [
-        MakeDirectory(f"{top}/d", 0o700, 5, 6),
+        MakeDirectory(f"{top}/d", 0o700, 5, 6, 2000),
         Upload(f"{top}/d/f", HOST, 7, 0o4755, 5, 6, 1000),
         MakeHardLink(f"{top}/d/g", f"{top}/d/f"),
         SetXattr(f"{top}/d/f", "user.note", b"x"),
         MakeLink(f"{top}/d/l", "f", 5, 6),
+        SetXattr(f"{top}/d/l", "user.note", b"x"),
         MakeSpecial(f"{top}/d/n", "c", (1, 3)),
     ]
 
@@ -49,7 +50,7 @@ def test_a_unix_filesystem_holds_everything() -> None:
 def test_ntfs_holds_contents_times_and_second_names() -> None:
     changes, left_out = fit("/win")
     assert changes == [
-        MakeDirectory("/win/d"),
+        MakeDirectory("/win/d", mtime=2000),
         Upload("/win/d/f", HOST, 7, mtime=1000),
         MakeHardLink("/win/d/g", "/win/d/f"),
         SetXattr("/win/d/f", "user.note", b"x"),
@@ -65,3 +66,17 @@ def test_on_fat_a_second_name_is_a_second_copy() -> None:
         Upload("/boot/efi/d/g", HOST, 7, mtime=1000),
     ]
     assert left_out == ["/boot/efi/d/f", "/boot/efi/d/l", "/boot/efi/d/n"]
+
+
+def test_times_are_those_that_an_inode_holds() -> None:
+    """As the kernel does: the nearest."""
+    second = 10**9
+    for mtime, expected in (
+        (5, 5), (-(1 << 31) * second, -(1 << 31) * second), (-(1 << 31) * second - 1, -(1 << 31) * second),
+        (((1 << 31) + (3 << 32)) * second - 1, ((1 << 31) + (3 << 32)) * second - 1),
+        (1 << 90, ((1 << 31) + (3 << 32)) * second - 1),
+    ):  # fmt: skip
+        (found,) = fitted([MakeLink("/srv/l", "x", mtime=mtime)], MOUNTS)
+        assert found == MakeLink("/srv/l", "x", mtime=expected)
+    change = MakeDirectory("/win/d", mtime=1 << 70)
+    assert list(fitted([change, MakeLink("/srv/l", "x")], MOUNTS)) == [change, MakeLink("/srv/l", "x")]

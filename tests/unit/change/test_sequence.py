@@ -128,6 +128,17 @@ STEPS: dict[str, list[list[Change]]] = {
     "a folder is renamed and edited": [[Move("/etc/conf", "/etc/conf.d")], [appended("/etc/conf.d/a", "more")]],
     "links": [[MakeLink("/etc/l", "motd")], [MakeLink("/etc/l", "conf")], [MakeHardLink("/etc/m", "/etc/motd")]],
     "a file gives way to a link": [[WriteFile("/etc/l", b"a")], [MakeLink("/etc/l", "motd")]],
+    "an upload in the place of a link": [
+        [MakeLink("/etc/l", "motd"), WriteFile("/etc/y", b"a")],
+        [Upload("/etc/l", HOST_FILE, SIZE, replace=True), Upload("/etc/y", HOST_FILE, SIZE, replace=True)],
+    ],
+    "an upload in the place of a link that was there": [
+        [Upload("/etc/to-motd", HOST_FILE, SIZE, replace=True)], [appended("/etc/motd", "b")],
+    ],
+    "others in the place of what was made": [
+        [WriteFile("/etc/l", b"a"), MakeSpecial("/etc/p", "p")],
+        [MakeHardLink("/etc/l", "/etc/motd", replace=True), MakeSpecial("/etc/p", "c", replace=True)],
+    ],
     "facts": [
         [MakeSpecial("/etc/p", "p"), SetTimes("/etc/motd", 1, 2)],
         [SetXattr("/etc/motd", "user.a", b"1"), SetXattr("/etc/motd", "user.b", b"2")],
@@ -199,6 +210,19 @@ def test_a_step_that_cannot_be_made_is_an_error() -> None:
     sequence.add([Remove("/etc/motd")])
     with pytest.raises(NoSuchGuestFile):
         sequence.add([SetMode("/etc/motd", 0o600)])
+
+
+def test_what_got_a_second_name_is_not_made_anew() -> None:
+    """The name would have to keep a content that no change brings any more."""
+    steps = [
+        [WriteFile("/etc/x", b"a"), MakeHardLink("/etc/y", "/etc/x")],
+        [Upload("/etc/x", HOST_FILE, SIZE, replace=True)],
+    ]
+    sequence = ChangeSequence(tree_of(BASE))
+    for step in steps:
+        sequence.add(step)
+    with pytest.raises(EditConflict, match="two changes want /etc/x"):
+        refuse_contradictions(compose(sequence.changes, tree_of(BASE)), tree_of(BASE))
 
 
 def test_operations_that_know_nothing_of_each_other_still_conflict() -> None:

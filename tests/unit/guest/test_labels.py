@@ -69,4 +69,5 @@ def test_only_what_is_new_needs_a_label() -> None:
     files = memory_files({"/etc/old": ""})
     assert not makes_files([WriteFile("/etc/old", b""), SetMode("/etc/old", 0), Remove("/etc/old")], files)
     assert makes_files([WriteFile("/etc/new", b"")], files)
+    assert makes_files([MakeDirectory("/etc/old", replace=True)], files)
     assert makes_files([MakeDirectory("/etc/new")], files)

@@ -47,6 +47,11 @@ def test_a_tree_goes_into_a_directory_with_its_modes_and_links(
     upload = changes[3]
     assert isinstance(upload, Upload)
     assert (upload.mode, upload.uid, upload.gid, upload.size) == (0o640, 33, 0, 1)
+    assert [getattr(one, "mtime", 0) for one in changes] == [
+        path.lstat().st_mtime_ns for path in (tree, tree / "link", tree / "sub", tree / "sub/page")
+    ]
+    # No link of the guest is followed where a copy goes.
+    assert [getattr(one, "replace", None) for one in changes] == [True, None, True, True]
     assert [warning.path for warning in report.warnings] == [str(tree / "pipe")]
 
 

@@ -103,19 +103,28 @@ def test_what_cannot_be_copied_in_is_an_error(tmp_path: Path) -> None:
 
 
 @pytest.mark.host
+@pytest.mark.parametrize("links_first", [False, True])
 @pytest.mark.parametrize("packing", ["", "gz", "xz"])
-def test_an_archive_is_unpacked(tmp_path: Path, packing: str) -> None:
+def test_an_archive_is_unpacked(tmp_path: Path, packing: str, links_first: bool) -> None:
+    """Nothing is written through a link that is there."""
     with tarfile.open(tmp_path / "a.tar", f"w:{packing}") as archive:
         member = tarfile.TarInfo("sub/x")
         member.size, member.mode, member.uid, member.gid, member.mtime = 5, 0o600, 7, 8, 9
-        archive.addfile(member, io.BytesIO(b"hello"))
-        outside = tarfile.TarInfo("../../etc/evil")
-        archive.addfile(outside)
-    tree = carried(("mkdir", "/opt/sub"), ("tar-in", f"{tmp_path}/a.tar:/opt"))
-    assert tree.read_text("/opt/sub/x") == "hello"
+        archive.addfile(member, io.BytesIO(b"ahoy!"))
+    orders = [("link", "/srv/www/index:/opt/sub/x")] if links_first else []
+    tree = carried(("mkdir", "/opt/sub"), *orders, ("tar-in", f"{tmp_path}/a.tar:/opt"))
+    assert tree.read_text("/opt/sub/x") == "ahoy!"
     assert facts(tree, "/opt/sub/x") == (0o600, 7, 8)
     assert tree.stat("/opt/sub/x").mtime == 9 * 10**9
-    assert not tree.exists("/etc/evil")
+    assert tree.lstat("/opt/sub/x").kind is FileKind.FILE  # type: ignore[union-attr]
+    assert tree.read_text("/srv/www/index") != "ahoy!"
+
+
+def test_what_an_archive_cannot_give_is_an_error(tmp_path: Path) -> None:
+    with tarfile.open(tmp_path / "a.tar", "w") as archive:
+        archive.addfile(tarfile.TarInfo("../../etc/evil"))
+    with pytest.raises(HostError, match=r"a\.tar: \.\./\.\./etc/evil: left out: its name leads upwards"):
+        carried(("tar-in", f"{tmp_path}/a.tar:/opt"))
 
 
 def test_an_upload_keeps_its_mode_and_belongs_to_root(tmp_path: Path) -> None:
