@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tarfile
 import tempfile
@@ -16,6 +17,7 @@ from imgtools.change.describe import PlannedChange
 from imgtools.engine.process import UNLIMITED, Fence, Kind
 from imgtools.engine.stream import feed_stream, open_stream
 from imgtools.errors import HostError, UsageError
+from imgtools.units import format_size
 
 ENDINGS = {
     ".tar": "",
@@ -29,6 +31,10 @@ ENDINGS = {
 }
 PACKERS = {"gz": "gzip", "xz": "xz", "bz2": "bzip2", "zst": "zstd"}
 MAGICS = {b"\x1f\x8b": "gz", b"\xfd7zXZ\x00": "xz", b"BZh": "bz2", b"\x28\xb5\x2f\xfd": "zst"}
+
+CHUNK = 1 << 20  # bytes
+MOST_UNPACKED = 4 << 30  # bytes that any archive may unpack to; larger ones
+MOST_TIMES = 200  # times their packed size: text has 5 to 30, empty images up to some hundred
 
 STDIN = Path("-")  # in a plan: an archive that comes on standard input
 
@@ -59,7 +65,7 @@ def plain_archive(host_path: Path | None, stdin: BinaryIO) -> Iterator[Path]:
     """Yield an archive as a plain tar file: itself, or a private unpacked copy that is gone afterwards.
 
     :param host_path: None: the archive comes on ``stdin``.
-    :raises HostError: it cannot be read.
+    :raises HostError: it cannot be read, or unpacks to more than 4 GiB and 200 times its size.
     """
     try:
         source = stdin if host_path is None else host_path.open("rb")
@@ -73,9 +79,10 @@ def plain_archive(host_path: Path | None, stdin: BinaryIO) -> Iterator[Path]:
             return
         with tempfile.TemporaryFile(prefix="imgtools-tar-") as whole:
             whole.write(head)
-            shutil.copyfileobj(source, whole, 1 << 20)
+            shutil.copyfileobj(source, whole, CHUNK)
+            whole.flush()
             whole.seek(0)
-            _unpack(whole, cast(BinaryIO, copy), packing)
+            _unpack(whole, cast(BinaryIO, copy), packing, str(host_path or "standard input"))
         copy.flush()
         yield Path(copy.name)
 
@@ -114,14 +121,20 @@ def unpacked_copies(changes: Sequence[Change], stdin: BinaryIO) -> Iterator[Copi
         )
 
 
-def _unpack(source: BinaryIO, target: BinaryIO, packing: str) -> None:
+def _unpack(source: BinaryIO, target: BinaryIO, packing: str, shown: str) -> None:
     if not packing:
-        shutil.copyfileobj(source, target, 1 << 20)
+        shutil.copyfileobj(source, target, CHUNK)
         return
-    with open_stream(
-        [PACKERS[packing], "-dc"], Fence(Kind.DECOMPRESSOR), limits=UNLIMITED, stdin=source
-    ) as stream:
-        shutil.copyfileobj(stream, target, 1 << 20)
+    most = max(MOST_UNPACKED, MOST_TIMES * os.fstat(source.fileno()).st_size)
+    fence = Fence(Kind.DECOMPRESSOR)
+    with open_stream([PACKERS[packing], "-dc"], fence, limits=UNLIMITED, stdin=source) as stream:
+        while chunk := stream.read(CHUNK):
+            if target.tell() + len(chunk) > most:
+                raise HostError(
+                    f"{shown} unpacks to more than {format_size(most)}, {MOST_TIMES} times what it has",
+                    hint="if you trust it, unpack it to a plain .tar first",
+                )
+            target.write(chunk)
 
 
 @contextmanager
