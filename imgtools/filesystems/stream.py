@@ -5,7 +5,9 @@ Nothing is mapped before it is read, so the first bytes of a file of 100 GB cost
 
 from __future__ import annotations
 
+import errno
 import io
+import os
 from typing import TYPE_CHECKING, Protocol
 
 from imgtools.errors import OddGuest
@@ -77,9 +79,30 @@ class MappedFile(io.RawIOBase):
         return filled
 
     def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        """As lseek(2), with its SEEK_DATA and SEEK_HOLE.
+
+        :raises OSError: ENXIO: what is looked for begins behind the end.
+        """
+        if whence in (os.SEEK_DATA, os.SEEK_HOLE):
+            self._position = self._next(offset, is_hole=whence == os.SEEK_HOLE)
+            return self._position
         start = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size}[whence]
         self._position = max(0, start + offset)
         return self._position
+
+    def _next(self, offset: int, *, is_hole: bool) -> int:
+        """The first byte from ``offset`` on that is in a hole, or is in none; the end counts as a hole."""
+        if not 0 <= offset < self._size:
+            raise OSError(errno.ENXIO, os.strerror(errno.ENXIO))
+        while offset < self._size:
+            number = offset // self._block_size
+            place, count = self._blocks.find(number)
+            if (place is None) is is_hole:
+                return offset
+            offset = (number + count) * self._block_size
+        if is_hole:
+            return self._size
+        raise OSError(errno.ENXIO, os.strerror(errno.ENXIO))
 
     def tell(self) -> int:
         return self._position

@@ -10,9 +10,9 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
 
 from imgtools.errors import GuestFileError, HostError, NoSuchGuestFile
+from imgtools.files.sparse_copy import copy_sparse
 from imgtools.files.tree import GuestReader
 from imgtools.guest.find.tree import view_files
 from imgtools.image.handle import open_request
@@ -21,8 +21,6 @@ from imgtools.records.progress import Progress
 from imgtools.records.request import Engine, ImageRequest
 from imgtools.records.system import Warned
 
-CHUNK = 1 << 20
-BLOCK = 4096  # bytes; a block of zeros becomes a hole
 SET_ID = 0o6000
 
 
@@ -160,7 +158,7 @@ class Copier:
             return
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         with source, os.fdopen(os.open(name, flags, 0o600, dir_fd=parent), "wb") as target:
-            size = copy_sparse(source, target)
+            size = copy_sparse(source, target, found.stat.size)
         self.tally.files += 1
         self.tally.size += size
         if self._progress:
@@ -185,18 +183,3 @@ def _open_parent(folder: Path, parts: Sequence[str]) -> int:
             os.close(here)
         here = below
     return here
-
-
-def copy_sparse(source: BinaryIO, target: BinaryIO) -> int:
-    """Copy a stream into an empty file, leaving holes where there are only zeros; return its length in bytes."""
-    size = 0
-    while chunk := source.read(CHUNK):
-        for start in range(0, len(chunk), BLOCK):
-            block = chunk[start : start + BLOCK]
-            if block.count(0) == len(block):
-                target.seek(len(block), os.SEEK_CUR)
-            else:
-                target.write(block)
-        size += len(chunk)
-    target.truncate(size)
-    return size

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import os
+import stat
 import tarfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from imgtools.change.archive import archive_writer, compression_of
+from imgtools.change.sparse_member import as_sparse
+from imgtools.disk.new_file import new_file
 from imgtools.errors import HostError
 from imgtools.files.tree import GuestReader
 from imgtools.guest.find.tree import view_files
-from imgtools.image.handle import open_request
+from imgtools.image.handle import Image, open_request
 from imgtools.records.files import FileKind, FoundFile
 from imgtools.records.progress import Progress
 from imgtools.records.request import Engine, ImageRequest
@@ -61,7 +64,7 @@ def tar_out(
     :raises HostError: the file is there already, or cannot be written.
     """
     packing = compression_of("" if archive_path is None else archive_path.name, compression)
-    with open_request(request) as image, _target(archive_path, stdout) as target:
+    with open_request(request) as image, _target(archive_path, stdout, image) as target:
         view = view_files(image, request)
         top = view.files.resolve(view.path(path))
         with archive_writer(target, packing) as archive:
@@ -83,24 +86,27 @@ def _own_name(found: FoundFile) -> str:
 
 
 @contextmanager
-def _target(host_path: Path | None, stdout: BinaryIO) -> Iterator[BinaryIO]:
-    """Yield where the archive goes; no half archive ever has its final name."""
+def _target(host_path: Path | None, stdout: BinaryIO, image: Image) -> Iterator[BinaryIO]:
+    """Yield where the archive goes; no half archive ever has its final name.
+
+    Nobody may read it who may not read the image.
+    """
     if host_path is None:
         yield stdout
         return
-    if host_path.exists():
+    if os.path.lexists(host_path):
         raise HostError(f"already there: {host_path}", hint="remove it, or choose another name")
-    half = host_path.with_name(f".{host_path.name}.part")
+    allowed = 0o666
+    for info in image.infos:
+        for layer in info.chain:
+            allowed &= stat.S_IMODE(layer.host_path.stat().st_mode)
     try:
-        with half.open("wb") as stream:
+        with new_file(host_path) as draft, draft.host_path.open("xb") as stream:
+            mode = stat.S_IMODE(os.fstat(stream.fileno()).st_mode)
+            os.fchmod(stream.fileno(), mode & (allowed | 0o600))
             yield stream
-            stream.flush()
-            os.fsync(stream.fileno())
-        half.rename(host_path)
     except OSError as error:
         raise HostError(f"cannot write {host_path}: {error.strerror}") from None
-    finally:
-        half.unlink(missing_ok=True)
 
 
 class _Run:
@@ -125,9 +131,10 @@ class _Run:
             return
         member = self._member(found, name)
         if member.isreg():
-            with self._files.open(found.path) as stream:
-                self._archive.addfile(member, stream)
             self.size += member.size
+            with self._files.open(found.path) as stream:
+                content = as_sparse(member, stream)
+                self._archive.addfile(member, cast(BinaryIO, content))
         else:
             self._archive.addfile(member)
         self.members += 1
@@ -135,18 +142,18 @@ class _Run:
             self._progress(self.size, 0)
 
     def _member(self, found: FoundFile, name: str) -> tarfile.TarInfo:
-        stat = found.stat
+        facts = found.stat
         member = tarfile.TarInfo(name)
-        member.type, member.mode = TYPES[stat.kind], stat.mode
-        member.uid, member.gid = stat.uid, stat.gid
-        member.uname, member.gname = self._users.get(stat.uid, ""), self._groups.get(stat.gid, "")
-        member.mtime = stat.mtime // 10**9
-        member.devmajor, member.devminor = stat.device
-        if stat.kind is FileKind.LINK:
+        member.type, member.mode = TYPES[facts.kind], facts.mode
+        member.uid, member.gid = facts.uid, facts.gid
+        member.uname, member.gname = self._users.get(facts.uid, ""), self._groups.get(facts.gid, "")
+        member.mtime = facts.mtime // 10**9
+        member.devmajor, member.devminor = facts.device
+        if facts.kind is FileKind.LINK:
             member.linkname = self._files.read_link(found.path)
-        elif stat.kind is FileKind.FILE:
-            first = self._first.setdefault(stat.inode, name) if stat.links > 1 else name
-            member.size = stat.size if first == name else 0
+        elif facts.kind is FileKind.FILE:
+            first = self._first.setdefault(facts.inode, name) if facts.links > 1 else name
+            member.size = facts.size if first == name else 0
             if first != name:
                 member.type, member.linkname = tarfile.LNKTYPE, first
         # SCHILY.xattr.* is what GNU tar and bsdtar read and write.

@@ -1,14 +1,20 @@
 """Packing guest files: what a real tar reads back."""
 
+import errno
 import io
+import os
+import stat
+import subprocess
 import tarfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from imgtools.errors import HostError
+from imgtools.records.image import Layer
 from imgtools.workflows.tar_out import tar_out
-from tests.support.memory import Content, Node, link, memory_guest_image, serve
+from tests.support.memory import Content, MemoryFilesystem, Node, link, memory_guest_image, serve
 
 FILES: dict[str, Content] = {
     "/etc/os-release": "ID=debian\n",
@@ -46,6 +52,77 @@ def test_an_archive_may_go_to_a_stream(monkeypatch: pytest.MonkeyPatch) -> None:
     tar_out(request, "/data/file", None, stream)
     stream.seek(0)
     assert tarfile.open(fileobj=stream).getnames() == ["file"]  # noqa: SIM115
+
+
+class Holed(io.BytesIO):
+    """A file of 3 MiB with data in its middle."""
+
+    def __init__(self) -> None:
+        super().__init__(bytes(1 << 20) + b"x" * 4096 + bytes((2 << 20) - 4096))
+        self.asked = 0
+
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        if whence == os.SEEK_DATA:
+            if offset >= (1 << 20) + 4096:
+                raise OSError(errno.ENXIO, "no data")
+            return super().seek(max(offset, 1 << 20))
+        return super().seek(
+            (1 << 20) + 4096 if whence == os.SEEK_HOLE else offset, 0 if whence > 2 else whence
+        )
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        found = super().read(size)
+        self.asked += len(found)
+        return found
+
+
+@pytest.mark.host
+def test_holes_are_neither_read_nor_packed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    holed = Holed()
+    size = len(holed.getvalue())
+    content = holed.getvalue()
+    image = memory_guest_image({**FILES, "/data/holed": Node(content=content)})
+    request = serve(monkeypatch, "tar_out", image)
+    old = MemoryFilesystem.open
+    monkeypatch.setattr(
+        MemoryFilesystem, "open", lambda self, path: holed if path == "/data/holed" else old(self, path)
+    )
+    report = tar_out(request, "/data", tmp_path / "a.tar", io.BytesIO())
+    assert holed.asked == 4096 and report.size == size + 9
+    assert (tmp_path / "a.tar").stat().st_size < 100_000
+    (goal := tmp_path / "goal").mkdir()
+    subprocess.run(["tar", "-xf", tmp_path / "a.tar", "-C", goal], check=True)
+    assert (goal / "holed").read_bytes() == content and (goal / "sub" / "deep").read_bytes() == b"deep"
+
+
+def test_an_archive_is_no_more_open_than_its_image(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (disk := tmp_path / "disk.img").touch()
+    (base := tmp_path / "base.img").touch()
+    image = memory_guest_image(FILES)
+    layers = tuple(Layer(path, "raw", 0, 0) for path in (disk, base))
+    image.infos = (replace(image.infos[0], chain=layers),)
+    request = serve(monkeypatch, "tar_out", image)
+    for number, (mode, other, expected) in enumerate(
+        [(0o644, 0o644, 0o644), (0o600, 0o644, 0o600), (0o640, 0o604, 0o600), (0o400, 0o644, 0o600)]
+    ):
+        disk.chmod(mode)
+        base.chmod(other)
+        before = os.umask(0o022)
+        tar_out(request, "/data", tmp_path / f"{number}.tar", io.BytesIO())
+        os.umask(before)
+        assert stat.S_IMODE((tmp_path / f"{number}.tar").stat().st_mode) == expected
+
+
+def test_nothing_is_written_through_what_was_planted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (mine := tmp_path / "mine").write_text("mine")
+    (tmp_path / ".a.tar.part").symlink_to(mine)
+    request = serve(monkeypatch, "tar_out", memory_guest_image(FILES))
+    tar_out(request, "/data", tmp_path / "a.tar", io.BytesIO())
+    assert mine.read_text() == "mine" and not (tmp_path / "a.tar").is_symlink()
+    (tmp_path / "b.tar").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(HostError, match="already there"):
+        tar_out(request, "/data", tmp_path / "b.tar", io.BytesIO())
+    assert not (tmp_path / "nowhere").exists()
 
 
 def test_a_file_that_is_there_is_not_replaced(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
