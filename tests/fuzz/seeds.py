@@ -310,3 +310,13 @@ def guest_texts() -> tuple[bytes, ...]:
     return tuple(
         sorted({os.fsencode(text) if isinstance(text, str) else bytes(text)[:4000] for text in encoded})
     )
+
+
+def with_tar_checksums(content: bytes) -> bytes:
+    """Every block that is not empty with the checksum of a tar header."""
+    raw = bytearray(content)
+    for at in range(0, len(raw) - 511, 512):
+        if any(raw[at : at + 512]):
+            raw[at + 148 : at + 156] = b" " * 8
+            raw[at + 148 : at + 156] = b"%06o\0 " % sum(raw[at : at + 512])
+    return bytes(raw)
