@@ -14,6 +14,7 @@ from pathlib import Path
 from fixtures import evtx
 from fixtures.bitlocker import TAIL, encrypt
 from tests.fuzz.sparse import Sparse, pack
+from tests.support import archives as tar
 from tests.support.guests import DEBIAN_BOOT, DEBIAN_ROOT
 from tests.support.hives import make_hive, new_log, old_log, with_sequences
 from tests.support.lvm import group_text, make_pv, segment, volume_text
@@ -275,7 +276,20 @@ def archives() -> tuple[bytes, ...]:
                 one.size = 5 if kind == tarfile.REGTYPE else 0
                 archive.addfile(one, io.BytesIO(b"hello"))
         found.append(stream.getvalue())
-    return tuple(found)
+    return (*found, *sparse_archives())
+
+
+def sparse_archives() -> tuple[bytes, ...]:
+    """Files with holes in the formats of GNU tar."""
+    old = tar.header("s", b"S", 512, magic=tar.GNU, map=tar.pairs(512, 512, 4096, 0), realsize=4096)
+    version_1 = {
+        f"GNU.sparse.{key}": value for key, value in (("major", "1"), ("minor", "0"), ("realsize", "99"))
+    }
+    return (
+        old + bytes(512) + tar.END,
+        tar.member("s", content=b"12345", pax={"GNU.sparse.size": "99", "GNU.sparse.map": "10,2,50,3"}),
+        tar.member("s", content=tar.padded(b"2\n10\n2\n50\n3\n") + b"12345", pax=version_1),
+    )
 
 
 def rpm_ndb() -> tuple[bytes, ...]:
