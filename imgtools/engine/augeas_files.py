@@ -12,8 +12,10 @@ import functools
 import os
 import re
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from imgtools.engine.confined.worker import Worker
 from imgtools.engine.kept import keep, recall
 from imgtools.errors import OddGuest, ToolMissing, UsageError
 
@@ -53,15 +55,56 @@ _SPECIAL = re.compile(r"([\\\[\]()!=,|\s])")  # characters that a path expressio
 class ConfigFile:
     """One configuration file, parsed; nodes are named relative to the file (``PermitRootLogin``, ``1/ipaddr``).
 
+    Augeas works in a process of its own.
+
     :param content: None for a file that does not exist yet.
     :param lens: such as ``Sshd.lns``; empty: the one whose file patterns match the path.
     :raises OddGuest: the content does not parse; the message has the line.
     :raises UsageError: there is no such lens, or none for this path.
+    :raises BadImage: libaugeas crashed on it.
     """
 
     def __init__(self, path: str, content: bytes | None, lens: str = "") -> None:
-        self._path = path
         self.lens = lens or lens_of(path)
+        _load()  # here: Python starts programs to find the library
+        folders = [Path(folder) for folder in _lens_folders()]
+        self._worker = Worker("libaugeas", path, lambda: _Parsed(path, content, self.lens), reads=folders)
+        self._worker.ask("ready")
+
+    def get(self, node: str) -> str | None:
+        """Return the value of a node; None if it is not there or has no value.
+
+        :raises UsageError: the expression does not parse, or matches several nodes.
+        """
+        found = self._worker.ask("get", node)
+        return None if found is None else str(found)
+
+    def match(self, node: str) -> tuple[str, ...]:
+        """Return the nodes that an expression matches, relative to the file."""
+        return tuple(map(str, self._worker.ask("match", node)))
+
+    def set(self, node: str, value: str) -> None:
+        """Give a node a value; it is made if it is not there."""
+        self._worker.ask("set", node, value)
+
+    def remove(self, node: str) -> int:
+        """Remove the nodes that an expression matches, with all below them; return how many nodes went."""
+        return int(self._worker.ask("remove", node))
+
+    def text(self) -> bytes:
+        """Return the file as its tree now says; what was not changed keeps its bytes.
+
+        :raises UsageError: the lens cannot write this tree (a node that the format has no place for).
+        """
+        return bytes(self._worker.ask("text"))
+
+
+class _Parsed:
+    """The file in the worker; answers in plain values."""
+
+    def __init__(self, path: str, content: bytes | None, lens: str) -> None:
+        self._path = path
+        self.lens = lens
         self._root = "/files" + _SPECIAL.sub(r"\\\1", path)
         self._content = content or b"\n"
         self._is_new = not content
@@ -75,6 +118,10 @@ class ConfigFile:
             self._augeas.text_store(self.lens, _IN, self._root)
         except ValueError:
             raise self._odd() from None
+
+    def ready(self) -> bool:
+        """Whether it is parsed, which it is once this can be asked."""
+        return True
 
     def get(self, node: str) -> str | None:
         """Return the value of a node; None if it is not there or has no value.
@@ -223,21 +270,30 @@ def _load_transforms() -> Iterator[Transform]:
 def _lenses_there() -> list[str | int]:
     """What the transforms depend on: the files of lenses, where Augeas looks for them (augeas, "AUGEAS_LENS_LIB")."""
     facts: list[str | int] = []
-    for folder in [*os.environ.get("AUGEAS_LENS_LIB", "").split(":"), *LENS_FOLDERS]:
-        with contextlib.suppress(OSError), os.scandir(folder or "/nowhere") as entries:
+    for folder in _lens_folders():
+        with contextlib.suppress(OSError), os.scandir(folder) as entries:
             for entry in sorted(entries, key=lambda entry: entry.name):
                 facts += [entry.path, entry.stat().st_mtime_ns]
     return facts
 
 
-def _open(*, load_all: bool) -> Augeas:
+def _lens_folders() -> list[str]:
+    return [folder for folder in [*os.environ.get("AUGEAS_LENS_LIB", "").split(":"), *LENS_FOLDERS] if folder]
+
+
+def _load() -> type[Augeas]:
     try:
         from augeas import Augeas
     except ImportError:
         raise ToolMissing("python-augeas is not installed", hint="apt-get install python3-augeas") from None
-    flags = Augeas.NO_LOAD | (0 if load_all else Augeas.NO_MODL_AUTOLOAD)
+    return Augeas
+
+
+def _open(*, load_all: bool) -> Augeas:
+    binding = _load()
+    flags = binding.NO_LOAD | (0 if load_all else binding.NO_MODL_AUTOLOAD)
     # A root that cannot hold files: nothing of the host is ever read or written.
-    return Augeas(root="/dev/null", flags=flags)
+    return binding(root="/dev/null", flags=flags)
 
 
 def _is_utf8(content: bytes) -> bool:

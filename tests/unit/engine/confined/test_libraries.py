@@ -8,6 +8,7 @@ from typing import NoReturn
 
 import pytest
 
+from imgtools.engine.augeas_files import ConfigFile
 from imgtools.engine.confined import bitlocker
 from imgtools.engine.hive import open_hive
 from imgtools.errors import BadImage
@@ -45,3 +46,13 @@ def test_libbde(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     volume = DiskFile.whole(LocalDisk(blank(tmp_path / "a.img", 1 << 20)), "/dev/sda1")
     with pytest.raises(BadImage, match=r"/dev/sda1: libbde crashed \(SIGSEGV\)"):
         bitlocker.open_bitlocker(volume, Secret(b"a key"))
+
+
+def test_libaugeas(monkeypatch: pytest.MonkeyPatch) -> None:
+    import augeas
+
+    with monkeypatch.context() as patch:
+        patch.setattr(augeas.Augeas, "text_store", crash)
+        with pytest.raises(BadImage, match=r"/etc/hosts: libaugeas crashed \(SIGSEGV\)"):
+            ConfigFile("/etc/hosts", b"127.0.0.1 localhost\n")
+    assert ConfigFile("/etc/hosts", b"127.0.0.1 localhost\n").get("1/canonical") == "localhost"
