@@ -54,6 +54,7 @@ UNCOUNTED = frozenset(
     for function in (
         in_use._refuse_host_use,  # opens a file for each loop device
         held_folder.sweep,  # opens one for each edit of others
+        held_folder.clear,  # reads the list of all that is mounted
         running._keep,  # is called for each piece that a program says, which is as many as the machine likes
     )
 )

@@ -28,7 +28,8 @@ CHUNK = 1 << 20
 MOUNT_SECONDS = 60.0  # 0.03 are usual
 # windows_names: no name that Windows refuses. norecover: nothing that Windows has not shut down cleanly.
 # no_def_opts: chmod and chown fail instead of doing nothing.
-OPTIONS = "no_detach,no_def_opts,windows_names,norecover,noatime"
+# nosuid, nodev, noexec: while it is mounted, nothing in it is more to the host than a file.
+OPTIONS = "no_detach,no_def_opts,windows_names,norecover,noatime,nosuid,nodev,noexec"
 UNIX_ONLY = "NTFS has no owners, modes, special files and links as Unix has them"
 CHECK = Limits(seconds=3600)
 
