@@ -16,9 +16,9 @@ from pathlib import Path
 import pytest
 
 from imgtools.cli.app import main
+from imgtools.engine.confined.ext import ExtWriter
 from imgtools.engine.direct.write_ntfs import NtfsWriter
-from imgtools.engine.held_folder import PREFIX, mounts_below
-from imgtools.filesystems.ext.writer import ExtWriter
+from imgtools.engine.held_folder import MOUNTS, PREFIX, mounts_below
 from tests.support.fixtures import copy_fixture
 from tests.support.other_user import BECOME, CAN_BECOME, NOBODY
 from tests.support.waiting import wait_until
@@ -249,6 +249,14 @@ def test_nothing_is_left_when_the_keeper_of_ntfs_3g_is_killed(edit: Edit) -> Non
     kill_all([edit.keepers()[2]])
     assert edit.goes_on() == 0
     assert edit.is_gone()
+
+
+@pytest.mark.parametrize("edit", [NTFS], indirect=True)
+def test_files_of_a_guest_are_nothing_but_files_to_the_host(edit: Edit) -> None:
+    lines = [line for line in MOUNTS.read_text().splitlines() if f"{edit.temporary}/" in line]
+    (ntfs,) = (line for line in lines if line.split()[4].endswith("/m"))
+    assert {"nosuid", "nodev", "noexec"} <= set(ntfs.split()[5].split(","))
+    assert edit.goes_on() == 0
 
 
 @everybody

@@ -59,6 +59,7 @@ class Kind(Enum):
     DECOMPRESSOR = "from standard input to standard output: zstd, xz, gzip, bzip2"
     PACKER = "from a pipe of ours into a new file: the same programs the other way round"
     LIBRARY = "a copy of imgtools that works with a C library: libfsntfs, libbde, hivex, augeas"
+    WRITING_LIBRARY = "the same, that writes to a volume: libext2fs"
     HOST = "never sees a guest's bytes, or does what a fence forbids: fusermount3, umount, supermin, virsh"
     PERSON = "a person's own editor"
 
@@ -82,6 +83,7 @@ ALLOWANCES = {
     Kind.DECOMPRESSOR: Allowance(512 * MIB, 12 * HOUR, MIB, drops_root=True),
     Kind.PACKER: Allowance(4 * GIB, 7 * DAY, 64 * TIB),
     Kind.LIBRARY: Allowance(2 * GIB, 12 * HOUR, MIB, unix_sockets=True),
+    Kind.WRITING_LIBRARY: Allowance(4 * GIB, 12 * HOUR, 16 * TIB),
     Kind.HOST: Allowance(64 * GIB, 7 * DAY, 64 * TIB, is_fenced=False),
     Kind.PERSON: Allowance(0, 0, 0, is_fenced=False),
 }

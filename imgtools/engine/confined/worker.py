@@ -16,7 +16,7 @@ import socket
 import sys
 import threading
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -52,12 +52,24 @@ class Channel:
         :raises ImgtoolsError: as it raised it.
         :raises BadImage: the worker has ended: the library crashed, or came to a limit.
         """
+        return self._ask(method, arguments, None)
+
+    def ask_with(self, method: str, pieces: Iterable[bytes], *arguments: object) -> Any:  # Any: as above
+        """Have a method called that reads a stream first of all; as :meth:`ask`, and as ``pieces`` raise."""
+        return self._ask(method, arguments, pieces)
+
+    def _ask(
+        self, method: str, arguments: tuple[object, ...], pieces: Iterable[bytes] | None
+    ) -> Any:  # Any: as above
         with self._turn:
             try:
-                send(self._talk, (method, arguments))
+                send(self._talk, (method, arguments, pieces is not None))
+                failure = _pass_on(self._talk, pieces) if pieces is not None else None
                 answer = receive(self._talk)
-            except (OSError, EOFError):
+            except (BrokenPipeError, ConnectionError, EOFError):
                 self._ended()
+        if failure is not None:
+            raise failure
         match answer:
             case ("value", value):
                 return value
@@ -93,6 +105,8 @@ class Worker(Channel):
     :param open_: is called in it, behind the fence; the answers are those of the methods of what it returns.
     :param descriptors: what it keeps open besides.
     :param reads: files that it may open.
+    :param writes: files that it may write to.
+    :param kind: what it may use.
     """
 
     def __init__(
@@ -103,13 +117,15 @@ class Worker(Channel):
         *,
         descriptors: Sequence[int] = (),
         reads: Sequence[Path] = (),
+        writes: Sequence[Path] = (),
+        kind: Kind = Kind.LIBRARY,
         limits: Limits = AS_ITS_KIND,
     ) -> None:
         ours, theirs = socket.socketpair()
         with theirs:
             own = Path(errors.__file__).parent
             code = (own, *(Path(place) for place in (sys.prefix, *sys.path) if place))
-            fence = Fence(Kind.LIBRARY, (*code, *reads))
+            fence = Fence(kind, (*code, *reads), tuple(writes))
             put_up = PutUp(fence, sys.executable, limits, descriptors, grown=_size(), vforks=False)
             try:
                 worker = fork(
@@ -120,7 +136,11 @@ class Worker(Channel):
             finally:
                 put_up.close()
         super().__init__(ours, about, library, worker)
-        weakref.finalize(self, _end, ours, worker)
+        self._end = weakref.finalize(self, _end, ours, worker)
+
+    def end(self) -> None:
+        """End it at once; may be called twice."""
+        self._end()
 
 
 def _end(talk: socket.socket, worker: Forked) -> None:
@@ -132,6 +152,21 @@ def _end(talk: socket.socket, worker: Forked) -> None:
 def _size() -> int:
     """The bytes of address space that this process has."""
     return int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def _pass_on(talk: socket.socket, pieces: Iterable[bytes]) -> ImgtoolsError | OSError | None:
+    """Send a stream piece by piece; returns why it could not be read to its end."""
+    try:
+        for piece in pieces:
+            try:
+                send(talk, piece)
+            except OSError:
+                raise EOFError from None
+    except (ImgtoolsError, OSError) as error:
+        send(talk, None)
+        return error
+    send(talk, b"")
+    return None
 
 
 # -- in the worker ----------------------------------------------------------------------------------------
@@ -151,22 +186,63 @@ def _work(talk: socket.socket, open_: Open, put_up: PutUp) -> int:
                 continue
             if question is not None:
                 answer: tuple[object, ...]
+                method, arguments, has_stream = question
+                stream = Stream(one) if has_stream else None
                 try:
                     served = open_() if served is None else served
-                    answer = ("value", getattr(served, question[0])(*question[1]))
+                    words = arguments if stream is None else (stream, *arguments)
+                    answer = ("value", getattr(served, method)(*words))
                 except ImgtoolsError as error:
-                    answer = ("error", type(error).__name__, error.message, error.hint or "")
+                    answer = ("error", _public(error), error.message, error.hint or "")
                 except OSError as error:
                     answer = ("error", "OSError", str(error), "")
                 except (RuntimeError, ValueError, LookupError, ImportError, MemoryError) as error:
                     answer = ("error", type(error).__name__, str(error), "")
+                if stream is not None:
+                    stream.drain()
                 send(one, answer)
     return 0
 
 
+def _public(error: ImgtoolsError) -> str:
+    """The name of the nearest class that errors.py has."""
+    return next(kind.__name__ for kind in type(error).__mro__ if hasattr(errors, kind.__name__))
+
+
+class Stream(io.RawIOBase):
+    """What is sent after a question, piece by piece."""
+
+    def __init__(self, talk: socket.socket) -> None:
+        super().__init__()
+        self._talk, self._left, self._has_ended = talk, b"", False
+
+    def readable(self) -> bool:
+        """Yes."""
+        return True
+
+    def read(self, size: int = -1, /) -> bytes:
+        """Return up to ``size`` bytes: what is left of a piece, or the next one.
+
+        :raises OSError: its source failed.
+        """
+        if not self._left and not self._has_ended:
+            piece = receive(self._talk)
+            self._has_ended = not piece
+            if piece is None:
+                raise OSError("the source cannot be read to its end")
+            self._left = piece
+        found, self._left = (self._left[:size], self._left[size:]) if size >= 0 else (self._left, b"")
+        return found
+
+    def drain(self) -> None:
+        """Read what nobody has read."""
+        while not self._has_ended:
+            self._has_ended = not receive(self._talk)
+
+
 def _receive_or_join(
     talk: socket.socket, talks: list[socket.socket]
-) -> tuple[str, tuple[object, ...]] | None:
+) -> tuple[str, tuple[object, ...], bool] | None:
     """Return a question; None: it was a wish for another channel."""
     head, descriptors, _, _ = socket.recv_fds(talk, SIZE, 1)
     if descriptors:

@@ -38,9 +38,9 @@ class _Kind:
 
 
 def _ext() -> _Kind:
+    from imgtools.engine.confined.ext import ExtWriter
     from imgtools.engine.direct.e2fsck import check_ext
     from imgtools.filesystems.ext.features import refuse_ext
-    from imgtools.filesystems.ext.writer import ExtWriter
 
     return _Kind(refuse_ext, partial(ExtWriter, check=check_ext), check_ext)
 
