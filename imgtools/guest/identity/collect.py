@@ -54,8 +54,16 @@ class Identity:
     @property
     def is_common(self) -> bool:
         """Whether it is a word that would be found everywhere."""
-        named = self.kind in (Kind.HOST_NAME, Kind.ACCOUNT)
-        return named and (len(self.text) < SHORTEST or self.text.lower() in COMMON)
+        return self._is_name and (len(self.text) < SHORTEST or self.text.lower() in COMMON)
+
+    @property
+    def is_word(self) -> bool:
+        """Whether it may be a word of a language: what a distribution ships speaks of everything."""
+        return self._is_name and self.text.isalpha()
+
+    @property
+    def _is_name(self) -> bool:
+        return self.kind in (Kind.HOST_NAME, Kind.ACCOUNT)
 
 
 HEX_ID = re.compile(r"(?<![0-9a-f])[0-9a-f]{32}(?![0-9a-f])")

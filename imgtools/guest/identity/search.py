@@ -167,18 +167,22 @@ class _Look:
         self.found.passed_over += one.stat.size > self._bounds.of_file
         try:
             with self._files.open(one.path) as stream:
-                self._read(stream, one, may_be_log=not is_shipped)
+                self._read(stream, one, is_shipped=is_shipped)
         except ImgtoolsError:
             self.found.passed_over += 1  # damaged: the other files can be read all the same
 
-    def _read(self, stream: BinaryIO, one: FoundFile, *, may_be_log: bool) -> None:
-        left = [sought for sought in self._sought if sought.places < self._bounds.of_identity]
+    def _read(self, stream: BinaryIO, one: FoundFile, *, is_shipped: bool) -> None:
+        left = [
+            sought
+            for sought in self._sought
+            if sought.places < self._bounds.of_identity and not (is_shipped and sought.identity.is_word)
+        ]
         room = min(self._bounds.of_file, self._bounds.total - self.found.size)
         before = b""
         while room > 0 and (piece := stream.read(min(CHUNK, room))):
             room -= len(piece)
             self.found.size += len(piece)
-            if not before and may_be_log and _is_log(piece[:LOG_HEAD], one.stat.mtime, self._since):
+            if not before and not is_shipped and _is_log(piece[:LOG_HEAD], one.stat.mtime, self._since):
                 self.found.traces.append(Trace(Kind.LOG, "lines with a time", one.path))
             held = before + piece
             for sought in tuple(left):

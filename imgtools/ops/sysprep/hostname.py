@@ -26,6 +26,9 @@ def plan(guest: Guest, params: NoParams) -> Iterator[Change]:
         yield EditLines("/etc/machine-info", (LineEdit(r"^\s*PRETTY_HOSTNAME="),))
     if guest.files.is_file("/etc/sysconfig/network"):
         yield EditLines("/etc/sysconfig/network", (LineEdit(r"^\s*(DHCP_)?HOSTNAME="),))
+    if guest.files.is_file("/etc/conf.d/hostname"):  # OpenRC, which then takes localhost
+        expression = r"^\s*hostname=(?![\"']?(localhost)?[\"']?\s*(#|$))"
+        yield EditLines("/etc/conf.d/hostname", (LineEdit(expression),))
     if guest.files.is_file(HOSTS):
         yield EditLines(guest.files.resolve(HOSTS), tuple(_hosts(guest.os.hostname.partition(".")[0])))
 

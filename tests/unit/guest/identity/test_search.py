@@ -43,6 +43,15 @@ def test_everywhere_the_machines_own_first() -> None:
     assert found.stopped == "" and found.passed_over == 0
 
 
+def test_a_word_in_what_the_distribution_ships_is_a_word() -> None:
+    word = Identity(Kind.HOST_NAME, "elsewhere", ("elsewhere",))
+    files: dict[str, Content] = {"/usr/lib/a.py": "look elsewhere web1", "/usr/local/b": "elsewhere"}
+    assert [(one.text, one.path) for one in look(files, word, NAME).traces] == [
+        ("elsewhere", "/usr/local/b"),
+        ("web1", "/usr/lib/a.py"),
+    ]
+
+
 def test_names_of_files_folders_and_links() -> None:
     files: dict[str, Content] = {
         "/var/lib/web1/data": "",

@@ -196,6 +196,46 @@ def test_the_loopback_loses_the_name() -> None:
 
 
 @pytest.mark.parametrize(
+    ("operation", "path", "text", "left"),
+    [
+        ("hostname", "/etc/conf.d/hostname", '# OpenRC\nhostname="web1"\n', "# OpenRC\n"),
+        (
+            "net-hostname",
+            "/etc/network/interfaces",
+            "iface eth0 inet dhcp\n\thostname web1\n",
+            "iface eth0 inet dhcp\n",
+        ),
+        (
+            "net-hostname",
+            "/etc/systemd/network/a.network",
+            "[DHCPv4]\nHostname=web1\nUseDNS=no\n",
+            "[DHCPv4]\nUseDNS=no\n",
+        ),
+        ("net-hostname", "/etc/dhcp/dhclient.conf", 'send host-name "web1";\ntimeout 1;\n', "timeout 1;\n"),
+        ("net-hostname", "/etc/dhcpcd.conf", "hostname web1\nduid\n", "duid\n"),
+    ],
+)
+def test_a_name_that_is_sent_or_taken_goes(operation: str, path: str, text: str, left: str) -> None:
+    (change,) = planned(SHELF[operation], guest_of({path: text}))
+    assert isinstance(change, WriteFile) and change.content.decode() == left
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("/etc/conf.d/hostname", 'hostname="localhost"\n'),
+        ("/etc/conf.d/hostname", "hostname=\n"),
+        ("/etc/network/interfaces", "iface eth0 inet dhcp\n\thostname $(hostname)\n"),
+        ("/etc/dhcp/dhclient.conf", "send host-name = gethostname();\n"),
+        ("/etc/dhcpcd.conf", "hostname\n"),
+    ],
+)
+def test_a_name_that_is_asked_for_or_nobodys_stays(path: str, text: str) -> None:
+    guest = guest_of({path: text})
+    assert planned(SHELF["hostname"], guest) == planned(SHELF["net-hostname"], guest) == []
+
+
+@pytest.mark.parametrize(
     ("path", "text", "left"),
     [
         (
