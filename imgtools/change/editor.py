@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 import shlex
-import tempfile
-from pathlib import Path
 
+from imgtools.engine.held_folder import scratch_folder
 from imgtools.engine.process import run_for_person
 from imgtools.errors import EditFailed, HostError
 
@@ -30,8 +29,8 @@ def edit_with_program(content: bytes, name: str) -> bytes:
     :raises ToolMissing: there is no such editor.
     """
     editor = shlex.split(_named() or "vi")
-    with tempfile.TemporaryDirectory(prefix="imgtools-edit-") as folder:
-        copy = Path(folder) / (name.rpartition("/")[2] or "file")
+    with scratch_folder() as folder:
+        copy = folder / (name.rpartition("/")[2] or "file")
         copy.touch(mode=0o600)
         copy.write_bytes(content)
         code = run_for_person([*editor, str(copy)])

@@ -6,7 +6,6 @@ is in :mod:`imgtools.disk.table_edit` (its tables) and in the functions that say
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
@@ -19,6 +18,7 @@ from imgtools.disk.raw_copy.new_qcow2 import MOST, Qcow2Target
 from imgtools.disk.transaction.marker import refuse_unfinished
 from imgtools.disk.transaction.may_edit import refuse_running_domain
 from imgtools.engine.confined.fence import Judged
+from imgtools.engine.held_folder import scratch_folder
 from imgtools.engine.keys import ANYTHING, names_image
 from imgtools.engine.qemu.img import changes, commands, mapping
 from imgtools.engine.qemu.img.commands import Checked, Compared, Conversion, Measured, Timing
@@ -251,8 +251,8 @@ def _sector(node: Node, offset: int, size: int) -> bytes:
     length = min(SECTOR, size - offset)
     if length <= 0:
         return bytes(SECTOR)
-    with tempfile.TemporaryDirectory(prefix="imgtools-") as folder:
-        target = Path(folder) / "sector"
+    with scratch_folder() as folder:
+        target = folder / "sector"
         commands.convert(window(node, offset, length), target, Conversion("raw"))
         return target.read_bytes().ljust(SECTOR, b"\0")
 

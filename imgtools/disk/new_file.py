@@ -8,11 +8,8 @@ writes here removes it, once nothing holds its lock any more.
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
-import shutil
 import stat
-import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -20,7 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from imgtools.disk.in_use import refuse_in_use
+from imgtools.engine import held_folder
 from imgtools.errors import EngineFailed, HostError, NoRoom, TargetExists, UsageError
+from imgtools.records.image import ImageInfo
 
 PREFIX = ".imgtools-new-"
 EARLY = 0.05  # seconds between two rounds of writing what has gathered
@@ -35,11 +34,14 @@ class Draft:
 
 
 @contextmanager
-def new_file(target: Path, *, force: bool = False, durable: bool = True) -> Iterator[Draft]:
+def new_file(
+    target: Path, *, force: bool = False, durable: bool = True, source: ImageInfo | None = None
+) -> Iterator[Draft]:
     """Yield a draft of ``target``; when the block ends well, it takes its place, with all files beside it.
 
     :param force: take the place of a file that is there.
     :param durable: wait until the host's disk has it, so that a power cut cannot leave half of it either.
+    :param source: what it is made of: nobody may read the new file who may not read all of that.
     :raises TargetExists: there is such a file, and ``force`` does not allow to replace it.
     :raises HostError: the folder is missing or cannot be written.
     """
@@ -52,6 +54,8 @@ def new_file(target: Path, *, force: bool = False, durable: bool = True) -> Iter
         except EngineFailed as error:
             error.message = error.message.replace(f"{folder}/", "")  # a name that nobody has given
             raise
+        if source is not None:
+            _hide_from(draft, source)
         _move_in(draft, force=force, durable=durable)
 
 
@@ -61,17 +65,8 @@ def scratch_folder(beside: Path) -> Iterator[Path]:
 
     :raises HostError: the folder is missing or cannot be written.
     """
-    _remove_leftovers(beside)
-    folder = _make_folder(beside)
-    try:
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            yield folder
-        finally:
-            os.close(descriptor)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    with held_folder.scratch_folder(beside, PREFIX) as folder:
+        yield folder
 
 
 @contextmanager
@@ -96,6 +91,14 @@ def writing_early(path: Path) -> Iterator[None]:
         writer.join()
 
 
+def draft_files(draft: Draft) -> list[Path]:
+    """Return the files of a draft so far, the one that names the others last."""
+    beside = draft.host_path.parent.iterdir()
+    ours = (draft.host_path.name, held_folder.LOCK)
+    others = sorted(path for path in beside if path.name not in ours and not path.is_symlink())
+    return [*others, draft.host_path]
+
+
 def refuse_target(target: Path, *, force: bool) -> None:
     """Make sure that a new file may be made at ``target``.
 
@@ -118,32 +121,35 @@ def refuse_target(target: Path, *, force: bool) -> None:
     refuse_in_use(target)
 
 
-def _make_folder(beside: Path) -> Path:
+def _hide_from(draft: Draft, source: ImageInfo) -> None:
+    """Take from all but the owner what they may not do with the files of an image."""
+    files = (path for layer in source.chain for path in (layer.host_path, *layer.extents))
+    allowed = 0o777
+    for path in files:
+        allowed &= stat.S_IMODE(path.stat().st_mode)
+    for path in draft_files(draft):
+        path.chmod(stat.S_IMODE(path.stat().st_mode) & (allowed | 0o600))
+
+
+def place_new(path: Path, target: Path) -> None:
+    """Give a file the name ``target`` in the same filesystem, unless there is something of that name.
+
+    :raises FileExistsError: there is, be it a link that leads nowhere.
+    """
     try:
-        return Path(tempfile.mkdtemp(prefix=PREFIX, dir=beside))
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise NoRoom(f"no room left in {beside}") from None
-        raise HostError(f"cannot write to the folder {beside}: {error.strerror}") from None
-
-
-def _remove_leftovers(folder: Path) -> None:
-    """Remove what killed processes left: folders of ours that nobody holds a lock on."""
-    for leftover in folder.glob(f"{PREFIX}*"):
-        with suppress(OSError):
-            descriptor = os.open(leftover, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                shutil.rmtree(leftover, ignore_errors=True)
-            finally:
-                os.close(descriptor)
+        os.link(path, target)  # unlike a rename, it never takes the place of a file that came meanwhile
+    except FileExistsError:
+        raise
+    except OSError:  # a filesystem without hard links
+        if os.path.lexists(target):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), os.fspath(target)) from None
+        path.rename(target)
 
 
 def _move_in(draft: Draft, *, force: bool, durable: bool) -> None:
     """Move all files of the draft to their place, the one that names the others last."""
-    others = sorted(path for path in draft.host_path.parent.iterdir() if path != draft.host_path)
-    files = [*others, draft.host_path]
-    for path in others:
+    files = draft_files(draft)
+    for path in files[:-1]:
         refuse_target(draft.target.parent / path.name, force=force)
     try:
         for path in files:
@@ -164,11 +170,9 @@ def _place(path: Path, target: Path, *, force: bool) -> None:
         path.replace(target)
         return
     try:
-        os.link(path, target)  # unlike a rename, it never takes the place of a file that came meanwhile
+        place_new(path, target)
     except FileExistsError:
         raise TargetExists(f"the file is there already: {target}", hint="--overwrite replaces it") from None
-    except OSError:  # a filesystem without hard links
-        path.rename(target)
 
 
 def sync_file(path: Path) -> None:
@@ -192,14 +196,12 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def allocate_files(folder: Path) -> None:
-    """Give every file in a folder all the room that its length promises.
+def allocate_files(draft: Draft) -> None:
+    """Give every file of a draft all the room that its length promises.
 
     :raises NoRoom: the host has not so much.
     """
-    for path in folder.iterdir():
-        if path.is_symlink():  # not ours
-            continue
+    for path in draft_files(draft):
         descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
         try:
             os.posix_fallocate(descriptor, 0, os.fstat(descriptor).st_size)

@@ -11,25 +11,28 @@ cannot be emptied. See docs/decisions/mounts-go.md.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import logging
 import os
 import re
+import shutil
 import stat
 import tempfile
 import time
-from contextlib import ExitStack, suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from imgtools.engine.process import HOST, Limits, run
-from imgtools.errors import ImgtoolsError
+from imgtools.errors import HostError, ImgtoolsError, NoRoom
 
 log = logging.getLogger(__name__)
 
-PREFIX = "imgtools-kept-"  # whatever the sweep may take away begins so; of other folders it knows nothing
-LOCK = ".lock"  # a shell's * does not mean it, so that the keepers remove it last
-HALF = ".lock.new"  # its name before it is locked
+PREFIX = "imgtools-kept-"  # what is made in the temporary folder; the sweep knows nothing of other folders
+LOCK = ".imgtools-lock"  # a shell's * does not mean it, so that the keepers remove it last
+HALF = ".imgtools-lock.new"  # its name before it is locked
 OLD = 24 * 3600.0  # seconds, after which a folder without a lock is no longer one that is just being made
 MOUNTS = Path("/proc/self/mountinfo")
 # A lazy unmount waits for nobody; the limit is for a host that does not come to run it.
@@ -37,20 +40,52 @@ UNMOUNT = Limits(seconds=10)
 
 
 class HeldFolder:
-    """A new private folder, held until :meth:`let_go`, and by every program that inherits :attr:`lock`."""
+    """A new private folder, held until :meth:`let_go`, and by every program that inherits :attr:`lock`.
 
-    def __init__(self) -> None:
+    :param base: where it is made; None: in the temporary folder.
+    :raises OSError: it cannot be made.
+    """
+
+    def __init__(self, base: Path | None = None, prefix: str = PREFIX) -> None:
         # As /proc/self/mountinfo names it.
-        self.path = Path(tempfile.mkdtemp(prefix=PREFIX, dir=os.path.realpath(tempfile.gettempdir())))
-        self.lock = hold(self.path)
+        self.path = Path(tempfile.mkdtemp(prefix=prefix, dir=os.path.realpath(base or tempfile.gettempdir())))
+        try:
+            self.lock = hold(self.path)
+        except OSError:
+            shutil.rmtree(self.path, ignore_errors=True)
+            raise
 
     def let_go(self) -> None:
         """Close our own descriptor of the lock."""
         os.close(self.lock)
 
 
+@contextmanager
+def scratch_folder(base: Path | None = None, prefix: str = PREFIX) -> Iterator[Path]:
+    """Yield a new private folder; it is gone afterwards, and if we are killed the next run takes it away.
+
+    :param base: where it is made; None: in the temporary folder.
+    :raises NoRoom: there is no room for it.
+    :raises HostError: it cannot be made.
+    """
+    sweep(base, prefix)
+    try:
+        held = HeldFolder(base, prefix)
+    except OSError as error:
+        place = base or tempfile.gettempdir()
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise NoRoom(f"no room left in {place}") from None
+        hint = "" if base else "TMPDIR names another folder for temporary files"
+        raise HostError(f"cannot write to the folder {place}: {error.strerror}", hint=hint) from None
+    try:
+        yield held.path
+    finally:
+        shutil.rmtree(held.path, ignore_errors=True)
+        held.let_go()
+
+
 def hold(folder: Path) -> int:
-    """Lock a folder whose name begins with PREFIX; returns the descriptor that holds it."""
+    """Lock a folder of ours; returns the descriptor that holds it."""
     half = folder / HALF
     descriptor = os.open(half, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     with suppress(OSError):  # a filesystem without locks: without the file's name it is never swept
@@ -63,16 +98,17 @@ def hold(folder: Path) -> int:
 # -- the sweep ---------------------------------------------------------------------------------------------
 
 
-def sweep() -> None:
+def sweep(base: Path | None = None, prefix: str = PREFIX) -> None:
     """Take away what runs have left that were killed; where there is nothing, this is one look at a list of names.
 
     What cannot be taken away stays: it must not stop whoever has come to do something else.
+
+    :param base: where they were made; None: in the temporary folder.
     """
-    base = os.path.realpath(tempfile.gettempdir())
     try:
-        with os.scandir(base) as entries:
+        with os.scandir(os.path.realpath(base or tempfile.gettempdir())) as entries:
             # Told by the list itself: asking for the state of what is a mount could wait for ever.
-            found = [entry.path for entry in entries if _may_be_ours(entry)]
+            found = [entry.path for entry in entries if _may_be_ours(entry, prefix)]
         places = {mount.place for mount in host_mounts()} if found else set()
     except OSError as error:
         log.debug("not swept: %s", error)
@@ -82,8 +118,8 @@ def sweep() -> None:
             take_away(Path(path))
 
 
-def _may_be_ours(entry: os.DirEntry[str]) -> bool:
-    return entry.name.startswith(PREFIX) and entry.is_dir(follow_symlinks=False)
+def _may_be_ours(entry: os.DirEntry[str], prefix: str) -> bool:
+    return entry.name.startswith(prefix) and entry.is_dir(follow_symlinks=False)
 
 
 def take_away(folder: Path) -> bool:

@@ -9,13 +9,13 @@ from __future__ import annotations
 import json
 import shutil
 import struct
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from imgtools.engine.held_folder import scratch_folder
 from imgtools.engine.process import Fence, Kind, Limits
 from imgtools.engine.stream import open_stream, read_lines
 from imgtools.errors import HostError
@@ -78,8 +78,8 @@ def copy_journal(source: BinaryIO) -> Iterator[Path]:
 
     :raises HostError: there is no room for it.
     """
-    with tempfile.TemporaryDirectory(prefix="imgtools-journal-") as folder:
-        path = Path(folder) / "guest.journal"
+    with scratch_folder() as folder:
+        path = folder / "guest.journal"
         try:
             with path.open("wb") as target:
                 while piece := source.read(CHUNK):

@@ -8,6 +8,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+from imgtools.engine.own_files import write_own
+
 log = logging.getLogger(__name__)
 
 
@@ -17,11 +19,9 @@ def keep(name: str, key: object, value: object) -> None:
     :param key: what the value depends on; :func:`recall` wants the same.
     """
     path = kept_path(name)
-    partial = path.with_suffix(f".{os.getpid()}")
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        partial.write_text(json.dumps({"key": key, "value": value}))
-        partial.replace(path)
+        write_own(path, json.dumps({"key": key, "value": value}).encode())
     except OSError as error:
         log.debug("cannot keep %s: %s", name, error)
 

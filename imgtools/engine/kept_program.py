@@ -36,7 +36,7 @@ POLL = 0.005
 # How a folder is removed. No * reaches deeper than the folder, and a mount in it cannot be removed, so that nothing is
 # lost across one. The lock (which no * means) is removed after what it is held for.
 REMOVE = """
-remove() { rm -fd "$dir"/* "$dir"/.lock* "$dir"; }
+remove() { rm -fd "$dir"/* "$dir"/.imgtools-lock* "$dir"; }
 take_down() { fusermount3 -u -z "$1" || umount -l "$1"; }
 take_all_down() { for place in "$dir"/*; do take_down "$place"; done; }
 """

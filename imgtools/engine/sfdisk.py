@@ -11,11 +11,11 @@ from __future__ import annotations
 import os
 import re
 import struct
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from imgtools.engine.held_folder import scratch_folder
 from imgtools.engine.process import UNTRUSTED, Completed, Fence, Kind, ToolFailed, run
 from imgtools.errors import BadImage, EngineFailed, UnsupportedFormat
 
@@ -131,8 +131,8 @@ def _dump(host_path: Path, sector_size: int) -> tuple[str, list[str]]:
 
 
 def _fdisk_dump(path: str, sector_size: int) -> tuple[str, Completed]:
-    with tempfile.TemporaryDirectory(prefix="imgtools-") as folder:
-        script = Path(folder) / "script"
+    with scratch_folder() as folder:
+        script = folder / "script"
         words = f"O\n{script}\nq\n".encode()
         argv = ["fdisk", "-b", str(sector_size), "--wipe", "never", path]
         fence = Fence(Kind.READER, (Path(path),), (Path(folder),))
@@ -261,8 +261,8 @@ def write_table(host_path: Path, table: PartitionTable) -> None:
 
 
 def _fdisk_write(path: str, sector_size: int, script: str) -> None:
-    with tempfile.TemporaryDirectory(prefix="imgtools-") as folder:
-        place = Path(folder) / "script"
+    with scratch_folder() as folder:
+        place = folder / "script"
         place.write_text(script, "utf-8", "surrogateescape")
         argv = ["fdisk", "-b", str(sector_size), "--wipe", "never", path]
         fence = Fence(Kind.WRITER, (place,), (Path(path),))

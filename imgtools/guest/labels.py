@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import logging
-import tempfile
 from collections.abc import Sequence
-from pathlib import Path
 
 from imgtools.change.change import Change, MakeDirectory, MakeLink, MakeSpecial, Upload, WriteFile
 from imgtools.change.plan import Labeller
+from imgtools.engine.held_folder import scratch_folder
 from imgtools.engine.selinux import load_file_contexts
 from imgtools.errors import GuestFileError
 from imgtools.files.tree import GuestReader
@@ -31,8 +30,8 @@ def new_file_labeller(files: GuestReader) -> Labeller | None:
     if not selinux.labels_files or not selinux.label_files:
         return None
     contexts = selinux.label_files[0].removesuffix(".homedirs").removesuffix(".local").removesuffix(".subs")
-    with tempfile.TemporaryDirectory(prefix="imgtools-labels-") as folder:
-        host_path = Path(folder) / "file_contexts"
+    with scratch_folder() as folder:
+        host_path = folder / "file_contexts"
         for suffix in BESIDE:
             if files.is_file(contexts + suffix):
                 try:

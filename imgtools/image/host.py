@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import tempfile
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 from imgtools.engine.appliance.failure import kernel_cure
 from imgtools.engine.appliance.trial import Trial, failed_trial
+from imgtools.engine.held_folder import scratch_folder
 from imgtools.engine.host import ApplianceFact, BindingFact, HostFacts, KvmFact, ProgramFact, collect_facts
 from imgtools.engine.process import PACKAGE_OF
 from imgtools.engine.qemu.kernels import KernelFact
@@ -57,8 +56,8 @@ def _with_disk(test: Callable[[DiskServer, bytes], Trial]) -> Trial:
 
     begin = time.monotonic()
     content = hashlib.shake_256(b"imgtools doctor").digest(TRIAL_SIZE)
-    with tempfile.TemporaryDirectory(prefix="imgtools-doctor-") as folder:
-        host_path = Path(folder) / "disk"
+    with scratch_folder() as folder:
+        host_path = folder / "disk"
         try:
             host_path.write_bytes(content)
             info = examine(DiskSource(host_path, "raw"), policy=Backing.NONE)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from imgtools import errors
 from imgtools.engine.fuse import show_folder, unmount_folder
+from imgtools.engine.own_files import write_own
 from imgtools.errors import HostError, ImgtoolsError
 
 __all__ = [
@@ -71,10 +72,7 @@ def record_path(folder: str) -> Path:
 
 def write_record(record: MountRecord) -> None:
     """Write a record, all or nothing."""
-    path = record_path(record.folder)
-    half = path.with_suffix(".part")
-    half.write_text(json.dumps(asdict(record)), encoding="utf-8")
-    half.replace(path)
+    write_own(record_path(record.folder), json.dumps(asdict(record)).encode())
 
 
 def read_record(folder: Path) -> MountRecord:

@@ -21,6 +21,7 @@ from imgtools.disk.transaction.lock import lock_images
 from imgtools.disk.transaction.may_edit import IN_PLACE, refuse_running_domain, require_writable
 from imgtools.disk.transaction.sidecar import is_block_device
 from imgtools.disk.transaction.transaction import Transaction
+from imgtools.engine.held_folder import scratch_folder
 from imgtools.engine.keys import keys_for_volume
 from imgtools.engine.qemu.overlay import create_overlay
 from imgtools.engine.qemu.storage_daemon import serve_overlays
@@ -204,8 +205,8 @@ def open_workbench(held: Held, new_size: int) -> Iterator[Workbench]:
     """Make the overlay; what was not committed when the block ends never happened."""
     layer = held.info.chain[0]
     if not held.write:
-        with tempfile.TemporaryDirectory(prefix="imgtools-") as folder:
-            overlay = Path(folder) / "overlay"
+        with scratch_folder() as folder:
+            overlay = folder / "overlay"
             create_overlay(overlay, replace(layer, virtual_size=max(layer.virtual_size, new_size)))
             yield Workbench(overlay, held.info.chain, None)
         return

@@ -117,7 +117,7 @@ def flatten(
         refuse_own_files([disk.info], output)
         needs = disk.measure("qcow2").required
         require_room(output.absolute().parent, needs, str(output))
-        with new_file(output, force=force) as draft:
+        with new_file(output, force=force, source=disk.info) as draft:
             disk.convert(draft.host_path, Conversion(disk.info.format), progress=progress)
         return ChainChange(str(disk.host_path), True, True, (made,), disk.warnings)
     require_ability(disk.info.format, "a changed backing file", str(disk.host_path))

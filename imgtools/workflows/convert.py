@@ -108,14 +108,14 @@ def convert(
     warnings = [*disk.warnings, *key_warnings(disk)]
     # What is replaced is lost: the new file must be safe before. Else the source is still there, as after cp.
     durable = request.durable or request.target.exists()
-    with new_file(request.target, force=request.force, durable=durable) as draft:
+    with new_file(request.target, force=request.force, durable=durable, source=disk.info) as draft:
         with (
             room_ahead(draft.host_path, _ranges(disk, how, draft.host_path.parent)),
             writing_early(draft.host_path) if durable else nullcontext(),
         ):
             seconds, complaints = _copy(disk, draft.host_path, how, progress)
         if request.preallocation in ("falloc", "full"):
-            allocate_files(draft.host_path.parent)
+            allocate_files(draft)
         if request.backing is not None:
             _record_backing(request, draft.host_path, format)
         if request.verify:

@@ -11,7 +11,7 @@ from pathlib import Path
 from imgtools.disk.backing import examine
 from imgtools.disk.formats import check_options, format_by_name, parse_options, require_ability
 from imgtools.disk.image_file import Measured, create_image, files_of, measure_size
-from imgtools.disk.new_file import Draft, allocate_files, new_file, require_room
+from imgtools.disk.new_file import Draft, allocate_files, draft_files, new_file, require_room
 from imgtools.errors import HostError, ImgtoolsError, UsageError, WouldLoseData
 from imgtools.records.image import DiskSource, ImageInfo
 from imgtools.records.request import Backing, Secret
@@ -87,8 +87,8 @@ def create(request: CreateRequest, progress: Progress | None = None) -> CreateRe
             progress=progress,
         )
         if request.preallocation in ("falloc", "full"):
-            allocate_files(draft.host_path.parent)  # what some formats call fixed is full of holes
-        files = sorted(path.name for path in draft.host_path.parent.iterdir() if not path.is_symlink())
+            allocate_files(draft)  # what some formats call fixed is full of holes
+        files = sorted(path.name for path in draft_files(draft))
     return _report(request, target, format, recorded, files, backing)
 
 

@@ -118,7 +118,7 @@ def _anew(
         raise UsageError("dd makes no encrypted image", hint="imgtools convert --new-key does")
     refuse_target(request.target, force=False)
     require_room(request.target.absolute().parent, _data(disk, start, length), str(request.target))
-    with new_file(request.target) as draft, disk.reading("source") as source:
+    with new_file(request.target, source=disk.info) as draft, disk.reading("source") as source:
         options = (("force_size", "on"),) if format == "vpc" else ()
         create_image(draft.host_path, format, place + length, options)
         node = part_of(plain_node(draft.host_path, format), place, length)

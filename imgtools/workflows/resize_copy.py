@@ -312,7 +312,7 @@ def _require_room(plan: _Plan, target: Path) -> None:
 def _make(plan: _Plan, target: Path, folder: Path, progress: Progress | None) -> None:
     """Write the new image beside its name, then give it its name."""
     sector_size = plan.relayout.table.sector_size
-    with new_file(target) as draft, ExitStack() as stack:
+    with new_file(target, source=plan.disk.info) as draft, ExitStack() as stack:
         source = stack.enter_context(plan.disk.reading("source"))
         if plan.shrinks:
             source = shrink_contents(plan.disk, folder / "smaller", plan.shrinks, sector_size)

@@ -10,6 +10,7 @@ import pytest
 
 from imgtools.cli.output import disk
 from imgtools.disk import new_file
+from imgtools.engine.held_folder import LOCK
 from tests.support.command import imgtools
 from tests.support.disks import FORMATS, MIB, SUFFIX, qemu_img
 
@@ -208,6 +209,7 @@ def test_what_a_killed_process_left_is_removed(tmp_path: Path) -> None:
     left = tmp_path / f"{new_file.PREFIX}dead"
     left.mkdir()
     (left / "half.qcow2").write_bytes(b"x" * 100)
+    (left / LOCK).touch()
     with subprocess.Popen(["sleep", "60"]) as alive, new_file.scratch_folder(tmp_path) as held:
         imgtools("create", tmp_path / "d.qcow2", "1M")
         assert held.exists() and not left.exists()

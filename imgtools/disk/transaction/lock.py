@@ -15,6 +15,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from imgtools.disk.transaction.sidecar import is_block_device, make_device_folder, sidecar_of
+from imgtools.engine.own_files import NotOurs, open_own
 from imgtools.errors import HostError, ImageInUse
 
 POLL = 0.05  # seconds between two tries
@@ -39,8 +40,8 @@ def lock_images(host_paths: Sequence[Path], *, wait: float = 0.0) -> Iterator[tu
 def is_locked(host_path: Path) -> bool:
     """Whether an imgtools is editing this image now."""
     try:
-        descriptor = os.open(sidecar_of(host_path).lock, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
+        descriptor = open_own(sidecar_of(host_path).lock)
+    except (OSError, NotOurs):
         return False
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -67,7 +68,8 @@ def _lock(image: Path, wait: float) -> Iterator[int]:
         # While it is held: who waits for this file finds that its name is gone, and tries again. A filesystem that
         # is full may keep it (removing takes room on btrfs and through FUSE): a file that nobody holds locks nothing.
         with suppress(OSError):
-            place.unlink()
+            if _is_still(descriptor, place):
+                place.unlink()
         os.close(descriptor)
 
 
@@ -75,7 +77,7 @@ def _try_lock(place: Path) -> int | None:
     """Return the locked descriptor; None if another has it."""
     while True:
         try:
-            descriptor = os.open(place, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+            descriptor = open_own(place, os.O_RDWR | os.O_CREAT)
         except OSError as error:
             raise HostError(
                 f"cannot make the lock file {place}: {error.strerror}",

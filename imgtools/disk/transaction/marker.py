@@ -17,6 +17,7 @@ from typing import Any
 from imgtools.disk.new_file import sync_folder
 from imgtools.disk.transaction.lock import is_locked
 from imgtools.disk.transaction.sidecar import sidecar_of
+from imgtools.engine.own_files import read_own, write_own
 from imgtools.errors import BadImage, ImageInUse, UnfinishedEdit
 
 VERSION = 1
@@ -79,6 +80,7 @@ def find_marker(host_path: Path) -> Marker | None:
     """Return the unfinished transaction that an image takes part in.
 
     :raises BadImage: there is a marker, and it cannot be read.
+    :raises NotOurs: what is there is another user's, or no regular file.
     """
     found = _read(sidecar_of(host_path).marker)
     if found is None:
@@ -119,20 +121,24 @@ def _moved(marker: Marker, host_path: Path) -> Marker:
     return Marker(marker.id, marker.stage, (here,))
 
 
+def is_marker(place: Path) -> bool:
+    """Whether there is a file that imgtools has written as a marker; False: there is none.
+
+    :raises NotOurs: it is another user's, or no regular file.
+    :raises BadImage: it is something else.
+    """
+    return _read(place) is not None
+
+
 def _write(place: Path, document: dict[str, Any]) -> None:  # Any: JSON
-    new = place.with_name(place.name + ".new")
-    with new.open("w") as stream:
-        json.dump({"imgtools": VERSION, **document}, stream, indent=1)
-        stream.flush()
-        os.fsync(stream.fileno())
-    new.replace(place)
+    content = json.dumps({"imgtools": VERSION, **document}, indent=1).encode()
+    write_own(place, content, durable=True)
     sync_folder(place.parent)
 
 
 def _read(place: Path) -> dict[str, Any] | None:  # Any: JSON
     try:
-        with place.open("rb") as stream:
-            content = stream.read(LARGEST)
+        content = read_own(place, LARGEST)
     except FileNotFoundError:
         return None
     except OSError as error:

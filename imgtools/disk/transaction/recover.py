@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -11,10 +12,12 @@ from imgtools.disk.backing import examine
 from imgtools.disk.headers import open_host_file, read_header
 from imgtools.disk.in_use import refuse_in_use
 from imgtools.disk.new_file import sync_folder
+from imgtools.disk.transaction.leftovers import remove_leftovers, remove_overlay
 from imgtools.disk.transaction.lock import lock_images
 from imgtools.disk.transaction.marker import READY, MarkedDisk, Marker, find_marker, remove_marker
 from imgtools.disk.transaction.sidecar import is_block_device, sidecar_of
 from imgtools.disk.transaction.transaction import finish
+from imgtools.engine.own_files import open_own
 from imgtools.engine.qemu.overlay import repair_leaks
 from imgtools.errors import BadImage, EditConflict, UnfinishedEdit
 from imgtools.records.image import DiskSource, Layer
@@ -76,13 +79,10 @@ def recover_image(
 def _clean(host_path: Path) -> Outcome:
     """Remove what lies beside an image that nobody is editing: it never counted, or counts already."""
     place = sidecar_of(host_path)
-    unfinished = place.marker.with_name(place.marker.name + ".new")
-    leftovers = [path for path in (place.overlay, place.marker, unfinished) if path.is_file()]
-    for path in leftovers:
-        path.unlink(missing_ok=True)
-    if leftovers:
-        sync_folder(place.folder)
-    return Outcome.CLEANED if leftovers else Outcome.NOTHING
+    if not remove_leftovers(place, host_path):
+        return Outcome.NOTHING
+    sync_folder(place.folder)
+    return Outcome.CLEANED
 
 
 def _require_partners(marker: Marker) -> None:
@@ -104,7 +104,7 @@ def _discard(marker: Marker) -> None:
         )
     remove_marker(marker)
     for image in marker.images:
-        sidecar_of(image).overlay.unlink(missing_ok=True)
+        remove_overlay(sidecar_of(image).overlay, image)
 
 
 def _require_unchanged(marker: Marker) -> None:
@@ -125,11 +125,13 @@ def _disk(disk: MarkedDisk, backing: Backing) -> tuple[Path, Sequence[Layer]]:
     """Return a disk's overlay, judged as any image is, and the chain of its image."""
     image = Path(disk.image)
     overlay = sidecar_of(image).overlay
-    if not overlay.is_file():
+    try:
+        os.close(open_own(overlay))
+    except FileNotFoundError:
         raise BadImage(
             f"{overlay} is gone, and with it what the edit of {image} still had to write",
             hint="restore the image, or the overlay, from a backup",
-        )
+        ) from None
     with open_host_file(overlay) as file:
         header = read_header(file, "qcow2")
     if header.data_file or header.encryption:

@@ -14,7 +14,7 @@ from pathlib import Path
 from imgtools.errors import HostError
 
 NAME_MAX = 255  # bytes of a file name, on every filesystem of Linux
-LONGEST = ".imgtools-unfinished.new"
+LONGEST = ".imgtools-unfinished.half-12345678"  # see half_name in engine/own_files.py
 
 
 @dataclass(frozen=True, slots=True)

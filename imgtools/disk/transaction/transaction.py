@@ -14,7 +14,8 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from imgtools.disk.new_file import free_room, new_file, sync_file, sync_folder
+from imgtools.disk.new_file import free_room, new_file, scratch_folder, sync_file, sync_folder
+from imgtools.disk.transaction.leftovers import place_overlay, remove_overlay
 from imgtools.disk.transaction.marker import (
     COMMITTING,
     READY,
@@ -60,6 +61,7 @@ class Transaction:
         self._new_size = new_size
         self._seen = [_fingerprint(info.chain[0]) for info in infos]
         self._marked = False
+        self._made: list[Path] = []
 
     @property
     def makes_new_image(self) -> bool:
@@ -87,23 +89,29 @@ class Transaction:
     # -- before --------------------------------------------------------------------------------------------
 
     def begin(self) -> None:
-        """Make empty overlays in the place of those that are there, which are of no use to anyone.
+        """Make empty overlays in the place of those that killed edits have left, which are of no use to anyone.
 
-        :raises HostError: the folder cannot be written.
+        :raises HostError: the folder cannot be written, or there is a file in the way that is no overlay of ours.
         :raises NoRoom: there is no room in it.
         """
         self.discard()
         for info in self._infos:
-            image = info.chain[0]
-            size = max(image.virtual_size, self._new_size or 0)
-            create_overlay(self._places(info).overlay, replace(image, virtual_size=size))
+            image, place = info.chain[0], self._places(info)
+            remove_overlay(place.overlay, image.host_path)
+            # Whatever has its name is complete: so it can be told from a file of the user's.
+            with scratch_folder(place.folder) as folder:
+                half = folder / "overlay"
+                size = max(image.virtual_size, self._new_size or 0)
+                create_overlay(half, replace(image, virtual_size=size))
+                place_overlay(half, place.overlay)
+            self._made.append(place.overlay)
 
     def discard(self) -> None:
         """Throw away what was changed; the images are as they were. After a cut commit, nothing is thrown away."""
         if self._marked:
             return
-        for overlay, _ in self.disks:
-            overlay.unlink(missing_ok=True)
+        while self._made:
+            self._made.pop().unlink(missing_ok=True)
 
     def require_room(self, wanted: int, *, margin: int = MARGIN) -> None:
         """Make sure that changes of ``wanted`` bytes, and some more, fit into the overlays' folder.
@@ -190,7 +198,7 @@ class Transaction:
         """Write the new image beside its name, then give it its name."""
         overlay, chain = self.disks[0]
         try:
-            with new_file(output.host_path) as draft:
+            with new_file(output.host_path, source=self._infos[0]) as draft:
                 wanted = output.format or chain[0].format
                 convert_overlay(
                     overlay, chain, draft.host_path, wanted, compress=output.compress, progress=progress

@@ -10,6 +10,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from imgtools.engine.own_files import make_own
 from imgtools.engine.qemu.img.running import images_fence, work
 from imgtools.engine.qemu.nodes import chain_node, join_options, overlay_node, single_node
 from imgtools.records.image import Layer
@@ -21,6 +22,7 @@ def create_overlay(overlay: Path, image: Layer) -> None:
 
     Clusters of 64 KiB, QEMU's default, cost least for a few small files: whole clusters are copied up.
 
+    :raises NotOurs: there is something of that name.
     :raises HostError: the folder cannot be written.
     :raises NoRoom: there is no room in it.
     """
@@ -28,6 +30,7 @@ def create_overlay(overlay: Path, image: Layer) -> None:
     backing = os.fspath(image.host_path.absolute())
     options = join_options((("backing_file", backing), ("backing_fmt", image.format)))
     argv = ["qemu-img", "create", "-q", "-f", "qcow2", "-u", "-o", options]
+    os.close(make_own(overlay))
     argv += ["--", os.fspath(overlay.absolute()), str(image.virtual_size)]
     work(argv, images_fence(writes=[overlay]))
 

@@ -20,6 +20,7 @@ from typing import Any
 
 from imgtools.engine.held_folder import HeldFolder, sweep
 from imgtools.engine.kept_program import TALK, Kept
+from imgtools.engine.own_files import make_own
 from imgtools.engine.process import Fence, Kind
 from imgtools.engine.qemu.nodes import (
     Node,
@@ -91,7 +92,7 @@ class StorageDaemon:
         """Export what another daemon serves over NBD as a file."""
         self.execute("blockdev-add", **nbd_node(nbd_socket, name).qmp(name))
         host_path = self.folder / f"{name}.raw"
-        host_path.touch(0o600)
+        os.close(make_own(host_path))
         self.execute(
             "block-export-add",
             type="fuse",

@@ -5,11 +5,11 @@ from __future__ import annotations
 import plistlib
 import re
 import shutil
-import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from xml.parsers.expat import ExpatError
 
+from imgtools.engine.held_folder import scratch_folder
 from imgtools.engine.rpm import COMPANIONS, RpmPackage, query_packages
 from imgtools.errors import BadImage, EngineFailed, EngineTimeout, OddGuest
 from imgtools.files.paths import join
@@ -123,12 +123,12 @@ def _rpm(files: GuestReader) -> Iterator[Application]:
     folder, database = find_rpm_database(files)
     if not database:
         return
-    with tempfile.TemporaryDirectory(prefix="imgtools-rpm-") as copy:
+    with scratch_folder() as copy:
         for name in (database, *COMPANIONS.get(database, ())):
             if files.is_file(join(folder, name)):
-                _copy_out(files, join(folder, name), Path(copy) / name)
+                _copy_out(files, join(folder, name), copy / name)
         try:
-            packages = query_packages(Path(copy), database)
+            packages = query_packages(copy, database)
         except (BadImage, EngineFailed, EngineTimeout) as error:
             raise OddGuest(
                 f"the rpm database {join(folder, database)} cannot be read: {error.message}",

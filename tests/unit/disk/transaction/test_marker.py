@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from imgtools.disk.transaction.marker import (
     write_marker,
 )
 from imgtools.disk.transaction.sidecar import sidecar_of
+from imgtools.engine.own_files import NotOurs
 from imgtools.errors import BadImage, ImageInUse, UnfinishedEdit
 
 
@@ -74,7 +76,7 @@ def test_what_points_to_a_marker_is_written_before_it_and_all_is_on_the_disk(
 
     def synced(descriptor: int) -> None:
         name = Path(f"/proc/self/fd/{descriptor}").readlink()
-        diary.append(("content", name.name))
+        diary.append(("content", re.sub("[0-9a-f]{8}$", "*", name.name)))
         assert json.loads(name.read_text()), "what is synced is complete"
 
     def renamed(path: Path, target: Path) -> Path:
@@ -87,8 +89,8 @@ def test_what_points_to_a_marker_is_written_before_it_and_all_is_on_the_disk(
     write_marker(two)
     here = two.images[0].parent.name
     assert diary == [
-        ("content", "b.imgtools-unfinished.new"), ("name", "b.imgtools-unfinished"), ("folder", "other"),
-        ("content", "a.imgtools-unfinished.new"), ("name", "a.imgtools-unfinished"), ("folder", here),
+        ("content", "b.imgtools-unfinished.half-*"), ("name", "b.imgtools-unfinished"), ("folder", "other"),
+        ("content", "a.imgtools-unfinished.half-*"), ("name", "a.imgtools-unfinished"), ("folder", here),
     ]  # fmt: skip
     diary.clear()
     remove_marker(two)
@@ -159,10 +161,33 @@ def test_a_marker_has_a_largest_size(one: Marker) -> None:
         find_marker(one.images[0])
 
 
-def test_a_marker_that_cannot_be_read_is_a_bad_image(one: Marker) -> None:
-    sidecar_of(one.images[0]).marker.mkdir()
-    with pytest.raises(BadImage, match=r"cannot read .*/a\.imgtools-unfinished: Is a directory"):
+@pytest.mark.parametrize("kind", ["folder", "FIFO", "link", "other"])
+def test_what_others_have_put_there_is_neither_read_nor_waited_for(
+    one: Marker, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = sidecar_of(one.images[0]).marker
+    write_marker(one)
+    if kind == "other":
+        monkeypatch.setattr(os, "geteuid", lambda: place.stat().st_uid + 1)
+    else:
+        place.rename(place.with_name("elsewhere"))
+        make = {"folder": Path.mkdir, "FIFO": os.mkfifo, "link": lambda path: path.symlink_to("elsewhere")}
+        make[kind](place)
+    with pytest.raises(
+        NotOurs, match=r"/a\.imgtools-unfinished is (a link|no regular file|a file of another)"
+    ):
         find_marker(one.images[0])
+
+
+def test_a_planted_link_is_not_written_through(one: Marker, tmp_path: Path) -> None:
+    victim = tmp_path / "victim"
+    victim.write_text("precious")
+    place = sidecar_of(one.images[0]).marker
+    for name in (place, place.with_name(place.name + ".new")):
+        name.symlink_to(victim)
+    write_marker(one)
+    assert victim.read_text() == "precious" and not place.is_symlink()
+    assert place.stat().st_mode & 0o777 == 0o600
 
 
 def test_an_image_is_unfinished_or_at_work(one: Marker, tmp_path: Path) -> None:

@@ -1,0 +1,104 @@
+"""Files of the host are made in few places, which know about links, FIFOs, owners and kills.
+
+``engine/own_files.py`` makes files beside images and in caches, ``engine/held_folder.py`` folders for scratch files,
+``disk/new_file.py`` new images. Whatever else makes a file says here why nobody can have put something in its place.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from tests.house.source import Module, modules, report
+
+THE_PLACES = {("engine", "own_files"), ("engine", "held_folder")}
+PRIVATE = "in a folder that was just made, for us alone"
+NAMED = "the user has named it; only a new file is made"
+ELSEWHERE: dict[tuple[str, ...], str] = {
+    ("change", "editor"): PRIVATE,
+    ("change", "mounted_folder", "draft"): PRIVATE,
+    ("engine", "appliance", "quick"): "below a folder of mode 0700 that was looked at",
+    ("engine", "journal"): PRIVATE,
+    (
+        "engine",
+        "qemu",
+        "img",
+        "running",
+    ): "for qemu-img, which is about to make it, in the folder of a new image",
+    ("engine", "qemu", "block"): "a socket's folder, which its keeper removes",
+    ("engine", "sfdisk"): PRIVATE,
+    ("engine", "appliance", "guard"): "holds a link to QEMU and nothing else",
+    ("guest", "labels"): PRIVATE,
+    ("guest", "packages", "applications"): PRIVATE,
+    ("image", "host"): PRIVATE,
+    ("libvirt", "clone"): "in the folder of a new image",
+    ("libvirt", "domain"): NAMED,
+    ("disk", "raw_copy", "copy"): "in the folder of a new image",
+    ("workflows", "picture"): "in the folder of a new image",
+    ("workflows", "mount"): "a private folder, which the keeper of the mount locks",
+    ("workflows", "tar_out"): NAMED,
+    ("ops", "passwords"): NAMED,
+    ("door", "plan"): NAMED,
+    ("change", "archive"): "a file in the temporary folder under a name of mkstemp(3)",
+    ("guest", "checks"): "a file in the temporary folder under a name of mkstemp(3)",
+}
+NAMELESS = {"TemporaryFile", "SpooledTemporaryFile", "gettempdir", "_TemporaryFileWrapper"}
+MAKES = {"write_text", "write_bytes", "touch", "mkfifo", "mkstemp", "mkdtemp"}
+OF_A_GUEST = {"files", "writer", "_writer", "_files", "tree", "drafted"}
+
+
+def _mode(call: ast.Call, at: int) -> str:
+    words = [*call.args[at : at + 1], *(one.value for one in call.keywords if one.arg == "mode")]
+    return next((str(one.value) for one in words if isinstance(one, ast.Constant)), "")
+
+
+def _makes_a_file(call: ast.Call) -> bool:
+    name = call.func
+    if isinstance(name, ast.Name):
+        return name.id == "open" and any(letter in _mode(call, 1) for letter in "wxa")
+    if not isinstance(name, ast.Attribute):
+        return False
+    owner = ast.unparse(name.value)
+    if owner.rpartition(".")[2] in OF_A_GUEST:
+        return False
+    if owner == "os" and name.attr == "open":
+        return "O_CREAT" in ast.unparse(call)
+    if owner == "tempfile":
+        return name.attr not in NAMELESS
+    if name.attr == "open":
+        return owner != "tarfile" and any(letter in _mode(call, 0) for letter in "wxa")
+    return name.attr in MAKES
+
+
+def _found(module: Module) -> Iterator[ast.Call]:
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.Call) and _makes_a_file(node):
+            yield node
+
+
+def test_files_are_made_where_it_is_known_how() -> None:
+    known = THE_PLACES | set(ELSEWHERE)
+    broken = [
+        f"{module.where(call)} {ast.unparse(call.func)}"
+        for module in modules()
+        if module.rooms not in known
+        for call in _found(module)
+    ]
+    advice = "make it by engine/own_files.py or engine/held_folder.py, or say in this test why it is safe"
+    assert not broken, report(advice, broken)
+
+
+def test_the_reasons_are_of_today() -> None:
+    makers = {module.rooms for module in modules() if any(_found(module))}
+    broken = [".".join(rooms) for rooms in ELSEWHERE if rooms not in makers]
+    assert not broken, report("a reason for a module that makes no file: take it out of the table", broken)
+
+
+def test_this_test_finds_them() -> None:
+    text = """
+open(x, "w"); path.open("xb"); path.write_text(x); os.open(x, os.O_WRONLY | os.O_CREAT)
+tempfile.mkdtemp(); path.touch(); tempfile.NamedTemporaryFile()
+open(x); path.open("rb"); tempfile.TemporaryFile(); files.touch(x); os.open(x, os.O_RDONLY)
+"""
+    module = Module(next(iter(modules())).path, ("x",), text, ast.parse(text))
+    assert [call.lineno for call in _found(module)] == [2, 2, 2, 2, 3, 3, 3]
