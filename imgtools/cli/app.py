@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import importlib
 import json
-import os
 import signal
 import sys
 import traceback
@@ -33,6 +32,7 @@ from imgtools.cli.command.typer_adapter import (
     complaint,
     made,
 )
+from imgtools.cli.output import standard
 from imgtools.cli.output.output import clean, error_envelope
 from imgtools.errors import ImgtoolsError, UsageError
 
@@ -187,9 +187,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Run the command line and exit with the code that docs/exit-codes.md promises."""
     words = list(sys.argv[1:] if argv is None else argv)
     _catch_signals()
+    standard.prepare()
     try:
         code = app(args=words, prog_name="imgtools", standalone_mode=False)
         sys.exit(code if isinstance(code, int) else 0)
+    except standard.OutputLost as error:
+        standard.let_go()
+        _report(error, ())
+        sys.exit(error.exit_code)
     except ImgtoolsError as error:
         _report(error, words)
         sys.exit(error.exit_code)
@@ -206,7 +211,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         sys.exit(128 + signal.SIGINT)
     except (ReaderGone, BrokenPipeError):
         # The reader of our output went away (| head): not an error, but nothing more to say.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        standard.let_go()
         sys.exit(128 + signal.SIGPIPE)
     except Exception as error:
         say(f"imgtools: a bug: {type(error).__name__}: {clean(str(error))}")
@@ -230,7 +235,12 @@ def _report_words(error: WrongWords, words: Sequence[str]) -> None:
 def _report(error: ImgtoolsError, words: Sequence[str]) -> None:
     options = words[: words.index("--")] if "--" in words else words
     if "--json" in options:
-        sys.stdout.write(json.dumps(error_envelope(error), indent=2, ensure_ascii=False) + "\n")
+        document = json.dumps(error_envelope(error), indent=2, ensure_ascii=False)
+        try:
+            sys.stdout.write(document + "\n")
+            sys.stdout.flush()
+        except (BrokenPipeError, standard.OutputLost):  # the error itself is what counts
+            standard.let_go()
     say(f"imgtools: {clean(error.message)}")
     if error.hint:
         say(f"  hint: {clean(error.hint)}")

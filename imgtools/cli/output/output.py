@@ -12,12 +12,13 @@ import json
 import sys
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TextIO
 
+from imgtools.cli.output.standard import already_done
 from imgtools.errors import ImgtoolsError
 from imgtools.records.files import FileKind
 from imgtools.records.request import Secret
@@ -221,6 +222,16 @@ class Output:
         A field ``warnings`` of the report goes to stderr too, one line each.
         """
         self._stop_waiting()
+        with already_done() if getattr(report, "written", False) else nullcontext():
+            self._show(report, schema, view, pipe)
+
+    def _show(
+        self,
+        report: object,
+        schema: str,
+        view: Callable[[], View | Sequence[View]],
+        pipe: Callable[[], View | Sequence[View]] | None,
+    ) -> None:
         for warning in getattr(report, "warnings", ()):
             self.warn(warning)
         if self.json:
