@@ -61,6 +61,10 @@ class UntrustedBacking(ImgtoolsError):
     exit_code = 12
 
 
+class UnknownBackingFormat(UntrustedBacking):
+    """The image does not record a format of its backing file that is one; ``imgtools rebase --unsafe`` does."""
+
+
 class UnfinishedEdit(ImgtoolsError):
     """An earlier edit was cut while it was being committed; ``imgtools recover`` finishes it."""
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from imgtools.cli.command.groups import Output, Source
-from imgtools.cli.output.output import Cell, Column, Facts, Table, View, format_time
+from imgtools.cli.output.output import Cell, Column, Facts, Lines, Table, View, format_time
 from imgtools.units import format_size
 
 if TYPE_CHECKING:
@@ -31,6 +31,9 @@ is judged, and a file that is shorter than its own tables say is refused instead
 """
 
 
+SHOWN = 200  # snapshots on a terminal
+
+
 def command(
     source: Source,
     out: Output,
@@ -42,12 +45,15 @@ def command(
 
     Format, sizes, the backing chain, internal snapshots, encryption, whether it was closed cleanly, whether a
     program has it open, what is special to its format, and the partition table on it. Nothing of the image is
-    trusted for it: see --backing-policy.
+    trusted for it: see --backing-policy. If what it stands on is missing, damaged or of an unknown format, the image
+    itself is told all the same, and the exit code is 1.
     """
     from imgtools.workflows.info import describe_image
 
     report = describe_image(source, partitions=partitions)
     out.show(report, schema="imgtools.info/1", view=lambda: list(_views(report)), pipe=lambda: _pairs(report))
+    if any(facts.problem for facts in report.disks):
+        raise typer.Exit(1)
 
 
 def _views(report: InfoReport) -> Iterator[View]:
@@ -56,7 +62,9 @@ def _views(report: InfoReport) -> Iterator[View]:
         if len(facts.chain) > 1 or facts.chain[0].extents:
             yield _chain(facts.chain)
         if facts.snapshots:
-            yield _snapshots(facts.snapshots)
+            yield _snapshots(facts.snapshots[:SHOWN])
+        if len(facts.snapshots) > SHOWN:
+            yield Lines([f"... and {len(facts.snapshots) - SHOWN} more snapshots; --json has all"])
         if facts.disk and facts.disk.partitions:
             yield _partitions(facts.disk)
 

@@ -42,7 +42,7 @@ from imgtools.disk.headers import (
 )
 from imgtools.disk.headers.hostfile import describe_kind
 from imgtools.disk.in_use import has_writer, is_in_use, refuse_in_use
-from imgtools.errors import BadImage, UntrustedBacking, UsageError
+from imgtools.errors import BadImage, UnknownBackingFormat, UntrustedBacking, UsageError
 from imgtools.records.image import DiskSource, ImageInfo, Layer
 from imgtools.records.request import Backing
 from imgtools.records.system import Warned
@@ -208,14 +208,15 @@ class _Walk:
             if shown == "raw":
                 _refuse_foreign(file)
             elif self._policy is not Backing.ANY:
-                raise UntrustedBacking(
+                raise UnknownBackingFormat(
                     f"{by} does not record the format of its backing file {file.host_path}, which looks like {shown}",
-                    hint="a guest could have written that; --backing-policy any trusts it, imgtools rebase records it",
+                    hint="a guest could have written that; --backing-policy any trusts it, "
+                    "imgtools rebase --unsafe records it",
                 )
             return shown
         format = {"file": "raw", "host_device": "raw"}.get(recorded, recorded)
         if format not in FORMATS:
-            raise UntrustedBacking(
+            raise UnknownBackingFormat(
                 f"{by} records {recorded!r} as the format of its backing file, which is no image format",
                 hint="imgtools rebase --unsafe records another",
             )

@@ -151,17 +151,20 @@ def rehearse(disk: Disk, change: Callable[[Node], None]) -> None:
     if disk.top.extents:  # they are written directly, and would keep the change
         return
     with change_tables(disk) as redo:
-        _check_before(disk)
+        _check_before(disk, redo)
         change(redo.node)
 
 
-def _check_before(disk: Disk) -> Checked | None:
+def _check_before(disk: Disk, redo: Redo) -> Checked | None:
     """Check an image before its tables change: where they are wrong, a change can write over what the image holds.
+
+    An image that was not closed cleanly is put in order first, as QEMU does with it when it opens it for writing: its
+    reference counts are written late, and are missing.
 
     :raises BadImage: it is damaged.
     """
     marked = dict(disk.info.details).get("corrupt") == "true"
-    found = disk.check()
+    found = redo.repair("all") if disk.info.dirty and not marked else disk.check()
     if marked or (found and found.corruptions):
         how = "is marked as corrupt" if marked or not found else f"has {found.corruptions} corruptions"
         raise BadImage(
@@ -185,7 +188,7 @@ def change_and_check(
     :raises RolledBack: the result is damaged more than the image was; nothing was written.
     """
     with change_tables(disk, locks) as redo:
-        before = _check_before(disk)
+        before = _check_before(disk, redo)
         change(redo.node)
         try:
             after = redo.check()

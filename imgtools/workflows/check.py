@@ -173,7 +173,10 @@ def _steps(disk: Disk, found: Checked, after: Checked, changed: int, output: str
     path = str(disk.host_path)
     mended = found.corruptions + found.errors - after.corruptions - after.errors
     if mended > 0:
-        steps.append(DiskStep("repair-tables", f"repair {mended} corruptions", path))
+        words = (
+            f"put {mended} reference counts in order" if disk.info.dirty else f"repair {mended} corruptions"
+        )
+        steps.append(DiskStep("repair-tables", words, path))
     if after.leaks < found.leaks:
         steps.append(DiskStep("free-leaks", f"free {found.leaks - after.leaks} leaked clusters", path))
     if changed and not steps:
@@ -206,7 +209,10 @@ def _report(
             if not after.corruptions:
                 text = f"QEMU frees no leaks of {disk.info.format} in place; imgtools convert leaves them out"
             warnings.append(Warned(text, str(disk.host_path)))
-    if repair == "all" and (found.corruptions or problem):
+    if disk.info.dirty and disk.info.format == "qcow2":
+        text = "not closed cleanly: reference counts that were still to be written are missing, no data is"
+        warnings.append(Warned(text, str(disk.host_path)))
+    elif repair == "all" and (found.corruptions or problem):
         text = (
             "tables were put in order; whether the right data is in the right place only the guest can tell"
         )

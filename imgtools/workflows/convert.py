@@ -86,6 +86,22 @@ class ConvertReport:
     changes: tuple[DiskStep, ...] = ()
 
 
+# bytes of a disk: where nothing is stored, QEMU still looks at every 512 MiB of it, some million in a second
+LARGEST_WALK = 1 << 50
+
+
+def _require_walk(disk: Disk) -> None:
+    """Make sure that there is an end to looking for what a disk holds.
+
+    :raises UsageError: its size is out of all proportion; an image of a few bytes can say so.
+    """
+    if disk.info.virtual_size > LARGEST_WALK:
+        raise UsageError(
+            f"{disk.host_path} says that its disk has {disk.info.virtual_size} bytes: to look at all of it takes days",
+            hint="imgtools dd copies a part of it",
+        )
+
+
 def convert(
     request: ConvertRequest, progress: Progress | None = None, checking: Progress | None = None
 ) -> ConvertReport:
@@ -97,6 +113,7 @@ def convert(
     :raises RolledBack: the copy differs from the source; no file is left.
     """
     disk = open_disk(request.source)
+    _require_walk(disk)
     refuse_own_files([disk.info], request.target)
     if request.target.is_block_device():
         return _onto_device(disk, request, progress, checking)

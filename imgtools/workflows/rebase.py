@@ -23,7 +23,7 @@ from imgtools.disk.in_use import refuse_in_use
 from imgtools.disk.new_file import require_room
 from imgtools.disk.transaction.lock import lock_images
 from imgtools.disk.transaction.may_edit import require_access
-from imgtools.errors import BadImage, UsageError, WouldLoseData
+from imgtools.errors import BadImage, UnknownBackingFormat, UsageError, WouldLoseData
 from imgtools.records.image import DiskSource, ImageInfo
 from imgtools.records.request import ImageRequest
 from imgtools.records.steps import DiskStep
@@ -102,7 +102,7 @@ def _safe(request: RebaseRequest, base: ImageInfo | None, progress: Progress | N
     disk = open_disk(request.source, to_write=True)
     require_ability(disk.info.format, "a changed backing file", str(disk.host_path))
     if len(disk.info.chain) < 2 and base is None:
-        raise UsageError(f"{disk.host_path} has no backing file")
+        return _report(request, disk, None, (), ())
     recorded = _recorded(disk, base)
     require_access(disk.top.host_path)
     held = sum(holdings(disk)[1:])
@@ -167,7 +167,7 @@ def _old_base(request: RebaseRequest, warnings: list[Warned]) -> Disk | None:
     """Return the backing file that the image has now, if it can be opened."""
     try:
         disk = open_disk(request.source)
-    except BadImage as error:
+    except (BadImage, UnknownBackingFormat) as error:
         warnings.append(Warned(f"the old backing file cannot be compared: {error.message}"))
         return None
     return below(disk, 1) if len(disk.info.chain) > 1 else None
@@ -205,8 +205,8 @@ def _report(
         backing_format=recorded[1] if recorded else "",
         unsafe=request.unsafe,
         believed=believed,
-        written=request.write,
-        changed=True,
+        written=request.write and bool(steps),
+        changed=bool(steps),
         changes=(*(DiskStep("belief", f"believed: {one}") for one in believed), *steps),
         warnings=disk.warnings if warnings is None else warnings,
     )

@@ -258,3 +258,56 @@ def test_a_waiting_log_is_reported_and_replayed(tmp_path: Path, copy: bool) -> N
     imgtools("check", "--repair", "all", *(["--output", result] if copy else ["--write"]), image)
     assert content_of(result) == CONTENT
     imgtools("check", result)
+
+
+# -- what only a repair opens, and what is no damage --------------------------------------------------------
+
+
+def dirty_image(path: Path) -> Path:
+    """A qcow2 that counts its references late, and whose writer was killed."""
+    qemu_img("create", "-q", "-f", "qcow2", "-o", "lazy_refcounts=on", path, "16M")
+    subprocess.run(["qemu-io", "-c", "write 0 1M", "-c", "abort", path], capture_output=True, check=False)
+    return path
+
+
+def test_what_was_not_closed_cleanly_is_no_damage(tmp_path: Path) -> None:
+    image = dirty_image(tmp_path / "d.qcow2")
+    ran = imgtools("check", "--repair", "all", "--json", image, code=1)
+    assert any("no data is" in warning["text"] for warning in ran.json["warnings"])
+    assert "reference counts in order" in str(ran.data["changes"])
+    imgtools("check", "--repair", "all", "--write", image)
+    assert "no data is" not in imgtools("check", image).err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("snapshot", "create", "{}", "s"),
+        ("amend", "-o", "lazy_refcounts=off", "{}"),
+        ("bitmap", "add", "{}", "b"),
+    ],
+)
+def test_what_was_not_closed_cleanly_may_be_changed(tmp_path: Path, words: tuple[str, ...]) -> None:
+    image = dirty_image(tmp_path / "d.qcow2")
+    before = content_of(image)
+    argv = [word.format(image) for word in words]
+    imgtools(*argv)
+    imgtools(*argv, "--write")
+    imgtools("check", image)
+    assert content_of(image) == before
+
+
+def test_snapshots_beyond_their_table_are_for_the_repair(tmp_path: Path) -> None:
+    image = tmp_path / "d.qcow2"
+    qemu_img("create", "-q", "-f", "qcow2", image, "64M")
+    content = image.read_bytes()
+    head = struct.pack(">QIHHIIQII", int.from_bytes(content[40:48], "big"), 1, 1, 4, 0, 0, 0, 0, 16)
+    entry = head + struct.pack(">QQ", 0, 64 * MIB) + b"1kept" + bytes(3)
+    counted = struct.pack(">IQ", 3, MIB)  # three snapshots, in a table that ends with the first
+    image.write_bytes((content[:60] + counted + content[72:]).ljust(MIB, b"\0") + entry)
+    for words in (["info", image], ["convert", "-O", "raw", image, tmp_path / "out"]):
+        ran = imgtools(*words, code=10)
+        assert "holds 1 of 3 snapshots" in ran.err and "check --repair all --write" in ran.err
+    imgtools("check", image, code=1)
+    imgtools("check", "--repair", "all", "--write", image)
+    assert "kept" in imgtools("info", image).out

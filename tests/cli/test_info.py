@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import struct
 import subprocess
 from pathlib import Path
 
@@ -103,3 +105,52 @@ def test_image_is_not_changed(tmp_path: Path) -> None:
         before = (image.read_bytes(), image.stat().st_mtime_ns)
         imgtools("info", "--format", format, image)
         assert (image.read_bytes(), image.stat().st_mtime_ns) == before
+
+
+# -- images that want mending -------------------------------------------------------------------------------
+
+
+def without_recorded_format(top: Path, base: Path, format: str) -> Path:
+    """An overlay as qemu-img before 6.1 made it without -F: the format of its backing file is not recorded."""
+    qemu_img("create", "-q", "-f", "qcow2", "-b", base, "-F", format, top)
+    content = bytearray(top.read_bytes())
+    at = content.find(0xE2792ACA.to_bytes(4, "big"))
+    content[at : at + 4] = b"\x12\x34\x56\x78"  # an extension that nobody knows
+    top.write_bytes(content)
+    return top
+
+
+def test_what_keeps_a_chain_from_opening_is_told_with_the_rest(tmp_path: Path) -> None:
+    base = image_of(bytes(MIB), tmp_path / "base.img", "qcow2")
+    top = without_recorded_format(tmp_path / "top.qcow2", base, "qcow2")
+    ran = imgtools("info", "--json", top, code=1)
+    (facts,) = ran.data["disks"]
+    assert (facts["format"], facts["virtual_size"], len(facts["chain"])) == ("qcow2", MIB, 1)
+    assert "does not record the format" in facts["problem"] and "rebase --unsafe" in facts["problem"]
+    imgtools("rebase", "--unsafe", "--onto", base, "--onto-format", "qcow2", "--write", top)
+    assert len(imgtools("info", "--json", top).data["disks"][0]["chain"]) == 2
+    base.unlink()
+    ran = imgtools("info", top, code=1)
+    assert "is missing" in ran.err and "virtual size" in ran.out
+    os.truncate(top, 70_000)  # its own damage is an error as before
+    imgtools("info", top, code=10)
+
+
+def test_many_snapshots_are_listed_without_asking_qemu(tmp_path: Path) -> None:
+    """QEMU takes a quarter of a minute to open as many as there may be."""
+    image, count = tmp_path / "d.qcow2", 65_535
+    qemu_img("create", "-q", "-f", "qcow2", image, "1M")
+    with image.open("r+b") as file:
+        table_at, entries = 1 << 20, []
+        for number in range(count):
+            name = b"%d" % number
+            head = struct.pack(">QIHHIIQII", 0, 0, len(name), len(name), number, 0, 0, 0, 16)
+            entry = head + struct.pack(">QQ", 0, MIB) + name + name
+            entries.append(entry.ljust(-(-len(entry) // 8) * 8, b"\0"))
+        file.seek(60)
+        file.write(struct.pack(">IQ", count, table_at))
+        file.seek(table_at)
+        file.write(b"".join(entries))
+    ran = imgtools("info", "--json", image)
+    assert len(ran.data["disks"][0]["snapshots"]) == count
+    assert "was not asked" in ran.json["warnings"][0]["text"]

@@ -49,7 +49,7 @@ def test_onto_none_stands_alone(chain: Chain) -> None:
     chain.middle.unlink()
     chain.base.unlink()
     assert content_of(chain.top) == chain.content
-    imgtools("rebase", "--onto", "none", chain.top, code=2)
+    imgtools("rebase", "--onto", "none", chain.top)
 
 
 def test_base_in_a_folder_of_a_name_like_a_protocol(chain: Chain, tmp_path: Path) -> None:
@@ -133,3 +133,10 @@ def test_cut_before_the_link_changes_reads_the_same(chain: Chain, monkeypatch: p
     monkeypatch.setattr(chain_module, "link", stop)
     imgtools("rebase", "--onto", chain.base, "--onto-format", "qcow2", "--write", chain.top, code=130)
     assert content_of(chain.top) == chain.content
+
+
+@pytest.mark.parametrize("more", [[], ["--unsafe"], ["--write"]])
+def test_nothing_is_taken_from_what_stands_on_nothing(chain: Chain, more: list[str]) -> None:
+    before = chain.base.read_bytes()
+    imgtools("rebase", "--onto", "none", *more, chain.base)
+    assert chain.base.read_bytes() == before

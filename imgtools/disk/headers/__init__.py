@@ -47,6 +47,7 @@ _READERS: dict[str, Callable[[HostFile, int], Header]] = {
     "cloop": others.read_cloop,
 }
 FORMATS = tuple(_READERS)
+REPAIR = "imgtools check --repair all --write repairs what can be repaired"
 
 # Other names that people and other programs use. A backing file recorded as "file" or "host_device" is raw.
 _ALIASES = {"vhd": "vpc", "img": "raw", "iso": "raw", "file": "raw", "host_device": "raw"}
@@ -101,7 +102,8 @@ def read_header(file: HostFile, format: str, budget: int = QUICK, *, may_be_cut:
     """Read the header of an image whose format is known.
 
     :param budget: bytes of allocation tables to read at most when looking for a cut.
-    :param may_be_cut: a file that is too short is a problem of the header, not an error.
+    :param may_be_cut: a file that is too short, or damaged in a way that can be repaired, is a problem of the header,
+        not an error.
     :raises BadImage: the bytes are not of this format, damaged or cut.
     """
     if format not in ("raw", "vpc", "dmg"):
@@ -112,6 +114,10 @@ def read_header(file: HostFile, format: str, budget: int = QUICK, *, may_be_cut:
                 f"not a {format} image: {file.host_path} looks like {fact}", hint=f"--format {found}"
             )
     header = _READERS[format](file, budget)
+    if header.to_repair:
+        if not may_be_cut:
+            raise BadImage(f"{file.host_path}: {header.to_repair}", hint=REPAIR)
+        header = replace(header, problems=(*header.problems, header.to_repair))
     if header.needs > file.size:
         fact = f"truncated: its tables name bytes up to {header.needs}, the file has {file.size}"
         if may_be_cut:

@@ -41,7 +41,8 @@ class Header:
     encryption: str = ""
     dirty: bool = False
     snapshots: tuple[Snapshot, ...] = ()
-    problems: tuple[str, ...] = field(default=())
+    problems: tuple[str, ...] = field(default=())  # what is odd, and keeps nobody from reading it
+    to_repair: str = ""  # what keeps QEMU from opening it, and what its check mends
 
 
 def damaged(file: HostFile, fact: str) -> BadImage:

@@ -72,6 +72,7 @@ def read_qcow2(file: HostFile, budget: int) -> Header:
         # qemu-img 7.2 crashes on this one.
         raise damaged(file, "LUKS encryption without its header")
     needs, problems = _Tables(file, fields, budget).find_end()
+    snapshots, overhang = read_snapshots(file, fields.nb_snapshots, fields.snapshots_offset)
     return Header(
         format="qcow2",
         virtual_size=fields.size,
@@ -81,8 +82,9 @@ def read_qcow2(file: HostFile, budget: int) -> Header:
         data_file=_data_file(file, fields, extensions),
         encryption=("", "aes", "luks")[fields.crypt_method],
         dirty=bool(fields.incompatible & DIRTY),
-        snapshots=read_snapshots(file, fields.nb_snapshots, fields.snapshots_offset),
+        snapshots=snapshots,
         problems=problems,
+        to_repair=overhang,
     )
 
 
@@ -143,17 +145,20 @@ def _data_file(file: HostFile, fields: _Fields, extensions: dict[int, bytes]) ->
     return name
 
 
-def read_snapshots(file: HostFile, count: int, offset: int) -> tuple[Snapshot, ...]:
-    """Return the internal snapshots, with the size that the disk had when each was made."""
+def read_snapshots(file: HostFile, count: int, offset: int) -> tuple[tuple[Snapshot, ...], str]:
+    """Return the internal snapshots, with the size that the disk had when each was made, and what is wrong with them.
+
+    QEMU opens no image with more snapshots than it allows, or than the table holds; its check takes the rest away.
+    """
     if count == 0:
-        return ()
-    if count > MAX_SNAPSHOTS:
-        raise damaged(file, f"{count} internal snapshots")
+        return (), ""
     table = file.read(offset, min(MAX_SNAPSHOT_BYTES, count * 2048))
-    found, position = [], 0
-    for _ in range(count):
+    found: list[Snapshot] = []
+    position, wrong = 0, f"{count} internal snapshots are too many" if count > MAX_SNAPSHOTS else ""
+    for _ in range(min(count, MAX_SNAPSHOTS)):
         if position + 40 > len(table):
-            raise damaged(file, "truncated snapshot table")
+            wrong = f"its snapshot table holds {len(found)} of {count} snapshots"
+            break
         (_, _, id_size, name_size, seconds, nanoseconds, _, vm_state, extra_size) = struct.unpack_from(
             ">QIHHIIQII", table, position
         )
@@ -174,7 +179,7 @@ def read_snapshots(file: HostFile, count: int, offset: int) -> tuple[Snapshot, .
             )
         )
         position = (names + id_size + name_size + 7) // 8 * 8
-    return tuple(found)
+    return tuple(found), wrong
 
 
 class _Tables:
