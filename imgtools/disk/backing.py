@@ -7,7 +7,8 @@ headers, hop by hop; every name is judged; and QEMU is then told the files and f
 The rules (docs/decisions/image-inspection.md has the reasons):
 
 - An image names other files only as ``policy`` allows, symbolic links resolved: within its own folder
-  (``SAME_DIR``), none (``NONE``), any (``ANY``). A protocol instead of a file is refused always.
+  or one that somebody has named (``SAME_DIR``), none (``NONE``), any (``ANY``). A protocol instead of a file is
+  refused always.
 - Relative names count from the folder of the file that holds them, also those of qcow2 data files, which QEMU
   itself would look for in the current folder.
 - The image's format is what the user says, else what the bytes show. Bytes that may be a guest's must not choose a
@@ -27,6 +28,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from imgtools.disk.backing_folders import backing_folders
 from imgtools.disk.headers import (
     FORMATS,
     QUICK,
@@ -62,19 +64,21 @@ def examine(
     to_repair: bool = False,
     alone: bool = False,
     ask_qemu: bool = True,
+    any_size: bool = False,
 ) -> ImageInfo:
     """Read an image's headers and its whole chain, judge every name, and return the facts.
 
     :param budget: bytes of allocation tables to read at most for each file, when looking for a cut.
     :param alone: do not look at the backing file, which may be missing; the chain has one layer.
     :param ask_qemu: also for details, and for the virtual size, which a header alone does not tell in each format.
+    :param any_size: a raw file of less than a sector, or of nothing, is a disk too: for work on the file alone.
     :param to_repair: a cut, and a log that was not replayed, are warnings, because they are to be repaired.
     :raises HostError: there is no such file, or it may not be read.
     :raises BadImage: not a disk image, damaged, cut, or of another format than ``source`` says.
     :raises UntrustedBacking: it names a file that ``policy`` does not allow.
     :raises UsageError: ``source`` names an unknown format or a snapshot that is not there.
     """
-    walk = _Walk(source.host_path.absolute(), policy, budget, to_repair=to_repair)
+    walk = _Walk(source, policy, budget, to_repair=to_repair, any_size=any_size)
     top = walk.open_image(known_format(source.format) if source.format else None)
     hop: _Hop | None = None if alone else top
     while hop is not None:
@@ -134,23 +138,28 @@ class _Hop:
 class _Walk:
     """The way down one backing chain."""
 
-    def __init__(self, named: Path, policy: Backing, budget: int, *, to_repair: bool) -> None:
+    def __init__(
+        self, source: DiskSource, policy: Backing, budget: int, *, to_repair: bool, any_size: bool
+    ) -> None:
+        named = source.host_path.absolute()
         self.layers: list[Layer] = []
         self.warnings: list[Warned] = []
         self._top = named
         self._policy = policy
         self._budget = budget
         self._to_repair = to_repair
+        self._any_size = any_size
         self._seen: set[tuple[int, int]] = set()
         # A link to an image: relative names count from the link's folder, as for QEMU; its own folder is fine too.
         self._roots = {Path(os.path.realpath(named.parent)), Path(os.path.realpath(named)).parent}
+        self._named_folders = source.folders
 
     # -- the image itself ----------------------------------------------------------------------------------
 
     def open_image(self, format: str | None) -> _Hop:
         """Read the first image of the chain."""
         with open_host_file(self._top) as file:
-            if file.size == 0:
+            if file.size == 0 and not self._any_size:
                 raise BadImage(f"not a disk image: {self._top} is empty")
             found = format or self._probe_image(file)
             header = read_header(file, found, self._budget, may_be_cut=self._to_repair)
@@ -169,7 +178,7 @@ class _Walk:
         found = probe(file)
         if found == "raw":
             _refuse_foreign(file)
-        if found == "raw" and file.size < SMALLEST:
+        if found == "raw" and file.size < SMALLEST and not self._any_size:
             raise BadImage(f"not a disk image: {self._top} has only {file.size} bytes")
         return found
 
@@ -293,13 +302,19 @@ class _Walk:
             )
         path = by.parent / text
         real = Path(os.path.realpath(path))
-        if self._policy is Backing.SAME_DIR and not any(_is_within(real, root) for root in self._roots):
+        if self._policy is Backing.SAME_DIR and not self._is_near(real):
             raise UntrustedBacking(
                 f"{by} names {shown} as its {what}, outside the image's folder",
-                hint="--backing-policy any allows it; use it only for images that you trust",
+                hint=f"for an image that you trust: --backing-folder {_printable(os.fspath(real.parent))}",
             )
         self._require_file(path, what, by)
         return path
+
+    def _is_near(self, real: Path) -> bool:
+        if any(_is_within(real, root) for root in self._roots):
+            return True
+        # Settings are read when it comes to that: few images name files elsewhere.
+        return any(_is_within(real, root) for root in backing_folders(self._named_folders))
 
     def _require_file(self, path: Path, kind: str, by: Path) -> None:
         what, shown = f"the {kind} of {by}", _printable(os.fspath(path))

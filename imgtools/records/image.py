@@ -15,6 +15,7 @@ class DiskSource:
     host_path: Path
     format: str | None = None  # None: probe; a raw image is only raw if nothing else is found
     snapshot: str | None = None  # internal snapshot, by id or name
+    folders: tuple[Path, ...] = ()  # whose files it may name, beside those of its own folder
 
 
 @dataclass(frozen=True, slots=True)

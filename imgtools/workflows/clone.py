@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -11,6 +12,7 @@ from pathlib import Path
 
 from imgtools.change.change import Change
 from imgtools.disk.backing import examine_disks
+from imgtools.disk.backing_folders import VARIABLE, backing_folders
 from imgtools.disk.image_file import plain_node, relink_node
 from imgtools.disk.new_file import new_file, refuse_target, require_room, scratch_folder
 from imgtools.errors import ImgtoolsError, TargetExists, UnsupportedGuest, UsageError
@@ -181,10 +183,24 @@ def clone(
                 made.append(one if original is None else _define(original, plan, one, how.format))
     sysprepped = how.sysprep is not None
     paths = [path for one in made for path in one.paths]
+    if how.linked:
+        warnings = (*warnings, *_out_of_reach(request, paths))
     steps = tuple(DiskStep("make-image", f"make {path} of {request.host_path}", path) for path in paths)
     return CloneReport(
         str(request.host_path), engine, how.linked, sysprepped, tuple(made), warnings, changes=steps
     )
+
+
+def _out_of_reach(request: ImageRequest, paths: Sequence[str]) -> Iterator[Warned]:
+    """Say what opens clones whose template lies neither in their folder nor in one that is set for templates."""
+    folder = Path(paths[0]).parent if paths else request.host_path.parent
+    real = Path(os.path.realpath(request.host_path)).parent
+    near = {Path(os.path.realpath(folder)), *backing_folders()}
+    if not any(real.is_relative_to(one) for one in near):
+        text = (
+            f"the clones name files in {real}, which is not their folder: --backing-folder {real} opens them"
+        )
+        yield Warned(f"{text}, or {VARIABLE}={real} in the environment")
 
 
 # -- what will be made --------------------------------------------------------------------------------------

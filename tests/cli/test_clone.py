@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.command import imgtools
+from tests.support.disks import MIB, image_of
 from tests.support.fixtures import copy_fixture
 
 DOMAIN = """<domain type='kvm'><name>old</name><memory>65536</memory><os><type>hvm</type></os><devices>
@@ -52,6 +53,20 @@ def test_a_domain_in_a_file_needs_no_libvirt(template: Path, tmp_path: Path) -> 
     assert all(
         text in xml for text in ("<name>new</name>", one["uuid"], "52:54:00:aa:bb:cc", one["paths"][0])
     )
+
+
+def test_clones_elsewhere_are_opened_by_what_their_note_says(tmp_path: Path) -> None:
+    templates, folder = tmp_path / "templates", tmp_path / "clones"
+    templates.mkdir(), folder.mkdir()
+    base = image_of(bytes(MIB), templates / "t.qcow2", "qcow2")
+    words = ("--unprepared", "--hostname", "", "--linked")
+    ran = imgtools("clone", base, "-n", "a", *words, "--output-dir", folder)
+    assert f"--backing-folder {templates} opens them" in ran.err
+    clone = folder / "a.qcow2"
+    assert f"--backing-folder {templates}" in imgtools("info", clone, code=12).err
+    for command in ("info", "check", "map"):
+        imgtools(command, "--backing-folder", folder, "--backing-folder", templates, clone)
+    assert "--backing-folder" not in imgtools("clone", base, "-n", "b", *words).err
 
 
 WRONG = [

@@ -154,7 +154,10 @@ def _as_parameters(group: tuple[Parameter, ...], letters: frozenset[str]) -> Ite
 
 
 def _request(host_paths: list[Path], values: dict[str, Any]) -> ImageRequest:
-    disks = tuple(DiskSource(path, values["image_format"], values.get("snapshot")) for path in host_paths)
+    folders = tuple(values["backing_folder"] or ())
+    disks = tuple(
+        DiskSource(path, values["image_format"], values.get("snapshot"), folders) for path in host_paths
+    )
     return ImageRequest(
         disks=disks,
         keys=_keys(values["key"] or ()),

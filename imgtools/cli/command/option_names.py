@@ -51,6 +51,7 @@ OVERWRITE = Name(("--overwrite",), "a file of the host that is there is replaced
 BACKING_FILE = Name(("--backing-file", "-b"), "the backing file of an overlay")
 BACKING_FORMAT = Name(("--backing-format", "-F"), "the format of a backing file")
 BACKING_POLICY = Name(("--backing-policy",), "which other files of the host an image may name")
+BACKING_FOLDER = Name(("--backing-folder",), "a further folder whose files an image may name")
 OTHER_IMAGE = Name(("--other",), "a second image that is read")
 OTHER_FORMAT = Name(("--other-format",), "the format of a second image")
 OTHER_SNAPSHOT = Name(("--other-snapshot",), "the internal snapshot of a second image")
@@ -71,6 +72,7 @@ ALL = (
     BACKING_FILE,
     BACKING_FORMAT,
     BACKING_POLICY,
+    BACKING_FOLDER,
     OTHER_IMAGE,
     OTHER_FORMAT,
     OTHER_SNAPSHOT,

@@ -109,6 +109,16 @@ Root = Annotated[
     str | None,
     _opening("--root", text="Which system, if there are several: its device.", metavar="DEVICE"),
 ]
+BackingFolders = Annotated[
+    list[Path] | None,
+    _named(
+        names.BACKING_FOLDER,
+        "A folder of templates: files in it, or below it, may be named too; repeat it. IMGTOOLS_BACKING_FOLDERS and "
+        "~/.config/imgtools/backing-folders name some for all commands.",
+        OPENING,
+        "FOLDER",
+    ),
+]
 Mounts = Annotated[
     list[str] | None,
     _opening(
@@ -171,6 +181,7 @@ HOW_TO_LOOK = (
     Parameter("mount", Mounts, None),
 )
 HOW_TO_DO = (
+    Parameter("backing_folder", BackingFolders, None),
     Parameter("write", DoIt, False),
     Parameter("dry_run", DryRun, False),
 )

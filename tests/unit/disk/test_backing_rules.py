@@ -97,6 +97,39 @@ def test_of_the_root_folder_only_what_lies_right_in_it() -> None:
     assert within(Path("/img/a/b"), Path("/img")) and not within(Path("/imgs/a"), Path("/img"))
 
 
+@pytest.mark.parametrize("way", ["named", "variable", "file"])
+def test_folders_of_templates_are_near(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    templates = tmp_path / "templates"
+    raw(templates / "base")
+    (tmp_path / "link").symlink_to(templates)
+    image = qcow2(folder / "disk", str(templates / "base"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    with pytest.raises(UntrustedBacking) as caught:
+        look(image)
+    assert caught.value.hint.endswith(f"--backing-folder {templates}")
+    settings = tmp_path / "config" / "imgtools" / "backing-folders"
+    if way == "variable":
+        monkeypatch.setenv("IMGTOOLS_BACKING_FOLDERS", f"relative:{tmp_path / 'link'}:")
+    elif way == "file":
+        settings.parent.mkdir(parents=True)
+        settings.write_text(f"# templates\n\n  {tmp_path / 'link'}\n")
+    named = (tmp_path / "link",) if way == "named" else ()
+    source = DiskSource(image, folders=named)
+    assert len(examine(source, ask_qemu=False).chain) == 2
+    with pytest.raises(UntrustedBacking):
+        examine(source, policy=Backing.NONE, ask_qemu=False)
+    qcow2(image, str(raw(tmp_path / "templates-secret" / "base")))
+    with pytest.raises(UntrustedBacking, match="outside"):
+        examine(source, ask_qemu=False)
+    if way == "file":  # of another user's settings nobody takes anything
+        qcow2(image, str(templates / "base"))
+        monkeypatch.setattr(os, "geteuid", lambda: settings.stat().st_uid + 1)
+        with pytest.raises(UntrustedBacking):
+            look(image)
+
+
 @pytest.mark.parametrize(("policy", "allowed"), [(Backing.SAME_DIR, False), (Backing.ANY, True)])
 def test_a_block_device_is_for_who_allows_any(
     folder: Path, monkeypatch: pytest.MonkeyPatch, policy: Backing, allowed: bool
