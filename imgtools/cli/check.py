@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from imgtools.cli.command.groups import DiskFile, InPlaceOrCopy, Output
+from imgtools.cli.command.shared_options import Share
 from imgtools.cli.output.output import Cell, Facts, Lines, View
+from imgtools.errors import UsageError
 
 if TYPE_CHECKING:
     from imgtools.workflows.check import CheckReport
@@ -46,6 +49,7 @@ def command(
         Repair | None,
         typer.Option("--repair", "-r", help="leaks: free what nothing uses, harmless; all: corruptions too."),
     ] = None,
+    share: Share = False,
 ) -> None:
     """Check an image's tables, and repair them.
 
@@ -54,9 +58,13 @@ def command(
     """
     from imgtools.workflows.check import check
 
+    if share and repair:
+        raise UsageError(
+            "an image that another program writes to is not repaired", hint="leave -U or -r away"
+        )
     with out.progress("copy") as progress:
         report = check(
-            disk,
+            replace(disk, share=share),
             repair=repair.value if repair else "",
             write=work.write,
             output=work.output,

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from imgtools.cli.command.groups import DiskFile, Output
-from imgtools.cli.command.shared_options import Overwrite
+from imgtools.cli.command.shared_options import Overwrite, Share
 from imgtools.cli.output.map_svg import MapPicture, kind_of
 from imgtools.cli.output.output import to_json
 from imgtools.cli.output.picture import DiskBar, SvgFile, require_svg, terminal_cells
@@ -54,6 +55,7 @@ def command(
     length: Annotated[str, typer.Option("--length", metavar="SIZE", help="Look at so many bytes.")] = "",
     svg: SvgFile = None,
     overwrite: Overwrite = False,
+    share: Share = False,
 ) -> None:
     """Show where the bytes of a disk lie.
 
@@ -64,7 +66,7 @@ def command(
     from imgtools.workflows.map import map_disk
 
     require_svg(svg, overwrite=overwrite)
-    found = map_disk(disk, start=start, length=length)
+    found = map_disk(replace(disk, share=share), start=start, length=length)
     if svg is not None:
         _draw(out, disk, found, svg, overwrite=overwrite)
     if out.json:

@@ -9,7 +9,7 @@ import typer
 
 from imgtools.cli.command import option_names as names
 from imgtools.cli.command.groups import Output, ask_secret
-from imgtools.cli.command.shared_options import BackingPolicy, InputFormat
+from imgtools.cli.command.shared_options import BackingPolicy, InputFormat, Share
 from imgtools.cli.output.disk import CreateOptions, both, words
 from imgtools.cli.output.output import Cell, Facts
 from imgtools.records.image import DiskSource
@@ -57,6 +57,7 @@ def command(
         ),
     ] = None,
     backing: BackingPolicy = Backing.SAME_DIR,
+    share: Share = False,
 ) -> None:
     """Tell how large an image would become in another format.
 
@@ -69,7 +70,9 @@ def command(
     request = None
     if image is not None:
         keys = tuple(parse_key(text, ask_secret) for text in key or ())
-        request = ImageRequest(disks=(DiskSource(image, format, snapshot),), keys=keys, backing=backing)
+        request = ImageRequest(
+            disks=(DiskSource(image, format, snapshot),), keys=keys, backing=backing, share=share
+        )
     report = measure(request, size, output_format, words(option))
     out.show(
         report,

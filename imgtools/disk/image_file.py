@@ -58,6 +58,7 @@ class Disk:
 
     info: ImageInfo
     keys: Keyring = field(default_factory=Keyring)
+    shared: bool = False  # another program may write to it meanwhile
 
     @property
     def host_path(self) -> Path:
@@ -86,11 +87,14 @@ class Disk:
 
     def node(self, name: str = "key") -> Node:
         """Return the image with its whole chain for qemu-img."""
-        return chain_node(self.info.chain, self.keys.key_for, name=name)
+        return self._as_asked(chain_node(self.info.chain, self.keys.key_for, name=name))
 
     def single(self) -> Node:
         """Return the image without its backing files."""
-        return single_node(self.top, self.keys.key_for)
+        return self._as_asked(single_node(self.top, self.keys.key_for))
+
+    def _as_asked(self, node: Node) -> Node:
+        return node.plus(("force-share", "on")) if self.shared else node
 
     @contextmanager
     def reading(self, name: str = "key") -> Iterator[Node]:
@@ -158,7 +162,7 @@ class Disk:
 
     def _is_plain(self) -> bool:
         """Whether the disk's bytes are those of one file, and not too many for the tables of a copy."""
-        alone = self.info.format == "raw" and len(self.info.chain) == 1
+        alone = self.info.format == "raw" and len(self.info.chain) == 1 and not self.shared
         return alone and self.info.virtual_size <= MOST and can_copy(self.top.host_path)
 
     # -- new files and changes of the data -----------------------------------------------------------------------
@@ -193,6 +197,7 @@ def open_disk(
     :raises UntrustedBacking: it names files that ``backing`` does not allow.
     :raises ImageInUse: it is to be written, and a QEMU program has it.
     """
+    shared = isinstance(source, ImageRequest) and source.share and not to_write
     if isinstance(source, ImageRequest):
         keys, backing, source = source.keys, source.backing, source.disks[0]
     info = examine(source, policy=backing, budget=THOROUGH, to_repair=to_repair, alone=alone)
@@ -200,7 +205,7 @@ def open_disk(
     if to_write:
         refuse_in_use(info.chain[0].host_path)
         refuse_running_domain(info.chain[0].host_path)
-    return Disk(info, Keyring(keys, source.host_path))
+    return Disk(info, Keyring(keys, source.host_path), shared)
 
 
 def key_warnings(*disks: Disk) -> tuple[Warned, ...]:

@@ -64,6 +64,7 @@ class ImageRequest:
     backing: Backing = Backing.SAME_DIR
     root: str | None = None  # which operating system of a multi-boot guest: the device of its root
     mounts: tuple[str, ...] = ()  # DEVICE[:PATH[:OPTIONS]]: these volumes instead of the guest's own mounts
+    share: bool = False  # read the image's file although another program writes to it
 
     @property
     def host_path(self) -> Path:

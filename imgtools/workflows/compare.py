@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from imgtools.disk.image_file import Compared, Disk, key_warnings, open_disk
 from imgtools.records.image import DiskSource
@@ -39,7 +39,7 @@ def compare(
     :param strict: the sizes, and what is allocated, have to be the same too.
     """
     first = open_disk(request)
-    second = open_disk(other, keys=request.keys, backing=request.backing)
+    second = open_disk(replace(request, disks=(other,)))
     found = first.compare(second, strict=strict, progress=progress)
     return CompareReport(
         image=str(first.host_path),

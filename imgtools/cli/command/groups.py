@@ -8,7 +8,8 @@ ordinary Typer parameters, and two groups:
 ``source: MaybeSource``
     the same, where something else may say which image: without IMAGE it has no disks
 ``disk: DiskFile`` or ``DiskState``
-    one image as a file, for work without looking into the guest: IMAGE, -f, --key, --backing-policy, and --snapshot
+    one image as a file, for work without looking into the guest: IMAGE, -f, --key, --backing-policy; a state is only
+    read: --snapshot, --force-share
 ``target: Target``
     what becomes of a plan for a guest: --write, --output, -O, --compress, --dry-run, --no-check
 ``write: Write``
@@ -50,6 +51,7 @@ from imgtools.cli.command.shared_options import (
     ImagesArgument,
     MaybeImageArgument,
     Parameter,
+    Share,
 )
 from imgtools.cli.command.typer_adapter import given_in_order, panel_of, spellings, without
 from imgtools.cli.output.output import Output
@@ -165,6 +167,7 @@ def _request(host_paths: list[Path], values: dict[str, Any]) -> ImageRequest:
         backing=values["backing"],
         root=values.get("root"),
         mounts=tuple(values.get("mount") or ()),
+        share=values.get("share", False),
     )
 
 
@@ -248,7 +251,7 @@ _GROUPS: Mapping[Any, tuple[Parameter, ...]] = {
     MaybeSource: (Parameter("image", MaybeImageArgument, None), *HOW_TO_LOOK),
     Sources: (Parameter("images", ImagesArgument, _NO_DEFAULT), *HOW_TO_OPEN),
     DiskFile: tuple(one for one in _STATE if one.name != "snapshot"),
-    DiskState: _STATE,
+    DiskState: (*_STATE, Parameter("share", Share, False)),
     Target: HOW_TO_WRITE,
     Write: HOW_TO_DO,
     InPlaceOrCopy: HOW_TO_COPY,

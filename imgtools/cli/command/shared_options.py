@@ -93,6 +93,14 @@ Keys = Annotated[
         "KEY",
     ),
 ]
+Share = Annotated[
+    bool,
+    _opening(
+        "--force-share",
+        "-U",
+        text="Read it although another program writes to it; what is read may be half written.",
+    ),
+]
 EngineOption = Annotated[
     EngineChoice, _opening("--engine", text="Who reads: direct boots nothing, appliance is libguestfs.")
 ]
@@ -100,14 +108,6 @@ BackingPolicy = Annotated[
     Backing,
     _named(names.BACKING_POLICY, "Which other host files the image may name.", OPENING),
     old("--backing"),
-]
-MoreDisks = Annotated[
-    list[Path] | None,
-    _opening("--add", "-a", text="A further disk of the same guest; repeat it.", metavar="DISK"),
-]
-Root = Annotated[
-    str | None,
-    _opening("--root", text="Which system, if there are several: its device.", metavar="DEVICE"),
 ]
 BackingFolders = Annotated[
     list[Path] | None,
@@ -118,6 +118,14 @@ BackingFolders = Annotated[
         OPENING,
         "FOLDER",
     ),
+]
+MoreDisks = Annotated[
+    list[Path] | None,
+    _opening("--add", "-a", text="A further disk of the same guest; repeat it.", metavar="DISK"),
+]
+Root = Annotated[
+    str | None,
+    _opening("--root", text="Which system, if there are several: its device.", metavar="DEVICE"),
 ]
 Mounts = Annotated[
     list[str] | None,
@@ -173,6 +181,7 @@ HOW_TO_OPEN = (
     Parameter("key", Keys, None),
     Parameter("engine", EngineOption, EngineChoice.AUTO),
     Parameter("backing", BackingPolicy, Backing.SAME_DIR),
+    Parameter("backing_folder", BackingFolders, None),
 )
 HOW_TO_LOOK = (
     Parameter("add", MoreDisks, None),
@@ -181,7 +190,6 @@ HOW_TO_LOOK = (
     Parameter("mount", Mounts, None),
 )
 HOW_TO_DO = (
-    Parameter("backing_folder", BackingFolders, None),
     Parameter("write", DoIt, False),
     Parameter("dry_run", DryRun, False),
 )
