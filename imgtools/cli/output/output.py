@@ -100,6 +100,15 @@ def _escape(letter: str) -> str:
     )
 
 
+def _for_terminal(document: str) -> str:
+    """Write in a JSON document what a terminal must not get as JSON does: the document says the same."""
+    if document.isascii():  # JSON escapes the control characters of ASCII itself
+        return document
+    return "".join(
+        letter if letter == "\n" or _harmless(letter) else json.dumps(letter)[1:-1] for letter in document
+    )
+
+
 def format_time(nanoseconds: int) -> str:
     """Write nanoseconds since 1970 as RFC 3339 in UTC; a time no calendar holds becomes the number itself."""
     try:
@@ -169,6 +178,8 @@ def envelope(report: object, schema: str) -> dict[str, JsonValue]:
         for name in ENVELOPE_FIELDS:
             if name in data:
                 outer[name] = data.pop(name)
+    if isinstance(told := outer.get("warnings"), list):  # two looks at one image say the same of it
+        outer["warnings"] = [one for number, one in enumerate(told) if one not in told[:number]]
     outer["data"] = data
     outer.setdefault("warnings", [])
     return outer
@@ -232,7 +243,7 @@ class Output:
         view: Callable[[], View | Sequence[View]],
         pipe: Callable[[], View | Sequence[View]] | None,
     ) -> None:
-        for warning in getattr(report, "warnings", ()):
+        for warning in dict.fromkeys(getattr(report, "warnings", ())):
             self.warn(warning)
         if self.json:
             self.document(envelope(report, schema))
@@ -244,6 +255,9 @@ class Output:
     def document(self, document: JsonValue) -> None:
         """Print one JSON document."""
         self._stop_waiting()
+        if self._stdout.isatty():
+            self._stdout.write(_for_terminal(json.dumps(document, indent=2, ensure_ascii=False)) + "\n")
+            return
         json.dump(document, self._stdout, indent=2, ensure_ascii=False)
         self._stdout.write("\n")
 
@@ -251,7 +265,8 @@ class Output:
         """Print one record as one line of JSON, for results too long to hold."""
         self._stop_waiting()
         # json.dump encodes in Python, json.dumps in C: five times faster, and this may be millions of lines.
-        self._stdout.write(json.dumps(to_json(record), ensure_ascii=False) + "\n")
+        text = json.dumps(to_json(record), ensure_ascii=False)
+        self._stdout.write((_for_terminal(text) if self._stdout.isatty() else text) + "\n")
 
     def line(self, text: str) -> None:
         """Print one cleaned line."""

@@ -28,8 +28,13 @@ def _cell(value: Cell, style: str = "") -> Text:
     return Text("" if value is None else clean(str(value)), style=style)
 
 
+def _title(text: str) -> Text | None:
+    """A title, which may be the name of an image, and so anything that a file can be called."""
+    return Text(clean(text), style="table.title") if text else None
+
+
 def _table(view: Table) -> RichTable:
-    table = RichTable(box=box.SIMPLE_HEAD, title=view.title or None, title_justify="left", pad_edge=False)
+    table = RichTable(box=box.SIMPLE_HEAD, title=_title(view.title), title_justify="left", pad_edge=False)
     columns = [column_of(column) for column in view.columns]
     for column in columns:
         table.add_column(column.name, justify="right" if column.right else "left", overflow="fold")
@@ -41,7 +46,7 @@ def _table(view: Table) -> RichTable:
 
 def _facts(view: Facts) -> RichTable:
     table = RichTable(
-        box=None, show_header=False, title=view.title or None, title_justify="left", pad_edge=False
+        box=None, show_header=False, title=_title(view.title), title_justify="left", pad_edge=False
     )
     table.add_column(style="cyan", no_wrap=True)
     table.add_column(overflow="fold")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+from collections.abc import Iterable
 from itertools import islice
 from typing import Annotated
 
@@ -42,10 +43,18 @@ def command(
         out.show(report, schema="imgtools.registry.export/1", view=lambda: ())
         return
     with open_export(source, name) as export:
-        if utf16:
-            out.raw(codecs.BOM_UTF16_LE)
-        lines = (f"{line}\r\n" for line in export.lines)
-        while text := "".join(islice(lines, LINES_AT_ONCE)):
-            out.raw(text.encode("utf-16-le" if utf16 else "utf-8", "surrogatepass"))
+        if out.on_terminal:  # for eyes, not for regedit
+            for line in export.lines:
+                out.text(f"{line}\n")
+        else:
+            _write(out, export.lines, "utf-16-le" if utf16 else "utf-8")
         for warning in export.warnings:
             out.warn(warning)
+
+
+def _write(out: Output, text: Iterable[str], encoding: str) -> None:
+    if encoding != "utf-8":
+        out.raw(codecs.BOM_UTF16_LE)
+    lines = (f"{line}\r\n" for line in text)
+    while piece := "".join(islice(lines, LINES_AT_ONCE)):
+        out.raw(piece.encode(encoding, "surrogatepass"))

@@ -82,3 +82,36 @@ def test_a_tree_is_indented_in_a_pipe() -> None:
     out = io.StringIO()
     Output(stdout=out).show(None, schema="x/1", view=lambda: Tree("sda", [Tree("sda1")]))
     assert out.getvalue() == "sda\n\tsda1\n"
+
+
+def test_a_title_is_cleaned_too() -> None:
+    """The title of info is the name of the image."""
+    for view in (
+        Facts([("a", "b")], title="x\x1b[31m\u202ey"),
+        Table(("a",), [("b",)], title="x\x1b[31m\u202ey"),
+    ):
+        out = Terminal()
+        Output(stdout=out).show(None, schema="x/1", view=lambda view=view: view)
+        assert "\x1b[31m" not in out.getvalue() and "\u202e" not in out.getvalue()
+
+
+def test_json_on_a_terminal_drives_it_no_more_than_text() -> None:
+    report = Report("i", Engine.DIRECT, (), "a\x9b31m\u202eb\x7f grüße \U000e0001", FileKind.FILE, 0)
+    out, pipe = Terminal(), io.StringIO()
+    Output(stdout=out, json=True).show(report, schema="x/1", view=lambda: ())
+    Output(stdout=pipe, json=True).show(report, schema="x/1", view=lambda: ())
+    assert not set("\x9b\u202e\x7f\U000e0001") & set(out.getvalue()) and "grüße" in out.getvalue()
+    assert json.loads(out.getvalue()) == json.loads(pipe.getvalue())
+    assert json.loads(out.getvalue())["data"]["path"] == report.path
+    line = Terminal()
+    Output(stdout=line, json=True).json_line({"name": "\x9b"})
+    assert json.loads(line.getvalue()) == {"name": "\x9b"} and "\x9b" not in line.getvalue()
+
+
+def test_the_same_warning_is_given_once() -> None:
+    twice = (Warned("in use", "a"), Warned("in use", "b"), Warned("in use", "a"))
+    report = Report("i", Engine.DIRECT, twice, "", FileKind.FILE, 0)
+    out, err = io.StringIO(), io.StringIO()
+    Output(stdout=out, stderr=err, json=True).show(report, schema="x/1", view=lambda: ())
+    assert [one["path"] for one in json.loads(out.getvalue())["warnings"]] == ["a", "b"]
+    assert len(err.getvalue().splitlines()) == 2
