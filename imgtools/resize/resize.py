@@ -95,11 +95,6 @@ def _require_resizable(info: ImageInfo) -> None:
         )
     if layer.format not in IN_PLACE:
         raise UnsupportedFormat(f"a {layer.format} image cannot be resized in place", hint=COPY)
-    if info.snapshots:
-        raise UnsupportedFormat(
-            f"{layer.host_path} has {len(info.snapshots)} internal snapshots, which have the old size",
-            hint=f"{COPY}; imgtools snapshot delete removes them",
-        )
 
 
 def require_possible(held: Held, new_size: int) -> None:
@@ -119,6 +114,7 @@ def require_possible(held: Held, new_size: int) -> None:
             f"{layer.host_path} is a block device, whose size the host decides",
             hint="resize it there first (lvextend), then: imgtools resize --expand auto, without a size",
         )
+    _refuse_snapshots(held.info, new_size)
     bitmaps = any("bitmaps" in name for name, _ in held.info.details)
     if new_size < layer.virtual_size and bitmaps:
         raise UnsupportedFormat(
@@ -126,6 +122,23 @@ def require_possible(held: Held, new_size: int) -> None:
         )
     if layer.format == "raw":
         _require_file_size(layer.host_path, new_size)
+
+
+def _refuse_snapshots(info: ImageInfo, new_size: int) -> None:
+    """Make sure that internal snapshots can stay, which keep the size that they have (qcow2_co_truncate)."""
+    if not info.snapshots:
+        return
+    fact = f"{info.source.host_path} has {len(info.snapshots)} internal snapshots"
+    if new_size < info.virtual_size:
+        raise UnsupportedFormat(
+            f"{fact}, and QEMU shrinks no image with snapshots",
+            hint=f"{COPY}; imgtools snapshot delete removes them",
+        )
+    if dict(info.details).get("compat") == "0.10":
+        raise UnsupportedFormat(
+            f"{fact}, and version 2 of qcow2 knows no size of a snapshot",
+            hint="imgtools amend -o compat=1.1 --write",
+        )
 
 
 def _require_file_size(host_path: Path, size: int) -> None:

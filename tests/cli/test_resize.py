@@ -110,7 +110,7 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_other_formats_name_the_way_round(tmp_path: Path, format: str) -> None:
     image = tmp_path / f"disk.{format}"
     qemu_img("create", "-q", "-f", format, image, "8M")
-    assert "--output" in imgtools("resize", image, "+8M", "--write", code=14).err
+    assert "--output" in imgtools("resize", image, "-8M", "--write", code=14).err
 
 
 @pytest.mark.parametrize("copies", [False, True])
@@ -132,7 +132,7 @@ def test_a_truncated_image_or_table_is_not_touched(tmp_path: Path, copies: bool)
 def test_internal_snapshots_are_a_reason_to_copy(tmp_path: Path) -> None:
     image = cloud_disk(tmp_path / "cloud.qcow2", "qcow2")
     qemu_img("snapshot", "-c", "one", image)
-    assert "--output" in imgtools("resize", image, "+8M", "--write", code=14).err
+    assert "--output" in imgtools("resize", image, "-8M", "--write", code=14).err
 
 
 def test_an_image_in_use_stays_as_it_is(cloud: Path) -> None:
@@ -272,3 +272,27 @@ def test_a_locked_container_asks_for_its_key_before_anything_boots(
     ran = imgtools("resize", image, "+200M", "--lv-expand", "/dev/vg_crypt/root", "--write", code=23)
     assert "--key /dev/sda2:file:PATH" in ran.err
     assert digest(image) == old and not beside(image)
+
+
+def test_internal_snapshots_stay_when_the_disk_grows(tmp_path: Path) -> None:
+    image = tmp_path / "d.qcow2"
+    qemu_img("create", "-q", "-f", "qcow2", image, "8M")
+    qemu_io("-c", "write -P 1 0 1M", image)
+    qemu_img("snapshot", "-c", "one", image)
+    qemu_io("-c", "write -P 2 0 1M", image)
+    imgtools("resize", "--write", image, "16M")
+    assert imgtools("info", "--json", image).data["disks"][0]["snapshots"][0]["virtual_size"] == 8 << 20
+    imgtools("check", image)
+    qemu_io("-c", "read -P 2 0 1M", image)
+    assert "no image with snapshots" in imgtools("resize", "--write", image, "4M", code=14).err
+    imgtools("snapshot", "apply", "--write", image, "one")
+    qemu_io("-c", "read -P 1 0 1M", image)
+    old = tmp_path / "v2.qcow2"
+    qemu_img("create", "-q", "-f", "qcow2", "-o", "compat=0.10", old, "8M")
+    qemu_img("snapshot", "-c", "one", old)
+    assert "compat=1.1" in imgtools("resize", "--write", old, "16M", code=14).err
+
+
+def qemu_io(*words: str | Path) -> None:
+    done = subprocess.run(["qemu-io", *map(str, words)], check=True, capture_output=True, text=True)
+    assert "verification failed" not in done.stdout
