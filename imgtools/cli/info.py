@@ -84,6 +84,8 @@ def _main_facts(facts: DiskFacts, *, human: bool) -> Iterator[tuple[str, Cell]]:
         yield "in use", "yes, a QEMU program has it open" if facts.in_use else "no"
     if facts.disk:
         table = {"gpt": "GPT", "dos": "MBR", "": "none"}.get(facts.disk.table, facts.disk.table)
+        if facts.disk.foreign_table and not facts.disk.table:
+            table = f"{facts.disk.foreign_table}, which is not read"
         yield "partition table", table
         for problem in facts.disk.problems:
             yield "problem", problem

@@ -11,6 +11,7 @@ from imgtools.errors import EngineFailed, ManyGuests, NoGuest, NoSuchGuestFile
 from imgtools.files.paths import normalise_keeping_dots
 from imgtools.files.tree import GuestReader, GuestTree
 from imgtools.guest.find.linux import recognise_linux
+from imgtools.guest.find.nothing_known import nothing_known
 from imgtools.guest.find.recognised import Recognised
 from imgtools.guest.windows.systemroot import find_systemroot
 from imgtools.records.disks import ENCRYPTED, Declined, Holder, Layout, Mount, Volume
@@ -133,7 +134,7 @@ def no_guest(image: Image) -> NoGuest:
             )
     contents = [f"{volume.device} ({volume.content})" for volume in volumes if volume.content]
     if not contents:
-        return NoGuest("no operating system found: the disks are empty", hint="see: imgtools filesystems")
+        return nothing_known(image.layout())
     hint = "see what is on it: imgtools filesystems"
     if any(volume.content == "iso9660" for volume in volumes):
         hint = "an ISO image has files, but no installed system: imgtools ls works on it"

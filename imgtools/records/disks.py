@@ -51,6 +51,7 @@ class Disk:
     table_id: str = ""
     partitions: tuple[Partition, ...] = ()
     problems: tuple[str, ...] = ()  # e.g. "backup GPT is not at the end of the disk"
+    foreign_table: str = ""  # a table that is not read, in blkid's word: sun, bsd, dasd, mac, sgi ...
 
 
 class Holder(StrEnum):

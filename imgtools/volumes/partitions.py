@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from imgtools.records.disks import Disk, Partition
 from imgtools.volumes.fat_boot_sector import parse_boot_sector
+from imgtools.volumes.foreign_tables import foreign_table
 from imgtools.volumes.gpt import partition_device, read_gpt
 from imgtools.volumes.volume_file import DiskFile
 
@@ -38,7 +39,7 @@ def read_disk(disk: DiskFile, device: str) -> Disk:
     raw = disk.read_at(0, SECTOR)
     slots = parse_slots(raw)
     if slots is None:
-        return Disk(device, disk.size)
+        return Disk(device, disk.size, foreign_table=foreign_table(disk))
     if any(slot.type == PROTECTIVE for slot in slots):
         found = read_gpt(disk, device)
         if found is not None:
@@ -48,6 +49,8 @@ def read_disk(disk: DiskFile, device: str) -> Disk:
             disk.size,
             problems=("it says that it has a GPT, and neither copy of the table is intact",),
         )
+    if not slots and (foreign := foreign_table(disk)):  # a bootable one has the signature of an MBR
+        return Disk(device, disk.size, foreign_table=foreign)
     if not slots and is_boot_sector(raw):
         return Disk(device, disk.size)
     return _read_mbr(disk, device, raw, slots)

@@ -108,7 +108,7 @@ def test_what_is_not_in_the_layout_of_one_engine_is_looked_for_in_that_of_the_ot
     [
         ("crypto_LUKS", "/dev/sda1 is encrypted", "--key /dev/sda1:file:PATH"),
         ("iso9660", r"only /dev/sda1 \(iso9660\)", "imgtools ls"),
-        ("", "disks are empty", "imgtools filesystems"),
+        ("", "nothing that is known on /dev/sda", "imgtools filesystems"),
     ],
 )
 def test_without_a_guest_the_error_says_what_is_there(content: str, message: str, hint: str) -> None:
