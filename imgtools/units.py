@@ -9,14 +9,17 @@ from imgtools.errors import UsageError
 
 LARGEST = (1 << 63) - 1  # bytes: files and disks are counted in 63 bits, by the kernel and by QEMU
 _POWERS = {"": 0, "K": 1, "M": 2, "G": 3, "T": 4, "P": 5, "E": 6}
+_HEXADECIMAL = re.compile(r"0[xX]([0-9a-fA-F]{1,16})", re.ASCII)
 _SIZE = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>[KMGTPE]?)(?P<suffix>i?B?)", re.IGNORECASE)
 
 
 def parse_size(text: str) -> int:
-    """Return the bytes that ``text`` names: ``512``, ``10K``, ``1.5G``, ``2TiB``; units are powers of 1024.
+    """Return the bytes that ``text`` names: ``512``, ``10K``, ``1.5G``, ``2TiB``, ``0x200``; units are powers of 1024.
 
     :raises UsageError: the text is not a size, or not a whole number of bytes.
     """
+    if hexadecimal := _HEXADECIMAL.fullmatch(text.strip()):  # without units, as for QEMU
+        return _not_too_large(int(hexadecimal[1], 16), text)
     match = _SIZE.fullmatch(text.strip())
     if match is None:
         raise UsageError(f"not a size: {text!r}", hint="write bytes or a unit: 512, 10K, 1.5G, 2T")
@@ -29,9 +32,13 @@ def parse_size(text: str) -> int:
         if rest and factor == 1:
             raise UsageError(f"not a whole number of bytes: {text!r}", hint="write a unit: 0.5K, 1.5G")
         total += part
-    if total > LARGEST:
+    return _not_too_large(total, text)
+
+
+def _not_too_large(size: int, text: str) -> int:
+    if size > LARGEST:
         raise UsageError(f"no size is so large: {text!r}", hint="the largest is 8E, less one byte")
-    return total
+    return size
 
 
 def parse_change(text: str, old: int) -> int:

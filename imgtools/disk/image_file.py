@@ -200,7 +200,7 @@ def open_disk(
     shared = isinstance(source, ImageRequest) and source.share and not to_write
     if isinstance(source, ImageRequest):
         keys, backing, source = source.keys, source.backing, source.disks[0]
-    info = examine(source, policy=backing, budget=THOROUGH, to_repair=to_repair, alone=alone)
+    info = examine(source, policy=backing, budget=THOROUGH, to_repair=to_repair, alone=alone, any_size=True)
     refuse_unfinished([layer.host_path for layer in info.chain])
     if to_write:
         refuse_in_use(info.chain[0].host_path)

@@ -138,7 +138,12 @@ def convert(
         if request.verify:
             _verify(disk, draft.host_path, request, format, checking)
     warnings += [Warned(text) for text in complaints]
-    made = examine(DiskSource(request.target, format), policy=Backing.ANY, ask_qemu=format != "qcow2")
+    made = examine(
+        DiskSource(request.target, format),
+        policy=Backing.ANY,
+        ask_qemu=format != "qcow2",
+        any_size=True,
+    )
     if made.virtual_size != disk.info.virtual_size:
         warnings.append(
             Warned(f"the new disk has {made.virtual_size} bytes, the old one {disk.info.virtual_size}")

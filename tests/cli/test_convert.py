@@ -213,3 +213,23 @@ def test_signal_leaves_no_half_target(
         imgtools("create", tmp_path / "other.raw", "1M")
         (tmp_path / "other.raw").unlink()
     assert not list(tmp_path.iterdir())
+
+
+def test_a_disk_that_nobody_can_look_at_is_refused(tmp_path: Path) -> None:
+    """A few hundred bytes can say that there are 2 EiB; where nothing is stored, QEMU looks all the same."""
+    image = tmp_path / "d.qcow2"
+    imgtools("create", "-o", "cluster_size=2M", image, "2E")
+    assert "takes days" in imgtools("convert", "-O", "raw", image, tmp_path / "out", code=2).err
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("size", [0, 100])
+@pytest.mark.parametrize("format", ["raw", "qcow2", "vdi"])
+def test_a_disk_of_nothing_or_less_than_a_sector(tmp_path: Path, size: int, format: str) -> None:
+    source, made = tmp_path / "small.raw", tmp_path / f"made.{format}"
+    source.write_bytes(b"x" * size)
+    imgtools("convert", "--verify", "-O", format, source, made)
+    assert content_of(made)[:size] == b"x" * size
+    imgtools("measure", "-O", format, source)
+    imgtools("map", source)
+    imgtools("ls", source, "/", code=10)  # nobody keeps files on it

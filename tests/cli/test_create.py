@@ -214,3 +214,9 @@ def test_what_a_killed_process_left_is_removed(tmp_path: Path) -> None:
         imgtools("create", tmp_path / "d.qcow2", "1M")
         assert held.exists() and not left.exists()
         alive.kill()
+
+
+def test_the_size_of_a_cluster_may_be_hexadecimal(tmp_path: Path) -> None:
+    imgtools("create", "-o", "cluster_size=0x10000", tmp_path / "d.qcow2", "0x100000")
+    assert "virtual size: 1 MiB" in qemu_img("info", tmp_path / "d.qcow2")
+    imgtools("create", "-o", "cluster_size=0xg", tmp_path / "e.qcow2", "1M", code=2)

@@ -8,7 +8,7 @@ import pytest
 from imgtools.change.change import WriteFile
 from imgtools.change.editor import edit_with_program
 from imgtools.change.expression import apply_expressions
-from imgtools.errors import EditFailed, NoSuchGuestFile, NotAFile
+from imgtools.errors import EditFailed, NoSuchGuestFile, NotAFile, ToolMissing
 from imgtools.records.request import Target
 from imgtools.workflows.edit import Edit, edit_file
 from tests.support.memory import Content, Node, link, memory_guest_image, serve
@@ -81,4 +81,23 @@ def test_an_editor_that_fails_changes_nothing(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("EDITOR", "false")
     monkeypatch.delenv("VISUAL", raising=False)
     with pytest.raises(EditFailed, match="false ended with 1"):
+        edit_with_program(b"", "x")
+
+
+@pytest.mark.host
+@pytest.mark.parametrize(
+    "editor", ["echo more >>", 'f() { echo more >> "$1"; }; f', "sh -c 'echo more >> \"$0\"'"]
+)
+def test_an_editor_is_for_a_shell(monkeypatch: pytest.MonkeyPatch, editor: str) -> None:
+    """As for git, crontab and virt-edit: arguments, redirections, quotes."""
+    monkeypatch.setenv("EDITOR", editor)
+    monkeypatch.delenv("VISUAL", raising=False)
+    assert edit_with_program(b"text\n", "/etc/a name with 'quotes' and $HOME") == b"text\nmore\n"
+
+
+@pytest.mark.host
+def test_an_editor_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EDITOR", "no-such-editor -x")
+    monkeypatch.delenv("VISUAL", raising=False)
+    with pytest.raises(ToolMissing, match="no editor 'no-such-editor -x'"):
         edit_with_program(b"", "x")
