@@ -52,6 +52,7 @@ BACKING_FILE = Name(("--backing-file", "-b"), "the backing file of an overlay")
 BACKING_FORMAT = Name(("--backing-format", "-F"), "the format of a backing file")
 BACKING_POLICY = Name(("--backing-policy",), "which other files of the host an image may name")
 BACKING_FOLDER = Name(("--backing-folder",), "a further folder whose files an image may name")
+FORCE_SHARE = Name(("--force-share", "-U"), "an image is read although another program writes to it")
 OTHER_IMAGE = Name(("--other",), "a second image that is read")
 OTHER_FORMAT = Name(("--other-format",), "the format of a second image")
 OTHER_SNAPSHOT = Name(("--other-snapshot",), "the internal snapshot of a second image")
@@ -73,6 +74,7 @@ ALL = (
     BACKING_FORMAT,
     BACKING_POLICY,
     BACKING_FOLDER,
+    FORCE_SHARE,
     OTHER_IMAGE,
     OTHER_FORMAT,
     OTHER_SNAPSHOT,

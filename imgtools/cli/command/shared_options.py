@@ -95,10 +95,10 @@ Keys = Annotated[
 ]
 Share = Annotated[
     bool,
-    _opening(
-        "--force-share",
-        "-U",
-        text="Read it although another program writes to it; what is read may be half written.",
+    _named(
+        names.FORCE_SHARE,
+        "Read it although another program writes to it; what is read may be half written.",
+        OPENING,
     ),
 ]
 EngineOption = Annotated[
