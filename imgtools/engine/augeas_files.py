@@ -1,7 +1,10 @@
 """Configuration files through Augeas, as bytes in memory: no temporary files, no look at the host's own /etc.
 
-A session holds one parsed file. Only the lens that it needs is loaded where the file is a usual one; else all
-transforms are loaded (0.2 s, and then kept) and the one whose file patterns match is taken, as Augeas itself does.
+A session holds one parsed file. A node's name is what stands behind the file's own path and one slash, byte for byte:
+``/opt`` means all nodes of that name (the descendant axis, ``//opt``), and ``[...]`` is about the file's own node.
+
+Only the lens that it needs is loaded where the file is a usual one; else all transforms are loaded (0.2 s, and then
+kept) and the one whose file patterns match is taken, as Augeas itself does.
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ from typing import TYPE_CHECKING
 
 from imgtools.engine.confined.worker import Worker
 from imgtools.engine.kept import keep, recall
+from imgtools.engine.lens_text import LensText, tolerant, with_end
 from imgtools.errors import OddGuest, ToolMissing, UsageError
 
 if TYPE_CHECKING:
@@ -106,18 +110,26 @@ class _Parsed:
         self._path = path
         self.lens = lens
         self._root = "/files" + _SPECIAL.sub(r"\\\1", path)
-        self._content = content or b"\n"
+        self._text = with_end(content or b"\n")
         self._is_new = not content
-        if b"\0" in self._content:
+        if b"\0" in self._text.text:
             raise OddGuest(f"{path} is not a text file: it holds a NUL")
         # Augeas wants UTF-8; other bytes travel as the letters of Latin-1 that have their numbers.
-        self._codec = "utf-8" if _is_utf8(self._content) else "latin-1"
+        self._codec = "utf-8" if _is_utf8(self._text.text) else "latin-1"
         self._augeas = _open(load_all=False)
-        self._augeas.set(_IN, self._content.decode(self._codec))
+        if not self._parse(self._text):
+            odd, other = self._odd(), tolerant(content or b"", self.lens)
+            if other is None or not self._parse(other):
+                raise odd
+            self._text = other
+
+    def _parse(self, text: LensText) -> bool:
+        self._augeas.set(_IN, text.text.decode(self._codec))
         try:
             self._augeas.text_store(self.lens, _IN, self._root)
         except ValueError:
-            raise self._odd() from None
+            return False
+        return True
 
     def ready(self) -> bool:
         """Whether it is parsed, which it is once this can be asked."""
@@ -135,11 +147,16 @@ class _Parsed:
         return None if value is None else self._from_tree(value)
 
     def match(self, node: str) -> tuple[str, ...]:
-        """Return the nodes that an expression matches, relative to the file."""
+        """Return the nodes that an expression matches, relative to the file; "" is the file itself.
+
+        :raises UsageError: the expression does not parse, or leads out of the file.
+        """
         try:
             found = self._augeas.match(self._full(node))
         except (ValueError, RuntimeError):
             raise self._wrong(node) from None
+        if any(path != self._root and not path.startswith(f"{self._root}/") for path in found):
+            raise UsageError(f"not a node of {self._path}: {node} leads out of the file")
         return tuple(self._from_tree(path[len(self._root) + 1 :]) for path in found)
 
     def set(self, node: str, value: str) -> None:
@@ -168,10 +185,11 @@ class _Parsed:
                 hint="see the nodes that are there: imgtools config match",
             ) from None
         content = str(self._augeas.get(_OUT) or "").encode(self._codec)
-        return content.removeprefix(b"\n") if self._is_new else content
+        return content.removeprefix(b"\n") if self._is_new else self._text.restored(content)
 
     def _full(self, node: str) -> str:
-        return f"{self._root}/{self._to_tree(node)}" if node else self._root
+        separator = "" if not node or node.startswith("[") else "/"
+        return f"{self._root}{separator}{self._to_tree(node)}"
 
     def _to_tree(self, text: str) -> str:
         return text if self._codec == "utf-8" else text.encode("utf-8", "surrogateescape").decode("latin-1")

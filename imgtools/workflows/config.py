@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -19,6 +20,12 @@ from imgtools.records.system import Warned
 from imgtools.workflows.writing import PlanReport, carry_out, open_for
 
 ROOT = "/files"
+# One name of a path; a backslash takes the letter behind it as it is.
+_STEP = re.compile(r"/((?:[^\\/\[]|\\.)+)", re.DOTALL)
+_LITERAL = re.compile(r"""\\.|'[^']*'|"[^"]*\"""", re.DOTALL)
+_TOKEN = re.compile(f"{_LITERAL.pattern}|.", re.DOTALL)
+# What leads to nodes of other files, which are not loaded: a path from the top, a union, a variable.
+_OTHER_FILE = re.compile(r"/files/|/augeas\b|\||\$[A-Za-z_]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +78,12 @@ def change_values(
     :raises OddGuest: a file does not parse.
     """
     with open_for(request, target) as image:
-        view = view_files(image, request)
-        split = [(*split_path(view.files, path), value) for path, value in settings]
+        view = view_files(image, request, change=True)
+        split = [
+            (*split_path(view.files, part), value)
+            for path, value in settings
+            for part in (split_union(path) if value is None else [path])
+        ]
         changes: list[Change] = [
             EditConfig(file, tuple(ConfigSetting(node, value) for _, node, value in group), lens)
             for file, group in groupby(split, lambda one: one[0])
@@ -83,19 +94,36 @@ def change_values(
 def split_path(files: GuestReader, path: str) -> tuple[str, str]:
     """Return the file and the node within it that an Augeas path means; ``/files`` may be left out.
 
+    What stands behind the file's path is kept byte by byte: ``//`` and predicates mean something there.
+
     :raises NoSuchGuestFile: no beginning of it is a file of the guest.
+    :raises UsageError: it is no path, or names nodes of another file too.
     """
     bare = path.removeprefix(ROOT) if path.startswith(f"{ROOT}/") else path
     if not bare.startswith("/"):
         raise UsageError(f"not a path: {path!r}", hint="write /files/etc/ssh/sshd_config/PermitRootLogin")
-    here, rest = "/", [part for part in bare.split("/") if part]
-    while rest:
-        here = join(here, rest.pop(0))
+    here, rest = "/", bare
+    while step := _STEP.match(rest):
+        here, rest = join(here, re.sub(r"\\(.)", r"\1", step[1])), rest[step.end() :]
         if files.is_file(here):
-            return here, "/".join(rest)
+            if _OTHER_FILE.search(_LITERAL.sub("", rest)):
+                raise UsageError(f"an expression is about one file: {path}")
+            return here, rest.removeprefix("/")
         if not files.is_dir(here):
             break
     raise NoSuchGuestFile(f"no such file in the guest: {here}", path=here)
+
+
+def split_union(path: str) -> list[str]:
+    """Return the expressions that a union, ``A | B``, is made of; one that is none is its only part."""
+    parts, depth = [""], 0
+    for token in _TOKEN.findall(path):
+        depth += {"[": 1, "]": -1}.get(token, 0)
+        if token == "|" and not depth:
+            parts.append("")
+        else:
+            parts[-1] += token
+    return [part.strip() for part in parts]
 
 
 def _read(request: ImageRequest, paths: Sequence[str], lens: str, question: Question) -> ConfigReport:
@@ -103,23 +131,29 @@ def _read(request: ImageRequest, paths: Sequence[str], lens: str, question: Ques
         view = view_files(image, request)
         opened: dict[str, ConfigFile] = {}
         found: list[ConfigValue] = []
-        for path in paths:
+        parts = paths if question is _get else [part for path in paths for part in split_union(path)]
+        for path in parts:
             file, node = split_path(view.files, path)
             if file not in opened:
                 opened[file] = open_config(view.files, file, lens)
             found += question(opened[file], file, node)
-        return ConfigReport(str(request.host_path), view.files.served_by, tuple(found), view.warnings)
+        values = tuple(dict.fromkeys(found))  # as libaugeas does, a node in both parts of a union is one
+        return ConfigReport(str(request.host_path), view.files.served_by, values, view.warnings)
 
 
 def _get(config: ConfigFile, file: str, node: str) -> list[ConfigValue]:
     if not config.match(node):
         raise NoSuchGuestFile(
-            f"no such node: {ROOT}{file}/{node}",
+            f"no such node: {_whole(file, node)}",
             path=file,
             hint=f"see: imgtools config match IMAGE '{ROOT}{file}/*'",
         )
-    return [ConfigValue(f"{ROOT}{file}/{node}" if node else f"{ROOT}{file}", config.get(node))]
+    return [ConfigValue(_whole(file, node), config.get(node))]
 
 
 def _match(config: ConfigFile, file: str, node: str) -> list[ConfigValue]:
-    return [ConfigValue(f"{ROOT}{file}/{one}", config.get(one)) for one in config.match(node or "*")]
+    return [ConfigValue(_whole(file, one), config.get(one)) for one in config.match(node or "*")]
+
+
+def _whole(file: str, node: str) -> str:
+    return f"{ROOT}{file}{'' if not node or node.startswith('[') else '/'}{node}"

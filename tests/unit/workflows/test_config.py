@@ -61,3 +61,63 @@ def test_each_mistake_has_its_own_error(monkeypatch: pytest.MonkeyPatch) -> None
         get_values(request, ["/bin/sh/x"])
     with pytest.raises(UsageError, match="no lens"):
         get_values(request, [ROOT_LOGIN], lens="Nonsense.lns")
+
+
+FSTAB = "//nas/share /mnt cifs ro 0 0\nUUID=1 / ext4 defaults 0 1\n"
+
+
+@pytest.mark.parametrize(
+    ("path", "found"),
+    [
+        ('/files/etc/fstab/*[spec="//nas/share"]/file', [("/files/etc/fstab/1/file", "/mnt")]),
+        ("/files/etc/fstab//opt", [("/files/etc/fstab/1/opt", "ro"), ("/files/etc/fstab/2/opt", "defaults")]),
+        ("/etc/fstab[1]/1/file", [("/files/etc/fstab/1/file", "/mnt")]),
+        (
+            "/files/etc/fstab/2/file | /files/etc/hosts/1/ipaddr|/files/etc/fstab/2/file",
+            [("/files/etc/fstab/2/file", "/"), ("/files/etc/hosts/1/ipaddr", "127.0.0.1")],
+        ),
+        ('/files/etc/fstab/*[spec="a|b"]', []),
+    ],
+)
+def test_an_expression_means_what_it_means_to_augeas(
+    path: str, found: list[tuple[str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = serve(monkeypatch, "config", memory_guest_image({**FILES, "/etc/fstab": FSTAB}))
+    assert [(one.path, one.value) for one in match_nodes(request, [path]).values] == found
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/files/etc/hosts/*[ipaddr = /files/etc/fstab/1/spec]",
+        "/files/etc/hosts/*[ipaddr = $x]",
+        "/files/etc/hosts/1/../..",
+    ],
+)
+def test_what_names_another_file_too_is_refused_not_half_answered(
+    path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = serve(monkeypatch, "config", memory_guest_image(FILES))
+    with pytest.raises(UsageError, match=r"one file|out of the file"):
+        match_nodes(request, [path])
+
+
+def test_what_is_set_by_the_descendant_axis_is_the_node_that_is_there(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    files = {**FILES, "/etc/ssh/sshd_config": "Match User x\n  PermitRootLogin no\n"}
+    request = serve(monkeypatch, "writing", memory_guest_image(files))
+    (change,) = change_values(request, Target(), [("/etc/ssh/sshd_config//PermitRootLogin", "yes")]).changes
+    assert getattr(change.change, "content") == b"Match User x\n  PermitRootLogin yes\n"  # noqa: B009
+    with pytest.raises(UsageError, match="one file"):
+        change_values(request, Target(), [("/etc/hosts/1/alias | /etc/hosts/2/alias", "x")])
+
+
+def test_both_parts_of_a_union_are_removed(monkeypatch: pytest.MonkeyPatch) -> None:
+    request = serve(monkeypatch, "writing", memory_guest_image(FILES))
+    union = "/files/etc/hosts/1 | /files/etc/ssh/sshd_config/Port"
+    changes = change_values(request, Target(), [(union, None)]).changes
+    assert [getattr(one.change, "content") for one in changes] == [  # noqa: B009
+        b"10.0.0.1 web1 web1.lan\n",
+        b"# how to log in\nPermitRootLogin yes\n",
+    ]
