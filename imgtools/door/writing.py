@@ -92,7 +92,7 @@ def apply(
                 image, plan.plain, plan.mounts, check=asked.target.check, warnings=image.warnings
             )
             return do_plan(image, again, asked.progress)
-        view = view_files(image, asked.request)
+        view = view_files(image, asked.request, change=True)
         return carry_out(image, plan, view, asked.target, progress=asked.progress)
 
 

@@ -7,16 +7,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from imgtools.errors import EngineFailed, ManyGuests, NoGuest, NoSuchGuestFile
+from imgtools.engine.keys import locked_volume
+from imgtools.errors import EngineFailed, KeyNeeded, ManyGuests, NoGuest, NoSuchGuestFile
 from imgtools.files.paths import normalise_keeping_dots
 from imgtools.files.tree import GuestReader, GuestTree
 from imgtools.guest.find.linux import recognise_linux
 from imgtools.guest.find.nothing_known import nothing_known
 from imgtools.guest.find.recognised import Recognised
 from imgtools.guest.windows.systemroot import find_systemroot
-from imgtools.records.disks import ENCRYPTED, Declined, Holder, Layout, Mount, Volume
+from imgtools.records.disks import Declined, Holder, Layout, Mount, Volume
 from imgtools.records.request import Engine
 from imgtools.records.system import OsInfo, Warned
+from imgtools.volumes.names import is_called
 
 if TYPE_CHECKING:
     from imgtools.image.handle import Image
@@ -88,11 +90,12 @@ def the_guest(image: Image, root: str | None = None) -> Guest:
     """Return the one guest of the image, or the one whose root is the device ``root``.
 
     :raises NoGuest: there is none, or none at ``root``.
+    :raises KeyNeeded: there is none, and a volume that may hold it is locked.
     :raises ManyGuests: there are several, and ``root`` was not given.
     """
     guests = find_guests(image)
     if root is not None:
-        return _at_root(guests, root)
+        return _at_root(guests, root, image)
     if not guests:
         raise no_guest(image)
     if len(guests) > 1:
@@ -103,10 +106,12 @@ def the_guest(image: Image, root: str | None = None) -> Guest:
     return guests[0]
 
 
-def _at_root(guests: Sequence[Guest], root: str) -> Guest:
+def _at_root(guests: Sequence[Guest], root: str, image: Image) -> Guest:
     for guest in guests:
         if guest.root.device in (root, f"btrfsvol:{root}"):
             return guest
+    if locked := next((one for one in image.layout().locked if is_called(one, root)), None):
+        raise locked_volume(locked)
     there = f"there is {_describe(guests)}" if guests else "there is none elsewhere either"
     raise NoGuest(f"no operating system has its root at {root}", hint=there)
 
@@ -115,14 +120,12 @@ def _describe(guests: Sequence[Guest]) -> str:
     return ", ".join(f"{guest.root.device} ({guest.os.product_name or guest.os.distro})" for guest in guests)
 
 
-def no_guest(image: Image) -> NoGuest:
+def no_guest(image: Image) -> NoGuest | KeyNeeded:
     """Say that no operating system was found, and what was found instead."""
-    volumes = image.layout().volumes
-    if locked := [volume for volume in volumes if _is_locked(volume, volumes)]:
-        return NoGuest(
-            f"no operating system found; {locked[0].device} is encrypted ({locked[0].content})",
-            hint=f"give its key: --key {locked[0].device}:file:PATH",
-        )
+    layout = image.layout()
+    volumes = layout.volumes
+    if locked := next(iter(layout.locked), None):
+        return _locked(locked, volumes)
     for volume in volumes:
         answer = image.try_mount(volume) if volume.mountable else None
         if isinstance(answer, Declined):
@@ -141,9 +144,13 @@ def no_guest(image: Image) -> NoGuest:
     return NoGuest(f"no operating system found, only {', '.join(contents[:8])}", hint=hint)
 
 
-def _is_locked(volume: Volume, volumes: Sequence[Volume]) -> bool:
-    opened = {parent for other in volumes if other.holder is Holder.CRYPT for parent in other.parents}
-    return volume.content in ENCRYPTED and volume.device not in opened
+def _locked(volume: Volume, volumes: Sequence[Volume]) -> KeyNeeded:
+    """Say that a locked volume may be what is looked for; another one is never taken in its place."""
+    other = next((f", or look at one volume: -m {one.device}" for one in volumes if one.mountable), "")
+    return KeyNeeded(
+        f"no operating system found; {volume.device} is encrypted ({volume.content}), and no key opens it",
+        hint=f"give its key: --key {volume.device}:file:PATH{other}",
+    )
 
 
 # -- looking -----------------------------------------------------------------------------------------------

@@ -110,6 +110,22 @@ class Layout:
     # What this engine could not look into. Not empty: a complete answer needs the other engine.
     unread: tuple[Declined, ...] = ()
 
+    @property
+    def locked(self) -> tuple[Volume, ...]:
+        """The encrypted volumes that no key has opened."""
+        opened = {up for one in self.volumes if one.holder is Holder.CRYPT for up in one.parents}
+        return tuple(one for one in self.volumes if one.content in ENCRYPTED and one.device not in opened)
+
+    @property
+    def unopened(self) -> tuple[Declined, ...]:
+        """What could not be looked into, and why: what this engine does not read, and what is locked."""
+        told = {one.what for one in self.unread}
+        locked = (one for one in self.locked if one.device not in told)
+        return (
+            *(Declined(one.device, f"{one.content}, and no key was given for it") for one in locked),
+            *self.unread,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Usage:

@@ -33,7 +33,7 @@ def apply_plan(
     """
     changes = read_plan(plan_path)
     with unpacked_copies(changes, sys.stdin.buffer) as copies, open_for(request, target) as image:
-        view = view_files(image, request)
+        view = view_files(image, request, change=True)
         report = carry_out(image, copies.changes, view, target, progress=progress)
         planned: Iterable[PlannedChange] = report.changes
         for archive_path, plain in copies.plain.items():

@@ -36,7 +36,7 @@ def change_modes(
     """
     new_mode(mode, FileStat(FileKind.FILE, 0))
     with open_for(request, target) as image:
-        view = view_files(image, request)
+        view = view_files(image, request, change=True)
         changes = [
             change
             for path in paths

@@ -33,7 +33,7 @@ def change_owners(
     :raises NoSuchGuestFile: a path is not there.
     """
     with open_for(request, target) as image:
-        view = view_files(image, request)
+        view = view_files(image, request, change=True)
         uid, gid = read_owner(view.files, owner)
         changes = [
             change

@@ -39,7 +39,7 @@ def copy_in(
     :raises NotADirectory: several sources, and ``to`` is no directory.
     """
     with open_for(request, target) as image:
-        view = view_files(image, request)
+        view = view_files(image, request, change=True)
         end = view.path(to)
         into = view.files.is_dir(end)
         if len(sources) > 1 and not into:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from imgtools.errors import ImgtoolsError
 from imgtools.image.handle import Image, open_request
-from imgtools.records.disks import Declined, Holder, Usage, Volume
+from imgtools.records.disks import Declined, Holder, Layout, Usage, Volume
 from imgtools.records.request import Engine, ImageRequest
 from imgtools.records.system import Warned
 
@@ -88,8 +88,16 @@ def _measure(request: ImageRequest) -> tuple[ImageUsage, list[Warned]]:
                 usage = _usage_or_warn(image, volume, warnings)
                 found += [] if usage is None else [usage]
         engine = image.served_by
-        warnings += image.warnings
+        warnings += [*_unopened(image.layout()), *image.warnings]
     return ImageUsage(str(request.host_path), engine, tuple(found)), warnings
+
+
+def _unopened(layout: Layout) -> Iterator[Warned]:
+    """Name what may hold a filesystem and is not in the list."""
+    listed = {volume.device for volume in layout.volumes if volume.mountable}
+    for one in layout.unopened:
+        if one.what not in listed:
+            yield Warned(f"{one.what} cannot be looked into: {one.reason}")
 
 
 def _usage_or_warn(image: Image, volume: Volume, warnings: list[Warned]) -> FilesystemUsage | None:

@@ -37,7 +37,7 @@ def edit_file(
     :raises EditFailed: the new content does not pass the check, or the backup is there already.
     """
     with open_for(request, target) as image:
-        view = view_files(image, request)
+        view = view_files(image, request, change=True)
         place = view.files.resolve(view.path(path))
         old = view.files.read_bytes(place, limit=LIMIT)
         new = edit(old, place)

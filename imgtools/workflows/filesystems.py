@@ -89,7 +89,7 @@ def list_filesystems(request: ImageRequest, *, usage: bool = True) -> Filesystem
 
 def _warnings(layout: Layout) -> tuple[Warned, ...]:
     problems = [Warned(problem, disk.device) for disk in layout.disks for problem in disk.problems]
-    return (*problems, *(Warned(unread.reason, unread.what) for unread in layout.unread))
+    return (*problems, *(Warned(one.reason, one.what) for one in layout.unopened))
 
 
 def _partition(disk: Disk, partition: Partition) -> PartitionRow:

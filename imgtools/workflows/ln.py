@@ -31,7 +31,7 @@ def make_link(
     :raises NotAFile: a hard link to something that is no regular file.
     """
     with open_for(request, target) as image:
-        view = view_files(image, request)
+        view = view_files(image, request, change=True)
         place = view.path(path)
         if view.files.is_dir(place):
             place = join(view.files.resolve(place), leads_to.rstrip("/").rpartition("/")[2])

@@ -30,7 +30,7 @@ def make_directories(
     :raises NoSuchGuestFile: the directory above one of them is missing.
     """
     with open_for(request, target) as image:
-        view = view_files(image, request)
+        view = view_files(image, request, change=True)
         made: set[str] = set()
         changes: list[Change] = []
         for path in (view.path(path) for path in paths):

@@ -176,7 +176,7 @@ def _serve(
         tempfile.TemporaryDirectory(prefix="imgtools-kept-mount-") as contents,
         open_for(request, target) as image,
     ):
-        view = view_files(image, request)
+        view = view_files(image, request, change=target.write)
         kinds = {mount.path: mount.volume.content for mount in view.mounts}
         draft = Draft(view.files, Path(contents), kinds)
         usage = _usage(image, view)

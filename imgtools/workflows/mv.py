@@ -30,7 +30,7 @@ def move_files(
     :raises EditFailed: a directory would go into itself, or in the place of another directory.
     """
     with open_for(request, target) as image:
-        view = view_files(image, request)
+        view = view_files(image, request, change=True)
         end = view.path(to)
         into = view.files.is_dir(end)
         if len(sources) > 1 and not into:

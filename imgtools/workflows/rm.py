@@ -32,7 +32,7 @@ def remove_files(
     :raises EditFailed: the root of the guest, or a mount point of it.
     """
     with open_for(request, target) as image:
-        view = view_files(image, request)
+        view = view_files(image, request, change=True)
         points = {mount.path for mount in view.mounts}
         found = dict.fromkeys(
             path for text in patterns for path in _named(view.files, view.path(text), force=force)

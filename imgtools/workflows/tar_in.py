@@ -38,7 +38,7 @@ def tar_in(
     :raises NotADirectory: ``to`` is no directory of the guest.
     """
     with plain_archive(archive_path, stdin) as plain, open_for(request, target) as image:
-        view = view_files(image, request)
+        view = view_files(image, request, change=True)
         end = view.path(to)
         if not view.files.is_dir(end):
             raise NotADirectory(

@@ -30,7 +30,7 @@ def touch_files(
     """
     moment = time.time_ns() if at is None else at
     with open_for(request, target) as image:
-        view = view_files(image, request)
+        view = view_files(image, request, change=True)
         changes = [
             change
             for path in paths

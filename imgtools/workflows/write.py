@@ -38,7 +38,7 @@ def write_file(
     if len(content) > LIMIT:
         raise GuestFileTooBig(f"larger than {LIMIT} bytes: {path}", path=path, hint="use imgtools copy-in")
     with open_for(request, target) as image:
-        view = view_files(image, request)
+        view = view_files(image, request, change=True)
         place = view.path(path)
         uid, gid = read_owner(view.files, owner) if owner else (None, None)
         changes = _parents(view.files, place, parents=parents)

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from imgtools.engine.keys import locked_volume
 from imgtools.errors import NoGuest, UsageError
 from imgtools.files.tree import GuestReader
+from imgtools.guest.find.only_volume import only_volume
 from imgtools.guest.guest import Guest, guest_path, the_guest
 from imgtools.image.handle import Image
 from imgtools.records.disks import ENCRYPTED, Holder, Mount, Volume
@@ -29,13 +30,15 @@ class FileView(NamedTuple):
         return text if self.guest is None else guest_path(self.guest, text)
 
 
-def view_files(image: Image, request: ImageRequest) -> FileView:
+def view_files(image: Image, request: ImageRequest, *, change: bool = False) -> FileView:
     """Return the files that ``request`` asks for.
 
-    With ``-m``, the volumes it names. Else the guest's own mounts. Else, when there is no guest but exactly one
-    volume with files (an ISO, a floppy, a data disk), that volume.
+    With ``-m``, the volumes it names. Else the guest's own mounts. Else, when there is no guest and nothing that may
+    be one, the only volume with files (an ISO, a floppy, a data disk).
 
-    :raises NoGuest: no guest, and several volumes to choose from, or none.
+    :param change: they are to be changed: then a volume that is only a part of its disk has to be named.
+    :raises NoGuest: no guest, and several volumes to choose from, none, or one that only boots a system.
+    :raises KeyNeeded: no guest, and a volume that is locked.
     :raises ManyGuests: several guests, and none was chosen.
     """
     if request.mounts:
@@ -44,23 +47,11 @@ def view_files(image: Image, request: ImageRequest) -> FileView:
     try:
         guest = the_guest(image, request.root)
     except NoGuest as error:
-        return _only_volume(image, request, error)
+        if request.root is not None:
+            raise
+        mounts = (Mount("/", only_volume(image, error, change=change)),)
+        return FileView(image.files(mounts), mounts, warnings=image.warnings)
     return FileView(guest.files, guest.mounts, guest, guest.warnings)
-
-
-def _only_volume(image: Image, request: ImageRequest, error: NoGuest) -> FileView:
-    volumes = image.layout().volumes
-    usable = [volume for volume in volumes if volume.mountable and volume.holder is not Holder.SUBVOLUME]
-    if request.root is not None or not usable:
-        raise error
-    if len(usable) > 1:
-        names = ", ".join(f"{volume.device} ({volume.content})" for volume in usable[:8])
-        raise NoGuest(
-            f"no operating system found, and several volumes: {names}",
-            hint=f"choose one: -m {usable[0].device}",
-        ) from None
-    mounts = (Mount("/", usable[0]),)
-    return FileView(image.files(mounts), mounts, warnings=image.warnings)
 
 
 def _parse_mount(text: str, image: Image) -> Mount:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from imgtools.errors import ManyGuests, NoGuest, NoSuchGuestFile
+from imgtools.errors import ImgtoolsError, KeyNeeded, ManyGuests, NoGuest, NoSuchGuestFile
 from imgtools.guest.guest import Guest, find_guests, guest_path, the_guest
 from imgtools.records.disks import Declined, Disk, Layout, Mount
 from imgtools.records.system import OsInfo, OsType
@@ -104,16 +104,18 @@ def test_what_is_not_in_the_layout_of_one_engine_is_looked_for_in_that_of_the_ot
 
 
 @pytest.mark.parametrize(
-    ("content", "message", "hint"),
+    ("content", "error", "message", "hint"),
     [
-        ("crypto_LUKS", "/dev/sda1 is encrypted", "--key /dev/sda1:file:PATH"),
-        ("iso9660", r"only /dev/sda1 \(iso9660\)", "imgtools ls"),
-        ("", "nothing that is known on /dev/sda", "imgtools filesystems"),
+        ("crypto_LUKS", KeyNeeded, "/dev/sda1 is encrypted", "--key /dev/sda1:file:PATH"),
+        ("iso9660", NoGuest, r"only /dev/sda1 \(iso9660\)", "imgtools ls"),
+        ("", NoGuest, "nothing that is known on /dev/sda", "imgtools filesystems"),
     ],
 )
-def test_without_a_guest_the_error_says_what_is_there(content: str, message: str, hint: str) -> None:
+def test_without_a_guest_the_error_says_what_is_there(
+    content: str, error: type[ImgtoolsError], message: str, hint: str
+) -> None:
     image = memory_image({memory_volume("/dev/sda1", content): {"/README": "x"}})
-    with pytest.raises(NoGuest, match=message) as caught:
+    with pytest.raises(error, match=message) as caught:
         the_guest(image)
     assert hint in caught.value.hint
 
