@@ -13,6 +13,7 @@ from imgtools.change.describe import describe
 from imgtools.change.plan import Labeller, Plan
 from imgtools.files.tree import GuestReader
 from imgtools.guest.checks import check_writes
+from imgtools.guest.generated import refuse_deployed, refuse_generated
 from imgtools.guest.labels import AUTORELABEL, makes_files, needs_autorelabel, new_file_labeller
 from imgtools.image.handle import Image
 from imgtools.records.disks import Mount, Volume
@@ -39,6 +40,7 @@ def make_plan(
     :raises EditConflict: two changes contradict each other, or a file is not what the plan was made for.
     :raises OddGuest: a file that is to be edited does not parse.
     :raises EditFailed: the guest would not understand what a file is to say.
+    :raises UnsupportedGuest: a file is made anew from the guest's configuration, or is OSTree's.
     """
     files = image.files(mounts)
     label, more = _labels(changes, files)
@@ -46,6 +48,9 @@ def make_plan(
     # What a program of the plan leaves is looked at when it has run.
     certain = takewhile(lambda change: not isinstance(change, RunInGuest), plain)
     check_before(files, [change for change in certain if isinstance(change, WriteFile)])
+    refuse_deployed(plain, files, mounts)
+    if check:
+        refuse_generated(plain, files)
     found = check_writes(plain, files, image.layout, root, thorough=thorough) if check else ()
     described = tuple(describe(change, files) for change in plain)
     return Plan(tuple(mounts), described, (*warnings, *found), files=files, label=label)

@@ -40,6 +40,7 @@ from imgtools.errors import (
     UnsupportedGuest,
 )
 from imgtools.files.paths import normalise, parent_of
+from imgtools.files.subtree import Subtree, WritableSubtree
 from imgtools.files.tree import GuestTree
 from imgtools.filesystems.api import CannotWrite, Filesystem, FilesystemWriter
 from imgtools.records.disks import Declined, Mount
@@ -201,7 +202,7 @@ class Carrier:
             answer = session.reread(mount.volume, mount.options)
             if isinstance(answer, Declined):
                 raise RolledBack(f"{answer.what} cannot be read again: {answer.reason}")
-            found[normalise(mount.path)] = answer
+            found[normalise(mount.path)] = Subtree(answer, mount.inner) if mount.inner else answer
         verify(GuestTree({**files.mounted, **found}, Engine.APPLIANCE), written)
 
 
@@ -225,9 +226,7 @@ def carry_out(
     :param files: the tree as it was read for the plan.
     :param everywhere: mount every volume for writing, not only those that the plan's paths are on.
     :raises CannotWrite: the engine declines a volume; nothing was written.
-    :raises UnsupportedGuest: the root is a folder of a volume, as OSTree deploys it; nothing was written.
     """
-    _refuse_deployments(plan.mounts)
     touched = plan.mounts if everywhere else touched_mounts(plan, files)
     written = Written(mounts=tuple(touched))
     batches = groupby(plan.plain, lambda change: isinstance(change, FILE_CHANGES))
@@ -245,23 +244,13 @@ def carry_out(
     return written
 
 
-def _refuse_deployments(mounts: Sequence[Mount]) -> None:
-    """Stop before a guest's /etc would be written to the /etc of the volume: writers mount whole volumes."""
-    for mount in mounts:
-        if mount.inner:
-            raise UnsupportedGuest(
-                f"{mount.path} of this guest is the folder {mount.inner} of {mount.volume.device} (OSTree)",
-                hint="such guests can be read, and not yet be changed",
-            )
-
-
 def _open_tree(session: WriteSession, touched: Sequence[Mount], files: GuestTree) -> WritableTree:
     writers: dict[str, FilesystemWriter] = {}
     for mount in touched:
         answer = session.mount(mount.volume, mount.options)
         if isinstance(answer, Declined):
             raise CannotWrite(answer)
-        writers[normalise(mount.path)] = answer
+        writers[normalise(mount.path)] = WritableSubtree(answer, mount.inner) if mount.inner else answer
     readers = {point: one for point, one in files.mounted.items() if point not in writers}
     return WritableTree(readers, writers, session.engine)
 

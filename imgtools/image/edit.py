@@ -26,6 +26,7 @@ from imgtools.disk.transaction.may_edit import refuse_running_domain, require_ou
 from imgtools.disk.transaction.transaction import Transaction
 from imgtools.engine.api import GuestRunner, Session, WriteSession
 from imgtools.errors import ApplianceFailed, BadImage, EditFailed, EngineFailed, RolledBack
+from imgtools.files.subtree import Subtree
 from imgtools.files.tree import GuestTree
 from imgtools.filesystems.api import Filesystem
 from imgtools.image.carry_out import Carrier
@@ -235,7 +236,7 @@ def _reread(
             answer = _mount_again(mount.volume, servers, reader)
             if isinstance(answer, Declined):
                 raise RolledBack(f"{answer.what} cannot be read again: {answer.reason}")
-            found[mount.path] = answer
+            found[mount.path] = Subtree(answer, mount.inner) if mount.inner else answer
         yield GuestTree({**files.mounted, **found}, Engine.DIRECT)
 
 

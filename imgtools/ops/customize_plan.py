@@ -73,7 +73,7 @@ def plan_orders(guest: Guest, wanted: Sequence[Named]) -> Iterator[Change]:
     """Yield what the orders ask for, in their order; passwords come last.
 
     :raises UsageError: an unknown name, or a text that does not parse.
-    :raises UnsupportedGuest: one of them is not for this guest.
+    :raises UnsupportedGuest: one of them is not for this guest, or would not take effect in it.
     """
     sequence = ChangeSequence(guest.files)
     add_orders(guest, wanted, sequence)
@@ -95,6 +95,8 @@ def add_orders(guest: Guest, wanted: Sequence[Named], sequence: ChangeSequence) 
             changes = operation.plan(now, one.order)
             is_windows = guest.os.type is OsType.WINDOWS
             made += sequence.add(map(_without_owner, changes) if is_windows else changes)
+            if reason := operation.objection(replace(guest, files=sequence.files), one.order):
+                raise UnsupportedGuest(f"{one.name} would not take effect: {reason}")
     if any(isinstance(change, RunInGuest) for change in made) and needs_autorelabel(guest.files):
         # A program makes files with the labels of the appliance, which has none.
         made += sequence.add([Relabel()])

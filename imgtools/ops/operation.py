@@ -66,18 +66,23 @@ def as_given(text: str, host: HostSide) -> Order:
     return Order(text, network=host.network)
 
 
+# The parameters are a frozen dataclass of the operation's own, which only its own ``plan`` looks into.
+Params = Any
+
+
 def nothing(guest: Guest) -> str:
     """Say that a guest lacks nothing: the usual :attr:`Operation.lacking`."""
+    return ""
+
+
+def no_objection(guest: Guest, params: Params) -> str:
+    """Trust a plan: the usual :attr:`Operation.objection`."""
     return ""
 
 
 def no_change(guest: Guest, change: Change) -> bool:
     """Tolerate nothing: the usual :attr:`Operation.tolerates`."""
     return False
-
-
-# The parameters are a frozen dataclass of the operation's own, which only its own ``plan`` looks into.
-Params = Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +101,9 @@ class Operation:
     lacking: Callable[[Guest], str] = nothing
     # Whether a template is fit all the same: somebody may have put this there once it was prepared.
     tolerates: Callable[[Guest, Change], bool] = no_change
+    # Reads the fact again, in the guest as the plan leaves it and as the guest's own programs will read it: why what
+    # was asked for does not come about; "" if it does.
+    objection: Callable[[Guest, Params], str] = no_objection
     notes: str = ""  # honest limits, shown in the docs
     # On the customize shelf, where the name is an option: what stands after it ("" makes it a switch), what the help
     # says besides the summary, and how an order is made of the text. The first two have to be plain strings: the

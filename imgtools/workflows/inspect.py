@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
 from imgtools.errors import EngineFailed, GuestFileError, OddGuest, ToolMissing, UnsupportedGuest
 from imgtools.files.tree import GuestReader
+from imgtools.guest.accounts.sshd import key_files
 from imgtools.guest.accounts.users import (
     Account,
     Accounts,
@@ -302,13 +303,16 @@ def _linux_user(files: GuestReader, accounts: Accounts, account: Account, rules:
         password_method=password.method,
         can_log_in=may_log_in(account),
         administrator=may_become_root(accounts, account, rules),
-        ssh_keys=_ssh_keys(files, account) if may_log_in(account) else 0,
+        ssh_keys=_ssh_keys(files, account, accounts.groups_of(account)) if may_log_in(account) else 0,
     )
 
 
-def _ssh_keys(files: GuestReader, account: Account) -> int:
-    """How many keys may log in as this account, where sshd looks by default."""
-    path = f"{account.home.rstrip('/')}/.ssh/authorized_keys"
+def _ssh_keys(files: GuestReader, account: Account, groups: Sequence[str]) -> int:
+    """How many keys may log in as this account."""
+    return sum(_keys_in(files, path) for path in key_files(files, account, groups))
+
+
+def _keys_in(files: GuestReader, path: str) -> int:
     if not path.startswith("/") or not files.is_file(path) or files.stat(path).size > KEYS_LIMIT:
         return 0
     lines = files.read_text(path, limit=KEYS_LIMIT).split("\n")

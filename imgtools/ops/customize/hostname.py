@@ -11,16 +11,15 @@ from collections.abc import Iterator
 
 from imgtools.change.change import Change, EditLines, LineEdit, WriteFile
 from imgtools.errors import UsageError
+from imgtools.guest.find.linux import find_hostname
 from imgtools.guest.guest import Guest
-from imgtools.guest.network.interface_files import folder_of
 from imgtools.guest.services.started import Init, find_init
+from imgtools.guest.settings import cloud_init
 from imgtools.guest.settings.variables import set_variables
 from imgtools.ops.customize_plan import Order
 from imgtools.ops.operation import Operation
 
 LABEL = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
-CLOUD_INIT = ("/etc/cloud/cloud.cfg", "/usr/bin/cloud-init")
-CLOUD_KEEP = "/etc/cloud/cloud.cfg.d/99-hostname-is-set.cfg"
 
 
 def plan(guest: Guest, order: Order) -> Iterator[Change]:
@@ -40,10 +39,19 @@ def plan(guest: Guest, order: Order) -> Iterator[Change]:
         named = in_hosts(text, guest.os.hostname, name, guest.os.is_family("debian"))
         if named != text:
             yield WriteFile("/etc/hosts", named.encode("utf-8", "surrogateescape"))
-    if any(files.exists(path) for path in CLOUD_INIT):
+    if cloud_init.is_installed(files):
         # Else it gives a new machine the name that its cloud, or a seed, says.
-        yield from folder_of(files, CLOUD_KEEP)
-        yield WriteFile(CLOUD_KEEP, b"preserve_hostname: true\n")
+        yield from cloud_init.tell(files, "preserve_hostname", True, "99-hostname-is-set")
+
+
+def objection(guest: Guest, order: Order) -> str:
+    """Say why the guest will not have the name that it was given."""
+    if (name := find_hostname(guest.files)) != order.text:
+        return f"the guest's files still say {name!r}"
+    if cloud_init.is_installed(guest.files):
+        keeps = cloud_init.read_setting(guest.files, "preserve_hostname")
+        return "" if keeps is True else "cloud-init is told elsewhere to set the name"
+    return ""
 
 
 def _own_files(guest: Guest, name: str) -> Iterator[Change]:
@@ -101,4 +109,6 @@ def _is_name(word: str, short: str) -> bool:
     return word == short or word.startswith(f"{short}.")
 
 
-OPERATION = Operation(summary="Set the host name", plan=plan, params=Order, metavar="NAME")
+OPERATION = Operation(
+    summary="Set the host name", plan=plan, params=Order, metavar="NAME", objection=objection
+)

@@ -10,15 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
-from imgtools.change.change import Change, WriteFile
+from imgtools.change.change import Change
 from imgtools.errors import UnsupportedGuest
 from imgtools.files.tree import GuestReader
 from imgtools.guest.guest import Guest
 from imgtools.guest.network.interface import InterfaceSettings, parse_interface
-from imgtools.guest.network.interface_files import folder_of, keyfile, netplan, networkd
+from imgtools.guest.network.interface_files import keyfile, netplan, networkd
 from imgtools.guest.network.interface_kind import require_plain
 from imgtools.guest.network.interface_scripts import ifcfg, ifupdown, wicked
 from imgtools.guest.network.program import find_network
+from imgtools.guest.settings import cloud_init
 from imgtools.ops.customize_plan import Order
 from imgtools.ops.operation import Operation
 
@@ -30,8 +31,9 @@ WRITERS: Mapping[str, Callable[[GuestReader, InterfaceSettings], Iterator[Change
     "ifcfg": ifcfg,
     "wicked": wicked,
 }
-CLOUD_INIT = ("/etc/cloud/cloud.cfg", "/usr/bin/cloud-init")
-CLOUD_OFF = "/etc/cloud/cloud.cfg.d/99-network-is-set.cfg"
+
+# How cloud-init is told to leave the network alone (cloudinit/net/cmdline.py, is_disabled_cfg).
+OFF = {"config": "disabled"}
 
 
 def plan(guest: Guest, order: Order) -> Iterator[Change]:
@@ -51,9 +53,16 @@ def plan(guest: Guest, order: Order) -> Iterator[Change]:
         )
     require_plain(guest.files, wanted.name)
     yield from WRITERS[family](guest.files, wanted)
-    if any(guest.files.exists(path) for path in CLOUD_INIT):
-        yield from folder_of(guest.files, CLOUD_OFF)
-        yield WriteFile(CLOUD_OFF, b"network: {config: disabled}\n")
+    if cloud_init.is_installed(guest.files):
+        yield from cloud_init.tell(guest.files, "network", OFF, "99-network-is-set")
+
+
+def objection(guest: Guest, order: Order) -> str:
+    """Say why the guest will not take the settings."""
+    network = cloud_init.read_setting(guest.files, "network")
+    if cloud_init.is_installed(guest.files) and network != OFF:
+        return "cloud-init is told elsewhere to write its own network"
+    return ""
 
 
 OPERATION = Operation(
@@ -62,4 +71,5 @@ OPERATION = Operation(
     plan=plan,
     params=Order,
     metavar="NAME=SETTINGS",
+    objection=objection,
 )

@@ -1,4 +1,4 @@
-"""Let a key log in as a user: ``USER[:KEY]``, added to the user's authorized_keys.
+"""Let a key log in as a user: ``USER[:KEY]``, added where sshd looks for the user's keys (``AuthorizedKeysFile``).
 
 The key is ``file:PATH`` or ``string:KEY``. Without one it is the newest ``id_*.pub`` of the caller's own ``~/.ssh``, as
 ssh-copy-id takes it.
@@ -12,7 +12,10 @@ from pathlib import Path
 
 from imgtools.change.change import Change, EditLines, LineEdit, MakeDirectory, WriteFile
 from imgtools.disk.keys import read_secret
-from imgtools.errors import HostError, OddGuest, UsageError
+from imgtools.errors import HostError, OddGuest, UnsupportedGuest, UsageError
+from imgtools.files.paths import parent_of
+from imgtools.guest.accounts.sshd import CONFIG, key_files, sshd_setting
+from imgtools.guest.accounts.users import Account, read_accounts
 from imgtools.guest.guest import Guest
 from imgtools.ops.customize_plan import Order, require_account, split_pair
 from imgtools.ops.operation import HostSide, Operation
@@ -52,22 +55,53 @@ def plan(guest: Guest, order: Order) -> Iterator[Change]:
 
     :raises UsageError: no such user, or the text is no public key.
     :raises OddGuest: the user has no home.
+    :raises UnsupportedGuest: sshd takes no keys of the user.
     """
     name, text = split_pair(order.text, "USER:KEY")
     account = require_account(guest.files, name)
     if not account.home.startswith("/") or not guest.files.is_dir(account.home):
         raise OddGuest(f"the home of {name} is not there: {account.home!r}")
-    folder = f"{account.home.rstrip('/')}/.ssh"
-    path = f"{folder}/authorized_keys"
     keys = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#")]
     if not keys or not all(re.fullmatch(KEY, key) for key in keys):
         raise UsageError(f"not a public SSH key for {name}", hint="ssh-ed25519 AAAA... comment: a .pub file")
+    path = _key_file(guest, account)
     if guest.files.is_file(path):
         yield EditLines(path, tuple(LineEdit(append=key) for key in keys))
         return
-    yield MakeDirectory(folder, 0o700, account.uid, account.gid)
+    # sshd takes a file that is the user's or root's; what is outside of the home is for root to change.
+    is_own = path.startswith(f"{account.home.rstrip('/')}/")
+    uid, gid = (account.uid, account.gid) if is_own else (0, 0)
+    if not guest.files.is_dir(folder := parent_of(path)):
+        yield MakeDirectory(folder, 0o700 if is_own else 0o755, uid, gid)
     content = "".join(f"{key}\n" for key in keys).encode()
-    yield WriteFile(path, content, 0o600, account.uid, account.gid)
+    yield WriteFile(path, content, 0o600 if is_own else 0o644, uid, gid)
+
+
+def _key_file(guest: Guest, account: Account) -> str:
+    """Return the file in which sshd will find the key: the usual one if it looks there, else the first it names."""
+    paths = key_files(guest.files, account, read_accounts(guest.files).groups_of(account))
+    if not paths:
+        raise UnsupportedGuest(
+            f"the guest's sshd takes no keys of {account.name}: AuthorizedKeysFile is none",
+            hint=f"see: imgtools cat IMAGE {CONFIG}",
+        )
+    usual = f"{account.home.rstrip('/')}/.ssh/authorized_keys"
+    return usual if usual in paths else paths[0]
+
+
+def objection(guest: Guest, order: Order) -> str:
+    """Say why nobody can log in with the key."""
+    account = require_account(guest.files, order.text.partition(":")[0])
+    groups = read_accounts(guest.files).groups_of(account)
+
+    def says_no(keyword: str) -> bool:
+        return sshd_setting(guest.files, keyword, account, groups).lower() == "no"
+
+    if says_no("PubkeyAuthentication"):
+        return "the guest's sshd has PubkeyAuthentication no"
+    if account.uid == 0 and says_no("PermitRootLogin"):
+        return "the guest's sshd has PermitRootLogin no"
+    return ""
 
 
 OPERATION = Operation(
@@ -76,5 +110,6 @@ OPERATION = Operation(
     plan=plan,
     params=Order,
     metavar="USER[:KEY]",
+    objection=objection,
     read=read,
 )

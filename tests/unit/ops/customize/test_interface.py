@@ -67,7 +67,9 @@ def test_netplan_gets_a_file_and_the_others_lose_the_interface() -> None:
     kept = tree.read_text("/etc/netplan/50-cloud-init.yaml")
     assert yaml.safe_load(kept)["network"]["ethernets"] == {"eth1": {"dhcp4": True}}
     assert kept.startswith("# generated\n")
-    assert tree.read_text("/etc/cloud/cloud.cfg.d/99-network-is-set.cfg") == "network: {config: disabled}\n"
+    assert (
+        tree.read_text("/etc/cloud/cloud.cfg.d/99-network-is-set.cfg") == 'network: {"config": "disabled"}\n'
+    )
 
 
 @pytest.mark.parametrize(
