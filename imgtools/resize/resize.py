@@ -308,7 +308,8 @@ def carry_out_booted(bench: Workbench, plan: Resizing, keys: Sequence[Key]) -> t
         volume = None  # it has grown already, or cannot
     (overlay, _), *_ = bench.disks
     with told_if_full(overlay):
-        return grow_in_appliance(bench.disks, volume, plan.lv, keys)
+        size = plan.table.sector_size if plan.table is not None else SECTOR
+        return grow_in_appliance(bench.disks, volume, plan.lv, keys, sector_size=size)
 
 
 def has_no_table(error: BadImage) -> bool:

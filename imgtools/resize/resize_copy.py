@@ -156,6 +156,7 @@ def grow_booted(
     fits: Sequence[Fit],
     lv: str | None,
     keys: Sequence[Key],
+    sector_size: int,
 ) -> None:
     """Grow what only a kernel can grow, in the appliance, over an overlay that is then written into the new image.
 
@@ -166,7 +167,7 @@ def grow_booted(
     jobs = [(_moved_volume(fit), lv if fit is fits[-1] else None) for fit in fits] or [(None, lv)]
     for volume, grown in jobs:
         with told_if_full(overlay):
-            grow_in_appliance([(overlay, (layer,))], volume, grown, keys)
+            grow_in_appliance([(overlay, (layer,))], volume, grown, keys, sector_size=sector_size)
     commit_overlay(overlay, (layer,))
     overlay.unlink()
 

@@ -323,7 +323,8 @@ def _make(plan: _Plan, target: Path, folder: Path, progress: Progress | None) ->
             finish_disk(stretch(0, plan.size), plan.relayout)
             grow_contents(stretch, plan.grows, sector_size)
         if plan.boots or plan.lv:
-            grow_booted(work, format, plan.size, folder / "grown", plan.boots, plan.lv, plan.disk.keys.given)
+            given = plan.disk.keys.given
+            grow_booted(work, format, plan.size, folder / "grown", plan.boots, plan.lv, given, sector_size)
         if work != draft.host_path:
             how = Conversion(plan.format, image_options(plan.format, [], "", None))
             copy_bytes(work, draft.host_path, how, progress=progress)

@@ -180,7 +180,7 @@ def test_warnings_go_to_stderr_and_into_the_document(monkeypatch: pytest.MonkeyP
 
 def test_no_guest_has_its_exit_code_and_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     serve(monkeypatch, "inspect", memory_image({memory_volume("/dev/sda1", "crypto_LUKS"): {}}))
-    ran = imgtools("inspect", "memory.img", code=21)
+    ran = imgtools("inspect", "memory.img", code=23)
     assert "/dev/sda1 is encrypted" in ran.err and "--key /dev/sda1:file:PATH" in ran.err
     assert not re.search(r"\S", ran.out)
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import struct
 import subprocess
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -41,6 +43,20 @@ class BytesDisk:
 
     def read(self, offset: int, length: int) -> bytes:
         return self.content[offset : offset + length]
+
+
+def gpt_disk(sector: int, count: int = 64) -> bytes:
+    """A disk with an empty GPT in sectors of a size (UEFI 2.10, 5.3); its second copy is missing."""
+    disk, entries = bytearray(sector * count), bytes(128 * 128)
+    fields = struct.pack(
+        "<QQQQ16sQIII", 1, count - 1, 34, count - 34, bytes(16), 2, 128, 128, zlib.crc32(entries)
+    )
+    header = struct.pack("<8sIIII", b"EFI PART", 0x10000, 92, 0, 0) + fields
+    checksum = zlib.crc32(header)
+    disk[446:462] = bytes((0, 0, 2, 0, 0xEE, 255, 255, 255)) + struct.pack("<II", 1, count - 1)
+    disk[510:512] = b"\x55\xaa"
+    disk[sector : sector + 92] = header[:16] + struct.pack("<I", checksum) + header[20:]
+    return bytes(disk)
 
 
 def volume(path: Path, name: str = "/dev/sda1") -> DiskFile:

@@ -43,12 +43,18 @@ SCRIPTS = {
 
 
 def grow_in_appliance(
-    disks: Sequence[tuple[Path, Sequence[Layer]]], volume: Volume | None, lv: str | None, keys: Sequence[Key]
+    disks: Sequence[tuple[Path, Sequence[Layer]]],
+    volume: Volume | None,
+    lv: str | None,
+    keys: Sequence[Key],
+    *,
+    sector_size: int = 512,
 ) -> tuple[str, ...]:
     """Grow a volume of the first disk to the size of its partition, and all that lies in it.
 
     :param volume: a partition or the disk itself, grown already; None: only the logical volume grows.
     :param lv: a logical volume that gets all the free room of its group.
+    :param sector_size: of the disks.
     :returns: what was grown, in words, in order.
     :raises KeyNeeded: a container is locked, and no key opens it.
     :raises RolledBack: a program failed.
@@ -56,7 +62,10 @@ def grow_in_appliance(
     """
     with serve_overlays(disks) as daemon:
         names = daemon.export_nbd()
-        drives = [Drive(socket=daemon.nbd_socket, export=name, read_only=False) for name in names]
+        drives = [
+            Drive(socket=daemon.nbd_socket, export=name, read_only=False, sector_size=sector_size)
+            for name in names
+        ]
         appliance = launch_appliance(drives, memory=MEMORY_WITH_KEYS if keys else 0)
         try:
             # Scripts need the kernel's names, which are others than ours in one launch of four.

@@ -63,6 +63,7 @@ class Drive:
     host_path: Path | None = None
     format: str = "raw"
     read_only: bool = True
+    sector_size: int = 512  # what the guest's disk had: a partition table is read in its sectors
 
 
 def _new_handle() -> tuple[guestfs.GuestFS, Calls]:
@@ -241,9 +242,18 @@ def _kvm_hangs(how: str) -> EngineTimeout:
 
 def _add(handle: guestfs.GuestFS, drive: Drive) -> None:
     if drive.socket:
-        server = [f"unix:{drive.socket}"]
         handle.add_drive_opts(
-            drive.export, readonly=drive.read_only, format="raw", protocol="nbd", server=server
+            drive.export,
+            readonly=drive.read_only,
+            format="raw",
+            protocol="nbd",
+            server=[f"unix:{drive.socket}"],
+            blocksize=drive.sector_size,
         )
     else:
-        handle.add_drive_opts(str(drive.host_path), readonly=drive.read_only, format=drive.format)
+        handle.add_drive_opts(
+            str(drive.host_path),
+            readonly=drive.read_only,
+            format=drive.format,
+            blocksize=drive.sector_size,
+        )

@@ -6,6 +6,7 @@ import logging
 import re
 import shlex
 from collections.abc import Sequence
+from dataclasses import replace
 
 from imgtools.engine.appliance.crypt import TYPES, Locked, open_locked
 from imgtools.engine.appliance.files import ApplianceFilesystem, encode
@@ -60,6 +61,10 @@ class ApplianceSession:
         self._points: dict[str, str] = {}  # mount point -> the device that is mounted there
         self._count = 0
         drives = drives or [Drive(socket=server.socket) for server in self._servers]
+        disks = [read_disk(DiskFile.whole(server, "disk"), "disk") for server in self._servers]
+        drives = [
+            replace(drive, sector_size=disk.sector_size) for drive, disk in zip(drives, disks, strict=True)
+        ]
         memory = MEMORY_WITH_KEYS if keys else 0
         self._appliance = launch_appliance(drives, memory=memory, network=network)
 

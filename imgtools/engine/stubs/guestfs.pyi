@@ -43,6 +43,7 @@ class GuestFS:
         server: Sequence[str] = ...,
         cachemode: str = ...,
         discard: str = ...,
+        blocksize: int = ...,
     ) -> None: ...
 
     # -- launch and end

@@ -2,7 +2,7 @@
 
 The policy says what is left behind: ``empty`` (systemd makes an ID at boot and counts the boot as the first only
 if the file said so), ``uninitialized`` (systemd also runs its first-boot units), ``remove``, or ``keep``. Nothing
-else in imgtools ever writes a machine ID.
+else in imgtools ever writes a machine ID. What says ``uninitialized`` is prepared already, and ``empty`` leaves it so.
 
 An ID on the kernel's command line (``systemd.machine_id=``) would be stronger than the file, so it goes too.
 """
@@ -59,11 +59,17 @@ def plan(guest: Guest, params: Params) -> Iterator[Change]:
     if params.policy == "remove":
         yield from remove_matching(guest.files, MACHINE_ID, DBUS_MACHINE_ID)
         return
-    if params.policy == "empty":
+    is_ready = guest.files.is_file(MACHINE_ID) and is_uninitialized(guest.files.read_bytes(MACHINE_ID))
+    if params.policy == "empty" and not is_ready:
         yield from truncate(guest.files, MACHINE_ID)
-    elif guest.files.is_file(MACHINE_ID) and guest.files.read_bytes(MACHINE_ID) != UNINITIALIZED:
+    elif params.policy == "uninitialized" and guest.files.is_file(MACHINE_ID) and not is_ready:
         yield WriteFile(MACHINE_ID, UNINITIALIZED)
     yield from _dbus(guest)
+
+
+def is_uninitialized(content: bytes) -> bool:
+    """Whether the next boot is a first boot: the ID as with ``empty``, and more for the units (machine-id(5))."""
+    return content.strip() == UNINITIALIZED.strip()
 
 
 def _command_lines(files: GuestReader) -> Iterator[Change]:

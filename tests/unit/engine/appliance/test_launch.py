@@ -199,9 +199,16 @@ def test_a_file_to_write_is_given_with_its_format(host: Hosts) -> None:
     launch_appliance([Drive(host_path=Path("/tmp/o.qcow2"), format="qcow2", read_only=False)])
     assert (
         "add_drive_opts",
-        {"filename": "/tmp/o.qcow2", "readonly": False, "format": "qcow2"},
+        {"filename": "/tmp/o.qcow2", "readonly": False, "format": "qcow2", "blocksize": 512},
     ) in handle.made
     assert ("set_autosync", True) in handle.made
+
+
+def test_a_drive_has_the_sectors_that_it_had_in_the_guest(host: Hosts) -> None:
+    (handle,) = host(FakeHandle(), kvm=False)
+    launch_appliance([Drive(socket="/s/a"), Drive(socket="/s/b", sector_size=4096)])
+    drives = [facts for name, facts in handle.made if name == "add_drive_opts"]
+    assert [facts["blocksize"] for facts in drives] == [512, 4096]  # type: ignore[index]
 
 
 def test_a_drive_that_cannot_be_added_is_a_named_error(host: Hosts) -> None:

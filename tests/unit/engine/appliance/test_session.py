@@ -17,6 +17,7 @@ from imgtools.errors import ApplianceFailed, KeyNeeded
 from imgtools.records.disks import Declined, Holder, Volume
 from imgtools.records.request import Key, Secret
 from tests.support.appliance import FakeCalls
+from tests.support.volumes import BytesDisk, gpt_disk
 
 MARK = "@MARK@"
 DEVICE = (
@@ -93,6 +94,7 @@ def launched(monkeypatch: pytest.MonkeyPatch) -> FakeAppliance:
 
     def launch(drives: Sequence[Drive], *, memory: int = 0, network: bool = False) -> FakeAppliance:
         appliance.memory = memory  # type: ignore[attr-defined]
+        appliance.sectors = [drive.sector_size for drive in drives]  # type: ignore[attr-defined]
         return appliance
 
     monkeypatch.setattr(session, "launch_appliance", launch)
@@ -103,6 +105,14 @@ def launched(monkeypatch: pytest.MonkeyPatch) -> FakeAppliance:
 def volume(device: str, content: str, **facts: Any) -> Volume:
     """A volume record."""
     return Volume(device, facts.pop("holder", Holder.PARTITION), 1 << 20, content, **facts)
+
+
+def test_the_appliance_sees_a_disk_in_its_own_sectors(launched: FakeAppliance) -> None:
+    large = BytesDisk(gpt_disk(4096))
+    ApplianceSession([Server(), large, BytesDisk(gpt_disk(512))])
+    assert launched.sectors == [512, 4096, 512]  # type: ignore[attr-defined]
+    ApplianceSession([large], drives=[Drive(socket="/s/overlay", read_only=False)])
+    assert launched.sectors == [4096]  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("selector", ["/dev/sda", "aaaa-1111", "all"])

@@ -72,6 +72,13 @@ def test_the_machine_id_has_a_policy(policy: str, expected: list[str]) -> None:
     assert words(list(one.changes), guest) == expected
 
 
+@pytest.mark.parametrize("policy", ["empty", "uninitialized"])
+def test_a_machine_id_that_is_uninitialized_is_prepared_already(policy: str) -> None:
+    guest = guest_of({"/etc/machine-id": "uninitialized\n"})
+    (chosen,) = choose(SHELF, Selection(enable=("machine-id",), settings=(f"machine-id.policy={policy}",)))
+    assert [change for one in plan_operations(guest, [chosen]) for change in one.changes] == []
+
+
 def test_a_guest_that_makes_no_host_keys_itself_gets_a_unit_that_does() -> None:
     debian: dict[str, Content] = {
         "/usr/sbin/sshd": "",
