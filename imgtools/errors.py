@@ -9,7 +9,7 @@ A class is a fact, its message that fact with its numbers, ``hint`` what to do a
 2      wrong usage of the command line
 3      any other named error
 10-17  the image: bad, in use, untrusted backing file, unfinished edit, format, target, room, loss
-20-25  the guest: odd, none, many, key needed, unsupported, a file in it
+20-26  the guest: odd, none, many, key needed, unsupported, a file in it, a name it does not know
 30-33  the engine: failed, tool missing, appliance failed, timeout
 40-43  an edit: failed, conflict, rolled back, cut short
 70     a bug in imgtools
@@ -157,6 +157,12 @@ class GuestFileTooBig(GuestFileError):
 
 class NoSuchRegistryKey(GuestFileError):
     """No key or value of that name in the guest's registry; ``path`` is the key."""
+
+
+class NotInGuest(ImgtoolsError):
+    """A name that the guest does not know (a user, group, time zone, keyboard layout), or knows as another thing."""
+
+    exit_code = 26
 
 
 class EngineFailed(ImgtoolsError):

@@ -233,7 +233,8 @@ def customize(
     :param network: let the programs that are run in the guest reach the network.
     :param password_method: yescrypt or sha512; "": what the guest uses.
     :param ask: gives the secret of an order that says ``ask``; it is called with a prompt.
-    :raises UsageError: an order does not parse, or names a user that is not there.
+    :raises UsageError: an order does not parse.
+    :raises NotInGuest: an order names a user, a time zone or another thing that the guest does not have.
     :raises UnsupportedGuest: an order is not for this guest.
     """
     from imgtools.workflows.customize import customize as change

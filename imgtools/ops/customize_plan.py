@@ -9,7 +9,7 @@ from difflib import get_close_matches
 
 from imgtools.change.change import Change, MakeDirectory, Relabel, RunInGuest, Upload, WriteFile
 from imgtools.change.sequence import ChangeSequence
-from imgtools.errors import ImgtoolsError, NoSuchGuestFile, UnsupportedGuest, UsageError
+from imgtools.errors import ImgtoolsError, NoSuchGuestFile, NotInGuest, UnsupportedGuest, UsageError
 from imgtools.files.tree import GuestReader
 from imgtools.guest.accounts.users import Account, read_accounts
 from imgtools.guest.guest import Guest
@@ -141,9 +141,9 @@ def require_there(files: GuestReader, path: str) -> str:
 def require_account(files: GuestReader, name: str) -> Account:
     """Return a user's account.
 
-    :raises UsageError: the guest has no such user.
+    :raises NotInGuest: the guest has no such user.
     """
     account = read_accounts(files).account(name)
     if account is None:
-        raise UsageError(f"the guest has no user {name!r}", hint="imgtools cat IMAGE /etc/passwd shows them")
+        raise NotInGuest(f"the guest has no user {name!r}", hint="imgtools cat IMAGE /etc/passwd shows them")
     return account

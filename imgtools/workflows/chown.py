@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from imgtools.change.change import SetOwner
-from imgtools.errors import NoSuchGuestFile, UsageError
+from imgtools.errors import NoSuchGuestFile, NotInGuest, UsageError
 from imgtools.files.tree import GuestReader
 from imgtools.guest.accounts.users import GROUP, PASSWD
 from imgtools.guest.find.tree import view_files
@@ -29,7 +29,7 @@ def change_owners(
 ) -> PlanReport:
     """Change owners: ``USER``, ``USER:GROUP``, ``:GROUP``; names are the guest's own. A link itself is changed.
 
-    :raises UsageError: the guest has no such user or group.
+    :raises NotInGuest: the guest has no such user or group.
     :raises NoSuchGuestFile: a path is not there.
     """
     with open_for(request, target) as image:
@@ -46,7 +46,8 @@ def change_owners(
 def read_owner(files: GuestReader, text: str) -> tuple[int | None, int | None]:
     """Return the user and group id that ``USER[:GROUP]`` means in this guest; None: that half was not given.
 
-    :raises UsageError: there is no such user or group, or the text says neither.
+    :raises NotInGuest: there is no such user or group.
+    :raises UsageError: the text says neither.
     """
     user, colon, group = text.partition(":")
     if not user and not group:
@@ -64,7 +65,7 @@ def _id(files: GuestReader, text: str, path: str, what: str) -> int:
     for number, name in names_by_id(files, path):
         if name == text:
             return number
-    raise UsageError(f"no such {what} in the guest: {text}", hint=f"see: imgtools cat IMAGE {path}")
+    raise NotInGuest(f"no such {what} in the guest: {text}", hint=f"see: imgtools cat IMAGE {path}")
 
 
 def _changes(

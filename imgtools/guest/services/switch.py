@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 
 from imgtools.change.change import Change, MakeDirectory, MakeLink, Remove, WriteFile
-from imgtools.errors import UnsupportedGuest, UsageError
+from imgtools.errors import NotInGuest, UnsupportedGuest, UsageError
 from imgtools.files.tree import GuestReader
 from imgtools.guest.services.started import (
     ADMIN_UNITS,
@@ -33,7 +33,8 @@ MAX_UNITS = 20  # that one unit takes along by Also=
 def switch_service(files: GuestReader, name: str, state: str) -> Iterator[Change]:
     """Yield the links and files that turn a service on or off.
 
-    :raises UsageError: it is no name, or a masked service is turned on.
+    :raises UsageError: it is no name.
+    :raises NotInGuest: a masked service is turned on.
     :raises UnsupportedGuest: the guest has no such service, or it cannot be turned on or off.
     """
     if not re.fullmatch(UNIT, name):
@@ -76,7 +77,7 @@ def _systemd(files: GuestReader, unit: str, state: str) -> Iterator[Change]:
             yield MakeLink(path, "/dev/null")
         return
     if masked and state == "on":
-        raise UsageError(f"{unit} is masked", hint=f"--service {unit}:unmask first")
+        raise NotInGuest(f"{unit} is masked", hint=f"--service {unit}:unmask first")
     for one in [unit] if masked else _with_others(files, _true_name(files, unit)):
         links = enabling_links(files, one)
         if state == "off":

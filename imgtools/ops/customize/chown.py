@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from imgtools.change.change import Change, SetOwner
-from imgtools.errors import UsageError
+from imgtools.errors import NotInGuest
 from imgtools.files.tree import GuestReader
 from imgtools.guest.accounts.users import read_accounts
 from imgtools.guest.guest import Guest
@@ -19,7 +19,7 @@ from imgtools.ops.operation import Operation
 def plan(guest: Guest, order: Order) -> Iterator[Change]:
     """Yield the owner.
 
-    :raises UsageError: the guest has no such user or group.
+    :raises NotInGuest: the guest has no such user or group.
     """
     owner, path = split_pair(order.text, "USER[:GROUP]:PATH")
     user, _, group = owner.partition(".")
@@ -37,7 +37,7 @@ def _gid(files: GuestReader, name: str) -> int:
     for group in read_accounts(files).groups:
         if group.name == name:
             return group.gid
-    raise UsageError(f"the guest has no group {name!r}")
+    raise NotInGuest(f"the guest has no group {name!r}")
 
 
 OPERATION = Operation(summary="Set the owner of a file", plan=plan, params=Order, metavar="USER[:GROUP]:PATH")

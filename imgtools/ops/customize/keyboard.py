@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 
 from imgtools.change.change import Change, MakeDirectory, MakeLink, Remove, WriteFile
-from imgtools.errors import UnsupportedGuest, UsageError
+from imgtools.errors import NotInGuest, UnsupportedGuest, UsageError
 from imgtools.files.tree import GuestReader
 from imgtools.guest.guest import Guest
 from imgtools.guest.services.started import Init, find_init
@@ -41,7 +41,7 @@ def parse_keyboard(text: str) -> Keyboard:
 def plan(guest: Guest, order: Order) -> Iterator[Change]:
     """Yield the files that hold the layout.
 
-    :raises UsageError: the guest knows no such layout.
+    :raises NotInGuest: the guest knows no such layout.
     :raises UnsupportedGuest: the guest has nothing that would read it.
     """
     wanted = parse_keyboard(order.text)
@@ -60,11 +60,11 @@ def _check(files: GuestReader, wanted: Keyboard) -> None:
     if known is None:
         return
     if wanted.layout not in known.layouts:
-        raise UsageError(f"the guest has no keyboard layout {wanted.layout!r}")
+        raise NotInGuest(f"the guest has no keyboard layout {wanted.layout!r}")
     if wanted.variant and f"{wanted.layout}:{wanted.variant}" not in known.variants:
-        raise UsageError(f"the guest has no variant {wanted.variant!r} of the layout {wanted.layout}")
+        raise NotInGuest(f"the guest has no variant {wanted.variant!r} of the layout {wanted.layout}")
     if wanted.model not in known.models:
-        raise UsageError(f"the guest has no keyboard model {wanted.model!r}")
+        raise NotInGuest(f"the guest has no keyboard model {wanted.model!r}")
 
 
 def _debian(files: GuestReader, wanted: Keyboard) -> Iterator[Change]:

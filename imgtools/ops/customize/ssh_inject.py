@@ -53,7 +53,8 @@ def _own_key() -> Path:
 def plan(guest: Guest, order: Order) -> Iterator[Change]:
     """Yield the user's authorized_keys, with the folder and owners that sshd insists on.
 
-    :raises UsageError: no such user, or the text is no public key.
+    :raises NotInGuest: no such user.
+    :raises UsageError: the text is no public key.
     :raises OddGuest: the user has no home.
     :raises UnsupportedGuest: sshd takes no keys of the user.
     """

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from imgtools.change.change import Change, EditLines, LineEdit, MakeLink, WriteFile
-from imgtools.errors import UsageError
+from imgtools.errors import NotInGuest
 from imgtools.files.tree import GuestReader
 from imgtools.guest.guest import Guest
 from imgtools.ops.customize_plan import Order
@@ -21,14 +21,14 @@ CLOCK = "/etc/sysconfig/clock"
 def plan(guest: Guest, order: Order) -> Iterator[Change]:
     """Yield /etc/localtime, and where there are such Debian's /etc/timezone and /etc/sysconfig/clock.
 
-    :raises UsageError: the guest has no such zone.
+    :raises NotInGuest: the guest has no such zone.
     """
     zone = order.text
     is_name = re.fullmatch(r"[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+){0,2}", zone)
     files = guest.files
     if not is_name or not _is_zone(files, f"{ZONES}/{zone}"):
         hint = f"imgtools ls -R IMAGE {ZONES}" if files.is_dir(ZONES) else "--install tzdata first"
-        raise UsageError(f"the guest has no time zone {zone!r}", hint=hint)
+        raise NotInGuest(f"the guest has no time zone {zone!r}", hint=hint)
     found = files.lstat(LOCALTIME)
     is_so = (
         found is not None

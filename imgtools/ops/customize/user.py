@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from imgtools.change.change import Change, EditLines, LineEdit, MakeDirectory, MakeLink, WriteFile
-from imgtools.errors import OddGuest, UsageError
+from imgtools.errors import NotInGuest, OddGuest, UsageError
 from imgtools.files.tree import GuestReader
 from imgtools.guest.accounts.login_defs import AccountRules, next_id, next_range, read_account_rules
 from imgtools.guest.accounts.sudo import sudo_changes
@@ -90,7 +90,7 @@ def parse_user(text: str) -> Wanted:
 def plan(guest: Guest, order: Order) -> Iterator[Change]:
     """Yield the lines of the account files, the home, and the right to act as root.
 
-    :raises UsageError: there is such a user already, no such group or shell, or a number is taken.
+    :raises NotInGuest: there is such a user already, no such group or shell, or a number is taken.
     :raises OddGuest: the guest has no account files.
     :raises UnsupportedGuest: it has no sudo.
     """
@@ -111,7 +111,7 @@ def plan(guest: Guest, order: Order) -> Iterator[Change]:
 def _design(files: GuestReader, wanted: Wanted, accounts: Accounts, rules: AccountRules) -> NewAccount:
     name, said = wanted.name, wanted.said
     if accounts.account(name) is not None:
-        raise UsageError(
+        raise NotInGuest(
             f"the guest has a user {name} already",
             hint="--password and --ssh-inject change who may log in, --delete and --edit the rest",
         )
@@ -123,14 +123,14 @@ def _design(files: GuestReader, wanted: Wanted, accounts: Accounts, rules: Accou
         raise OddGuest(f"no free user number from {rules.uid_min} to {rules.uid_max}")
     if uid in used:
         owner = next(one.name for one in accounts.passwd if one.uid == uid)
-        raise UsageError(f"the user number {uid} is {owner}'s")
+        raise NotInGuest(f"the user number {uid} is {owner}'s")
     gid, is_new = _own_group(wanted, uid, accounts, rules)
     home = said.get("home") or f"{rules.home.rstrip('/')}/{name}"
     shell = said.get("shell") or _usual_shell(files, rules)
     if files.lstat(home) is not None:
-        raise UsageError(f"{home} is there already", hint="choose another one: home=/home/OTHER")
+        raise NotInGuest(f"{home} is there already", hint="choose another one: home=/home/OTHER")
     if not files.is_file(shell):
-        raise UsageError(f"the guest has no shell {shell}", hint="shell=/bin/sh")
+        raise NotInGuest(f"the guest has no shell {shell}", hint="shell=/bin/sh")
     return NewAccount(name, uid, gid, home, shell, said.get("gecos", ""), is_new)
 
 
@@ -146,11 +146,11 @@ def _own_group(wanted: Wanted, uid: int, accounts: Accounts, rules: AccountRules
         return _group(accounts, said.get("group") or rules.group).gid, False
     used = {one.gid for one in accounts.groups}
     if any(one.name == wanted.name for one in accounts.groups):
-        raise UsageError(
+        raise NotInGuest(
             f"the guest has a group {wanted.name} already", hint=f"say that it is meant: group={wanted.name}"
         )
     if "gid" in said and int(said["gid"]) in used:
-        raise UsageError(
+        raise NotInGuest(
             f"the group number {said['gid']} is taken", hint="group=NAME takes a group that is there"
         )
     if "gid" in said:
@@ -165,7 +165,7 @@ def _group(accounts: Accounts, name: str) -> Group:
     for group in accounts.groups:
         if group.name == name or (name.isdigit() and group.gid == int(name)):
             return group
-    raise UsageError(f"the guest has no group {name!r}", hint="imgtools cat IMAGE /etc/group shows them")
+    raise NotInGuest(f"the guest has no group {name!r}", hint="imgtools cat IMAGE /etc/group shows them")
 
 
 def _lines(files: GuestReader, new: NewAccount, rules: AccountRules) -> Iterator[Change]:

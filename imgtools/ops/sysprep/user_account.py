@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from imgtools.change.change import Change, EditLines, LineEdit
-from imgtools.errors import UnsupportedGuest, UsageError
+from imgtools.errors import NotInGuest, UnsupportedGuest
 from imgtools.files.paths import normalise
 from imgtools.files.tree import GuestReader
 from imgtools.guest.accounts.users import Account, Accounts, read_accounts
@@ -91,7 +91,7 @@ def _uid_range(files: GuestReader) -> tuple[int, int]:
 def _chosen(accounts: Accounts, people: list[Account], params: Params) -> list[Account]:
     for name in (*params.keep, *params.remove):
         if accounts.account(name) is None:
-            raise UsageError(f"no such account in the guest: {name}")
+            raise NotInGuest(f"no such account in the guest: {name}")
     if any(account.uid == 0 and account.name in params.remove for account in accounts.passwd):
         raise UnsupportedGuest(
             "root cannot be removed", hint="lock its password instead: --root-password locked"

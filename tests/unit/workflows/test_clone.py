@@ -10,7 +10,15 @@ import pytest
 
 from imgtools.disk.backing import examine
 from imgtools.disk.transaction.lock import lock_images
-from imgtools.errors import EditConflict, ImageInUse, NoGuest, TargetExists, UnsupportedGuest, UsageError
+from imgtools.errors import (
+    EditConflict,
+    ImageInUse,
+    NoGuest,
+    NotInGuest,
+    TargetExists,
+    UnsupportedGuest,
+    UsageError,
+)
 from imgtools.image.handle import open_request
 from imgtools.libvirt.clone import may_share
 from imgtools.ops.selection import Selection
@@ -177,7 +185,7 @@ def test_one_bad_clone_and_none_is_made(tmp_path: Path) -> None:
     how = CloneRequest(tmp_path, linked=True, unprepared=True)
     key = "nobody-here:" + KEY.partition(":")[2]
     rows = [CloneRow("web1"), CloneRow("web2", ssh_keys=(key,), place="t.csv, line 3: ")]
-    with pytest.raises(UsageError, match=r"t\.csv, line 3: the guest has no user 'nobody-here'"):
+    with pytest.raises(NotInGuest, match=r"t\.csv, line 3: the guest has no user 'nobody-here'"):
         clone(request, rows, how)
     (tmp_path / "web2.qcow2").write_bytes(b"mine")
     with pytest.raises(TargetExists):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from imgtools.errors import UsageError
+from imgtools.errors import NotInGuest
 from imgtools.ops.customize_plan import Named, Order
 from imgtools.records.request import Secret, Target
 from imgtools.workflows.customize import customize
@@ -25,5 +25,5 @@ def test_the_plan_shows_no_hash(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_one_bad_order_and_nothing_is_planned(monkeypatch: pytest.MonkeyPatch) -> None:
     request = serve(monkeypatch, "writing", memory_guest_image(FILES))
-    with pytest.raises(UsageError, match="no user 'eve'"):
+    with pytest.raises(NotInGuest, match="no user 'eve'"):
         customize(request, Target(), [Named("hostname", Order("a")), Named("password", Order("eve:locked"))])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from imgtools.change.change import WriteFile
-from imgtools.errors import GuestFileTooBig, NoSuchGuestFile, NotAFile, UsageError
+from imgtools.errors import GuestFileTooBig, NoSuchGuestFile, NotAFile, NotInGuest
 from imgtools.records.request import Target
 from imgtools.workflows.write import LIMIT, write_file
 from tests.support.memory import Content, Node, directory, link, memory_guest_image, serve
@@ -53,7 +53,7 @@ def test_a_directory_a_stranger_and_too_much_are_refused(monkeypatch: pytest.Mon
     request = serve(monkeypatch, "writing", memory_guest_image(FILES))
     with pytest.raises(NotAFile):
         write_file(request, DRY, "/srv/dir", b"")
-    with pytest.raises(UsageError, match="no such user"):
+    with pytest.raises(NotInGuest, match="no such user"):
         write_file(request, DRY, "/srv/a", b"", owner="mallory")
     with pytest.raises(GuestFileTooBig):
         write_file(request, DRY, "/srv/a", b"x" * (LIMIT + 1))

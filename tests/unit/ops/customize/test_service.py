@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from imgtools.errors import UnsupportedGuest, UsageError
+from imgtools.errors import NotInGuest, UnsupportedGuest, UsageError
 from tests.support.customized import customized
 from tests.support.memory import Content, directory, link
 
@@ -85,7 +85,7 @@ def test_off_takes_every_link_also_by_another_name() -> None:
 def test_masking() -> None:
     assert links(SYSTEMD, "static:mask") == {f"{ADMIN}/static.service": "/dev/null"}
     assert links(SYSTEMD, "static:mask", "static:unmask") == {}
-    with pytest.raises(UsageError, match=r"ssh\.service is masked"):
+    with pytest.raises(NotInGuest, match=r"ssh\.service is masked"):
         links(SYSTEMD, "ssh:mask", "ssh:on")
     with pytest.raises(UnsupportedGuest, match="a unit of its own"):
         links(SYSTEMD, "own:mask")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from imgtools.errors import UsageError
+from imgtools.errors import NotInGuest
 from tests.support.customized import customized
 from tests.support.memory import Content, link
 
@@ -37,11 +37,11 @@ def test_files_that_say_the_zone_too(path: str, before: str, after: str) -> None
 
 @pytest.mark.parametrize("zone", ["Europe/Atlantis", "leapseconds", "../../etc/passwd", "", "Europe"])
 def test_what_the_guest_does_not_know(zone: str) -> None:
-    with pytest.raises(UsageError, match="no time zone"):
+    with pytest.raises(NotInGuest, match="no time zone"):
         customized(BASE, ("timezone", zone))
 
 
 def test_a_guest_without_zones_says_how_to_get_them() -> None:
-    with pytest.raises(UsageError) as caught:
+    with pytest.raises(NotInGuest) as caught:
         customized({}, ("timezone", "UTC"), families=("alpine",))
     assert caught.value.hint == "--install tzdata first"

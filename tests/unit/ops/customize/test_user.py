@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from imgtools.change.change import WriteFile
-from imgtools.errors import ImgtoolsError, OddGuest, UnsupportedGuest, UsageError
+from imgtools.errors import ImgtoolsError, NotInGuest, OddGuest, UnsupportedGuest, UsageError
 from imgtools.ops.customize_plan import Named, Order, plan_orders
 from tests.support.customized import customized, guest_with
 from tests.support.memory import Content, Node, directory, link
@@ -128,18 +128,18 @@ def test_doas_where_there_is_no_sudo() -> None:
 
 
 REFUSED: list[tuple[str, type[ImgtoolsError], str]] = [
-    ("alice", UsageError, "a user alice already"),
+    ("alice", NotInGuest, "a user alice already"),
     ("Web", UsageError, "not a user name"),
-    ("web:groups=nobody", UsageError, "no group 'nobody'"),
-    ("web:uid=1000", UsageError, "is alice's"),
+    ("web:groups=nobody", NotInGuest, "no group 'nobody'"),
+    ("web:uid=1000", NotInGuest, "is alice's"),
     ("web:uid=x", UsageError, "not a number"),
     ("web:colour=red", UsageError, "not KEY=VALUE"),
-    ("web:shell=/bin/zsh", UsageError, "no shell /bin/zsh"),
+    ("web:shell=/bin/zsh", NotInGuest, "no shell /bin/zsh"),
     ("web:password=x", UsageError, "a password is not given here"),
     ("web:gecos=a\nroot2:x:0:0", UsageError, "letters that no account"),
     ("web:sudo=maybe", UsageError, "not yes, no or nopasswd"),
-    ("docker", UsageError, "a group docker already"),
-    ("web:home=/var/mail", UsageError, "is there already"),
+    ("docker", NotInGuest, "a group docker already"),
+    ("web:home=/var/mail", NotInGuest, "is there already"),
 ]
 
 

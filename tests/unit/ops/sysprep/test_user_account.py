@@ -6,7 +6,7 @@ import pytest
 
 from imgtools.change.change import Remove, WriteFile
 from imgtools.change.compose import compose
-from imgtools.errors import UnsupportedGuest, UsageError
+from imgtools.errors import NotInGuest, UnsupportedGuest
 from imgtools.ops.sysprep.user_account import NOT_A_HOME, OPERATION, Params
 from tests.support.memory import Content, directory
 from tests.support.sysprep import guest_of
@@ -129,7 +129,7 @@ def test_who_stays_and_who_goes_can_be_said() -> None:
     assert "bob" in removed and "eve" in removed and "web" not in removed
     assert gone(files, Params(keep=("bob", "eve"))) == {}
     for params in (Params(keep=("nobody",)), Params(remove=("nobody",))):
-        with pytest.raises(UsageError, match="no such account in the guest: nobody"):
+        with pytest.raises(NotInGuest, match="no such account in the guest: nobody"):
             gone(files, params)
     with pytest.raises(UnsupportedGuest, match="root cannot be removed"):
         gone(files, Params(remove=("root",)))
