@@ -17,7 +17,6 @@ if TYPE_CHECKING:
         ConfigSetting,
         EditConfig,
         EditLines,
-        EditRegistry,
         LineEdit,
         MakeDirectory,
         MakeHardLink,
@@ -151,7 +150,6 @@ __all__ = [
     "DiskStep",
     "EditConfig",
     "EditLines",
-    "EditRegistry",
     "Engine",
     "FileEntry",
     "FileKind",
@@ -278,7 +276,7 @@ __all__ = [
 # Where each name is; the imports above say the same to type checkers, and a test holds them together.
 _HOMES = {
     "imgtools.change.change": (
-        "Change ConfigSetting EditConfig EditLines EditRegistry LineEdit MakeDirectory MakeHardLink "
+        "Change ConfigSetting EditConfig EditLines LineEdit MakeDirectory MakeHardLink "
         "MakeLink MakeSpecial Move NewLvmUuids RegistryValue Relabel Remove RunInGuest SetMode SetOwner "
         "SetTimes SetUuid SetXattr Truncate Upload WriteFile"
     ),

@@ -29,7 +29,7 @@ from imgtools.change.change import (
 )
 from imgtools.change.contradictions import true_path
 from imgtools.engine.augeas_files import edit_config
-from imgtools.errors import EditFailed, NotAFile, UsageError
+from imgtools.errors import NotAFile, UnsupportedGuest, UsageError
 from imgtools.files.tree import GuestReader
 
 LIMIT = 64 << 20  # bytes of a file that is edited in memory; the largest hives have this size
@@ -72,6 +72,7 @@ def compose(changes: Sequence[Change], files: GuestReader) -> tuple[PlainChange,
 
     :raises OddGuest: a file does not parse.
     :raises UsageError: an edit makes no sense (a pattern that is no regular expression).
+    :raises UnsupportedGuest: an edit is one of a registry hive.
     """
     plain: list[PlainChange | None] = []
     drafts: dict[str, _Draft] = {}
@@ -115,7 +116,9 @@ def _finish(path: str, draft: _Draft) -> WriteFile | None:
     content: bytes | None = None if is_new else draft.write.content
     for kind, edits in groupby(draft.edits, type):
         if kind not in EDITORS:
-            raise EditFailed(f"{path}: nobody here knows how to carry out {kind.__name__}")
+            raise UnsupportedGuest(
+                f"{path}: registry hives are read only here", hint="see: imgtools registry"
+            )
         content = EDITORS[kind](path, content, list(edits))
     if content is None or (draft.original is not None and content == draft.original):
         return None

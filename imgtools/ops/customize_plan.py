@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -12,7 +13,7 @@ from imgtools.change.sequence import ChangeSequence
 from imgtools.errors import ImgtoolsError, NoSuchGuestFile, NotInGuest, UnsupportedGuest, UsageError
 from imgtools.files.tree import GuestReader
 from imgtools.guest.accounts.users import Account, read_accounts
-from imgtools.guest.guest import Guest
+from imgtools.guest.guest import Guest, guest_path
 from imgtools.guest.labels import needs_autorelabel
 from imgtools.ops.operation import HostSide, Shelved, load_shelf
 from imgtools.records.request import Customization, Named, Order
@@ -34,6 +35,8 @@ __all__ = [
 
 SHELF = "imgtools.ops.customize"
 LAST = ("password", "root-password")
+# How the customizations call, in their usage, what is a path of the guest.
+GUEST_PATHS = frozenset({"PATH", "NEWPATH", "DIR", "PATTERN", "SOURCE", "TARGET"})
 
 
 def read_order(name: str, text: str, host: HostSide) -> Named:
@@ -92,15 +95,45 @@ def add_orders(guest: Guest, wanted: Sequence[Named], sequence: ChangeSequence) 
             if not operation.families.include(guest):
                 raise UnsupportedGuest(f"{one.name} is not for {guest.os.product_name or guest.os.distro}")
             now = replace(guest, files=sequence.files)
-            changes = operation.plan(now, one.order)
             is_windows = guest.os.type is OsType.WINDOWS
+            order = _with_guest_paths(guest, operation.metavar, one.order) if is_windows else one.order
+            changes = operation.plan(now, order)
             made += sequence.add(map(_without_owner, changes) if is_windows else changes)
-            if reason := operation.objection(replace(guest, files=sequence.files), one.order):
+            if reason := operation.objection(replace(guest, files=sequence.files), order):
                 raise UnsupportedGuest(f"{one.name} would not take effect: {reason}")
     if any(isinstance(change, RunInGuest) for change in made) and needs_autorelabel(guest.files):
         # A program makes files with the labels of the appliance, which has none.
         made += sequence.add([Relabel()])
     return tuple(made)
+
+
+def _with_guest_paths(guest: Guest, metavar: str, order: Order) -> Order:
+    r"""Return an order with the paths that have a drive, ``C:\Windows``, as paths of the guest's tree.
+
+    :raises NoSuchGuestFile: the guest has no such drive.
+    :raises UnsupportedGuest: a path on another drive, whose colon would not be told from what separates the words.
+    """
+    words = metavar.split(":")
+    patterns = [
+        rf"(?P<w{number}>[A-Za-z]:[\\/][^:]*|[^:]*)" if word in GUEST_PATHS else "[^:]*"
+        for number, word in enumerate(words)
+    ]
+    if words[-1] not in GUEST_PATHS:
+        patterns[-1] = ".*"
+    match = re.fullmatch(":".join(patterns), order.text, re.DOTALL)
+    if match is None:
+        return order
+    text = order.text
+    for group in reversed(match.groupdict()):
+        if re.match(r"[A-Za-z]:[\\/]", match[group]):
+            path = guest_path(guest, match[group])
+            if ":" in path and len(words) > 1:
+                raise UnsupportedGuest(
+                    f"{metavar} takes paths of the system's drive only: {match[group]}",
+                    hint="imgtools write, edit and copy-in take those of other drives",
+                )
+            text = text[: match.start(group)] + path + text[match.end(group) :]
+    return replace(order, text=text)
 
 
 def _without_owner(change: Change) -> Change:

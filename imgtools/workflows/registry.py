@@ -15,11 +15,14 @@ from imgtools.guest.windows.registry import (
     BOOT_FILES,
     BOOT_HIVE,
     BOOT_VOLUME,
+    MACHINE,
+    USERS,
     HiveKey,
     HivePlace,
     Registry,
     RegistryValue,
     open_registry,
+    split_name,
 )
 from imgtools.image.handle import Image, open_request
 from imgtools.records.disks import Declined, Mount
@@ -158,7 +161,9 @@ class OpenExport:
 
 
 def read_key(request: ImageRequest, name: str, value: str | None = None) -> KeyReport:
-    """Return a key with all its values, or with the one called ``value`` ("" or "@" is the default value).
+    """Return a key with all its values, or with the one called ``value``.
+
+    "" is the default value, and so is "@" where no value is called so.
 
     :raises NoSuchRegistryKey: no such key or value.
     :raises UnsupportedGuest: the guest is no Windows.
@@ -174,7 +179,7 @@ def read_key(request: ImageRequest, name: str, value: str | None = None) -> KeyR
             key.modified,
             tuple(below.name for below in key.subkeys()),
             tuple(_row(one) for one in values),
-            (*guest.warnings, *registry.warnings),
+            _warnings(guest, registry),
         )
 
 
@@ -187,6 +192,9 @@ def list_keys(request: ImageRequest, name: str, *, recursive: bool = False) -> K
     """
     refused: list[OddGuest] = []
     with _open(request, name) as (guest, registry):
+        root, parts = split_name(name)
+        if not parts and root in (MACHINE, USERS):
+            return _list_root(request, guest, registry, root, recursive=recursive)
         place, key = registry.require(name)
         found = islice(key.walk(refused), 1, None) if recursive else key.subkeys()
         rows = tuple(_key_row(place, one) for one in found)
@@ -196,8 +204,26 @@ def list_keys(request: ImageRequest, name: str, *, recursive: bool = False) -> K
             _name(place, key),
             place.path,
             rows,
-            (*guest.warnings, *registry.warnings, *(Warned(error.message) for error in refused)),
+            _warnings(guest, registry, *(Warned(error.message) for error in refused)),
         )
+
+
+def _list_root(
+    request: ImageRequest, guest: Guest, registry: Registry, root: str, *, recursive: bool
+) -> KeyListReport:
+    """List what a root that no hive holds is made of: the hives that Windows loads below it."""
+    refused: list[OddGuest] = []
+    rows: list[KeyRow] = []
+    for place in registry.hives():
+        if place.prefix.startswith(f"{root}\\"):
+            try:
+                top = registry.hive(place.path).root
+            except OddGuest as error:
+                refused.append(error)
+                continue
+            rows += [_key_row(place, one) for one in (top.walk(refused) if recursive else [top])]
+    warnings = _warnings(guest, registry, *(Warned(error.message) for error in refused))
+    return KeyListReport(str(request.host_path), guest.files.served_by, root, "", tuple(rows), warnings)
 
 
 def list_hives(request: ImageRequest) -> HiveListReport:
@@ -215,7 +241,7 @@ def open_export(request: ImageRequest, name: str) -> Iterator[OpenExport]:
     """
     with _open(request, name) as (guest, registry):
         place, key = registry.require(name)
-        yield OpenExport(registry, place, key, [*guest.warnings, *registry.warnings])
+        yield OpenExport(registry, place, key, list(_warnings(guest, registry)))
 
 
 def export_key(request: ImageRequest, name: str) -> ExportReport:
@@ -268,6 +294,11 @@ def _with_boot_volume(image: Image, guest: Guest) -> GuestReader:
     return guest.files
 
 
+def _warnings(guest: Guest, registry: Registry, *more: Warned) -> tuple[Warned, ...]:
+    """Everything there is to know, once: finding the guest has opened some of the hives too."""
+    return tuple(dict.fromkeys((*guest.warnings, *registry.warnings, *more)))
+
+
 # -- rows ------------------------------------------------------------------------------------------------------
 
 
@@ -281,7 +312,7 @@ def _row(value: RegistryValue) -> ValueRow:
 
 
 def _one_value(place: HivePlace, key: HiveKey, name: str) -> RegistryValue:
-    found = key.value("" if name == "@" else name)
+    found = key.value(name) or (key.value("") if name == "@" else None)
     if found is None:
         names = ", ".join(value.name or "@" for value in key.values()[:12]) or "none"
         raise NoSuchRegistryKey(

@@ -86,7 +86,15 @@ def test_a_user_and_the_boot_configuration(registry: Registry) -> None:
 def test_a_dirty_hive_is_said(registry: Registry) -> None:
     dirty = with_sequences(make_hive({"Select": {"Current": 1}}), 9, 8)
     ran = registry("get", r"HKLM\SYSTEM\Select", more={"/Windows/System32/config/SYSTEM": dirty})
-    assert "/Windows/System32/config/SYSTEM: registry hive was not closed cleanly" in ran.err
+    assert ran.err.count("/Windows/System32/config/SYSTEM: registry hive was not closed cleanly") == 1
+
+
+def test_a_value_called_by_the_sign_of_the_default_value_can_be_asked_for(registry: Registry) -> None:
+    both = make_hive({"Both": {"": "the default", "@": "the sign"}, "One": {"": "alone"}})
+    more = {"/Windows/System32/config/SAM": both}
+    assert registry("get", r"HKLM\SAM\Both", "@", more=more).out == "the sign\n"
+    assert registry("get", r"HKLM\SAM\Both", "", more=more).out == "the default\n"
+    assert registry("get", r"HKLM\SAM\One", "@", more=more).out == "alone\n"
 
 
 @pytest.mark.parametrize(
@@ -144,3 +152,4 @@ def test_disks_with_bad_hives() -> None:
         in imgtools("registry", "get", damaged, key, code=20).err
     )
     assert "not closed cleanly" in imgtools("registry", "get", dirty, r"HKLM\SYSTEM\Select").err
+    assert "not closed cleanly" not in imgtools("ls", dirty, "/Users").err

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.support.hives import make_hive
 from tests.support.registry import Registry, registry_runner
 
 
@@ -59,3 +60,18 @@ def test_everything_below_a_key(registry: Registry) -> None:
 def test_bad_input(registry: Registry) -> None:
     assert "want a KEY" in registry("list", "-R", code=2).err
     assert "there is HKEY_LOCAL_MACHINE" in registry("list", r"HKLM\SOFTWARE\x", code=25).err
+
+
+def test_what_is_below_a_root_is_the_hives_that_windows_loads_there(registry: Registry) -> None:
+    more = {"/Users/Default/NTUSER.DAT": make_hive({"Environment": {}}, "x")}
+    machine = registry("list", "HKLM").out.splitlines()
+    assert r"HKEY_LOCAL_MACHINE\SAM" in machine and r"HKEY_LOCAL_MACHINE\SOFTWARE" in machine
+    assert all(line.startswith(r"HKEY_LOCAL_MACHINE") for line in machine)
+    users = registry("list", "HKU", more=more).out
+    assert r"HKEY_USERS\Default" in users and "HKEY_LOCAL" not in users
+
+
+def test_the_hive_that_new_users_get_is_listed_and_read(registry: Registry) -> None:
+    more = {"/Users/Default/NTUSER.DAT": make_hive({"Environment": {"whose": "nobody's"}}, "x")}
+    assert "/Users/Default/NTUSER.DAT" in registry("list", more=more).out
+    assert registry("get", r"HKU\Default\Environment", "whose", more=more).out == "nobody's\n"

@@ -51,7 +51,15 @@ def view_files(image: Image, request: ImageRequest, *, change: bool = False) -> 
             raise
         mounts = (Mount("/", only_volume(image, error, change=change)),)
         return FileView(image.files(mounts), mounts, warnings=image.warnings)
-    return FileView(guest.files, guest.mounts, guest, guest.warnings)
+    return FileView(guest.files, guest.mounts, guest, _about_files(guest))
+
+
+def _about_files(guest: Guest) -> tuple[Warned, ...]:
+    """The warnings for who looks at files: how a registry hive was closed matters to who reads the registry."""
+    hives = f"{guest.os.windows_systemroot}/System32/config/"
+    return tuple(
+        one for one in guest.warnings if not (guest.os.windows_systemroot and one.path.startswith(hives))
+    )
 
 
 def _parse_mount(text: str, image: Image) -> Mount:

@@ -49,6 +49,10 @@ BOOT_FILES = ("/EFI/Microsoft/Boot/BCD", "/Boot/BCD")
 BOOT_HIVE_PATHS = (*BOOT_FILES, *(f"{BOOT_VOLUME}{path}" for path in BOOT_FILES))
 PROFILE_LIST = rf"{MACHINE}\SOFTWARE\Microsoft\Windows NT\CurrentVersion\ProfileList"
 SERVICE_ACCOUNTS = {"localsystem": "S-1-5-18", "localservice": "S-1-5-19", "networkservice": "S-1-5-20"}
+NEW_USERS = (
+    "Default",
+    "Default User",
+)  # the folder that a new user's hive is copied from, since Vista and before
 HOMES = ("/Users", "/Documents and Settings")
 # Below a home: the per-user part of HKEY_CLASSES_ROOT, since Vista and before.
 CLASSES = (
@@ -193,6 +197,11 @@ class Registry:
             except NoSuchGuestFile:
                 continue
             found.setdefault(place.path, place)
+        for name in NEW_USERS:
+            for path in (join(base, f"{name}/NTUSER.DAT") for base in HOMES):
+                if self.files.is_file(path):
+                    place = HivePlace(rf"{USERS}\{name}", self.files.resolve(path), "")
+                    found.setdefault(place.path, place)
         return tuple(found.values())
 
     # -- names ---------------------------------------------------------------------------------------------

@@ -11,12 +11,14 @@ from imgtools.change.change import (
     ConfigSetting,
     EditConfig,
     EditLines,
+    EditRegistry,
     LineEdit,
+    RegistryValue,
     Remove,
     WriteFile,
 )
 from imgtools.change.compose import compose, edit_text
-from imgtools.errors import OddGuest, UsageError
+from imgtools.errors import OddGuest, UnsupportedGuest, UsageError
 from tests.support.memory import link, memory_files
 
 SSHD = "Port 22\n# caf\udce9\nPermitRootLogin yes\n"
@@ -114,3 +116,9 @@ def test_a_pattern_that_is_none_is_wrong_usage() -> None:
     for edit in (LineEdit("("), LineEdit("(a)", r"\2")):
         with pytest.raises(UsageError):
             edit_text("a\n", edit)
+
+
+def test_a_registry_hive_is_not_edited() -> None:
+    edit = EditRegistry("/Windows/System32/config/SYSTEM", "Select", (RegistryValue("Current", 4, bytes(4)),))
+    with pytest.raises(UnsupportedGuest, match="read only"):
+        settled({"/Windows/System32/config/SYSTEM": "regf"}, edit)

@@ -67,7 +67,8 @@ def test_what_one_operation_removes_no_other_one_writes_again() -> None:
 
 def test_customizing_comes_last_and_is_not_overruled(monkeypatch: pytest.MonkeyPatch) -> None:
     wanted = Customization((Named("ssh-inject", Order(f"root:{KEY}")),))
-    request = serve(monkeypatch, "writing", memory_guest_image(USED))
+    files = {**USED, "/etc/ssh/sshd_config": "PermitRootLogin prohibit-password\n"}
+    request = serve(monkeypatch, "writing", memory_guest_image(files))
     report = prepare(request, Target(), Selection(), customization=wanted)
     assert report.operations[-1].name == "customize"
     path = "/root/.ssh/authorized_keys"
