@@ -67,7 +67,8 @@ def find_mounts(
     for entry in entries:
         if entry.path == "/":
             devices.learn(entry.spec)
-    found = _Found([base[0] if base else Mount("/", root)], [], list(fstab.warnings))
+    lost = _lost_root(fstab, devices)
+    found = _Found([base[0] if base else Mount("/", root)], [], [*lost, *fstab.warnings])
     for entry in entries:
         _add(found, entry, devices, layout)
     own = {mount.path for mount in found.mounts}
@@ -86,6 +87,15 @@ class _Found(NamedTuple):
     mounts: list[Mount]
     unresolved: list[str]
     warnings: list[Warned]
+
+
+def _lost_root(fstab: Fstab, devices: Devices) -> Iterator[Warned]:
+    """Warn of a root that fstab names and that is not there: the guest will not boot by it."""
+    for entry in fstab.entries:
+        if entry.path == "/" and entry.on_a_device and not entry.may_be_missing:
+            if devices.find(entry.spec) is None:
+                yield Warned(f"line {entry.line}: {entry.spec} for / is not in this image", FSTAB)
+            return
 
 
 def _names_itself(fstab: Fstab, devices: Devices, root: Volume) -> bool:

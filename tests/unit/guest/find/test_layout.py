@@ -33,7 +33,14 @@ def _guest(root: Files, *others: Volume, types: tuple[str, ...] = ()) -> Guest:
 def test_the_root_is_the_root_whatever_fstab_calls_it() -> None:
     guest = _guest({**SYSTEM, "/etc/fstab": "UUID=gone / ext4\n"})
     assert _mounts(guest) == {"/": "/dev/sda2"}
-    assert guest.warnings == ()
+    assert [one.text for one in guest.warnings] == ["line 1: UUID=gone for / is not in this image"]
+
+
+def test_a_root_that_is_not_there_is_warned_of_first() -> None:
+    guest = _guest({**SYSTEM, "/etc/fstab": "UUID=x /data ext4\nUUID=gone / ext4\n"})
+    assert next(one.text for one in guest.warnings) == "line 2: UUID=gone for / is not in this image"
+    for line in ("UUID=gone / ext4 nofail\n", "tmpfs / tmpfs\n"):
+        assert not _guest({**SYSTEM, "/etc/fstab": line}).warnings
 
 
 def test_what_cannot_be_found_is_a_warning_unless_the_guest_does_not_mind() -> None:
