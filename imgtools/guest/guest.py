@@ -34,6 +34,8 @@ class Guest:
     files: GuestReader
     drives: tuple[tuple[str, str], ...] = ()  # letter -> device, Windows
     warnings: tuple[Warned, ...] = ()
+    # Where it mounts what is not in the image or cannot be opened: what is written there is hidden when it runs.
+    unmounted: tuple[str, ...] = ()
 
 
 class _Candidate(NamedTuple):
@@ -260,17 +262,17 @@ def _stands_alone(one: _Candidate) -> bool:
 
 def _guest(image: Image, one: _Candidate) -> Guest:
     """Mount everything that the guest mounts; what no engine can read is left out with a warning."""
-    warnings = list(one.found.warnings)
-    mounts = list(one.found.mounts)
-    if len(mounts) == 1:
-        return Guest(one.root, one.found.os, tuple(mounts), one.files, one.found.drives, tuple(warnings))
-    try:
-        files: GuestReader = image.files(mounts)
-    except EngineFailed:
-        mounts, refused = _readable(image, mounts)
-        warnings += refused
-        files = image.files(mounts)
-    return Guest(one.root, one.found.os, tuple(mounts), files, one.found.drives, tuple(warnings))
+    found, mounts, refused = one.found, list(one.found.mounts), list[Warned]()
+    files = one.files
+    if len(mounts) > 1:
+        try:
+            files = image.files(mounts)
+        except EngineFailed:
+            mounts, refused = _readable(image, mounts)
+            files = image.files(mounts)
+    warnings = (*found.warnings, *refused)
+    unmounted = (*found.unmounted, *(warning.path for warning in refused))
+    return Guest(one.root, found.os, tuple(mounts), files, found.drives, warnings, unmounted)
 
 
 def _readable(image: Image, mounts: Sequence[Mount]) -> tuple[list[Mount], list[Warned]]:

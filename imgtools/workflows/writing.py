@@ -26,8 +26,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from imgtools.change.change import Change
+from imgtools.change.contradictions import true_path
 from imgtools.change.describe import PlannedChange
 from imgtools.change.plan import Plan
+from imgtools.errors import EditFailed
 from imgtools.guest.find.tree import FileView
 from imgtools.guest.guest import Guest
 from imgtools.guest.plan import make_plan
@@ -76,6 +78,7 @@ def carry_out(
     :param view: what the changes are about: its mounts and its root.
     :param thorough: as :func:`imgtools.guest.plan.make_plan`; ``target`` says whether anything is checked at all.
     :param warnings: those of the command itself; those of the view are known.
+    :raises EditFailed: something would be written where the guest mounts what is not there.
     :raises ImgtoolsError: as :func:`imgtools.guest.plan.make_plan`, ``ImageEdit.apply`` and ``commit``.
     """
     plan = make_plan(
@@ -87,7 +90,25 @@ def carry_out(
         thorough=thorough,
         warnings=(*view.warnings, *warnings),
     )
+    if target.check:
+        _refuse_hidden(plan, view)
     return do_plan(image, plan, progress)
+
+
+def _refuse_hidden(plan: Plan, view: Guest | FileView) -> None:
+    """Refuse a plan that writes where the guest mounts a volume that could not be mounted here.
+
+    :raises EditFailed: it would be written to the folder below, which nobody sees when the guest runs.
+    """
+    guest = view.guest if isinstance(view, FileView) else view
+    for change in plan.plain if guest is not None and guest.unmounted else ():
+        path = true_path(change, plan.files)
+        for point in guest.unmounted if guest is not None else ():
+            if path == point or path.startswith(f"{point.rstrip('/')}/"):
+                raise EditFailed(
+                    f"{path} is on the volume that the guest mounts at {point}, which is not there or not open",
+                    hint="add its disk or give its key; --no-check writes to the folder below it all the same",
+                )
 
 
 def do_plan(image: Image, plan: Plan, progress: Progress | None = None) -> PlanReport:

@@ -51,6 +51,7 @@ class LinuxMounts(NamedTuple):
     unresolved: tuple[str, ...] = ()
     warnings: tuple[Warned, ...] = ()
     names_itself: bool = False  # whether fstab says that this volume is the root
+    unmounted: tuple[str, ...] = ()  # where the guest mounts what is not there, or cannot be opened
 
 
 def find_mounts(
@@ -68,7 +69,7 @@ def find_mounts(
         if entry.path == "/":
             devices.learn(entry.spec)
     lost = _lost_root(fstab, devices)
-    found = _Found([base[0] if base else Mount("/", root)], [], [*lost, *fstab.warnings])
+    found = _Found([base[0] if base else Mount("/", root)], [], [*lost, *fstab.warnings], [])
     for entry in entries:
         _add(found, entry, devices, layout)
     own = {mount.path for mount in found.mounts}
@@ -80,6 +81,7 @@ def find_mounts(
         tuple(found.unresolved),
         tuple(found.warnings),
         _names_itself(fstab, devices, root),
+        tuple(found.unmounted),
     )
 
 
@@ -87,6 +89,7 @@ class _Found(NamedTuple):
     mounts: list[Mount]
     unresolved: list[str]
     warnings: list[Warned]
+    unmounted: list[str]
 
 
 def _lost_root(fstab: Fstab, devices: Devices) -> Iterator[Warned]:
@@ -127,6 +130,7 @@ def _add(found: _Found, entry: FstabEntry, devices: Devices, layout: Layout) -> 
     if volume is None:
         found.unresolved.append(entry.spec)
     if not entry.may_be_missing:
+        found.unmounted.append(entry.path)
         place = f"line {entry.line}: " if entry.line else ""
         found.warnings.append(Warned(f"{place}{entry.spec} for {entry.path} {reason}", FSTAB))
 

@@ -50,6 +50,7 @@ def _recognised(found: LinuxMounts, files: GuestReader, mount_all: MountAll) -> 
         found.mounts,
         warnings=found.warnings,
         unresolved=found.unresolved,
+        unmounted=found.unmounted,
         names_itself=found.names_itself,
     )
 

@@ -25,5 +25,6 @@ class Recognised(NamedTuple):
     drives: tuple[tuple[str, str], ...] = ()  # ("C", "/dev/sda2")
     warnings: tuple[Warned, ...] = ()
     unresolved: tuple[str, ...] = ()
+    unmounted: tuple[str, ...] = ()  # mount points of what is not there, or cannot be opened
     # Whether the volume itself says that it is the root. A /usr volume can look like one, and says nothing.
     names_itself: bool = True
