@@ -137,6 +137,13 @@ def no_guest(image: Image) -> NoGuest | KeyNeeded:
                 if image.served_by is Engine.DIRECT
                 else "it is damaged, or needs a newer kernel",
             )
+    listed = {volume.device for volume in volumes}
+    for one in (*layout.unread, *image.declined):
+        if one.what not in listed and one.what.startswith("/dev/"):
+            return NoGuest(
+                f"no operating system found; {one.what} cannot be put together: {one.reason}",
+                hint="if the guest has more disks, give them all: --add DISK",
+            )
     contents = [f"{volume.device} ({volume.content})" for volume in volumes if volume.content]
     if not contents:
         return nothing_known(image.layout())

@@ -299,7 +299,8 @@ class _Group:
         members = self._members.get(pv.text("id"), [])
         if len(members) != 1:
             found = "is missing" if not members else f"is there {len(members)} times"
-            return Declined(volume.device, f"the physical volume {pv.text('id')} {found}")
+            reason = f"the physical volume {pv.text('id')} of the volume group {self.name} {found}"
+            return Declined(volume.device, reason)
         start = pv.number("pe_start") * SECTOR + stripes[1] * self._extent_size
         length = segment.number("extent_count") * self._extent_size
         if start + length > members[0].disk.size:

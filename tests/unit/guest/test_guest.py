@@ -92,6 +92,15 @@ def test_what_no_engine_can_read_is_said() -> None:
         the_guest(memory_image({ROOT: {"/x": ""}}, layout))
 
 
+def test_a_volume_group_that_is_not_complete_is_named() -> None:
+    member = memory_volume("/dev/sda1", "LVM2_member")
+    lost = Declined("/dev/vg0/root", "the physical volume abc of the volume group vg0 is missing")
+    layout = Layout((Disk("/dev/sda", 2 << 30),), volumes=(member,), unread=(lost,))
+    with pytest.raises(NoGuest, match=r"/dev/vg0/root cannot be put together: .*vg0 is missing") as caught:
+        the_guest(memory_image({member: {}}, layout))
+    assert "--add DISK" in caught.value.hint
+
+
 def test_what_is_not_in_the_layout_of_one_engine_is_looked_for_in_that_of_the_other() -> None:
     home = memory_volume("/dev/md0", uuid="0000-home")
     files = {**DEBIAN, "/etc/fstab": "UUID=0000-home /home ext4 defaults 0 2\n"}

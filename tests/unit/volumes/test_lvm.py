@@ -137,13 +137,16 @@ def test_a_copy_without_metadata_belongs_to_its_group() -> None:
 def test_a_missing_disk_takes_only_its_own_volumes() -> None:
     data = volume_text("data", "d", [segment(0, 2, ("pv1", 0))])
     found = groups(make_pv("A", group_text(["A", "B"], [ROOT, data])))
-    assert why(found, "data") == f"the physical volume {uuid('B')} is missing"
+    assert why(found, "data") == f"the physical volume {uuid('B')} of the volume group vg is missing"
     assert len(content(found, "root")) == 4 * MIB
 
 
 def test_two_disks_with_one_uuid() -> None:
     raw = make_pv("A", group_text(["A"], [ROOT]))
-    assert why(groups(raw, raw), "root") == f"the physical volume {uuid('A')} is there 2 times"
+    assert (
+        why(groups(raw, raw), "root")
+        == f"the physical volume {uuid('A')} of the volume group vg is there 2 times"
+    )
 
 
 @pytest.mark.parametrize(
