@@ -291,7 +291,7 @@ def _verify(disk: Disk, made: Path, request: ConvertRequest, format: str, checki
     keys = (Key("all", request.secret),) if request.secret is not None else ()
     if request.backing is not None:
         raise UsageError("--verify does not go with --backing-file", hint="use imgtools compare afterwards")
-    copy = Disk(examine(DiskSource(made, format), policy=Backing.SAME_DIR), Keyring(keys))
+    copy = Disk(examine(DiskSource(made, format), policy=Backing.SAME_DIR, any_size=True), Keyring(keys))
     found = disk.compare(copy, progress=checking)
     if not found.identical:
         where = f" at byte {found.offset}" if found.offset is not None else ""
