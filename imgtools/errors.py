@@ -19,6 +19,8 @@ A class is a fact, its message that fact with its numbers, ``hint`` what to do a
 
 from __future__ import annotations
 
+import errno
+import os
 from typing import ClassVar
 
 
@@ -211,3 +213,23 @@ class EditCut(ImgtoolsError):
     """The commit was interrupted; ``imgtools recover`` finishes it."""
 
     exit_code = 43
+
+
+# What a host's disk, or what it is mounted from, answers when it fails or is full (errno(3)).
+FAULTS = frozenset(
+    {errno.EIO, errno.ENXIO, errno.ENODEV, errno.EROFS, errno.ESTALE, errno.ETIMEDOUT, errno.EREMOTEIO}
+    | {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS, errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+)
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+
+
+def host_fault(error: OSError) -> HostError | None:
+    """Name a failure of the host that nobody on the way has named; None if it says nothing of the host."""
+    if error.errno not in FAULTS:
+        return None
+    kind = NoRoom if error.errno in FULL else HostError
+    where = os.fsdecode(error.filename) if isinstance(error.filename, str | bytes) else "this host"
+    return kind(
+        f"{where}: {os.strerror(error.errno)}",
+        hint="look at the host's disks, limits and kernel log; imgtools recover finishes an edit that was cut short",
+    )

@@ -35,7 +35,7 @@ from imgtools.cli.command.typer_adapter import (
 )
 from imgtools.cli.output import standard
 from imgtools.cli.output.output import clean, error_envelope
-from imgtools.errors import ImgtoolsError, UsageError
+from imgtools.errors import ImgtoolsError, UsageError, host_fault
 
 BUG = 70  # EX_SOFTWARE of sysexits.h
 
@@ -215,6 +215,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         standard.let_go()
         sys.exit(128 + signal.SIGPIPE)
     except Exception as error:
+        if isinstance(error, OSError) and (fault := host_fault(error)) is not None:
+            _report(fault, words)
+            sys.exit(fault.exit_code)
         say(f"imgtools: a bug: {type(error).__name__}: {clean(str(error))}")
         if "-v" in words or "-vv" in words or "--verbose" in words:
             traceback.print_exc()

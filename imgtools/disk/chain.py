@@ -19,7 +19,7 @@ from imgtools.disk.table_edit import change_and_check
 from imgtools.engine.qemu.img import changes
 from imgtools.engine.qemu.nodes import Node, files_of
 from imgtools.engine.qemu.unlock import Keyring
-from imgtools.errors import UsageError, WouldLoseData
+from imgtools.errors import EngineFailed, UsageError, WouldLoseData
 from imgtools.records.image import ImageInfo, Layer
 from imgtools.records.progress import Progress
 
@@ -43,8 +43,15 @@ def commit_down(disk: Disk, depth: int, *, rate: int = 0, progress: Progress | N
     that changes is covered by the layers above. Cut short, it can be run again.
     """
     base = disk.info.chain[depth].host_path if depth > 1 else None
-    changes.commit(disk.node(), base=base, rate=rate, progress=progress)
-    sync_file(disk.info.chain[depth].host_path)
+    target = disk.info.chain[depth].host_path
+    try:
+        changes.commit(disk.node(), base=base, rate=rate, progress=progress)
+        sync_file(target)
+    except (EngineFailed, OSError) as error:
+        raise EngineFailed(
+            f"{disk.top.host_path} could not be committed into {target}: {getattr(error, 'strerror', None) or error}",
+            hint="the chain reads as before; see to the disk, then run it again",
+        ) from None
 
 
 def empty_overlay(disk: Disk) -> None:

@@ -176,10 +176,15 @@ def _place(path: Path, target: Path, *, force: bool) -> None:
 
 
 def sync_file(path: Path) -> None:
-    """Wait until the host's disk has a file."""
+    """Wait until the host's disk has a file.
+
+    :raises OSError: it has not; the error names the file, which fsync(2) alone does not.
+    """
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, os.fspath(path)) from None
     finally:
         os.close(descriptor)
 
@@ -191,7 +196,7 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     except OSError as error:
         if error.errno != errno.EINVAL:
-            raise
+            raise OSError(error.errno, error.strerror, os.fspath(folder)) from None
     finally:
         os.close(descriptor)
 

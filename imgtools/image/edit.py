@@ -11,6 +11,8 @@ changed is thrown away. The steps and their reasons are in docs/decisions/transa
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import replace
@@ -83,9 +85,12 @@ class ImageEdit(Image):
         self._has_failed = True  # until it has not: half a plan must never be committed
         try:
             self._carrier.carry(plan, self, progress)
-        except (EditFailed, RolledBack, EngineFailed, ApplianceFailed):
+        except (EditFailed, RolledBack, EngineFailed, ApplianceFailed) as error:
             # A filesystem that cannot write to its disk says many things; why is only seen from here.
             self._transaction.require_room(0, margin=LEAST_ROOM)
+            name = str(self.infos[0].source.host_path)
+            if os.strerror(errno.EIO) in error.message and name not in error.message:
+                error.message = f"{name}: {error.message}"
             raise
         self._is_changed, self._has_failed = True, False
 

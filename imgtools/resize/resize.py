@@ -31,6 +31,7 @@ from imgtools.errors import (
     BadImage,
     EditFailed,
     EngineFailed,
+    ImgtoolsError,
     KeyNeeded,
     NoRoom,
     RolledBack,
@@ -153,6 +154,9 @@ def _require_file_size(host_path: Path, size: int) -> None:
             raise NoRoom(f"{folder} takes no file of {size} bytes: {error.strerror}") from None
 
 
+FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
+
+
 @contextmanager
 def told_if_full(host_path: Path) -> Iterator[None]:
     """Tell a program's failure as what it is, if the host has no room where the file grows.
@@ -161,9 +165,13 @@ def told_if_full(host_path: Path) -> Iterator[None]:
     """
     try:
         yield
+    except BadImage as error:
+        _name(error, host_path)
+        raise
     except (ApplianceFailed, EngineFailed, EditFailed, RolledBack, OSError) as error:
         free = free_room(host_path.parent)
-        if free >= FULL and getattr(error, "errno", None) not in (errno.ENOSPC, errno.EDQUOT):
+        if free >= FULL and getattr(error, "errno", None) not in FULL_DISK:
+            _name(error, host_path)
             raise
         raise NoRoom(
             f"the host has filled up meanwhile, {free} bytes are left: nothing was kept",
@@ -171,13 +179,26 @@ def told_if_full(host_path: Path) -> Iterator[None]:
         ) from None
 
 
+def _name(error: Exception, host_path: Path) -> None:
+    """Say which image it is that the host's disk fails, where only a part of it, or a scratch file, is named."""
+    if not isinstance(error, ImgtoolsError) or str(host_path) in error.message:
+        return
+    if os.strerror(errno.EIO) in error.message:
+        error.message = f"{host_path}: {error.message}"
+
+
 def settle(host_path: Path) -> None:
     """Let the image take all that was written to it, which an exported file says what became of.
 
     The tables of a qcow2 are written late: at the end of the daemon nobody would hear that there is no room.
     """
-    with host_path.open("r+b") as stream:
-        os.fsync(stream.fileno())
+    try:
+        with host_path.open("r+b") as stream:
+            os.fsync(stream.fileno())
+    except OSError as error:
+        if error.errno in FULL_DISK:
+            raise
+        raise EngineFailed(f"the image does not take what was written to it: {error.strerror}") from None
 
 
 class Workbench:

@@ -12,6 +12,7 @@ import os
 import struct
 from collections.abc import Iterator
 
+from imgtools.errors import HostError
 from imgtools.volumes.volume_file import DiskFile
 
 HEAD = 576 << 10
@@ -31,6 +32,9 @@ def draw_sketch(disk: DiskFile) -> int:
         for offset, length in (*PLACES, (max(HEAD, disk.size - TAIL), TAIL), *label_places(head)):
             if offset < disk.size:
                 _copy(descriptor, offset, disk.read_at(offset, length))
+    except OSError as error:
+        os.close(descriptor)
+        raise HostError(f"no memory for a sketch of {disk.name}: {os.strerror(error.errno or 0)}") from None
     except BaseException:
         os.close(descriptor)
         raise

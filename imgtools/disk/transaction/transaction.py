@@ -111,7 +111,8 @@ class Transaction:
         if self._marked:
             return
         while self._made:
-            self._made.pop().unlink(missing_ok=True)
+            with suppress(OSError):  # what stays is of no use, and is told from other files by the next edit
+                self._made.pop().unlink(missing_ok=True)
 
     def require_room(self, wanted: int, *, margin: int = MARGIN) -> None:
         """Make sure that changes of ``wanted`` bytes, and some more, fit into the overlays' folder.
@@ -147,15 +148,11 @@ class Transaction:
             sync_folder(overlay.parent)
         with uninterrupted("the edit was being committed"):
             marker = Marker(uuid.uuid4().hex, READY, tuple(self._describe(info) for info in self._infos))
-            try:
-                write_marker(marker)
-            except OSError as error:
-                remove_marker(marker)
-                raise HostError(f"cannot write the marker of the commit: {error.strerror}") from None
             self._marked = True
             try:
+                _mark(marker)
                 finish(marker, self.disks, self._locks)
-            except ImageInUse:
+            except (ImageInUse, NotBegun):
                 self._marked = False
                 raise
 
@@ -224,7 +221,7 @@ def finish(
     :raises EditCut: it failed half-way.
     """
     if marker.stage == READY:
-        write_marker(Marker(marker.id, COMMITTING, marker.disks))
+        _mark(Marker(marker.id, COMMITTING, marker.disks))
     for number, (overlay, chain) in enumerate(disks):
         try:
             commit_overlay(overlay, chain, keep_open=locks)  # makes a smaller image as large as the overlay
@@ -243,10 +240,41 @@ def finish(
                 f"the commit failed half-way: {error}",
                 hint=f"make room or see to the disk, then: imgtools recover {chain[0].host_path}",
             ) from None
-    remove_marker(marker)
+    try:
+        remove_marker(marker)
+    except OSError as error:
+        raise EditCut(
+            f"all is written, but the marker of the commit stays: {error}",
+            hint=f"see to the disk, then: imgtools recover {marker.images[0]}",
+        ) from None
     for overlay, _ in disks:
         with suppress(OSError):
             overlay.unlink(missing_ok=True)
+
+
+class NotBegun(HostError):
+    """A commit could not be marked: nothing of it was written."""
+
+
+def _mark(marker: Marker) -> None:
+    """Write the marker of a commit that has written nothing yet.
+
+    :raises NotBegun: it cannot be written, and is gone again.
+    :raises EditCut: nor can it be removed, so that the edit still counts as begun.
+    """
+    try:
+        write_marker(marker)
+    except OSError as error:
+        place = sidecar_of(marker.images[0]).marker
+        failed = NotBegun(f"cannot write the marker of the commit: {place}: {error.strerror}")
+        try:
+            remove_marker(marker)
+        except OSError:
+            raise EditCut(
+                f"{failed.message}; nor can it be removed",
+                hint=f"see to the disk, then: imgtools recover {marker.images[0]}",
+            ) from None
+        raise failed from None
 
 
 def overlaid(info: ImageInfo, overlay: Path) -> ImageInfo:
