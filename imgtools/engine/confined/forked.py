@@ -45,13 +45,13 @@ class Forked:
             with suppress(ProcessLookupError, ChildProcessError):
                 ended = os.pidfd_open(self.pid)
                 try:
-                    select.select([ended], [], [], timeout)
+                    if not select.select([ended], [], [], timeout)[0]:
+                        raise subprocess.TimeoutExpired("a copy of imgtools", timeout or 0)
                 finally:
                     os.close(ended)
-        code = self.poll()
-        if code is None:
-            raise subprocess.TimeoutExpired("a copy of imgtools", timeout or 0)
-        return code
+                # It has ended; who traces it may hear of that before we do, so this may take a moment.
+                self.returncode = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+        return self.poll() or 0
 
     def kill(self) -> None:
         """End it at once."""
