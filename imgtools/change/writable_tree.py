@@ -15,7 +15,7 @@ from typing import BinaryIO
 
 from imgtools.change.change import DataPart, Upload
 from imgtools.errors import EditFailed, HostError
-from imgtools.files.paths import normalise
+from imgtools.files.paths import normalise, parent_of
 from imgtools.files.tree import GuestTree
 from imgtools.filesystems.api import Filesystem, FilesystemWriter
 from imgtools.filesystems.holes import data_parts
@@ -46,6 +46,7 @@ class WritableTree(GuestTree):
         """
         filesystem, inner = self.place(path)
         self._missing.clear()  # whoever asks is about to make something
+        self._spelled.pop(parent_of(path), None)
         for writer in self._writers.values():
             if writer is filesystem:
                 return writer, inner

@@ -9,10 +9,20 @@ from __future__ import annotations
 
 import fnmatch
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import BinaryIO, NamedTuple, Protocol
 
-from imgtools.errors import GuestFileTooBig, NoSuchGuestFile, NotADirectory, NotAFile, TooManyLinks
+from imgtools.errors import (
+    BadImage,
+    GuestFileError,
+    GuestFileTooBig,
+    ImgtoolsError,
+    NoSuchGuestFile,
+    NotADirectory,
+    NotAFile,
+    OddGuest,
+    TooManyLinks,
+)
 from imgtools.files.paths import expand_braces, join, normalise, normalise_keeping_dots, parent_of
 from imgtools.filesystems.api import Filesystem
 from imgtools.records.files import FileEntry, FileKind, FileStat, FoundFile
@@ -20,7 +30,13 @@ from imgtools.records.request import Engine
 
 MAX_LINKS = 40  # as Linux: MAXSYMLINKS in include/linux/namei.h
 MAX_PATH = 4096  # PATH_MAX; a longer one comes from a damaged filesystem
+NAMES_OF_DIRECTORIES = 64  # whose names are remembered, where letter case does not count
 READ_LIMIT = 64 << 20  # bytes; no configuration file or database that is read whole comes near it
+
+
+# What a reader says of a file that is damaged, or of one that cannot be read for another reason of its own.
+DAMAGE = (OddGuest, BadImage, GuestFileError)
+Refused = Callable[[str, ImgtoolsError], None]  # a path, and why it cannot be read
 
 
 class GuestReader(Protocol):
@@ -69,8 +85,11 @@ class GuestReader(Protocol):
     def xattrs(self, path: str) -> Mapping[str, bytes]:
         """Return the extended attributes of ``path``, a link not followed."""
 
-    def walk(self, path: str) -> Iterator[FoundFile]:
-        """Yield ``path`` and everything below it, a directory before its entries, links not followed."""
+    def walk(self, path: str, refused: Refused | None = None) -> Iterator[FoundFile]:
+        """Yield ``path`` and everything below it, a directory before its entries, links not followed.
+
+        :param refused: is told of a directory that cannot be read; without it, that is an error.
+        """
 
     def glob(self, pattern: str) -> Iterator[str]:
         """Yield the paths that a shell pattern matches, sorted (``*``, ``?``, ``[a-z]``, ``{a,b}``)."""
@@ -95,6 +114,7 @@ class GuestTree:
         self._served_by = served_by
         self._directories: dict[str, str] = {}  # asked-for directory -> resolved directory
         self._missing: set[str] = set()  # asked-for directories that are not there
+        self._spelled: dict[str, dict[str, str]] = {}  # directory that ignores letter case -> its names
 
     @property
     def served_by(self) -> Engine:
@@ -109,6 +129,7 @@ class GuestTree:
         """Forget remembered directories: something below was renamed, removed or replaced."""
         self._directories.clear()
         self._missing.clear()
+        self._spelled.clear()
 
     # -- finding one's way ---------------------------------------------------------------------------------
 
@@ -137,16 +158,23 @@ class GuestTree:
 
     def _step(self, directory: str, name: str) -> tuple[str, FileStat | None]:
         """Return the true path and facts of ``name`` in the resolved ``directory``."""
-        path = join(directory, name)
-        found = self._lookup(path)
-        if found is not None and not self._place(directory).filesystem.ignores_case:
-            return path, found
         if self._place(directory).filesystem.ignores_case:
-            wanted = name.upper()
-            for entry in self._entries(directory):
-                if entry.name.upper() == wanted:
-                    return join(directory, entry.name), entry.stat
-        return path, found
+            name = self._spelling(directory, name)
+        path = join(directory, name)
+        return path, self._lookup(path)
+
+    def _spelling(self, directory: str, name: str) -> str:
+        """Return how a directory that ignores letter case spells a name; one that it does not hold, as it is."""
+        spelled = self._spelled.get(directory)
+        if spelled is None:
+            while len(self._spelled) >= NAMES_OF_DIRECTORIES:
+                del self._spelled[next(iter(self._spelled))]
+            place = self._place(directory)
+            names = [entry.name for entry in place.filesystem.scan(place.path)]
+            # Each as it is, and without letter case, where the first of several counts.
+            spelled = {one.upper(): one for one in reversed(names)} | {one: one for one in names}
+            self._spelled[directory] = spelled
+        return spelled.get(name) or spelled.get(name.upper(), name)
 
     def _resolve(self, path: str, *, follow_last: bool, must_exist: bool = True) -> str:
         """Walk ``path`` component by component, as the kernel of the guest would."""
@@ -313,7 +341,7 @@ class GuestTree:
             raise NotADirectory(f"not a directory in the guest: {path}", path=path)
         return sorted(self._entries(true_path), key=lambda entry: entry.name)
 
-    def walk(self, path: str) -> Iterator[FoundFile]:
+    def walk(self, path: str, refused: Refused | None = None) -> Iterator[FoundFile]:
         top, found = self._reach(path)
         if found is None:
             raise NoSuchGuestFile(f"no such file in the guest: {path}", path=path)
@@ -328,7 +356,13 @@ class GuestTree:
             if stat.inode and identity in above:
                 continue
             inside = above | {identity}
-            entries = sorted(self._entries(here), key=lambda entry: entry.name, reverse=True)
+            try:
+                entries = sorted(self._entries(here), key=lambda entry: entry.name, reverse=True)
+            except DAMAGE as error:
+                if refused is None:
+                    raise
+                refused(here, error)
+                continue
             todo.extend((join(here, entry.name), entry.stat, inside) for entry in entries)
 
     def glob(self, pattern: str) -> Iterator[str]:

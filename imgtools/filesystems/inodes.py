@@ -6,14 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import BinaryIO, Protocol
 
 from imgtools.errors import BadImage, NoSuchGuestFile, NotADirectory, NotAFile, OddGuest
-from imgtools.records.disks import Usage
+from imgtools.records.disks import Declined, Usage
 from imgtools.records.files import FileEntry, FileKind, FileStat
 
 NAMES_KEPT = 200_000  # of directories read before, over all of them; some 30 MB at most
-SCANS_KEPT = (
-    8  # listings with their facts: who ignores letter case looks through one for every step of a path
-)
-
 DAMAGED = FileStat(FileKind.UNKNOWN, 0, 0, links=0)
 
 # The kind in the upper bits of st_mode, inode(7).
@@ -26,6 +22,11 @@ KIND_OF_MODE = {
     0o120000: FileKind.LINK,
     0o140000: FileKind.SOCKET,
 }
+
+
+def is_impossible(name: str) -> bool:
+    """Whether no file can have this name: Linux refuses to list it (fs/readdir.c, verify_dirent_name)."""
+    return name in ("", ".", "..") or "/" in name or "\0" in name
 
 
 class InodeReader(Protocol):
@@ -42,7 +43,7 @@ class InodeReader(Protocol):
     def stat(self, inode: int) -> FileStat:
         """Return the facts of one inode."""
 
-    def names(self, inode: int) -> Mapping[str, int]:
+    def names(self, inode: int) -> dict[str, int]:
         """Return the names in a directory and the inodes they lead to, without ``.`` and ``..``."""
 
     def link(self, inode: int) -> str:
@@ -58,15 +59,26 @@ class InodeReader(Protocol):
         """Return the numbers of ``statvfs``."""
 
 
+def mount_reader(device: str, reader: InodeReader) -> InodeFilesystem | Declined:
+    """Mount what ``reader`` reads, as every kernel does: only if its root is a directory."""
+    try:
+        kind = reader.stat(reader.root).kind
+    except (OddGuest, BadImage) as error:
+        return Declined(device, f"its root directory cannot be read: {error.message}", damaged=True)
+    if kind is not FileKind.DIRECTORY:
+        return Declined(device, f"damaged: its root is a {kind.name.lower()}, not a directory", damaged=True)
+    return InodeFilesystem(reader)
+
+
 class InodeFilesystem:
     """A mounted filesystem over an :class:`InodeReader`; implements :class:`imgtools.engine.api.Filesystem`."""
 
     def __init__(self, reader: InodeReader) -> None:
         self._reader = reader
-        self._directories: dict[int, Mapping[str, int]] = {}
+        self._directories: dict[int, dict[str, int]] = {}
+        self._uppers: dict[int, Mapping[str, int]] = {}  # names without letter case, where it does not count
         self._kept = 0
         self._last = ("", reader.root)  # the directory looked into last: most questions are about one
-        self._scans: dict[int, Sequence[FileEntry]] = {}
 
     @property
     def ignores_case(self) -> bool:
@@ -149,16 +161,26 @@ class InodeFilesystem:
         names = self._names(inode)
         if name in names or not self._reader.ignores_case:
             return names.get(name)
-        wanted = name.upper()
-        return next((number for known, number in names.items() if known.upper() == wanted), None)
+        uppers = self._uppers.get(inode)
+        if uppers is None:
+            # The first of several names counts: they are put in backwards.
+            uppers = {known.upper(): number for known, number in reversed(names.items())}
+            self._uppers[inode] = uppers
+        return uppers.get(name.upper())
 
-    def _names(self, inode: int) -> Mapping[str, int]:
+    def _names(self, inode: int) -> dict[str, int]:
         names = self._directories.get(inode)
         if names is None:
             names = self._reader.names(inode)
+            if impossible := next((name for name in names if is_impossible(name)), None):
+                raise OddGuest(
+                    f"directory inode {inode} holds a name that cannot be: {impossible[:255]!r}",
+                    hint="the filesystem is damaged",
+                )
             while self._directories and self._kept + len(names) > NAMES_KEPT:
                 oldest = next(iter(self._directories))
                 self._kept -= len(self._directories.pop(oldest))
+                self._uppers.pop(oldest, None)
             self._directories[inode] = names
             self._kept += len(names)
         return names

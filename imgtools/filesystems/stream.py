@@ -37,6 +37,17 @@ class NoBlocks:
         return None, 1 << 62
 
 
+class Shifted:
+    """The map of what begins at block ``start`` of another one."""
+
+    def __init__(self, whole: BlockMap, start: int) -> None:
+        self._whole = whole
+        self._start = start
+
+    def find(self, block: int) -> tuple[int | None, int]:
+        return self._whole.find(self._start + block)
+
+
 class MappedFile(io.RawIOBase):
     """The content of a file of ``size`` bytes whose blocks ``blocks`` finds on ``disk``."""
 
@@ -109,9 +120,9 @@ class MappedFile(io.RawIOBase):
 
 
 def read_mapped(disk: DiskFile, blocks: BlockMap, block_size: int, size: int, limit: int, what: str) -> bytes:
-    """Return the whole content of something that is small in a healthy filesystem: a directory, a link.
+    """Return the whole content of something that is small in a healthy filesystem, and whole: a directory, a link.
 
-    :raises OddGuest: it is larger than ``limit``.
+    :raises OddGuest: it is larger than ``limit``, or has a hole.
     """
     if size > limit:
         raise OddGuest(
@@ -119,7 +130,12 @@ def read_mapped(disk: DiskFile, blocks: BlockMap, block_size: int, size: int, li
             hint="the filesystem is damaged",
         )
     stream, parts, offset = MappedFile(disk, blocks, block_size, size), [], 0
-    while part := stream.read_at(offset, size - offset):
+    while offset < size:
+        if blocks.find(offset // block_size)[0] is None:
+            raise OddGuest(
+                f"{disk.name}: {what} has a hole at byte {offset}", hint="the filesystem is damaged"
+            )
+        part = stream.read_at(offset, size - offset)
         parts.append(part)
         offset += len(part)
     return b"".join(parts)

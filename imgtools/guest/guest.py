@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from imgtools.engine.keys import locked_volume
-from imgtools.errors import EngineFailed, KeyNeeded, ManyGuests, NoGuest, NoSuchGuestFile
+from imgtools.errors import BadImage, EngineFailed, KeyNeeded, ManyGuests, NoGuest, NoSuchGuestFile, OddGuest
 from imgtools.files.paths import normalise_keeping_dots
 from imgtools.files.tree import GuestReader, GuestTree
 from imgtools.guest.find.linux import recognise_linux
@@ -183,7 +183,7 @@ def _mount_booting(image: Image) -> MountOne:
     def mount(volume: Volume) -> GuestReader | Declined:
         try:
             return image.files([Mount("/", volume)])
-        except EngineFailed as error:
+        except (EngineFailed, OddGuest) as error:
             again = image.try_mount(volume)
             return again if isinstance(again, Declined) else Declined(volume.device, error.message)
 
@@ -197,9 +197,13 @@ def _search(image: Image, layout: Layout, mount: MountOne) -> _Search:
             continue
         files = mount(volume)
         if isinstance(files, Declined):
-            search.declined.append(Declined(volume.device, files.reason))
+            search.declined.append(replace(files, what=volume.device))
             continue
-        found = _recognise(image, files, volume, layout)
+        try:
+            found = _recognise(image, files, volume, layout)
+        except (OddGuest, BadImage) as error:
+            search.declined.append(Declined(volume.device, error.message, damaged=True))
+            continue
         if found is not None:
             search.candidates.append(_Candidate(volume, files, found))
     return search
@@ -218,7 +222,7 @@ def _recognise(image: Image, files: GuestReader, volume: Volume, layout: Layout)
 def _is_incomplete(search: _Search, layout: Layout) -> bool:
     """Whether another engine may find what this one could not see."""
     claimed = search.claimed
-    if any(reason.what not in claimed for reason in search.declined):
+    if any(reason.what not in claimed and not reason.damaged for reason in search.declined):
         return True
     lost = any(one.found.unresolved for one in search.candidates)
     return bool(layout.unread) and (lost or not search.candidates)
@@ -274,7 +278,7 @@ def _guest(image: Image, one: _Candidate) -> Guest:
     if len(mounts) > 1:
         try:
             files = image.files(mounts)
-        except EngineFailed:
+        except (EngineFailed, OddGuest):
             mounts, refused = _readable(image, mounts)
             files = image.files(mounts)
     warnings = (*found.warnings, *refused)
@@ -289,7 +293,7 @@ def _readable(image: Image, mounts: Sequence[Mount]) -> tuple[list[Mount], list[
     for mount in mounts:
         try:
             image.files([replace(mount, path="/")])
-        except EngineFailed as error:
+        except (EngineFailed, OddGuest) as error:
             if mount.path == "/":
                 raise
             refused.append(Warned(f"not mounted: {error.message}", mount.path))

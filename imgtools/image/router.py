@@ -14,7 +14,7 @@ import logging
 from collections.abc import Callable, Sequence
 
 from imgtools.engine.api import Session
-from imgtools.errors import EngineFailed, ToolMissing
+from imgtools.errors import BadImage, EngineFailed, OddGuest, ToolMissing
 from imgtools.files.subtree import Subtree
 from imgtools.filesystems.api import Filesystem
 from imgtools.records.disks import Declined, Layout, Mount, Usage, Volume
@@ -64,10 +64,16 @@ class Router:
         """Mount every volume where it is asked for, all by one engine.
 
         :raises EngineFailed: the engine the user insists on cannot serve one of them.
+        :raises OddGuest: one of them is damaged so that no engine can.
         """
         mounted, reasons = self._mount_all(self._current(), mounts)
         if not reasons:
             return mounted
+        if damaged := next((reason for reason in reasons if reason.damaged), None):
+            raise OddGuest(
+                f"{damaged.what} cannot be read: {damaged.reason}",
+                hint="a checker of its filesystem (e2fsck, xfs_repair, fsck.fat, chkdsk) tells more",
+            )
         if not self._may_boot():
             raise self._cannot(reasons[0])
         self._decline(reasons)
@@ -83,10 +89,15 @@ class Router:
     def try_usage(self, volume: Volume) -> Usage | Declined:
         """Return the statvfs numbers of one volume, by whichever engine can, or why none can."""
         answer = self._current().mount(volume)
-        if isinstance(answer, Declined) and self._may_boot():
+        if isinstance(answer, Declined) and not answer.damaged and self._may_boot():
             self._decline([answer])
             answer = self._boot().mount(volume)
-        return answer if isinstance(answer, Declined) else answer.usage()
+        if isinstance(answer, Declined):
+            return answer
+        try:
+            return answer.usage()
+        except (OddGuest, BadImage) as error:
+            return Declined(volume.device, error.message, damaged=True)
 
     def appliance(self) -> Session:
         """Return the appliance's session, booted if it is not up yet; from now on it serves everything."""

@@ -12,10 +12,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Declined:
-    """Why an engine does not serve something. A value, not an error: another engine may serve it."""
+    """Why an engine does not serve something. A value, not an error: another engine may serve it.
+
+    ``damaged``: no engine will, because it is broken.
+    """
 
     what: str  # a device, a path or a feature
     reason: str
+    damaged: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from imgtools.engine.confined.disk import again
 from imgtools.engine.confined.worker import Worker
 from imgtools.errors import ImgtoolsError, OddGuest, ToolMissing
-from imgtools.filesystems.inodes import InodeFilesystem
+from imgtools.filesystems.inodes import InodeFilesystem, mount_reader
 from imgtools.filesystems.ntfs.reader import STATS_KEPT, NtfsReader, open_ntfs
 from imgtools.filesystems.stream import PIECE, buffered
 from imgtools.records.disks import Declined, Usage
@@ -36,7 +36,7 @@ def mount_ntfs(disk: DiskFile) -> InodeFilesystem | Declined:
         reason = worker.ask("why_not")
     except ImportError:
         raise ToolMissing("libfsntfs is not installed", hint="pip install libfsntfs-python") from None
-    return Declined(disk.name, str(reason)) if reason else InodeFilesystem(_Reader(worker))
+    return Declined(disk.name, str(reason)) if reason else mount_reader(disk.name, _Reader(worker))
 
 
 # -- in the worker ----------------------------------------------------------------------------------------
@@ -128,7 +128,7 @@ class _Reader:
         )
         return found
 
-    def names(self, inode: int) -> Mapping[str, int]:
+    def names(self, inode: int) -> dict[str, int]:
         names = {}
         for name, number, facts in self._worker.ask("names", inode):
             names[name] = number

@@ -8,6 +8,7 @@ from __future__ import annotations
 import struct
 import time
 from bisect import bisect_right
+from collections.abc import Iterator
 from typing import NamedTuple, NoReturn
 
 from imgtools.errors import EditFailed, OddGuest
@@ -191,9 +192,14 @@ def encode_device(device: tuple[int, int]) -> bytes:
 
 
 class ExtentMap:
-    """The blocks of a file in an extent tree."""
+    """The blocks of a file in an extent tree.
 
-    def __init__(self, disk: DiskFile, block_size: int, inode: Inode) -> None:
+    :param unwritten: where its blocks are even if they were never written; else those read as zeros. Linux looks
+        into such a block of a directory (ext4_bread), and not into that of a file.
+    """
+
+    def __init__(self, disk: DiskFile, block_size: int, inode: Inode, *, unwritten: bool = False) -> None:
+        self._unwritten = unwritten
         self._disk = disk
         self._block_size = block_size
         self._inode = inode
@@ -240,16 +246,28 @@ class ExtentMap:
             until = min(until, children[index + 1][0]) if index + 1 < len(children) else until
             node = self._disk.read_exactly(children[index][1] * self._block_size, self._block_size)
             depth = level
-        leaf = [parse_extent(*fields) for fields in struct.iter_unpack("<IHHI", node[12 : 12 + 12 * entries])]
-        self._leaf = sorted(leaf, key=lambda extent: extent[0])
+        self._leaf = list(self._extents(node[12 : 12 + 12 * entries]))
         self._from, self._until = begin, until
 
+    def _extents(self, raw: bytes) -> Iterator[tuple[int, int, int | None]]:
+        """The entries of a leaf, each behind the one before (ext4_valid_extent_entries)."""
+        end = 0
+        for fields in struct.iter_unpack("<IHHI", raw):
+            first, length, place = parse_extent(*fields, unwritten=self._unwritten)
+            if first < end or not length:
+                damaged(self._disk, f"inode {self._inode.number} has extents that overlap, or an empty one")
+            end = first + length
+            yield first, length, place
 
-def parse_extent(first: int, length: int, high: int, low: int) -> tuple[int, int, int | None]:
+
+def parse_extent(
+    first: int, length: int, high: int, low: int, *, unwritten: bool = False
+) -> tuple[int, int, int | None]:
     """One entry of a leaf: first block in the file, number of blocks, and where they lie (None: zeros)."""
+    place = low | high << 32
     if length > UNWRITTEN:
-        return first, length - UNWRITTEN, None
-    return first, length, low | high << 32
+        return first, length - UNWRITTEN, place if unwritten else None
+    return first, length, place
 
 
 class IndirectMap:

@@ -29,7 +29,7 @@ from imgtools.filesystems.ext.xattr import (
     attribute_values,
     parse_attributes,
 )
-from imgtools.filesystems.inodes import InodeFilesystem
+from imgtools.filesystems.inodes import InodeFilesystem, mount_reader
 from imgtools.filesystems.stream import BlockMap, MappedFile, buffered, read_mapped
 from imgtools.records.disks import Declined, Usage
 from imgtools.records.files import FileKind, FileStat
@@ -164,7 +164,7 @@ def mount_ext(disk: DiskFile) -> InodeFilesystem | Declined:
         if found.incompatible & ~KNOWN & 1 << bit:
             what = DECLINED.get(1 << bit, f"unknown feature {1 << bit:#x}")
             return Declined(disk.name, f"ext: {what}")
-    return InodeFilesystem(ExtReader(disk, found))
+    return mount_reader(disk.name, ExtReader(disk, found))
 
 
 class ExtReader:
@@ -182,7 +182,10 @@ class ExtReader:
     # -- inodes --------------------------------------------------------------------------------------------
 
     def stat(self, inode: int) -> FileStat:
-        return self._inode(inode).stat
+        found = self._inode(inode).stat
+        if not found.links:  # as __ext4_iget
+            damaged(self._disk, f"inode {inode} was removed, and a name leads to it")
+        return found
 
     def _inode(self, number: int) -> Inode:
         if not 1 <= number <= self._super.inodes:
@@ -228,9 +231,10 @@ class ExtReader:
 
     # -- contents ------------------------------------------------------------------------------------------
 
-    def _blocks(self, inode: Inode) -> BlockMap:
-        kind = ExtentMap if inode.flags & FLAG_EXTENTS else IndirectMap
-        return kind(self._disk, self._super.block_size, inode)
+    def _blocks(self, inode: Inode, *, unwritten: bool = False) -> BlockMap:
+        if inode.flags & FLAG_EXTENTS:
+            return ExtentMap(self._disk, self._super.block_size, inode, unwritten=unwritten)
+        return IndirectMap(self._disk, self._super.block_size, inode)
 
     def content(self, inode: int) -> BinaryIO:
         found = self._inode(inode)
@@ -246,11 +250,13 @@ class ExtReader:
         for attribute in self._attributes(inode):
             if attribute.name == INLINE_NAME:
                 rest = attribute.value
+        if len(inode.block + rest) < inode.stat.size:
+            damaged(self._disk, f"inode {inode.number} has {inode.stat.size} bytes and room for less")
         return (inode.block + rest)[: inode.stat.size]
 
     def _small(self, inode: Inode, limit: int, what: str) -> bytes:
         return read_mapped(
-            self._disk, self._blocks(inode), self._super.block_size, inode.stat.size, limit,
+            self._disk, self._blocks(inode, unwritten=True), self._super.block_size, inode.stat.size, limit,
             f"{what} {inode.number}",
         )  # fmt: skip
 
@@ -271,7 +277,7 @@ class ExtReader:
         sectors = self._super.block_size * self._super.cluster_blocks // 512 if inode.acl_block else 0
         return inode.sectors <= sectors or bool(self._super.incompatible & EA_INODE)
 
-    def names(self, inode: int) -> Mapping[str, int]:
+    def names(self, inode: int) -> dict[str, int]:
         found = self._inode(inode)
         if found.flags & FLAG_INLINE:
             raw = self._inline(found)
@@ -280,6 +286,8 @@ class ExtReader:
         else:
             raw = self._small(found, DIRECTORY_LIMIT, "directory inode")
             size = self._super.block_size
+            if not raw or len(raw) % size:
+                damaged(self._disk, f"directory inode {inode} has {len(raw)} bytes, not whole blocks")
             parts = [raw[start : start + size] for start in range(0, len(raw), size)]
         names: dict[str, int] = {}
         for part in parts:
@@ -294,14 +302,14 @@ class ExtReader:
             number, length, name_length = struct.unpack_from("<IHB", block, at)
             if length in (0, 65535) and self._super.block_size == 65536:
                 length = 65536  # ext4_rec_len_from_disk
-            if length == 0 and number == 0:
-                return  # a hole in the directory
             if length < 8 or length % 4 or at + length > end or 8 + name_length > length:
                 damaged(self._disk, f"directory inode {inode} has a bad entry")
             name = block[at + 8 : at + 8 + name_length]
             if number and name not in (b".", b"..") and name_length:
                 yield name, number
             at += length
+        if at != end:
+            damaged(self._disk, f"directory inode {inode} has {end - at} bytes behind its last entry")
 
     # -- attributes ----------------------------------------------------------------------------------------
 

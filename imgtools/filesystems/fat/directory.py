@@ -6,7 +6,7 @@ Sources: Microsoft, FAT: General Overview of On-Disk Format (2000); fs/fat/dir.c
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -14,13 +14,14 @@ ENTRY = 32
 READ_ONLY, LABEL, DIRECTORY = 0x01, 0x08, 0x10
 LONG_NAME = 0x0F
 LOWER_BASE, LOWER_EXTENSION = 0x08, 0x10  # in the byte that Windows NT added
+DOTS = (b".".ljust(11), b"..".ljust(11))
 CODE_PAGE = "cp437"  # what Linux and mtools take short names for
 EPOCH = date(1970, 1, 1)
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One file or directory. ``at`` is where its short entry lies in the directory; times in nanoseconds."""
+    """One file or directory. ``at`` is where its short entry lies; times in nanoseconds."""
 
     name: str
     at: int
@@ -36,8 +37,11 @@ class Entry:
         return bool(self.attributes & DIRECTORY)
 
 
-def parse_directory(raw: bytes) -> Iterator[Entry]:
-    """Yield the entries of a directory, without ``.``, ``..`` and the volume label."""
+def parse_directory(raw: bytes, place: Callable[[int], int] = int) -> Iterator[Entry]:
+    """Yield the entries of a directory, without ``.``, ``..`` and the volume label.
+
+    :param place: makes an entry's ``at`` of its offset in ``raw``.
+    """
     parts: list[bytes] = []  # of a long name, its last part first, as they are stored
     checksum = -1
     for at in range(0, len(raw) - ENTRY + 1, ENTRY):
@@ -58,10 +62,10 @@ def parse_directory(raw: bytes) -> Iterator[Entry]:
                 expected -= 1
                 parts.append(entry[1:11] + entry[14:26] + entry[28:32])
         else:
-            if not attributes & LABEL and entry[:2] not in (b". ", b".."):
+            if not attributes & LABEL and entry[:11] not in DOTS:
                 whole = bool(parts) and expected == 0 and checksum == short_checksum(entry[:11])
                 name = long_name(parts) if whole else ""
-                yield parse_entry(entry, at, name or short_name(entry))
+                yield parse_entry(entry, place(at), name or short_name(entry))
             parts = []
 
 

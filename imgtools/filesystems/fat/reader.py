@@ -6,13 +6,13 @@ Own code: the format is small, and libfsfat gives wrong times (docs/decisions/fi
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import BinaryIO, NoReturn
 
 from imgtools.errors import OddGuest
 from imgtools.filesystems.fat.directory import ENTRY, READ_ONLY, Entry, parse_directory, parse_entry
-from imgtools.filesystems.inodes import InodeFilesystem
+from imgtools.filesystems.inodes import InodeFilesystem, mount_reader
 from imgtools.filesystems.stream import PIECE, BlockMap, MappedFile, NoBlocks, buffered, read_mapped
 from imgtools.records.disks import Declined, Usage
 from imgtools.records.files import FileKind, FileStat
@@ -21,6 +21,7 @@ from imgtools.volumes.volume_file import DiskFile
 
 ROOT = 1
 DIRECTORY_LIMIT = 64 << 20  # bytes; the format allows 2 MiB
+ENTRIES_KEPT = 50_000  # of directories read before; some 20 MB
 PAGE = 1 << 15  # bytes of the table read at once
 PAGE_12 = 3 << 13  # a multiple of 3, so that no entry of 12 bits is cut
 
@@ -33,7 +34,7 @@ def mount_fat(disk: DiskFile) -> InodeFilesystem | Declined:
     end = (geometry.data + geometry.clusters * geometry.per_cluster) * geometry.sector
     if end > disk.size:
         return Declined(disk.name, f"the filesystem has {end} bytes and its volume {disk.size}")
-    return InodeFilesystem(FatReader(disk, geometry))
+    return mount_reader(disk.name, FatReader(disk, geometry))
 
 
 class ChainMap:
@@ -107,6 +108,8 @@ class FatReader:
         self._disk = disk
         self.geometry = geometry
         self._pages: dict[int, bytes] = {}
+        self._folders: dict[int, Sequence[Entry]] = {}
+        self._entries: dict[int, Entry] = {}
 
     def damaged(self, what: str) -> NoReturn:
         """Raise the error of a structure that cannot be."""
@@ -146,8 +149,8 @@ class FatReader:
 
     def stat(self, inode: int) -> FileStat:
         if inode == ROOT:
-            chain = self.geometry.root_cluster
-            size = self.geometry.root_bytes if not chain else self._chain_bytes(chain)
+            known = self.geometry
+            size = known.root_bytes if known.bits < 32 else self._chain_bytes(known.root_cluster)
             return FileStat(FileKind.DIRECTORY, size, 0o755, links=self._directory_links(inode), inode=ROOT)
         entry = self._entry(inode)
         found = FileStat(
@@ -172,33 +175,48 @@ class FatReader:
         return 2 + sum(entry.is_directory for entry in self._list(inode))
 
     def _entry(self, inode: int) -> Entry:
-        raw = self._disk.read_exactly(inode * ENTRY, ENTRY)
-        return parse_entry(raw, inode * ENTRY, "")
+        found = self._entries.get(inode)
+        if found is None:
+            found = parse_entry(self._disk.read_exactly(inode * ENTRY, ENTRY), inode * ENTRY, "")
+        return found
 
     def content(self, inode: int) -> BinaryIO:
         entry = self._entry(inode)
         blocks: BlockMap = ChainMap(self, entry.cluster) if entry.size else NoBlocks()
         return buffered(MappedFile(self._disk, blocks, self.geometry.sector, entry.size))
 
-    def names(self, inode: int) -> Mapping[str, int]:
+    def names(self, inode: int) -> dict[str, int]:
         return {entry.name: entry.at // ENTRY for entry in self._list(inode)}
 
-    def _list(self, inode: int) -> Iterator[Entry]:
-        """The entries of a directory; ``at`` of each is made the place on the volume."""
+    def _list(self, inode: int) -> Sequence[Entry]:
+        """The entries of a directory, kept: it is asked for again for what it holds, and how many directories."""
+        found = self._folders.get(inode)
+        if found is None:
+            found = tuple(self._read_folder(inode))
+            if len(self._entries) + len(found) > ENTRIES_KEPT:
+                self._folders.clear()
+                self._entries.clear()
+            self._folders[inode] = found
+            self._entries.update((entry.at // ENTRY, entry) for entry in found)
+        return found
+
+    def _read_folder(self, inode: int) -> Iterator[Entry]:
+        """Read the entries of a directory; ``at`` of each is its place on the volume."""
         known = self.geometry
-        if inode == ROOT and not known.root_cluster:
+        if inode == ROOT and known.bits < 32:
             start = known.root * known.sector
-            for entry in parse_directory(self._disk.read_exactly(start, known.root_bytes)):
-                yield replace(entry, at=start + entry.at)
+            yield from parse_directory(self._disk.read_exactly(start, known.root_bytes), start.__add__)
             return
         cluster = known.root_cluster if inode == ROOT else self._entry(inode).cluster
         chain = ChainMap(self, cluster)
         size = chain.length() * known.cluster_bytes
         raw = read_mapped(self._disk, chain, known.sector, size, DIRECTORY_LIMIT, f"directory {inode}")
-        for entry in parse_directory(raw):
-            block, inner = divmod(entry.at, known.sector)
-            place, _count = chain.find(block)
-            yield replace(entry, at=(place or 0) * known.sector + inner)
+
+        def place(at: int) -> int:
+            block, inner = divmod(at, known.sector)
+            return (chain.find(block)[0] or 0) * known.sector + inner
+
+        yield from parse_directory(raw, place)
 
     def link(self, inode: int) -> str:
         self.damaged(f"entry {inode} is no link: FAT has none")

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import BinaryIO, NoReturn
 
 from imgtools.errors import OddGuest
-from imgtools.filesystems.inodes import KIND_OF_MODE, InodeFilesystem
+from imgtools.filesystems.inodes import KIND_OF_MODE, InodeFilesystem, mount_reader
 from imgtools.filesystems.iso.record import (
     ASSOCIATED,
     DIRECTORY,
@@ -53,7 +53,9 @@ class Disc:
 def mount_iso(disk: DiskFile) -> InodeFilesystem | Declined:
     """Mount a CD or DVD image, or say why this reader leaves it to another."""
     disc = find_disc(disk)
-    return Declined(disk.name, disc) if isinstance(disc, str) else InodeFilesystem(IsoReader(disk, disc))
+    return (
+        Declined(disk.name, disc) if isinstance(disc, str) else mount_reader(disk.name, IsoReader(disk, disc))
+    )
 
 
 def find_disc(disk: DiskFile) -> Disc | str:
@@ -144,7 +146,7 @@ class IsoReader:
             record.time if extra.ctime is None else extra.ctime,
         )
 
-    def names(self, inode: int) -> Mapping[str, int]:
+    def names(self, inode: int) -> dict[str, int]:
         record = self._record(inode)
         if record.size > DIRECTORY_LIMIT:
             self._damaged(f"a directory of {record.size} bytes at {inode}")

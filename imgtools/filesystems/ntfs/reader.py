@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, BinaryIO, NoReturn, Protocol
 
 from imgtools.errors import OddGuest
-from imgtools.filesystems.inodes import InodeFilesystem
 from imgtools.filesystems.ntfs import reparse
 from imgtools.filesystems.ntfs.record import (
     ATTRIBUTE_LIST,
@@ -195,7 +194,7 @@ class NtfsReader:
                 return FileKind.LINK, (0, 0)
         return FileKind.FILE, (0, 0)
 
-    def names(self, inode: int) -> Mapping[str, int]:
+    def names(self, inode: int) -> dict[str, int]:
         entry, names = self._entry(inode), {}
         try:
             for index in range(entry.get_number_of_sub_file_entries()):

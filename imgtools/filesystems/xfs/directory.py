@@ -33,6 +33,8 @@ def parse_short(raw: bytes, *, has_ftype: bool) -> Iterator[tuple[bytes, int]]:
             raise BadDirectory("an entry reaches beyond the inode")
         yield name, int.from_bytes(raw[number_at : number_at + number_size], "big")
         at = number_at + number_size
+    if at != len(raw):
+        raise BadDirectory("more bytes than its entries have")
 
 
 def parse_block(block: bytes, *, has_ftype: bool) -> Iterator[tuple[bytes, int]]:
@@ -44,13 +46,13 @@ def parse_block(block: bytes, *, has_ftype: bool) -> Iterator[tuple[bytes, int]]
         end -= 8 + 8 * int.from_bytes(block[-8:-4], "big")
     elif magic in DATA_MAGICS:
         at = DATA_MAGICS[magic]
-    elif any(magic):
-        raise BadDirectory(f"a block of kind {magic!r}")
     else:
-        return  # a hole
+        raise BadDirectory(f"a block of kind {magic!r}")
     if end < at:
         raise BadDirectory("an index larger than its block")
-    while at + 11 <= end:
+    while at < end:
+        if at + 11 > end:
+            raise BadDirectory(f"an entry at {at} is cut")
         if int.from_bytes(block[at : at + 2], "big") == UNUSED:
             length = int.from_bytes(block[at + 2 : at + 4], "big")
             if length < 8 or length % 8:

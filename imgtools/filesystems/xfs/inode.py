@@ -21,6 +21,7 @@ CORE = struct.Struct(">2sHBBHIIIHHQQQQQQIIHBbIHHI")
 CORE_SIZE_V2 = 100
 CORE_SIZE_V3 = 176
 FLAGS2_AT = 120
+NUMBER_AT = 152  # di_ino of version 3
 
 FORMAT_DEVICE, FORMAT_LOCAL, FORMAT_EXTENTS, FORMAT_BTREE = 0, 1, 2, 3
 FLAG_REALTIME = 1
@@ -44,6 +45,16 @@ class Geometry:
     directory_block: int  # bytes
     v5: bool
     has_ftype: bool
+
+    def holds_block(self, number: int, count: int = 1) -> bool:
+        """Whether these blocks lie in one group, as all that belongs together does (xfs_verify_fsbext)."""
+        group, inner = number >> self.group_shift, number & ((1 << self.group_shift) - 1)
+        whole = self.blocks - group * self.group_blocks  # the last group may be shorter
+        return 0 < count <= min(self.group_blocks, whole) - inner
+
+    def holds_inode(self, number: int) -> bool:
+        """Whether an inode of this number can be (xfs_verify_ino)."""
+        return self.holds_block(number >> self.inodes_shift)
 
     def block_at(self, number: int) -> int:
         """The block on the volume of a filesystem block number, which has the group in its upper bits."""
@@ -89,7 +100,8 @@ def parse_inode(disk: DiskFile, number: int, raw: bytes) -> Inode:
      _events, _state, flags, _generation) = CORE.unpack_from(raw)
     # fmt: on
     kind = KIND_OF_MODE.get(mode & 0o170000)
-    if magic != b"IN" or kind is None or size >= 1 << 63:
+    own = int.from_bytes(raw[NUMBER_AT : NUMBER_AT + 8], "big") if version >= 3 else number
+    if magic != b"IN" or kind is None or size >= 1 << 63 or own != number:
         damaged(disk, f"inode {number} is no inode")
     flags2 = int.from_bytes(raw[FLAGS2_AT : FLAGS2_AT + 8], "big") if version >= 3 else 0
     if flags2 & FLAG2_NREXT64:
@@ -128,20 +140,28 @@ def parse_time(value: int, bigtime: bool) -> int:
     return seconds * 1_000_000_000 + nanoseconds
 
 
-def parse_extents(raw: bytes, count: int) -> list[tuple[int, int, int | None]]:
+def parse_extents(raw: bytes, count: int, *, unwritten: bool = False) -> list[tuple[int, int, int | None]]:
     """Packed extents (xfs_bmbt_rec): first block in the file, number of blocks, where they lie (None: zeros)."""
     found: list[tuple[int, int, int | None]] = []
     for high, low in struct.iter_unpack(">QQ", raw[: count * 16]):
         # 1 bit unwritten, 54 bits offset in the file, 52 bits start, 21 bits count.
         start = (high & 0x1FF) << 43 | low >> 21
-        found.append((high >> 9 & (1 << 54) - 1, low & 0x1FFFFF, None if high >> 63 else start))
+        place = None if high >> 63 and not unwritten else start
+        found.append((high >> 9 & (1 << 54) - 1, low & 0x1FFFFF, place))
     return found
 
 
 class ForkMap:
-    """The blocks of a fork; implements :class:`imgtools.filesystems.stream.BlockMap`."""
+    """The blocks of a fork; implements :class:`imgtools.filesystems.stream.BlockMap`.
 
-    def __init__(self, disk: DiskFile, geometry: Geometry, number: int, fork: Fork) -> None:
+    :param unwritten: where its blocks are even if they were never written; else those read as zeros. Linux looks
+        into such a block of a directory (xfs_dabuf_map), and not into that of a file.
+    """
+
+    def __init__(
+        self, disk: DiskFile, geometry: Geometry, number: int, fork: Fork, *, unwritten: bool = False
+    ) -> None:
+        self._unwritten = unwritten
         self._disk = disk
         self._geometry = geometry
         self._number = number
@@ -151,7 +171,7 @@ class ForkMap:
         if fork.format == FORMAT_EXTENTS:
             if fork.extents * 16 > len(fork.raw):
                 damaged(disk, f"inode {number} has {fork.extents} extents in {len(fork.raw)} bytes")
-            self._leaf, self._until = parse_extents(fork.raw, fork.extents), 1 << 62
+            self._leaf, self._until = self._extents(fork.raw, fork.extents), 1 << 62
         elif fork.format != FORMAT_BTREE:
             damaged(disk, f"inode {number} has a fork of format {fork.format} where blocks are wanted")
 
@@ -186,11 +206,25 @@ class ForkMap:
             node, count = self._node(places[index], level - 1)
             header = 72 if self._geometry.v5 else 24
             level -= 1
-        self._leaf = parse_extents(node[header:], count)
+        if (len(node) - header) // 16 < count:
+            self._bad_tree()
+        self._leaf = self._extents(node[header:], count)
         self._from, self._until = begin, until
+
+    def _extents(self, raw: bytes, count: int) -> list[tuple[int, int, int | None]]:
+        """The extents of a leaf, each behind the one before and inside the volume (xfs_bmap_validate_extent)."""
+        found, end = parse_extents(raw, count, unwritten=self._unwritten), 0
+        for first, length, start in found:
+            fits = start is None or self._geometry.holds_block(start, length)
+            if first < end or not length or not fits:
+                damaged(self._disk, f"inode {self._number} has an extent that cannot be")
+            end = first + length
+        return found
 
     def _node(self, place: int, level: int) -> tuple[bytes, int]:
         """A block of the tree, which must be of ``level``, and its number of records."""
+        if not self._geometry.holds_block(place):
+            self._bad_tree()
         size = self._geometry.block_size
         node = self._disk.read_exactly(self._geometry.block_at(place) * size, size)
         magic, found_level, count = struct.unpack_from(">4sHH", node)

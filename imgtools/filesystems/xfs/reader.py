@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from imgtools.filesystems.acl import acl_from_xfs
-from imgtools.filesystems.inodes import InodeFilesystem
-from imgtools.filesystems.stream import MappedFile, NoBlocks, buffered, read_mapped
+from imgtools.filesystems.inodes import InodeFilesystem, mount_reader
+from imgtools.filesystems.stream import MappedFile, NoBlocks, Shifted, buffered, read_mapped
 from imgtools.filesystems.xfs import directory, xattr
 from imgtools.filesystems.xfs.inode import FORMAT_LOCAL, ForkMap, Geometry, Inode, damaged, parse_inode
 from imgtools.filesystems.xfs.log import log_is_clean
@@ -127,7 +127,7 @@ def mount_xfs(disk: DiskFile) -> InodeFilesystem | Declined:
 
     if not log_is_clean(read_log, found.log_blocks * found.geometry.block_size // 512):
         return Declined(disk.name, "the XFS log has to be replayed first (it was not cleanly unmounted)")
-    return InodeFilesystem(XfsReader(disk, found))
+    return mount_reader(disk.name, XfsReader(disk, found))
 
 
 class XfsReader:
@@ -149,10 +149,10 @@ class XfsReader:
 
     def _inode(self, number: int) -> Inode:
         known = self._geometry
-        place = known.inode_at(number)
-        if place + known.inode_size > known.blocks * known.block_size:
-            damaged(self._disk, f"inode {number} lies beyond the end")
-        return parse_inode(self._disk, number, self._disk.read_exactly(place, known.inode_size))
+        if not known.holds_inode(number):
+            damaged(self._disk, f"there can be no inode {number}")
+        raw = self._disk.read_exactly(known.inode_at(number), known.inode_size)
+        return parse_inode(self._disk, number, raw)
 
     def content(self, inode: int) -> BinaryIO:
         found = self._inode(inode)
@@ -193,7 +193,7 @@ class XfsReader:
             left -= len(part) - header
             block += count
 
-    def names(self, inode: int) -> Mapping[str, int]:
+    def names(self, inode: int) -> dict[str, int]:
         found = self._inode(inode)
         try:
             return {
@@ -209,13 +209,29 @@ class XfsReader:
         if inode.data.format == FORMAT_LOCAL:
             yield from directory.parse_short(inode.data.raw[: inode.stat.size], has_ftype=known.has_ftype)
             return
-        blocks = ForkMap(self._disk, known, inode.number, inode.data)
-        size, what = min(inode.stat.size, DIRECTORY_END), f"directory inode {inode.number}"
-        raw = read_mapped(self._disk, blocks, known.block_size, size, DIRECTORY_LIMIT, what)
-        for start in range(0, len(raw), known.directory_block):
-            yield from directory.parse_block(
-                raw[start : start + known.directory_block], has_ftype=known.has_ftype
-            )
+        for block in self._directory_blocks(inode):
+            yield from directory.parse_block(block, has_ftype=known.has_ftype)
+
+    def _directory_blocks(self, inode: Inode) -> Iterator[bytes]:
+        """The data blocks of a directory. Where names were removed there may be holes, but not at its beginning."""
+        known = self._geometry
+        blocks = ForkMap(self._disk, known, inode.number, inode.data, unwritten=True)
+        each = known.directory_block // known.block_size
+        size = inode.stat.size
+        if not size or size % known.directory_block or size > DIRECTORY_END or blocks.find(0)[0] is None:
+            raise directory.BadDirectory(f"{size} bytes, not whole blocks, or the first of them is not there")
+        block, read = 0, 0
+        while block * known.block_size < size:
+            place, count = blocks.find(block)
+            if place is None:
+                block += max(count // each, 1) * each
+                continue
+            what, read = f"directory inode {inode.number}", read + known.directory_block
+            if read > DIRECTORY_LIMIT:
+                raise directory.BadDirectory(f"more than {DIRECTORY_LIMIT} bytes of names")
+            part = Shifted(blocks, block)
+            yield read_mapped(self._disk, part, known.block_size, known.directory_block, read, what)
+            block += each
 
     # -- attributes ----------------------------------------------------------------------------------------
 

@@ -5,9 +5,9 @@ from collections.abc import Callable
 import pytest
 
 from imgtools.engine.api import Session
-from imgtools.errors import EngineFailed, ToolMissing
+from imgtools.errors import BadImage, EngineFailed, OddGuest, ToolMissing
 from imgtools.image.router import Router
-from imgtools.records.disks import Declined, Disk, Layout, Mount
+from imgtools.records.disks import Declined, Disk, Layout, Mount, Usage, Volume
 from imgtools.records.request import Engine
 from tests.support.memory import MemoryFilesystem, MemorySession, memory_volume
 
@@ -86,3 +86,34 @@ def test_closing_closes_what_was_opened() -> None:
     router.close()
     assert all(session.closed for session in sessions if isinstance(session, MemorySession))
     assert len(sessions) == 2
+
+
+def test_what_is_damaged_boots_nothing() -> None:
+    """No kernel mounts it either."""
+    broken = Declined("/dev/sda2", "its root is a file, not a directory", damaged=True)
+    opened: list[Engine] = []
+
+    class Broken(MemorySession):
+        def mount(self, volume: Volume, options: str = "") -> MemoryFilesystem | Declined:
+            return broken
+
+    def direct() -> Session:
+        opened.append(Engine.DIRECT)
+        return Broken({}, engine=Engine.DIRECT)
+
+    def appliance() -> Session:
+        raise AssertionError("booted")
+
+    router = Router({Engine.DIRECT: direct, Engine.APPLIANCE: appliance})
+    with pytest.raises(OddGuest, match="/dev/sda2 cannot be read: its root is a file"):
+        router.mount([Mount("/", DIRTY)])
+    assert router.try_usage(DIRTY) == broken
+
+
+def test_numbers_that_cannot_be_read_are_an_answer() -> None:
+    class Lost(MemoryFilesystem):
+        def usage(self) -> Usage:
+            raise BadImage("the filesystem names byte 9")
+
+    router = Router({Engine.DIRECT: lambda: MemorySession({CLEAN: Lost({})}, engine=Engine.DIRECT)})
+    assert router.try_usage(CLEAN) == Declined("/dev/sda1", "the filesystem names byte 9", damaged=True)

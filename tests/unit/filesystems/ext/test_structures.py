@@ -174,7 +174,8 @@ def test_groups_with_a_copy_of_the_superblock(facts: dict[str, int], supers: set
 
 
 def mounted(size: int = 64 * 4096, **fields: int) -> InodeFilesystem | Declined:
-    raw = bytes(1024) + superblock(**fields)
+    # No descriptor says where the inodes are: the table begins with the volume, and the root is its second.
+    raw = bytes(256) + inode(0o040755).ljust(768, b"\0") + superblock(**fields)
     return mount_ext(bytes_volume(raw.ljust(size, b"\0")[:size]))
 
 
@@ -282,12 +283,95 @@ def test_a_name_fits_into_its_entry(name: bytes, fits: bool) -> None:
             listed(*entries)
 
 
-def test_the_smallest_entry_and_a_hole() -> None:
+def test_the_smallest_entry() -> None:
     assert listed(DOTS, entry(5, 8, b""), entry(6, 4096 - 32, b"x")) == {"x": 6}
-    assert listed(b"", size=8192) == {}
     with pytest.raises(OddGuest, match="bad entry"):
         listed(struct.pack("<IHBB", 5, 0, 1, 1) + b"x")
-    assert listed(DOTS, entry(9, 4096 - 24 - 4, b"x") + b"left") == {"x": 9}, "less than an entry is none"
+
+
+@pytest.mark.parametrize(
+    ("content", "size", "words"),
+    [
+        (b"", 4096, "directory inode 2 has a bad entry"),  # a block of zeros is no list
+        (DOTS + entry(5, 4072, b"x"), 8192, "directory inode 2 has a hole at byte 4096"),
+        (DOTS + entry(9, 4096 - 24 - 4, b"x") + b"left", 4096, "4 bytes behind its last entry"),
+        (DOTS + entry(5, 4072, b"x"), 4095, "4095 bytes, not whole blocks"),
+        (b"", 0, "0 bytes, not whole blocks"),
+    ],
+)
+def test_what_is_missing_in_a_directory_is_damage_not_a_shorter_list(
+    content: bytes, size: int, words: str
+) -> None:
+    with pytest.raises(OddGuest, match=words):
+        listed(content, size=size)
+
+
+def extents(*entries: tuple[int, int, int]) -> bytes:
+    """The root of an extent tree: first block of the file, number of blocks, block of the volume."""
+    head = struct.pack("<HHHHI", EXTENT_MAGIC, len(entries), 4, 0, 0)
+    return head + b"".join(struct.pack("<IHHI", first, count, 0, at) for first, count, at in entries)
+
+
+def test_a_directory_in_an_unwritten_extent_is_listed_as_linux_does() -> None:
+    folder = inode(0o040755, 4096, flags=FLAG_EXTENTS, block=extents((0, 32768 + 1, DATA)))
+    found = opened(PLAIN, {2: folder}, {DATA: DOTS + entry(5, 4072, b"x")})
+    assert found.names(2) == {"x": 5}
+
+
+def test_a_file_in_an_unwritten_extent_is_zeros() -> None:
+    file = inode(0o100644, 5, flags=FLAG_EXTENTS, block=extents((0, 32768 + 1, DATA)))
+    with opened(PLAIN, {12: file}, {DATA: b"never"}).content(12) as stream:
+        assert stream.read() == bytes(5)
+
+
+@pytest.mark.parametrize("entries", [((0, 0, DATA),), ((0, 2, DATA), (1, 1, 9)), ((1, 1, DATA), (0, 1, 9))])
+def test_extents_that_cannot_be_are_damage_not_zeros(entries: tuple[tuple[int, int, int], ...]) -> None:
+    file = inode(0o100644, 8192, flags=FLAG_EXTENTS, block=extents(*entries))
+    with (
+        opened(PLAIN, {12: file}, {}).content(12) as stream,
+        pytest.raises(OddGuest, match="extents that overlap, or an empty one"),
+    ):
+        stream.read()
+
+
+def test_a_file_in_its_inode_that_is_shorter_than_it_says_is_damage() -> None:
+    file = inode(0o100644, 61, flags=FLAG_INLINE)
+    with pytest.raises(OddGuest, match="61 bytes and room for less"):
+        opened(PLAIN, {12: file}, {}).content(12)
+
+
+@pytest.mark.parametrize("name", [b"a/b", b"a\0b"])
+def test_a_name_that_cannot_be_is_damage(name: bytes) -> None:
+    """It would lead to another file: Linux refuses to list it."""
+    content = DOTS + entry(5, 4072, name)
+    folder = inode(0o040755, 4096, block=struct.pack("<I", DATA))
+    found = InodeFilesystem(opened(PLAIN, {2: folder}, {DATA: content}))
+    with pytest.raises(OddGuest, match="holds a name that cannot be"):
+        found.scan("/")
+
+
+@pytest.mark.parametrize(
+    ("root", "words"),
+    [
+        (
+            bytes(128),
+            "its root directory cannot be read: /dev/sda1: damaged ext filesystem: inode 2 has mode 0",
+        ),
+        (inode(0o100644), "damaged: its root is a file, not a directory"),
+    ],
+)
+def test_a_root_that_is_no_directory_is_not_mounted(root: bytes, words: str) -> None:
+    raw = bytes(256) + root.ljust(768, b"\0") + superblock()
+    found = mount_ext(bytes_volume(raw.ljust(64 * 4096, b"\0")))
+    assert isinstance(found, Declined) and found.damaged
+    assert found.reason.startswith(words)
+
+
+def test_a_removed_file_that_a_name_leads_to_is_damage() -> None:
+    raw = bytearray(inode())
+    struct.pack_into("<H", raw, 26, 0)  # i_links_count
+    with pytest.raises(OddGuest, match="inode 12 was removed"):
+        opened(PLAIN, {12: bytes(raw)}, {}).stat(12)
 
 
 @pytest.mark.parametrize("length", [0, 65535])

@@ -6,18 +6,21 @@ import os
 import struct
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imgtools.errors import ImgtoolsError, OddGuest
+from imgtools.files.tree import GuestTree
 from imgtools.filesystems.fat import directory
 from imgtools.filesystems.fat.directory import parse_directory, parse_time, short_checksum
 from imgtools.filesystems.fat.reader import ChainMap, FatReader, mount_fat
 from imgtools.filesystems.inodes import InodeFilesystem
 from imgtools.records.disks import Declined
 from imgtools.records.files import FileKind
+from imgtools.records.request import Engine
 from imgtools.volumes.fat_boot_sector import parse_boot_sector
 from tests.support.volumes import blank, bytes_volume, patch, tool, volume
 
@@ -243,3 +246,63 @@ def test_times() -> None:
 @given(st.binary(min_size=512, max_size=512))
 def test_a_boot_sector_of_rubbish_gets_an_answer(raw: bytes) -> None:
     parse_boot_sector(raw)
+
+
+# -- directories that are damaged --------------------------------------------------------------------------
+
+
+@pytest.fixture
+def disc(tmp_path: Path) -> Path:
+    """FAT32 with one directory, whose cluster is the first behind the root's."""
+    path = blank(tmp_path / "a.img", SIZES[32])
+    tool("mkfs.fat", "-F", 32, path)
+    tool("mmd", "-i", path, "::folder")
+    return path
+
+
+@pytest.mark.host
+@pytest.mark.parametrize("cluster", [0, 1, 1 << 27])
+def test_a_root_that_is_nowhere_is_not_mounted(disc: Path, cluster: int) -> None:
+    patch(disc, 44, struct.pack("<I", cluster))
+    found = mount_fat(volume(disc))
+    assert isinstance(found, Declined) and found.damaged
+    assert "its root directory cannot be read" in found.reason
+
+
+@pytest.mark.host
+@pytest.mark.parametrize(
+    ("following", "words"), [(0, "leads to cluster 0"), (3, "is a loop"), (1 << 27, "leads to cluster")]
+)
+def test_a_directory_whose_chain_is_damaged_is_an_error(disc: Path, following: int, words: str) -> None:
+    table = struct.unpack_from("<H", disc.open("rb").read(512), 14)[0] * 512
+    patch(disc, table + 4 * 3, struct.pack("<I", following))
+    fs = mounted(disc)
+    assert [(entry.name, entry.stat.kind) for entry in fs.scan("/")] == [("folder", FileKind.UNKNOWN)]
+    reader = fs._reader
+    with pytest.raises(OddGuest, match=words):
+        reader.names(reader.names(reader.root)["folder"])
+
+
+def test_only_the_names_of_one_and_two_dots_are_left_out() -> None:
+    entries = [b".          ", b"..         ", b"..A        ", b". B        "]
+    raw = b"".join(name + b"\x20" + bytes(20) for name in entries)
+    assert [entry.name for entry in parse_directory(raw)] == ["..A", ". B"]
+
+
+@pytest.mark.host
+def test_a_listing_of_many_folders_reads_each_of_them_once(tmp_path: Path) -> None:
+    path = blank(tmp_path / "a.img", 8 << 20)
+    tool("mkfs.fat", "-F", 12, "-s", 4, path)
+    folders = [f"folder{number}" for number in range(60)]
+    tool("mmd", "-i", path, *(f"::{name}" for name in folders))
+    for name in folders:
+        (tmp_path / name).touch()
+    tool("mcopy", "-i", path, *(tmp_path / name for name in folders), "::folder0")
+    fs = mounted(path)
+    tree, reader = GuestTree({"/": fs}, Engine.DIRECT), cast(FatReader, fs._reader)
+    asked: list[int] = []
+    read = reader._read_folder
+    reader._read_folder = lambda inode: asked.append(inode) or read(inode)  # type: ignore
+    for found in tree.walk("/"):
+        assert tree.stat(found.path.swapcase()) == found.stat
+    assert len(asked) == len(set(asked)) == 60, "the root was read when it was mounted"

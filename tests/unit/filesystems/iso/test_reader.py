@@ -217,3 +217,14 @@ def test_no_damage_crashes_or_hangs(small: bytes, changes: dict[int, bytes]) -> 
                 fs.open(path).read(100_000)
     except ImgtoolsError:
         return
+
+
+@pytest.mark.host
+def test_a_root_that_is_no_directory_is_not_mounted(small: bytes) -> None:
+    root = int.from_bytes(small[32768 + 158 : 32768 + 162], "little") * 2048
+    record = bytearray(small)
+    record[root + 25] &= ~2
+    at = bytes(record[root : root + record[root]]).index(b"PX")
+    record[root + at + 4 : root + at + 8] = (0o100644).to_bytes(4, "little")
+    found = mount_iso(bytes_volume(bytes(record)))
+    assert found == Declined("/dev/sda1", "damaged: its root is a file, not a directory", damaged=True)

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import struct
+from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imgtools.errors import ImgtoolsError, NoSuchGuestFile
+from imgtools.errors import ImgtoolsError, NoSuchGuestFile, OddGuest
 from imgtools.filesystems.acl import acl_from_ext, acl_from_xfs
 from imgtools.filesystems.inodes import InodeFilesystem
 from imgtools.filesystems.xfs import directory, xattr
-from imgtools.filesystems.xfs.inode import parse_extents, parse_time
+from imgtools.filesystems.xfs.inode import FORMAT_EXTENTS, Fork, ForkMap, Geometry, parse_extents, parse_time
 from imgtools.filesystems.xfs.log import log_is_clean
-from imgtools.filesystems.xfs.reader import mount_xfs, parse_superblock
+from imgtools.filesystems.xfs.reader import XfsReader, mount_xfs, parse_superblock
 from imgtools.records.disks import Declined, Usage
 from imgtools.records.files import FileKind
-from tests.support.volumes import BytesDisk, blank, patch, tool, volume
+from imgtools.volumes.volume_file import DiskFile
+from tests.support.volumes import BytesDisk, blank, bytes_volume, patch, tool, volume
 
 KINDS = {
     "version 5": (),
@@ -317,8 +320,6 @@ def plain(tmp_path_factory: pytest.TempPathFactory, page: Path) -> Path:
     )
 )
 def test_no_damage_crashes_or_hangs(plain: Path, changes: dict[int, bytes]) -> None:
-    from imgtools.volumes.volume_file import DiskFile
-
     try:
         fs = mount_xfs(DiskFile.whole(Patched(plain, changes), "/dev/sda1"))
         if isinstance(fs, Declined):
@@ -334,3 +335,102 @@ def test_no_damage_crashes_or_hangs(plain: Path, changes: dict[int, bytes]) -> N
                 fs.scan(f"/{entry.name}")
     except ImgtoolsError:
         return
+
+
+GEOMETRY = Geometry(
+    block_size=4096, group_blocks=100, group_shift=7, groups=2, inode_size=512, inodes_shift=3, blocks=150,
+    directory_block=4096, v5=True, has_ftype=True,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("number", "count", "holds"),
+    [
+        (99, 1, True), (99, 2, False), (100, 1, False), (0, 0, False), (0, 100, True),
+        (1 << 7 | 49, 1, True), (1 << 7 | 49, 2, False), (1 << 7 | 50, 1, False), (2 << 7, 1, False),
+    ],
+)  # fmt: skip
+def test_which_blocks_there_are(number: int, count: int, holds: bool) -> None:
+    """Two groups of 100 blocks, of which the second has only 50."""
+    assert GEOMETRY.holds_block(number, count) is holds
+    assert GEOMETRY.holds_inode(number << 3 | 7) is GEOMETRY.holds_block(number)
+
+
+def packed(first: int, start: int, count: int) -> bytes:
+    return (first << 73 | start << 21 | count).to_bytes(16, "big")
+
+
+@pytest.mark.parametrize(
+    "extents",
+    [
+        packed(0, 10, 0),
+        packed(0, 10, 2) + packed(1, 20, 1),
+        packed(1, 10, 1) + packed(0, 20, 1),
+        packed(0, 99, 2),
+    ],
+)
+def test_extents_that_cannot_be_are_damage(extents: bytes) -> None:
+    with pytest.raises(OddGuest, match="inode 9 has an extent that cannot be"):
+        ForkMap(bytes_volume(b""), GEOMETRY, 9, Fork(FORMAT_EXTENTS, len(extents) // 16, extents))
+
+
+def test_unwritten_blocks_are_looked_into_where_linux_does() -> None:
+    fork = Fork(FORMAT_EXTENTS, 1, (1 << 127 | 10 << 21 | 1).to_bytes(16, "big"))
+    assert ForkMap(bytes_volume(b""), GEOMETRY, 9, fork).find(0) == (None, 1)
+    assert ForkMap(bytes_volume(b""), GEOMETRY, 9, fork, unwritten=True).find(0) == (10, 1)
+
+
+@pytest.mark.parametrize(
+    ("block", "words"),
+    [
+        (bytes(4096), "a block of kind"),
+        (b"XDD3" + bytes(60) + b"\xff\xff\x0f\xb8" + bytes(4028), "an entry at 4088 is cut"),
+    ],
+)
+def test_a_directory_block_is_a_list_to_its_end(block: bytes, words: str) -> None:
+    with pytest.raises(directory.BadDirectory, match=words):
+        list(directory.parse_block(block, has_ftype=True))
+
+
+def test_a_short_directory_is_as_long_as_its_entries() -> None:
+    raw = bytes([1, 0]) + bytes(4) + bytes([1, 0, 0]) + b"a" + bytes([1]) + struct.pack(">I", 131)
+    assert list(directory.parse_short(raw, has_ftype=True)) == [(b"a", 131)]
+    for other in (raw + b"\0", raw[:-1], bytes([2]) + raw[1:]):
+        with pytest.raises(directory.BadDirectory):
+            list(directory.parse_short(other, has_ftype=True))
+
+
+@pytest.mark.host
+def test_a_root_that_is_a_file_is_not_mounted(plain: Path) -> None:
+    page = mounted(plain).lookup("/page")
+    assert page is not None
+    found = mount_xfs(DiskFile.whole(Patched(plain, {56: struct.pack(">Q", page.inode)}), "/dev/sda1"))
+    assert found == Declined("/dev/sda1", "damaged: its root is a file, not a directory", damaged=True)
+
+
+@pytest.mark.host
+@pytest.mark.parametrize("lost", ["first", "second"])
+def test_a_directory_without_one_of_its_blocks(plain: Path, lost: str) -> None:
+    """Where names were removed there may be a hole, but the first block is always there."""
+    fs = mounted(plain)
+    reader = cast(XfsReader, fs._reader)
+    inode = reader._inode(reader.names(reader.root)["many"])
+    blocks = ForkMap(reader._disk, reader._geometry, inode.number, inode.data)
+    kept = [number for number in range(inode.stat.size // 4096) if (number == 0) is not (lost == "first")]
+    extents = b"".join(
+        packed(number, _number(reader, place), 1)
+        for number in kept
+        if (place := blocks.find(number)[0]) is not None
+    )
+    holed = replace(inode, data=Fork(FORMAT_EXTENTS, len(extents) // 16, extents))
+    if lost == "first":
+        with pytest.raises(directory.BadDirectory, match="first of them is not there"):
+            list(reader._entries(holed))
+    else:
+        assert 2 < len(list(reader._entries(holed))) < MANY
+
+
+def _number(reader: XfsReader, place: int) -> int:
+    """The filesystem's own number of a block of the volume."""
+    group, inner = divmod(place, reader._geometry.group_blocks)
+    return group << reader._geometry.group_shift | inner
