@@ -26,6 +26,8 @@ ENVELOPES = {"imgtools.error/1"}  # described by hand, above the mark
 ELSEWHERE = {
     "imgtools.plan/2": "imgtools.workflows.writing:PlanReport",
     "imgtools.sysprep-verify/1": "imgtools.workflows.sysprep:VerifyReport",
+    "imgtools.find/1": "imgtools.workflows.find:FindReport",
+    "imgtools.ls/1": "imgtools.workflows.ls:LsReport",
     "imgtools.log/1": "imgtools.workflows.log:LogReport",
     "imgtools.map/1": "imgtools.workflows.map:MapHead",  # its extents follow, see the page of the command
 }

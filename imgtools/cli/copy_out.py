@@ -40,7 +40,8 @@ def command(
 ) -> None:
     """Copy files and directories of the guest to the host.
 
-    Nothing boots for it. Modes, times, links and holes are kept.
+    Nothing boots for it. Modes, times, links and holes are kept. If one of the files cannot be read, the others are
+    copied, a warning says which, and the exit code is 1.
     """
     from imgtools.workflows.copy_out import copy_out
 
@@ -58,3 +59,5 @@ def command(
         )
     )
     out.show(report, schema="imgtools.copy-out/1", view=lambda: facts)
+    if report.incomplete:
+        raise typer.Exit(1)

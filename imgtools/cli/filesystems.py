@@ -63,7 +63,8 @@ def command(
     """List disks, partitions, LVM and filesystems.
 
     On a terminal a tree, in a pipe a table of the filesystems; --only chooses another table. A partition is
-    badly aligned if it does not begin on a multiple of 64 KiB.
+    badly aligned if it does not begin on a multiple of 64 KiB. If a filesystem cannot be read, its row has no
+    numbers, a warning says why, and the exit code is 1.
     """
     from imgtools.workflows.filesystems import list_filesystems
 
@@ -77,8 +78,10 @@ def command(
         raise typer.Exit(1 if report.misaligned else 0)
     if only:
         out.show(report, schema=schema, view=lambda: TABLES[only](report))
-        return
-    out.show(report, schema=schema, view=lambda: _tree(report), pipe=lambda: _filesystems(report))
+    else:
+        out.show(report, schema=schema, view=lambda: _tree(report), pipe=lambda: _filesystems(report))
+    if report.exit_code:
+        raise typer.Exit(report.exit_code)
 
 
 def _draw(out: Output, source: Source, report: FilesystemsReport, target: Path, *, overwrite: bool) -> None:
@@ -208,5 +211,6 @@ def _facts(row: FilesystemRow) -> str:
     parts += [f"“{row.label}”"] if row.label else []
     if row.used is not None and row.available is not None:
         parts.append(f"{format_size(row.used)} used, {format_size(row.available)} free")
+    parts += ["cannot be read"] if row.problem else []
     parts += [row.uuid] if row.uuid else []
     return "  ".join(parts)

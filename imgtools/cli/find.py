@@ -8,10 +8,10 @@ import typer
 
 from imgtools.cli.command.groups import Output, Source
 from imgtools.cli.ls import format_mode
-from imgtools.cli.output.output import Column, Lines, Table, View, format_time
+from imgtools.cli.output.output import Column, Lines, Raw, Table, View, format_time
 
 if TYPE_CHECKING:
-    from imgtools.workflows.find import FindReport
+    from imgtools.workflows.find import OpenFind
 
 SECTION = "Read files of a guest"
 WAITS = True
@@ -57,26 +57,35 @@ def command(
     """Find files of the guest.
 
     Without --size and the like, every file below PATH. All conditions must hold. Links are not followed; mount
-    points are crossed. A path is printed cleaned; with -0 its bytes come out as they are.
+    points are crossed. A path is printed cleaned; with -0 its bytes come out as they are. In a pipe, and with --json,
+    any number of files takes the same memory.
+
+    If a file or directory cannot be read, the others are found, a warning says which, and the exit code is 1.
     """
-    from imgtools.workflows.find import Wanted, find_files
+    from imgtools.workflows.find import Wanted, open_find
 
     wanted = Wanted(
         name, ignore_case, whole, regex, kind, size, newer, older, perm, uid, gid, empty, contains, max_depth
     )
-    report = find_files(source, path, wanted)
-    if null and not out.json:
-        out.raw(b"".join(file.path.encode("utf-8", "surrogateescape") + b"\0" for file in report.files))
-        return
-    view: View = _table(report) if long else Lines(file.path for file in report.files)
-    out.show(report, schema="imgtools.find/1", view=lambda: view)
+    with open_find(source, path, wanted) as found:
+
+        def view() -> View:
+            if null:
+                return Raw(file.path.encode("utf-8", "surrogateescape") + b"\0" for file in found.files)
+            return _table(found) if long else Lines(file.path for file in found.files)
+
+        out.show_long(
+            lambda: found.report(()), found.files, field="files", schema="imgtools.find/1", view=view
+        )
+        incomplete = bool(found.refused)
+    if incomplete:
+        raise typer.Exit(1)
 
 
-def _table(report: FindReport) -> Table:
+def _table(found: OpenFind) -> Table:
     numbers = [Column(name, right=True) for name in ("Owner", "Group", "Size")]
     columns = [Column("Mode"), *numbers, Column("Modified"), Column("Path", style="bold")]
     rows = (
-        (format_mode(f.kind, f.mode), f.uid, f.gid, f.size, format_time(f.mtime), f.path)
-        for f in report.files
+        (format_mode(f.kind, f.mode), f.uid, f.gid, f.size, format_time(f.mtime), f.path) for f in found.files
     )
     return Table(columns, rows)

@@ -12,7 +12,7 @@ from imgtools.records.files import FileKind
 from imgtools.units import format_size
 
 if TYPE_CHECKING:
-    from imgtools.workflows.ls import ListedFile, LsReport
+    from imgtools.workflows.ls import ListedFile, OpenListing
 
 SECTION = "Read files of a guest"
 WAITS = True
@@ -45,25 +45,33 @@ def command(
     """List files of the guest.
 
     Without -l, one name a line. With -l a table; times are UTC, and owners have the names that the guest's own
-    /etc/passwd and /etc/group give them.
+    /etc/passwd and /etc/group give them. In a pipe, and with --json, any number of files takes the same memory.
+
+    If one of them cannot be read, the others are listed, a warning says which, and the exit code is 1.
     """
-    from imgtools.workflows.ls import list_files
+    from imgtools.workflows.ls import open_listing
 
-    report = list_files(source, path, recursive=recursive, checksum=checksum)
-    if long or checksum or times or uids:
-        view: View = _table(report, human=human, uids=uids, times=times)
-    else:
-        view = Lines(file.name for file in report.files)
-    out.show(report, schema="imgtools.ls/1", view=lambda: view)
+    with open_listing(source, path, recursive=recursive, checksum=checksum) as listing:
+
+        def view() -> View:
+            if long or checksum or times or uids:
+                return _table(listing, human=human, uids=uids, times=times, checksum=bool(checksum))
+            return Lines(file.name for file in listing.files)
+
+        out.show_long(
+            lambda: listing.report(()), listing.files, field="files", schema="imgtools.ls/1", view=view
+        )
+        incomplete = bool(listing.refused)
+    if incomplete:
+        raise typer.Exit(1)
 
 
-def _table(report: LsReport, *, human: bool, uids: bool, times: bool) -> Table:
-    users, groups = ({}, {}) if uids else (dict(report.users), dict(report.groups))
+def _table(listing: OpenListing, *, human: bool, uids: bool, times: bool, checksum: bool) -> Table:
+    users, groups = ({}, {}) if uids else (dict(listing.users), dict(listing.groups))
     columns = [Column("Mode"), Column("Links", right=True), Column("Owner"), Column("Group")]
     columns += [Column("Size", right=True)]
     columns += [Column("Accessed"), Column("Modified"), Column("Changed")] if times else [Column("Modified")]
-    has_checksum = any(file.checksum for file in report.files)
-    columns += [Column("Checksum")] if has_checksum else []
+    columns += [Column("Checksum")] if checksum else []
     columns += [Column("Name", style="bold")]
     rows = (
         [
@@ -75,10 +83,10 @@ def _table(report: LsReport, *, human: bool, uids: bool, times: bool) -> Table:
             *([format_time(file.atime)] if times else []),
             format_time(file.mtime),
             *([format_time(file.ctime)] if times else []),
-            *([file.checksum] if has_checksum else []),
+            *([file.checksum] if checksum else []),
             f"{file.name} -> {file.target}" if file.kind is FileKind.LINK else file.name,
         ]
-        for file in report.files
+        for file in listing.files
     )
     return Table(columns, rows)
 

@@ -41,7 +41,8 @@ def command(
     """Write files of the guest into a tar archive.
 
     Nothing boots for it. Owners, modes, times, hard links, device nodes and extended attributes are kept; names
-    are relative to the directory.
+    are relative to the directory. If one of them cannot be read, the others are packed, a warning says which, and the
+    exit code is 1; one that is damaged in the middle is filled up with zeros.
     """
     from imgtools.workflows.tar_out import tar_out
 
@@ -56,8 +57,10 @@ def command(
     if to_stdout:
         for warning in report.warnings:
             out.warn(warning)
-        return
+        raise typer.Exit(int(report.incomplete))
     facts = Facts(
         (("archive", report.archive), ("members", report.members), ("size", format_size(report.size)))
     )
     out.show(report, schema="imgtools.tar-out/1", view=lambda: facts)
+    if report.incomplete:
+        raise typer.Exit(1)

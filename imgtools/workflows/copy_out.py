@@ -11,9 +11,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from imgtools.errors import GuestFileError, HostError, NoSuchGuestFile
+from imgtools.errors import HostError, NoSuchGuestFile
+from imgtools.files.refused import RefusedFiles
 from imgtools.files.sparse_copy import copy_sparse
-from imgtools.files.tree import GuestReader
+from imgtools.files.tree import DAMAGE, GuestReader, Refused
 from imgtools.guest.find.tree import view_files
 from imgtools.image.handle import open_request
 from imgtools.records.files import FileKind, FileStat, FoundFile
@@ -36,6 +37,7 @@ class CopyOutReport:
     links: int
     size: int
     warnings: tuple[Warned, ...] = ()
+    incomplete: bool = False  # something could not be read; the warnings say what
 
 
 @dataclass(slots=True)
@@ -45,6 +47,7 @@ class _Tally:
     links: int = 0
     size: int = 0
     warnings: list[Warned] = field(default_factory=list)
+    refused: RefusedFiles = field(default_factory=RefusedFiles)
 
 
 def copy_out(
@@ -56,6 +59,8 @@ def copy_out(
     progress: Progress | None = None,
 ) -> CopyOutReport:
     """Copy guest files into the existing host folder ``folder``; directories with all below them.
+
+    What cannot be read of one file or directory is a warning, and the others are copied.
 
     :param owners: give the copies the guest's user and group ids; None: if we are root.
     :raises HostError: the folder is not there, a file of that name is, or the host has no room.
@@ -81,17 +86,18 @@ def copy_out(
             directories=tally.directories,
             links=tally.links,
             size=tally.size,
-            warnings=(*view.warnings, *tally.warnings),
+            warnings=(*view.warnings, *tally.warnings, *tally.refused.warnings),
+            incomplete=bool(tally.refused),
         )
 
 
-def tree_of(files: GuestReader, top: str) -> Iterator[FoundFile]:
-    """Yield ``top`` itself, a link not followed, and all below it."""
+def tree_of(files: GuestReader, top: str, refused: Refused) -> Iterator[FoundFile]:
+    """Yield ``top`` itself, a link not followed, and all below it; ``refused`` is told what cannot be read."""
     stat = files.lstat(top)
     if stat is not None and stat.kind is not FileKind.DIRECTORY:
         yield FoundFile(top, stat)
     else:
-        yield from files.walk(top)
+        yield from files.walk(top, refused)
 
 
 class Copier:
@@ -107,7 +113,7 @@ class Copier:
         """Copy ``top`` and all below it into ``folder``."""
         base = top.rstrip("/").rpartition("/")[0]
         directories: list[tuple[Path, FileStat]] = []
-        for found in tree_of(self._files, top):
+        for found in tree_of(self._files, top, self.tally.refused):
             relative = found.path[len(base) :].strip("/")
             if not relative:  # the guest's root itself: what is in it goes into the folder
                 continue
@@ -118,6 +124,8 @@ class Copier:
             place = folder.joinpath(*parts)
             try:
                 self._copy_one(found, place, folder, parts)
+            except DAMAGE as error:
+                self.tally.refused(found.path, error)
             except OSError as error:
                 raise HostError(f"cannot write {place}: {error.strerror}") from None
             if found.stat.kind is FileKind.DIRECTORY:
@@ -132,8 +140,10 @@ class Copier:
                 self._make_directory(parts[-1], parent)
                 return
             if found.stat.kind is FileKind.LINK:
-                os.symlink(self._files.read_link(found.path), parts[-1], dir_fd=parent)
-                self.tally.links += 1
+                self._copy_link(found, parts[-1], parent)
+                return
+            if found.stat.kind is FileKind.UNKNOWN:
+                self.tally.refused.note_inode(found)
                 return
             if found.stat.kind is not FileKind.FILE:
                 self.tally.warnings.append(Warned("left out: a device node, fifo or socket", found.path))
@@ -143,6 +153,14 @@ class Copier:
             os.close(parent)
         self._finish(place, found.stat)
 
+    def _copy_link(self, found: FoundFile, name: str, parent: int) -> None:
+        target = self._files.read_link(found.path)
+        if not target or "\0" in target:
+            self.tally.refused(found.path, "no link can lead there")
+            return
+        os.symlink(target, name, dir_fd=parent)
+        self.tally.links += 1
+
     def _make_directory(self, name: str, parent: int) -> None:
         try:
             os.mkdir(name, 0o700, dir_fd=parent)
@@ -151,14 +169,15 @@ class Copier:
         self.tally.directories += 1
 
     def _copy_file(self, found: FoundFile, name: str, parent: int) -> None:
-        try:
-            source = self._files.open(found.path)
-        except GuestFileError as error:
-            self.tally.warnings.append(Warned(f"left out: {error.message}", found.path))
-            return
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-        with source, os.fdopen(os.open(name, flags, 0o600, dir_fd=parent), "wb") as target:
-            size = copy_sparse(source, target, found.stat.size)
+        with self._files.open(found.path) as source:
+            target = os.fdopen(os.open(name, flags, 0o600, dir_fd=parent), "wb")
+            try:
+                with target:
+                    size = copy_sparse(source, target, found.stat.size)
+            except DAMAGE:  # a file of which a part is missing is no copy
+                os.unlink(name, dir_fd=parent)
+                raise
         self.tally.files += 1
         self.tally.size += size
         if self._progress:

@@ -15,19 +15,20 @@ from imgtools.records.system import Warned
 
 @dataclass(frozen=True, slots=True)
 class FilesystemUsage:
-    """One filesystem and its ``statvfs`` numbers, in bytes and inodes."""
+    """One filesystem and its ``statvfs`` numbers, in bytes and inodes; None where ``problem`` says why."""
 
     device: str
     content: str
     label: str
     uuid: str
-    size: int
-    used: int
-    available: int
-    use_percent: float  # of what is not reserved, as df(1) counts it
-    inodes: int
-    inodes_used: int
-    inodes_free: int
+    size: int | None
+    used: int | None
+    available: int | None
+    use_percent: float | None  # of what is not reserved, as df(1) counts it
+    inodes: int | None
+    inodes_used: int | None
+    inodes_free: int | None
+    problem: str = ""  # why it cannot be read
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +51,9 @@ class DfReport:
 
     @property
     def exit_code(self) -> int:
-        """0, or the code of the first image that failed."""
-        return next((image.exit_code for image in self.images if image.exit_code), 0)
+        """0, the code of the first image that failed, or 1 if a filesystem cannot be read."""
+        unread = any(row.problem for image in self.images for row in image.filesystems)
+        return next((image.exit_code for image in self.images if image.exit_code), int(unread))
 
 
 def measure_usage(requests: Sequence[ImageRequest], *, parallel: int = 1) -> DfReport:
@@ -85,8 +87,7 @@ def _measure(request: ImageRequest) -> tuple[ImageUsage, list[Warned]]:
         for volume in image.volumes():
             # A btrfs subvolume shares its numbers with the filesystem it is in, which is listed itself.
             if volume.mountable and volume.holder is not Holder.SUBVOLUME:
-                usage = _usage_or_warn(image, volume, warnings)
-                found += [] if usage is None else [usage]
+                found.append(_usage_or_warn(image, volume, warnings))
         engine = image.served_by
         warnings += [*_unopened(image.layout()), *image.warnings]
     return ImageUsage(str(request.host_path), engine, tuple(found)), warnings
@@ -100,11 +101,12 @@ def _unopened(layout: Layout) -> Iterator[Warned]:
             yield Warned(f"{one.what} cannot be looked into: {one.reason}")
 
 
-def _usage_or_warn(image: Image, volume: Volume, warnings: list[Warned]) -> FilesystemUsage | None:
+def _usage_or_warn(image: Image, volume: Volume, warnings: list[Warned]) -> FilesystemUsage:
     usage = image.try_usage(volume)
     if isinstance(usage, Declined):
         warnings.append(Warned(f"{volume.device} ({volume.content}) cannot be read: {usage.reason}"))
-        return None
+        names = volume.device, volume.content, volume.label, volume.uuid
+        return FilesystemUsage(*names, None, None, None, None, None, None, None, usage.reason)
     return _row(volume, usage)
 
 

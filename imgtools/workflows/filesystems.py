@@ -44,6 +44,7 @@ class FilesystemRow:
     available: int | None
     parents: tuple[str, ...]
     mountable: bool
+    problem: str = ""  # why nobody can tell how full it is
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,11 @@ class FilesystemsReport:
     warnings: tuple[Warned, ...] = ()
 
     @property
+    def exit_code(self) -> int:
+        """0, or 1 if a filesystem cannot be read."""
+        return int(any(row.problem for row in self.filesystems))
+
+    @property
     def misaligned(self) -> tuple[PartitionRow, ...]:
         """The partitions that begin where a disk with large sectors is slow."""
         return tuple(row for row in self.partitions if not row.aligned and row.kind != "extended")
@@ -74,6 +80,7 @@ def list_filesystems(request: ImageRequest, *, usage: bool = True) -> Filesystem
     with open_request(request) as image:
         layout = image.layout(complete=True)
         rows = tuple(_filesystem(image, volume, usage=usage) for volume in layout.volumes)
+        unread = [Warned(f"cannot be read: {row.problem}", row.device) for row in rows if row.problem]
         return FilesystemsReport(
             image=str(request.host_path),
             engine=image.served_by,
@@ -83,7 +90,7 @@ def list_filesystems(request: ImageRequest, *, usage: bool = True) -> Filesystem
             vgs=layout.vgs,
             lvs=layout.lvs,
             filesystems=rows,
-            warnings=(*image.warnings, *_warnings(layout)),
+            warnings=(*image.warnings, *_warnings(layout), *unread),
         )
 
 
@@ -124,4 +131,5 @@ def _filesystem(image: Image, volume: Volume, *, usage: bool) -> FilesystemRow:
         available=known.available if known else None,
         parents=volume.parents,
         mountable=volume.mountable,
+        problem=measured.reason if isinstance(measured, Declined) else "",
     )

@@ -5,11 +5,13 @@ from __future__ import annotations
 import fnmatch
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from imgtools.errors import UsageError
-from imgtools.files.tree import READ_LIMIT, GuestReader
+from imgtools.files.refused import RefusedFiles
+from imgtools.files.tree import DAMAGE, READ_LIMIT, GuestReader
 from imgtools.guest.find.tree import view_files
 from imgtools.image.handle import open_request
 from imgtools.records.files import FileKind, FoundFile
@@ -72,10 +74,40 @@ class FindReport:
     path: str
     files: tuple[FoundRow, ...]
     warnings: tuple[Warned, ...] = ()
+    incomplete: bool = False  # something could not be read; the warnings say what
+
+
+@dataclass(slots=True)
+class OpenFind:
+    """Files being found. ``files`` are made as they are taken; ``refused`` is complete when they have ended."""
+
+    image: str
+    engine: Engine
+    path: str
+    files: Iterator[FoundRow]
+    known_warnings: tuple[Warned, ...]
+    refused: RefusedFiles
+
+    def report(self, files: Iterable[FoundRow] | None = None) -> FindReport:
+        """Return the report, with all files, or with those that are given."""
+        held = tuple(self.files if files is None else files)
+        warnings = (*self.known_warnings, *self.refused.warnings)
+        return FindReport(self.image, self.engine, self.path, held, warnings, bool(self.refused))
 
 
 def find_files(request: ImageRequest, path: str, wanted: Wanted, *, now: float | None = None) -> FindReport:
-    """Find files below ``path``; mount points are crossed, links are not followed.
+    """Find files below ``path`` and hold all of them; else as :func:`open_find`."""
+    with open_find(request, path, wanted, now=now) as found:
+        return found.report()
+
+
+@contextmanager
+def open_find(
+    request: ImageRequest, path: str, wanted: Wanted, *, now: float | None = None
+) -> Iterator[OpenFind]:
+    """Find files below ``path``, one at a time; mount points are crossed, links are not followed.
+
+    What cannot be read of one file or directory is a warning, and the others are found.
 
     :param now: seconds since 1970 that ages count from; None is the host's clock.
     :raises UsageError: a predicate does not parse.
@@ -85,18 +117,27 @@ def find_files(request: ImageRequest, path: str, wanted: Wanted, *, now: float |
     with open_request(request) as image:
         view = view_files(image, request)
         top = view.files.resolve(view.path(path))
-        rows = tuple(_row(found) for found in matching(view.files, top, wanted, simple))
-        return FindReport(str(request.host_path), view.files.served_by, top, rows, view.warnings)
+        refused = RefusedFiles()
+        rows = (_row(found) for found in matching(view.files, top, wanted, simple, refused))
+        yield OpenFind(str(request.host_path), view.files.served_by, top, rows, view.warnings, refused)
 
 
-def matching(files: GuestReader, top: str, wanted: Wanted, simple: list[Predicate]) -> Iterator[FoundFile]:
+def matching(
+    files: GuestReader, top: str, wanted: Wanted, simple: list[Predicate], refused: RefusedFiles
+) -> Iterator[FoundFile]:
     """Yield the files below ``top`` for which every predicate holds; content is looked at last."""
     depth_of_top = 0 if top == "/" else top.count("/")
-    for found in files.walk(top):
+    for found in files.walk(top, refused):
+        refused.note_inode(found)
         depth = (0 if found.path == "/" else found.path.count("/")) - depth_of_top
         if wanted.max_depth is not None and depth > wanted.max_depth:
             continue
-        if all(holds(found) for holds in simple) and _content_holds(files, found, wanted):
+        try:
+            holds = all(holds(found) for holds in simple) and _content_holds(files, found, wanted)
+        except DAMAGE as error:
+            refused(found.path, error)
+            continue
+        if holds:
             yield found
 
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from imgtools.errors import UsageError
 from imgtools.files.paths import join
-from imgtools.files.tree import GuestReader
+from imgtools.files.refused import RefusedFiles
+from imgtools.files.tree import DAMAGE, GuestReader
 from imgtools.guest.find.tree import view_files
 from imgtools.image.handle import open_request
-from imgtools.records.files import FileKind, FileStat
+from imgtools.records.files import FileKind, FileStat, FoundFile
 from imgtools.records.request import Engine, ImageRequest
 from imgtools.records.system import Warned
 
@@ -52,55 +55,127 @@ class LsReport:
     users: tuple[tuple[int, str], ...] = ()  # what the guest calls its user ids
     groups: tuple[tuple[int, str], ...] = ()
     warnings: tuple[Warned, ...] = ()
+    incomplete: bool = False  # something could not be read; the warnings say what
+
+
+@dataclass(slots=True)
+class OpenListing:
+    """Files being listed. ``files`` are made as they are taken; ``refused`` is complete when they have ended."""
+
+    image: str
+    engine: Engine
+    path: str
+    files: Iterator[ListedFile]
+    users: tuple[tuple[int, str], ...]
+    groups: tuple[tuple[int, str], ...]
+    known_warnings: tuple[Warned, ...]
+    refused: RefusedFiles
+
+    def report(self, files: Iterable[ListedFile] | None = None) -> LsReport:
+        """Return the report, with all files, or with those that are given."""
+        held = tuple(self.files if files is None else files)
+        return LsReport(
+            self.image,
+            self.engine,
+            self.path,
+            held,
+            self.users,
+            self.groups,
+            (*self.known_warnings, *self.refused.warnings),
+            bool(self.refused),
+        )
 
 
 def list_files(request: ImageRequest, path: str, *, recursive: bool = False, checksum: str = "") -> LsReport:
-    """List a directory (or one file) of the guest; see :func:`listed` for what is listed.
+    """List a directory (or one file) of the guest and hold all of it; else as :func:`open_listing`."""
+    with open_listing(request, path, recursive=recursive, checksum=checksum) as listing:
+        return listing.report()
+
+
+@contextmanager
+def open_listing(
+    request: ImageRequest, path: str, *, recursive: bool = False, checksum: str = ""
+) -> Iterator[OpenListing]:
+    """List a directory (or one file) of the guest, a file at a time; see :func:`listed` for what is listed.
+
+    What cannot be read of one file is a warning, and the others are listed.
 
     :param checksum: an algorithm of :data:`CHECKSUMS`, or empty.
     :raises UsageError: no such algorithm.
     :raises NoSuchGuestFile: the path is not there.
+    :raises OddGuest: the directory itself cannot be read.
     """
     if checksum and checksum not in CHECKSUMS:
         raise UsageError(f"no such checksum: {checksum}", hint=f"one of {', '.join(CHECKSUMS)}")
     with open_request(request) as image:
         view = view_files(image, request)
         top = view.path(path)
-        files = tuple(listed(view.files, top, recursive=recursive, checksum=checksum))
-        return LsReport(
+        refused = RefusedFiles()
+        yield OpenListing(
             image=str(request.host_path),
             engine=view.files.served_by,
             path=top,
-            files=files,
-            users=names_by_id(view.files, "/etc/passwd"),
-            groups=names_by_id(view.files, "/etc/group"),
-            warnings=view.warnings,
+            files=listed(view.files, top, refused, recursive=recursive, checksum=checksum),
+            users=names_by_id(view.files, "/etc/passwd", refused),
+            groups=names_by_id(view.files, "/etc/group", refused),
+            known_warnings=view.warnings,
+            refused=refused,
         )
 
 
-def names_by_id(files: GuestReader, path: str) -> tuple[tuple[int, str], ...]:
-    """Return what ``/etc/passwd`` or ``/etc/group`` calls each id; lines that do not parse name nobody."""
-    if not files.is_file(path):
+def names_by_id(
+    files: GuestReader, path: str, refused: RefusedFiles | None = None
+) -> tuple[tuple[int, str], ...]:
+    """Return what ``/etc/passwd`` or ``/etc/group`` calls each id; lines that do not parse name nobody.
+
+    :param refused: is told of a file that is damaged, or larger than any such file, which then names nobody;
+        without it, that is an error.
+    """
+    try:
+        if not files.is_file(path):
+            return ()
+        fields = [line.split(":") for line in files.read_text(path, limit=ACCOUNTS_LIMIT).splitlines()]
+    except DAMAGE as error:
+        if refused is None:
+            raise
+        refused(path, error)
         return ()
-    fields = (line.split(":") for line in files.read_text(path, limit=ACCOUNTS_LIMIT).splitlines())
-    return tuple((int(field[2]), field[0]) for field in fields if len(field) > 2 and field[2].isdecimal())
+    return tuple((int(field[2]), field[0]) for field in fields if len(field) > 2 and is_number(field[2]))
 
 
-def listed(files: GuestReader, top: str, *, recursive: bool, checksum: str = "") -> Iterator[ListedFile]:
+def is_number(text: str) -> bool:
+    """Whether this is an id: of decimal digits, and no longer than one can be."""
+    return text.isascii() and text.isdecimal() and len(text) <= 10  # 4294967295
+
+
+def listed(
+    files: GuestReader, top: str, refused: RefusedFiles, *, recursive: bool, checksum: str = ""
+) -> Iterator[ListedFile]:
     """Yield what is listed: a directory's entries (all below it, if ``recursive``), or the one file itself."""
+    line = partial(_line, files, refused, checksum)
     if not files.is_dir(top):
-        stat = files.lstat(top) or files.stat(top)
-        yield _line(files, top, top, stat, checksum)
+        yield line(top, top, files.lstat(top) or files.stat(top))
     elif recursive:
-        for found in files.walk(top):
-            yield _line(files, found.path, found.path, found.stat, checksum)
+        for found in files.walk(top, refused):
+            yield line(found.path, found.path, found.stat)
     else:
+        above = files.resolve(top)
         for entry in files.list_dir(top):
-            yield _line(files, join(files.resolve(top), entry.name), entry.name, entry.stat, checksum)
+            yield line(join(above, entry.name), entry.name, entry.stat)
 
 
-def _line(files: GuestReader, path: str, name: str, stat: FileStat, checksum: str) -> ListedFile:
-    regular = stat.kind is FileKind.FILE
+def _line(
+    files: GuestReader, refused: RefusedFiles, checksum: str, path: str, name: str, stat: FileStat
+) -> ListedFile:
+    target = seen = ""
+    refused.note_inode(FoundFile(path, stat))
+    try:
+        if stat.kind is FileKind.LINK:
+            target = files.read_link(path)
+        elif stat.kind is FileKind.FILE and checksum:
+            seen = digest(files, path, checksum)
+    except DAMAGE as error:
+        refused(path, error)
     return ListedFile(
         path=path,
         name=name,
@@ -115,8 +190,8 @@ def _line(files: GuestReader, path: str, name: str, stat: FileStat, checksum: st
         atime=stat.atime,
         mtime=stat.mtime,
         ctime=stat.ctime,
-        target=files.read_link(path) if stat.kind is FileKind.LINK else "",
-        checksum=digest(files, path, checksum) if checksum and regular else "",
+        target=target,
+        checksum=seen,
     )
 
 

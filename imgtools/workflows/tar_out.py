@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +15,8 @@ from imgtools.change.archive import archive_writer, compression_of
 from imgtools.change.sparse_member import as_sparse
 from imgtools.disk.new_file import new_file
 from imgtools.errors import HostError
-from imgtools.files.tree import GuestReader
+from imgtools.files.refused import RefusedFiles
+from imgtools.files.tree import DAMAGE, GuestReader
 from imgtools.guest.find.tree import view_files
 from imgtools.image.handle import Image, open_request
 from imgtools.records.files import FileKind, FoundFile
@@ -45,6 +46,7 @@ class TarReport:
     members: int
     size: int
     warnings: tuple[Warned, ...] = ()
+    incomplete: bool = False  # something could not be read; the warnings say what
 
 
 def tar_out(
@@ -58,7 +60,8 @@ def tar_out(
 ) -> TarReport:
     """Write what is below a directory (or one file) into an archive, names relative to it.
 
-    Owners by name and number, modes, times, hard links, device nodes and extended attributes are kept.
+    Owners by name and number, modes, times, hard links, device nodes and extended attributes are kept. What cannot
+    be read of one file or directory is a warning, and the others are packed.
 
     :param archive_path: None: the archive goes to ``stdout``. A file is written beside and renamed when complete.
     :raises HostError: the file is there already, or cannot be written.
@@ -69,7 +72,7 @@ def tar_out(
         top = view.files.resolve(view.path(path))
         with archive_writer(target, packing) as archive:
             run = _Run(view.files, archive, progress)
-            for found in tree_of(view.files, top):
+            for found in tree_of(view.files, top, run.refused):
                 run.add(found, found.path[len(top.rstrip("/")) :].lstrip("/") or _own_name(found))
         return TarReport(
             image=str(request.host_path),
@@ -77,7 +80,8 @@ def tar_out(
             archive="-" if archive_path is None else str(archive_path),
             members=run.members,
             size=run.size,
-            warnings=(*view.warnings, *run.warnings),
+            warnings=(*view.warnings, *run.warnings, *run.refused.warnings),
+            incomplete=bool(run.refused),
         )
 
 
@@ -116,8 +120,9 @@ class _Run:
         self._files = files
         self._archive = archive
         self._progress = progress
-        self._users = dict(names_by_id(files, "/etc/passwd"))
-        self._groups = dict(names_by_id(files, "/etc/group"))
+        self.refused = RefusedFiles()
+        self._users = dict(names_by_id(files, "/etc/passwd", self.refused))
+        self._groups = dict(names_by_id(files, "/etc/group", self.refused))
         self._first: dict[
             int, str
         ] = {}  # inode of a file with several names -> the name it has in the archive
@@ -125,18 +130,29 @@ class _Run:
         self.warnings: list[Warned] = []
 
     def add(self, found: FoundFile, name: str) -> None:
-        """Add one file under ``name``."""
-        if found.stat.kind not in TYPES:
+        """Add one file under ``name``; one that is damaged, as far as it can be read."""
+        self.refused.note_inode(found)
+        if found.stat.kind is FileKind.SOCKET:
             self.warnings.append(Warned("left out: a socket", found.path))
+        if found.stat.kind not in TYPES:
             return
-        member = self._member(found, name)
-        if member.isreg():
-            self.size += member.size
-            with self._files.open(found.path) as stream:
-                content = as_sparse(member, stream)
-                self._archive.addfile(member, cast(BinaryIO, content))
-        else:
+        try:
+            member = self._member(found, name)
+            size = member.size
+            stream = self._files.open(found.path) if member.isreg() else None
+            content = None if stream is None else as_sparse(member, stream)
+        except DAMAGE as error:
+            self.refused(found.path, error)
+            # A second name may be readable, and is no link to nothing.
+            self._first.pop(found.stat.inode, None)
+            return
+        if stream is None:
             self._archive.addfile(member)
+        else:
+            with stream:
+                padded = _Padded(cast(BinaryIO, content), found.path, self.refused)
+                self._archive.addfile(member, cast(BinaryIO, padded))
+            self.size += size
         self.members += 1
         if self._progress:
             self._progress(self.size, 0)
@@ -159,6 +175,36 @@ class _Run:
         # SCHILY.xattr.* is what GNU tar and bsdtar read and write.
         member.pax_headers = {
             f"SCHILY.xattr.{attribute}": value.decode("utf-8", "surrogateescape")
-            for attribute, value in self._files.xattrs(found.path).items()
+            for attribute, value in self._xattrs(found.path).items()
         }
         return member
+
+    def _xattrs(self, path: str) -> Mapping[str, bytes]:
+        try:
+            return self._files.xattrs(path)
+        except DAMAGE as error:
+            self.refused(path, error)
+            return {}
+
+
+class _Padded:
+    """What is read into a member whose size is written already: zeros from where it is damaged, as GNU tar does."""
+
+    def __init__(self, stream: BinaryIO, path: str, refused: RefusedFiles) -> None:
+        self._stream = stream
+        self._path = path
+        self._refused = refused
+        self._ended = False
+
+    def read(self, size: int) -> bytes:
+        """Return ``size`` bytes."""
+        if not self._ended:
+            try:
+                content = self._stream.read(size)
+                self._ended = len(content) < size
+            except DAMAGE as error:
+                content, self._ended = b"", True
+                self._refused(self._path, f"{error.message}; from there on it is zeros in the archive")
+        else:
+            content = b""
+        return content.ljust(size, b"\0")

@@ -9,14 +9,16 @@ from __future__ import annotations
 import base64
 import dataclasses
 import json
+import re
 import sys
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from enum import Enum
+from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, TextIO
+from typing import IO, TYPE_CHECKING, NamedTuple, TextIO
 
 from imgtools.cli.output.standard import already_done
 from imgtools.errors import ImgtoolsError
@@ -27,6 +29,7 @@ from imgtools.records.system import Warned
 if TYPE_CHECKING:
     from imgtools.cli.output.progress import Reporter
 
+PIECE = 1 << 20  # characters
 Cell = str | int | None
 JsonValue = None | bool | int | float | str | list["JsonValue"] | dict[str, "JsonValue"]
 
@@ -72,7 +75,13 @@ class Lines(NamedTuple):
     lines: Iterable[str]
 
 
-View = Table | Facts | Tree | Lines
+class Raw(NamedTuple):
+    """Bytes that come out as they are, also on a terminal."""
+
+    pieces: Iterable[bytes]
+
+
+View = Table | Facts | Tree | Lines | Raw
 
 
 def clean(text: str) -> str:
@@ -84,6 +93,11 @@ def clean(text: str) -> str:
     if text.isascii() and text.isprintable():
         return text
     return "".join(letter if _harmless(letter) else _escape(letter) for letter in text)
+
+
+def _names(text: str, path: str) -> bool:
+    """Whether a text names a path, and not only a longer one."""
+    return re.search(rf"(?<![^\s(]){re.escape(path)}(?![^\s:;,)])", text) is not None
 
 
 def _harmless(letter: str) -> bool:
@@ -249,8 +263,52 @@ class Output:
             self.document(envelope(report, schema))
             return
         chosen = (view if self.on_terminal else pipe or view)()
-        for one in [chosen] if isinstance(chosen, Table | Facts | Tree | Lines) else chosen:
+        for one in [chosen] if isinstance(chosen, View) else chosen:
             self._render(one)
+
+    def show_long(
+        self,
+        report: Callable[[], object],
+        rows: Iterable[object],
+        *,
+        field: str,
+        schema: str,
+        view: Callable[[], View],
+    ) -> None:
+        """Show a report whose rows are made as they are taken, and are never held; its warnings come after them.
+
+        :param report: returns the report without its rows, when they have all been taken.
+        :param field: where they belong in it: an empty list.
+        :param view: takes the rows itself.
+        """
+        self._stop_waiting()
+        if not self.json:
+            self._render(view())
+            for warning in getattr(report(), "warnings", ()):
+                self.warn(warning)
+            return
+        from tempfile import TemporaryFile
+
+        with TemporaryFile("w+", encoding="utf-8") as held:
+            held.writelines(f",\n      {json.dumps(to_json(row), ensure_ascii=False)}" for row in rows)
+            found = report()
+            for warning in getattr(found, "warnings", ()):
+                self.warn(warning)
+            self._document_around(envelope(found, schema), field, held)
+
+    def _document_around(self, outer: dict[str, JsonValue], field: str, held: IO[str]) -> None:
+        """Print a document with the rows that were held in a file: whole, or not at all."""
+        whole = json.dumps(outer, indent=2, ensure_ascii=False)
+        start, empty, end = whole.partition(f'\n    "{field}": []')
+        self._stdout.write(start + empty.removesuffix("]"))
+        held.seek(1)  # no comma before the first
+        piece = held.read(PIECE)
+        if piece:
+            while piece:
+                self._stdout.write(piece)
+                piece = held.read(PIECE)
+            self._stdout.write("\n    ")
+        self._stdout.write(f"]{end}\n")
 
     def document(self, document: JsonValue) -> None:
         """Print one JSON document."""
@@ -296,7 +354,7 @@ class Output:
         """Print a warning on stderr."""
         self._stop_waiting()
         text = warning if isinstance(warning, str) else warning.text
-        if not isinstance(warning, str) and warning.path and warning.path not in text:
+        if not isinstance(warning, str) and warning.path and not _names(text, warning.path):
             text = f"{warning.path}: {text}"
         if not self.quiet:
             self._stderr.write(f"imgtools: warning: {clean(text)}\n")
@@ -334,6 +392,10 @@ class Output:
         if isinstance(view, Lines):
             for text in view.lines:
                 self.line(text)
+        elif isinstance(view, Raw):
+            pieces = iter(view.pieces)
+            while chunk := b"".join(islice(pieces, 1000)):
+                self.raw(chunk)
         elif self.on_terminal:
             self._render_rich(view)
         elif isinstance(view, Table):

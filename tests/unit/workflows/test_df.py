@@ -73,3 +73,21 @@ def test_bars_and_percentages_stay_within_their_bounds() -> None:
     assert bar(0) == "░" * 20
     assert bar(130) == "█" * 20
     assert bar(50).count("█") == 10
+
+
+def test_a_filesystem_that_cannot_be_read_is_a_row_without_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Lost(MemoryFilesystem):
+        def usage(self) -> Usage:
+            raise BadImage("the filesystem names byte 9")
+
+    bad, good = memory_volume("/dev/sda1"), memory_volume("/dev/sda2")
+    image = memory_image(MemorySession({bad: Lost({}), good: Full({})}, engine=Engine.DIRECT))
+    report = measure_usage([serve(monkeypatch, "df", image)])
+    first, second = report.images[0].filesystems
+    assert (first.device, first.size, first.problem) == ("/dev/sda1", None, "the filesystem names byte 9")
+    assert (second.size, second.problem) == (1000 << 10, "")
+    assert report.exit_code == 1
+    assert [one.text for one in report.warnings] == [
+        "/dev/sda1 (ext4) cannot be read: the filesystem names byte 9"
+    ]
+    assert len(csv_lines(report, inodes=False)) == len(csv_lines(report, inodes=True)) == 2

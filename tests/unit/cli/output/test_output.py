@@ -2,11 +2,12 @@
 
 import io
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
 
-from imgtools.cli.output.output import Column, Facts, Output, Table, Tree, clean, format_time, to_json
+from imgtools.cli.output.output import Column, Facts, Lines, Output, Table, Tree, clean, format_time, to_json
 from imgtools.records.files import FileKind
 from imgtools.records.request import Engine, Secret
 from imgtools.records.system import Warned
@@ -115,3 +116,67 @@ def test_the_same_warning_is_given_once() -> None:
     Output(stdout=out, stderr=err, json=True).show(report, schema="x/1", view=lambda: ())
     assert [one["path"] for one in json.loads(out.getvalue())["warnings"]] == ["a", "b"]
     assert len(err.getvalue().splitlines()) == 2
+
+
+@dataclass(frozen=True)
+class Row:
+    path: str
+
+
+@dataclass(frozen=True)
+class Long:
+    image: str
+    files: tuple[Row, ...]
+    warnings: tuple[Warned, ...] = ()
+
+
+@pytest.mark.parametrize("rows", [[], ["a"], ["a", 'b"\udce9', "c"]])
+def test_a_long_report_is_the_same_document_without_being_held(rows: list[str]) -> None:
+    long, short = io.StringIO(), io.StringIO()
+    warnings: list[Warned] = []
+
+    def made() -> Iterator[Row]:
+        for name in rows:
+            warnings.append(Warned("damaged", name))
+            yield Row(name)
+
+    out = Output(json=True, stdout=long, stderr=io.StringIO())
+    out.show_long(
+        lambda: Long("a.img", (), tuple(warnings)),
+        made(),
+        field="files",
+        schema="imgtools.x/1",
+        view=lambda: Lines(()),
+    )
+    held = Long("a.img", tuple(Row(name) for name in rows), tuple(Warned("damaged", name) for name in rows))
+    Output(json=True, stdout=short, stderr=io.StringIO()).show(held, schema="imgtools.x/1", view=lambda: ())
+    assert json.loads(long.getvalue()) == json.loads(short.getvalue())
+
+
+def test_the_warnings_of_a_long_report_come_after_its_rows() -> None:
+    said = io.StringIO()
+    warnings: list[Warned] = []
+
+    def lines() -> Iterator[str]:
+        yield "row"
+        warnings.append(Warned("damaged", "/d"))
+
+    Output(stdout=said, stderr=said).show_long(
+        lambda: Long("a.img", (), tuple(warnings)),
+        (),
+        field="files",
+        schema="x/1",
+        view=lambda: Lines(lines()),
+    )
+    assert said.getvalue() == "row\nimgtools: warning: /d: damaged\n"
+
+
+def test_a_warning_names_its_path_where_its_text_only_names_a_longer_one() -> None:
+    said = io.StringIO()
+    for text in ("/dev/sda: damaged", "in /d: damaged", "lost (/d)"):
+        Output(stderr=said).warn(Warned(text, "/d"))
+    assert said.getvalue().splitlines() == [
+        "imgtools: warning: /d: /dev/sda: damaged",
+        "imgtools: warning: in /d: damaged",
+        "imgtools: warning: lost (/d)",
+    ]
