@@ -8,7 +8,16 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from imgtools.engine.keys import locked_volume
-from imgtools.errors import BadImage, EngineFailed, KeyNeeded, ManyGuests, NoGuest, NoSuchGuestFile, OddGuest
+from imgtools.errors import (
+    BadImage,
+    EngineFailed,
+    ImgtoolsError,
+    KeyNeeded,
+    ManyGuests,
+    NoGuest,
+    NoSuchGuestFile,
+    OddGuest,
+)
 from imgtools.files.paths import normalise_keeping_dots
 from imgtools.files.tree import GuestReader, GuestTree
 from imgtools.guest.find.linux import recognise_linux
@@ -55,6 +64,7 @@ class _Search:
 
     candidates: list[_Candidate] = field(default_factory=list)
     declined: list[Declined] = field(default_factory=list)
+    damage: list[ImgtoolsError] = field(default_factory=list)  # where a system may be that cannot be read
 
     @property
     def claimed(self) -> set[str]:
@@ -67,6 +77,8 @@ def find_guests(image: Image) -> tuple[Guest, ...]:
 
     Without booting, as far as that goes; an engine is booted only if a volume that no guest explains cannot be
     read directly, because another guest may be in it.
+
+    :raises OddGuest: none was found, and a volume on which one may be is damaged.
     """
     layout = image.layout()
     search = _search(image, layout, _mount_now(image))
@@ -74,6 +86,8 @@ def find_guests(image: Image) -> tuple[Guest, ...]:
         layout = image.layout(complete=True)
         search = _search(image, layout, _mount_booting(image))
     guests = [_guest(image, one) for one in _without_copies(search.candidates)]
+    if search.damage and not guests:
+        raise search.damage[0]
     if guests:
         guests[0] = replace(guests[0], warnings=(*guests[0].warnings, *_overlooked(search)))
     return tuple(replace(guest, warnings=(*image.warnings, *guest.warnings)) for guest in guests)
@@ -203,6 +217,7 @@ def _search(image: Image, layout: Layout, mount: MountOne) -> _Search:
             found = _recognise(image, files, volume, layout)
         except (OddGuest, BadImage) as error:
             search.declined.append(Declined(volume.device, error.message, damaged=True))
+            search.damage.append(error)
             continue
         if found is not None:
             search.candidates.append(_Candidate(volume, files, found))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from imgtools.errors import ImgtoolsError, KeyNeeded, ManyGuests, NoGuest, NoSuchGuestFile
+from imgtools.errors import ImgtoolsError, KeyNeeded, ManyGuests, NoGuest, NoSuchGuestFile, OddGuest
 from imgtools.guest.guest import Guest, find_guests, guest_path, the_guest
 from imgtools.records.disks import Declined, Disk, Layout, Mount
+from imgtools.records.files import FileStat
 from imgtools.records.system import OsInfo, OsType
 from tests.support.images import MemoryImage, memory_image, memory_session
-from tests.support.memory import link, memory_files, memory_volume
+from tests.support.memory import MemoryFilesystem, link, memory_files, memory_volume
 
 ELF_X86_64 = b"\x7fELF\x02\x01\x01" + bytes(9) + b"\x03\x00\x3e\x00"
 DEBIAN = {
@@ -170,3 +171,31 @@ def test_a_linux_path_is_never_a_drive() -> None:
     assert guest_path(guest, "/srv/C:/back\\slash") == "/srv/C:/back\\slash"
     assert guest_path(guest, "C:/x") == "/C:/x"
     assert guest_path(guest, "etc/hosts") == "/etc/hosts"
+
+
+# -- damage -------------------------------------------------------------------------------------------------
+
+
+class DamagedEtc(MemoryFilesystem):
+    """A system whose /etc cannot be read."""
+
+    def lookup(self, path: str) -> FileStat | None:
+        if path.startswith("/etc/"):
+            raise OddGuest("directory inode 7 has a hole")
+        return super().lookup(path)
+
+
+def test_a_damaged_volume_does_not_hide_the_guest_on_another() -> None:
+    bad, good = memory_volume("/dev/sda1"), memory_volume("/dev/sda2")
+    image = memory_image({bad: DamagedEtc(DEBIAN), good: DEBIAN})
+    (guest,) = find_guests(image)
+    assert guest.root == good
+    assert [(one.path, one.text) for one in guest.warnings] == [
+        ("/dev/sda1", "not looked into for another system: directory inode 7 has a hole")
+    ]
+    assert image.boots == 0
+
+
+def test_a_damaged_guest_is_not_no_guest() -> None:
+    with pytest.raises(OddGuest, match="inode 7 has a hole"):
+        find_guests(memory_image({ROOT: DamagedEtc(DEBIAN)}))
