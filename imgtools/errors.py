@@ -23,6 +23,14 @@ import errno
 import os
 from typing import ClassVar
 
+LONGEST_NAME = 200  # characters of a guest's string in a message
+LONGEST_MESSAGE = 2000  # a path has 4096 at most; nobody reads more of it
+
+
+def shorten(text: str, most: int = LONGEST_NAME) -> str:
+    """Return a text of at most ``most`` characters: what a guest writes may be of any length."""
+    return text if len(text) <= most else f"{text[: most - most // 3 - 1]}…{text[len(text) - most // 3 :]}"
+
 
 class ImgtoolsError(Exception):
     """A named error: one line that says what is wrong, and a hint that says what to do."""

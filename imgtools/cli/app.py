@@ -35,7 +35,7 @@ from imgtools.cli.command.typer_adapter import (
 )
 from imgtools.cli.output import standard
 from imgtools.cli.output.output import clean, error_envelope
-from imgtools.errors import ImgtoolsError, UsageError, host_fault
+from imgtools.errors import LONGEST_MESSAGE, ImgtoolsError, UsageError, host_fault, shorten
 
 BUG = 70  # EX_SOFTWARE of sysexits.h
 
@@ -245,9 +245,9 @@ def _report(error: ImgtoolsError, words: Sequence[str]) -> None:
             sys.stdout.flush()
         except (BrokenPipeError, standard.OutputLost):  # the error itself is what counts
             standard.let_go()
-    say(f"imgtools: {clean(error.message)}")
+    say(f"imgtools: {clean(shorten(error.message, LONGEST_MESSAGE))}")
     if error.hint:
-        say(f"  hint: {clean(error.hint)}")
+        say(f"  hint: {clean(shorten(error.hint, LONGEST_MESSAGE))}")
 
 
 def say(line: str) -> None:

@@ -15,9 +15,20 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
 
 from imgtools.engine.confined.hive import RemoteHive
-from imgtools.engine.hive_log import BASE_BLOCK, MAX_HIVE, PAGE, SECTOR, BaseBlock, read_base_block, replay
+from imgtools.engine.hive_log import (
+    BASE_BLOCK,
+    MAX_HIVE,
+    NO_BASE_BLOCK,
+    PAGE,
+    SECTOR,
+    BaseBlock,
+    has_bins,
+    read_base_block,
+    replay,
+    settle_length,
+)
 from imgtools.engine.regvalue import RegistryValue
-from imgtools.errors import NoSuchRegistryKey, OddGuest, ToolMissing
+from imgtools.errors import NoSuchRegistryKey, OddGuest, ToolMissing, shorten
 
 if TYPE_CHECKING:
     import hivex
@@ -51,8 +62,9 @@ def open_hive(source: bytes | BinaryIO, name: str, logs: Sequence[bytes] = ()) -
     binding = load_hivex()
     descriptor = os.memfd_create("hive")
     try:
-        base = _copy(io.BytesIO(source) if isinstance(source, bytes) else source, descriptor, name)
+        base = _copy(io.BytesIO(source) if isinstance(source, bytes) else source, descriptor, name, logs)
         state = HiveState(base.dirty, replay(descriptor, base, logs) if base.dirty else 0)
+        settle_length(descriptor)
         hive = Hive(_open_handle(binding, descriptor, name), name, state)
         try:
             yield hive
@@ -78,8 +90,8 @@ def load_hivex() -> type[hivex.Hivex]:
     return hivex.Hivex
 
 
-def _copy(source: BinaryIO, descriptor: int, name: str) -> BaseBlock:
-    """Copy the hive into memory and return its base block."""
+def _copy(source: BinaryIO, descriptor: int, name: str, logs: Sequence[bytes]) -> BaseBlock:
+    """Copy the hive into memory and return its base block; a lost one, if a log has a copy of it."""
     size = 0
     while chunk := source.read(CHUNK):
         size += len(chunk)
@@ -87,6 +99,8 @@ def _copy(source: BinaryIO, descriptor: int, name: str) -> BaseBlock:
             raise OddGuest(f"registry hive larger than {MAX_HIVE >> 20} MiB: {name}")
         os.write(descriptor, chunk)
     base = read_base_block(os.pread(descriptor, SECTOR, 0))
+    if base is None and has_bins(descriptor) and any(read_base_block(log[:SECTOR]) for log in logs):
+        base = NO_BASE_BLOCK
     if base is None:
         raise OddGuest(f"not a registry hive: {name}", hint="the file is damaged, or something else")
     if size < BASE_BLOCK + (base.bins_size if base.intact else PAGE):
@@ -117,7 +131,7 @@ def _quiet(binding: type[hivex.Hivex]) -> type[hivex.Hivex]:
 
 def _damaged(name: str, what: str, error: Exception) -> OddGuest:
     return OddGuest(
-        f"damaged registry hive {name}: {what} cannot be read (hivex: {error})",
+        f"damaged registry hive {shorten(name)}: {shorten(what)} cannot be read (hivex: {shorten(str(error))})",
         hint="Windows keeps copies of its hives in /Windows/System32/config/RegBack",
     )
 

@@ -43,6 +43,9 @@ class BaseBlock:
         return not self.intact or self.primary != self.secondary
 
 
+NO_BASE_BLOCK = BaseBlock(0, 0, 0, 0, 0, intact=False)  # that of a hive whose own is lost
+
+
 def read_base_block(head: bytes) -> BaseBlock | None:
     """Read the base block from the first 512 bytes of a hive or log; None if it is neither."""
     if len(head) < SECTOR or head[:4] != b"regf":
@@ -85,6 +88,7 @@ def replay(descriptor: int, base: BaseBlock, logs: Sequence[bytes]) -> int:
 @dataclass(frozen=True, slots=True)
 class _Entry:
     sequence: int
+    begins: bool  # it is the first of its log
     bins_size: int
     pages: tuple[tuple[int, bytes], ...]  # offset in the hive bins, content
 
@@ -94,12 +98,15 @@ class _Entry:
 
 
 def _pending_entries(base: BaseBlock, logs: Sequence[bytes]) -> list[_Entry]:
-    """Return the entries that the hive has not seen, in order and without a gap, from all logs together."""
-    found = {
-        entry.sequence: entry for log in logs for entry in _entries(log, base.secondary if base.intact else 0)
-    }
+    """Return the entries that the hive has not seen, in order and without a gap, from all logs together.
+
+    The first of them need not have the hive's own number: Windows 10 counts further when it begins a log anew.
+    """
+    oldest = base.secondary if base.intact else 0
+    found = {entry.sequence: entry for log in logs for entry in _entries(log, oldest)}
+    begins = [entry.sequence for entry in found.values() if entry.begins]
     following: list[_Entry] = []
-    sequence = base.secondary if base.intact or not found else min(found)
+    sequence = oldest if oldest in found else min(begins, default=oldest)
     while (entry := found.get(sequence)) is not None:
         following.append(entry)
         sequence = (sequence + 1) & _MASK
@@ -107,19 +114,25 @@ def _pending_entries(base: BaseBlock, logs: Sequence[bytes]) -> list[_Entry]:
 
 
 def _entries(log: bytes, first_sequence: int) -> Iterator[_Entry]:
-    """Yield the valid entries of one log that are as new as ``first_sequence``; a bad one ends the log."""
-    position = SECTOR
+    """Yield the valid entries of one log that are as new as ``first_sequence``.
+
+    One that is bad ends the log, and one that does not follow the one before: it is of an earlier round.
+    """
+    position, before = SECTOR, None
     while position + 40 <= len(log) and log[position : position + 4] == b"HvLE":
         size, _, sequence, bins_size, count = struct.unpack_from("<5I", log, position + 4)
         record = log[position : position + size]
         if size < 40 or size % SECTOR or len(record) < size or bins_size % PAGE or bins_size > MAX_HIVE:
             return
+        if before is not None and sequence != (before + 1) & _MASK:
+            return
+        before = sequence
         if sequence >= first_sequence:
             body, head = struct.unpack_from("<QQ", record, 24)
             pages = _pages(record, count, bins_size)
             if marvin32(record[:32]) != head or marvin32(record[40:]) != body or pages is None:
                 return
-            yield _Entry(sequence, bins_size, pages)
+            yield _Entry(sequence, position == SECTOR, bins_size, pages)
         position += size
 
 
@@ -188,6 +201,43 @@ def _dirty_sectors(log: bytes, bins_size: int) -> Iterator[tuple[int, bytes]]:
                 content = log[position : position + SECTOR]
                 yield (number * 8 + bit) * SECTOR, content if len(content) == SECTOR else b""
                 position += SECTOR
+
+
+# -- the length ------------------------------------------------------------------------------------------------
+
+
+def has_bins(descriptor: int) -> bool:
+    """Whether the first hive bin is where it has to be."""
+    return os.pread(descriptor, 4, BASE_BLOCK) == b"hbin"
+
+
+def settle_length(descriptor: int) -> None:
+    """Make the base block and the file tell the same length: that of the hive bins which follow one another.
+
+    There may be more of them than a base block says that was not written any more, and behind them anything at all:
+    Windows does not cut a hive that becomes shorter. A checksum that is wrong, and that no log made right, is made
+    right: the hive is dirty, and read as it is.
+    """
+    head = bytearray(os.pread(descriptor, SECTOR, 0))
+    base = read_base_block(bytes(head))
+    if base is None:
+        return
+    size = os.fstat(descriptor).st_size - BASE_BLOCK
+    end = 0
+    while end < size:
+        magic, offset, length = struct.unpack(
+            "<4sII", os.pread(descriptor, 12, BASE_BLOCK + end).ljust(12, b"\0")
+        )
+        if magic != b"hbin" or offset != end or not length or length % PAGE or length > size - end:
+            break
+        end += length
+    if end < base.bins_size <= size:
+        return  # a bin that is damaged: hivex says so
+    os.ftruncate(descriptor, BASE_BLOCK + end)
+    if end != base.bins_size or not base.intact:
+        struct.pack_into("<I", head, 40, end)
+        struct.pack_into("<I", head, 508, checksum(bytes(head)))
+        os.pwrite(descriptor, bytes(head), 0)
 
 
 def _close(descriptor: int, bins_size: int, sequence: int, logs: Sequence[bytes]) -> None:

@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import islice
 
-from imgtools.errors import NoSuchRegistryKey, OddGuest, UnsupportedGuest
+from imgtools.errors import NoSuchRegistryKey, OddGuest, UnsupportedGuest, shorten
 from imgtools.files.tree import GuestReader, GuestTree
 from imgtools.guest.guest import Guest, the_guest
 from imgtools.guest.windows.reg_text import reg_lines
@@ -314,7 +314,7 @@ def _row(value: RegistryValue) -> ValueRow:
 def _one_value(place: HivePlace, key: HiveKey, name: str) -> RegistryValue:
     found = key.value(name) or (key.value("") if name == "@" else None)
     if found is None:
-        names = ", ".join(value.name or "@" for value in key.values()[:12]) or "none"
+        names = ", ".join(shorten(value.name) or "@" for value in key.values()[:12]) or "none"
         raise NoSuchRegistryKey(
             f"no value {name or '@'} in {_name(place, key)}", path=_name(place, key), hint=f"it has {names}"
         )

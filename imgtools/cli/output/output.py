@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, NamedTuple, TextIO
 
 from imgtools.cli.output.standard import already_done
-from imgtools.errors import ImgtoolsError
+from imgtools.errors import LONGEST_MESSAGE, ImgtoolsError, shorten
 from imgtools.records.files import FileKind
 from imgtools.records.request import Secret
 from imgtools.records.system import Warned
@@ -203,8 +203,8 @@ def error_envelope(error: ImgtoolsError) -> dict[str, JsonValue]:
     """The document that ``--json`` prints when a command fails."""
     facts: dict[str, JsonValue] = {
         "class": type(error).__name__,
-        "message": clean(error.message),
-        "hint": clean(error.hint),
+        "message": clean(shorten(error.message, LONGEST_MESSAGE)),
+        "hint": clean(shorten(error.hint, LONGEST_MESSAGE)),
         "exit_code": error.exit_code,
     }
     return {"schema": "imgtools.error/1", "ok": False, "error": facts, "warnings": []}
@@ -357,7 +357,7 @@ class Output:
         if not isinstance(warning, str) and warning.path and not _names(text, warning.path):
             text = f"{warning.path}: {text}"
         if not self.quiet:
-            self._stderr.write(f"imgtools: warning: {clean(text)}\n")
+            self._stderr.write(f"imgtools: warning: {clean(shorten(text, LONGEST_MESSAGE))}\n")
 
     def note(self, text: str) -> None:
         """Print a line for people on stderr: what was done, what to do next."""

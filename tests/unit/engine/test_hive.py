@@ -10,7 +10,7 @@ import types
 import pytest
 
 from imgtools.engine.hive import Hive, load_hivex, open_hive
-from imgtools.engine.hive_log import marvin32
+from imgtools.engine.hive_log import checksum, marvin32
 from imgtools.errors import NoSuchRegistryKey, OddGuest, ToolMissing
 from tests.support.hives import log_entry, make_hive, new_log, old_log, with_sequences
 
@@ -233,3 +233,67 @@ def test_another_program_of_that_name(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "hivex", wrong)
     with pytest.raises(ToolMissing, match="not the registry library: /somewhere/hivex"):
         load_hivex()
+
+
+# -- what Windows leaves -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("swapped", [False, True])
+def test_a_log_that_begins_above_the_number_of_the_hive(swapped: bool) -> None:
+    """Windows 10 leaves such: 12/11 in the hive, and 40 and 41 in its logs."""
+    logs = [new_log(BEFORE, AFTER, 40), new_log(AFTER, LATEST, 41)]
+    with open_hive(with_sequences(BEFORE, 12, 11), "SYSTEM", logs[::-1] if swapped else logs) as hive:
+        assert (hive.state.replayed, current(hive)) == (2, 3)
+
+
+def test_replay_begins_with_the_first_entry_of_a_log_only() -> None:
+    """An entry behind a gap says nothing of what was lost in it."""
+    log = new_log(BEFORE, AFTER, 5) + log_entry(AFTER, LATEST, 40)
+    with open_hive(with_sequences(BEFORE, 12, 11), "SYSTEM", [log]) as hive:
+        assert (hive.state.replayed, current(hive)) == (0, 1)
+
+
+def test_the_hives_own_number_comes_first() -> None:
+    logs = [new_log(BEFORE, LATEST, 40), new_log(BEFORE, AFTER, 11)]
+    with open_hive(with_sequences(BEFORE, 12, 11), "SYSTEM", logs) as hive:
+        assert (hive.state.replayed, current(hive)) == (1, 2)
+
+
+def test_an_entry_of_an_earlier_round_ends_a_log() -> None:
+    log = new_log(BEFORE, AFTER, 40) + log_entry(AFTER, LATEST, 30) + log_entry(AFTER, LATEST, 41)
+    with open_hive(with_sequences(BEFORE, 12, 11), "SYSTEM", [log]) as hive:
+        assert (hive.state.replayed, current(hive)) == (1, 2)
+
+
+LONG = make_hive({"Select": {"Current": 7, "blob": b"y" * 50_000}})
+
+
+@pytest.mark.parametrize("rubbish", [b"A" * 8192, b"x", bytes(4096), b"hbin" + bytes(4092)])
+def test_what_is_behind_the_last_bin_does_not_count(rubbish: bytes) -> None:
+    size = int.from_bytes(LONG[40:44], "little")
+    with open_hive(LONG[: 4096 + size] + rubbish, "SYSTEM") as hive:
+        assert current(hive) == 7
+
+
+def test_more_bins_than_the_base_block_says() -> None:
+    """The base block was not written any more."""
+    head = bytearray(LONG[:512])
+    struct.pack_into("<I", head, 40, 4096)
+    struct.pack_into("<I", head, 508, checksum(bytes(head)))
+    with open_hive(bytes(head) + LONG[512:], "SYSTEM") as hive:
+        value = hive.root.require("Select").value("blob")
+        assert value is not None and len(value.data) == 50_000
+
+
+@pytest.mark.parametrize("log", [new_log(BEFORE, AFTER, 7), old_log(BEFORE, AFTER, 8)])
+@pytest.mark.parametrize("lost", [bytes(512), b"XXXX" + BEFORE[4:512]])
+def test_a_base_block_that_is_lost_comes_back_from_a_log(log: bytes, lost: bytes) -> None:
+    with open_hive(lost + BEFORE[512:], "SYSTEM", [log]) as hive:
+        assert (hive.state.dirty, hive.state.replayed, current(hive)) == (True, 1, 2)
+
+
+def test_a_damaged_base_block_without_a_log_that_fits_is_read_as_it_is() -> None:
+    other = bytearray(BEFORE)
+    other[508] ^= 1
+    with open_hive(bytes(other), "SYSTEM", []) as hive:
+        assert (hive.state.dirty, hive.state.replayed, current(hive)) == (True, 0, 1)
