@@ -17,7 +17,7 @@ from imgtools.errors import BadImage
 from imgtools.volumes.blkid_sample import HEAD, TAIL, draw_sketch, label_places
 from imgtools.volumes.volume_file import DiskFile
 from tests.support.lvm import make_pv
-from tests.support.volumes import BytesDisk, blank, bytes_volume, tool, volume
+from tests.support.volumes import BytesDisk, blank, bytes_volume, patch, tool, volume
 
 MIB = 1 << 20
 UUID = "d0d0d0d0-0001-4000-8000-000000000001"
@@ -34,6 +34,46 @@ def iso(path: Path) -> None:
     folder = path.with_suffix(".tree")
     folder.mkdir()
     tool("xorriso", "-as", "mkisofs", "-quiet", "-R", "-J", "-V", "MY DISC", "-o", path, folder)
+
+
+def ddf(path: Path) -> None:
+    """A member whose anchor is the last sector, and whose header lies where that says (Linux' md makes such)."""
+    place = 24 * MIB
+    header = struct.pack(">II24s8sII", 0xDE11DE11, 0, b"Linux-MDabcdefghijklmnop", b"01.02.00", 1, 1)
+    header = header.ljust(96, b"\0") + struct.pack(">QQ", place // 512, 0xFFFFFFFFFFFFFFFF)
+    for offset in (place, 48 * MIB - 512):
+        patch(path, offset, header.ljust(512, b"\0"))
+
+
+def udf(path: Path) -> None:
+    """A volume whose descriptors, and what they name, lie behind everything that is looked at always."""
+    block, volume_at, integrity_at = 2048, 1500, 3000
+
+    def descriptor(tag: int, place: int, body: bytes) -> None:
+        crc = struct.pack("<HHI", 0, 0, place)
+        start = struct.pack("<HHBBH", tag, 2, 0, 0, 1) + crc
+        total = (sum(start) - start[4]) & 0xFF
+        patch(path, place * block, (start[:4] + bytes([total]) + start[5:] + body).ljust(block, b"\0"))
+
+    for number, name in enumerate((b"BEA01", b"NSR02", b"TEA01")):
+        patch(path, 32768 + number * block, b"\0" + name + b"\1")
+    extents = struct.pack("<IIII", 4 * block, volume_at, 4 * block, volume_at)
+    descriptor(2, 256, extents)
+    text = (b"\x08" + b"MY UDF").ljust(31, b"\0") + bytes([7])
+    descriptor(1, volume_at, (bytes(8) + text + bytes(16) + text).ljust(496, b"\0"))
+    name = (b"\x08" + b"FAR AWAY").ljust(127, b"\0") + bytes([9])
+    body = (
+        bytes(4 + 64)
+        + name
+        + struct.pack("<I", block)
+        + b"\0*OSTA UDF Compliant".ljust(24, b"\0")
+        + b"\x02\x01"
+    )
+    descriptor(6, volume_at + 1, body.ljust(416, b"\0") + struct.pack("<II", block, integrity_at))
+    descriptor(8, volume_at + 2, b"")
+    descriptor(
+        9, integrity_at, (bytes(12) + struct.pack("<I", 1)).ljust(56, b"\0") + struct.pack("<II", 1, 46)
+    )
 
 
 MAKERS: dict[str, tuple[int, str, Callable[[Path], object]]] = {
@@ -55,6 +95,8 @@ MAKERS: dict[str, tuple[int, str, Callable[[Path], object]]] = {
     "luks2": (32 * MIB, "crypto_LUKS", lambda path: luks(path, "luks2")),
     "lvm": (0, "LVM2_member", lambda path: path.write_bytes(make_pv("A", None))),
     "bitlocker": (8 * MIB, "BitLocker", lambda path: bitlocker(path)),
+    "ddf": (48 * MIB, "ddf_raid_member", ddf),
+    "udf": (48 * MIB, "udf", udf),
     "nothing": (4 * MIB, "", lambda _path: None),
 }
 
