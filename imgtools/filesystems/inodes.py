@@ -90,7 +90,7 @@ class InodeFilesystem:
 
     def scan(self, path: str) -> Sequence[FileEntry]:
         inode = self._need(path)
-        if self._stat(inode).kind is not FileKind.DIRECTORY:
+        if self._reader.stat(inode).kind is not FileKind.DIRECTORY:
             raise NotADirectory(f"not a directory in the guest: {path}", path=path)
         names = self._names(inode)
         # In the order of the inodes, so that their table is read from front to back.
@@ -106,7 +106,7 @@ class InodeFilesystem:
 
     def open(self, path: str) -> BinaryIO:
         inode = self._need(path)
-        kind = self._stat(inode).kind
+        kind = self._reader.stat(inode).kind
         if kind is not FileKind.FILE:
             what = "is a directory" if kind is FileKind.DIRECTORY else "not a regular file"
             raise NotAFile(f"{what}: {path}", path=path)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import io
+import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, BinaryIO
 
 from imgtools.engine.confined.disk import again
 from imgtools.engine.confined.worker import Worker
 from imgtools.errors import ImgtoolsError, OddGuest, ToolMissing
-from imgtools.filesystems.inodes import InodeFilesystem, mount_reader
+from imgtools.filesystems.inodes import InodeFilesystem
+from imgtools.filesystems.ntfs.other_names import mount_names
 from imgtools.filesystems.ntfs.reader import STATS_KEPT, NtfsReader, open_ntfs
 from imgtools.filesystems.stream import PIECE, buffered
 from imgtools.records.disks import Declined, Usage
@@ -33,10 +36,12 @@ def mount_ntfs(disk: DiskFile) -> InodeFilesystem | Declined:
         "libfsntfs", disk.name, lambda: _Service(way.open()), descriptors=way.descriptors, reads=way.reads
     )
     try:
-        reason = worker.ask("why_not")
+        reason, damaged = worker.ask("why_not")
     except ImportError:
         raise ToolMissing("libfsntfs is not installed", hint="pip install libfsntfs-python") from None
-    return Declined(disk.name, str(reason)) if reason else mount_reader(disk.name, _Reader(worker))
+    if reason:
+        return Declined(disk.name, str(reason), bool(damaged))
+    return mount_names(disk.name, _Reader(worker))
 
 
 # -- in the worker ----------------------------------------------------------------------------------------
@@ -54,8 +59,9 @@ class _Service:
         assert isinstance(self._opened, NtfsReader)
         return self._opened
 
-    def why_not(self) -> str:
-        return self._opened.reason if isinstance(self._opened, Declined) else ""
+    def why_not(self) -> tuple[str, bool]:
+        found = self._opened
+        return (found.reason, found.damaged) if isinstance(found, Declined) else ("", False)
 
     def names(self, inode: int) -> list[tuple[str, int, Facts | None]]:
         return [(name, number, self._facts(number)) for name, number in self._reader.names(inode).items()]
@@ -69,9 +75,15 @@ class _Service:
     def stat(self, inode: int) -> Facts:
         found = self._reader.stat(inode)
         return (
-            *(found.kind.value, found.size, found.links, inode, *found.device),
+            *(found.kind.value, found.size, found.links, found.inode, *found.device),
             *(found.atime, found.mtime, found.ctime),
         )
+
+    def short_name(self, inode: int, name: str) -> int | None:
+        return self._reader.short_name(inode, name)
+
+    def stream_number(self, inode: int, name: str) -> int | None:
+        return self._reader.stream_number(inode, name)
 
     def link(self, inode: int) -> str:
         return self._reader.link(inode)
@@ -87,11 +99,24 @@ class _Service:
         self._file = (inode, self._reader.content(inode))
 
     def read(self, inode: int, offset: int, length: int) -> bytes:
+        stream = self._stream(inode)
+        stream.seek(offset)
+        return stream.read(min(length, PIECE))
+
+    def seek_data(self, inode: int, offset: int, whence: int) -> int | None:
+        """Where the next data or hole is; -1: there is none, None: nobody can tell."""
+        try:
+            return self._stream(inode).seek(offset, whence)
+        except io.UnsupportedOperation:
+            return None
+        except OSError:
+            return -1
+
+    def _stream(self, inode: int) -> BinaryIO:
         if self._file is None or self._file[0] != inode:
             self.open(inode)
         assert self._file is not None
-        self._file[1].seek(offset)
-        return self._file[1].read(min(length, PIECE))
+        return self._file[1]
 
 
 # -- here -------------------------------------------------------------------------------------------------
@@ -136,6 +161,14 @@ class _Reader:
                 self._keep(number, facts)
         return names
 
+    def short_name(self, inode: int, name: str) -> int | None:
+        found = self._worker.ask("short_name", inode, name)
+        return None if found is None else int(found)
+
+    def stream_number(self, inode: int, name: str) -> int | None:
+        found = self._worker.ask("stream_number", inode, name)
+        return None if found is None else int(found)
+
     def link(self, inode: int) -> str:
         return str(self._worker.ask("link", inode))
 
@@ -178,6 +211,14 @@ class _File(io.RawIOBase):
         return len(content)
 
     def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        if whence in (os.SEEK_DATA, os.SEEK_HOLE):
+            found = self._worker.ask("seek_data", self._inode, offset, whence)
+            if found is None:
+                raise io.UnsupportedOperation("no holes are known")
+            if not offset <= found <= self._size:
+                raise OSError(errno.ENXIO, os.strerror(errno.ENXIO))
+            self._position = int(found)
+            return self._position
         start = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size}[whence]
         self._position = max(0, start + offset)
         return self._position

@@ -6,24 +6,33 @@ The metadata files are hidden, links of all kinds are links, everything belongs 
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, BinaryIO, NoReturn, Protocol
 
 from imgtools.errors import OddGuest
 from imgtools.filesystems.ntfs import reparse
+from imgtools.filesystems.ntfs.index import BadIndex, IndexEntry, parse_block, parse_root
+from imgtools.filesystems.ntfs.other_names import NtfsFilesystem, mount_names
 from imgtools.filesystems.ntfs.record import (
     ATTRIBUTE_LIST,
     BITMAP,
+    COMPRESSED,
+    DATA,
     INDEX_ALLOCATION,
+    INDEX_ROOT,
+    NAMES,
     REPARSE_POINT,
     VOLUME_INFORMATION,
     Attribute,
     Record,
+    RunMap,
     listed_records,
     log_is_clean,
     parse_record,
 )
-from imgtools.filesystems.stream import PIECE, buffered
+from imgtools.filesystems.stream import PIECE, BlockMap, MappedFile, buffered, read_mapped, seek_data
 from imgtools.records.disks import Declined, Usage
 from imgtools.records.files import FileKind, FileStat
 from imgtools.volumes.volume_file import DiskFile
@@ -40,13 +49,15 @@ HIDDEN, SYSTEM, REPARSE, ENCRYPTED = 0x2, 0x4, 0x400, 0x4000
 DIRTY = 1  # VOLUME_IS_DIRTY
 LONGEST_INTERIX = 8 + 2 * 4096
 LONGEST_STREAM = 65536  # XATTR_SIZE_MAX
+LONGEST_LIST = 1 << 24  # bytes of a bitmap or of a list of attributes
+STREAM = 1 << 64  # the first number that is no reference
 STATS_KEPT = 50_000
 
 
-def mount_ntfs(disk: DiskFile) -> InodeFilesystem | Declined:
+def mount_ntfs(disk: DiskFile) -> NtfsFilesystem | Declined:
     """Mount an NTFS volume in this process, or say why this reader leaves it to another."""
     reader = open_ntfs(disk)
-    return reader if isinstance(reader, Declined) else InodeFilesystem(reader)
+    return reader if isinstance(reader, Declined) else mount_names(disk.name, reader)
 
 
 def open_ntfs(disk: DiskFile) -> NtfsReader | Declined:
@@ -58,9 +69,16 @@ def open_ntfs(disk: DiskFile) -> NtfsReader | Declined:
         volume.open_file_object(disk)
         reader = NtfsReader(disk, volume)
         reason = reader.why_not()
-    except (OSError, OddGuest) as error:
+    except OddGuest as error:
+        return Declined(disk.name, error.message, damaged=True)
+    except OSError as error:
         return Declined(disk.name, f"NTFS: libfsntfs does not open it: {first_words(error)}")
     return Declined(disk.name, reason) if reason else reader
+
+
+def same(one: str, other: str) -> bool:
+    """Whether two names are one where letter case does not count."""
+    return one.upper() == other.upper()
 
 
 def first_words(error: Exception) -> str:
@@ -69,7 +87,11 @@ def first_words(error: Exception) -> str:
 
 
 class NtfsReader:
-    """Structures of one filesystem; implements :class:`imgtools.filesystems.inodes.InodeReader`."""
+    """Structures of one filesystem; implements :class:`imgtools.filesystems.inodes.InodeReader`.
+
+    A file's number is its reference: 48 bits of its record's number, and 16 that change when the record gets another
+    file (0: whichever it has). Numbers from STREAM on are alternate streams.
+    """
 
     root = ROOT
     ignores_case = True
@@ -78,9 +100,11 @@ class NtfsReader:
         self._disk = disk
         self._volume = volume
         self._record_size = volume.get_mft_entry_size()
+        self._cluster = volume.get_cluster_block_size()
         self._mft = volume.get_file_entry(MFT)
         self._stats: dict[int, FileStat] = {}
         self._parents: dict[int, int] = {}
+        self._streams: list[tuple[int, str]] = []
 
     def why_not(self) -> str:
         """Why this volume must not be read as it is; empty: it may."""
@@ -115,7 +139,7 @@ class NtfsReader:
 
     def _entry(self, inode: int) -> pyfsntfs.file_entry:
         try:
-            entry = self._volume.get_file_entry(inode)
+            entry = self._volume.get_file_entry(inode & INDEX_MASK)
         except OSError as error:
             self._damaged(f"file {inode}: {first_words(error)}")
         return entry
@@ -124,9 +148,38 @@ class NtfsReader:
         raise OddGuest(f"{self._disk.name}: damaged NTFS: {what}", hint="chkdsk in Windows tells more")
 
     def _record(self, inode: int) -> Record | None:
-        return parse_record(self._mft.read_buffer_at_offset(self._record_size, inode * self._record_size))
+        place = (inode & INDEX_MASK) * self._record_size
+        try:
+            return parse_record(self._mft.read_buffer_at_offset(self._record_size, place))
+        except OSError as error:
+            self._damaged(f"record {inode & INDEX_MASK}: {first_words(error)}")
+
+    def _find(self, inode: int, kind: int, name: str) -> list[Attribute]:
+        """The pieces of an attribute, in their order; it may lie in several records, which a list names."""
+        record = self._record(inode)
+        if record is None:
+            self._damaged(f"file {inode & INDEX_MASK} has a bad record")
+        found = list(record.attributes)
+        listing = record.first(ATTRIBUTE_LIST)
+        if listing is not None:
+            for number in dict.fromkeys(listed_records(self._content(listing, LONGEST_LIST), kind)):
+                other = self._record(number) if number != inode & INDEX_MASK else None
+                found += other.attributes if other else ()
+        pieces = [one for one in found if one.type == kind and one.name == name]
+        return sorted(pieces, key=lambda one: one.first_cluster)
+
+    def _content(self, attribute: Attribute, limit: int) -> bytes:
+        """The whole of an attribute that is small in a healthy filesystem."""
+        if attribute.value is not None:
+            return attribute.value
+        blocks = RunMap(attribute.runs)
+        return read_mapped(self._disk, blocks, self._cluster, attribute.size, limit, "an attribute")
 
     def stat(self, inode: int) -> FileStat:
+        if inode >= STREAM:
+            file, name = self._streams[inode - STREAM]
+            size = self._stream(file, name).get_size()
+            return replace(self.stat(file), kind=FileKind.FILE, size=size)
         found = self._stats.get(inode)
         if found is None:
             found = self._remember(inode, self._entry(inode))
@@ -144,12 +197,14 @@ class NtfsReader:
 
     def _parse_stat(self, inode: int, entry: pyfsntfs.file_entry) -> FileStat:
         record = self._record(inode)
-        if record is None:
-            self._damaged(f"file {inode} has a bad record")
+        if record is None or not record.in_use:
+            self._damaged(f"file {inode & INDEX_MASK} has a bad record, or none")
+        if inode > INDEX_MASK and record.sequence != inode >> 48:
+            self._damaged(f"file {inode & INDEX_MASK} is another one than its name leads to")
         flags, size, device = entry.get_file_attribute_flags(), 0, (0, 0)
         if flags is None:
             self._damaged(f"file {inode} has no standard information")
-        is_directory = entry.has_directory_entries_index()
+        is_directory = bool(self._find(inode, INDEX_ROOT, NAMES))
         if flags & REPARSE and self._is_link(record):
             kind, size = FileKind.LINK, len(self.link(inode).encode("utf-8", "surrogateescape"))
         elif is_directory:
@@ -165,7 +220,7 @@ class NtfsReader:
             size,
             0o777,
             links=record.links,
-            inode=inode,
+            inode=inode & INDEX_MASK,
             device=device,
             atime=parse_time(entry.get_access_time_as_integer()),
             mtime=parse_time(entry.get_modification_time_as_integer()),
@@ -195,31 +250,87 @@ class NtfsReader:
         return FileKind.FILE, (0, 0)
 
     def names(self, inode: int) -> dict[str, int]:
-        entry, names = self._entry(inode), {}
-        try:
-            for index in range(entry.get_number_of_sub_file_entries()):
-                child = entry.get_sub_file_entry(index)
-                name, number = child.name, child.get_file_reference() & INDEX_MASK
-                if name is None or number < FIRST_USER_FILE or not child.is_allocated():
-                    continue
-                names[name] = number
-                self._parents[number] = inode
-                try:
-                    self._remember(number, child)
-                except OddGuest:
-                    continue  # asked for by itself, it raises again
-        except OSError as error:
-            self._damaged(f"directory {inode}: {first_words(error)}")
+        names = {entry.name: entry.reference for entry in self.index(inode) if not entry.is_short}
+        self._parents.update(dict.fromkeys(names.values(), inode))
         return names
 
+    def short_name(self, inode: int, name: str) -> int | None:
+        """Return the file with a short name beside its own in a directory; None if there is none."""
+        shorts = (one for one in self.index(inode) if one.is_short and same(one.name, name))
+        return next((one.reference for one in shorts), None)
+
+    def index(self, inode: int) -> Iterator[IndexEntry]:
+        """Yield everything that a directory holds but the metadata files: long names and short ones.
+
+        :raises OddGuest: it is damaged.
+        """
+        try:
+            for entry in self._index(inode):
+                if entry.reference & INDEX_MASK >= FIRST_USER_FILE:
+                    yield entry
+        except BadIndex as error:
+            self._damaged(f"directory {inode & INDEX_MASK}: {error}")
+
+    def _index(self, inode: int) -> Iterator[IndexEntry]:
+        root = self._find(inode, INDEX_ROOT, NAMES)
+        if not root or root[0].value is None:
+            raise BadIndex("it has no index")
+        size, entries = parse_root(root[0].value)
+        yield from entries
+        pieces = self._find(inode, INDEX_ALLOCATION, NAMES)
+        if not pieces:
+            return
+        whole = pieces[0].size
+        blocks = RunMap(run for piece in pieces for run in piece.runs)
+        used = b"".join(self._content(piece, LONGEST_LIST) for piece in self._find(inode, BITMAP, NAMES))
+        for number in range(min(whole // size, len(used) * 8)):
+            if used[number // 8] >> number % 8 & 1:
+                stream = MappedFile(self._disk, blocks, self._cluster, whole)
+                stream.seek(number * size)
+                yield from parse_block(stream.read(size) or b"")
+
     def content(self, inode: int) -> BinaryIO:
+        if inode >= STREAM:
+            file, name = self._streams[inode - STREAM]
+            opened = self._stream(file, name)
+            return buffered(NtfsFile(self._disk.name, file & INDEX_MASK, opened, opened.get_size()))
         entry = self._entry(inode)
         if (entry.get_file_attribute_flags() or 0) & ENCRYPTED:
             raise OddGuest(
-                f"{self._disk.name}: file {inode} is encrypted by Windows (EFS)",
+                f"{self._disk.name}: file {inode & INDEX_MASK} is encrypted by Windows (EFS)",
                 hint="only Windows with the user's key can read it",
             )
-        return buffered(NtfsFile(self._disk.name, inode, entry, self.stat(inode).size))
+        size, holes = self.stat(inode).size, self._holes(inode)
+        return buffered(NtfsFile(self._disk.name, inode & INDEX_MASK, entry, size, holes, self._cluster))
+
+    def _holes(self, inode: int) -> BlockMap | None:
+        """Where a file has data and holes; None where nobody can tell: it is compressed, or in its record."""
+        pieces = self._find(inode, DATA, "")
+        if not pieces or any(piece.value is not None or piece.flags & COMPRESSED for piece in pieces):
+            return None
+        if self._find(
+            inode, REPARSE_POINT, ""
+        ):  # of a file that is kept elsewhere (CompactOS), it is all hole
+            return None
+        return RunMap(run for piece in pieces for run in piece.runs)
+
+    # -- alternate streams ---------------------------------------------------------------------------------
+
+    def stream_number(self, inode: int, name: str) -> int | None:
+        """Return the number of an alternate stream of a file; None if it has none of that name, in any letter case."""
+        found = next((one for one in self._entry(inode).alternate_data_streams if same(one.name, name)), None)
+        if found is None:
+            return None
+        place = (inode, found.name)
+        if place not in self._streams:
+            self._streams.append(place)
+        return STREAM + self._streams.index(place)
+
+    def _stream(self, inode: int, name: str) -> pyfsntfs.data_stream:
+        found = next((one for one in self._entry(inode).alternate_data_streams if one.name == name), None)
+        if found is None:
+            self._damaged(f"file {inode & INDEX_MASK} has lost its stream {name}")
+        return found
 
     # -- links ---------------------------------------------------------------------------------------------
 
@@ -246,25 +357,21 @@ class NtfsReader:
                 inode = self._parents.get(inode, ROOT)
                 found.append(name)
                 continue
-            entry = self._entry(inode)
-            if not entry.has_directory_entries_index():
+            if not self._find(inode, INDEX_ROOT, NAMES):
                 return None
-            match = next(((n, i) for n, i in self._plain_names(entry) if n.upper() == name.upper()), None)
+            match = next(
+                (one for one in self.index(inode) if not one.is_short and same(one.name, name)), None
+            )
             if match is None:
                 return None
-            found.append(match[0])
-            inode = match[1]
+            found.append(match.name)
+            inode = match.reference
         return start + "/".join(found) if found else None
-
-    @staticmethod
-    def _plain_names(entry: pyfsntfs.file_entry) -> Iterator[tuple[str, int]]:
-        for index in range(entry.get_number_of_sub_file_entries()):
-            child = entry.get_sub_file_entry(index)
-            if child.name is not None:
-                yield child.name, child.get_file_reference() & INDEX_MASK
 
     def xattrs(self, inode: int) -> Mapping[str, bytes]:
         """Alternate data streams, under the names that ntfs-3g gives them; none that is too large for that."""
+        if inode >= STREAM:
+            return {}
         entry = self._entry(inode)
         return {
             f"user.{stream.name}": stream.read_buffer_at_offset(stream.get_size(), 0)
@@ -345,8 +452,18 @@ def count_zeros(read_at: ReadAt, size: int) -> int:
 class NtfsFile(io.RawIOBase):
     """The content of one file, compressed or sparse or plain, through libfsntfs."""
 
-    def __init__(self, device: str, inode: int, entry: pyfsntfs.file_entry, size: int) -> None:
+    def __init__(
+        self,
+        device: str,
+        inode: int,
+        entry: pyfsntfs.file_entry | pyfsntfs.data_stream,
+        size: int,
+        holes: BlockMap | None = None,
+        cluster: int = 0,
+    ) -> None:
         super().__init__()
+        self._holes = holes
+        self._cluster = cluster
         self._device = device
         self._inode = inode
         self._entry = entry
@@ -376,6 +493,9 @@ class NtfsFile(io.RawIOBase):
         return len(content)
 
     def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        if self._holes is not None and whence in (os.SEEK_DATA, os.SEEK_HOLE):
+            self._position = seek_data(self._holes, self._cluster, self._size, offset, whence)
+            return self._position
         if whence not in (io.SEEK_SET, io.SEEK_CUR, io.SEEK_END):
             raise io.UnsupportedOperation("no holes are known")
         start = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size}[whence]

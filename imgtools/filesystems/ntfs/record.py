@@ -6,11 +6,16 @@ Source: ntfs-3g, include/ntfs-3g/layout.h. All is little-endian.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 ATTRIBUTE_LIST, BITMAP, INDEX_ALLOCATION, REPARSE_POINT, END = 0x20, 0xB0, 0xA0, 0xC0, 0xFFFFFFFF
 VOLUME_INFORMATION = 0x70
+INDEX_ROOT, DATA = 0x90, 0x80
+NAMES = "$I30"  # the index of a directory
+COMPRESSED = 0xFF  # ATTR_COMPRESSION_MASK
+IN_USE = 1  # MFT_RECORD_IN_USE
 SECTOR = 512  # of the fix-ups, whatever the disk has
 
 
@@ -23,6 +28,9 @@ class Attribute:
     size: int
     allocated: int
     runs: tuple[tuple[int | None, int], ...]  # first cluster (None: a hole) and number of clusters
+    name: str = ""
+    first_cluster: int = 0  # where in the whole this piece begins, if it lies in several records
+    flags: int = 0  # compressed, encrypted, sparse
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +39,12 @@ class Record:
 
     links: int
     attributes: tuple[Attribute, ...]
+    sequence: int = 0
+    in_use: bool = True
 
-    def first(self, kind: int) -> Attribute | None:
-        """The first attribute of a type."""
-        return next((attribute for attribute in self.attributes if attribute.type == kind), None)
+    def first(self, kind: int, name: str | None = None) -> Attribute | None:
+        """The first attribute of a type, and of a name, if one is given."""
+        return next((one for one in self.attributes if one.type == kind and name in (None, one.name)), None)
 
 
 def parse_record(raw: bytes) -> Record | None:
@@ -42,9 +52,9 @@ def parse_record(raw: bytes) -> Record | None:
     whole = apply_fixups(raw)
     if whole is None or whole[:4] != b"FILE" or len(whole) < 48:
         return None
-    (links, first) = struct.unpack_from("<HH", whole, 18)
+    (sequence, links, first, flags) = struct.unpack_from("<HHHH", whole, 16)
     try:
-        return Record(links, tuple(_attributes(whole, first)))
+        return Record(links, tuple(_attributes(whole, first)), sequence, bool(flags & IN_USE))
     except (struct.error, ValueError):
         return None
 
@@ -71,14 +81,18 @@ def _attributes(raw: bytes, at: int) -> Iterator[Attribute]:
         kind, length = struct.unpack_from("<II", raw, at)
         if kind == END or length < 24 or at + length > len(raw):
             return
+        letters, name_at, flags = struct.unpack_from("<BHH", raw, at + 9)
+        name = raw[at + name_at : at + name_at + letters * 2].decode("utf-16-le", "replace")
         if raw[at + 8] == 0:
             size, offset = struct.unpack_from("<IH", raw, at + 16)
             if offset + size <= length:
-                yield Attribute(kind, raw[at + offset : at + offset + size], size, size, ())
+                yield Attribute(kind, raw[at + offset : at + offset + size], size, size, (), name, 0, flags)
         else:
             runs_at = struct.unpack_from("<H", raw, at + 32)[0]
+            (first,) = struct.unpack_from("<Q", raw, at + 16)
             allocated, size = struct.unpack_from("<QQ", raw, at + 40)
-            yield Attribute(kind, None, size, allocated, tuple(parse_runs(raw[at + runs_at : at + length])))
+            runs = tuple(parse_runs(raw[at + runs_at : at + length]))
+            yield Attribute(kind, None, size, allocated, runs, name, first, flags)
         at += length
 
 
@@ -100,6 +114,28 @@ def parse_runs(raw: bytes) -> Iterator[tuple[int | None, int]]:
                 raise ValueError("negative cluster")
         yield (cluster if offset_size else None), count
         at = end
+
+
+class RunMap:
+    """The clusters of an attribute; implements :class:`imgtools.filesystems.stream.BlockMap`."""
+
+    def __init__(self, runs: Iterable[tuple[int | None, int]]) -> None:
+        self._starts: list[int] = []
+        self._runs: list[tuple[int | None, int]] = []
+        self._end = 0
+        for run in runs:
+            if run[1]:
+                self._starts.append(self._end)
+                self._runs.append(run)
+                self._end += run[1]
+
+    def find(self, block: int) -> tuple[int | None, int]:
+        if block >= self._end:
+            return None, 1 << 62
+        index = bisect_right(self._starts, block) - 1
+        place, count = self._runs[index]
+        inner = block - self._starts[index]
+        return None if place is None else place + inner, count - inner
 
 
 def listed_records(value: bytes, kind: int) -> Iterator[int]:

@@ -14,8 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imgtools.errors import NotAFile, OddGuest
+from imgtools.files.tree import GuestTree
 from imgtools.filesystems.inodes import InodeFilesystem
 from imgtools.filesystems.ntfs import reparse
+from imgtools.filesystems.ntfs.index import BadIndex, decode_name, parse_block, parse_root
 from imgtools.filesystems.ntfs.reader import mount_ntfs
 from imgtools.filesystems.ntfs.record import (
     apply_fixups,
@@ -24,10 +26,12 @@ from imgtools.filesystems.ntfs.record import (
     parse_record,
     parse_runs,
 )
+from imgtools.filesystems.stream import data_stretches
 from imgtools.records.disks import Declined
 from imgtools.records.files import FileKind, FileStat
+from imgtools.records.request import Engine
 from tests.support.mounts import fuse_mounted
-from tests.support.volumes import blank, patch, tool, volume
+from tests.support.volumes import blank, bytes_volume, patch, tool, volume
 
 NOISE = os.urandom(300_000)
 COMPRESSED = b"compress me please " * 30_000
@@ -342,3 +346,134 @@ def restart_page(in_use: int, flags: int, sequence: int = 1) -> bytes:
 )
 def test_whether_the_log_is_closed(pages: bytes, clean: bool) -> None:
     assert log_is_clean(pages) is clean
+
+
+# -- damage in directories ---------------------------------------------------------------------------------
+
+
+def place_of(raw: bytes, record: int) -> int:
+    """Where a record of the file table is; mkntfs puts the table into one piece."""
+    return struct.unpack_from("<Q", raw, 48)[0] * 4096 + record * 1024
+
+
+@pytest.fixture(scope="module")
+def raw(image: Path) -> bytes:
+    return image.read_bytes()
+
+
+def patched(raw: bytes, *changes: tuple[int, bytes]) -> InodeFilesystem | Declined:
+    other = bytearray(raw)
+    for place, content in changes:
+        other[place : place + len(content)] = content
+    return mount_ntfs(bytes_volume(bytes(other)))
+
+
+def listed(fs: InodeFilesystem | Declined, path: str) -> dict[str, FileKind]:
+    assert isinstance(fs, InodeFilesystem), fs
+    return {entry.name: entry.stat.kind for entry in fs.scan(path)}
+
+
+@pytest.mark.host
+@pytest.mark.parametrize("what", ["record", "index"])
+def test_a_root_that_is_lost_is_not_mounted(raw: bytes, what: str) -> None:
+    place = place_of(raw, 5)
+    index = place + raw[place : place + 1024].index(struct.pack("<I", 0x90))
+    found = patched(raw, (place, bytes(1024)) if what == "record" else (index, struct.pack("<I", 0x95)))
+    assert isinstance(found, Declined) and found.damaged, found
+
+
+@pytest.mark.host
+@pytest.mark.parametrize("content", [b"XXXX", bytes(4096)])
+def test_a_torn_block_of_a_directory_is_an_error_of_that_directory_alone(
+    fs: InodeFilesystem, raw: bytes, content: bytes
+) -> None:
+    many = parse_record(raw[place_of(raw, stat(fs, "/many").inode) :][:1024])
+    assert many is not None
+    (start, _count), *_ = next(one.runs for one in many.attributes if one.type == 0xA0)
+    assert start is not None
+    found = patched(raw, (start * 4096 + 4096, content))
+    assert set(listed(found, "/")) == {entry.name for entry in fs.scan("/")}
+    with pytest.raises(OddGuest, match="damaged NTFS"):
+        listed(found, "/many")
+
+
+@pytest.mark.host
+@pytest.mark.parametrize("change", ["free", "torn", "another"])
+def test_a_name_that_leads_to_no_file_is_shown_and_cannot_be_read(
+    fs: InodeFilesystem, raw: bytes, change: str
+) -> None:
+    """Another file in its place would be its content under a wrong name."""
+    place = place_of(raw, stat(fs, "/many/file7").inode)
+    changes = {"free": (22, b"\0\0"), "torn": (0, b"XXXX"), "another": (16, b"\x77\x77")}
+    offset, content = changes[change]
+    found = patched(raw, (place + offset, content))
+    kinds = listed(found, "/many")
+    assert len(kinds) == 400 and kinds.pop("file7") is FileKind.UNKNOWN
+    assert set(kinds.values()) == {FileKind.FILE}
+    assert isinstance(found, InodeFilesystem)
+    with pytest.raises(OddGuest):
+        found.open("/many/file7")
+
+
+@given(st.binary(max_size=1100))
+def test_rubbish_for_an_index_is_a_named_error(content: bytes) -> None:
+    header = struct.pack("<III4x", 0x30, 0, 4096)
+    for parse in (
+        lambda: list(parse_root(header + content)[1]),
+        lambda: list(parse_block(b"INDX" + content)),
+    ):
+        try:
+            parse()
+        except BadIndex:
+            continue
+
+
+def test_half_a_pair_of_utf_16_is_three_bytes() -> None:
+    assert decode_name("a😀".encode("utf-16-le")) == "a😀"
+    assert os.fsencode(decode_name(b"a\0\x00\xd8")) == b"a\xed\xa0\x80"
+
+
+# -- other names -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.host
+def test_a_stream_is_a_file_behind_a_colon(fs: InodeFilesystem) -> None:
+    for path in ("/small:stream", "/SMALL:Stream", "/small:stream:$DATA"):
+        found = stat(fs, path)
+        assert (found.kind, found.size) == (FileKind.FILE, 9)
+        with fs.open(path) as stream:
+            assert stream.read() == b"alternate"
+        assert fs.xattrs(path) == {}
+    with fs.open("/small::$DATA") as stream:
+        assert stream.read() == b"resident\n"
+    assert fs.lookup("/small:nothing") is fs.lookup("/nothing:stream") is fs.lookup("/small:stream/x") is None
+    assert not any(":" in entry.name for entry in fs.scan("/"))
+
+
+@pytest.mark.host
+def test_short_names_lead_to_their_files(tmp_path: Path) -> None:
+    path = blank(tmp_path / "a.img", 16 << 20)
+    tool("mkntfs", "-q", "-F", "-Q", path)
+    with written(path) as top:
+        (top / "Program Files").mkdir()
+        (top / "Program Files" / "a long name.txt").write_text("long")
+        os.setxattr(top / "Program Files", "system.ntfs_dos_name", b"PROGRA~1")
+        os.setxattr(top / "Program Files" / "a long name.txt", "system.ntfs_dos_name", b"ALONGN~1.TXT")
+    fs = mounted(path)
+    assert [entry.name for entry in fs.scan("/")] == ["Program Files"]
+    tree = GuestTree({"/": fs}, Engine.DIRECT)
+    for name in ("/PROGRA~1/ALONGN~1.TXT", "/progra~1/a LONG name.txt", "/Program Files/alongn~1.txt"):
+        assert tree.read_bytes(name) == b"long", name
+    assert fs.lookup("/PROGRA~2") is fs.lookup("/PROGRA~1/B~1") is None
+
+
+@pytest.mark.host
+def test_holes_are_known_where_windows_did_not_compress(fs: InodeFilesystem) -> None:
+    with fs.open("/sparse") as stream:
+        stretches = list(data_stretches(stream))
+    size = stat(fs, "/sparse").size
+    assert sum(length for _start, length in stretches) < size // 4
+    assert any(start <= 5 << 20 < start + length for start, length in stretches)
+    for path in ("/packed/mixed", "/small", "/compact"):
+        with fs.open(path) as stream:
+            assert list(data_stretches(stream)) == [(0, stat(fs, path).size)]
