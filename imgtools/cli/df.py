@@ -74,14 +74,16 @@ def _table(report: DfReport, *, human: bool, inodes: bool, bars: bool) -> Table:
         Column(name, right=True) for name in names
     ]
     columns += [Column("")] if bars else []
+    blank: list[Cell] = [None] * (5 if bars else 4)
     rows: list[list[Cell]] = []
     for image in report.images:
         for row in image.filesystems:
             numbers, percent = _numbers(row, human=human, inodes=inodes)
             start: list[Cell] = [image.image] if several else []
-            end: list[Cell] = [bar(percent) if percent is not None else ""] if bars else []
-            share = f"{percent:.0f}%" if percent is not None else None
-            rows.append([*start, row.device, row.content, *numbers, share, *end])
+            end: list[Cell] = [bar(percent)] if bars else []
+            rows.append([*start, row.device, row.content, *numbers, f"{percent:.0f}%", *end])
+        for lost in image.unread:
+            rows.append([*([image.image] if several else []), lost.device, lost.content, *blank])
     return Table(columns, rows)
 
 
@@ -89,12 +91,9 @@ def _size_name(human: bool) -> str:
     return "Size" if human else "1K-blocks"
 
 
-def _numbers(row: FilesystemUsage, *, human: bool, inodes: bool) -> tuple[list[Cell], float | None]:
-    """What is shown of one filesystem, and how full it is; nothing of one that cannot be read."""
-    if row.size is None or row.used is None or row.available is None:
-        return [None] * 3, None
+def _numbers(row: FilesystemUsage, *, human: bool, inodes: bool) -> tuple[list[Cell], float]:
     if inodes:
-        used = 100 * (row.inodes_used or 0) / row.inodes if row.inodes else 0.0
+        used = 100 * row.inodes_used / row.inodes if row.inodes else 0.0
         return [row.inodes, row.inodes_used, row.inodes_free], used
     sizes = (row.size, row.used, row.available)
     return [format_size(size) if human else size // 1024 for size in sizes], row.use_percent
@@ -114,9 +113,11 @@ def csv_lines(report: DfReport, *, inodes: bool) -> list[str]:
     lines = [CSV_INODES if inodes else CSV_BLOCKS]
     for image in report.images:
         name = image.image.rpartition("/")[2]
-        for row in (one for one in image.filesystems if not one.problem):
-            numbers = _numbers(row, human=False, inodes=inodes)[0]
-            whole, used, rest = (number for number in numbers if isinstance(number, int))
+        for row in image.filesystems:
+            if inodes:
+                whole, used, rest = row.inodes, row.inodes_used, row.inodes_free
+            else:
+                whole, used, rest = row.size // 1024, row.used // 1024, row.available // 1024
             percent = 100 * used / whole if whole else 0.0
             lines.append(f"{_quoted(name)},{_quoted(row.device)},{whole},{used},{rest},{percent:.1f}%")
     return lines

@@ -8,27 +8,37 @@ from dataclasses import dataclass
 
 from imgtools.errors import ImgtoolsError
 from imgtools.image.handle import Image, open_request
-from imgtools.records.disks import Declined, Holder, Layout, Usage, Volume
+from imgtools.records.disks import Declined, Holder, Layout, Volume
 from imgtools.records.request import Engine, ImageRequest
 from imgtools.records.system import Warned
 
 
 @dataclass(frozen=True, slots=True)
 class FilesystemUsage:
-    """One filesystem and its ``statvfs`` numbers, in bytes and inodes; None where ``problem`` says why."""
+    """One filesystem and its ``statvfs`` numbers, in bytes and inodes."""
 
     device: str
     content: str
     label: str
     uuid: str
-    size: int | None
-    used: int | None
-    available: int | None
-    use_percent: float | None  # of what is not reserved, as df(1) counts it
-    inodes: int | None
-    inodes_used: int | None
-    inodes_free: int | None
-    problem: str = ""  # why it cannot be read
+    size: int
+    used: int
+    available: int
+    use_percent: float  # of what is not reserved, as df(1) counts it
+    inodes: int
+    inodes_used: int
+    inodes_free: int
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadFilesystem:
+    """One filesystem that cannot be read, and why."""
+
+    device: str
+    content: str
+    label: str
+    uuid: str
+    problem: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +50,7 @@ class ImageUsage:
     filesystems: tuple[FilesystemUsage, ...] = ()
     error: str = ""
     exit_code: int = 0
+    unread: tuple[UnreadFilesystem, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +63,7 @@ class DfReport:
     @property
     def exit_code(self) -> int:
         """0, the code of the first image that failed, or 1 if a filesystem cannot be read."""
-        unread = any(row.problem for image in self.images for row in image.filesystems)
+        unread = any(image.unread for image in self.images)
         return next((image.exit_code for image in self.images if image.exit_code), int(unread))
 
 
@@ -83,14 +94,21 @@ def _measure_or_say_why(request: ImageRequest) -> tuple[ImageUsage, list[Warned]
 def _measure(request: ImageRequest) -> tuple[ImageUsage, list[Warned]]:
     warnings: list[Warned] = []
     with open_request(request) as image:
-        found = []
+        found: list[FilesystemUsage] = []
+        unread: list[UnreadFilesystem] = []
         for volume in image.volumes():
             # A btrfs subvolume shares its numbers with the filesystem it is in, which is listed itself.
             if volume.mountable and volume.holder is not Holder.SUBVOLUME:
-                found.append(_usage_or_warn(image, volume, warnings))
+                row = _row(image, volume)
+                if isinstance(row, UnreadFilesystem):
+                    unread.append(row)
+                else:
+                    found.append(row)
+        warnings += [Warned(f"{row.device} ({row.content}) cannot be read: {row.problem}") for row in unread]
         engine = image.served_by
         warnings += [*_unopened(image.layout()), *image.warnings]
-    return ImageUsage(str(request.host_path), engine, tuple(found)), warnings
+    usage = ImageUsage(str(request.host_path), engine, tuple(found), unread=tuple(unread))
+    return usage, warnings
 
 
 def _unopened(layout: Layout) -> Iterator[Warned]:
@@ -101,16 +119,10 @@ def _unopened(layout: Layout) -> Iterator[Warned]:
             yield Warned(f"{one.what} cannot be looked into: {one.reason}")
 
 
-def _usage_or_warn(image: Image, volume: Volume, warnings: list[Warned]) -> FilesystemUsage:
+def _row(image: Image, volume: Volume) -> FilesystemUsage | UnreadFilesystem:
     usage = image.try_usage(volume)
     if isinstance(usage, Declined):
-        warnings.append(Warned(f"{volume.device} ({volume.content}) cannot be read: {usage.reason}"))
-        names = volume.device, volume.content, volume.label, volume.uuid
-        return FilesystemUsage(*names, None, None, None, None, None, None, None, usage.reason)
-    return _row(volume, usage)
-
-
-def _row(volume: Volume, usage: Usage) -> FilesystemUsage:
+        return UnreadFilesystem(volume.device, volume.content, volume.label, volume.uuid, usage.reason)
     return FilesystemUsage(
         device=volume.device,
         content=volume.content,

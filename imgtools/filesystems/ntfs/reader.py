@@ -32,7 +32,7 @@ from imgtools.filesystems.ntfs.record import (
     log_is_clean,
     parse_record,
 )
-from imgtools.filesystems.stream import PIECE, BlockMap, MappedFile, buffered, read_mapped, seek_data
+from imgtools.filesystems.stream import PIECE, MappedFile, buffered, read_mapped
 from imgtools.records.disks import Declined, Usage
 from imgtools.records.files import FileKind, FileStat
 from imgtools.volumes.volume_file import DiskFile
@@ -300,10 +300,11 @@ class NtfsReader:
                 f"{self._disk.name}: file {inode & INDEX_MASK} is encrypted by Windows (EFS)",
                 hint="only Windows with the user's key can read it",
             )
-        size, holes = self.stat(inode).size, self._holes(inode)
-        return buffered(NtfsFile(self._disk.name, inode & INDEX_MASK, entry, size, holes, self._cluster))
+        size, runs = self.stat(inode).size, self._holes(inode)
+        holes = None if runs is None else MappedFile(self._disk, runs, self._cluster, size)
+        return buffered(NtfsFile(self._disk.name, inode & INDEX_MASK, entry, size, holes))
 
-    def _holes(self, inode: int) -> BlockMap | None:
+    def _holes(self, inode: int) -> RunMap | None:
         """Where a file has data and holes; None where nobody can tell: it is compressed, or in its record."""
         pieces = self._find(inode, DATA, "")
         if not pieces or any(piece.value is not None or piece.flags & COMPRESSED for piece in pieces):
@@ -458,12 +459,10 @@ class NtfsFile(io.RawIOBase):
         inode: int,
         entry: pyfsntfs.file_entry | pyfsntfs.data_stream,
         size: int,
-        holes: BlockMap | None = None,
-        cluster: int = 0,
+        holes: MappedFile | None = None,
     ) -> None:
         super().__init__()
         self._holes = holes
-        self._cluster = cluster
         self._device = device
         self._inode = inode
         self._entry = entry
@@ -494,7 +493,7 @@ class NtfsFile(io.RawIOBase):
 
     def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
         if self._holes is not None and whence in (os.SEEK_DATA, os.SEEK_HOLE):
-            self._position = seek_data(self._holes, self._cluster, self._size, offset, whence)
+            self._position = self._holes.seek(offset, whence)
             return self._position
         if whence not in (io.SEEK_SET, io.SEEK_CUR, io.SEEK_END):
             raise io.UnsupportedOperation("no holes are known")

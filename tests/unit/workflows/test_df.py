@@ -83,9 +83,9 @@ def test_a_filesystem_that_cannot_be_read_is_a_row_without_numbers(monkeypatch: 
     bad, good = memory_volume("/dev/sda1"), memory_volume("/dev/sda2")
     image = memory_image(MemorySession({bad: Lost({}), good: Full({})}, engine=Engine.DIRECT))
     report = measure_usage([serve(monkeypatch, "df", image)])
-    first, second = report.images[0].filesystems
-    assert (first.device, first.size, first.problem) == ("/dev/sda1", None, "the filesystem names byte 9")
-    assert (second.size, second.problem) == (1000 << 10, "")
+    (lost,), (row,) = report.images[0].unread, report.images[0].filesystems
+    assert (lost.device, lost.content, lost.problem) == ("/dev/sda1", "ext4", "the filesystem names byte 9")
+    assert (row.device, row.size) == ("/dev/sda2", 1000 << 10)
     assert report.exit_code == 1
     assert [one.text for one in report.warnings] == [
         "/dev/sda1 (ext4) cannot be read: the filesystem names byte 9"
