@@ -299,13 +299,15 @@ class Output:
     def _document_around(self, outer: dict[str, JsonValue], field: str, held: IO[str]) -> None:
         """Print a document with the rows that were held in a file: whole, or not at all."""
         whole = json.dumps(outer, indent=2, ensure_ascii=False)
+        shown = _for_terminal if self._stdout.isatty() else str
+        whole = shown(whole)
         start, empty, end = whole.partition(f'\n    "{field}": []')
         self._stdout.write(start + empty.removesuffix("]"))
         held.seek(1)  # no comma before the first
         piece = held.read(PIECE)
         if piece:
             while piece:
-                self._stdout.write(piece)
+                self._stdout.write(shown(piece))
                 piece = held.read(PIECE)
             self._stdout.write("\n    ")
         self._stdout.write(f"]{end}\n")

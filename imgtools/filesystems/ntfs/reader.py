@@ -5,14 +5,13 @@ The metadata files are hidden, links of all kinds are links, everything belongs 
 
 from __future__ import annotations
 
-import io
-import os
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, BinaryIO, NoReturn, Protocol
 
 from imgtools.errors import OddGuest
 from imgtools.filesystems.ntfs import reparse
+from imgtools.filesystems.ntfs.content import NtfsFile, first_words
 from imgtools.filesystems.ntfs.index import BadIndex, IndexEntry, parse_block, parse_root
 from imgtools.filesystems.ntfs.other_names import NtfsFilesystem, mount_names
 from imgtools.filesystems.ntfs.record import (
@@ -39,7 +38,6 @@ from imgtools.volumes.volume_file import DiskFile
 
 if TYPE_CHECKING:
     import pyfsntfs
-    from _typeshed import WriteableBuffer
 
 MFT, LOGFILE, VOLUME, ROOT, CLUSTER_BITMAP = 0, 2, 3, 5, 6
 FIRST_USER_FILE = 16
@@ -79,11 +77,6 @@ def open_ntfs(disk: DiskFile) -> NtfsReader | Declined:
 def same(one: str, other: str) -> bool:
     """Whether two names are one where letter case does not count."""
     return one.upper() == other.upper()
-
-
-def first_words(error: Exception) -> str:
-    """The last and most general part of libyal's chain of messages is the first."""
-    return str(error).split(". lib")[0].strip()[:200]
 
 
 class NtfsReader:
@@ -448,58 +441,3 @@ def count_zeros(read_at: ReadAt, size: int) -> int:
         part = read_at(min(PIECE, size - offset), offset)
         zeros += len(part) * 8 - int.from_bytes(part, "little").bit_count()
     return zeros
-
-
-class NtfsFile(io.RawIOBase):
-    """The content of one file, compressed or sparse or plain, through libfsntfs."""
-
-    def __init__(
-        self,
-        device: str,
-        inode: int,
-        entry: pyfsntfs.file_entry | pyfsntfs.data_stream,
-        size: int,
-        holes: MappedFile | None = None,
-    ) -> None:
-        super().__init__()
-        self._holes = holes
-        self._device = device
-        self._inode = inode
-        self._entry = entry
-        self._size = size
-        self._position = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: WriteableBuffer, /) -> int:
-        view = memoryview(buffer).cast("B")
-        wanted = min(len(view), self._size - self._position, PIECE)
-        if wanted <= 0:
-            return 0
-        try:
-            content = self._entry.read_buffer_at_offset(wanted, self._position)
-        except OSError as error:
-            raise OddGuest(
-                f"{self._device}: file {self._inode} cannot be read at {self._position}: {first_words(error)}",
-                hint="the filesystem is damaged, or the file is stored in a way that libfsntfs does not know",
-            ) from None
-        view[: len(content)] = content
-        self._position += len(content)
-        return len(content)
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
-        if self._holes is not None and whence in (os.SEEK_DATA, os.SEEK_HOLE):
-            self._position = self._holes.seek(offset, whence)
-            return self._position
-        if whence not in (io.SEEK_SET, io.SEEK_CUR, io.SEEK_END):
-            raise io.UnsupportedOperation("no holes are known")
-        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size}[whence]
-        self._position = max(0, start + offset)
-        return self._position
-
-    def tell(self) -> int:
-        return self._position
