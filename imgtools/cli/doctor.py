@@ -9,7 +9,7 @@ import typer
 
 from imgtools.cli.command.groups import Output
 from imgtools.cli.command.shared_options import EngineChoice
-from imgtools.cli.output.output import Facts, Lines, Table, View
+from imgtools.cli.output.output import Column, Facts, Lines, Table, View
 from imgtools.records.request import Engine
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def command(
 
 
 def _views(report: DoctorReport) -> Iterator[View]:
-    columns = ("State", "Check", "Found", "Needed by")
+    columns = ("State", "Check", Column("Found", prose=True), Column("Needed by", prose=True))
     yield Table(columns, [(one.state, one.name, one.found, one.serves) for one in report.checks])
     for check in report.checks:
         if check.state != "ok":

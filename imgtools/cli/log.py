@@ -142,8 +142,8 @@ def _list(report: LogListReport, *, human: bool = False) -> Table:
         Column("Files", right=True),
         Column("Size", right=True),
         Column("Entries", right=True),
-        Column("First"),
-        Column("Last"),
+        Column("First", time=True),
+        Column("Last", time=True),
         Column("Path"),
     )
     rows = (

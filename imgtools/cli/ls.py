@@ -70,7 +70,9 @@ def _table(listing: OpenListing, *, human: bool, uids: bool, times: bool, checks
     users, groups = ({}, {}) if uids else (dict(listing.users), dict(listing.groups))
     columns = [Column("Mode"), Column("Links", right=True), Column("Owner"), Column("Group")]
     columns += [Column("Size", right=True)]
-    columns += [Column("Accessed"), Column("Modified"), Column("Changed")] if times else [Column("Modified")]
+    columns += [
+        Column(name, time=True) for name in (("Accessed", "Modified", "Changed") if times else ("Modified",))
+    ]
     columns += [Column("Checksum")] if checksum else []
     columns += [Column("Name", style="bold")]
     rows = (

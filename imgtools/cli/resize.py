@@ -242,7 +242,7 @@ def _whole(parts: list[Stretch], size: int) -> list[Stretch]:
 
 
 def _pipe(report: ResizeReport | ResizeCopyReport) -> Table:
-    return Table((Column("step"),), [(step.summary,) for step in report.changes])
+    return Table((Column("step", prose=True),), [(step.summary,) for step in report.changes])
 
 
 def _after(size: int, new_size: int | None) -> str:

@@ -30,7 +30,8 @@ def command(
 
     report = get_values(source, paths, lens=lens)
     table = Table(
-        (Column("Path"), Column("Value", style="bold")), [(one.path, one.value) for one in report.values]
+        (Column("Path"), Column("Value", style="bold", prose=True)),
+        [(one.path, one.value) for one in report.values],
     )
     view: View = Lines([report.values[0].value or ""]) if len(report.values) == 1 else table
     out.show(report, schema="imgtools.config/1", view=lambda: view)

@@ -30,6 +30,7 @@ def command(
 
     report = match_nodes(source, paths, lens=lens)
     table = Table(
-        (Column("Path"), Column("Value", style="bold")), [(one.path, one.value) for one in report.values]
+        (Column("Path"), Column("Value", style="bold", prose=True)),
+        [(one.path, one.value) for one in report.values],
     )
     out.show(report, schema="imgtools.config/1", view=lambda: table)

@@ -27,7 +27,7 @@ from imgtools.records.request import Secret
 from imgtools.records.system import Warned
 
 if TYPE_CHECKING:
-    from imgtools.cli.output.progress import Reporter
+    from imgtools.cli.output.progress import Count, Reporter
 
 PIECE = 1 << 20  # characters
 Cell = str | int | None
@@ -40,11 +40,19 @@ ENVELOPE_FIELDS = ("image", "engine", "warnings")
 
 
 class Column(NamedTuple):
-    """A column of a table. Numbers stand right; ``hint`` is a colour that only a terminal shows."""
+    """A column of a table. Numbers stand right; a ``style`` is a colour that only a terminal shows.
+
+    Cells are never broken, because a path or a name that is broken is another one. What a narrow terminal has no room
+    for is made shorter: words wrap in a column of ``prose``, a ``time`` loses its seconds and then its hours, and what
+    is ``spare`` says nothing new, and goes.
+    """
 
     name: str
     right: bool = False
     style: str = ""
+    prose: bool = False
+    time: bool = False  # RFC 3339 in UTC
+    spare: bool = False
 
 
 class Table(NamedTuple):
@@ -81,7 +89,14 @@ class Raw(NamedTuple):
     pieces: Iterable[bytes]
 
 
-View = Table | Facts | Tree | Lines | Raw
+class Csv(NamedTuple):
+    """A line of names and the lines below it, each of which says itself what it is about."""
+
+    head: str
+    lines: Iterable[str]
+
+
+View = Table | Facts | Tree | Lines | Raw | Csv
 
 
 def clean(text: str) -> str:
@@ -200,7 +215,7 @@ def envelope(report: object, schema: str) -> dict[str, JsonValue]:
 
 
 def error_envelope(error: ImgtoolsError) -> dict[str, JsonValue]:
-    """The document that ``--json`` prints when a command fails."""
+    """The document that ``--json`` prints when a command fails; among many images, when one does."""
     facts: dict[str, JsonValue] = {
         "class": type(error).__name__,
         "message": clean(shorten(error.message, LONGEST_MESSAGE)),
@@ -217,12 +232,14 @@ class Output:
         self,
         *,
         json: bool = False,
+        json_lines: bool = False,
         quiet: bool = False,
         progress: str = "auto",
         stdout: TextIO | None = None,
         stderr: TextIO | None = None,
     ) -> None:
-        self.json = json
+        self.json = json or json_lines
+        self.json_lines = json_lines
         self.quiet = quiet
         self.progress_mode = progress
         self._stdout = stdout or sys.stdout
@@ -264,7 +281,7 @@ class Output:
             return
         chosen = (view if self.on_terminal else pipe or view)()
         for one in [chosen] if isinstance(chosen, View) else chosen:
-            self._render(one)
+            self.render(one)
 
     def show_long(
         self,
@@ -283,7 +300,7 @@ class Output:
         """
         self._stop_waiting()
         if not self.json:
-            self._render(view())
+            self.render(view())
             for warning in getattr(report(), "warnings", ()):
                 self.warn(warning)
             return
@@ -313,10 +330,11 @@ class Output:
         self._stdout.write(f"]{end}\n")
 
     def document(self, document: JsonValue) -> None:
-        """Print one JSON document."""
+        """Print one JSON document; with ``--json-lines`` on one line."""
         self._stop_waiting()
-        if self._stdout.isatty():
-            self._stdout.write(_for_terminal(json.dumps(document, indent=2, ensure_ascii=False)) + "\n")
+        if self.json_lines or self._stdout.isatty():
+            text = json.dumps(document, indent=None if self.json_lines else 2, ensure_ascii=False)
+            self._stdout.write((_for_terminal(text) if self._stdout.isatty() else text) + "\n")
             return
         json.dump(document, self._stdout, indent=2, ensure_ascii=False)
         self._stdout.write("\n")
@@ -344,6 +362,10 @@ class Output:
             buffer.write(content)
             buffer.flush()
 
+    def ended_by_nul(self, texts: Iterable[str]) -> None:
+        """Write names as they are, each with a NUL behind it, for ``xargs -0``."""
+        self.raw(b"".join(text.encode("utf-8", "surrogateescape") + b"\0" for text in texts))
+
     def text(self, content: str) -> None:
         """Write a guest's text: line ends and tabs kept; other control characters escaped on a terminal."""
         self._stop_waiting()
@@ -361,11 +383,21 @@ class Output:
         if not self.quiet:
             self._stderr.write(f"imgtools: warning: {clean(shorten(text, LONGEST_MESSAGE))}\n")
 
+    def failure(self, message: str, hint: str = "") -> None:
+        """Print on stderr why there is no answer, and what to do."""
+        self._stop_waiting()
+        self._stderr.write(f"imgtools: {clean(message)}\n" + (f"  hint: {clean(hint)}\n" if hint else ""))
+
     def note(self, text: str) -> None:
         """Print a line for people on stderr: what was done, what to do next."""
         self._stop_waiting()
         if not self.quiet and not self.json:
             self._stderr.write(clean(text) + "\n")
+
+    def summary(self, text: str) -> None:
+        """Print on stderr what became of many images, also beside JSON."""
+        if not self.quiet:
+            self._stderr.write(f"imgtools: {clean(text)}\n")
 
     @contextmanager
     def progress(self, title: str) -> Iterator[Reporter]:
@@ -388,9 +420,24 @@ class Output:
             finally:
                 self._stop_waiting = lambda: None
 
+    @contextmanager
+    def counting(self, title: str, total: int) -> Iterator[Count]:
+        """Show on stderr how many images are done."""
+        from imgtools.cli.output.progress import open_count
+
+        with open_count(
+            title, total, mode=self.progress_mode, quiet=self.quiet, stream=self._stderr
+        ) as count:
+            self._stop_waiting = count.clear
+            try:
+                yield count
+            finally:
+                self._stop_waiting = lambda: None
+
     # -- rendering -----------------------------------------------------------------------------------------
 
-    def _render(self, view: View) -> None:
+    def render(self, view: View) -> None:
+        """Draw one view on a terminal; in a pipe, write it in lines and tabs."""
         if isinstance(view, Lines):
             for text in view.lines:
                 self.line(text)
@@ -398,19 +445,45 @@ class Output:
             pieces = iter(view.pieces)
             while chunk := b"".join(islice(pieces, 1000)):
                 self.raw(chunk)
+        elif isinstance(view, Csv):
+            for text in (view.head, *view.lines):
+                self.line(text)
         elif self.on_terminal:
             self._render_rich(view)
         elif isinstance(view, Table):
-            self._write_cells([column_of(column).name for column in view.columns])
+            self.cells([column_of(column).name for column in view.columns])
             for row in view.rows:
-                self._write_cells(row)
+                self.cells(row)
         elif isinstance(view, Facts):
             for name, value in view.pairs:
-                self._write_cells([name, value])
+                self.cells([name, value])
         else:
             self._write_tree(view, 0)
 
-    def _write_cells(self, cells: Sequence[Cell]) -> None:
+    def growing_table(
+        self, columns: Sequence[Column], widest: Sequence[str]
+    ) -> Callable[[Iterable[Sequence[Cell]]], None]:
+        """Return what draws rows on a terminal as they come, one below the other.
+
+        :param widest: of the first columns, the longest cell that will come.
+        """
+        from imgtools.cli.output.terminal import GrowingTable
+
+        table = GrowingTable(columns, widest, self._stdout)
+
+        def add(rows: Iterable[Sequence[Cell]]) -> None:
+            self._stop_waiting()
+            table.add(rows)
+
+        return add
+
+    def flush(self) -> None:
+        """Let the reader have what was printed so far."""
+        self._stdout.flush()
+
+    def cells(self, cells: Iterable[Cell]) -> None:
+        """Write one line of a pipe, with tabs between its cells."""
+        self._stop_waiting()
         self._stdout.write("\t".join("" if cell is None else clean(str(cell)) for cell in cells) + "\n")
 
     def _write_tree(self, tree: Tree, depth: int) -> None:

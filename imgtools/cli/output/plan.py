@@ -37,4 +37,4 @@ def _view(report: PlanReport) -> list[View]:
 
 def _pipe(report: PlanReport) -> Table:
     rows = [(one.kind, one.path, one.summary) for one in report.changes]
-    return Table((Column("kind"), Column("path"), Column("change")), rows)
+    return Table((Column("kind"), Column("path"), Column("change", prose=True)), rows)

@@ -21,6 +21,7 @@ Reporter = Callable[[int, int], None]
 
 PATIENCE = 2.0  # seconds that people wait without wondering
 EVERY = 0.2  # seconds between two lines of JSON
+CLEAR_LINE = "\x1b[K"  # ECMA-48: EL, erase to the end of the line
 SECOND = 1.0  # between two lines of JSON that only say that work goes on
 
 
@@ -72,6 +73,69 @@ def _bar(title: str, stream: TextIO) -> Iterator[Reporter]:
         yield report
     finally:
         bar.stop()
+
+
+class Count:
+    """How many images are done, on the last line of a terminal; it makes room for whatever else is printed.
+
+    It has no thread: the processes of the images are forks.
+    """
+
+    def __init__(self, total: int, stream: TextIO) -> None:
+        self._total, self._stream = total, stream
+        self._began = time.monotonic()
+        self._done = self._failed = 0
+        self._drawn = False
+
+    def tell(self, done: int, failed: int) -> None:
+        """Draw other numbers."""
+        self._done, self._failed = done, failed
+        self.draw()
+
+    def draw(self) -> None:
+        """Draw the numbers, if people have waited for a while."""
+        self.clear()
+        if self._done < self._total and time.monotonic() - self._began >= PATIENCE:
+            more = f", {self._failed} failed" if self._failed else ""
+            self._stream.write(f"{self._done} of {self._total} images{more}")
+            self._stream.flush()
+            self._drawn = True
+
+    def clear(self) -> None:
+        """Take it from the terminal."""
+        if self._drawn:
+            self._stream.write(f"\r{CLEAR_LINE}")
+            self._stream.flush()
+            self._drawn = False
+
+
+class _CountForPrograms(Count):
+    def __init__(self, title: str, total: int, stream: TextIO) -> None:
+        super().__init__(total, stream)
+        self._report = _json_reporter(title, stream)
+
+    def draw(self) -> None:
+        self._report(self._done, self._total)
+
+
+class _NoCount(Count):
+    def draw(self) -> None:
+        pass
+
+
+@contextmanager
+def open_count(title: str, total: int, *, mode: str, quiet: bool, stream: TextIO) -> Iterator[Count]:
+    """Yield what counts images as they are done: for people on a terminal, for programs in lines of JSON."""
+    if mode == "json":
+        count: Count = _CountForPrograms(title, total, stream)
+    elif mode == "none" or quiet or not stream.isatty():
+        count = _NoCount(total, stream)
+    else:
+        count = Count(total, stream)
+    try:
+        yield count
+    finally:
+        count.clear()
 
 
 def _console(stream: TextIO) -> Console:

@@ -59,5 +59,5 @@ def command(
 def _view(report: KeyReport, *, alone: bool) -> View:
     if alone:
         return Lines(plain_lines(report.values[0]))
-    columns = (Column("Name", style="bold"), Column("Type"), Column("Data"))
+    columns = (Column("Name", style="bold"), Column("Type"), Column("Data", prose=True))
     return Table(columns, ((one.name or "@", one.type, format_value(one)) for one in report.values))

@@ -60,7 +60,7 @@ def command(
     if long:
         view = Table(
             (
-                Column("Modified"),
+                Column("Modified", time=True),
                 Column("Keys", right=True),
                 Column("Values", right=True),
                 Column("Key", style="bold"),

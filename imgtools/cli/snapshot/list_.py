@@ -24,7 +24,13 @@ def command(disk: DiskFile, out: Output) -> None:
     from imgtools.workflows.snapshot import list_snapshots
 
     report = list_snapshots(disk)
-    columns = ("Id", "Name", "Time", Column("Disk", right=True), Column("Memory", right=True))
+    columns = (
+        "Id",
+        "Name",
+        Column("Time", time=True),
+        Column("Disk", right=True),
+        Column("Memory", right=True),
+    )
     out.show(
         report,
         schema="imgtools.snapshot.list/1",
