@@ -27,7 +27,7 @@ FOLDER = Path("docs/commands")
 SCHEMA = re.compile(r"imgtools\.[a-z0-9.-]+/\d+")
 HEAD = "<!-- Made by `make docs` from imgtools/cli; edit the command instead. -->\n"
 # What every command takes: shown on one page, and only named on the others.
-SHARED_PANELS = ("Opening the image", "Output")
+SHARED_PANELS = ("Opening the image", "Several images", "Output")
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGE = Path("docs/json.md")
 MARK = "<!-- Below this line: made by `make docs` from the reports that commands show. -->\n"
 SCHEMA = re.compile(r"imgtools\.[a-z0-9-]+(?:\.[a-z0-9-]+)*/\d+")
-ENVELOPES = {"imgtools.error/1"}  # described by hand, above the mark
+ENVELOPES = {"imgtools.error/1", "imgtools.many/1"}  # described by hand, above the mark
 # Schemas whose report no call of `show` tells: where their class is.
 ELSEWHERE = {
     "imgtools.plan/2": "imgtools.workflows.writing:PlanReport",

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import importlib
 import json
+import logging
 import os
 import signal
 import sys
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import FrameType, ModuleType
 from typing import Annotated, Any
 
@@ -50,6 +51,10 @@ class Signalled(BaseException):
 
 class ReaderGone(BaseException):
     """Nobody reads our output any more (``| head``). Its own class, because typer would make exit code 1 of it."""
+
+
+class Bug(ImgtoolsError):
+    """A bug of ours that met one of many images; the others have their answers."""
 
 
 class CommandGroup(HouseGroup):
@@ -130,7 +135,8 @@ def load_command(name: str, module_name: str) -> Any:  # Any: typer's object for
     kind: type[HouseCommand] = getattr(
         module, "KIND", HouseCommand
     )  # where words are read in a way of its own
-    function = expand(module.command, name if getattr(module, "WAITS", False) else "")
+    waiting = name if getattr(module, "WAITS", False) else ""
+    function = expand(module.command, waiting, getattr(module, "SEVERAL", None))
     app = typer.Typer(add_completion=False)
     app.command(name, epilog=_epilog(module), cls=kind)(function)
     found = made(app)
@@ -224,6 +230,23 @@ def main(argv: Sequence[str] | None = None) -> None:
         else:
             say("  run again with -v and report what it prints")
         sys.exit(BUG)
+
+
+def settled(call: Callable[[], None]) -> tuple[int, ImgtoolsError | None]:
+    """Run a command for one of many images to its end; return its exit code, and the error it ended with."""
+    try:
+        call()
+    except typer.Exit as end:
+        return end.exit_code, None
+    except ImgtoolsError as error:
+        return error.exit_code, error
+    except Exception as error:
+        logging.getLogger(__name__).info("%s", traceback.format_exc())
+        name = type(error).__name__
+        return BUG, Bug(
+            f"a bug: {name}: {error}", hint="run it for this image with -v and report what it prints"
+        )
+    return 0, None
 
 
 def _report_words(error: WrongWords, words: Sequence[str]) -> None:

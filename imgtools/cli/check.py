@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from imgtools.cli.command.groups import DiskFile, InPlaceOrCopy, Output
+from imgtools.cli.command.groups import EachDisk, InPlaceOrCopy, Output
+from imgtools.cli.command.several import Rules
 from imgtools.cli.command.shared_options import Share
 from imgtools.cli.output.output import Cell, Facts, Lines, View
 from imgtools.errors import UsageError
@@ -19,9 +20,11 @@ if TYPE_CHECKING:
 SECTION = "Look after images"
 EXAMPLES = (
     "imgtools check disk.qcow2",
+    "imgtools check -P 4 --time-limit 600 /var/lib/libvirt/images/*.qcow2",
     "imgtools check --repair leaks --write disk.qcow2",
     "imgtools check --repair all --output repaired.qcow2 disk.qcow2",
 )
+SEVERAL = Rules(one_image=("--write", "--output", "--overwrite"))
 NOTES = """
 qemu-img check -r repairs in place and at once: it may pick the wrong side of a contradiction, and cut in the middle
 it leaves a third state. Here a repair is made on a view of the file that only remembers what changes, checked
@@ -42,7 +45,7 @@ class Repair(StrEnum):
 
 
 def command(
-    disk: DiskFile,
+    disk: EachDisk,
     work: InPlaceOrCopy,
     out: Output,
     repair: Annotated[

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from imgtools.cli.command import option_names as names
-from imgtools.cli.command.groups import Output, Sources
-from imgtools.cli.output.output import Cell, Column, Lines, Table
+from imgtools.cli.command.groups import EachImage, Output
+from imgtools.cli.command.several import Rules
+from imgtools.cli.output.output import Cell, Column, Csv, Table
 from imgtools.errors import UsageError
 from imgtools.units import format_size
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 SECTION = "See what an image holds"
 WAITS = True
+SCHEMA = "imgtools.df/1"
 EXAMPLES = (
     "imgtools df -h disk.qcow2",
     "imgtools df -i disk.qcow2",
@@ -29,61 +31,51 @@ BAR = 20  # characters
 
 
 def command(
-    sources: Sources,
+    source: EachImage,
     out: Output,
     human: Annotated[
         bool, typer.Option("--human-readable", "-h", help="Sizes as 1.5G, not 1K-blocks.")
     ] = False,
     inodes: Annotated[bool, typer.Option("--inodes", "-i", help="Count inodes, not blocks.")] = False,
     csv: Annotated[bool, typer.Option("--csv", help="Print CSV as virt-df does.")] = False,
-    parallel: Annotated[
-        int, typer.Option(*names.PARALLEL.words, min=1, help="How many images at a time.")
-    ] = 1,
 ) -> None:
     """Show how full every filesystem is.
 
     The numbers are those of statvfs of the mounted filesystem, so df inside the running guest says the same.
-    Several images may be given; one that cannot be read is a warning, and the exit code is that of its error.
     A filesystem that cannot be read is a row without numbers and a warning; then the exit code is 1.
     """
     from imgtools.workflows.df import measure_usage
 
     if csv and (human or out.json):
         raise UsageError("--csv does not go with --human-readable or --json")
-    report = measure_usage(sources, parallel=parallel)
+    report = measure_usage(source)
     if csv:
-        out.show(report, schema="imgtools.df/1", view=lambda: Lines(csv_lines(report, inodes=inodes)))
+        out.show(report, schema=SCHEMA, view=lambda: Csv(*csv_lines(report, inodes=inodes)))
     else:
         out.show(
             report,
-            schema="imgtools.df/1",
+            schema=SCHEMA,
             view=lambda: _table(report, human=human, inodes=inodes, bars=True),
             pipe=lambda: _table(report, human=human, inodes=inodes, bars=False),
         )
-    if report.exit_code:
-        raise typer.Exit(report.exit_code)
 
 
 def _table(report: DfReport, *, human: bool, inodes: bool, bars: bool) -> Table:
-    several = len(report.images) > 1
     names = (
         ("Inodes", "IUsed", "IFree", "IUse%") if inodes else (_size_name(human), "Used", "Available", "Use%")
     )
-    columns = [Column("Image")] if several else []
-    columns += [Column("Filesystem", style="bold"), Column("Type")] + [
-        Column(name, right=True) for name in names
-    ]
-    columns += [Column("")] if bars else []
+    columns = [Column("Filesystem", style="bold"), Column("Type")]
+    columns += [Column(name, right=True) for name in names]
+    columns += [Column("", spare=True)] if bars else []
     blank: list[Cell] = [None] * (5 if bars else 4)
     rows: list[list[Cell]] = []
     for image in report.images:
         for row in image.filesystems:
             numbers, percent = _numbers(row, human=human, inodes=inodes)
-            start: list[Cell] = [image.image] if several else []
             end: list[Cell] = [bar(percent)] if bars else []
-            rows.append([*start, row.device, row.content, *numbers, f"{percent:.0f}%", *end])
+            rows.append([row.device, row.content, *numbers, f"{percent:.0f}%", *end])
         for lost in image.unread:
-            rows.append([*([image.image] if several else []), lost.device, lost.content, *blank])
+            rows.append([lost.device, lost.content, *blank])
     return Table(columns, rows)
 
 
@@ -105,12 +97,12 @@ def bar(percent: float) -> str:
     return "█" * filled + "░" * (BAR - filled)
 
 
-def csv_lines(report: DfReport, *, inodes: bool) -> list[str]:
-    """The lines that ``virt-df --csv`` prints: sizes in 1K-blocks, percent to one decimal of all there is.
+def csv_lines(report: DfReport, *, inodes: bool) -> tuple[str, list[str]]:
+    """The head and the lines that ``virt-df --csv`` prints: 1K-blocks, percent of all there is.
 
     It has none for a filesystem that cannot be read.
     """
-    lines = [CSV_INODES if inodes else CSV_BLOCKS]
+    lines: list[str] = []
     for image in report.images:
         name = image.image.rpartition("/")[2]
         for row in image.filesystems:
@@ -120,7 +112,32 @@ def csv_lines(report: DfReport, *, inodes: bool) -> list[str]:
                 whole, used, rest = row.size // 1024, row.used // 1024, row.available // 1024
             percent = 100 * used / whole if whole else 0.0
             lines.append(f"{_quoted(name)},{_quoted(row.device)},{whole},{used},{rest},{percent:.1f}%")
-    return lines
+    return CSV_INODES if inodes else CSV_BLOCKS, lines
+
+
+def join(answers: Sequence[Any]) -> dict[str, Any]:  # Any: JSON
+    """Make one document of the envelopes of several images: one that failed has no filesystems, and is a warning."""
+    images: list[Any] = []
+    warnings: list[Any] = []
+    for answer in answers:
+        warnings += answer["warnings"]
+        if answer["ok"]:
+            images += answer["data"]["images"]
+            continue
+        error = answer["error"]
+        names = {name: answer[name] for name in answer if name in ("image", "image_b64")}
+        failed = {
+            "engine": None,
+            "filesystems": [],
+            "error": error["message"],
+            "exit_code": error["exit_code"],
+        }
+        images.append(names | failed)
+        warnings.append({"text": error["message"], "path": answer["image"]})
+    return {"schema": SCHEMA, "ok": True, "data": {"images": images}, "warnings": warnings}
+
+
+SEVERAL = Rules(join=join)
 
 
 def _quoted(text: str) -> str:

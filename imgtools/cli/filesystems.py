@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from imgtools.cli.command.groups import Output, Source
+from imgtools.cli.command.groups import EachSource, Output
+from imgtools.cli.command.several import Rules
 from imgtools.cli.command.shared_options import Overwrite
 from imgtools.cli.output.filesystems_picture import disk_lines, filesystems_svg
 from imgtools.cli.output.output import Column, Lines, Table, Tree, View
@@ -28,6 +29,7 @@ EXAMPLES = (
     "imgtools filesystems --svg disk.svg disk.qcow2",
     "imgtools filesystems --json disk.qcow2 | jq '.data.filesystems[].uuid'",
 )
+SEVERAL = Rules(one_image=("--svg", "--overwrite"))
 NOTES = """
 On a terminal each disk is drawn as a bar above its tree, with the numbers of its partitions, the room that belongs to
 none, and how full each is; of a physical volume, how much of it the logical volumes take. Every partition has room for
@@ -50,7 +52,7 @@ class Only(StrEnum):
 
 
 def command(
-    source: Source,
+    source: EachSource,
     out: Output,
     only: Annotated[Only | None, typer.Option("--only", help="One kind of thing, as a table.")] = None,
     alignment: Annotated[
@@ -84,7 +86,9 @@ def command(
         raise typer.Exit(report.exit_code)
 
 
-def _draw(out: Output, source: Source, report: FilesystemsReport, target: Path, *, overwrite: bool) -> None:
+def _draw(
+    out: Output, source: EachSource, report: FilesystemsReport, target: Path, *, overwrite: bool
+) -> None:
     from imgtools.workflows.picture import write_picture
 
     write_picture(source, target, lambda: filesystems_svg(report, source.host_path.name), force=overwrite)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from imgtools.cli.command.groups import Output, Source
+from imgtools.cli.command.groups import EachPlace, Output
 from imgtools.cli.ls import format_mode
 from imgtools.cli.output.output import Column, Lines, Raw, Table, View, format_time
 
@@ -20,13 +20,13 @@ EXAMPLES = (
     "imgtools find disk.qcow2 / --perm 4000 --type f -l",
     "imgtools find disk.qcow2 /var/log --size +10M --newer 7d",
     "imgtools find disk.qcow2 /etc --type f --contains PermitRootLogin",
+    "find /images -name '*.qcow2' -print0 | imgtools find --images0-from - -P 4 /root/.ssh --name authorized_keys",
 )
 
 
 def command(
-    source: Source,
+    place: EachPlace,
     out: Output,
-    path: Annotated[str, typer.Argument(metavar="[PATH]", help="Where to begin.")] = "/",
     name: Annotated[str, typer.Option("--name", metavar="GLOB", help="The last component matches.")] = "",
     ignore_case: Annotated[
         bool, typer.Option("--ignore-case", "-i", help="Names in any letter case.")
@@ -58,7 +58,7 @@ def command(
 
     Without --size and the like, every file below PATH. All conditions must hold. Links are not followed; mount
     points are crossed. A path is printed cleaned; with -0 its bytes come out as they are. In a pipe, and with --json,
-    any number of files takes the same memory.
+    any number of files takes the same memory. Of several images, each line begins with the image.
 
     If a file or directory cannot be read, the others are found, a warning says which, and the exit code is 1.
     """
@@ -67,7 +67,7 @@ def command(
     wanted = Wanted(
         name, ignore_case, whole, regex, kind, size, newer, older, perm, uid, gid, empty, contains, max_depth
     )
-    with open_find(source, path, wanted) as found:
+    with open_find(place.source, place.path, wanted) as found:
 
         def view() -> View:
             if null:
@@ -84,7 +84,7 @@ def command(
 
 def _table(found: OpenFind) -> Table:
     numbers = [Column(name, right=True) for name in ("Owner", "Group", "Size")]
-    columns = [Column("Mode"), *numbers, Column("Modified"), Column("Path", style="bold")]
+    columns = [Column("Mode"), *numbers, Column("Modified", time=True), Column("Path", style="bold")]
     rows = (
         (format_mode(f.kind, f.mode), f.uid, f.gid, f.size, format_time(f.mtime), f.path) for f in found.files
     )

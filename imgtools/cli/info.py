@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from imgtools.cli.command.groups import Output, Source
+from imgtools.cli.command.groups import EachSource, Output
 from imgtools.cli.output.output import Cell, Column, Facts, Lines, Table, View, format_time
 from imgtools.units import format_size
 
@@ -35,7 +35,7 @@ SHOWN = 200  # snapshots on a terminal
 
 
 def command(
-    source: Source,
+    source: EachSource,
     out: Output,
     partitions: Annotated[
         bool, typer.Option("--partitions/--no-partitions", help="Read the partition table too.")
@@ -103,7 +103,13 @@ def _chain(chain: tuple[Layer, ...]) -> Table:
 
 
 def _snapshots(snapshots: tuple[Snapshot, ...]) -> Table:
-    columns = ("Snapshot", "Name", "Time", Column("Disk", right=True), Column("Memory", right=True))
+    columns = (
+        "Snapshot",
+        "Name",
+        Column("Time", time=True),
+        Column("Disk", right=True),
+        Column("Memory", right=True),
+    )
     rows = [
         (
             *(one.id, one.name, format_time(one.time)),

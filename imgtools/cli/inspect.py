@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from imgtools.cli.command.groups import Output, Source
+from imgtools.cli.command.groups import EachSource, Output
+from imgtools.cli.command.several import Rules
 from imgtools.cli.output.output import Cell, Column, Facts, Lines, Table, View, format_time
 from imgtools.errors import UsageError
 from imgtools.units import format_size
@@ -21,15 +22,17 @@ EXAMPLES = (
     "imgtools inspect disk.qcow2",
     "imgtools inspect --no-applications disk.qcow2",
     "imgtools inspect --json disk.qcow2 | jq '.data.guests[].os.product_name'",
+    "imgtools inspect -P 4 --json-lines /var/lib/libvirt/images/*.qcow2 | jq -r '.data.guests[]?.os.distro'",
     "imgtools inspect --xml disk.qcow2 | virt-inspector --xpath '//application/name'",
 )
+SEVERAL = Rules(one_image=("--xml",))
 SHOWN = 12  # names on a line of the terminal's view, before "and 30 more"
 NAME = 14  # letters of the first column, so that sections stand in line
 SYSTEM_UIDS = 1000  # below it are the accounts of services, except root (login.defs: UID_MIN)
 
 
 def command(
-    source: Source,
+    source: EachSource,
     out: Output,
     applications: Annotated[
         bool, typer.Option("--applications/--no-applications", help="List installed packages and programs.")

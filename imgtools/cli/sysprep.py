@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from imgtools.cli.command.groups import Customization, Output, Source, Target
+from imgtools.cli.command.groups import Customization, EachSource, Output, Target
+from imgtools.cli.command.several import Rules
 from imgtools.cli.output.output import Column, Lines, Table, View
 from imgtools.errors import UsageError
 from imgtools.records.image import DiskSource
@@ -29,8 +30,10 @@ EXAMPLES = (
     "imgtools sysprep disk.qcow2 --hostname template --firstboot-command 'apt-get update' --write",
     "imgtools sysprep --verify template.qcow2",
     "imgtools sysprep --verify template.qcow2 --original disk.qcow2",
+    "imgtools sysprep --verify -P 2 templates/*.qcow2",
     "imgtools sysprep --list-operations",
 )
+SEVERAL = Rules(one_image=("--original",), only_with="--verify")
 NOTES = """
 For Linux guests only: Windows keeps its identity where only Microsoft's own sysprep may touch it (run it in the guest,
 `sysprep /generalize`), and a BSD guest gets only the operations that say so. Such a Windows guest is refused with exit
@@ -68,7 +71,7 @@ def _list_operations(wanted: bool) -> None:
 
     report = list_operations()
     out = Output(json="--json" in sys.argv)
-    columns = (Column("Operation", style="bold"), Column("Default"), Column("Summary"))
+    columns = (Column("Operation", style="bold"), Column("Default"), Column("Summary", prose=True))
     table = Table(columns, [(row.name, "*" if row.default else "", row.summary) for row in report.operations])
     out.show(report, schema="imgtools.sysprep-operations/1", view=lambda: table)
     raise typer.Exit
@@ -109,7 +112,7 @@ ListOperations = Annotated[
 
 
 def command(
-    source: Source,
+    source: EachSource,
     target: Target,
     out: Output,
     customization: Customization,
@@ -235,4 +238,4 @@ def _rows(operations: tuple[OperationReport, ...]) -> Table:
     rows = [
         (one.name, change.kind, change.path, change.summary) for one in operations for change in one.changes
     ]
-    return Table(("Operation", "Kind", "Path", "Change"), rows)
+    return Table(("Operation", "Kind", "Path", Column("Change", prose=True)), rows)

@@ -41,7 +41,7 @@ def df(images: Images, **options: Unpack[GuestOptions]) -> DfReport:
     """Measure how full every filesystem is, in bytes and inodes, as ``statvfs`` counts them."""
     from imgtools.workflows.df import measure_usage
 
-    return measure_usage([make_request(images, **options)])
+    return measure_usage(make_request(images, **options))
 
 
 def list_filesystems(

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from imgtools.errors import ImgtoolsError
 from imgtools.image.handle import Image, open_request
 from imgtools.records.disks import Declined, Holder, Layout, Volume
 from imgtools.records.request import Engine, ImageRequest
@@ -55,7 +53,7 @@ class ImageUsage:
 
 @dataclass(frozen=True, slots=True)
 class DfReport:
-    """The filesystems of every image that was asked about, in the order asked."""
+    """The filesystems of the image that was asked about; of several, ``df --json`` says it in the order given."""
 
     images: tuple[ImageUsage, ...]
     warnings: tuple[Warned, ...] = ()
@@ -67,31 +65,8 @@ class DfReport:
         return next((image.exit_code for image in self.images if image.exit_code), int(unread))
 
 
-def measure_usage(requests: Sequence[ImageRequest], *, parallel: int = 1) -> DfReport:
-    """Measure every image, ``parallel`` at a time; one that fails does not take the others with it.
-
-    :raises ImgtoolsError: there is only one image, and it fails.
-    """
-    if len(requests) == 1:
-        usage, warnings = _measure(requests[0])
-        return DfReport((usage,), tuple(warnings))
-    with ThreadPoolExecutor(max_workers=max(1, parallel)) as pool:
-        answers = list(pool.map(_measure_or_say_why, requests))
-    return DfReport(
-        tuple(usage for usage, _ in answers),
-        tuple(warning for _, warnings in answers for warning in warnings),
-    )
-
-
-def _measure_or_say_why(request: ImageRequest) -> tuple[ImageUsage, list[Warned]]:
-    try:
-        return _measure(request)
-    except ImgtoolsError as error:
-        failed = ImageUsage(str(request.host_path), None, error=error.message, exit_code=error.exit_code)
-        return failed, [Warned(error.message, str(request.host_path))]
-
-
-def _measure(request: ImageRequest) -> tuple[ImageUsage, list[Warned]]:
+def measure_usage(request: ImageRequest) -> DfReport:
+    """Measure the filesystems of one image."""
     warnings: list[Warned] = []
     with open_request(request) as image:
         found: list[FilesystemUsage] = []
@@ -108,7 +83,7 @@ def _measure(request: ImageRequest) -> tuple[ImageUsage, list[Warned]]:
         engine = image.served_by
         warnings += [*_unopened(image.layout()), *image.warnings]
     usage = ImageUsage(str(request.host_path), engine, tuple(found), unread=tuple(unread))
-    return usage, warnings
+    return DfReport((usage,), tuple(warnings))
 
 
 def _unopened(layout: Layout) -> Iterator[Warned]:

@@ -103,6 +103,11 @@ CASES = (
         "virt-df -a {image}", as_many_lines,
     ),
     Case(
+        "how full 200 small images are, two at a time, beside one at a time", READ, "many",
+        "imgtools df --parallel 2 --images-from {image}", faster_at_any_size(1.8),
+        "imgtools df --images-from {image}", as_many_lines,
+    ),
+    Case(
         "disks, partitions, LVM, filesystems", READ, "real",
         "imgtools filesystems {image}", faster(40),
         "virt-filesystems --all --long --uuid -a {image}",

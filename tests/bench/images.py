@@ -21,7 +21,7 @@ def ready(name: str, folder: Path) -> Path:
         return build.fixture(name).image
     if name not in _MAKERS:
         return folder
-    image = folder / f"{name}{'.raw' if name == '2G' else '.qcow2'}"
+    image = folder / f"{name}{_SUFFIXES.get(name, '.qcow2')}"
     if not image.exists():
         _MAKERS[name](name, image)
     return image
@@ -60,6 +60,16 @@ def _sized_disk(size: str, image: Path) -> None:
     )  # fmt: skip
     _run("qemu-img", "convert", "-f", "raw", "-O", "qcow2", str(raw), str(image))
     raw.unlink()
+
+
+def _many_disks(name: str, image: Path) -> None:
+    """A list of 200 small disks, each with an ext4 of its own."""
+    folder = image.parent / name
+    folder.mkdir()
+    disks = [folder / f"{number:03}.raw" for number in range(200)]
+    for disk in disks:
+        _run("mke2fs", "-q", "-F", "-t", "ext4", str(disk), "16M")
+    image.write_text("".join(f"{disk}\n" for disk in disks))
 
 
 def _wide_disk(name: str, image: Path) -> None:
@@ -102,7 +112,9 @@ _MAKERS: dict[str, Callable[[str, Path], None]] = {
     "wide": _wide_disk,
     "2G": _full_disk,
     "pieces": _pieces,
+    "many": _many_disks,
 }
+_SUFFIXES = {"2G": ".raw", "many": ".list"}
 
 
 def warm(image: Path) -> None:

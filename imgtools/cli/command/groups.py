@@ -5,6 +5,11 @@ ordinary Typer parameters, and two groups:
 
 ``source: Source``
     which image, and how to open it: IMAGE, -a, -f, --snapshot, --key, --engine, --backing-policy, --root, -m
+``source: EachSource``
+    the same for several images: the command is called for each, in a process of its own where they are several;
+    IMAGE..., --images-from, --parallel, --time-limit, --json-lines
+``source: EachImage``, ``disk: EachDisk``, ``place: EachPlace``
+    the same with fewer options, as for DiskFile, and with a path in the guest behind the images
 ``source: MaybeSource``
     the same, where something else may say which image: without IMAGE it has no disks
 ``disk: DiskFile`` or ``DiskState``
@@ -24,11 +29,12 @@ ordinary Typer parameters, and two groups:
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import inspect
 import logging
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, NamedTuple, NewType, get_type_hints
@@ -36,7 +42,9 @@ from typing import Any, NamedTuple, NewType, get_type_hints
 import typer
 
 from imgtools.cli.command.option_names import old_names
+from imgtools.cli.command.several import Rules, Several, listed_images
 from imgtools.cli.command.shared_options import (
+    HOW_TO_ASK_SEVERAL,
     HOW_TO_COPY,
     HOW_TO_DO,
     HOW_TO_LOOK,
@@ -45,12 +53,14 @@ from imgtools.cli.command.shared_options import (
     HOW_TO_WRITE,
     OPENING,
     ORDERS,
+    SEVERAL,
     SPEAKING,
     WRITING,
     ImageArgument,
     ImagesArgument,
     MaybeImageArgument,
     Parameter,
+    PathArgument,
     Share,
 )
 from imgtools.cli.command.typer_adapter import given_in_order, panel_of, spellings, without
@@ -63,11 +73,14 @@ __all__ = [
     "Customization",
     "DiskFile",
     "DiskState",
+    "EachDisk",
+    "EachImage",
+    "EachPlace",
+    "EachSource",
     "InPlaceOrCopy",
     "MaybeSource",
     "Output",
     "Source",
-    "Sources",
     "Target",
     "Write",
     "ask_secret",
@@ -79,6 +92,9 @@ Source = ImageRequest
 MaybeSource = NewType("MaybeSource", ImageRequest)
 DiskFile = NewType("DiskFile", ImageRequest)
 DiskState = NewType("DiskState", ImageRequest)
+EachImage = NewType("EachImage", ImageRequest)
+EachSource = NewType("EachSource", ImageRequest)
+EachDisk = NewType("EachDisk", ImageRequest)
 Write = NewType("Write", bool)
 
 
@@ -90,16 +106,20 @@ class InPlaceOrCopy(NamedTuple):
     overwrite: bool  # a file that is there
 
 
-class Sources(tuple[ImageRequest, ...]):
-    """Several images, each opened in the same way: the group for commands that take IMAGE..."""
+class EachPlace(NamedTuple):
+    """A path in a guest; of several images, the same in each."""
 
-    __slots__ = ()
+    source: ImageRequest
+    path: str
 
 
-def expand(function: Callable[..., None], waiting: str = "") -> Callable[..., None]:
+def expand(
+    function: Callable[..., None], waiting: str = "", rules: Rules | None = None
+) -> Callable[..., None]:
     """Return ``function`` with its parameter groups replaced by the options they stand for.
 
     :param waiting: what is shown while it works, where it has no progress of its own.
+    :param rules: of a command that takes several images.
     """
     hints = get_type_hints(function, include_extras=True)
     parameters = list(inspect.signature(function).parameters.values())
@@ -120,9 +140,17 @@ def expand(function: Callable[..., None], waiting: str = "") -> Callable[..., No
 
     @functools.wraps(function)
     def expanded(**values: Any) -> None:  # Any: whatever the options of this command hold
-        for name, group in groups.items():
+        given = {name: values[name] for name in values if rules is not None}
+        for parameter, group in groups.items():
             taken = {one.name: values.pop(one.name) for one in members[group]}
-            values[name] = _PACK[group](taken)
+            values[parameter] = _PACK[group](taken)
+        for parameter, several in values.items():
+            if isinstance(several, Several):
+                if not several.alone:
+                    _refuse(rules or Rules(), several, flat, given)
+                    _ask_each(function, values, parameter, waiting, rules or Rules())
+                    return
+                (values[parameter],) = several.items
         with values["out"].waiting(waiting) if waiting else nullcontext():
             function(**values)
 
@@ -130,6 +158,32 @@ def expand(function: Callable[..., None], waiting: str = "") -> Callable[..., No
     # typer looks at the hints too; the groups must not be among them.
     expanded.__annotations__ = {parameter.name: parameter.annotation for parameter in flat}
     return expanded
+
+
+def _refuse(
+    rules: Rules, several: Several, flat: Iterable[inspect.Parameter], given: Mapping[str, object]
+) -> None:
+    if several.marked:
+        names = {one.name: spellings(one.annotation) for one in flat}
+        rules.refuse({word: value for name, value in given.items() for word in names[name]})
+
+
+def _ask_each(
+    function: Callable[..., None], values: dict[str, Any], parameter: str, title: str, rules: Rules
+) -> None:
+    """Call a command for each of several images, with what its group is for the one."""
+    from imgtools.cli.command.each import answer_each  # what most commands do without
+
+    several, out = values[parameter], values["out"]
+    if several.json_lines:
+        if out.json:
+            raise UsageError("--json and --json-lines are two ways to say it", hint="choose one")
+        out = Output(json_lines=True, quiet=out.quiet, progress=out.progress_mode)
+
+    def call(item: Any, out: Output) -> None:  # Any: what the command's group is
+        function(**{**values, parameter: item, "out": out})
+
+    answer_each(call, several, out, title=title, join=rules.join)
 
 
 def _letters(annotations: Iterable[Any]) -> frozenset[str]:
@@ -145,7 +199,7 @@ def old_spellings(expanded: Callable[..., None]) -> dict[str, str]:
 
 def _arguments_first(flat: list[inspect.Parameter]) -> list[inspect.Parameter]:
     """Group options by the order of their panels: a command's own options before the shared ones."""
-    panels = {None: 0, ORDERS: 1, WRITING: 2, OPENING: 3, SPEAKING: 4}
+    panels = {None: 0, ORDERS: 1, WRITING: 2, OPENING: 3, SEVERAL: 4, SPEAKING: 5}
     return sorted(flat, key=lambda parameter: panels.get(panel_of(parameter.annotation), 0))
 
 
@@ -199,8 +253,50 @@ def _pack_disk(values: dict[str, Any]) -> ImageRequest:
     return _request([values["image"]], values)
 
 
-def _pack_sources(values: dict[str, Any]) -> Sources:
-    return Sources(_request([image], values) for image in values["images"])
+def _pack_each(values: dict[str, Any]) -> Several:
+    return _several(values, values["images"] or [], lambda request: request)
+
+
+def _pack_each_place(values: dict[str, Any]) -> Several:
+    """Pack what stands behind ``find``: as in cp, the last of several words is not like the others."""
+    words = [*(values["images"] or []), *([] if values["path"] is None else [values["path"]])]
+    has_path = len(words) > 1 or bool(words and (values["images_from"] or values["images0_from"]))
+    path = str(words.pop()) if has_path else "/"
+    if not path.startswith(("/", "\\")) and Path(path).is_file():
+        raise UsageError(
+            f"{path} is a file of the host, and stands where the PATH in the guest does",
+            hint="behind several images stands a PATH: imgtools find IMAGE... /",
+        )
+    return _several(values, [Path(word) for word in words], lambda request: EachPlace(request, path))
+
+
+def _several(
+    values: dict[str, Any], named: Sequence[Path], item: Callable[[ImageRequest], object]
+) -> Several:
+    """Pack images that are opened in the same way; a key is asked for once for all."""
+    listed = listed_images(values)
+    images = [*named, *(listed or ())]
+    if not images and listed is None:
+        raise UsageError("no image is named", hint="name IMAGE, or a list with --images-from")
+    if values.get("add") and (listed is not None or len(images) > 1):
+        raise UsageError("--add is a further disk of one image, and several are named", hint="name one image")
+    items: list[object] = []
+    if images:
+        first = _request([images[0], *(values.get("add") or ())], values)
+        like = first.disks[0]
+        others = (
+            dataclasses.replace(first, disks=(dataclasses.replace(like, host_path=one),))
+            for one in images[1:]
+        )
+        items = [item(request) for request in (first, *others)]
+    return Several(
+        items=tuple(items),
+        names=tuple(str(image) for image in images),
+        listed=listed is not None,
+        parallel=values["parallel"],
+        time_limit=values["time_limit"],
+        json_lines=values["json_lines"],
+    )
 
 
 def _pack_target(values: dict[str, Any]) -> Target:
@@ -245,11 +341,15 @@ def _pack_output(values: dict[str, Any]) -> Output:
 
 _NO_DEFAULT = inspect.Parameter.empty
 _IMAGE = Parameter("image", ImageArgument, _NO_DEFAULT)
+_IMAGES = Parameter("images", ImagesArgument, None)
 _STATE = (_IMAGE, *(one for one in HOW_TO_OPEN if one.name != "engine"))
 _GROUPS: Mapping[Any, tuple[Parameter, ...]] = {
     Source: (_IMAGE, *HOW_TO_LOOK),
     MaybeSource: (Parameter("image", MaybeImageArgument, None), *HOW_TO_LOOK),
-    Sources: (Parameter("images", ImagesArgument, _NO_DEFAULT), *HOW_TO_OPEN),
+    EachImage: (_IMAGES, *HOW_TO_OPEN, *HOW_TO_ASK_SEVERAL),
+    EachSource: (_IMAGES, *HOW_TO_LOOK, *HOW_TO_ASK_SEVERAL),
+    EachPlace: (_IMAGES, Parameter("path", PathArgument, None), *HOW_TO_LOOK, *HOW_TO_ASK_SEVERAL),
+    EachDisk: (_IMAGES, *(one for one in _STATE[1:] if one.name != "snapshot"), *HOW_TO_ASK_SEVERAL),
     DiskFile: tuple(one for one in _STATE if one.name != "snapshot"),
     DiskState: (*_STATE, Parameter("share", Share, False)),
     Target: HOW_TO_WRITE,
@@ -260,7 +360,10 @@ _GROUPS: Mapping[Any, tuple[Parameter, ...]] = {
 _PACK: Mapping[Any, Callable[[dict[str, Any]], object]] = {
     Source: _pack_source,
     MaybeSource: _pack_maybe_source,
-    Sources: _pack_sources,
+    EachImage: _pack_each,
+    EachSource: _pack_each,
+    EachPlace: _pack_each_place,
+    EachDisk: _pack_each,
     DiskFile: _pack_disk,
     DiskState: _pack_disk,
     Target: _pack_target,

@@ -63,6 +63,10 @@ WRITE = Name(("--write",), "do it, in the image itself")
 DRY_RUN = Name(("--dry-run", "-n"), "show the plan and stop")
 FORCE = Name(("--force",), "do it although a check speaks against it")
 PARALLEL = Name(("--parallel", "-P"), "how much is done at a time")
+IMAGES_FROM = Name(("--images-from",), "a file with names of images")
+IMAGES0_FROM = Name(("--images0-from",), "a file with names of images that are ended by NUL")
+TIME_LIMIT = Name(("--time-limit",), "how long one image may take")
+JSON_LINES = Name(("--json-lines",), "a JSON document a line")
 DELETE = Name(("--delete",), "what is no longer wanted goes")
 
 ALL = (
@@ -85,6 +89,10 @@ ALL = (
     DRY_RUN,
     FORCE,
     PARALLEL,
+    IMAGES_FROM,
+    IMAGES0_FROM,
+    TIME_LIMIT,
+    JSON_LINES,
     DELETE,
 )
 

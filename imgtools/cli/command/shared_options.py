@@ -17,6 +17,7 @@ from imgtools.records.request import Backing
 ORDERS = "Customization, in the order given"
 WRITING = "What becomes of the plan"
 OPENING = "Opening the image"
+SEVERAL = "Several images"
 SPEAKING = "Output"
 
 
@@ -52,6 +53,10 @@ def _opening(*words: str, text: str, metavar: str | None = None) -> Any:  # Any:
     return typer.Option(*words, help=text, rich_help_panel=OPENING, metavar=metavar)
 
 
+def _several(name: Name, text: str, metavar: str | None = None, **more: Any) -> Any:  # Any: typer's own type
+    return typer.Option(*name.words, help=text, rich_help_panel=SEVERAL, metavar=metavar, **more)
+
+
 def _speaking(*words: str, text: str, **more: Any) -> Any:  # Any: typer's own type
     return typer.Option(*words, help=text, rich_help_panel=SPEAKING, **more)
 
@@ -74,7 +79,19 @@ MaybeImageArgument = Annotated[
     typer.Argument(metavar="IMAGE", help="The disk image: any format that QEMU reads.", show_default=False),
 ]
 ImagesArgument = Annotated[
-    list[Path], typer.Argument(metavar="IMAGE...", help="The disk images.", show_default=False)
+    list[Path] | None,
+    typer.Argument(
+        metavar="IMAGE...", help="The disk image, or several: any format that QEMU reads.", show_default=False
+    ),
+]
+PathArgument = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[PATH]",
+        help="Where to begin in the guest, / if it is not said. The last of several words, and any one beside a "
+        "list of images, is the PATH.",
+        show_default=False,
+    ),
 ]
 InputFormat = Annotated[
     str | None,
@@ -160,6 +177,22 @@ Overwrite = Annotated[
     typer.Option(*names.OVERWRITE.words, help="Take the place of a file that is there."),
     old("--force"),
 ]
+ImagesFrom = Annotated[
+    Path | None,
+    _several(names.IMAGES_FROM, "Further images from this file, a name a line; - is standard input.", "FILE"),
+]
+Images0From = Annotated[
+    Path | None,
+    _several(names.IMAGES0_FROM, "The same, each name ended by NUL: what find -print0 writes.", "FILE"),
+]
+Parallel = Annotated[int, _several(names.PARALLEL, "How many images at a time.", "N", min=1)]
+TimeLimit = Annotated[
+    float | None,
+    _several(names.TIME_LIMIT, "How long one image may take; the others go on.", "SECONDS", min=0.001),
+]
+JsonLines = Annotated[
+    bool, _several(names.JSON_LINES, "Print the JSON document of each image on one line, as it comes.")
+]
 AsJson = Annotated[bool, _speaking("--json", text="Print one JSON document.")]
 Quiet = Annotated[bool, _speaking("--quiet", "-q", text="No warnings, no notes.")]
 Verbose = Annotated[
@@ -188,6 +221,13 @@ HOW_TO_LOOK = (
     *HOW_TO_OPEN,
     Parameter("root", Root, None),
     Parameter("mount", Mounts, None),
+)
+HOW_TO_ASK_SEVERAL = (
+    Parameter("images_from", ImagesFrom, None),
+    Parameter("images0_from", Images0From, None),
+    Parameter("parallel", Parallel, 1),
+    Parameter("time_limit", TimeLimit, None),
+    Parameter("json_lines", JsonLines, False),
 )
 HOW_TO_DO = (
     Parameter("write", DoIt, False),

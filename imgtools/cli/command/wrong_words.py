@@ -5,12 +5,15 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Sequence
+from pathlib import Path
 
 from imgtools.cli.command.peers import in_group, instead_of
+from imgtools.cli.command.several import COMMANDS as SEVERAL
 from imgtools.cli.command.typer_adapter import Complaint
 from imgtools.errors import UsageError
 
 PROGRAM = "imgtools"
+_EXTRA = re.compile(r"unexpected extra argument.*? \((.*)\)")
 # Options of commands, which some type before the command.
 OF_COMMANDS = frozenset(
     {"--json", "--quiet", "-q", "--verbose", "-v", "-vv", "--progress", "--engine", "--key"}
@@ -40,5 +43,9 @@ def usage_error(complaint: Complaint) -> UsageError:
         hint = f"options stand behind the command: imgtools COMMAND {complaint.option}"
     elif complaint.option == "--output" and not complaint.near:
         hint = f"a new image that the command is for is named without an option; {help}"
+    elif (extra := _EXTRA.search(complaint.message)) and any(
+        Path(word).exists() for word in extra[1].split()
+    ):
+        hint = f"one image at a time; several take {', '.join(SEVERAL)}. {help}"
     message = re.sub(r"\s+", " ", complaint.message)
     return UsageError(message[:1].lower() + message[1:].rstrip("."), hint=hint)

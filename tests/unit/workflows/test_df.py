@@ -5,8 +5,7 @@ import pytest
 from imgtools.cli.df import bar, csv_lines
 from imgtools.errors import BadImage
 from imgtools.records.disks import Holder, Usage, Volume
-from imgtools.records.image import DiskSource
-from imgtools.records.request import Engine, ImageRequest
+from imgtools.records.request import Engine
 from imgtools.workflows.df import measure_usage, percent
 from tests.support.memory import MemoryFilesystem, MemorySession, memory_image, memory_volume, serve
 
@@ -22,7 +21,7 @@ def image_of(*volumes: Volume) -> MemorySession:
 
 def test_percent_leaves_out_what_is_reserved_as_df_does(monkeypatch: pytest.MonkeyPatch) -> None:
     request = serve(monkeypatch, "df", memory_image(image_of(memory_volume())))
-    (row,) = measure_usage([request]).images[0].filesystems
+    (row,) = measure_usage(request).images[0].filesystems
     assert (row.used, row.available, row.use_percent) == (600 << 10, 350 << 10, 63.2)
     assert (row.inodes_used, row.inodes_free) == (25, 75)
 
@@ -34,38 +33,17 @@ def test_swap_and_subvolumes_are_not_filesystems_of_their_own(monkeypatch: pytes
         Volume("btrfsvol:/dev/sda2/root", Holder.SUBVOLUME, 1, "btrfs", parents=("/dev/sda2",)),
     )
     request = serve(monkeypatch, "df", memory_image(image_of(*volumes)))
-    assert [row.device for row in measure_usage([request]).images[0].filesystems] == ["/dev/sda2"]
+    assert [row.device for row in measure_usage(request).images[0].filesystems] == ["/dev/sda2"]
 
 
 def test_csv_is_what_virt_df_prints(monkeypatch: pytest.MonkeyPatch) -> None:
     request = serve(monkeypatch, "df", memory_image(image_of(memory_volume())))
-    report = measure_usage([request])
-    assert csv_lines(report, inodes=False) == [
+    report = measure_usage(request)
+    assert csv_lines(report, inodes=False) == (
         "Virtual Machine,Filesystem,1K-blocks,Used,Available,Use%",
-        "memory.img,/dev/sda1,1000,600,350,60.0%",
-    ]
-    assert csv_lines(report, inodes=True)[1] == "memory.img,/dev/sda1,100,25,75,25.0%"
-
-
-def test_one_bad_image_does_not_take_the_others_with_it(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: object
-) -> None:
-    good = serve(monkeypatch, "df", memory_image(image_of(memory_volume())))
-    answering = __import__("imgtools.workflows.df", fromlist=["open_request"]).open_request
-
-    def open_request(request: ImageRequest) -> object:
-        if request.host_path.name == "bad.img":
-            raise BadImage("not an image")
-        return answering(request)
-
-    monkeypatch.setattr("imgtools.workflows.df.open_request", open_request)
-    bad = ImageRequest((DiskSource(good.host_path.with_name("bad.img")),))
-    report = measure_usage([bad, good], parallel=2)
-    assert [len(image.filesystems) for image in report.images] == [0, 1]
-    assert report.exit_code == 10
-    assert report.warnings[0].text == "not an image"
-    with pytest.raises(BadImage):
-        measure_usage([bad])
+        ["memory.img,/dev/sda1,1000,600,350,60.0%"],
+    )
+    assert csv_lines(report, inodes=True)[1] == ["memory.img,/dev/sda1,100,25,75,25.0%"]
 
 
 def test_bars_and_percentages_stay_within_their_bounds() -> None:
