@@ -26,6 +26,7 @@ ENVELOPES = {"imgtools.error/1", "imgtools.many/1"}  # described by hand, above 
 ELSEWHERE = {
     "imgtools.plan/2": "imgtools.workflows.writing:PlanReport",
     "imgtools.sysprep-verify/1": "imgtools.workflows.sysprep:VerifyReport",
+    "imgtools.df/1": "imgtools.workflows.df:DfReport",
     "imgtools.find/1": "imgtools.workflows.find:FindReport",
     "imgtools.ls/1": "imgtools.workflows.ls:LsReport",
     "imgtools.log/1": "imgtools.workflows.log:LogReport",

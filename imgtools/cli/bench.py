@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from imgtools.cli.command.groups import DiskFile, Output
-from imgtools.cli.output.output import Cell, Facts
+from imgtools.cli.output.views import Cell, Facts
 from imgtools.units import format_size
 
 if TYPE_CHECKING:

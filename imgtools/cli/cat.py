@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from imgtools.cli.command.groups import Output, Source
-from imgtools.cli.output.output import Lines
+from imgtools.cli.output.views import Lines
 
 SECTION = "Read files of a guest"
 WAITS = True

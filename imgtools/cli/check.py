@@ -11,7 +11,7 @@ import typer
 from imgtools.cli.command.groups import EachDisk, InPlaceOrCopy, Output
 from imgtools.cli.command.several import Rules
 from imgtools.cli.command.shared_options import Share
-from imgtools.cli.output.output import Cell, Facts, Lines, View
+from imgtools.cli.output.views import Cell, Facts, Lines, View
 from imgtools.errors import UsageError
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import typer
 
 from imgtools.cli.command import option_names as names
 from imgtools.cli.command.groups import Customization, MaybeSource, Output, ask_secret
-from imgtools.cli.output.output import Column, Table
+from imgtools.cli.output.views import Column, Table
 from imgtools.errors import UsageError
 from imgtools.records.request import ImageRequest
 

@@ -10,7 +10,7 @@ import typer
 from imgtools.cli.command import option_names as names
 from imgtools.cli.command.groups import DiskState, Output
 from imgtools.cli.command.option_names import old
-from imgtools.cli.output.output import Lines
+from imgtools.cli.output.views import Lines
 from imgtools.records.image import DiskSource
 
 if TYPE_CHECKING:

@@ -22,7 +22,7 @@ from imgtools.cli.output.disk import (
     secret_from,
     words,
 )
-from imgtools.cli.output.output import Facts
+from imgtools.cli.output.views import Facts
 
 if TYPE_CHECKING:
     from imgtools.workflows.convert import ConvertReport

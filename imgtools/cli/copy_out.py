@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from imgtools.cli.command.groups import Output, Source
-from imgtools.cli.output.output import Facts
+from imgtools.cli.output.views import Facts
 from imgtools.errors import UsageError
 from imgtools.units import format_size
 

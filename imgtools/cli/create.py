@@ -21,7 +21,7 @@ from imgtools.cli.output.disk import (
     secret_from,
     words,
 )
-from imgtools.cli.output.output import Cell, Facts
+from imgtools.cli.output.views import Cell, Facts
 from imgtools.records.request import Backing
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import typer
 
 from imgtools.cli.command.groups import EachImage, Output
 from imgtools.cli.command.several import Rules
-from imgtools.cli.output.output import Cell, Column, Csv, Table
+from imgtools.cli.output.views import Cell, Column, Csv, Table
 from imgtools.errors import UsageError
 from imgtools.units import format_size
 
@@ -58,6 +58,8 @@ def command(
             view=lambda: _table(report, human=human, inodes=inodes, bars=True),
             pipe=lambda: _table(report, human=human, inodes=inodes, bars=False),
         )
+    if report.exit_code:
+        raise typer.Exit(report.exit_code)
 
 
 def _table(report: DfReport, *, human: bool, inodes: bool, bars: bool) -> Table:

@@ -9,7 +9,7 @@ import typer
 
 from imgtools.cli.command.groups import Output
 from imgtools.cli.command.shared_options import EngineChoice
-from imgtools.cli.output.output import Column, Facts, Lines, Table, View
+from imgtools.cli.output.views import Column, Facts, Lines, Table, View
 from imgtools.records.request import Engine
 
 if TYPE_CHECKING:

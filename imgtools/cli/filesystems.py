@@ -13,8 +13,8 @@ from imgtools.cli.command.groups import EachSource, Output
 from imgtools.cli.command.several import Rules
 from imgtools.cli.command.shared_options import Overwrite
 from imgtools.cli.output.filesystems_picture import disk_lines, filesystems_svg
-from imgtools.cli.output.output import Column, Lines, Table, Tree, View
 from imgtools.cli.output.picture import SvgFile, require_svg, terminal_cells
+from imgtools.cli.output.views import Column, Lines, Table, Tree, View
 from imgtools.units import format_size
 
 if TYPE_CHECKING:

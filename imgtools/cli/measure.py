@@ -11,7 +11,7 @@ from imgtools.cli.command import option_names as names
 from imgtools.cli.command.groups import Output, ask_secret
 from imgtools.cli.command.shared_options import BackingPolicy, InputFormat, Share
 from imgtools.cli.output.disk import CreateOptions, both, words
-from imgtools.cli.output.output import Cell, Facts
+from imgtools.cli.output.views import Cell, Facts
 from imgtools.records.image import DiskSource
 from imgtools.records.request import Backing, ImageRequest
 

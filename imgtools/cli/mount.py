@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from imgtools.cli.command.groups import Output, Source, Target
-from imgtools.cli.output.output import Facts
+from imgtools.cli.output.views import Facts
 
 SECTION = "Read files of a guest"
 EXAMPLES = (

@@ -8,7 +8,7 @@ import typer
 
 from imgtools.cli.command.groups import Output
 from imgtools.cli.command.shared_options import BackingPolicy, ImageArgument
-from imgtools.cli.output.output import Lines
+from imgtools.cli.output.views import Lines
 from imgtools.records.request import Backing
 
 SECTION = "Look after images"

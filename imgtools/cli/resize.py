@@ -13,7 +13,6 @@ from imgtools.cli.command.groups import Output, Source
 from imgtools.cli.command.option_names import old
 from imgtools.cli.command.shared_options import DoIt, DryRun
 from imgtools.cli.command.typer_adapter import HouseCommand
-from imgtools.cli.output.output import Column, Lines, Table, View
 from imgtools.cli.output.picture import (
     Stretch,
     before_and_after,
@@ -21,6 +20,7 @@ from imgtools.cli.output.picture import (
     with_gaps,
     without_containers,
 )
+from imgtools.cli.output.views import Column, Lines, Table, View
 from imgtools.errors import UsageError
 from imgtools.units import format_size
 

@@ -12,7 +12,7 @@ import typer
 
 from imgtools.cli.command.groups import Customization, EachSource, Output, Target
 from imgtools.cli.command.several import Rules
-from imgtools.cli.output.output import Column, Lines, Table, View
+from imgtools.cli.output.views import Column, Lines, Table, View
 from imgtools.errors import UsageError
 from imgtools.records.image import DiskSource
 

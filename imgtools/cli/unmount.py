@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from imgtools.cli.command.groups import Output
-from imgtools.cli.output.output import Lines
+from imgtools.cli.output.views import Lines
 
 SECTION = "Read files of a guest"
 EXAMPLES = ("imgtools unmount /mnt/guest",)

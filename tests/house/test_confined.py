@@ -16,8 +16,12 @@ STARTERS = {
     "concurrent.futures": {"ProcessPoolExecutor"},
 }
 PREFIXES = ("exec", "spawn")  # of os: execv, execve, spawnl ...
-# The server of `imgtools mount` is imgtools itself: it starts its programs as every command does.
-ALLOWED: dict[tuple[str, ...], set[str]] = {("workflows", "mount"): {"os.fork"}}
+# The server of `imgtools mount`, and the process of each of many images, are imgtools itself: they start their programs
+# as every command does.
+ALLOWED: dict[tuple[str, ...], set[str]] = {
+    ("workflows", "mount"): {"os.fork"},
+    ("workflows", "many"): {"os.fork"},
+}
 HOME = ("engine", "confined")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from imgtools.cli.command.groups import DiskFile, Output
-from imgtools.cli.output.output import Column, Table
+from imgtools.cli.output.views import Column, Table
 
 WAITS = True
 EXAMPLES = ("imgtools bitmap list disk.qcow2",)

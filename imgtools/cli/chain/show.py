@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from imgtools.cli.command.groups import DiskFile, Output
-from imgtools.cli.output.output import Cell, Column, Table, Tree
+from imgtools.cli.output.views import Cell, Column, Table, Tree
 from imgtools.units import format_size
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from imgtools.cli.command.groups import Output, Source
-from imgtools.cli.output.output import Column, Table
+from imgtools.cli.output.views import Column, Table
 
 WAITS = True
 EXAMPLES = (

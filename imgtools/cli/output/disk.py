@@ -12,7 +12,7 @@ import typer
 from imgtools.cli.command import option_names as names
 from imgtools.cli.command.groups import Output, ask_secret
 from imgtools.cli.command.option_names import old
-from imgtools.cli.output.output import Lines
+from imgtools.cli.output.views import Lines
 from imgtools.errors import UsageError
 from imgtools.units import format_size
 

@@ -18,9 +18,10 @@ from datetime import UTC, datetime
 from enum import Enum
 from itertools import islice
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, NamedTuple, TextIO
+from typing import IO, TYPE_CHECKING, TextIO
 
 from imgtools.cli.output.standard import already_done
+from imgtools.cli.output.views import Cell, Column, Csv, Facts, Lines, Raw, Table, Tree, View
 from imgtools.errors import LONGEST_MESSAGE, ImgtoolsError, shorten
 from imgtools.records.files import FileKind
 from imgtools.records.request import Secret
@@ -30,73 +31,12 @@ if TYPE_CHECKING:
     from imgtools.cli.output.progress import Count, Reporter
 
 PIECE = 1 << 20  # characters
-Cell = str | int | None
 JsonValue = None | bool | int | float | str | list["JsonValue"] | dict[str, "JsonValue"]
 
 # Fields that hold nanoseconds since 1970; JSON shows them as RFC 3339 in UTC.
 TIME_FIELDS = frozenset({"atime", "mtime", "ctime", "time", "modified", "created", "installed", "last_login"})
 # Fields of a report that belong to the envelope, not to its data.
 ENVELOPE_FIELDS = ("image", "engine", "warnings")
-
-
-class Column(NamedTuple):
-    """A column of a table. Numbers stand right; a ``style`` is a colour that only a terminal shows.
-
-    Cells are never broken, because a path or a name that is broken is another one. What a narrow terminal has no room
-    for is made shorter: words wrap in a column of ``prose``, a ``time`` loses its seconds and then its hours, and what
-    is ``spare`` says nothing new, and goes.
-    """
-
-    name: str
-    right: bool = False
-    style: str = ""
-    prose: bool = False
-    time: bool = False  # RFC 3339 in UTC
-    spare: bool = False
-
-
-class Table(NamedTuple):
-    """Rows under named columns."""
-
-    columns: Sequence[Column | str]
-    rows: Iterable[Sequence[Cell]]
-    title: str = ""
-
-
-class Facts(NamedTuple):
-    """Pairs of a name and a value, one a line."""
-
-    pairs: Sequence[tuple[str, Cell]]
-    title: str = ""
-
-
-class Tree(NamedTuple):
-    """A label with branches below it."""
-
-    label: str
-    branches: Sequence[Tree] = ()
-
-
-class Lines(NamedTuple):
-    """Plain lines, as they are (but cleaned)."""
-
-    lines: Iterable[str]
-
-
-class Raw(NamedTuple):
-    """Bytes that come out as they are, also on a terminal."""
-
-    pieces: Iterable[bytes]
-
-
-class Csv(NamedTuple):
-    """A line of names and the lines below it, each of which says itself what it is about."""
-
-    head: str
-    lines: Iterable[str]
-
-
-View = Table | Facts | Tree | Lines | Raw | Csv
 
 
 def clean(text: str) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from imgtools.cli.output.output import Column, Lines, Output, Table, View
+from imgtools.cli.output.output import Output
+from imgtools.cli.output.views import Column, Lines, Table, View
 
 if TYPE_CHECKING:
     from imgtools.workflows.writing import PlanReport

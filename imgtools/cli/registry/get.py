@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from imgtools.cli.command.groups import Output, Source
-from imgtools.cli.output.output import Column, Lines, Table, View
+from imgtools.cli.output.views import Column, Lines, Table, View
 from imgtools.cli.registry._values import format_value, plain_lines
 from imgtools.errors import UsageError
 

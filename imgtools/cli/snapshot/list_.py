@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from imgtools.cli.command.groups import DiskFile, Output
-from imgtools.cli.output.output import Column, Table, format_time
+from imgtools.cli.output.output import format_time
+from imgtools.cli.output.views import Column, Table
 
 WAITS = True
 EXAMPLES = (

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from imgtools.change.change import MakeDirectory, MakeLink, Upload
-from imgtools.errors import HostError, NoSuchGuestFile, NotADirectory, UsageError
+from imgtools.errors import HostError, NoSuchGuestFile, NotADirectory, NotInGuest
 from imgtools.records.request import Target
 from imgtools.workflows.copy_in import copy_in
 from imgtools.workflows.writing import PlanReport
@@ -76,5 +76,5 @@ def test_each_mistake_has_its_own_error(monkeypatch: pytest.MonkeyPatch, tmp_pat
         plan(monkeypatch, [source], "/none/new")
     with pytest.raises(NotADirectory, match="in the way"):
         plan(monkeypatch, [source], "/srv")
-    with pytest.raises(UsageError):
+    with pytest.raises(NotInGuest):
         plan(monkeypatch, [source], "/srv", owner="mallory")

@@ -60,7 +60,7 @@ def test_a_filesystem_that_cannot_be_read_is_a_row_without_numbers(monkeypatch: 
 
     bad, good = memory_volume("/dev/sda1"), memory_volume("/dev/sda2")
     image = memory_image(MemorySession({bad: Lost({}), good: Full({})}, engine=Engine.DIRECT))
-    report = measure_usage([serve(monkeypatch, "df", image)])
+    report = measure_usage(serve(monkeypatch, "df", image))
     (lost,), (row,) = report.images[0].unread, report.images[0].filesystems
     assert (lost.device, lost.content, lost.problem) == ("/dev/sda1", "ext4", "the filesystem names byte 9")
     assert (row.device, row.size) == ("/dev/sda2", 1000 << 10)

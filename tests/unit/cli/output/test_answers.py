@@ -9,7 +9,8 @@ from collections.abc import Sequence
 import pytest
 
 from imgtools.cli.output.answers import Answers, OddAnswer, Recorder
-from imgtools.cli.output.output import Column, Csv, Facts, Lines, Output, Table, Tree, View
+from imgtools.cli.output.output import Output
+from imgtools.cli.output.views import Column, Csv, Facts, Lines, Table, Tree, View
 from imgtools.errors import BadImage
 from imgtools.records.system import Warned
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from imgtools.cli.output.output import Column, Facts, Lines, Output, Table, Tree, clean, format_time, to_json
+from imgtools.cli.output.output import Output, clean, format_time, to_json
+from imgtools.cli.output.views import Column, Facts, Lines, Table, Tree
 from imgtools.records.files import FileKind
 from imgtools.records.request import Engine, Secret
 from imgtools.records.system import Warned

@@ -7,8 +7,9 @@ import re
 
 import pytest
 
-from imgtools.cli.output.output import Column, Facts, Output, Table, View
+from imgtools.cli.output.output import Output
 from imgtools.cli.output.terminal import GrowingTable
+from imgtools.cli.output.views import Column, Facts, Table, View
 
 LONG = "/srv/a-folder-with-a-rather-long-name/and-a-file-in-it.conf"
 FILES = Table(
