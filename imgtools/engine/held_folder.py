@@ -82,6 +82,8 @@ def scratch_folder(base: Path | None = None, prefix: str = PREFIX) -> Iterator[P
     finally:
         shutil.rmtree(held.path, ignore_errors=True)
         held.let_go()
+        # On NFS and FUSE the open lock keeps a name in the folder until it is closed.
+        shutil.rmtree(held.path, ignore_errors=True)
 
 
 def hold(folder: Path) -> int:

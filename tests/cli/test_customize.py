@@ -57,7 +57,7 @@ def test_what_is_written_can_be_read_and_planning_again_finds_nothing(tmp_path: 
 def test_a_bad_order_is_an_error_with_nothing_written(tmp_path: Path) -> None:
     (disk,) = copy_fixture("debian", tmp_path)
     before = disk.read_bytes()
-    ran = imgtools("customize", disk, "--hostname", "web1", "--password", "eve:locked", "--write", code=2)
+    ran = imgtools("customize", disk, "--hostname", "web1", "--password", "eve:locked", "--write", code=26)
     assert "no user 'eve'" in ran.err
     assert disk.read_bytes() == before
 
@@ -106,7 +106,7 @@ def test_orders_of_a_file_stand_where_the_file_is_named(tmp_path: Path) -> None:
         ("\nhostname\n", 2, "line 2: hostname takes NAME"),
         ("update now\n", 2, "line 1: update takes no value"),
         ("hostname a\nchmod 0644:/no/such\n", 25, "line 2: no such file in the guest"),
-        ("hostname a\npassword eve:locked\n", 2, "line 2: the guest has no user 'eve'"),
+        ("hostname a\npassword eve:locked\n", 26, "line 2: the guest has no user 'eve'"),
     ],
 )
 def test_errors_of_a_file_name_its_line(tmp_path: Path, text: str, code: int, said: str) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from fixtures.cache import digest_of
-from imgtools.errors import HostError, OddGuest, UnsupportedGuest, UsageError
+from imgtools.errors import HostError, NotInGuest, OddGuest, UnsupportedGuest, UsageError
 from tests.support.command import imgtools
 from tests.support.edits import plan_file
 from tests.support.fixtures import copy_fixture, fixture_image
@@ -29,15 +29,17 @@ USAGE = UsageError.exit_code
         (("--set", "machine-id=keep"), "write operation.parameter=value"),
         (("--enable", "hostid", "--operations", "all"), "do not go together"),
         (("--verify", "--write"), "--verify only looks"),
-        (
-            ("--enable", "user-account", "--set", "user-account.remove=nobody-here"),
-            "no such account in the guest",
-        ),
     ],
 )
 def test_what_makes_no_sense_is_a_usage_error(words: tuple[str, ...], said: str) -> None:
     ran = imgtools("sysprep", fixture_image("debian"), *words, code=USAGE)
     assert said in ran.err and ran.out == ""
+
+
+def test_an_account_that_is_not_there_is_a_fact_of_the_guest() -> None:
+    words = ("--enable", "user-account", "--set", "user-account.remove=nobody-here")
+    ran = imgtools("sysprep", fixture_image("debian"), *words, code=NotInGuest.exit_code)
+    assert "no such account in the guest" in ran.err and ran.out == ""
 
 
 @pytest.mark.parametrize(

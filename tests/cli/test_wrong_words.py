@@ -55,7 +55,7 @@ def test_help_is_asked_for_in_several_ways(monkeypatch: pytest.MonkeyPatch) -> N
         ]
         assert asked[0] == asked[1] == asked[2] and "Usage: imgtools" in asked[0]
     assert "--human-readable" in imgtools("df", "--help").out
-    assert imgtools("df", "-h", code=2).err.startswith("imgtools: missing argument")
+    assert imgtools("df", "-h", code=2).err.startswith("imgtools: no image is named")
     assert "did you mean cat" in imgtools("help", "catt", code=2).err
 
 

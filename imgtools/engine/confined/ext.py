@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from imgtools.engine.confined.kinds import Kind
 from imgtools.engine.confined.worker import Worker
 from imgtools.filesystems.api import CannotWrite
+from imgtools.filesystems.holes import pieces
 from imgtools.filesystems.stream import buffered
 from imgtools.records.disks import Declined, Usage
 from imgtools.records.files import FileEntry, FileKind, FileStat
@@ -98,8 +99,7 @@ class ExtWriter:
 
     def write(self, path: str, content: BinaryIO) -> None:
         """Create a regular file, or replace the content of one."""
-        pieces = iter(lambda: content.read(CHUNK), b"")
-        self._answer(self._worker.ask_with("write", pieces, path))
+        self._answer(self._worker.ask_with("write", pieces(content, CHUNK), path))
 
     def make_special(self, path: str, kind: FileKind, device: tuple[int, int], mode: int) -> None:
         """Make a device node, fifo or socket."""

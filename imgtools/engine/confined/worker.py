@@ -54,12 +54,14 @@ class Channel:
         """
         return self._ask(method, arguments, None)
 
-    def ask_with(self, method: str, pieces: Iterable[bytes], *arguments: object) -> Any:  # Any: as above
+    def ask_with(
+        self, method: str, pieces: Iterable[bytes | int], *arguments: object
+    ) -> Any:  # Any: as above
         """Have a method called that reads a stream first of all; as :meth:`ask`, and as ``pieces`` raise."""
         return self._ask(method, arguments, pieces)
 
     def _ask(
-        self, method: str, arguments: tuple[object, ...], pieces: Iterable[bytes] | None
+        self, method: str, arguments: tuple[object, ...], pieces: Iterable[bytes | int] | None
     ) -> Any:  # Any: as above
         with self._turn:
             try:
@@ -154,8 +156,8 @@ def _size() -> int:
     return int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
 
 
-def _pass_on(talk: socket.socket, pieces: Iterable[bytes]) -> ImgtoolsError | OSError | None:
-    """Send a stream piece by piece; returns why it could not be read to its end."""
+def _pass_on(talk: socket.socket, pieces: Iterable[bytes | int]) -> ImgtoolsError | OSError | None:
+    """Send a stream piece by piece, a hole as its length; returns why it could not be read to its end."""
     try:
         for piece in pieces:
             try:
@@ -167,6 +169,9 @@ def _pass_on(talk: socket.socket, pieces: Iterable[bytes]) -> ImgtoolsError | OS
         return error
     send(talk, b"")
     return None
+
+
+MOST_ZEROS = 1 << 20  # bytes of a hole that are made at a time
 
 
 # -- in the worker ----------------------------------------------------------------------------------------
@@ -210,11 +215,12 @@ def _public(error: ImgtoolsError) -> str:
 
 
 class Stream(io.RawIOBase):
-    """What is sent after a question, piece by piece."""
+    """What is sent after a question, piece by piece; holes as :mod:`imgtools.filesystems.holes` has them."""
 
     def __init__(self, talk: socket.socket) -> None:
         super().__init__()
         self._talk, self._left, self._has_ended = talk, b"", False
+        self._hole = 0  # bytes of a hole that is still to come
 
     def readable(self) -> bool:
         """Yes."""
@@ -225,14 +231,30 @@ class Stream(io.RawIOBase):
 
         :raises OSError: its source failed.
         """
-        if not self._left and not self._has_ended:
-            piece = receive(self._talk)
-            self._has_ended = not piece
-            if piece is None:
-                raise OSError("the source cannot be read to its end")
-            self._left = piece
+        self._fetch()
+        if self._hole:  # who does not skip it reads what it reads as
+            self._left = bytes(min(self._hole, MOST_ZEROS))
+            self._hole -= len(self._left)
         found, self._left = (self._left[:size], self._left[size:]) if size >= 0 else (self._left, b"")
         return found
+
+    def skip_hole(self) -> int:
+        """Pass over a hole that begins here, and return its length."""
+        self._fetch()
+        skipped, self._hole = self._hole, 0
+        return skipped
+
+    def _fetch(self) -> None:
+        if self._left or self._hole or self._has_ended:
+            return
+        piece = receive(self._talk)
+        self._has_ended = not piece
+        if piece is None:
+            raise OSError("the source cannot be read to its end")
+        if isinstance(piece, int):
+            self._hole = piece
+        else:
+            self._left = piece
 
     def drain(self) -> None:
         """Read what nobody has read."""
