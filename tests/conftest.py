@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import stat
+import tempfile
 import time
 from collections import Counter
 from pathlib import Path
@@ -30,9 +32,19 @@ def pytest_configure() -> None:
     )
     settings.load_profile("imgtools")
     os.umask(0o022)
+    _open_temporary_folder()
     os.environ.setdefault("LIBGUESTFS_BACKEND_SETTINGS", "force_tcg")
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _open_temporary_folder() -> None:
+    """Tests of root's become other users, who have to reach their folders: a private TMPDIR is not used then."""
+    folder = Path(tempfile.gettempdir()).resolve()
+    if os.geteuid() == 0 and not all(
+        place.stat().st_mode & stat.S_IXOTH for place in (folder, *folder.parents)
+    ):
+        os.environ["TMPDIR"] = tempfile.tempdir = "/tmp"
 
 
 @pytest.hookimpl(tryfirst=True)

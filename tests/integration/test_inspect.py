@@ -148,7 +148,13 @@ def test_both_systems_of_a_multiboot_disk() -> None:
 
 @pytest.mark.parametrize(
     ("name", "fact"),
-    [("blank", "empty"), ("iso", "iso9660"), ("unknown", "ext4"), ("swap", "swap"), ("fat", "vfat")],
+    [
+        ("blank", "nothing that is known"),
+        ("iso", "iso9660"),
+        ("unknown", "ext4"),
+        ("swap", "swap"),
+        ("fat", "vfat"),
+    ],
 )
 def test_without_a_system_the_error_says_what_is_there(name: str, fact: str) -> None:
     ran = imgtools("inspect", fixture(name).image, code=21)

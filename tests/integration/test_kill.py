@@ -16,9 +16,10 @@ from pathlib import Path
 import pytest
 
 from imgtools.cli.app import main
+from imgtools.disk.new_file import PREFIX
 from imgtools.disk.transaction.lock import is_locked
 from imgtools.disk.transaction.transaction import Transaction
-from imgtools.engine.held_folder import HeldFolder, take_away
+from imgtools.engine.held_folder import HeldFolder, sweep, take_away
 from imgtools.errors import BadImage, EditConflict, EditCut, ImageInUse, NoRoom, UnfinishedEdit
 from tests.support.command import imgtools
 from tests.support.cut import Ended, run_cut
@@ -122,8 +123,15 @@ class Bench:
             imgtools("recover", self.image)  # removes what lies beside it, and nothing else
             assert self.digest() == digest
             outcome = "before" if digest == self.before else "after"
+        self._let_age()
         assert self.beside == set()
         return outcome
+
+    def _let_age(self) -> None:
+        """A scratch folder whose maker was killed before he had locked it goes when it is old."""
+        for folder in self.folder.glob(f"{PREFIX}*"):
+            os.utime(folder, (0, 0))
+        sweep(self.folder, PREFIX)
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ from typing import Any
 from imgtools.disk.new_file import sync_folder
 from imgtools.disk.transaction.lock import is_locked
 from imgtools.disk.transaction.sidecar import sidecar_of
-from imgtools.engine.own_files import read_own, write_own
+from imgtools.engine.own_files import read_own, remove_halves, write_own
 from imgtools.errors import BadImage, ImageInUse, UnfinishedEdit
 
 VERSION = 1
@@ -73,6 +73,7 @@ def remove_marker(marker: Marker) -> None:
     for image in marker.images:
         place = sidecar_of(image)
         place.marker.unlink(missing_ok=True)
+        remove_halves(place.marker)
         sync_folder(place.folder)
 
 

@@ -11,12 +11,13 @@ from pathlib import Path
 from imgtools.disk.backing import examine
 from imgtools.disk.headers import open_host_file, read_header
 from imgtools.disk.in_use import refuse_in_use
-from imgtools.disk.new_file import sync_folder
+from imgtools.disk.new_file import PREFIX, sync_folder
 from imgtools.disk.transaction.leftovers import remove_leftovers, remove_overlay
 from imgtools.disk.transaction.lock import lock_images
 from imgtools.disk.transaction.marker import READY, MarkedDisk, Marker, find_marker, remove_marker
 from imgtools.disk.transaction.sidecar import is_block_device, sidecar_of
 from imgtools.disk.transaction.transaction import finish
+from imgtools.engine.held_folder import sweep
 from imgtools.engine.own_files import open_own
 from imgtools.engine.qemu.overlay import repair_leaks
 from imgtools.errors import BadImage, EditConflict, UnfinishedEdit
@@ -79,6 +80,7 @@ def recover_image(
 def _clean(host_path: Path) -> Outcome:
     """Remove what lies beside an image that nobody is editing: it never counted, or counts already."""
     place = sidecar_of(host_path)
+    sweep(place.folder, PREFIX)
     if not remove_leftovers(place, host_path):
         return Outcome.NOTHING
     sync_folder(place.folder)
