@@ -171,7 +171,9 @@ def test_what_cannot_be_done_leaves_the_image_as_it_was(
     image = copy_fixture("debian", tmp_path)[0]
     before = digest(image)
     with (tmp_path / "big").open("wb") as file:
-        file.truncate(800 << 20)
+        if words == "no room left":
+            for _ in range(800):  # no hole, which would take none
+                file.write(b"x" * (1 << 20))
     plan = plan_file(tmp_path, [*MOTD, change])
     refused = imgtools("apply", image, plan, "--write", *DIRECT, code=error.exit_code)
     assert words in refused.err

@@ -218,7 +218,8 @@ class PutUp:
     def limit(self, pid: int = 0) -> None:
         """Set the limits of a process; 0 is this one."""
         for which, value in self._limits:
-            with suppress(ProcessLookupError):  # it has ended already
+            # It has ended already; or it is set-uid (fusermount3), which only the unfenced kind can be, and root's now.
+            with suppress(ProcessLookupError, PermissionError):
                 resource.prlimit(pid, which, (value, value))
 
     def limiting_words(self, begin: str = "") -> list[str]:
