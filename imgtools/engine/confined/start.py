@@ -61,7 +61,7 @@ def start_program(
         walls = _walls(fence, argv[0], dies_by)
         put_up = PutUp(fence, argv[0], limits, opened, is_walled=walls is not None)
         stack.callback(put_up.close)
-        if fence.kind.allowance.is_fenced:
+        if fence.kind.allowance.is_fenced or begin:
             argv = [*put_up.limiting_words(begin), *argv]
         argv = [*DIES_BY, signal.Signals(dies_by).name[3:], *argv] if dies_by else argv
         if walls is not None:

@@ -6,10 +6,11 @@ import socket
 
 import pytest
 
+from imgtools.engine import kept_program
 from imgtools.engine.confined.fence import HOST
 from imgtools.engine.held_folder import HeldFolder
-from imgtools.engine.kept_program import Kept
-from imgtools.errors import ToolMissing
+from imgtools.engine.kept_program import TALK, Kept
+from imgtools.errors import EngineTimeout, ToolMissing
 from tests.support.waiting import wait_until
 
 
@@ -31,6 +32,35 @@ def test_the_program_ends_with_its_keeper() -> None:
     kept = Kept(["sleep", "1000"], HOST, HeldFolder(), talk=theirs.fileno())
     theirs.close()
     kept.end()
+    assert ours.recv(1) == b"" and not kept.folder.exists()
+    ours.close()
+
+
+@pytest.mark.host
+def test_the_program_and_its_folder_go_when_the_keeper_was_killed() -> None:
+    ours, theirs = socket.socketpair()
+    kept = Kept(["sh", "-c", f"echo x >&{TALK}; exec sleep 1000"], HOST, HeldFolder(), talk=theirs.fileno())
+    theirs.close()
+    assert ours.recv(2) == b"x\n"
+    kept._kept.keeper.kill()
+    kept.end()
+    ours.settimeout(60)
+    assert ours.recv(1) == b""
+    assert not kept.folder.exists()
+    ours.close()
+
+
+@pytest.mark.host
+def test_a_program_that_does_not_end_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kept_program, "END_SECONDS", 0.1)
+    ours, theirs = socket.socketpair()
+    script = f"trap '' TERM; echo x >&{TALK}; sleep 1000"
+    kept = Kept(["sh", "-c", script], HOST, HeldFolder(), talk=theirs.fileno())
+    theirs.close()
+    assert ours.recv(2) == b"x\n"
+    with pytest.raises(EngineTimeout, match="sh does not end"):
+        kept.end()
+    ours.settimeout(60)
     assert ours.recv(1) == b"" and not kept.folder.exists()
     ours.close()
 
