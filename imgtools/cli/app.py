@@ -220,7 +220,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         # The reader of our output went away (| head): not an error, but nothing more to say.
         standard.let_go()
         sys.exit(128 + signal.SIGPIPE)
-    except Exception as error:
+    except Exception as error:  # the outermost: whatever comes here is a bug, and no traceback is for users
         if isinstance(error, OSError) and (fault := host_fault(error)) is not None:
             _report(fault, words)
             sys.exit(fault.exit_code)
@@ -240,7 +240,7 @@ def settled(call: Callable[[], None]) -> tuple[int, ImgtoolsError | None]:
         return end.exit_code, None
     except ImgtoolsError as error:
         return error.exit_code, error
-    except Exception as error:
+    except Exception as error:  # the outermost of one image's process: the others go on
         logging.getLogger(__name__).info("%s", traceback.format_exc())
         name = type(error).__name__
         return BUG, Bug(

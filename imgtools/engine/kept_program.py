@@ -16,7 +16,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from imgtools.engine.confined.fence import HOST, Fence
@@ -92,7 +92,9 @@ class Kept:
     ) -> None:
         self.folder = folder.path
         self._name = argv[0]
-        try:
+        with ExitStack() as stack:
+            stack.callback(take_away, self.folder)
+            stack.callback(folder.let_go)
             self._words = io.FileIO(os.memfd_create("stderr"), "r+")
             log.debug("start: %s", " ".join(argv))
             lock = fcntl.fcntl(folder.lock, fcntl.F_DUPFD_CLOEXEC, LOWEST)
@@ -103,10 +105,7 @@ class Kept:
                 self._kept = KeptProgram(program, CLEAN_UP, [os.fspath(self.folder)], [lock])
             finally:
                 os.close(lock)
-        except BaseException:
-            folder.let_go()
-            take_away(self.folder)
-            raise
+            stack.pop_all()
         folder.let_go()
 
     @property

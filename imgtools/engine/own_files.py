@@ -12,7 +12,7 @@ import glob
 import os
 import secrets
 import stat
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from imgtools.errors import HostError
@@ -53,11 +53,10 @@ def open_own(host_path: Path, flags: int = os.O_RDONLY) -> int:
         if error.errno == errno.EACCES and (owner := _owner(host_path)) != os.geteuid():
             raise _not_ours(host_path, f"a file of another user ({owner})") from None
         raise
-    try:
+    with ExitStack() as stack:
+        stack.callback(os.close, descriptor)
         require_own(descriptor, host_path)
-    except BaseException:
-        os.close(descriptor)
-        raise
+        stack.pop_all()
     return descriptor
 
 
@@ -104,17 +103,20 @@ def write_own(host_path: Path, content: bytes, *, durable: bool = False) -> None
     :raises OSError: it cannot be written.
     """
     half = half_name(host_path)
-    try:
+    with ExitStack() as stack:
+        stack.callback(_unlink, half)
         with os.fdopen(make_own(half), "wb") as stream:
             stream.write(content)
             stream.flush()
             if durable:
                 os.fsync(stream.fileno())
         half.replace(host_path)
-    except BaseException:
-        with suppress(OSError):
-            half.unlink()
-        raise
+        stack.pop_all()
+
+
+def _unlink(host_path: Path) -> None:
+    with suppress(OSError):
+        host_path.unlink()
 
 
 HALF = ".half-"  # between the name of a file and eight digits: what is not complete yet

@@ -151,14 +151,13 @@ def run(
     with process:
         try:
             said, complained = process.communicate(stdin, limits.seconds)
-        except BaseException as error:
-            process.kill()
-            if isinstance(error, subprocess.TimeoutExpired):
-                raise EngineTimeout(
-                    f"{argv[0]} did not finish within {limits.seconds:g} s",
-                    hint="a damaged or hostile image can do this",
-                ) from None
-            raise
+        except subprocess.TimeoutExpired:
+            raise EngineTimeout(
+                f"{argv[0]} did not finish within {limits.seconds:g} s",
+                hint="a damaged or hostile image can do this",
+            ) from None
+        finally:
+            process.kill()  # no more than a look at what has ended
     done = Completed(tuple(argv), process.returncode, said, complained)
     if done.code in ok:
         return done

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from typing import BinaryIO, cast
 
 from imgtools.engine.confined.start import start_program
@@ -90,14 +90,12 @@ def feed_stream(argv: Sequence[str], *, stdout: BinaryIO) -> Iterator[BinaryIO]:
             own_session=True,
         )
         pipe = cast(io.BufferedWriter, process.stdin)
-        try:
-            yield pipe
-        except BrokenPipeError:
-            pass  # it ended early; its exit code says why
-        except BaseException:
-            _kill(process)
-            process.wait()
-            raise
+        with ExitStack() as stack:
+            stack.callback(process.wait)
+            stack.callback(_kill, process)
+            with suppress(BrokenPipeError):  # it ended early; its exit code says why
+                yield pipe
+            stack.pop_all()
         with suppress(BrokenPipeError):
             pipe.close()
         if process.wait():

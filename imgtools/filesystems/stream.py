@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import io
 import os
+from abc import abstractmethod
 from typing import TYPE_CHECKING, Protocol
 
 from imgtools.errors import OddGuest
@@ -48,16 +49,69 @@ class Shifted:
         return self._whole.find(self._start + block)
 
 
-class MappedFile(io.RawIOBase):
-    """The content of a file of ``size`` bytes whose blocks ``blocks`` finds on ``disk``."""
+class PlacedFile(io.RawIOBase):
+    """A file of ``size`` bytes that is read wherever one likes; whoever reads it says how (:meth:`read_at`)."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self._size = size
+        self._position = 0
+
+    @abstractmethod
+    def read_at(self, offset: int, length: int) -> bytes:
+        """Return up to ``length`` bytes at ``offset``, both within the file; ``length`` is at least 1."""
+
+    def find_next(self, offset: int, whence: int) -> int:
+        """Return where the next data (SEEK_DATA) or the next hole (SEEK_HOLE) is.
+
+        :raises io.UnsupportedOperation: no holes are known.
+        :raises OSError: ENXIO: what is looked for begins behind the end.
+        """
+        raise io.UnsupportedOperation("no holes are known")
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: WriteableBuffer, /) -> int:
+        view = memoryview(buffer).cast("B")
+        wanted = min(len(view), self._size - self._position, PIECE)
+        content = self.read_at(self._position, wanted) if wanted > 0 else b""
+        view[: len(content)] = content
+        self._position += len(content)
+        return len(content)
+
+    def readall(self) -> bytes:
+        # The inherited one reads 8 KiB at a time.
+        return b"".join(iter(lambda: self.read(PIECE) or b"", b""))
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        """As lseek(2), with its SEEK_DATA and SEEK_HOLE.
+
+        :raises io.UnsupportedOperation: no holes are known.
+        :raises OSError: ENXIO: what is looked for begins behind the end.
+        """
+        if whence in (os.SEEK_DATA, os.SEEK_HOLE):
+            self._position = self.find_next(offset, whence)
+            return self._position
+        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size}[whence]
+        self._position = max(0, start + offset)
+        return self._position
+
+    def tell(self) -> int:
+        return self._position
+
+
+class MappedFile(PlacedFile):
+    """The content of a file whose blocks ``blocks`` finds on ``disk``."""
 
     def __init__(self, disk: DiskFile, blocks: BlockMap, block_size: int, size: int) -> None:
-        super().__init__()
+        super().__init__(size)
         self._disk = disk
         self._blocks = blocks
         self._block_size = block_size
-        self._size = size
-        self._position = 0
 
     def read_at(self, offset: int, length: int) -> bytes:
         """Return up to ``length`` bytes at ``offset``: one stretch, never nothing before the end."""
@@ -71,12 +125,6 @@ class MappedFile(io.RawIOBase):
             return bytes(length)
         return self._disk.read_exactly(place * self._block_size + inner, length)
 
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
     def readinto(self, buffer: WriteableBuffer, /) -> int:
         view = memoryview(buffer).cast("B")
         filled = 0
@@ -89,20 +137,9 @@ class MappedFile(io.RawIOBase):
             self._position += len(piece)
         return filled
 
-    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
-        """As lseek(2), with its SEEK_DATA and SEEK_HOLE.
-
-        :raises OSError: ENXIO: what is looked for begins behind the end.
-        """
-        if whence in (os.SEEK_DATA, os.SEEK_HOLE):
-            self._position = self._next(offset, is_hole=whence == os.SEEK_HOLE)
-            return self._position
-        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size}[whence]
-        self._position = max(0, start + offset)
-        return self._position
-
-    def _next(self, offset: int, *, is_hole: bool) -> int:
-        """The first byte from ``offset`` on that is in a hole, or is in none; the end counts as a hole."""
+    def find_next(self, offset: int, whence: int) -> int:
+        """Return the first byte from ``offset`` on that is in a hole, or is in none; the end counts as a hole."""
+        is_hole = whence == os.SEEK_HOLE
         if not 0 <= offset < self._size:
             raise OSError(errno.ENXIO, os.strerror(errno.ENXIO))
         while offset < self._size:
@@ -114,9 +151,6 @@ class MappedFile(io.RawIOBase):
         if is_hole:
             return self._size
         raise OSError(errno.ENXIO, os.strerror(errno.ENXIO))
-
-    def tell(self) -> int:
-        return self._position
 
 
 def read_mapped(disk: DiskFile, blocks: BlockMap, block_size: int, size: int, limit: int, what: str) -> bytes:

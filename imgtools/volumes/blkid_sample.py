@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import struct
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 from imgtools.errors import HostError
 from imgtools.volumes.volume_file import DiskFile
@@ -29,20 +30,21 @@ ANCHOR, LOGICAL_VOLUME = 2, 6  # tags of UDF's descriptors
 def draw_sketch(disk: DiskFile) -> int:
     """Return the descriptor of the sketch; the caller closes it."""
     descriptor = os.memfd_create("imgtools-sketch", os.MFD_CLOEXEC)
-    try:
-        os.ftruncate(descriptor, disk.size)
-        head = disk.read_at(0, HEAD)
-        _copy(descriptor, 0, head)
-        following = (*label_places(head), *ddf_places(disk), *udf_places(disk))
-        for offset, length in (*PLACES, (max(HEAD, disk.size - TAIL), TAIL), *following):
-            if offset < disk.size:
-                _copy(descriptor, offset, disk.read_at(offset, length))
-    except OSError as error:
-        os.close(descriptor)
-        raise HostError(f"no memory for a sketch of {disk.name}: {os.strerror(error.errno or 0)}") from None
-    except BaseException:
-        os.close(descriptor)
-        raise
+    with ExitStack() as stack:
+        stack.callback(os.close, descriptor)
+        try:
+            os.ftruncate(descriptor, disk.size)
+            head = disk.read_at(0, HEAD)
+            _copy(descriptor, 0, head)
+            following = (*label_places(head), *ddf_places(disk), *udf_places(disk))
+            for offset, length in (*PLACES, (max(HEAD, disk.size - TAIL), TAIL), *following):
+                if offset < disk.size:
+                    _copy(descriptor, offset, disk.read_at(offset, length))
+        except OSError as error:
+            raise HostError(
+                f"no memory for a sketch of {disk.name}: {os.strerror(error.errno or 0)}"
+            ) from None
+        stack.pop_all()
     return descriptor
 
 

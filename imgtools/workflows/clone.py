@@ -6,7 +6,7 @@ import os
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -377,14 +377,13 @@ def _make(
 def _define(original: Original, plan: _Plan, made: Clone, format: str) -> Clone:
     """Define a clone whose files are there; if that fails, they go."""
     files = plan.files
-    try:
+    with ExitStack() as stack:
+        for path in files.all:
+            stack.callback(path.unlink, missing_ok=True)
         defined = original.define(
             made.name, plan.row.macs, [(path, format) for path in files.disks], files.nvram
         )
-    except BaseException:
-        for path in files.all:
-            path.unlink(missing_ok=True)
-        raise
+        stack.pop_all()
     return replace(
         made,
         domain=defined.name,

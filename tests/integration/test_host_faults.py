@@ -16,6 +16,7 @@ from imgtools.errors import UnfinishedEdit
 from tests.support.command import imgtools
 from tests.support.disks import content_of
 from tests.support.faults import CHANGING, READING, Faulted, run_with_fault
+from tests.support.volumes import disk_to_change
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -29,16 +30,7 @@ REASONS = ("Input/output error", "I/O error", "cannot read", "could not be read"
 @pytest.fixture(scope="module")
 def blank(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A raw disk of 24 MB with one ext4 filesystem."""
-    folder = tmp_path_factory.mktemp("blank")
-    tree = folder / "tree" / "etc"
-    tree.mkdir(parents=True)
-    (tree / "motd").write_text("hello")
-    (tree / "old").write_bytes(b"old" * 100_000)
-    image = folder / "disk.raw"
-    with image.open("wb") as file:
-        file.truncate(24 << 20)
-    subprocess.run(["mke2fs", "-q", "-t", "ext4", "-d", folder / "tree", image], check=True)
-    return image
+    return disk_to_change(tmp_path_factory.mktemp("blank"))
 
 
 class Deed:

@@ -9,8 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -24,6 +23,8 @@ from imgtools.errors import BadImage, EditConflict, EditCut, ImageInUse, NoRoom,
 from tests.support.command import imgtools
 from tests.support.cut import Ended, run_cut
 from tests.support.mounts import fuse_mounted
+from tests.support.volumes import disk_to_change
+from tests.support.waiting import wait_until
 
 PLAN = """
 - {kind: write-file, path: /etc/motd, content: changed}
@@ -32,27 +33,10 @@ PLAN = """
 """ % ("imgtools" * 20_000)
 
 
-def wait_until(is_so: Callable[[], bool], *, seconds: float = 300) -> None:
-    """Wait for something that happens in another process; the limit is far beyond what it takes."""
-    deadline = time.monotonic() + seconds
-    while not is_so():
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
-
-
 @pytest.fixture(scope="session")
 def blank(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A raw disk of 24 MB with one ext4 filesystem."""
-    folder = tmp_path_factory.mktemp("blank")
-    tree = folder / "tree" / "etc"
-    tree.mkdir(parents=True)
-    (tree / "motd").write_text("hello")
-    (tree / "old").write_bytes(b"old" * 100_000)
-    image = folder / "disk.raw"
-    with image.open("wb") as file:
-        file.truncate(24 << 20)
-    subprocess.run(["mke2fs", "-q", "-t", "ext4", "-d", folder / "tree", image], check=True)
-    return image
+    return disk_to_change(tmp_path_factory.mktemp("blank"))
 
 
 class Bench:
@@ -107,9 +91,8 @@ class Bench:
 
     def require_sound(self) -> str:
         """The promise; returns which of the three it was."""
-        wait_until(
-            lambda: not is_locked(self.image)
-        )  # a qemu-img commit that has outlived imgtools keeps the lock
+        # A qemu-img commit that has outlived imgtools keeps the lock.
+        wait_until(lambda: not is_locked(self.image), seconds=300)
         if self.has_marker:
             refused = imgtools("ls", self.image, "/", code=UnfinishedEdit.exit_code)
             assert "recover" in refused.err

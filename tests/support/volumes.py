@@ -93,6 +93,15 @@ def make_ext(path: Path, tree: Path | None, *options: object, size: int = 32 << 
     return path
 
 
+def disk_to_change(folder: Path) -> Path:
+    """A raw disk of 24 MB in ``folder``, one ext4 filesystem, with /etc/motd to change and /etc/old to remove."""
+    tree = folder / "tree" / "etc"
+    tree.mkdir(parents=True)
+    (tree / "motd").write_text("hello")
+    (tree / "old").write_bytes(b"old" * 100_000)
+    return make_ext(folder / "disk.raw", tree.parent, "-t", "ext4", size=24 << 20)
+
+
 def debugfs(path: Path, *commands: str) -> str:
     """Change an ext filesystem with debugfs."""
     return tool("debugfs", "-w", "-f", "-", path, stdin="\n".join(commands))

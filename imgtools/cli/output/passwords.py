@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -68,13 +68,14 @@ def passwords_told(
             os.write(terminal, content)
         return
     _write(output, content)
-    try:
-        yield
-    except (EditCut, UnfinishedEdit):
-        raise  # imgtools recover finishes the edit, and the guest will have them
-    except BaseException:
-        output.unlink(missing_ok=True)
-        raise
+    with ExitStack() as stack:
+        stack.callback(output.unlink, missing_ok=True)
+        try:
+            yield
+        except (EditCut, UnfinishedEdit):
+            stack.pop_all()  # imgtools recover finishes the edit, and the guest will have them
+            raise
+        stack.pop_all()
 
 
 @contextmanager

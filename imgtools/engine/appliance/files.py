@@ -7,16 +7,14 @@ import io
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import BinaryIO, cast
 
 from imgtools.engine.appliance.calls import CallFailed
 from imgtools.engine.appliance.launch import Appliance
 from imgtools.errors import OddGuest
+from imgtools.filesystems.stream import PlacedFile
 from imgtools.records.disks import Usage
 from imgtools.records.files import FileEntry, FileKind, FileStat
-
-if TYPE_CHECKING:
-    from _typeshed import WriteableBuffer
 
 # Bytes in one request: 1 MiB takes 8 ms without KVM; larger ones are slower for each byte, and 4 MB the limit.
 PIECE = 1 << 20
@@ -161,47 +159,19 @@ def named(error: CallFailed, path: str) -> CallFailed | OddGuest:
     return error
 
 
-class _File(io.RawIOBase):
+class _File(PlacedFile):
     """An open file of the guest; every read is one request."""
 
     def __init__(self, appliance: Appliance, raw: bytes, path: str, size: int) -> None:
-        super().__init__()
+        super().__init__(size)
         self._appliance = appliance
         self._raw = raw
         self._path = path
-        self._size = size
-        self._position = 0
 
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: WriteableBuffer, /) -> int:
-        view = memoryview(buffer).cast("B")
-        length, offset = min(len(view), PIECE), self._position
-        calls, raw = self._appliance.calls, self._raw
-        if not length:
-            return 0
+    def read_at(self, offset: int, length: int) -> bytes:
+        """Return up to ``length`` bytes at ``offset``."""
+        calls, raw, length = self._appliance.calls, self._raw, min(length, PIECE)
         try:
-            piece = self._appliance.call(lambda: calls.pread(raw, length, offset))
+            return self._appliance.call(lambda: calls.pread(raw, length, offset))
         except CallFailed as error:
             raise named(error, self._path) from None
-        view[: len(piece)] = piece
-        self._position += len(piece)
-        return len(piece)
-
-    def readall(self) -> bytes:
-        # The inherited one reads 8 KiB at a time.
-        return b"".join(iter(lambda: self.read(PIECE) or b"", b""))
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
-        if whence not in (io.SEEK_SET, io.SEEK_CUR, io.SEEK_END):
-            raise io.UnsupportedOperation("no holes are known")
-        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size}[whence]
-        self._position = max(0, start + offset)
-        return self._position
-
-    def tell(self) -> int:
-        return self._position

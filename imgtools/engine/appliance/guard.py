@@ -192,7 +192,6 @@ class Guard:
         try:
             return future.result(seconds)
         except FutureTimeout:
-            self._kill(future)
             raise EngineTimeout(
                 f"{complaint} within {seconds:g} s",
                 hint=f"a damaged image can do this; {DOCTOR}",
@@ -200,10 +199,9 @@ class Guard:
         except (RuntimeError, UnicodeDecodeError) as error:
             # All that the binding raises; the other, when it cannot make a str of libguestfs' words.
             raise ApplianceFailed(str(error).strip().partition("\n")[0]) from None
-        except BaseException:
-            if not future.done():  # Ctrl-C, SIGTERM: no answer is wanted any more
+        finally:
+            if not future.done():  # too late; or Ctrl-C, SIGTERM: no answer is wanted any more
                 self._kill(future)
-            raise
 
     def _kill(self, future: Future[T]) -> None:
         self.is_dead = True

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
@@ -170,11 +170,10 @@ def _launched(options: Options, accelerator: str) -> Guard:
 
 def _launched_at(path: Path | None, options: Options, accelerator: str) -> Guard:
     guard = Guard()
-    try:
+    with ExitStack() as stack:
+        stack.callback(guard.abandon)
         guard.launch(options, accelerator, path)
-    except BaseException:
-        guard.abandon()
-        raise
+        stack.pop_all()
     return guard
 
 

@@ -7,18 +7,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import Any, BinaryIO
 
 from imgtools.engine.confined.kinds import Kind
 from imgtools.engine.confined.worker import Worker
 from imgtools.filesystems.api import CannotWrite
 from imgtools.filesystems.holes import pieces
-from imgtools.filesystems.stream import buffered
+from imgtools.filesystems.stream import PlacedFile, buffered
 from imgtools.records.disks import Declined, Usage
 from imgtools.records.files import FileEntry, FileKind, FileStat
-
-if TYPE_CHECKING:
-    from _typeshed import WriteableBuffer
 
 CHUNK = 1 << 20
 NAMES = tuple(field.name for field in fields(FileStat))
@@ -163,34 +160,17 @@ def _facts(found: FileStat) -> tuple[object, ...]:
     return tuple(found.kind.value if name == "kind" else getattr(found, name) for name in NAMES)
 
 
-class _File(io.RawIOBase):
+class _File(PlacedFile):
     """The content of one file."""
 
     def __init__(self, read: Callable[[int, int], bytes], size: int) -> None:
-        super().__init__()
-        self._read, self._size, self._position = read, size, 0
+        super().__init__(size)
+        self._read = read
 
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: WriteableBuffer, /) -> int:
-        view = memoryview(buffer).cast("B")
-        wanted = max(0, min(len(view), self._size - self._position, CHUNK))
-        content = self._read(self._position, wanted)[:wanted] if wanted else b""
-        view[: len(content)] = content
-        self._position += len(content)
-        return len(content)
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
-        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size}[whence]
-        self._position = max(0, start + offset)
-        return self._position
-
-    def tell(self) -> int:
-        return self._position
+    def read_at(self, offset: int, length: int) -> bytes:
+        """Return up to ``length`` bytes at ``offset``."""
+        length = min(length, CHUNK)
+        return self._read(offset, length)[:length]
 
 
 # -- in the worker ----------------------------------------------------------------------------------------

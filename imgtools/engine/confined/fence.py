@@ -9,7 +9,7 @@ import logging
 import os
 import resource
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -197,11 +197,10 @@ class PutUp:
         self._ruleset = -1
         if self._is_confined and landlock.abi():
             self._ruleset = landlock.make_ruleset(rules(fence, program, descriptors))
-            try:
+            with ExitStack() as stack:
+                stack.callback(self.close)
                 self._admit_files(fence)
-            except BaseException:
-                self.close()
-                raise
+                stack.pop_all()
 
     def _admit_files(self, fence: Fence) -> None:
         for files, access in ((fence.reads, READ | Access.IOCTL_DEV), (fence.writes, WRITE | MAKE)):

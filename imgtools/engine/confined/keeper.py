@@ -63,7 +63,8 @@ class Kept:
                 pass_fds=lock,
                 own_session=True,
             )
-            try:
+            with ExitStack() as started:
+                started.callback(self.dismiss)
                 self.program = start_program(
                     program.argv,
                     program.fence,
@@ -75,9 +76,7 @@ class Kept:
                     dies_by=program.ends_by,
                     begin=program.begin,
                 )
-            except BaseException:
-                self.dismiss()
-                raise
+                started.pop_all()
             os.write(self._lifeline, f"{self.program.pid}\n".encode())
             os.write(self._go, b"go\n")
 

@@ -12,6 +12,7 @@ import os
 import stat
 import struct
 from collections.abc import Iterable
+from contextlib import ExitStack
 
 # System calls have these numbers on every processor (asm-generic, since they are newer than the common numbering).
 CREATE_RULESET, ADD_RULE, RESTRICT_SELF = 444, 445, 446
@@ -86,12 +87,11 @@ def make_ruleset(rules: Iterable[tuple[str | int, int]]) -> int:
     version = abi()
     attributes = struct.pack("=QQQ", handled(), NETWORK if version > 3 else 0, SCOPED if version > 5 else 0)
     ruleset = _checked(_syscall(CREATE_RULESET, attributes, ctypes.c_size_t(len(attributes)), 0))
-    try:
+    with ExitStack() as stack:
+        stack.callback(os.close, ruleset)
         for place, access in rules:
             add_rule(ruleset, place, access)
-    except BaseException:
-        os.close(ruleset)
-        raise
+        stack.pop_all()
     return ruleset
 
 

@@ -6,7 +6,7 @@ import errno
 import io
 import os
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, BinaryIO
+from typing import BinaryIO
 
 from imgtools.engine.confined.disk import again
 from imgtools.engine.confined.worker import Worker
@@ -14,13 +14,10 @@ from imgtools.errors import ImgtoolsError, OddGuest, ToolMissing
 from imgtools.filesystems.inodes import InodeFilesystem
 from imgtools.filesystems.ntfs.other_names import mount_names
 from imgtools.filesystems.ntfs.reader import STATS_KEPT, NtfsReader, open_ntfs
-from imgtools.filesystems.stream import PIECE, buffered
+from imgtools.filesystems.stream import PIECE, PlacedFile, buffered
 from imgtools.records.disks import Declined, Usage
 from imgtools.records.files import FileKind, FileStat
 from imgtools.volumes.volume_file import DiskFile
-
-if TYPE_CHECKING:
-    from _typeshed import WriteableBuffer
 
 Facts = tuple[str | int | None, ...]
 KINDS = {kind.value: kind for kind in FileKind}
@@ -184,44 +181,25 @@ class _Reader:
         return buffered(_File(self._worker, inode, self.stat(inode).size))
 
 
-class _File(io.RawIOBase):
+class _File(PlacedFile):
     """The content of one file."""
 
     def __init__(self, worker: Worker, inode: int, size: int) -> None:
-        super().__init__()
-        self._worker, self._inode, self._size = worker, inode, size
-        self._position = 0
+        super().__init__(size)
+        self._worker, self._inode = worker, inode
 
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: WriteableBuffer, /) -> int:
-        view = memoryview(buffer).cast("B")
-        wanted = min(len(view), self._size - self._position, PIECE)
-        if wanted <= 0:
-            return 0
-        content = self._worker.ask("read", self._inode, self._position, wanted)
-        if len(content) > wanted:
+    def read_at(self, offset: int, length: int) -> bytes:
+        """Return up to ``length`` bytes at ``offset``."""
+        content = bytes(self._worker.ask("read", self._inode, offset, length))
+        if len(content) > length:
             raise OddGuest(f"file {self._inode}: libfsntfs gives more than there is")
-        view[: len(content)] = content
-        self._position += len(content)
-        return len(content)
+        return content
 
-    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
-        if whence in (os.SEEK_DATA, os.SEEK_HOLE):
-            found = self._worker.ask("seek_data", self._inode, offset, whence)
-            if found is None:
-                raise io.UnsupportedOperation("no holes are known")
-            if not offset <= found <= self._size:
-                raise OSError(errno.ENXIO, os.strerror(errno.ENXIO))
-            self._position = int(found)
-            return self._position
-        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size}[whence]
-        self._position = max(0, start + offset)
-        return self._position
-
-    def tell(self) -> int:
-        return self._position
+    def find_next(self, offset: int, whence: int) -> int:
+        """Return where the next data or hole is."""
+        found = self._worker.ask("seek_data", self._inode, offset, whence)
+        if found is None:
+            return super().find_next(offset, whence)
+        if not offset <= found <= self._size:
+            raise OSError(errno.ENXIO, os.strerror(errno.ENXIO))
+        return int(found)

@@ -308,8 +308,9 @@ def _spawn(
     # A hostile image can make qemu complain at every read: what does not fit into the pipe is dropped.
     os.set_blocking(saying, False)
     os.set_blocking(said, False)
-    try:
-        with socket.socket(socket.AF_UNIX) as listener:
+    with ExitStack() as stack, socket.socket(socket.AF_UNIX) as listener:
+        stack.callback(os.close, said)
+        try:
             listener.bind(path)
             listener.listen(16)
             program = Program(
@@ -322,11 +323,9 @@ def _spawn(
                 ends_by=signal.SIGKILL,
             )
             kept = Kept(program, CLEAN_UP, [folder])
-    except BaseException:
-        os.close(said)
-        raise
-    finally:
-        os.close(saying)
+        finally:
+            os.close(saying)
+        stack.pop_all()
     return kept, _Words(said)
 
 

@@ -14,7 +14,7 @@ import logging
 import os
 import socket
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -194,23 +194,18 @@ def serve_nodes(nodes: Sequence[Node]) -> Iterator[StorageDaemon]:
 def _start(nodes: Sequence[Node], kind: Kind = Kind.DAEMON) -> StorageDaemon:
     """Start a daemon over some nodes, or over nothing yet."""
     ours, theirs = socket.socketpair()
-    try:
+    with ExitStack() as stack, theirs:
+        stack.callback(ours.close)
         ours.settimeout(ANSWER_SECONDS)
         with secret_objects([secret for node in nodes for secret in node.secrets]) as (objects, descriptors):
             argv = ["qemu-storage-daemon", *objects, *_blockdevs(nodes), *CONTROL]
             fence = Fence(kind, writes=tuple(path for node in nodes for path in node.files))
             kept = Kept(argv, fence, HeldFolder(), talk=theirs.fileno(), keep_open=descriptors)
-    except BaseException:
-        ours.close()
-        raise
-    finally:
         theirs.close()
-    try:
-        return StorageDaemon(kept, ours)
-    except BaseException:
-        ours.close()
-        kept.end()
-        raise
+        stack.callback(kept.end)
+        daemon = StorageDaemon(kept, ours)
+        stack.pop_all()
+    return daemon
 
 
 def _blockdevs(nodes: Sequence[Node]) -> list[str]:

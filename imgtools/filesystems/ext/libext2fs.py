@@ -13,11 +13,10 @@ from __future__ import annotations
 import ctypes
 import errno
 import functools
-import io
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from ctypes import POINTER, byref, c_char_p, c_int, c_long, c_size_t, c_uint, c_uint64, c_void_p
 from pathlib import Path
 from typing import Any
@@ -26,6 +25,7 @@ from imgtools.errors import EditFailed, EngineFailed, NoRoom, ToolMissing
 from imgtools.filesystems.api import CannotWrite
 from imgtools.filesystems.ext.callbacks import Raised, guarded
 from imgtools.filesystems.ext.collected_writes import WriteBuffer
+from imgtools.filesystems.stream import PlacedFile
 from imgtools.records.disks import Declined
 
 LIBRARY, ERRORS = "libext2fs.so.2", "libcom_err.so.2"
@@ -299,11 +299,10 @@ class Ext2Volume:
         handle = c_void_p()
         self.call("ext2fs_file_open2", inode, None, FILE_WRITE if write else 0, byref(handle))
         file = Ext2File(self._call_table, handle)
-        try:
+        with ExitStack() as stack:
+            stack.callback(self._call_table.ext2fs_file_close, handle)
             yield file
-        except BaseException:
-            self._call_table.ext2fs_file_close(handle)
-            raise
+            stack.pop_all()
         file.close()
 
     def write_blocks(self, first: int, content: bytes) -> None:
@@ -378,36 +377,17 @@ class Ext2File:
         self._check("close", self._library.ext2fs_file_close(self._handle))
 
 
-class Ext2Content(io.RawIOBase):
+class Ext2Content(PlacedFile):
     """The content of one file, as a stream; it may be open while others are written."""
 
     def __init__(self, volume: Ext2Volume, inode: int, size: int) -> None:
-        self._volume, self._number, self._size = volume, inode, size
-        self._position = 0
+        super().__init__(size)
+        self._volume, self._number = volume, inode
 
-    def readable(self) -> bool:
-        """Always."""
-        return True
-
-    def seekable(self) -> bool:
-        """Always."""
-        return True
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
-        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size}[whence]
-        self._position = max(0, start + offset)
-        return self._position
-
-    def readinto(self, buffer: memoryview, /) -> int:  # type: ignore[override]
-        """Read into ``buffer`` and return how many bytes came."""
-        wanted = min(len(buffer), max(0, self._size - self._position))
-        if not wanted:
-            return 0
+    def read_at(self, offset: int, length: int) -> bytes:
+        """Return up to ``length`` bytes at ``offset``."""
         with self._volume.open_file(self._number) as file:
-            content = file.read(self._position, wanted)
-        buffer[: len(content)] = content
-        self._position += len(content)
-        return len(content)
+            return file.read(offset, length)
 
 
 class Attributes:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import io
-import os
 from typing import TYPE_CHECKING
 
 from imgtools.errors import OddGuest
-from imgtools.filesystems.stream import PIECE, MappedFile
+from imgtools.filesystems.stream import MappedFile, PlacedFile
 
 if TYPE_CHECKING:
     import pyfsntfs
-    from _typeshed import WriteableBuffer
 
 
 def first_words(error: Exception) -> str:
@@ -19,7 +16,7 @@ def first_words(error: Exception) -> str:
     return str(error).split(". lib")[0].strip()[:200]
 
 
-class NtfsFile(io.RawIOBase):
+class NtfsFile(PlacedFile):
     """The content of one file, compressed or sparse or plain, through libfsntfs."""
 
     def __init__(
@@ -30,45 +27,27 @@ class NtfsFile(io.RawIOBase):
         size: int,
         holes: MappedFile | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(size)
         self._holes = holes
         self._device = device
         self._inode = inode
         self._entry = entry
-        self._size = size
-        self._position = 0
 
-    def readable(self) -> bool:
-        return True
+    def read_at(self, offset: int, length: int) -> bytes:
+        """Return up to ``length`` bytes at ``offset``.
 
-    def seekable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: WriteableBuffer, /) -> int:
-        view = memoryview(buffer).cast("B")
-        wanted = min(len(view), self._size - self._position, PIECE)
-        if wanted <= 0:
-            return 0
+        :raises OddGuest: libfsntfs cannot read them.
+        """
         try:
-            content = self._entry.read_buffer_at_offset(wanted, self._position)
+            return self._entry.read_buffer_at_offset(length, offset)
         except OSError as error:
             raise OddGuest(
-                f"{self._device}: file {self._inode} cannot be read at {self._position}: {first_words(error)}",
+                f"{self._device}: file {self._inode} cannot be read at {offset}: {first_words(error)}",
                 hint="the filesystem is damaged, or the file is stored in a way that libfsntfs does not know",
             ) from None
-        view[: len(content)] = content
-        self._position += len(content)
-        return len(content)
 
-    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
-        if self._holes is not None and whence in (os.SEEK_DATA, os.SEEK_HOLE):
-            self._position = self._holes.seek(offset, whence)
-            return self._position
-        if whence not in (io.SEEK_SET, io.SEEK_CUR, io.SEEK_END):
-            raise io.UnsupportedOperation("no holes are known")
-        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size}[whence]
-        self._position = max(0, start + offset)
-        return self._position
-
-    def tell(self) -> int:
-        return self._position
+    def find_next(self, offset: int, whence: int) -> int:
+        """Return where the next data or hole is, as the blocks have it."""
+        if self._holes is None:
+            return super().find_next(offset, whence)
+        return self._holes.find_next(offset, whence)

@@ -132,9 +132,8 @@ def _run(
     with process:
         try:
             stdout, stderr = _listen(process, progress, grows, limits)
-        except BaseException:
-            process.kill()
-            raise
+        finally:
+            process.kill()  # no more than a look at what has ended
     return Completed(tuple(argv), process.returncode, stdout, stderr)
 
 
