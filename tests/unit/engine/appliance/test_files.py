@@ -117,7 +117,7 @@ def test_a_large_file_takes_few_requests(calls: FakeCalls) -> None:
     calls.contents[b"/v0/etc/a"] = content
     calls.stats[b"/v0/etc/a"] = FileStat(FileKind.FILE, len(content))
     assert len(filesystem(calls).open("/etc/a").read()) == len(content)
-    assert [name for name, _ in calls.asked].count("pread") == 5
+    assert [name for name, _ in calls.asked].count("pread") == 4
 
 
 def test_junctions_do_not_lead_to_where_the_appliance_mounts(calls: FakeCalls) -> None:
