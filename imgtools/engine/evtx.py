@@ -1,40 +1,32 @@
 """Windows event logs (.evtx), read chunk by chunk, newest or oldest first.
 
 A log is a ring of 64 KiB chunks that can be read each on its own: reading the newest events costs the same in a
-log of a megabyte and of a gigabyte, and a damaged chunk takes no other with it. The chunks go to a process of
-their own with limits (``evtx_worker.py``), which reads them with libevtx: python-evtx was measured 75 times
-slower, and both can be made to work for ever by a hostile log.
+log of a megabyte and of a gigabyte, and a damaged chunk takes no other with it. The chunks go to a worker with limits
+(``confined/event_log.py``), which reads them with libevtx: python-evtx was measured 75 times slower, and both can be
+made to work for ever by a hostile log.
 """
 
 from __future__ import annotations
 
-import json
 import struct
-import subprocess
-import sys
-import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
-from imgtools.engine.confined.start import start_program
+from imgtools.engine.confined.event_log import ChunkReader
+from imgtools.engine.confined.kinds import Limits
 from imgtools.engine.hive import FILETIME_EPOCH
-from imgtools.engine.process import Fence, Kind, Limits
-from imgtools.engine.stream import read_lines
-from imgtools.errors import OddGuest, ToolMissing
+from imgtools.errors import BadImage, OddGuest, ToolMissing
 from imgtools.units import parse_count
 
 CHUNK = 65536
 FILE_HEADER = 4096
 CHUNK_HEADER = 512
 MAGIC, CHUNK_MAGIC = b"ElfFile\0", b"ElfChnk\0"
-WORKER = Path(__file__).with_name("evtx_worker.py")
 LIMITS = Limits(seconds=None, memory=1 << 30, cpu=20)
-CHUNKS_EACH = 256  # chunks (16 MiB of log) that one process reads: its processor time is limited
-MAX_DEATHS = 3  # chunks that may kill their process before the log is given up
-LINE_LIMIT = 4 << 20
+CHUNKS_EACH = 256  # chunks (16 MiB of log) that one worker reads: its processor time is limited
+MAX_DEATHS = 3  # chunks that may kill their worker before the log is given up
 UNREADABLE = -1  # the answer for a chunk that nothing could be read of
 
 
@@ -55,10 +47,11 @@ class EventRecord:
 
 @dataclass(frozen=True, slots=True)
 class Damage:
-    """What could not be read: ``records`` of a chunk, or (UNREADABLE) all of it."""
+    """What could not be read: ``records`` of a chunk, or (UNREADABLE) all of it, and then why."""
 
     offset: int
     records: int
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +70,13 @@ class _Chunk:
     last: int
 
 
-def read_events(source: BinaryIO, size: int, *, newest_first: bool = False) -> Iterator[EventRecord | Damage]:
+def read_events(
+    source: BinaryIO, size: int, *, about: str = "event log", newest_first: bool = False
+) -> Iterator[EventRecord | Damage]:
     """Yield the events of a log in the order of their numbers, and what could not be read in between.
 
     :param size: of the file, in bytes.
+    :param about: the log, for messages.
     :raises OddGuest: not an event log.
     :raises ToolMissing: libevtx is not installed.
     """
@@ -88,16 +84,21 @@ def read_events(source: BinaryIO, size: int, *, newest_first: bool = False) -> I
     deaths = 0
     for start in range(0, len(chunks), CHUNKS_EACH):
         with ExitStack() as stack:
-            worker: _Worker | None = None
+            worker: ChunkReader | None = None
             for chunk in chunks[start : start + CHUNKS_EACH]:
-                worker = worker or stack.enter_context(_open_worker())
+                if worker is None:
+                    worker = ChunkReader(about, LIMITS)
+                    stack.callback(worker.end)
                 source.seek(chunk.offset)
-                events, unread = worker.read(source.read(CHUNK))
-                yield from reversed(events) if newest_first else events
-                if unread:
-                    yield Damage(chunk.offset, unread)
-                if unread == UNREADABLE:
+                try:
+                    events, unread = _read_chunk(worker, source.read(CHUNK))
+                except BadImage as error:
+                    yield Damage(chunk.offset, UNREADABLE, error.message)
                     worker, deaths = None, deaths + 1
+                else:
+                    yield from reversed(events) if newest_first else events
+                    if unread:
+                        yield Damage(chunk.offset, unread)
                 if deaths >= MAX_DEATHS:
                     return
 
@@ -141,56 +142,13 @@ def _record_time(source: BinaryIO, chunk: _Chunk, *, last: bool) -> int:
     return (int(struct.unpack_from("<Q", data, at + 16)[0]) - FILETIME_EPOCH) * 100
 
 
-class _Worker:
-    """The process that reads chunks."""
-
-    def __init__(self, process: subprocess.Popen[bytes], words: BinaryIO) -> None:
-        self._process = process
-        self._words = words
-        self._input = cast(BinaryIO, process.stdin)
-        self._output = cast(BinaryIO, process.stdout)
-
-    def read(self, chunk: bytes) -> tuple[list[EventRecord], int]:
-        """Return the events of a chunk, and how many could not be read; UNREADABLE if the process died of it."""
-        events: list[EventRecord] = []
-        try:
-            self._input.write(chunk.ljust(CHUNK, b"\0"))
-            self._input.flush()
-        except BrokenPipeError:
-            return events, self._death()
-        for line in read_lines(self._output, limit=LINE_LIMIT):
-            if line.isdigit():
-                return events, int(line)
-            events.append(_event(json.loads(line)))
-        return events, self._death()
-
-    def _death(self) -> int:
-        """What the end of the process means: a bad chunk, unless it could not even begin."""
-        self._process.wait()
-        self._words.seek(0)
-        if b"No module named 'pyevtx'" in self._words.read(4096):
-            raise ToolMissing("libevtx is not installed", hint="pip install libevtx-python")
-        return UNREADABLE
-
-
-@contextmanager
-def _open_worker() -> Iterator[_Worker]:
-    # -I: neither the current folder nor PYTHONPATH decides what it imports.
-    fence = Fence(Kind.READER, (WORKER, *(Path(place) for place in (sys.prefix, *sys.path) if place)))
-    with tempfile.TemporaryFile() as words:
-        process = start_program(
-            [sys.executable, "-I", str(WORKER)],
-            fence,
-            limits=LIMITS,
-            stdin=subprocess.PIPE,
-            stderr=words,
-            own_session=True,
-        )
-        try:
-            yield _Worker(process, words)
-        finally:
-            process.kill()
-            process.communicate()
+def _read_chunk(worker: ChunkReader, chunk: bytes) -> tuple[list[EventRecord], int]:
+    """Return the events of a chunk, and how many could not be read."""
+    try:
+        found, missing = worker.read(chunk.ljust(CHUNK, b"\0"))
+    except ImportError:
+        raise ToolMissing("libevtx is not installed", hint="pip install libevtx-python") from None
+    return [_event(facts) for facts in found], missing
 
 
 def _event(facts: dict[str, object]) -> EventRecord:
@@ -203,7 +161,7 @@ def _event(facts: dict[str, object]) -> EventRecord:
         return value if isinstance(value, int) else 0
 
     pid = text("pid")
-    data = cast(list[list[str]], facts.get("data") or [])
+    data = facts.get("data")
     return EventRecord(
         (number("time") - FILETIME_EPOCH) * 100,
         number("record"),
@@ -213,5 +171,5 @@ def _event(facts: dict[str, object]) -> EventRecord:
         text("channel"),
         text("host"),
         parse_count(pid),
-        tuple((pair[0], pair[1]) for pair in data),
+        tuple((str(name), str(value)) for name, value in (data if isinstance(data, list) else ())),
     )

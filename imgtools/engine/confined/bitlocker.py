@@ -15,10 +15,15 @@ def open_bitlocker(file: DiskFile, key: Secret) -> RemoteDisk:
     :raises BadImage: its metadata is damaged, or libbde crashed on it.
     :raises ImportError: libbde is not installed.
     """
-    way = again(file)
-    worker = Worker(
-        "libbde", file.name, lambda: _Service(way.open(), key), descriptors=way.descriptors, reads=way.reads
-    )
+    with again(file) as way:
+        worker = Worker(
+            "libbde",
+            file.name,
+            lambda: _Service(way.open(), key),
+            descriptors=way.descriptors,
+            reads=way.reads,
+            imports=("imgtools.volumes.bitlocker",),
+        )
     return RemoteDisk(worker, int(worker.ask("size")))
 
 

@@ -3,30 +3,85 @@
 from __future__ import annotations
 
 import ctypes
+import functools
 import os
+import struct
+from pathlib import Path
 
-# setgroups, setresgid, setresuid (asm/unistd.h, asm-generic/unistd.h).
-NUMBERS = {"x86_64": (116, 119, 117)}
-GENERIC = (159, 149, 147)
+# setgroups, setresgid, setresuid, capget, capset (asm/unistd.h, asm-generic/unistd.h).
+NUMBERS = {"x86_64": (116, 119, 117, 125, 126)}
+GENERIC = (159, 149, 147, 90, 91)
 WITH_GENERIC = frozenset({"aarch64", "riscv64", "loongarch64"})
 
-_syscall = ctypes.CDLL(None, use_errno=True).syscall
+# Capabilities (linux/capability.h): any file may be opened; any file may be read, and any folder looked into.
+OPEN_ALL, READ_ALL = 1, 2
+SETGID, SETUID = 6, 7
+VERSION_3 = 0x20080522  # _LINUX_CAPABILITY_VERSION_3: 64 of them, in two halves
+SET_KEEPCAPS, CAP_AMBIENT, AMBIENT_RAISE = 8, 47, 2  # linux/prctl.h
+
+_libc = ctypes.CDLL(None, use_errno=True)
+_syscall, _prctl = _libc.syscall, _libc.prctl
 
 
-def is_known() -> bool:
-    """Whether the numbers of this processor are known."""
-    return os.uname().machine in NUMBERS or os.uname().machine in WITH_GENERIC
+def _numbers() -> tuple[int, ...]:
+    return NUMBERS.get(os.uname().machine, GENERIC)
 
 
-def become(user: int) -> None:
+@functools.cache
+def may_become(user: int) -> bool:
+    """Whether this process may become another user: it is root, with the right to, and the user is there.
+
+    In a user namespace (rootless containers) often only some users are.
+    """
+    if os.geteuid() != 0 or not (os.uname().machine in NUMBERS or os.uname().machine in WITH_GENERIC):
+        return False
+    if not held() & 1 << SETUID or not held() & 1 << SETGID:
+        return False
+    own = Path("/proc/self")
+    try:
+        names = (own / "uid_map").read_text(), (own / "gid_map").read_text()
+        return all(_holds(names_, user) for names_ in names) and (own / "setgroups").read_text() == "allow\n"
+    except OSError:
+        return False
+
+
+def _holds(names: str, user: int) -> bool:
+    """Whether a map of user_namespaces(7) has a number: lines of first inside, first outside, count."""
+    for line in names.splitlines():
+        first, _, count = map(int, line.split())
+        if first <= user < first + count:
+            return True
+    return False
+
+
+@functools.cache
+def held() -> int:
+    """The capabilities that this process may use, a bit for each."""
+    data = ctypes.create_string_buffer(24)
+    _check(_syscall(_numbers()[3], struct.pack("=Ii", VERSION_3, 0), data))
+    _, low, _, _, high, _ = struct.unpack("=6I", data.raw)
+    return int(low | high << 32)
+
+
+def become(user: int, keeps: int = 0) -> None:
     """Give up being root in this thread: a user and group of one number, no other groups.
 
+    :param keeps: the capabilities that stay, here and in what is started, a bit for each.
     :raises OSError: the kernel refuses.
     """
-    setgroups, setresgid, setresuid = NUMBERS.get(os.uname().machine, GENERIC)
+    setgroups, setresgid, setresuid, _, capset = _numbers()
+    if keeps:
+        _check(_prctl(SET_KEEPCAPS, 1, 0, 0, 0))
     _check(_syscall(setgroups, 0, None))
     _check(_syscall(setresgid, user, user, user))
     _check(_syscall(setresuid, user, user, user))
+    if keeps:
+        low, high = keeps & 0xFFFFFFFF, keeps >> 32
+        data = struct.pack("=6I", *(low, low, low), *(high, high, high))
+        _check(_syscall(capset, struct.pack("=Ii", VERSION_3, 0), data))
+        for number in range(64):
+            if keeps & 1 << number:
+                _check(_prctl(CAP_AMBIENT, AMBIENT_RAISE, number, 0, 0))
 
 
 def _check(answer: int) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -34,25 +36,50 @@ class Again(NamedTuple):
     reads: tuple[Path, ...]
 
 
-def again(disk: DiskFile) -> Again:
-    """Return how a worker opens a disk that is open here."""
+@contextmanager
+def again(disk: DiskFile) -> Iterator[Again]:
+    """Yield how a worker that is started in the block opens a disk that is open here.
+
+    It is given connections: a worker makes none.
+
+    :raises OSError: a server has gone.
+    """
     servers = list({id(extent.server): extent.server for extent in disk.extents}.values())
-    channels = {id(server): server.channel.another() for server in servers if isinstance(server, RemoteDisk)}
-    descriptors = tuple(channel.fileno() for channel in channels.values())
-    reads = tuple(server.host_path for server in servers if isinstance(server, LocalDisk))
+    with ExitStack() as stack:
+        channels = {
+            id(server): server.channel.another() for server in servers if isinstance(server, RemoteDisk)
+        }
+        for channel in channels.values():
+            stack.callback(channel.leave)
+        talks = {
+            id(server): stack.enter_context(_connected(server.socket)) for server in servers if server.socket
+        }
 
-    def open_() -> DiskFile:
-        opened = {id(server): _opened(server, disk.name, channels.get(id(server))) for server in servers}
-        return DiskFile(
-            [Extent(opened[id(one.server)], one.offset, one.length) for one in disk.extents], disk.name
-        )
+        def open_one(server: DiskServer) -> DiskServer:
+            if (channel := channels.get(id(server))) is not None:
+                return RemoteDisk(channel, server.size)
+            if (talk := talks.get(id(server))) is not None:
+                return NbdDisk(server.socket, disk.name, connected=talk.fileno())
+            return server
 
-    return Again(open_, descriptors, reads)
+        def open_() -> DiskFile:
+            opened = {id(server): open_one(server) for server in servers}
+            return DiskFile(
+                [Extent(opened[id(one.server)], one.offset, one.length) for one in disk.extents], disk.name
+            )
+
+        if talks:  # here, where its module is known already
+            from imgtools.engine.qemu.block import NbdDisk
+        descriptors = [channel.fileno() for channel in channels.values()]
+        descriptors += [talk.fileno() for talk in talks.values()]
+        reads = tuple(server.host_path for server in servers if isinstance(server, LocalDisk))
+        yield Again(open_, tuple(descriptors), reads)
 
 
-def _opened(server: DiskServer, name: str, channel: Channel | None) -> DiskServer:
-    from imgtools.engine.qemu.block import NbdDisk
-
-    if channel is not None:
-        return RemoteDisk(channel, server.size)
-    return NbdDisk(server.socket, name) if server.socket else server
+def _connected(path: str) -> socket.socket:
+    talk = socket.socket(socket.AF_UNIX)
+    with ExitStack() as stack:
+        stack.callback(talk.close)
+        talk.connect(path)
+        stack.pop_all()
+    return talk

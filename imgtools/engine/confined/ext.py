@@ -42,6 +42,7 @@ class ExtWriter:
             lambda: _Service(host_path, device),
             writes=(host_path,),
             kind=Kind.WRITING_LIBRARY,
+            imports=("imgtools.filesystems.ext.writer",),
         )
         self._ask("ready")
 

@@ -13,7 +13,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from imgtools.engine.confined import credentials, landlock, seccomp
+from imgtools.engine.confined import credentials, landlock, rights, seccomp
 from imgtools.engine.confined.kinds import Allowance, Kind, Limits
 from imgtools.engine.confined.landlock import MAKE, READ, RUN, WRITE, Access
 from imgtools.errors import UntrustedBacking
@@ -92,7 +92,7 @@ def opened(file: Path | Judged) -> Iterator[int | None]:
 
     :raises UntrustedBacking: it is another file than the one that was judged.
     """
-    path = file.path if isinstance(file, Judged) else file
+    path = _path(file)
     try:
         descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)
     except OSError:
@@ -109,6 +109,10 @@ def opened(file: Path | Judged) -> Iterator[int | None]:
         yield descriptor
     finally:
         os.close(descriptor)
+
+
+def _path(file: Path | Judged) -> Path:
+    return file.path if isinstance(file, Judged) else file
 
 
 def is_off() -> bool:
@@ -183,8 +187,10 @@ class PutUp:
         allowance = fence.kind.allowance
         self._limits = tuple(_resource_limits(fence, limits, grown))
         is_fenced = allowance.is_fenced and not is_off()
-        self.drops = is_fenced and allowance.drops_root and os.geteuid() == 0 and not is_walled
-        self.drops = self.drops and credentials.is_known()
+        self._keeps: int | None = None  # the rights of root that stay; None: it stays root
+        if is_fenced and allowance.drops_root and not is_walled and credentials.may_become(NOBODY):
+            homes = (Path(place) for place in own_folder(program))
+            self._keeps = rights.needed((*homes, *map(_path, fence.reads)), map(_path, fence.writes))
         self._is_confined = is_fenced and not allowance.mounts and not is_walled
         self._filter = None
         if self._is_confined:
@@ -235,8 +241,8 @@ class PutUp:
 
     def enter(self) -> None:
         """Put it up around this thread and what it starts, for good; the limits apart."""
-        if self.drops:
-            credentials.become(NOBODY)
+        if self._keeps is not None:
+            credentials.become(NOBODY, self._keeps)
         if not self._is_confined:
             return
         if _prctl(SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0:

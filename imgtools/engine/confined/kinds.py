@@ -27,7 +27,8 @@ class Allowance(NamedTuple):
     :param cpu: seconds of processor time.
     :param file_size: bytes of the largest file that it may write.
     :param unix_sockets: whether it may talk to servers of ours; no kind has a network.
-    :param drops_root: whether it runs as an unprivileged user when we are root: it needs descriptors only.
+    :param drops_root: whether it runs as an unprivileged user when we are root, with no more than the right to open
+        its files.
     :param is_fenced: whether files, network and processes are restricted at all.
     :param sees_mounts: whether it reads the list of what is mounted, because it wants to know whether its file is.
     :param mounts: it mounts, which Landlock forbids and a filter of system calls too: limits only, and namespaces.
@@ -58,7 +59,7 @@ class Kind(Enum):
     MOUNTER = "mounts a guest's filesystem: ntfs-3g"
     DECOMPRESSOR = "from standard input to standard output: zstd, xz, gzip, bzip2"
     PACKER = "from a pipe of ours into a new file: the same programs the other way round"
-    LIBRARY = "a copy of imgtools that works with a C library: libfsntfs, libbde, hivex, augeas"
+    LIBRARY = "a copy of imgtools that works with a C library: libfsntfs, libbde, hivex, augeas, libevtx"
     WRITING_LIBRARY = "the same, that writes to a volume: libext2fs"
     HOST = "never sees a guest's bytes, or does what a fence forbids: fusermount3, umount, supermin, virsh"
     PERSON = "a person's own editor"
@@ -70,20 +71,20 @@ class Kind(Enum):
 
 
 ALLOWANCES = {
-    Kind.READER: Allowance(2 * GIB, HOUR, MIB),
+    Kind.READER: Allowance(2 * GIB, HOUR, MIB, drops_root=True),
     Kind.RECOGNISER: Allowance(256 * MIB, 10, MIB, drops_root=True),
     Kind.CHECKER: Allowance(16 * GIB, DAY, 16 * TIB, sees_mounts=True),
     Kind.RESIZER: Allowance(16 * GIB, DAY, 16 * TIB, sees_mounts=True),
     Kind.WRITER: Allowance(16 * GIB, DAY, 16 * TIB),
     Kind.IMAGES: Allowance(4 * GIB, 7 * DAY, 64 * TIB, unix_sockets=True),
-    Kind.SERVER: Allowance(GIB, 7 * DAY, MIB, unix_sockets=True),
+    Kind.SERVER: Allowance(GIB, 7 * DAY, MIB, unix_sockets=True, drops_root=True),
     Kind.DAEMON: Allowance(4 * GIB, 7 * DAY, 64 * TIB, unix_sockets=True),
     Kind.EXPORTER: Allowance(4 * GIB, 7 * DAY, 64 * TIB, unix_sockets=True, mounts=True),
     Kind.MOUNTER: Allowance(4 * GIB, 7 * DAY, 64 * TIB, mounts=True),
     Kind.DECOMPRESSOR: Allowance(512 * MIB, 12 * HOUR, MIB, drops_root=True),
     Kind.PACKER: Allowance(4 * GIB, 7 * DAY, 64 * TIB),
-    Kind.LIBRARY: Allowance(2 * GIB, 12 * HOUR, MIB, unix_sockets=True),
-    Kind.WRITING_LIBRARY: Allowance(4 * GIB, 12 * HOUR, 16 * TIB),
+    Kind.LIBRARY: Allowance(2 * GIB, 12 * HOUR, MIB, drops_root=True),
+    Kind.WRITING_LIBRARY: Allowance(4 * GIB, 12 * HOUR, 16 * TIB, drops_root=True),
     Kind.HOST: Allowance(64 * GIB, 7 * DAY, 64 * TIB, is_fenced=False),
     Kind.PERSON: Allowance(0, 0, 0, is_fenced=False),
 }

@@ -28,10 +28,15 @@ def mount_ntfs(disk: DiskFile) -> InodeFilesystem | Declined:
 
     :raises ToolMissing: libfsntfs is not installed.
     """
-    way = again(disk)
-    worker = Worker(
-        "libfsntfs", disk.name, lambda: _Service(way.open()), descriptors=way.descriptors, reads=way.reads
-    )
+    with again(disk) as way:
+        worker = Worker(
+            "libfsntfs",
+            disk.name,
+            lambda: _Service(way.open()),
+            descriptors=way.descriptors,
+            reads=way.reads,
+            imports=("pyfsntfs",),
+        )
     try:
         reason, damaged = worker.ask("why_not")
     except ImportError:

@@ -7,6 +7,7 @@ of what the worker has opened; that is lost, and nothing else.
 
 from __future__ import annotations
 
+import importlib
 import io
 import os
 import pickle
@@ -17,6 +18,7 @@ import sys
 import threading
 import weakref
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -96,6 +98,10 @@ class Channel:
             socket.send_fds(self._talk, [PASS * SIZE], [theirs.fileno()])
         return Channel(ours, self._about, self._library)
 
+    def leave(self) -> None:
+        """End the conversation; a copy of ours that has its descriptor keeps it."""
+        self._talk.close()
+
     def fileno(self) -> int:
         """Its descriptor, for a copy of ours that keeps it."""
         return self._talk.fileno()
@@ -109,6 +115,7 @@ class Worker(Channel):
     :param reads: files that it may open.
     :param writes: files that it may write to.
     :param kind: what it may use.
+    :param imports: modules that it loads before the fence is up, and as who we are.
     """
 
     def __init__(
@@ -122,6 +129,7 @@ class Worker(Channel):
         writes: Sequence[Path] = (),
         kind: Kind = Kind.LIBRARY,
         limits: Limits = AS_ITS_KIND,
+        imports: Sequence[str] = (),
     ) -> None:
         ours, theirs = socket.socketpair()
         with theirs:
@@ -132,7 +140,7 @@ class Worker(Channel):
             try:
                 worker = fork(
                     library,
-                    lambda: _work(theirs, open_, put_up),
+                    lambda: _work(theirs, open_, put_up, imports),
                     (theirs.fileno(), *descriptors, *put_up.open),
                 )
             finally:
@@ -177,8 +185,11 @@ MOST_ZEROS = 1 << 20  # bytes of a hole that are made at a time
 # -- in the worker ----------------------------------------------------------------------------------------
 
 
-def _work(talk: socket.socket, open_: Open, put_up: PutUp) -> int:
+def _work(talk: socket.socket, open_: Open, put_up: PutUp, imports: Sequence[str]) -> int:
     put_up.limit()
+    for name in imports:
+        with suppress(ImportError):  # whoever needs it says what is missing
+            importlib.import_module(name)
     put_up.enter()
     served: object = None
     talks = [talk]

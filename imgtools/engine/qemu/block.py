@@ -69,13 +69,14 @@ class NbdDisk:
     """A connection to a served disk; implements :class:`imgtools.engine.api.DiskServer`.
 
     :param warning: what a user should know of the way this disk was opened; empty as a rule.
+    :param connected: a socket that is connected to the server already; it is ours then.
     """
 
-    def __init__(self, socket_path: str, name: str, warning: str = "") -> None:
+    def __init__(self, socket_path: str, name: str, warning: str = "", connected: int = -1) -> None:
         self._warning = warning
         self._socket = socket_path
         self._name = name
-        self._handle = _connect(socket_path)
+        self._handle = _connect(socket_path, connected)
         self._size = self._handle.get_size()
         # Encrypted images, among others, are read in whole sectors only.
         self._grain = max(1, self._handle.get_block_size(0))
@@ -155,7 +156,7 @@ class NbdDisk:
             log.debug("%s: the server has gone already", self._name)
 
 
-def _connect(path: str) -> nbd.NBD:
+def _connect(path: str, connected: int) -> nbd.NBD:
     """Connect to a server that may still be opening its image.
 
     :raises OSError: it went away, or it did not answer in time (TimeoutError).
@@ -170,7 +171,10 @@ def _connect(path: str) -> nbd.NBD:
     handle.add_meta_context("base:allocation")
     deadline = time.monotonic() + START_SECONDS
     try:
-        handle.aio_connect_unix(path)
+        if connected >= 0:
+            handle.aio_connect_socket(connected)
+        else:
+            handle.aio_connect_unix(path)
         while not handle.aio_is_ready():
             if handle.aio_is_dead() or handle.aio_is_closed():
                 raise ConnectionError("the server ended")

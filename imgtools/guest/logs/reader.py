@@ -135,8 +135,10 @@ class LogReader:
         lost = 0
         with self._files.open(file.path) as stream:
             try:
-                for found in read_events(stream, file.size, newest_first=wish.newest_first):
+                for found in read_events(stream, file.size, about=file.path, newest_first=wish.newest_first):
                     if isinstance(found, Damage):
+                        if found.reason:
+                            yield Warned(found.reason, file.path)
                         lost += 1
                         continue
                     if _is_past(found.time, wish):

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import ctypes
 import io
-from pathlib import Path
+import sys
+from typing import NoReturn
 
 import Evtx.Evtx
 import pytest
 
 from fixtures import evtx
+from imgtools.engine.confined import event_log
 from imgtools.engine.evtx import UNREADABLE, Damage, EventRecord, read_events, read_span
 from imgtools.engine.process import Limits
 from imgtools.errors import OddGuest, ToolMissing
@@ -162,21 +165,29 @@ def test_a_log_that_expands_without_end_ends(monkeypatch: pytest.MonkeyPatch) ->
     assert {one.event_id for one in found if isinstance(one, EventRecord)} == {6005, 7000, 4624, 41}
 
 
+def crash(*_: object) -> NoReturn:
+    ctypes.string_at(0)
+    raise AssertionError("it did not crash")
+
+
 @pytest.mark.host
-def test_a_log_whose_chunks_all_kill_their_reader_is_given_up(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    worker = tmp_path / "worker.py"
-    worker.write_text("import os; os.abort()")
-    monkeypatch.setattr("imgtools.engine.evtx.WORKER", worker)
+def test_a_log_whose_chunks_all_kill_their_reader_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(event_log, "facts", crash)
     content = evtx.build(LINES * 1000)
-    assert read(content) == [Damage(4096 + 65536 * number, UNREADABLE) for number in range(3)]
+    why = "event log: libevtx crashed (SIGSEGV)"
+    assert read(content) == [Damage(4096 + 65536 * number, UNREADABLE, why) for number in range(3)]
 
 
 @pytest.mark.host
-def test_without_libevtx(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    worker = tmp_path / "worker.py"
-    worker.write_text("raise ModuleNotFoundError(\"No module named 'pyevtx'\")")
-    monkeypatch.setattr("imgtools.engine.evtx.WORKER", worker)
+def test_a_chunk_that_says_too_much_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(event_log, "MAX_ANSWER", 3000)
+    found = read(evtx.build(LINES))
+    assert [one.event_id for one in found if isinstance(one, EventRecord)] == [6005, 7000]
+    assert found[2:] == [Damage(4096, 2)]
+
+
+@pytest.mark.host
+def test_without_libevtx(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pyevtx", None)
     with pytest.raises(ToolMissing, match="libevtx is not installed"):
         read(evtx.build(LINES))

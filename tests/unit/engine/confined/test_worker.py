@@ -35,6 +35,9 @@ class Library:
     def connect(self, port: int) -> None:
         socket.create_connection(("127.0.0.1", port), 5).close()
 
+    def socket(self) -> None:
+        socket.socket(socket.AF_UNIX).close()
+
     def fork(self) -> None:
         if os.fork() == 0:
             os._exit(0)
@@ -58,6 +61,9 @@ class Library:
 
     def odd_value(self) -> object:
         return Path("/")
+
+    def who(self) -> tuple[int, int, int]:
+        return os.getuid(), os.getgid(), len(os.getgroups())
 
     def pid(self) -> int:
         return os.getpid()
@@ -91,6 +97,17 @@ def test_no_file_is_read_or_written(tmp_path: Path) -> None:
             opened().ask("read", str(place))
     with pytest.raises(OSError, match="Permission denied"):
         opened().ask("write", str(secret))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="root only")
+def test_it_is_not_root() -> None:
+    assert opened().ask("who") == (65534, 65534, 0)
+
+
+def test_no_socket_is_made() -> None:
+    """What it talks to was connected before."""
+    with pytest.raises(OSError, match="Permission denied"):
+        opened().ask("socket")
 
 
 def test_nobody_is_connected_to() -> None:

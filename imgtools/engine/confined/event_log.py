@@ -1,47 +1,85 @@
-"""Reads chunks of Windows event logs in a process of its own: run as a program by ``evtx.py``, never imported.
+"""Chunks of Windows event logs, read by libevtx in a worker.
 
-A hostile log can make a reader of BinXml expand a few bytes into gigabytes, or work for ever; the limits of this
-process end that. Chunks of 64 KiB come on standard input. For each, one line of JSON a record goes to standard
-output, then a line with the number of records that could not be read.
-
-It imports nothing of imgtools, because it is started by its file name.
+A hostile log can make a reader of BinXml expand a few bytes into gigabytes, or work for ever; the limits of the worker
+end that.
 """
 
 from __future__ import annotations
 
 import io
-import json
 import struct
-import sys
 import zlib
 from collections.abc import Iterator
-from typing import Any
-from xml.etree import ElementTree
+from typing import TYPE_CHECKING
 
-import pyevtx
+from imgtools.engine.confined.kinds import Limits
+from imgtools.engine.confined.worker import Worker
 
-CHUNK = 65536
+if TYPE_CHECKING:
+    from xml.etree.ElementTree import Element
+
+    import pyevtx
+
+Facts = dict[str, object]
 MAX_TEXT = 64 << 10  # characters of one value
 MAX_VALUES = 256
+MAX_ANSWER = 16 << 20  # characters of the records of a chunk; a chunk of Windows' own has some 100,000
 NAMESPACE = "{http://schemas.microsoft.com/win/2004/08/events/event}"
 
 
-def main() -> None:
-    """Answer chunk after chunk, until standard input ends."""
-    source, target = sys.stdin.buffer, sys.stdout
-    while len(chunk := source.read(CHUNK)) == CHUNK:
+class ChunkReader:
+    """A worker that reads chunks, one after the other.
+
+    :param about: the log, for messages.
+    """
+
+    def __init__(self, about: str, limits: Limits) -> None:
+        self._worker = Worker(
+            "libevtx", about, _Service, limits=limits, imports=("pyevtx", "xml.etree.ElementTree")
+        )
+
+    def read(self, chunk: bytes) -> tuple[list[Facts], int]:
+        """Return what the records of a chunk say, oldest first, and how many could not be read.
+
+        :raises BadImage: libevtx crashed on it, or came to a limit.
+        :raises ImportError: libevtx is not installed.
+        """
+        found, missing = self._worker.ask("read", chunk)
+        return [dict(one) for one in found], int(missing)
+
+    def end(self) -> None:
+        """End the worker."""
+        self._worker.end()
+
+
+# -- in the worker ----------------------------------------------------------------------------------------
+
+
+class _Service:
+    """Answers in plain values."""
+
+    def read(self, chunk: bytes) -> tuple[list[Facts], int]:
         first, last = struct.unpack_from("<QQ", chunk, 24)
-        missing = last - first + 1
+        found, left = [], MAX_ANSWER
         for record in records(chunk):
+            left -= 0 if record is None else _size(record)
+            if left < 0:
+                break
             if record is not None:
-                missing -= 1
-                target.write(json.dumps(record) + "\n")
-        target.write(f"{max(missing, 0)}\n")
-        target.flush()
+                found.append(record)
+        return found, max(0, last - first + 1 - len(found))
 
 
-def records(chunk: bytes) -> Iterator[dict[str, Any] | None]:  # Any: JSON values
+def _size(record: Facts) -> int:
+    data = record.get("data")
+    pairs = data if isinstance(data, list) else []
+    return sum(len(name) + len(text) for name, text in pairs) + 1024
+
+
+def records(chunk: bytes) -> Iterator[Facts | None]:
     """Yield the records of one chunk, oldest first; None for one that does not parse."""
+    import pyevtx
+
     log = pyevtx.file()
     log.open_file_object(io.BytesIO(file_header(chunk) + chunk))
     for index in range(log.number_of_records):
@@ -59,9 +97,9 @@ def file_header(chunk: bytes) -> bytes:
     return (head + struct.pack("<I", zlib.crc32(head[:120]))).ljust(4096, b"\0")
 
 
-def facts(record: pyevtx.record) -> dict[str, Any]:  # Any: JSON values
+def facts(record: pyevtx.record) -> Facts:
     """What one record says. ``time`` is Windows' FILETIME."""
-    found: dict[str, Any] = {
+    found: Facts = {
         "time": record.get_written_time_as_integer(),
         "record": record.identifier,
         "event": record.event_identifier & 0xFFFF,
@@ -72,8 +110,10 @@ def facts(record: pyevtx.record) -> dict[str, Any]:  # Any: JSON values
     return found | of_xml(record)
 
 
-def of_xml(record: pyevtx.record) -> dict[str, Any]:  # Any: JSON values
+def of_xml(record: pyevtx.record) -> Facts:
     """What only the XML tells: the channel, the process and the names of the data."""
+    from xml.etree import ElementTree
+
     try:
         root = ElementTree.fromstring(record.xml_string)
     except (ElementTree.ParseError, OSError, UnicodeError, TypeError):
@@ -89,7 +129,7 @@ def of_xml(record: pyevtx.record) -> dict[str, Any]:  # Any: JSON values
     }
 
 
-def data(part: ElementTree.Element) -> Iterator[list[str]]:
+def data(part: Element) -> Iterator[list[str]]:
     """Yield name and text of the values in EventData or UserData."""
     for element in part.iter():
         text = (element.text or "").strip()
@@ -107,7 +147,3 @@ def strings(record: pyevtx.record) -> list[str]:
         except OSError:
             break
     return found
-
-
-if __name__ == "__main__":
-    main()
