@@ -30,6 +30,9 @@ class FakeHandle:
     def set_backend_settings(self, settings: Sequence[str]) -> None:
         self.settings = list(settings)
 
+    def get_path(self) -> str:
+        return "/usr/lib/guestfs"
+
     def get_hv(self) -> str:
         return self.qemu
 

@@ -11,10 +11,10 @@ import os
 import platform
 import secrets
 import sys
-import tempfile
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeout
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -22,7 +22,10 @@ from typing import TYPE_CHECKING, TypeVar
 from imgtools.engine.appliance.calls import Calls
 from imgtools.engine.appliance.child import ended_if_it_hangs, kill_children
 from imgtools.engine.appliance.failure import DOCTOR, console_has_begun, launch_failed
+from imgtools.engine.appliance.fenced import fenced_qemu
+from imgtools.engine.held_folder import scratch_folder
 from imgtools.engine.host import SYSTEM_PYTHON
+from imgtools.engine.qemu.kernels import appliance_folder
 from imgtools.engine.qemu.kvm import KVM, TCG
 from imgtools.errors import ApplianceFailed, EngineTimeout, ToolMissing
 
@@ -47,9 +50,6 @@ MEMORY_WITH_KEYS = 2048
 # libguestfs' own choice (lib/appliance-cpu.c) without "fast string copies": QEMU emulates them byte by byte, and
 # without them files are read in half the time.
 TCG_PROCESSOR = "max,la57=off,-erms,-fsrm"
-# Bytes of QEMU's path. libguestfs 1.48.6 writes behind the end of a buffer when it is told of a QEMU whose path has
-# between 73 and 140 (seen with valgrind, as invalid writes in guestfs_launch); most often the process then aborts.
-LONGEST_NAME = 64
 # How libguestfs is told (guestfs(3), "BACKEND SETTINGS"). Left to itself it takes KVM where a /dev/kvm opens.
 SETTINGS = {TCG: "force_tcg", KVM: "force_kvm"}
 
@@ -103,7 +103,7 @@ class Guard:
         self._log = b""
         self.is_dead = False
         self._is_closed = self._is_up = False
-        self._short: tempfile.TemporaryDirectory[str] | None = None  # holds a link to QEMU
+        self._stack = ExitStack()  # what goes with it: a folder
         self._token = f"imgtools-{secrets.token_hex(8)}"  # QEMU's name, to find its process by
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="appliance")
         # Made in its own thread, too: libguestfs keeps the handler of errors for each thread, and the default
@@ -124,7 +124,7 @@ class Guard:
         def work() -> None:
             if path is not None:
                 self.handle.set_path(str(path))
-            self._set_up(options, accelerator)
+            self._set_up(options, accelerator, path)
             self.handle.launch()
 
         silent, whole = (SILENT_SECONDS, KVM_SECONDS) if accelerator == KVM else (math.inf, math.inf)
@@ -139,10 +139,10 @@ class Guard:
                 raise launch_failed(self.log, error.message) from None
         self._is_up = True
 
-    def _set_up(self, options: Options, accelerator: str) -> None:
+    def _set_up(self, options: Options, accelerator: str, path: Path | None) -> None:
         handle = self.handle
         self._listen()
-        self._shorten_name()
+        self._fence_in(options, path)
         # libvirt's backend runs QEMU as another user, who cannot read files of root.
         handle.set_backend("direct")
         settings = handle.get_backend_settings()
@@ -161,14 +161,21 @@ class Guard:
         for drive in options.drives:
             _add(handle, drive)
 
-    def _shorten_name(self) -> None:
-        """Have libguestfs call QEMU by a link with a short name, where its own is longer than libguestfs bears."""
-        program = self.handle.get_hv()
-        if len(os.fsencode(program)) > LONGEST_NAME:
-            self._short = tempfile.TemporaryDirectory(prefix="imgtools-", dir="/tmp")
-            link = Path(self._short.name, "qemu")
-            link.symlink_to(program)
-            self.handle.set_hv(str(link))
+    def _fence_in(self, options: Options, path: Path | None) -> None:
+        """Have libguestfs start QEMU behind a fence, and put its temporary files where QEMU may use them."""
+        # In /tmp whatever TMPDIR says: libguestfs bears short names only.
+        folder = self._stack.enter_context(scratch_folder(Path("/tmp")))
+        files = [drive for drive in options.drives if drive.host_path is not None]
+        qemu = fenced_qemu(
+            folder,
+            self.handle.get_hv(),
+            appliance=[path or appliance_folder(), Path(self.handle.get_path().partition(":")[0])],
+            reads=[drive.host_path for drive in files if drive.read_only and drive.host_path],
+            writes=[drive.host_path for drive in files if not drive.read_only and drive.host_path],
+            network=options.network,
+        )
+        self.handle.set_hv(str(qemu))
+        self.handle.set_tmpdir(str(folder))
 
     def _listen(self) -> None:
         import guestfs
@@ -227,8 +234,7 @@ class Guard:
             self._is_closed = True
             self._thread.submit(self.handle.close)
             self._thread.shutdown(wait=not self.is_dead)
-            if self._short is not None:
-                self._short.cleanup()
+            self._stack.close()
 
 
 def _kvm_hangs(how: str) -> EngineTimeout:

@@ -40,13 +40,16 @@ class Walls(NamedTuple):
 
 def walls(fence: Fence, program: str, *, dies_by: int) -> Walls:
     """Return what goes before a program; descriptors that it inherits stay usable, also by their names in /proc."""
-    words = [find(), "--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts", "--new-session"]
+    words = [find(), "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--new-session"]
+    words += [] if fence.kind.allowance.network else ["--unshare-net"]
     words += ["--proc", "/proc", "--dev", "/dev", *_binds(fence, program)]
     words += ["--die-with-parent"] if dies_by else []
     if fence.kind.allowance.drops_root and os.geteuid() == 0:
         words += ["--unshare-user", "--uid", str(NOBODY), "--gid", str(NOBODY)]
     descriptors: list[int] = []
-    program_filter = seccomp.make_filter(unix_sockets=fence.kind.allowance.unix_sockets)
+    program_filter = seccomp.make_filter(
+        unix_sockets=fence.kind.allowance.unix_sockets, network=fence.kind.allowance.network
+    )
     if program_filter is not None:
         descriptor = os.memfd_create("filter", os.MFD_CLOEXEC)
         os.write(descriptor, program_filter)

@@ -195,14 +195,18 @@ class PutUp:
         self._filter = None
         if self._is_confined:
             self._filter = seccomp.make_filter(
-                unix_sockets=allowance.unix_sockets, may_vfork_at=seccomp.vfork_address() if vforks else 0
+                unix_sockets=allowance.unix_sockets,
+                network=allowance.network,
+                may_vfork_at=seccomp.vfork_address() if vforks else 0,
             )
         self._sees_mounts = allowance.sees_mounts and self._is_confined
         # Whose list of mounts it is, only the child can say; elsewhere a thread of ours is cheaper.
         self.in_child = self._sees_mounts or not seccomp.vfork_address()
         self._ruleset = -1
         if self._is_confined and landlock.abi():
-            self._ruleset = landlock.make_ruleset(rules(fence, program, descriptors))
+            self._ruleset = landlock.make_ruleset(
+                rules(fence, program, descriptors), network=allowance.network
+            )
             with ExitStack() as stack:
                 stack.callback(self.close)
                 self._admit_files(fence)

@@ -26,7 +26,8 @@ class Allowance(NamedTuple):
     :param memory: bytes of address space.
     :param cpu: seconds of processor time.
     :param file_size: bytes of the largest file that it may write.
-    :param unix_sockets: whether it may talk to servers of ours; no kind has a network.
+    :param unix_sockets: whether it may talk to servers of ours.
+    :param network: whether it may talk to everybody.
     :param drops_root: whether it runs as an unprivileged user when we are root, with no more than the right to open
         its files.
     :param is_fenced: whether files, network and processes are restricted at all.
@@ -38,6 +39,7 @@ class Allowance(NamedTuple):
     cpu: int
     file_size: int
     unix_sockets: bool = False
+    network: bool = False
     drops_root: bool = False
     is_fenced: bool = True
     sees_mounts: bool = False
@@ -56,6 +58,8 @@ class Kind(Enum):
     SERVER = "serves an image read-only: qemu-nbd"
     DAEMON = "serves overlays for writing: qemu-storage-daemon"
     EXPORTER = "shows a served disk as a file, which is a mount, and parses no image: qemu-storage-daemon"
+    MACHINE = "a virtual machine with a kernel of the host: QEMU of libguestfs' appliance"
+    CONNECTED_MACHINE = "the same with a network, for a user who has asked for it"
     MOUNTER = "mounts a guest's filesystem: ntfs-3g"
     DECOMPRESSOR = "from standard input to standard output: zstd, xz, gzip, bzip2"
     PACKER = "from a pipe of ours into a new file: the same programs the other way round"
@@ -80,6 +84,10 @@ ALLOWANCES = {
     Kind.SERVER: Allowance(GIB, 7 * DAY, MIB, unix_sockets=True, drops_root=True),
     Kind.DAEMON: Allowance(4 * GIB, 7 * DAY, 64 * TIB, unix_sockets=True),
     Kind.EXPORTER: Allowance(4 * GIB, 7 * DAY, 64 * TIB, unix_sockets=True, mounts=True),
+    Kind.MACHINE: Allowance(64 * GIB, 7 * DAY, 64 * TIB, unix_sockets=True, drops_root=True),
+    Kind.CONNECTED_MACHINE: Allowance(
+        64 * GIB, 7 * DAY, 64 * TIB, unix_sockets=True, drops_root=True, network=True
+    ),
     Kind.MOUNTER: Allowance(4 * GIB, 7 * DAY, 64 * TIB, mounts=True),
     Kind.DECOMPRESSOR: Allowance(512 * MIB, 12 * HOUR, MIB, drops_root=True),
     Kind.PACKER: Allowance(4 * GIB, 7 * DAY, 64 * TIB),

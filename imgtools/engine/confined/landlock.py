@@ -75,17 +75,19 @@ def handled() -> int:
     return _HANDLED_BY_ABI.get(abi(), _ALL)
 
 
-def make_ruleset(rules: Iterable[tuple[str | int, int]]) -> int:
+def make_ruleset(rules: Iterable[tuple[str | int, int]], *, network: bool = False) -> int:
     """Return a descriptor of a ruleset: what is opened must lie beneath one of the rules' places.
 
     TCP is denied, and so are abstract unix sockets and signals to others, where the kernel can.
 
     :param rules: a host path or an open descriptor, and what may be done with it and beneath it. A place that is not
         there is no rule.
+    :param network: TCP is not denied.
     :raises OSError: the kernel refuses.
     """
     version = abi()
-    attributes = struct.pack("=QQQ", handled(), NETWORK if version > 3 else 0, SCOPED if version > 5 else 0)
+    denied = NETWORK if version > 3 and not network else 0
+    attributes = struct.pack("=QQQ", handled(), denied, SCOPED if version > 5 else 0)
     ruleset = _checked(_syscall(CREATE_RULESET, attributes, ctypes.c_size_t(len(attributes)), 0))
     with ExitStack() as stack:
         stack.callback(os.close, ruleset)

@@ -131,9 +131,10 @@ def vfork_address() -> int:
     return start + place + len(machine.call) if start and place >= 0 else 0
 
 
-def make_filter(*, unix_sockets: bool, may_vfork_at: int = 0) -> bytes | None:
+def make_filter(*, unix_sockets: bool, network: bool = False, may_vfork_at: int = 0) -> bytes | None:
     """Return the program of a filter; None on a processor that is not known.
 
+    :param network: sockets of every kind are allowed.
     :param may_vfork_at: an address from which the program itself is started.
     """
     machine = MACHINES.get(os.uname().machine)
@@ -157,6 +158,8 @@ def make_filter(*, unix_sockets: bool, may_vfork_at: int = 0) -> bytes | None:
         lines += [_jump(EQUAL, number, 0, 1), _answer(ERRNO | errno.EPERM)]
     lines += [_jump(EQUAL, machine.clone, 0, 4), _load(FIRST), _jump(ANY_BIT, THREAD, 0, 1)]
     lines += [_answer(ALLOW), _answer(ERRNO | errno.EAGAIN)]
+    if network:
+        return b"".join([*lines, _answer(ALLOW)])
     family = AF_UNIX if unix_sockets else 0xFFFFFFFF
     lines += [_jump(EQUAL, machine.socket, 0, 3), _load(FIRST), _jump(EQUAL, family, 1, 0)]
     return b"".join([*lines, _answer(ERRNO | errno.EACCES), _answer(ALLOW)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import threading
 import time
@@ -12,6 +13,8 @@ import pytest
 
 from imgtools.engine.appliance import child, guard, launch
 from imgtools.engine.appliance.launch import Drive, launch_appliance, missing_binding
+from imgtools.engine.confined.fence import OFF
+from imgtools.engine.qemu.kernels import appliance_folder
 from imgtools.engine.qemu.kvm import KvmVerdict
 from imgtools.errors import ApplianceFailed, EngineTimeout, ToolMissing
 from tests.support.appliance import FakeCalls, FakeHandle
@@ -288,21 +291,48 @@ def path_of(length: int) -> str:
     return "/" + "q" * (length - 1)
 
 
-def test_libguestfs_is_told_no_long_name_of_qemu(host: Hosts) -> None:
+@pytest.mark.parametrize("length", [64, 65])
+def test_libguestfs_is_told_no_long_name_of_qemu(length: int, host: Hosts) -> None:
     """1.48.6 writes behind the end of a buffer then, and takes the process with it."""
-    (handle,) = host(FakeHandle(qemu=path_of(65)), kvm=False)
+    (handle,) = host(FakeHandle(qemu=path_of(length)), kvm=False)
     appliance = launch_appliance([Drive(socket="/s/disk")])
-    (link,) = [Path(str(value)) for name, value in handle.made if name == "set_hv"]
-    assert len(str(link)) < 64
-    assert str(link.readlink()) == path_of(65)
+    (script,) = [Path(str(value)) for name, value in handle.made if name == "set_hv"]
+    assert len(str(script)) < 64
+    assert json.loads(script.with_suffix(".json").read_text())["program"] == path_of(length)
+    assert ("set_tmpdir", str(script.parent)) in handle.made
     appliance.close()
-    assert not link.parent.exists()
+    assert not script.parent.exists()
 
 
-def test_a_short_name_of_qemu_stays(host: Hosts) -> None:
-    (handle,) = host(FakeHandle(qemu=path_of(64)), kvm=False)
-    launch_appliance([Drive(socket="/s/disk")]).close()
-    assert "set_hv" not in handle.names()
+@pytest.mark.parametrize(("length", "is_link"), [(64, False), (65, True)])
+def test_without_a_fence_only_a_long_name_is_another(
+    length: int, is_link: bool, host: Hosts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(OFF, "1")
+    (handle,) = host(FakeHandle(qemu=path_of(length)), kvm=False)
+    appliance = launch_appliance([Drive(socket="/s/disk")])
+    (told,) = [Path(str(value)) for name, value in handle.made if name == "set_hv"]
+    assert told.is_symlink() == is_link
+    assert str(told.readlink() if is_link else told) == path_of(length)
+    appliance.close()
+
+
+def test_qemu_gets_the_appliance_and_the_disks_that_are_files(host: Hosts, tmp_path: Path) -> None:
+    (handle,) = host(FakeHandle(), kvm=False)
+    read, written = Path("/images/a"), Path("/images/b")
+    drives = [Drive(host_path=read), Drive(host_path=written, read_only=False), Drive(socket="/s/disk")]
+    appliance = launch_appliance(drives)
+    (script,) = [Path(str(value)) for name, value in handle.made if name == "set_hv"]
+    told = json.loads(script.with_suffix(".json").read_text())
+    assert told["kind"] == "MACHINE"
+    assert told["reads"] == [str(appliance_folder()), "/usr/lib/guestfs", str(read)]
+    assert told["writes"] == [str(script.parent), "/dev/kvm", str(written)]
+    appliance.close()
+    (handle,) = host(FakeHandle(), kvm=False)
+    appliance = launch_appliance(drives, network=True)
+    (script,) = [Path(str(value)) for name, value in handle.made if name == "set_hv"]
+    assert json.loads(script.with_suffix(".json").read_text())["kind"] == "CONNECTED_MACHINE"
+    appliance.close()
 
 
 def test_more_memory_is_asked_for_never_less(host: Hosts) -> None:
