@@ -109,6 +109,15 @@ class Kept:
         folder.let_go()
 
     @property
+    def shown(self) -> Path:
+        """Its folder with what it has mounted there, which may be mounted for it and us alone."""
+        own = Path("/proc", str(self._kept.program.pid))
+        with suppress(OSError):
+            if (own / "ns" / "mnt").readlink() != Path("/proc/self/ns/mnt").readlink():
+                return own / "root" / self.folder.relative_to("/")
+        return self.folder
+
+    @property
     def has_ended(self) -> bool:
         """Whether the program is gone."""
         return self._kept.program.poll() is not None

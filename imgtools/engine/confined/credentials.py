@@ -15,7 +15,8 @@ WITH_GENERIC = frozenset({"aarch64", "riscv64", "loongarch64"})
 
 # Capabilities (linux/capability.h): any file may be opened; any file may be read, and any folder looked into.
 OPEN_ALL, READ_ALL = 1, 2
-SETGID, SETUID = 6, 7
+SETGID, SETUID, SYS_ADMIN = 6, 7, 21
+FILES = 0b11111  # the five over files: CAP_CHOWN, DAC_OVERRIDE, DAC_READ_SEARCH, FOWNER, FSETID
 VERSION_3 = 0x20080522  # _LINUX_CAPABILITY_VERSION_3: 64 of them, in two halves
 SET_KEEPCAPS, CAP_AMBIENT, AMBIENT_RAISE = 8, 47, 2  # linux/prctl.h
 
@@ -69,19 +70,33 @@ def become(user: int, keeps: int = 0) -> None:
     :param keeps: the capabilities that stay, here and in what is started, a bit for each.
     :raises OSError: the kernel refuses.
     """
-    setgroups, setresgid, setresuid, _, capset = _numbers()
+    setgroups, setresgid, setresuid, *_ = _numbers()
     if keeps:
         _check(_prctl(SET_KEEPCAPS, 1, 0, 0, 0))
     _check(_syscall(setgroups, 0, None))
     _check(_syscall(setresgid, user, user, user))
     _check(_syscall(setresuid, user, user, user))
     if keeps:
-        low, high = keeps & 0xFFFFFFFF, keeps >> 32
-        data = struct.pack("=6I", *(low, low, low), *(high, high, high))
-        _check(_syscall(capset, struct.pack("=Ii", VERSION_3, 0), data))
+        _set(keeps, keeps)
         for number in range(64):
             if keeps & 1 << number:
                 _check(_prctl(CAP_AMBIENT, AMBIENT_RAISE, number, 0, 0))
+
+
+def keep_only(keeps: int) -> None:
+    """Give up all capabilities but some in this thread, for good if no_new_privs is set, and stay who one is.
+
+    :raises OSError: the kernel refuses.
+    """
+    _set(keeps, 0)
+
+
+def _set(permitted: int, inheritable: int) -> None:
+    words = [
+        half for shift in (0, 32) for half in (permitted >> shift, permitted >> shift, inheritable >> shift)
+    ]
+    data = struct.pack("=6I", *(word & 0xFFFFFFFF for word in words))
+    _check(_syscall(_numbers()[4], struct.pack("=Ii", VERSION_3, 0), data))
 
 
 def _check(answer: int) -> None:

@@ -134,6 +134,9 @@ def rules(fence: Fence, program: str, descriptors: Sequence[int] = ()) -> Iterat
         yield place, WRITE
     for place in RANDOM:
         yield place, READ
+    if fence.kind.allowance.mounts:
+        yield "/dev/fuse", WRITE
+        yield "/proc/filesystems", READ
     for descriptor in descriptors:
         yield descriptor, WRITE if _is_writable(descriptor) else READ
 
@@ -191,12 +194,22 @@ class PutUp:
         if is_fenced and allowance.drops_root and not is_walled and credentials.may_become(NOBODY):
             homes = (Path(place) for place in own_folder(program))
             self._keeps = rights.needed((*homes, *map(_path, fence.reads)), map(_path, fence.writes))
-        self._is_confined = is_fenced and not allowance.mounts and not is_walled
+        self.listener = -1  # by which it asks for mounts, once it is entered
+        self.asks_for_mounts = is_fenced and allowance.mounts and _may_mount()
+        self._is_confined = is_fenced and not is_walled and (not allowance.mounts or self.asks_for_mounts)
+        # Of devices more may be wanted: that the kernel reads a partition table again, say.
+        self._root_keeps = credentials.FILES
+        if allowance.mounts:  # ntfs-3g gives up what it has inherited, and insists on it
+            self._root_keeps |= 1 << credentials.SETUID | 1 << credentials.SETGID
+        self._gives_up_rights = os.geteuid() == 0 and not any(
+            _path(file).is_block_device() for file in (*fence.reads, *fence.writes)
+        )
         self._filter = None
         if self._is_confined:
             self._filter = seccomp.make_filter(
                 unix_sockets=allowance.unix_sockets,
                 network=allowance.network,
+                asks_for_mounts=self.asks_for_mounts,
                 may_vfork_at=seccomp.vfork_address() if vforks else 0,
             )
         self._sees_mounts = allowance.sees_mounts and self._is_confined
@@ -251,18 +264,27 @@ class PutUp:
             return
         if _prctl(SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0:
             raise OSError("no_new_privs is refused")
+        if self._keeps is None and self._gives_up_rights:
+            credentials.keep_only(self._root_keeps & credentials.held())
         if self._ruleset >= 0:
             if self._sees_mounts:
                 landlock.add_rule(self._ruleset, MOUNTS, READ)
             landlock.restrict_self(self._ruleset)
         if self._filter is not None:
-            seccomp.apply(self._filter)
+            answer = seccomp.apply(self._filter, listens=self.asks_for_mounts)
+            self.listener = answer if self.asks_for_mounts else -1
 
     def close(self) -> None:
         """Let go of the ruleset."""
         if self._ruleset >= 0:
             os.close(self._ruleset)
             self._ruleset = -1
+
+
+def _may_mount() -> bool:
+    from imgtools.engine.confined import mounts
+
+    return mounts.may_mount()
 
 
 def _resource_limits(fence: Fence, limits: Limits, grown: int) -> Iterator[tuple[int, int]]:

@@ -32,7 +32,8 @@ class Allowance(NamedTuple):
         its files.
     :param is_fenced: whether files, network and processes are restricted at all.
     :param sees_mounts: whether it reads the list of what is mounted, because it wants to know whether its file is.
-    :param mounts: it mounts, which Landlock forbids and a filter of system calls too: limits only, and namespaces.
+    :param mounts: it mounts, which a fence forbids: we mount for it, and where we may not it has limits only.
+    :param own_mounts: nobody but us sees what it mounts, and it goes with it.
     """
 
     memory: int
@@ -44,6 +45,7 @@ class Allowance(NamedTuple):
     is_fenced: bool = True
     sees_mounts: bool = False
     mounts: bool = False
+    own_mounts: bool = False
 
 
 class Kind(Enum):
@@ -88,7 +90,7 @@ ALLOWANCES = {
     Kind.CONNECTED_MACHINE: Allowance(
         64 * GIB, 7 * DAY, 64 * TIB, unix_sockets=True, drops_root=True, network=True
     ),
-    Kind.MOUNTER: Allowance(4 * GIB, 7 * DAY, 64 * TIB, mounts=True),
+    Kind.MOUNTER: Allowance(4 * GIB, 7 * DAY, 64 * TIB, mounts=True, own_mounts=True),
     Kind.DECOMPRESSOR: Allowance(512 * MIB, 12 * HOUR, MIB, drops_root=True),
     Kind.PACKER: Allowance(4 * GIB, 7 * DAY, 64 * TIB),
     Kind.LIBRARY: Allowance(2 * GIB, 12 * HOUR, MIB, drops_root=True),

@@ -18,7 +18,7 @@ import os
 import struct
 from typing import NamedTuple
 
-SET_MODE_FILTER, SPEC_ALLOW = 1, 4
+SET_MODE_FILTER, SPEC_ALLOW, NEW_LISTENER = 1, 4, 8
 LOAD, EQUAL, AT_LEAST, ANY_BIT, ANSWER = (
     0x20,
     0x15,
@@ -27,11 +27,12 @@ LOAD, EQUAL, AT_LEAST, ANY_BIT, ANSWER = (
     0x06,
 )  # BPF_LD|W|ABS, BPF_JMP|JEQ/JGE/JSET|K, BPF_RET
 NUMBER, ARCHITECTURE, POINTER, FIRST = 0, 4, 8, 16  # places in struct seccomp_data
-ALLOW, ERRNO, KILL = 0x7FFF0000, 0x00050000, 0x80000000  # SECCOMP_RET_*
+ALLOW, ERRNO, KILL, ASK = 0x7FFF0000, 0x00050000, 0x80000000, 0x7FC00000  # SECCOMP_RET_*
 THREAD = 0x00010000  # CLONE_THREAD
 AF_UNIX = 1
 LONGEST_VFORK = 64  # bytes of machine code; glibc has 12 to 24 before the call
 
+MOUNTS = slice(3, 5)  # mount and umount2 among them
 # The calls that are refused, in the order of the numbers below: ptrace, process_vm_readv, process_vm_writev, mount,
 # umount2, pivot_root, move_mount, open_tree, fsopen, fsconfig, fsmount, fspick, mount_setattr, unshare, setns, bpf,
 # keyctl, add_key, request_key, perf_event_open, userfaultfd, init_module, finit_module, delete_module, kexec_load,
@@ -47,7 +48,7 @@ class _Machine(NamedTuple):
     socket: int
     forks: tuple[int, ...]
     call: bytes  # the instruction that makes a system call
-    refused: tuple[int, ...]
+    refused: tuple[int, ...]  # see above
     foreign: int = 0  # numbers from here on are those of another ABI (x32)
 
 
@@ -131,10 +132,19 @@ def vfork_address() -> int:
     return start + place + len(machine.call) if start and place >= 0 else 0
 
 
-def make_filter(*, unix_sockets: bool, network: bool = False, may_vfork_at: int = 0) -> bytes | None:
+def mount_calls() -> tuple[int, int]:
+    """Return the numbers of mount(2) and umount2(2) on a processor that is known."""
+    mount, unmount = MACHINES[os.uname().machine].refused[MOUNTS]
+    return mount, unmount
+
+
+def make_filter(
+    *, unix_sockets: bool, network: bool = False, asks_for_mounts: bool = False, may_vfork_at: int = 0
+) -> bytes | None:
     """Return the program of a filter; None on a processor that is not known.
 
     :param network: sockets of every kind are allowed.
+    :param asks_for_mounts: mount(2) and umount2(2) are for a listener to answer.
     :param may_vfork_at: an address from which the program itself is started.
     """
     machine = MACHINES.get(os.uname().machine)
@@ -154,6 +164,8 @@ def make_filter(*, unix_sockets: bool, network: bool = False, may_vfork_at: int 
         lines += [_jump(EQUAL, number, 0, 1), _answer(ERRNO | errno.ENOSYS)]
     for number in machine.forks:
         lines += [_jump(EQUAL, number, 0, 1), _answer(ERRNO | errno.EAGAIN)]
+    for number in mount_calls() if asks_for_mounts else ():
+        lines += [_jump(EQUAL, number, 0, 1), _answer(ASK)]
     for number in machine.refused:
         lines += [_jump(EQUAL, number, 0, 1), _answer(ERRNO | errno.EPERM)]
     lines += [_jump(EQUAL, machine.clone, 0, 4), _load(FIRST), _jump(ANY_BIT, THREAD, 0, 1)]
@@ -183,13 +195,21 @@ class _Program(ctypes.Structure):
     _fields_ = (("length", ctypes.c_ushort), ("lines", ctypes.c_char_p))
 
 
-def apply(program: bytes) -> None:
+def call(operation: int, flags: int, argument: object) -> int:
+    """Call seccomp(2) on a processor that is known."""
+    return int(_syscall(MACHINES[os.uname().machine].seccomp, operation, flags, argument))
+
+
+def apply(program: bytes, *, listens: bool = False) -> int:
     """Filter the system calls of this thread and whatever it starts; no_new_privs must be set before.
 
+    :param listens: return the descriptor by which questions are heard.
     :raises OSError: the kernel refuses.
     """
     filter_ = _Program(len(program) // 8, program)
-    number = MACHINES[os.uname().machine].seccomp
     # SPEC_ALLOW: the filter is no reason to switch off the processor's speculation, which costs (kernels before 5.16).
-    if _syscall(number, SET_MODE_FILTER, SPEC_ALLOW, ctypes.byref(filter_)) != 0:
+    flags = SPEC_ALLOW | (NEW_LISTENER if listens else 0)
+    answer = call(SET_MODE_FILTER, flags, ctypes.byref(filter_))
+    if answer < 0:
         raise OSError(ctypes.get_errno(), "the filter of system calls is refused")
+    return answer

@@ -8,6 +8,7 @@ import subprocess
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
+from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from imgtools.engine.confined import landlock
@@ -83,6 +84,8 @@ def start_program(
 
         if put_up.in_child:
             return spawn(put_up.enter)
+        if put_up.asks_for_mounts:
+            return _with_mounts(put_up, spawn, _folder_of(fence), own_mounts=fence.kind.allowance.own_mounts)
         process = _in_a_thread(put_up.enter, spawn, stays=bool(dies_by))
     if not fence.kind.allowance.is_fenced:
         put_up.limit(process.pid)
@@ -124,6 +127,43 @@ def _in_a_thread(
                 os.waitid(os.P_PID, made[0].pid, os.WEXITED | os.WNOWAIT)
 
     threading.Thread(target=work, name="starting a program", daemon=True).start()
+    is_done.wait()
+    if failed:
+        raise failed[0]
+    return made[0]
+
+
+def _folder_of(fence: Fence) -> Path | None:
+    """The folder that is a program's own, if it has one: what is mounted is mounted there."""
+    return next((path for path in fence.writes if isinstance(path, Path) and path.is_dir()), None)
+
+
+def _with_mounts(
+    put_up: PutUp, spawn: Callable[[], subprocess.Popen[bytes]], folder: Path | None, *, own_mounts: bool
+) -> subprocess.Popen[bytes]:
+    """Start a program from a thread that then mounts for it what it asks for, until it has ended.
+
+    :param own_mounts: what this thread and the program mount nobody else sees, where the kernel lets us.
+    """
+    from imgtools.engine.confined import mounts
+
+    made: list[subprocess.Popen[bytes]] = []
+    failed: list[OSError] = []
+    is_done = threading.Event()
+
+    def work() -> None:
+        try:
+            if own_mounts:
+                mounts.have_own_mounts()
+            made.append(_in_a_thread(put_up.enter, spawn, stays=True))
+        except OSError as error:
+            failed.append(error)
+        signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+        is_done.set()
+        if put_up.listener >= 0:
+            mounts.mount_for(put_up.listener, folder)
+
+    threading.Thread(target=work, name="mounting for a program", daemon=True).start()
     is_done.wait()
     if failed:
         raise failed[0]

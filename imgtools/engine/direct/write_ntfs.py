@@ -19,7 +19,7 @@ from imgtools.engine.confined.ntfs import mount_ntfs
 from imgtools.engine.held_folder import HeldFolder
 from imgtools.engine.kept_program import Kept
 from imgtools.engine.process import Fence, Kind, Limits, ToolFailed, run
-from imgtools.errors import EditFailed, EngineFailed, EngineTimeout, NoRoom, RolledBack
+from imgtools.errors import BadImage, EditFailed, EngineFailed, EngineTimeout, NoRoom, RolledBack
 from imgtools.records.disks import Declined, Usage
 from imgtools.records.files import FileEntry, FileKind, FileStat
 from imgtools.volumes.volume_file import DiskFile
@@ -32,6 +32,7 @@ MOUNT_SECONDS = 60.0  # 0.03 are usual
 OPTIONS = "no_detach,no_def_opts,windows_names,norecover,noatime,nosuid,nodev,noexec"
 UNIX_ONLY = "NTFS has no owners, modes, special files and links as Unix has them"
 CHECK = Limits(seconds=3600)
+ENDED = (errno.ENOTCONN, errno.ECONNABORTED)  # what a mount says whose server has crashed
 
 
 def refuse_ntfs(disk: DiskFile) -> Declined | None:
@@ -71,20 +72,27 @@ class NtfsWriter:
     def __init__(self, host_path: Path, device: str) -> None:
         self._host_path, self._device = host_path, device
         folder = HeldFolder()
-        self._root = folder.path / "m"
-        self._root.mkdir(mode=0o700)
-        argv = ["ntfs-3g", "-o", OPTIONS, os.fspath(host_path), os.fspath(self._root)]
-        self._mounted = Kept(argv, Fence(Kind.MOUNTER), folder)
+        place = folder.path / "m"
+        place.mkdir(mode=0o700)
+        argv = ["ntfs-3g", "-o", OPTIONS, os.fspath(host_path), os.fspath(place)]
+        self._mounted = Kept(argv, Fence(Kind.MOUNTER, writes=(host_path,)), folder)
+        self._root = self._mounted.shown / "m"
         self._wait()
 
     def _wait(self) -> None:
         deadline = time.monotonic() + MOUNT_SECONDS
-        while not self._root.is_mount():
+        while not self._is_mounted():
             if self._mounted.has_ended or time.monotonic() > deadline:
                 words = self._mounted.complaint()
                 self.abandon()
                 raise EngineFailed(f"ntfs-3g does not mount {self._device}: {words}")
             time.sleep(0.002)
+
+    def _is_mounted(self) -> bool:
+        try:
+            return self._root.is_mount()
+        except OSError:  # it was mounted, and has ended
+            return False
 
     def finish(self) -> None:
         """Write everything, unmount, and have it checked.
@@ -117,6 +125,11 @@ class NtfsWriter:
         try:
             yield
         except OSError as error:
+            if error.errno in ENDED:
+                raise BadImage(
+                    f"{self._device}: ntfs-3g has ended ({self._mounted.complaint()})",
+                    hint="the volume is damaged or hostile; nothing of it was changed",
+                ) from None
             if error.errno == errno.ENOSPC and not self._is_full():
                 raise NoRoom(
                     "no room left on the host for the edit", hint="make room beside the image"

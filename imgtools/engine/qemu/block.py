@@ -270,7 +270,7 @@ def _server(name: str, node: Node, words: Sequence[str] = (), warning: str = "")
         path = str(Path(folder) / "disk")
         objects, secrets = stack.enter_context(secret_objects(node.secrets))
         arguments = [*FLAGS, *objects, *words, "--image-opts", node.opts]
-        kept, said = _spawn(path, folder, arguments, node.files, secrets)
+        kept, said = _spawn(path, folder, arguments, (*node.files, *node.sockets), secrets)
         stack.callback(said.close)
         stack.callback(kept.dismiss)
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
@@ -316,6 +316,9 @@ def _spawn(
         stack.callback(os.close, said)
         try:
             listener.bind(path)
+            Path(path).chmod(
+                0o666
+            )  # in a folder of ours alone; who serves a LUKS volume of this disk is not root
             listener.listen(16)
             program = Program(
                 [require("qemu-nbd"), *arguments],

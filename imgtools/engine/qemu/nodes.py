@@ -51,6 +51,11 @@ class Node(NamedTuple):
         return (*self.judged, *(path for path in named if path not in known))
 
     @property
+    def sockets(self) -> tuple[Path, ...]:
+        """The unix sockets of servers that the node is a client of."""
+        return tuple(Path(value) for option, value in self.options if option.endswith("server.path"))
+
+    @property
     def opts(self) -> str:
         """The argument behind ``--image-opts`` of qemu-img and qemu-nbd."""
         return join_options(self.options)

@@ -104,6 +104,7 @@ class StorageDaemon:
     def _serve_nbd(self) -> None:
         if not self._serves_nbd:
             self.execute("nbd-server-start", addr={"type": "unix", "data": {"path": self.nbd_socket}})
+            Path(self.nbd_socket).chmod(0o666)  # in a folder of ours alone; clients are not root
             self._serves_nbd = True
 
     def _export_node(self, name: str) -> None:

@@ -21,6 +21,7 @@ from tests.support.waiting import wait_until
 pytestmark = pytest.mark.host
 
 FENCED = [kind for kind in Kind if kind.allowance.is_fenced and not kind.allowance.mounts]
+STAY_ROOT = [kind for kind in FENCED if not kind.allowance.drops_root]
 LIMITED = [kind for kind in Kind if kind is not Kind.PERSON]
 fenced = pytest.mark.parametrize("kind", FENCED, ids=lambda kind: kind.name)
 
@@ -161,6 +162,20 @@ def test_who_is_not_root_has_no_more_than_the_right_to_its_files(
     assert found["Groups"].strip() == ""
     for name in ("CapEff", "CapPrm", "CapInh", "CapAmb"):
         assert int(found[name], 16) == right, name
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="root only")
+@pytest.mark.parametrize("kind", STAY_ROOT, ids=lambda kind: kind.name)
+def test_who_stays_root_has_rights_over_files_and_no_others(kind: Kind, tmp_path: Path, way: str) -> None:
+    if way == "bubblewrap":
+        pytest.skip("it has namespaces of its own")
+    with start_program(["/bin/sleep", "600"], Fence(kind, writes=(tmp_path,))) as process:
+        own = Path("/proc", str(process.pid))
+        wait_until(lambda: (own / "cmdline").read_bytes().startswith(b"/bin/sleep"))
+        found = dict(line.split(":\t", 1) for line in (own / "status").read_text().splitlines())
+        process.kill()
+    assert found["Uid"].split() == ["0"] * 4
+    assert [int(found[name], 16) for name in ("CapEff", "CapPrm")] == [0b11111, 0b11111]
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="root only")
