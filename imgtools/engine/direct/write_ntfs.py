@@ -72,9 +72,9 @@ class NtfsWriter:
     def __init__(self, host_path: Path, device: str) -> None:
         self._host_path, self._device = host_path, device
         folder = HeldFolder()
-        place = folder.path / "m"
-        place.mkdir(mode=0o700)
-        argv = ["ntfs-3g", "-o", OPTIONS, os.fspath(host_path), os.fspath(place)]
+        self._place = os.fspath(folder.path / "m")
+        Path(self._place).mkdir(mode=0o700)
+        argv = ["ntfs-3g", "-o", OPTIONS, os.fspath(host_path), self._place]
         self._mounted = Kept(argv, Fence(Kind.MOUNTER, writes=(host_path,)), folder)
         self._root = self._mounted.shown / "m"
         self._wait()
@@ -125,7 +125,7 @@ class NtfsWriter:
         try:
             yield
         except OSError as error:
-            if error.errno in ENDED:
+            if error.errno in ENDED or (error.errno == errno.ENOENT and not self._is_mounted()):
                 raise BadImage(
                     f"{self._device}: ntfs-3g has ended ({self._mounted.complaint()})",
                     hint="the volume is damaged or hostile; nothing of it was changed",
@@ -155,6 +155,8 @@ class NtfsWriter:
             try:
                 return _facts(self._host(path).lstat())
             except (FileNotFoundError, NotADirectoryError):
+                if not self._is_mounted():
+                    raise
                 return None
 
     def scan(self, path: str) -> Sequence[FileEntry]:
@@ -165,7 +167,7 @@ class NtfsWriter:
         with self._named(path):
             target = os.fspath(self._host(path).readlink())
             # ntfs-3g puts its own mount point before the absolute ones.
-            return target.removeprefix(os.fspath(self._root)) or "/"
+            return target.removeprefix(self._place) or "/"
 
     def open(self, path: str) -> BinaryIO:
         with self._named(path):

@@ -101,16 +101,19 @@ def test_nobody_else_sees_what_ntfs_3g_mounts_and_it_goes_with_it(volume: Path) 
     writer = NtfsWriter(volume, "/dev/sda1")
     writer.write("/hello", io.BytesIO(b"sesame"))
     assert mounted() == before
-    pid = int(str(writer._root).split("/")[2])
+    place = writer._mounted.shown / "m"
+    pid = int(place.parts[2])
     (line,) = [
         line
         for line in Path(f"/proc/{pid}/mounts").read_text().splitlines()
-        if str(writer._root).endswith(line.split()[1])
+        if str(place).endswith(line.split()[1])
     ]
     assert {"nosuid", "nodev", "noexec"} <= set(line.split()[3].split(","))
     os.kill(pid, 9)
     with pytest.raises(BadImage, match="/dev/sda1: ntfs-3g has ended"):
         writer.write("/again", io.BytesIO(b"sesame"))
+    with pytest.raises(BadImage, match="/dev/sda1: ntfs-3g has ended"):
+        writer.lookup("/hello")
     writer.abandon()
     assert mounted() == before
 
