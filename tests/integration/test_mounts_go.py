@@ -17,8 +17,9 @@ import pytest
 
 from imgtools.cli.app import main
 from imgtools.engine.confined.ext import ExtWriter
+from imgtools.engine.confined.mounts import may_mount
 from imgtools.engine.direct.write_ntfs import NtfsWriter
-from imgtools.engine.held_folder import MOUNTS, PREFIX, mounts_below
+from imgtools.engine.held_folder import PREFIX, mounts_below
 from tests.support.fixtures import copy_fixture
 from tests.support.other_user import BECOME, CAN_BECOME, NOBODY
 from tests.support.waiting import wait_until
@@ -38,7 +39,11 @@ class Case:
     uid: int = os.geteuid()
 
 
-NTFS = pytest.param(Case("windows", "/Windows/win.ini", NtfsWriter, 2), marks=AS_ROOT, id="ntfs")
+# Where we mount for programs behind a fence, what ntfs-3g mounts is seen by nobody else.
+WE_MOUNT = may_mount()
+NTFS = pytest.param(
+    Case("windows", "/Windows/win.ini", NtfsWriter, 1 if WE_MOUNT else 2), marks=AS_ROOT, id="ntfs"
+)
 EXT = pytest.param(Case("debian", "/etc/motd", ExtWriter, 1), id="ext")
 USER = pytest.param(Case("debian", "/etc/motd", ExtWriter, 1, NOBODY), marks=CAN_BECOME, id="user")
 both = pytest.mark.parametrize("edit", [NTFS, EXT], indirect=True)
@@ -230,7 +235,8 @@ def test_nothing_is_left_when_the_keeper_of_a_daemon_is_killed(edit: Edit, place
 def test_nothing_stays_mounted_when_an_edit_is_killed_after_its_keepers(edit: Edit) -> None:
     kill_all(edit.keepers())
     kill_all([edit.pid])
-    wait_until(lambda: not mounts_below(edit.temporary))
+    if not WE_MOUNT or edit.case.uid != 0:  # a daemon behind a fence has nobody any more who unmounts for it
+        wait_until(lambda: not mounts_below(edit.temporary))
     assert edit.again() == 0
     assert edit.is_gone()
 
@@ -253,7 +259,9 @@ def test_nothing_is_left_when_the_keeper_of_ntfs_3g_is_killed(edit: Edit) -> Non
 
 @pytest.mark.parametrize("edit", [NTFS], indirect=True)
 def test_files_of_a_guest_are_nothing_but_files_to_the_host(edit: Edit) -> None:
-    lines = [line for line in MOUNTS.read_text().splitlines() if f"{edit.temporary}/" in line]
+    (pid,) = edit.numbers("ntfs-3g")
+    mounts = Path("/proc", str(pid), "mountinfo")
+    lines = [line for line in mounts.read_text().splitlines() if f"{edit.temporary}/" in line]
     (ntfs,) = (line for line in lines if line.split()[4].endswith("/m"))
     assert {"nosuid", "nodev", "noexec"} <= set(ntfs.split()[5].split(","))
     assert edit.goes_on() == 0
