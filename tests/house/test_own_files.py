@@ -27,7 +27,7 @@ ELSEWHERE: dict[tuple[str, ...], str] = {
     ): "for qemu-img, which is about to make it, in the folder of a new image",
     ("engine", "qemu", "block"): "a socket's folder, which its keeper removes",
     ("engine", "sfdisk"): PRIVATE,
-    ("engine", "appliance", "guard"): "holds a link to QEMU and nothing else",
+    ("engine", "confined", "launcher"): "in a folder of the launch, which is its own and new",
     ("guest", "labels"): PRIVATE,
     ("guest", "packages", "applications"): PRIVATE,
     ("image", "host"): PRIVATE,
