@@ -204,6 +204,12 @@ class HiveKey:
         with self._hive.reading(self.path):
             return (self._hive.handle.node_timestamp(self._node) - FILETIME_EPOCH) * 100
 
+    @property
+    def class_name(self) -> str:
+        """The class of the key, a text that few keys have (those that hold the boot key do); else ""."""
+        with self._hive.reading(self.path):
+            return self._hive.handle.node_class(self._node)
+
     def key(self, path: str) -> HiveKey | None:
         """Return the key at ``path`` below this one, or None."""
         here: HiveKey | None = self

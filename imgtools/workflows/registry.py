@@ -53,6 +53,7 @@ class KeyReport:
     modified: int
     subkeys: tuple[str, ...]
     values: tuple[ValueRow, ...]
+    class_name: str = ""  # that few keys have
     warnings: tuple[Warned, ...] = ()
 
 
@@ -64,6 +65,7 @@ class KeyRow:
     modified: int
     subkeys: int
     values: int
+    class_name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +109,7 @@ class ExportedKey:
     key: str
     modified: int
     values: tuple[ValueRow, ...]
+    class_name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +147,8 @@ class OpenExport:
     def keys(self) -> Iterator[ExportedKey]:
         """The keys with their values."""
         for key, values in self._with_values():
-            yield ExportedKey(_name(self.place, key), key.modified, tuple(_row(value) for value in values))
+            rows = tuple(_row(value) for value in values)
+            yield ExportedKey(_name(self.place, key), key.modified, rows, key.class_name)
 
     def _keys(self) -> Iterator[HiveKey]:
         """The keys; what is damaged is left out with a warning."""
@@ -179,6 +183,7 @@ def read_key(request: ImageRequest, name: str, value: str | None = None) -> KeyR
             key.modified,
             tuple(below.name for below in key.subkeys()),
             tuple(_row(one) for one in values),
+            key.class_name,
             _warnings(guest, registry),
         )
 
@@ -331,4 +336,4 @@ def _hive_row(files: GuestReader, registry: Registry, place: HivePlace) -> HiveR
 
 
 def _key_row(place: HivePlace, key: HiveKey) -> KeyRow:
-    return KeyRow(_name(place, key), key.modified, key.subkey_count, key.value_count)
+    return KeyRow(_name(place, key), key.modified, key.subkey_count, key.value_count, key.class_name)

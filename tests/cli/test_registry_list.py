@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.hives import make_hive
+from tests.support.hives import make_hive, with_class
 from tests.support.registry import Registry, registry_runner
 
 
@@ -43,7 +43,7 @@ def test_the_keys_below_a_key(registry: Registry) -> None:
     assert registry("list", r"HKLM\SOFTWARE\Köln").out.splitlines() == [rf"{prefix}\Leer", rf"{prefix}\Typen"]
     assert registry("list", r"HKLM\SOFTWARE\Köln\Leer").out == ""
     rows = [line.split("\t") for line in registry("list", r"HKLM\SOFTWARE\Köln", "-l").out.splitlines()]
-    assert rows[0] == ["Modified", "Keys", "Values", "Key"]
+    assert rows[0] == ["Modified", "Keys", "Values", "Key", "Class"]
     assert [row[1:3] for row in rows[1:]] == [["0", "0"], ["0", "7"]]
 
 
@@ -75,3 +75,25 @@ def test_the_hive_that_new_users_get_is_listed_and_read(registry: Registry) -> N
     more = {"/Users/Default/NTUSER.DAT": make_hive({"Environment": {"whose": "nobody's"}}, "x")}
     assert "/Users/Default/NTUSER.DAT" in registry("list", more=more).out
     assert registry("get", r"HKU\Default\Environment", "whose", more=more).out == "nobody's\n"
+
+
+def test_the_class_of_a_key_is_shown_wherever_the_key_is(registry: Registry) -> None:
+    """Lsa's keys hold the parts of the boot key in their classes; no tool for hives of libguestfs shows them."""
+    hive = with_class(make_hive({"Lsa\\JD": {"a": 1}, "Lsa\\Data": {}}), "JD", "3e8aa1c4")
+    more = {"/Windows/System32/config/DEFAULT": hive}
+    rows = [
+        line.split("\t")[3:]
+        for line in registry("list", r"HKU\.DEFAULT\Lsa", "-l", more=more).out.splitlines()
+    ]
+    assert rows == [
+        ["Key", "Class"],
+        [r"HKEY_USERS\.DEFAULT\Lsa\Data", ""],
+        [r"HKEY_USERS\.DEFAULT\Lsa\JD", "3e8aa1c4"],
+    ]
+    assert "class: 3e8aa1c4" in registry("get", r"HKU\.DEFAULT\Lsa\JD", more=more).err
+    told = registry("get", r"HKU\.DEFAULT\Lsa\JD", "--json", more=more).data
+    assert told["class_name"] == "3e8aa1c4"
+    exported = registry("export", r"HKU\.DEFAULT\Lsa\JD", more=more).out.split("\r\n")
+    assert exported[2:4] == [r"[HKEY_USERS\.DEFAULT\Lsa\JD]", "; class: 3e8aa1c4"]
+    keys = registry("export", r"HKU\.DEFAULT\Lsa", "--json", more=more).data["keys"]
+    assert [key["class_name"] for key in keys] == ["", "", "3e8aa1c4"]

@@ -48,6 +48,25 @@ def make_hive(keys: Keys, name: str = "SYSTEM") -> bytes:
         os.close(descriptor)
 
 
+def with_class(hive: bytes, name: str, text: str) -> bytes:
+    """The hive, in which the key of that name has a class; hivex can make none. The cell is in a bin at the end."""
+    made = bytearray(hive)
+    at = made.find(name.encode("ascii"))
+    while made[at - 76 : at - 74] != b"nk":
+        at = made.find(name.encode("ascii"), at + 1)
+    length, used = struct.unpack_from("<I", made, 40)[0], text.encode("utf-16-le")
+    del made[BASE_BLOCK + length :]
+    cell = -(-(4 + len(used)) // 8) * 8
+    made += struct.pack("<4sIIIIQI", b"hbin", length, 4096, 0, 0, 0, 0)
+    made += struct.pack("<i", -cell) + used.ljust(cell - 4, b"\0")
+    made += struct.pack("<i", 4096 - 32 - cell) + bytes(4096 - 32 - cell - 4)
+    struct.pack_into("<I", made, at - 76 + 48, length + 32)
+    struct.pack_into("<H", made, at - 76 + 74, len(used))
+    struct.pack_into("<I", made, 40, length + 4096)
+    struct.pack_into("<I", made, 508, checksum(bytes(made)))
+    return bytes(made)
+
+
 def with_sequences(hive: bytes, primary: int, secondary: int) -> bytes:
     """The hive with other sequence numbers (different ones: not closed cleanly) and a right checksum."""
     head = bytearray(hive[:SECTOR])

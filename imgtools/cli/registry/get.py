@@ -40,8 +40,8 @@ def command(
     r"""Print the values of a registry key.
 
     With VALUE, its data alone: text as it is, several texts a line each, numbers in decimal, anything else in
-    hexadecimal. CurrentControlSet is the control set that boots next. A hive that was not closed cleanly is
-    completed from its log, as Windows would do it, and a warning says so.
+    hexadecimal. The class of a key, which few have, is a note. CurrentControlSet is the control set that boots next.
+    A hive that was not closed cleanly is completed from its log, as Windows would do it, and a warning says so.
     """
     from imgtools.workflows.registry import read_key
 
@@ -53,6 +53,8 @@ def command(
             out.warn(warning)
         out.raw(report.values[0].data)
         return
+    if report.class_name and value is None:
+        out.note(f"class: {report.class_name}")
     out.show(report, schema="imgtools.registry.get/1", view=lambda: _view(report, alone=value is not None))
 
 

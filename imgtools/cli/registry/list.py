@@ -65,7 +65,11 @@ def command(
                 Column("Keys", right=True),
                 Column("Values", right=True),
                 Column("Key", style="bold"),
+                Column("Class"),
             ),
-            ((format_time(row.modified), row.subkeys, row.values, row.key) for row in report.keys),
+            (
+                (format_time(row.modified), row.subkeys, row.values, row.key, row.class_name)
+                for row in report.keys
+            ),
         )
     out.show(report, schema="imgtools.registry.list/1", view=lambda: view)

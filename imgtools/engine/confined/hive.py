@@ -5,6 +5,8 @@ Who walks is answered ahead: with a key come the keys below it, as many as were 
 
 from __future__ import annotations
 
+import os
+import struct
 from collections import deque
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
@@ -18,6 +20,10 @@ if TYPE_CHECKING:
 AHEAD = 256  # keys in one answer at most
 BYTES_AHEAD = 1 << 20  # of values in one answer, about
 KEPT = 8192  # keys that are kept here
+# msuhanov's regf specification, "Key node", behind the size of the cell: where its class is, and how long.
+BINS = 4096
+CLASS_OFFSET, CLASS_LENGTH = 4 + 48, 4 + 74
+NO_CLASS = 0xFFFFFFFF
 
 Value = tuple[int, str, int, bytes]
 
@@ -27,6 +33,7 @@ class _Key(NamedTuple):
 
     node: int
     modified: int | None
+    class_name: str
     children: list[tuple[int, str]] | None
     values: list[Value] | None
 
@@ -72,6 +79,10 @@ class RemoteHive:
         found = self._look(node).modified
         return int(self._worker.ask("node_timestamp", node)) if found is None else found
 
+    def node_class(self, node: int) -> str:
+        """Return the class of a key; "" if it has none, or one that cannot be read."""
+        return self._look(node).class_name
+
     def node_values(self, node: int) -> list[int]:
         """Return the numbers of the values of a key."""
         found = self._look(node).values
@@ -116,6 +127,7 @@ class _Service:
 
     def __init__(self, binding: type[Hivex], descriptor: int) -> None:
         self._handle = binding(f"/proc/self/fd/{descriptor}")
+        self._descriptor = descriptor
         for name in ("root", "node_children", "node_name", "node_get_child", "node_timestamp", "node_values"):
             setattr(self, name, getattr(self._handle, name))
         self.value_key, self.value_value = self._handle.value_key, self._handle.value_value
@@ -139,6 +151,7 @@ class _Service:
         return _Key(
             node,
             _or_none(lambda: handle.node_timestamp(node)),
+            self._class(node),
             _or_none(lambda: [(child, handle.node_name(child)) for child in handle.node_children(node)]),
             _or_none(
                 lambda: [
@@ -147,6 +160,21 @@ class _Service:
                 ]
             ),
         )
+
+    def _class(self, node: int) -> str:
+        """Read what hivex does not tell: its handle of a key is where the key's cell begins in the file."""
+        place = os.pread(self._descriptor, CLASS_LENGTH + 2, node)
+        if len(place) < CLASS_LENGTH + 2:
+            return ""
+        (offset,) = struct.unpack_from("<I", place, CLASS_OFFSET)
+        (length,) = struct.unpack_from("<H", place, CLASS_LENGTH)
+        if offset == NO_CLASS or not length:
+            return ""
+        head = os.pread(self._descriptor, 4, BINS + offset)
+        size = -struct.unpack("<i", head)[0] if len(head) == 4 else 0  # of a cell in use, negative
+        if length > size - 4:
+            return ""
+        return os.pread(self._descriptor, length, BINS + offset + 4).decode("utf-16-le", "replace")
 
 
 T = TypeVar("T")

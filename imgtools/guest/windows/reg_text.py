@@ -33,6 +33,8 @@ def reg_lines(
             continue
         yield ""
         yield f"[{name}]"
+        if key.class_name:  # which the format does not have: a remark, as regedit passes over it
+            yield f"; class: {_one_line(key.class_name)}"
         for value in values:
             if _breaks(value.name):
                 warnings.append(
@@ -41,6 +43,10 @@ def reg_lines(
             else:
                 yield from value_lines(value)
     yield ""
+
+
+def _one_line(text: str) -> str:
+    return "".join(letter if letter.isprintable() else "\ufffd" for letter in text)
 
 
 def _breaks(name: str) -> bool:

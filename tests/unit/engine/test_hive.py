@@ -12,7 +12,7 @@ import pytest
 from imgtools.engine.hive import Hive, load_hivex, open_hive
 from imgtools.engine.hive_log import checksum, marvin32
 from imgtools.errors import NoSuchRegistryKey, OddGuest, ToolMissing
-from tests.support.hives import log_entry, make_hive, new_log, old_log, with_sequences
+from tests.support.hives import log_entry, make_hive, new_log, old_log, with_class, with_sequences
 
 SAMPLE = make_hive(
     {
@@ -297,3 +297,20 @@ def test_a_damaged_base_block_without_a_log_that_fits_is_read_as_it_is() -> None
     other[508] ^= 1
     with open_hive(bytes(other), "SYSTEM", []) as hive:
         assert (hive.state.dirty, hive.state.replayed, current(hive)) == (True, 0, 1)
+
+
+def test_a_class_that_lies_outside_of_its_cell_is_none() -> None:
+    good = with_class(make_hive({"Lsa": {}}), "Lsa", "3e8aa1c4")
+    at = good.find(b"Lsa") - 76
+    for place, form, wrong in (
+        (48, "<I", 0x7FFFFFFF),
+        (48, "<I", 0xFFFFFFFF),
+        (74, "<H", 0xFFFF),
+        (74, "<H", 0),
+    ):
+        bad = bytearray(good)
+        struct.pack_into(form, bad, at + place, wrong)
+        with open_hive(bytes(bad), "x") as hive:
+            assert [key.class_name for key in hive.root.subkeys()] == [""]
+    with open_hive(good, "x") as hive:
+        assert [key.class_name for key in hive.root.subkeys()] == ["3e8aa1c4"]
