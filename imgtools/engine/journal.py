@@ -24,6 +24,7 @@ from imgtools.units import parse_count
 HEADER_SIZE = 208
 MAGIC = b"LPKSHHRH"  # systemd, docs/JOURNAL_FILE_FORMAT.md, "Header"
 LIMITS = Limits(seconds=None, memory=2 << 30, cpu=600)
+MAX_SIZE = 4 << 30  # bytes; journald-file.c, JOURNAL_COMPACT_SIZE_MAX: none of its own is larger
 LINE_LIMIT = 1 << 20  # bytes of one entry as JSON; a larger one is counted and left out
 CHUNK = 1 << 20
 FIELDS = "MESSAGE,PRIORITY,SYSLOG_IDENTIFIER,_COMM,_PID,SYSLOG_PID,_SYSTEMD_UNIT,UNIT,_HOSTNAME,_TRANSPORT"
@@ -38,6 +39,7 @@ class JournalHeader:
     first: int
     last: int
     online: bool  # still open for writing when the guest stopped
+    size: int  # bytes of the file that are the journal: header and arena
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +71,15 @@ def read_journal_header(head: bytes) -> JournalHeader | None:
     if len(head) < HEADER_SIZE or head[:8] != MAGIC:
         return None
     entries, _, _, _, first, last = struct.unpack_from("<6Q", head, 152)
-    return JournalHeader(head[40:56].hex(), entries, first * 1000, last * 1000, head[16] == 1)
+    size = sum(struct.unpack_from("<2Q", head, 88))
+    return JournalHeader(head[40:56].hex(), entries, first * 1000, last * 1000, head[16] == 1, size)
 
 
 @contextmanager
 def copy_journal(source: BinaryIO) -> Iterator[Path]:
     """Copy one journal file into a private folder, holes kept, and remove it at the end.
+
+    What is behind the journal's own end, or behind the 4 GiB that journald knows, is not copied.
 
     :raises HostError: there is no room for it.
     """
@@ -82,7 +87,7 @@ def copy_journal(source: BinaryIO) -> Iterator[Path]:
         path = folder / "guest.journal"
         try:
             with path.open("wb") as target:
-                while piece := source.read(CHUNK):
+                for piece in _pieces(source):
                     if piece.strip(b"\0"):
                         target.write(piece)
                     else:
@@ -95,6 +100,17 @@ def copy_journal(source: BinaryIO) -> Iterator[Path]:
                 hint="set TMPDIR to a folder with more room",
             ) from None
         yield path
+
+
+def _pieces(source: BinaryIO) -> Iterator[bytes]:
+    """Yield a journal file as far as it says that it reaches."""
+    piece = source.read(HEADER_SIZE)
+    header = read_journal_header(piece)
+    left = MAX_SIZE if header is None else min(MAX_SIZE, header.size)
+    while piece:
+        yield piece[:left]
+        left -= len(piece)
+        piece = source.read(min(CHUNK, left)) if left > 0 else b""
 
 
 def read_journal(path: Path, wish: JournalWish) -> Iterator[JournalEntry]:

@@ -1,24 +1,30 @@
-"""Compressed files of the guest (rotated logs), unpacked into a temporary file of bounded size."""
+"""Logs of the guest as UTF-8, unpacked if they were rotated: as they are read, or into a file of bounded size."""
 
 from __future__ import annotations
 
 import bz2
 import codecs
+import io
 import lzma
 import shutil
 import tempfile
 import zlib
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import BinaryIO, Protocol
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, contextmanager, suppress
+from typing import TYPE_CHECKING, BinaryIO, Protocol, cast
 
 from imgtools.engine.process import Fence, Kind, Limits, ToolFailed
 from imgtools.engine.stream import open_stream
 
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer as Buffer
+
 CHUNK = 1 << 16
 MAX_UNPACKED = 2 << 30  # bytes; a log that unpacks to more is cut there
 MAX_MEMORY = 256 << 20  # bytes that a compressor's dictionary may want (xz -9 wants 65 MiB)
+LOOKED_AT = 4 << 20  # bytes of a packed file that surely hold its beginning: a block of bzip2 has 0.9 MB
 ZSTD_LIMITS = Limits(seconds=None, cpu=300)
+MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 ENDINGS = (".gz", ".xz", ".zst", ".bz2")
 
 
@@ -38,39 +44,114 @@ _MAKE: dict[str, Callable[[], _Decompressor]] = {
 }
 
 
-class Unpacked:
-    """A compressed file's contents; ``problem`` says what is missing at its end, "" if nothing is."""
+class Unpacked(io.RawIOBase):
+    """A log from its beginning to its end, unpacked and in UTF-8, no more of it than is taken.
 
-    def __init__(self, stream: BinaryIO, problem: str) -> None:
-        self.stream = stream
-        self.problem = problem
+    :param ending: ``.gz``, ``.xz``, ``.bz2``, ``.zst``, or "" for what is not packed.
+    :raises ToolMissing: ``.zst`` needs the program zstd; when it is read.
+    """
+
+    def __init__(self, source: BinaryIO, ending: str) -> None:
+        self.problem = ""  # what is missing at its end, when that has come
+        self._pieces = _in_utf8(self._unpacked(source, ending))
+        self._left = b""
+
+    def readable(self) -> bool:
+        """Whether it can be read: yes."""
+        return True
+
+    def readinto(self, buffer: Buffer) -> int:
+        """Give the next bytes, as many as there are at once; 0 at the end."""
+        view = memoryview(buffer).cast("B")
+        while not self._left:
+            piece = next(self._pieces, None)
+            if piece is None:
+                return 0
+            self._left = piece
+        taken = min(len(view), len(self._left))
+        view[:taken], self._left = self._left[:taken], self._left[taken:]
+        return taken
+
+    def close(self) -> None:
+        """End a program that unpacks."""
+        self._pieces.close()
+        super().close()
+
+    def _unpacked(self, source: BinaryIO, ending: str) -> Generator[bytes, None, None]:
+        size = 0
+        try:
+            for piece in _pieces(source, ending) if ending else _plain(source):
+                if ending and size + len(piece) > MAX_UNPACKED:
+                    self.problem = f"unpacks to more than {MAX_UNPACKED >> 30} GiB; the rest was left out"
+                    return
+                size += len(piece)
+                yield piece
+        except (OSError, EOFError, zlib.error, lzma.LZMAError, ToolFailed) as error:
+            self.problem = f"damaged after {size} bytes: {error}"
 
 
 @contextmanager
-def unpack(source: BinaryIO, ending: str) -> Iterator[Unpacked]:
-    """Unpack ``source`` into a temporary file that has no name and is gone afterwards.
+def unpack_forwards(source: BinaryIO, ending: str) -> Iterator[tuple[BinaryIO, Unpacked]]:
+    """Give a log to be read once, from its beginning: nothing of it is kept anywhere."""
+    with Unpacked(source, ending) as unpacked, io.BufferedReader(unpacked, CHUNK) as stream:
+        yield cast(BinaryIO, stream), unpacked
+
+
+@contextmanager
+def unpack(source: BinaryIO, ending: str) -> Iterator[tuple[BinaryIO, Unpacked]]:
+    """Give a log to be read in any order, from a temporary file that has no name and is gone afterwards.
 
     What could be unpacked of a damaged file is there, and its ``problem`` says so.
-
-    :param ending: ``.gz``, ``.xz``, ``.bz2`` or ``.zst``.
-    :raises ToolMissing: ``.zst`` needs the program zstd.
     """
-    with tempfile.TemporaryFile(prefix="imgtools-") as target:
-        problem, size = "", 0
-        try:
-            for piece in _pieces(source, ending):
-                if size + len(piece) > MAX_UNPACKED:
-                    problem = f"unpacks to more than {MAX_UNPACKED >> 30} GiB; the rest was left out"
-                    break
-                target.write(piece)
-                size += len(piece)
-        except (OSError, EOFError, zlib.error, lzma.LZMAError, ToolFailed) as error:
-            problem = f"damaged after {size} bytes: {error}"
+    with tempfile.TemporaryFile(prefix="imgtools-") as target, Unpacked(source, ending) as unpacked:
+        shutil.copyfileobj(unpacked, target, CHUNK)
         target.seek(0)
-        yield Unpacked(target, problem)
+        yield target, unpacked
 
 
-def _pieces(source: BinaryIO, ending: str) -> Iterator[bytes]:
+def beginning(source: BinaryIO, ending: str, size: int) -> bytes:
+    """Return the first bytes of a log, unpacked, as they are stored otherwise; then ``source`` is at its beginning."""
+    packed = source.read(LOOKED_AT if ending else size)
+    source.seek(0)
+    if not ending:
+        return packed
+    found = b""
+    with (
+        closing(_pieces(io.BytesIO(packed), ending)) as pieces,
+        suppress(OSError, EOFError, zlib.error, lzma.LZMAError, ToolFailed),
+    ):
+        while len(found) < size and (piece := next(pieces, None)) is not None:
+            found += piece
+    return found[:size]
+
+
+def is_utf16(head: bytes) -> bool:
+    """Whether a text begins with the mark that Windows writes before UTF-16."""
+    return head[:2] in MARKS
+
+
+def _plain(source: BinaryIO) -> Generator[bytes, None, None]:
+    while piece := source.read(CHUNK):
+        yield piece
+
+
+def _in_utf8(pieces: Generator[bytes, None, None]) -> Generator[bytes, None, None]:
+    """Pass a text on in UTF-8: what Windows wrote in UTF-16 is converted, any other stays as it is."""
+    head = b""
+    with closing(pieces):
+        while len(head) < 2 and (piece := next(pieces, None)) is not None:
+            head += piece
+        if not is_utf16(head):
+            yield head
+            yield from pieces
+            return
+        decoder = codecs.getincrementaldecoder("utf-16")("replace")
+        yield decoder.decode(head).encode("utf-8", "replace")
+        for piece in pieces:
+            yield decoder.decode(piece).encode("utf-8", "replace")
+
+
+def _pieces(source: BinaryIO, ending: str) -> Generator[bytes, None, None]:
     if ending == ".zst":
         yield from _zstd(source)
     elif ending == ".gz":
@@ -122,19 +203,3 @@ def _zstd(source: BinaryIO) -> Iterator[bytes]:
         ) as stream:
             while piece := stream.read(CHUNK):
                 yield piece
-
-
-@contextmanager
-def as_utf8(stream: BinaryIO) -> Iterator[BinaryIO]:
-    """Give a log that Windows wrote in UTF-16 in UTF-8 (a copy), any other as it is; both from their beginning."""
-    mark = stream.read(2)
-    stream.seek(0)
-    if mark not in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
-        yield stream
-        return
-    decoder, size = codecs.getincrementaldecoder("utf-16")("replace"), 0
-    with tempfile.TemporaryFile(prefix="imgtools-") as target:
-        while size < MAX_UNPACKED and (piece := stream.read(CHUNK)):
-            size += target.write(decoder.decode(piece).encode("utf-8", "replace"))
-        target.seek(0)
-        yield target

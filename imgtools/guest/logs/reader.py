@@ -23,7 +23,7 @@ from imgtools.engine.journal import (
 )
 from imgtools.engine.process import ToolFailed, require
 from imgtools.engine.stream import read_lines
-from imgtools.engine.unpack import as_utf8, unpack
+from imgtools.engine.unpack import beginning, is_utf16, unpack, unpack_forwards
 from imgtools.errors import GuestFileError, OddGuest
 from imgtools.files.tree import GuestReader
 from imgtools.guest.logs.lines import LINE_LIMIT, group_backwards, group_forwards, lines_backwards
@@ -109,14 +109,19 @@ class LogReader:
     def _read_journal(self, source: LogSource, wish: LogWish) -> Reading:
         """Merge the files of a journal; each is copied and read only when its time has come."""
         parts: list[tuple[int, Callable[[], Reading]]] = []
+        entries = 0
         for file in source.files:
             with self._files.open(file.path) as stream:
-                header = read_journal_header(stream.read(HEADER_SIZE))
+                head = stream.read(HEADER_SIZE)
+            header = read_journal_header(head)
+            entries += header.entries if header is not None else 0
             if header is None:
-                yield Warned("not a journal, or damaged: left out", file.path)
+                yield Warned(_no_journal(head), file.path)
             elif header.entries and _overlaps(header.first, header.last, wish):
                 bound = header.last if wish.newest_first else header.first
                 parts.append((bound, partial(self._journal_file, source.name, file, wish)))
+        if not entries:
+            yield Warned("the journal has no entries", source.files[0].path)
         yield from merge_lazily(parts, newest_first=wish.newest_first)
 
     def _journal_file(self, name: str, file: LogFile, wish: LogWish) -> Reading:
@@ -172,18 +177,20 @@ class LogReader:
 
     def _text_file(self, name: str, file: LogFile, wish: LogWish) -> Reading:
         try:
-            with ExitStack() as stack:
-                stream: BinaryIO = stack.enter_context(self._files.open(file.path))
-                if file.ending:
-                    unpacked = stack.enter_context(unpack(stream, file.ending))
-                    stream = unpacked.stream
-                    if unpacked.problem:
-                        yield Warned(unpacked.problem, file.path)
-                stream = stack.enter_context(as_utf8(stream))
-                if not _is_text(stream.read(SAMPLE)):
+            with self._files.open(file.path) as source:
+                # Looked at first: gigabytes that are no log are not unpacked to find that out.
+                head = beginning(source, file.ending, SAMPLE)
+                if not (is_utf16(head) or _is_text(head)):
                     yield Warned("not text: left out", file.path)
                     return
-                yield from self._entries(name, file, stream, newest_first=wish.newest_first)
+                if not (file.ending or is_utf16(head)):
+                    yield from self._entries(name, file, source, newest_first=wish.newest_first)
+                    return
+                opened = unpack if wish.newest_first else unpack_forwards
+                with opened(source, file.ending) as (stream, unpacked):
+                    yield from self._entries(name, file, stream, newest_first=wish.newest_first)
+                    if unpacked.problem:
+                        yield Warned(unpacked.problem, file.path)
         except GuestFileError as error:
             yield Warned(error.message, file.path)
 
@@ -192,7 +199,6 @@ class LogReader:
         if newest_first:
             heads = group_backwards(lines_backwards(stream), clock)
         else:
-            stream.seek(0)
             heads = group_forwards(read_lines(stream, limit=LINE_LIMIT), clock)
         last = None
         for head in heads:
@@ -257,6 +263,14 @@ class LogReader:
                 if count > 100:
                     break
         return None
+
+
+def _no_journal(head: bytes) -> str:
+    """Say what stands in the place of a journal's header."""
+    if not head.strip(b"\0"):
+        what = "empty" if not head else "nothing but zeros where a journal begins: it never reached the disk"
+        return f"{what}: left out"
+    return "not a journal, or damaged: left out"
 
 
 def _is_text(sample: bytes) -> bool:

@@ -95,8 +95,15 @@ def test_random_damage_never_hangs_and_never_shows_another_error() -> None:
             pass
 
 
+def test_what_lies_behind_a_journals_end_is_not_copied() -> None:
+    header = read_journal_header(JOURNAL[:208])
+    assert header is not None and header.size == len(JOURNAL)
+    with copy_journal(io.BytesIO(JOURNAL + b"x" * (64 << 20))) as path:
+        assert path.read_bytes() == JOURNAL
+
+
 def test_the_copy_is_gone_afterwards_and_keeps_its_holes() -> None:
-    content = JOURNAL + bytes(64 << 20)
+    content = bytes(8 << 20) + JOURNAL + bytes(64 << 20)
     with copy_journal(io.BytesIO(content)) as path:
         assert path.stat().st_size == len(content)
         assert path.stat().st_blocks * 512 < 16 << 20

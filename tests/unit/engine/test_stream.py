@@ -6,6 +6,7 @@ import bz2
 import gzip
 import io
 import lzma
+import random
 import subprocess
 import time
 from collections.abc import Callable
@@ -13,9 +14,10 @@ from pathlib import Path
 
 import pytest
 
+from imgtools.engine import unpack as unpacking
 from imgtools.engine.process import HOST, Limits, ToolFailed
 from imgtools.engine.stream import open_stream, read_lines
-from imgtools.engine.unpack import unpack
+from imgtools.engine.unpack import beginning, unpack, unpack_forwards
 from imgtools.errors import ToolMissing
 
 FREE = Limits(seconds=None)
@@ -76,42 +78,94 @@ PACK: dict[str, Callable[[bytes], bytes]] = {
 @pytest.mark.host
 @pytest.mark.parametrize("ending", PACK)
 def test_unpacking(ending: str) -> None:
-    with unpack(io.BytesIO(PACK[ending](TEXT)), ending) as found:
-        assert (found.stream.read(), found.problem) == (TEXT, "")
+    with unpack(io.BytesIO(PACK[ending](TEXT)), ending) as (stream, found):
+        assert (stream.read(), found.problem) == (TEXT, "")
 
 
 @pytest.mark.parametrize("ending", [".gz", ".bz2", ".xz"])
 def test_several_members_in_one_file(ending: str) -> None:
-    with unpack(io.BytesIO(PACK[ending](b"one ") + PACK[ending](b"") + PACK[ending](TEXT)), ending) as found:
-        assert (found.stream.read(), found.problem) == (b"one " + TEXT, "")
+    with unpack(io.BytesIO(PACK[ending](b"one ") + PACK[ending](b"") + PACK[ending](TEXT)), ending) as (
+        stream,
+        found,
+    ):
+        assert (stream.read(), found.problem) == (b"one " + TEXT, "")
 
 
 @pytest.mark.host
 @pytest.mark.parametrize("ending", PACK)
 def test_of_a_file_cut_short_the_beginning_is_there_and_the_problem_said(ending: str) -> None:
     whole = PACK[ending](TEXT)
-    with unpack(io.BytesIO(whole[: len(whole) * 2 // 3]), ending) as found:
-        assert TEXT.startswith(found.stream.read())
+    with unpack(io.BytesIO(whole[: len(whole) * 2 // 3]), ending) as (stream, found):
+        assert TEXT.startswith(stream.read())
         assert "damaged after" in found.problem
 
 
 @pytest.mark.host
 @pytest.mark.parametrize("ending", PACK)
 def test_what_is_no_such_file_is_a_problem(ending: str) -> None:
-    with unpack(io.BytesIO(b"plain text, not packed"), ending) as found:
-        assert found.stream.read() == b""
+    with unpack(io.BytesIO(b"plain text, not packed"), ending) as (stream, found):
+        assert stream.read() == b""
         assert "damaged after 0 bytes" in found.problem
 
 
 def test_an_empty_file_unpacks_to_nothing() -> None:
-    with unpack(io.BytesIO(b""), ".gz") as found:
-        assert (found.stream.read(), found.problem) == (b"", "")
+    with unpack(io.BytesIO(b""), ".gz") as (stream, found):
+        assert (stream.read(), found.problem) == (b"", "")
 
 
 @pytest.mark.host
 @pytest.mark.parametrize("ending", PACK)
 def test_a_file_that_unpacks_to_too_much_is_cut(ending: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("imgtools.engine.unpack.MAX_UNPACKED", 1 << 20)
-    with unpack(io.BytesIO(PACK[ending](bytes(8 << 20))), ending) as found:
-        assert len(found.stream.read()) <= 1 << 20
+    with unpack(io.BytesIO(PACK[ending](bytes(8 << 20))), ending) as (stream, found):
+        assert len(stream.read()) <= 1 << 20
         assert "the rest was left out" in found.problem
+
+
+class Counted(io.BytesIO):
+    """Counts the bytes that are taken."""
+
+    taken = 0
+
+    def read(self, size: int | None = -1) -> bytes:
+        piece = super().read(size)
+        self.taken += len(piece)
+        return piece
+
+
+@pytest.mark.host
+@pytest.mark.parametrize("ending", PACK)
+def test_forwards_gives_the_same_and_the_problem_at_its_end(ending: str) -> None:
+    whole = PACK[ending](TEXT)
+    with unpack_forwards(io.BytesIO(whole), ending) as (stream, found):
+        assert (stream.read(), found.problem) == (TEXT, "")
+    with unpack_forwards(io.BytesIO(whole[: len(whole) * 2 // 3]), ending) as (stream, found):
+        assert TEXT.startswith(stream.read()) and "damaged after" in found.problem
+
+
+@pytest.mark.parametrize("ending", [".gz", ".bz2", ".xz"])
+def test_forwards_takes_no_more_than_it_gives_and_keeps_nothing(
+    ending: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.TemporaryFile", None)
+    source = Counted(PACK[ending](random.Random(5).randbytes(6 << 20)))
+    with unpack_forwards(source, ending) as (stream, _):
+        assert len(stream.read(1000)) == 1000
+    assert source.taken < 2 << 20
+
+
+@pytest.mark.host
+@pytest.mark.parametrize("ending", [*PACK, ""])
+def test_the_beginning_is_looked_at_without_the_rest(ending: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(unpacking, "MAX_UNPACKED", 0)
+    source = io.BytesIO(PACK[ending](TEXT) if ending else TEXT)
+    assert beginning(source, ending, 1000) == TEXT[:1000]
+    assert source.tell() == 0
+    assert beginning(io.BytesIO(b"not packed"), ending, 3) == (b"" if ending else b"not")
+
+
+def test_utf_16_comes_as_utf_8_also_packed() -> None:
+    text = "Größe\r\n" * 50_000
+    for content in (b"\xff\xfe" + text.encode("utf-16-le"), b"\xfe\xff" + text.encode("utf-16-be")):
+        with unpack_forwards(io.BytesIO(gzip.compress(content)), ".gz") as (stream, _):
+            assert stream.read() == text.encode()

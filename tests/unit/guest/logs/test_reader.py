@@ -97,6 +97,19 @@ def test_binary_files_are_left_out_with_a_warning() -> None:
     assert warnings(found) == [Warned("not text: left out", "/var/log/app.log")]
 
 
+def test_gigabytes_that_are_no_log_are_looked_at_and_not_unpacked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("imgtools.guest.logs.reader.unpack", None)
+    monkeypatch.setattr("imgtools.guest.logs.reader.unpack_forwards", None)
+    files: dict[str, Content] = {"/var/log/app.log.1.gz": gzip.compress(bytes(1 << 20))}
+    for wish in (OLDEST, NEWEST):
+        assert warnings(read(files, "app", wish)) == [Warned("not text: left out", "/var/log/app.log.1.gz")]
+
+
+def test_a_packed_log_is_read_forwards_without_a_copy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("imgtools.guest.logs.reader.unpack", None)
+    assert messages(read(ROTATED, "app", OLDEST)) == list("abcdefgh")
+
+
 def test_a_text_log_with_a_hole_of_nuls_is_text() -> None:
     content = line(1, "a") + bytes(8192) + line(2, "b")
     for wish, expected in ((OLDEST, ["a", "b"]), (NEWEST, ["b", "a"])):
@@ -270,3 +283,14 @@ def test_merging_begins_a_part_only_when_its_time_has_come() -> None:
 def test_merging_of_nothing() -> None:
     assert list(merge_lazily([], newest_first=False)) == []
     assert list(merge_lazily([(1, lambda: reading("a"))], newest_first=False)) == []
+
+
+def test_a_journal_of_zeros_says_what_it_is() -> None:
+    for content, says in (
+        (bytes(8 << 20), "nothing but zeros where a journal begins: it never reached the disk: left out"),
+        (b"", "empty: left out"),
+        (b"LPKSHHRX" + bytes(300), "not a journal, or damaged: left out"),
+    ):
+        found = read({f"{FOLDER}/system.journal": content}, "journal", OLDEST)
+        assert messages(found) == []
+        assert [one.text for one in warnings(found)] == [says, "the journal has no entries"]
