@@ -45,6 +45,9 @@ class Guest:
     warnings: tuple[Warned, ...] = ()
     # Where it mounts what is not in the image or cannot be opened: what is written there is hidden when it runs.
     unmounted: tuple[str, ...] = ()
+    read_only: tuple[
+        str, ...
+    ] = ()  # where it mounts what it never writes itself, and may check by its hashes
 
 
 class _Candidate(NamedTuple):
@@ -298,7 +301,7 @@ def _guest(image: Image, one: _Candidate) -> Guest:
             files = image.files(mounts)
     warnings = (*found.warnings, *refused)
     unmounted = (*found.unmounted, *(warning.path for warning in refused))
-    return Guest(one.root, found.os, tuple(mounts), files, found.drives, warnings, unmounted)
+    return Guest(one.root, found.os, tuple(mounts), files, found.drives, warnings, unmounted, found.read_only)
 
 
 def _readable(image: Image, mounts: Sequence[Mount]) -> tuple[list[Mount], list[Warned]]:

@@ -20,7 +20,8 @@ from imgtools.guest.accounts.users import (
     read_privileged,
 )
 from imgtools.guest.boot.bootloader import Boot, find_boot, find_firmware
-from imgtools.guest.find.layout import disk_of
+from imgtools.guest.find.disk_of import disk_of
+from imgtools.guest.find.fstab_names import FstabNames, fstab_names
 from imgtools.guest.find.release import read_release
 from imgtools.guest.guest import Guest, find_guests, no_guest, the_guest
 from imgtools.guest.network.program import NetworkConfig, find_network
@@ -49,7 +50,10 @@ class MountRow:
 
 @dataclass(frozen=True, slots=True)
 class FilesystemRow:
-    """A filesystem (or swap) that belongs to the guest, or to nobody else."""
+    """A filesystem (or swap) that belongs to the guest, or to nobody else.
+
+    ``used``: the guest mounts it, or swaps to it.
+    """
 
     device: str
     content: str
@@ -57,6 +61,7 @@ class FilesystemRow:
     uuid: str
     version: str
     size: int
+    used: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +138,8 @@ class InspectedGuest:
     network: NetworkConfig | None
     windows: WindowsRow | None
     icon: bytes | None
+    # What its fstab names and the image has not: the device is in the words of fstab.
+    missing: tuple[MountRow, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +202,8 @@ class _Inspector:
         windows = guest.os.type is OsType.WINDOWS
         linux = guest.os.type is OsType.LINUX
         files = guest.files
+        none = FstabNames()
+        named = self._attempt(lambda: fstab_names(files, guest.root, self._layout), none) if linux else none
         return InspectedGuest(
             root=guest.root.device,
             os=guest.os,
@@ -202,7 +211,7 @@ class _Inspector:
                 MountRow(mount.path, mount.volume.device, mount.volume.content, mount.options)
                 for mount in guest.mounts
             ),
-            filesystems=guest_filesystems(guest, self._guests, self._layout),
+            filesystems=guest_filesystems(guest, self._guests, self._layout, named.swap),
             drives=tuple(DriveRow(letter, device) for letter, device in guest.drives),
             applications=self._applications(guest) if self._wanted.applications else None,
             users=self._attempt(lambda: windows_users(guest) if windows else linux_users(files), ()),
@@ -213,6 +222,7 @@ class _Inspector:
             network=self._attempt(lambda: find_network(files), None) if linux else None,
             windows=self._attempt(lambda: self._windows(guest), None) if windows else None,
             icon=self._icon(guest) if self._wanted.icon and linux else None,
+            missing=tuple(MountRow(one.path, one.spec, "", one.options) for one in named.missing),
         )
 
     def _applications(self, guest: Guest) -> tuple[Application, ...]:
@@ -258,7 +268,9 @@ class _Inspector:
         return self._attempt(read, b"") or None
 
 
-def guest_filesystems(guest: Guest, guests: tuple[Guest, ...], layout: Layout) -> tuple[FilesystemRow, ...]:
+def guest_filesystems(
+    guest: Guest, guests: tuple[Guest, ...], layout: Layout, swap: frozenset[str] = frozenset()
+) -> tuple[FilesystemRow, ...]:
     """Return what the guest mounts, swap, and filesystems that no other guest mounts, sorted by device."""
     own = {mount.volume.device for mount in guest.mounts}
     others = {mount.volume.device for other in guests if other is not guest for mount in other.mounts}
@@ -269,7 +281,15 @@ def guest_filesystems(guest: Guest, guests: tuple[Guest, ...], layout: Layout) -
         if volume.device in own or volume.device not in others
     }
     return tuple(
-        FilesystemRow(volume.device, volume.content, volume.label, volume.uuid, volume.version, volume.size)
+        FilesystemRow(
+            volume.device,
+            volume.content,
+            volume.label,
+            volume.uuid,
+            volume.version,
+            volume.size,
+            volume.device in own or volume.device in swap,
+        )
         for volume in sorted(volumes.values(), key=lambda volume: volume.device)
     )
 

@@ -96,19 +96,31 @@ def carry_out(
 
 
 def _refuse_hidden(plan: Plan, view: Guest | FileView) -> None:
-    """Refuse a plan that writes where the guest mounts a volume that could not be mounted here.
+    """Refuse a plan that writes where the guest mounts a volume that is not mounted here, or that it never writes.
 
-    :raises EditFailed: it would be written to the folder below, which nobody sees when the guest runs.
+    :raises EditFailed: it would be written to the folder below, which nobody sees when the guest runs; or to what the
+        guest checks by its hashes.
     """
     guest = view.guest if isinstance(view, FileView) else view
-    for change in plan.plain if guest is not None and guest.unmounted else ():
+    if guest is None or not (guest.unmounted or guest.read_only):
+        return
+    for change in plan.plain:
         path = true_path(change, plan.files)
-        for point in guest.unmounted if guest is not None else ():
-            if path == point or path.startswith(f"{point.rstrip('/')}/"):
-                raise EditFailed(
-                    f"{path} is on the volume that the guest mounts at {point}, which is not there or not open",
-                    hint="add its disk or give its key; --no-check writes to the folder below it all the same",
-                )
+        if point := _above(path, guest.unmounted):
+            raise EditFailed(
+                f"{path} is on the volume that the guest mounts at {point}, which is not there or not open",
+                hint="add its disk or give its key; --no-check writes to the folder below it all the same",
+            )
+        if point := _above(path, guest.read_only):
+            raise EditFailed(
+                f"{path} is on the volume that the guest mounts read-only at {point}, and checks block by block",
+                hint="its updates replace it as a whole; --no-check writes to it all the same",
+            )
+
+
+def _above(path: str, points: tuple[str, ...]) -> str:
+    """Return the mount point that a path is at or below; "" if there is none."""
+    return next((one for one in points if path == one or path.startswith(f"{one.rstrip('/')}/")), "")
 
 
 def do_plan(image: Image, plan: Plan, progress: Progress | None = None) -> PlanReport:

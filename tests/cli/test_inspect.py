@@ -17,6 +17,7 @@ from imgtools.cli.output.inspect_xml import inspect_xml, plain
 from imgtools.cli.output.output import Output
 from imgtools.guest.boot.bootloader import Boot
 from imgtools.guest.settings.facts import PNG
+from imgtools.records.disks import Layout
 from imgtools.records.packages import Application
 from imgtools.records.request import Engine
 from imgtools.records.system import OsInfo, OsType
@@ -30,7 +31,7 @@ from imgtools.workflows.inspect import (
 )
 from tests.support.command import imgtools
 from tests.support.guests import YESCRYPT, debian_image
-from tests.support.images import memory_image
+from tests.support.images import Files, memory_image, partitioned
 from tests.support.memory import memory_volume, serve
 
 GOLDEN = Path(__file__).parent.parent / "golden"
@@ -125,6 +126,40 @@ def test_xml_answers_the_usual_queries() -> None:
     ]
     assert base64.b64decode(top.findtext(".//icon", "")).startswith(PNG)
     assert top.findtext(".//osinfo") == "debian12"
+
+
+def test_xml_lists_what_the_fstab_uses_there_or_not_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As inspect-fs-unix.c of libguestfs: /dev/sdb1 is listed by its name although no disk has it."""
+    fstab = (
+        "/dev/sda2 / ext4\n/dev/sdb1 /data xfs\nUUID=5a9 none swap\nUUID=gone none swap\ntmpfs /tmp tmpfs\n"
+    )
+    root, swap, spare = (
+        memory_volume("/dev/sda2"),
+        memory_volume("/dev/sda3", "swap", uuid="5a9"),
+        memory_volume("/dev/sda4"),
+    )
+    idle = memory_volume("/dev/sda5", "swap", uuid="1d1e")
+    files: Files = {"/etc/fstab": fstab, "/etc/os-release": "ID=debian\n", "/bin/sh": "", "/usr/bin/x": ""}
+    image = memory_image(
+        {root: files, spare: {"/x": ""}}, Layout((partitioned(*"12345"),), volumes=(root, swap, spare, idle))
+    )
+    serve(monkeypatch, "inspect", image)
+    top = fromstring(imgtools("inspect", "--xml", "memory.img").out)
+    assert_like_virt_inspector(top)
+    assert [one.get("dev") for one in top.iter("filesystem")] == [
+        "/dev/sda2",
+        "/dev/sda3",
+        "/dev/sdb1",
+        "UUID=gone",
+    ]
+    assert [(one.get("dev"), one.text) for one in top.iter("mountpoint")] == [
+        ("/dev/sda2", "/"),
+        ("/dev/sdb1", "/data"),
+    ]
+    guest = imgtools("inspect", "--json", "memory.img").data["guests"][0]
+    assert {one["device"]: one["used"] for one in guest["filesystems"]} == {
+        "/dev/sda2": True, "/dev/sda3": True, "/dev/sda4": False, "/dev/sda5": False
+    }  # fmt: skip
 
 
 @pytest.mark.usefixtures("debian")

@@ -97,16 +97,20 @@ def _facts(guest: InspectedGuest) -> Iterator[tuple[str, str | int]]:
 
 
 def _mounts(parent: Element, guest: InspectedGuest) -> None:
-    for mount in sorted(guest.mounts, key=lambda mount: (len(mount.path), mount.path)):
+    rows = [*guest.mounts, *(one for one in guest.missing if one.path.startswith("/"))]
+    for mount in sorted(rows, key=lambda mount: (len(mount.path), mount.path)):
         SubElement(parent, "mountpoint", dev=plain(mount.device)).text = plain(mount.path)
 
 
 def _filesystems(parent: Element, guest: InspectedGuest) -> None:
-    for row in guest.filesystems:
-        filesystem = SubElement(parent, "filesystem", dev=plain(row.device))
-        _text(filesystem, "type", row.content)
-        _text(filesystem, "label", row.label)
-        _text(filesystem, "uuid", row.uuid)
+    """What the guest's fstab names, there or not, as virt-inspector has it; not what nobody uses."""
+    rows = {row.device: row for row in guest.filesystems if row.used}
+    for device in sorted({*rows, *(one.device for one in guest.missing)}):
+        filesystem = SubElement(parent, "filesystem", dev=plain(device))
+        if device in rows:
+            _text(filesystem, "type", rows[device].content)
+            _text(filesystem, "label", rows[device].label)
+            _text(filesystem, "uuid", rows[device].uuid)
 
 
 def _applications(parent: Element, applications: Sequence[Application]) -> None:

@@ -11,8 +11,10 @@ from typing import NamedTuple
 
 from imgtools.files.tree import GuestReader
 from imgtools.guest.find.devices import PASSING, Devices, read_names
+from imgtools.guest.find.disk_of import disk_of
 from imgtools.guest.find.fstab import FSTAB, Fstab, FstabEntry, read_fstab, read_mount_units
-from imgtools.records.disks import Disk, Holder, Layout, Mount, Partition, Volume
+from imgtools.guest.find.split_usr import ROOT_TYPES, USR_TYPES, usr_volumes
+from imgtools.records.disks import Holder, Layout, Mount, Partition, Volume
 from imgtools.records.system import Warned
 
 # Discoverable Partitions Specification of the UAPI group: type GUID -> where systemd mounts it.
@@ -22,22 +24,8 @@ DISCOVERABLE = {
     "4D21B016-B534-45C2-A9FB-5C16E091FD2D": "/var",
     "7EC6F557-3BC5-4ACA-B293-16EF5DF639D1": "/var/tmp",
     "BC13C2FF-59E6-4262-A352-B275FD6F7172": "/boot",  # XBOOTLDR
-    "8484680C-9521-48C6-9C11-B0720656F69E": "/usr",  # x86-64
-    "B0E01050-EE5F-4390-949A-9101B17104E9": "/usr",  # arm64
-    "E611C702-575C-4CBE-9A46-434FA0BF7E3F": "/usr",  # loongarch64
-    "BEAEC34B-8442-439B-A40B-984381ED097D": "/usr",  # riscv64
-    "8A4F5770-50AA-4ED3-874A-99B710DB6FEA": "/usr",  # s390x
-    "15BB03AF-77E7-4D4A-B12B-C0D084F7491C": "/usr",  # ppc64-le
-    "5DFBF5F4-2848-4BAC-AA5E-0D9A20B745A6": "/usr",  # Container Linux and Flatcar
+    **dict.fromkeys(USR_TYPES, "/usr"),
 }
-# The same specification's types for the root of x86-64 and arm64, and Flatcar's own.
-ROOT_TYPES = frozenset(
-    {
-        "4F68BCE3-E8CD-4DB1-96E7-FBCAF984B709",
-        "B921B045-1DF0-41C3-AF44-4C6F280D3FAE",
-        "3884DD41-8582-4404-B9A8-E9B84F2DF50E",
-    }
-)
 ESP = "C12A7328-F81F-11D2-BA4B-00A0C93EC93B"
 # A system cannot mount these from its own fstab: it needs them to get there. A damaged or hostile guest says so.
 VITAL = frozenset({"/etc", "/bin", "/sbin", "/lib", "/lib64", "/dev", "/proc", "/sys", "/run"})
@@ -196,7 +184,7 @@ def _mountable(partition: Partition, layout: Layout) -> Volume | None:
 
 
 def paired_root(volume: Volume, layout: Layout) -> Volume | None:
-    """Return the root that belongs to a /usr partition, told by the partition types; None if it is not a /usr.
+    """Return the root that belongs to a /usr partition, told by the partition types; None if it is not the /usr.
 
     Flatcar, and images of mkosi, ship with all of the system in /usr and a root that is filled at first boot.
     """
@@ -206,6 +194,11 @@ def paired_root(volume: Volume, layout: Layout) -> Volume | None:
         DISCOVERABLE.get(one.type.upper()) == "/usr" for one in partitions if one.device == volume.device
     ):
         return None
+    root = _root_beside(volume, layout, partitions)
+    return root if root is not None and usr_volumes(root, layout)[:1] == [volume] else None
+
+
+def _root_beside(volume: Volume, layout: Layout, partitions: tuple[Partition, ...]) -> Volume | None:
     for other in layout.volumes:
         if other.mountable and other != volume and other.label.upper() == "ROOT":
             return other
@@ -213,18 +206,4 @@ def paired_root(volume: Volume, layout: Layout) -> Volume | None:
         other_root = _mountable(one, layout)
         if other_root is not None and one.type.upper() in ROOT_TYPES:
             return other_root
-    return None
-
-
-def disk_of(volume: Volume, layout: Layout) -> Disk | None:
-    """Return the disk that a volume, or what it is made of, is on."""
-    devices = {volume.device.removeprefix("btrfsvol:"), *volume.parents}
-    for _level in range(8):  # LV on LUKS on md on a partition, and some more
-        parents = {parent for other in layout.volumes if other.device in devices for parent in other.parents}
-        if parents <= devices:
-            break
-        devices |= parents
-    for disk in layout.disks:
-        if disk.device in devices or any(part.device in devices for part in disk.partitions):
-            return disk
     return None

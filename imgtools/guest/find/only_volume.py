@@ -10,7 +10,8 @@ from collections.abc import Iterator
 
 from imgtools.errors import ImgtoolsError, NoGuest
 from imgtools.files.tree import GuestReader
-from imgtools.guest.find.layout import ESP, disk_of
+from imgtools.guest.find.disk_of import disk_of
+from imgtools.guest.find.layout import ESP
 from imgtools.image.handle import Image
 from imgtools.records.disks import Holder, Layout, Mount, Partition, Volume
 

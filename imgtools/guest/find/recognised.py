@@ -26,5 +26,6 @@ class Recognised(NamedTuple):
     warnings: tuple[Warned, ...] = ()
     unresolved: tuple[str, ...] = ()
     unmounted: tuple[str, ...] = ()  # mount points of what is not there, or cannot be opened
+    read_only: tuple[str, ...] = ()  # mount points of what the guest itself never writes, and may check
     # Whether the volume itself says that it is the root. A /usr volume can look like one, and says nothing.
     names_itself: bool = True

@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
+from imgtools.change.change import WriteFile
+from imgtools.errors import EditFailed
 from imgtools.guest.find.layout import ESP
 from imgtools.guest.guest import Guest, find_guests, the_guest
+from imgtools.image.handle import Image
 from imgtools.records.disks import Holder, Layout, Volume
+from imgtools.records.request import Target
+from imgtools.workflows.writing import carry_out
 from tests.support.images import Files, memory_image, partitioned
 from tests.support.memory import directory, link, memory_volume
 
@@ -184,3 +191,98 @@ def test_a_usr_partition_with_an_empty_root_is_a_guest() -> None:
     guest = the_guest(image)
     assert (guest.root, guest.os.distro, guest.os.major) == (root, "flatcar", 3815)
     assert guest.files.is_file("/usr/bin/bash")
+
+
+# -- a /usr that is a volume of its own ------------------------------------------------------------------------
+
+FLATCAR_USR = "5DFBF5F4-2848-4BAC-AA5E-0D9A20B745A6"
+USR_TYPE = "8484680C-9521-48C6-9C11-B0720656F69E"
+ONLY_ETC: Files = {
+    "/bin": link("usr/bin"),
+    "/lib": link("usr/lib"),
+    "/etc/os-release": link("../usr/lib/os-release"),
+    "/etc/hostname": "core\n",
+    "/usr": directory(),
+}
+
+
+def _usr(version: str) -> Files:
+    return {"/bin/bash": "", "/lib/os-release": f"ID=flatcar\nID_LIKE=coreos\nVERSION_ID={version}\n"}
+
+
+def _split(usrs: dict[Volume, Files], *types: str, flags: dict[int, tuple[str, ...]] | None = None) -> Image:
+    """A disk with a root at number 1, whose /usr is one of these, from number 2."""
+    disk = partitioned(ROOT_TYPE, *types)
+    parts = tuple(replace(one, flags=(flags or {}).get(one.number, ())) for one in disk.partitions)
+    root = memory_volume("/dev/sda1")
+    layout = Layout((replace(disk, partitions=parts),), volumes=(root, *usrs))
+    return memory_image({root: ONLY_ETC, **usrs}, layout)
+
+
+def test_a_root_before_its_usr_has_it_all_the_same() -> None:
+    usr = memory_volume("/dev/sda2")
+    for kind in (FLATCAR_USR, USR_TYPE, "75250D76-8CC6-458E-BD66-BD47CC81A812"):
+        guest = the_guest(_split({usr: _usr("3815.2.0")}, kind))
+        assert (guest.root.device, guest.os.distro, guest.os.hostname) == ("/dev/sda1", "flatcar", "core")
+        assert guest.files.read_text("/usr/lib/os-release") == guest.files.read_text("/etc/os-release")
+        assert guest.warnings == () and guest.read_only == (("/usr",) if kind == FLATCAR_USR else ())
+
+
+def test_a_usr_is_told_by_its_label_where_no_type_says_it() -> None:
+    for usr in (memory_volume("/dev/sda2", label="USR-A"), memory_volume("/dev/sda2", label="usr_v1.2")):
+        assert the_guest(_split({usr: _usr("1.0")}, HOME_TYPE)).os.distro == "flatcar"
+
+
+def test_of_two_the_one_that_boots_next_is_taken() -> None:
+    a, b = memory_volume("/dev/sda2"), memory_volume("/dev/sda3")
+    both: dict[Volume, Files] = {a: _usr("1.0"), b: _usr("2.0")}
+    found = [find_guests(_split(both, FLATCAR_USR, FLATCAR_USR, flags=flags)) for flags in (
+        None, {2: ("guid:48",), 3: ("guid:49",)}, {2: ("guid:49",), 3: ("guid:48",)}
+    )]  # fmt: skip
+    assert [[guest.os.major for guest in guests] for guests in found] == [[1], [2], [1]]
+
+
+def test_an_empty_usr_is_passed_over() -> None:
+    a, b = memory_volume("/dev/sda2"), memory_volume("/dev/sda3")
+    assert the_guest(_split({a: {}, b: _usr("2.0")}, FLATCAR_USR, FLATCAR_USR)).os.major == 2
+
+
+def test_a_usr_that_is_not_there_is_said() -> None:
+    guest = the_guest(_split({}))
+    assert guest.os.distro == "unknown" and guest.unmounted == ("/usr",)
+    assert [(one.path, one.text) for one in guest.warnings] == [
+        ("/usr", "the system keeps /usr on a volume of its own, and no volume of this image is it")
+    ]
+    guest = the_guest(_split({memory_volume("/dev/sda2"): {}}, USR_TYPE))
+    assert [one.text.rpartition(", and ")[2] for one in guest.warnings] == ["/dev/sda2 holds none"]
+
+
+def test_a_release_file_that_leads_nowhere_is_said() -> None:
+    files: Files = {**ONLY_ETC, "/usr/bin/x": "", "/etc/os-release": link("/nix/store/x/os-release")}
+    guest = the_guest(memory_image({ROOT: files}))
+    assert [(one.path, one.text) for one in guest.warnings] == [
+        ("/etc/os-release", "leads to what is not there: which system this is, is not known")
+    ]
+
+
+def test_what_lies_beside_a_usr_of_its_own_is_mounted_too() -> None:
+    usr, home = memory_volume("/dev/sda2"), memory_volume("/dev/sda3")
+    disk = partitioned(ROOT_TYPE, USR_TYPE, HOME_TYPE)
+    root = memory_volume("/dev/sda1")
+    files: Files = {**ONLY_ETC, "/home": directory()}
+    more: Files = {**_usr("1"), "/lib/systemd/systemd": ""}
+    image = memory_image(
+        {root: files, usr: more, home: {"/alice/x": ""}}, Layout((disk,), volumes=(root, usr, home))
+    )
+    assert _mounts(the_guest(image)) == {"/": "/dev/sda1", "/usr": "/dev/sda2", "/home": "/dev/sda3"}
+
+
+def test_a_usr_that_is_checked_is_not_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("imgtools.workflows.writing.do_plan", lambda image, plan, progress: plan)
+    usr = memory_volume("/dev/sda2")
+    image = _split({usr: _usr("1.0")}, FLATCAR_USR)
+    guest = the_guest(image)
+    with pytest.raises(EditFailed, match="mounts read-only at /usr"):
+        carry_out(image, [WriteFile("/bin/bash", b"x")], guest, Target())
+    assert carry_out(image, [WriteFile("/etc/hostname", b"x")], guest, Target()).changes
+    assert carry_out(image, [WriteFile("/usr/bin/bash", b"x")], guest, Target(check=False)).changes
