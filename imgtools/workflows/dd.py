@@ -30,6 +30,7 @@ from imgtools.disk.transaction.lock import lock_images
 from imgtools.disk.transaction.may_edit import require_access
 from imgtools.disk.transaction.sidecar import is_block_device, sidecar_of
 from imgtools.disk.transaction.transaction import Transaction
+from imgtools.disk.whole_sectors import SECTOR, ceiling, whole_sectors
 from imgtools.errors import NoRoom, UnsupportedFormat, UsageError, WouldLoseData
 from imgtools.records.image import DiskSource
 from imgtools.records.request import ImageRequest
@@ -38,7 +39,6 @@ from imgtools.records.system import Warned
 from imgtools.units import parse_size
 
 Progress = Callable[[int, int], None]
-SECTOR = 512  # QEMU copies whole sectors
 LARGEST = (1 << 63) - SECTOR  # bytes of a disk, as QEMU counts them
 READ_ONLY = frozenset({"dmg", "bochs", "cloop"})
 
@@ -87,15 +87,17 @@ class DdReport:
 def copy_part(request: DdRequest, progress: Progress | None = None) -> DdReport:
     """Copy part of a disk; a target that is there keeps all the rest of what it holds.
 
-    :raises UsageError: the stretch is not on the disk, does not fit into the target, or is no whole sectors.
+    A new image has whole sectors of 512 bytes: what is behind the copy in its last one is zeros.
+
+    :raises UsageError: the stretch is not on the disk, or does not fit into the target.
     :raises WouldLoseData: other images stand on the target.
     :raises UnsupportedFormat: QEMU cannot write the target's format.
     :raises NoRoom: the host has no room for it; nothing was written.
     """
     disk = open_disk(request.source)
     block = parse_size(request.block)
-    if block <= 0 or block % SECTOR:
-        raise UsageError(f"not a multiple of {SECTOR}: --bs {request.block}")
+    if block <= 0:
+        raise UsageError(f"not a size of a block: --bs {request.block}")
     start, place = request.skip * block, request.seek * block
     rest = disk.info.virtual_size - start
     length = rest if request.count is None else min(rest, request.count * block)
@@ -118,11 +120,14 @@ def _anew(
         raise UsageError("dd makes no encrypted image", hint="imgtools convert --new-key does")
     refuse_target(request.target, force=False)
     require_room(request.target.absolute().parent, _data(disk, start, length), str(request.target))
-    with new_file(request.target, source=disk.info) as draft, disk.reading("source") as source:
+    with (
+        new_file(request.target, source=disk.info) as draft,
+        whole_sectors(disk, start, place, length, target=None, beside=request.target) as piece,
+    ):
         options = (("force_size", "on"),) if format == "vpc" else ()
-        create_image(draft.host_path, format, place + length, options)
-        node = part_of(plain_node(draft.host_path, format), place, length)
-        convert_node(part_of(source, start, length), node, Conversion(format), progress=progress)
+        create_image(draft.host_path, format, ceiling(place + length), options)
+        node = part_of(plain_node(draft.host_path, format), piece.place, piece.length)
+        convert_node(piece.node, node, Conversion(format), progress=progress)
     words = f"make {request.target} ({format}) of {length} bytes from byte {start}"
     steps = (DiskStep("make-image", words, str(request.target), format, size=length, start=start),)
     return _report((disk,), request, format, start, place, length, steps, written=True)
@@ -160,13 +165,12 @@ def _into(
     if way is Way.DIRECTLY:
         steps.append(DiskStep("consequence", "directly: if it is cut, the target is written in part"))
     if request.write:
-        with disk.reading("source") as source:
+        beside = target.top.host_path
+        with whole_sectors(disk, start, place, length, target=target, beside=beside) as piece:
 
             def copy(node: Node) -> None:
                 how = Conversion(target.info.format)
-                convert_node(
-                    part_of(source, start, length), part_of(node, place, length), how, progress=progress
-                )
+                convert_node(piece.node, part_of(node, piece.place, piece.length), how, progress=progress)
 
             _write(target, copy, way)
     return _report(
