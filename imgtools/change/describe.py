@@ -176,6 +176,8 @@ def _summarise_other(change: Change) -> str:
 
 def _summarise_removal(change: Remove) -> str:
     what = f"everything in {change.path}" if change.contents_only else change.path
+    if change.recursive and not change.size and change.count == 1:
+        return f"remove {what}{_and_below(not change.contents_only)}"  # nobody has counted
     facts = f"{change.count} files, " if change.recursive and change.count > 1 else ""
     return f"remove {what} ({facts}{format_size(change.size)})"
 

@@ -116,7 +116,9 @@ def parse_plan(document: object, folder: Path) -> tuple[Change, ...]:
     else:
         changes = document
     if not isinstance(changes, list):
-        raise UsageError("the plan has no list of changes", hint="see docs/plan.md for its form")
+        raise UsageError(
+            "the plan has no list of changes", hint="imgtools apply --help shows the form of a plan"
+        )
     if len(changes) > MAX_CHANGES:
         raise UsageError(f"the plan has {len(changes)} changes, more than {MAX_CHANGES}")
     return tuple(_Parser(number, folder).change(item) for number, item in enumerate(changes, 1))
@@ -233,7 +235,7 @@ class _Parser:
 
     def _wrong(self, what: str, *, near: tuple[str, Mapping[str, object]] | None = None) -> UsageError:
         close = difflib.get_close_matches(near[0], list(near[1]), 1) if near else []
-        hint = f"did you mean {close[0]}?" if close else "see docs/plan.md for its form"
+        hint = f"did you mean {close[0]}?" if close else "imgtools apply --help shows the form of a plan"
         return UsageError(f"{self._name}: {what}", hint=hint)
 
 

@@ -19,7 +19,8 @@ EXAMPLES = (
 )
 NOTES = """
 virt-customize and guestfish take their commands one after the other, and what went before a failure stays done.
-A plan is a list of changes that is checked as a whole, carried out as a whole, or not at all.
+A plan is a list of changes that is checked as a whole, carried out as a whole, or not at all. What each kind takes is
+on the [page on plans](../plan.md); a field that is wrong or missing is named.
 """
 
 
@@ -33,8 +34,11 @@ def command(
 ) -> None:
     """Carry out a list of changes, all of them or none.
 
-    The plan's form is in docs/plan.md; what any writing command prints with --json is one too. Without
-    --write or --output, it is checked against the guest and shown.
+    A plan is a list in YAML or JSON, as [{kind: write-file, path: /etc/motd, content: Hello}]; what any writing command
+    prints with --json is one too. Without --write or --output, it is checked against the guest and shown.
+
+    The kinds: write-file, upload, truncate, remove, make-directory, make-link, make-hard-link, make-special, move,
+    set-mode, set-owner, set-times, set-xattr, edit-lines, edit-config, set-uuid, new-lvm-uuids, run-in-guest, relabel.
     """
     from imgtools.workflows.apply import apply_plan
 

@@ -11,7 +11,7 @@ import typer
 from imgtools.cli.command import option_names as names
 from imgtools.cli.command.groups import Output, Source
 from imgtools.cli.command.option_names import old
-from imgtools.cli.command.shared_options import DoIt, DryRun
+from imgtools.cli.command.shared_options import Check, DoIt, DryRun
 from imgtools.cli.command.typer_adapter import HouseCommand
 from imgtools.cli.output.picture import (
     Stretch,
@@ -34,6 +34,7 @@ EXAMPLES = (
     "imgtools resize disk.qcow2 +10G --expand auto",
     "imgtools resize disk.raw 40G --expand /dev/sda2 --write",
     "imgtools resize disk.qcow2 +10G --lv-expand /dev/vg0/root --write",
+    "imgtools resize win.qcow2 +10G --expand auto --plan plan.yaml --write",
     "imgtools resize disk.qcow2 -5G --shrink /dev/sda2 --write",
     "imgtools resize disk.qcow2 +10G --resize /dev/sda1=+1G --expand /dev/sda3 --output new.qcow2",
 )
@@ -62,6 +63,9 @@ On a terminal the plan has a picture: the disk before and after as two bars on o
 partitions; what is blank belongs to none.
 
 Without SIZE the disk stays as large as it is: for one that was grown already, such as a logical volume of the host.
+
+An NTFS waits for chkdsk after a new size, and cannot be written until Windows has booted: `--plan` makes changes to
+files (what `imgtools apply` takes) first, in the same transaction.
 
 Everything happens in an overlay beside the image, and counts all at once. After a cut in the middle of that,
 `imgtools recover` finishes it. raw and qcow2 can be resized in place; for other formats, and for images with internal
@@ -137,6 +141,14 @@ AlignFirst = Annotated[
 ]
 
 
+Plan = Annotated[
+    Path | None,
+    typer.Option(
+        "--plan", metavar="FILE", help="Carry this plan out first, as apply does: both, or nothing."
+    ),
+]
+
+
 def command(
     source: Source,
     out: Output,
@@ -153,6 +165,8 @@ def command(
     ignore: Ignore = None,
     alignment: Alignment = None,
     align_first: AlignFirst = None,
+    plan: Plan = None,
+    check: Check = True,
     write: DoIt = False,
     dry_run: DryRun = False,
 ) -> None:
@@ -169,17 +183,26 @@ def command(
     _require_one_way(output, copy, write=write, dry_run=dry_run)
     if target := output or copy:
         write = write or (output is not None and not dry_run)
+        if plan is not None:
+            raise UsageError(
+                "--plan and a new size are one change in place only",
+                hint="imgtools apply IMAGE PLAN --output EDITED first, then resize that",
+            )
         wishes = {"size": size, "expand": expand, "shrink": shrink, "lv_expand": lv_expand, "write": write}
         _copy(out, source, target, {**wishes, **given})
         return
     if given:
         name = next(iter(given)).replace("_", "-").replace("format", "output-format")
         raise UsageError(f"--{name} is for a new image", hint="--output FILE makes one")
+    from imgtools.workflows.apply import read_plan
     from imgtools.workflows.resize import ResizeRequest
     from imgtools.workflows.resize import resize as resize_disk
 
+    changes = read_plan(plan) if plan is not None else ()
     with out.progress("Resizing"):
-        report = resize_disk(ResizeRequest(source, size, expand, shrink, lv_expand, write))
+        report = resize_disk(
+            ResizeRequest(source, size, expand, shrink, lv_expand, write, changes, check=check)
+        )
     out.show(report, schema="imgtools.resize/2", view=lambda: _view(report), pipe=lambda: _pipe(report))
     _tell(out, report)
 
@@ -208,7 +231,7 @@ def _tell(out: Output, report: ResizeReport | ResizeCopyReport) -> None:
 
 def _view(report: ResizeReport | ResizeCopyReport) -> list[View]:
     """The plan, and below it the disk before and after, as bars and as a table of its partitions."""
-    shown: list[View] = [Lines([step.summary for step in report.changes])]
+    shown: list[View] = [Lines(_summaries(report))]
     if report.partitions:
         before = [_stretch(one.number, one.start, one.size) for one in report.partitions]
         bars = before_and_after(
@@ -242,7 +265,12 @@ def _whole(parts: list[Stretch], size: int) -> list[Stretch]:
 
 
 def _pipe(report: ResizeReport | ResizeCopyReport) -> Table:
-    return Table((Column("step", prose=True),), [(step.summary,) for step in report.changes])
+    return Table((Column("step", prose=True),), [(summary,) for summary in _summaries(report)])
+
+
+def _summaries(report: ResizeReport | ResizeCopyReport) -> list[str]:
+    edits = getattr(report, "edits", ())
+    return [step.summary for step in (*edits, *report.changes)]
 
 
 def _after(size: int, new_size: int | None) -> str:

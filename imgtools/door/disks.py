@@ -25,6 +25,7 @@ from imgtools.records.progress import Progress
 from imgtools.records.request import Backing, Secret
 
 if TYPE_CHECKING:
+    from imgtools.change.change import Change
     from imgtools.workflows.check import CheckReport
     from imgtools.workflows.clone import CloneReport
     from imgtools.workflows.compare import CompareReport
@@ -209,6 +210,8 @@ def resize_disk(
     expand: str | None = None,
     shrink: str | None = None,
     lv_expand: str | None = None,
+    changes: Sequence[Change] = (),
+    check: bool = True,
     write: bool = False,
     **options: Unpack[GuestOptions],
 ) -> ResizeReport:
@@ -218,13 +221,24 @@ def resize_disk(
     :param expand: this partition, or ``auto``, gets the free room behind it.
     :param shrink: this partition gives what is missing.
     :param lv_expand: this logical volume gets the free room of its group.
+    :param changes: to files of the guest, made first and in the same transaction.
+    :param check: refuse what of them would lock people out of the guest, or stop its boot.
     :raises WouldLoseData: something would be cut off.
     :raises UnsupportedFormat: the format cannot be resized in place; :func:`resize_copy` makes a new image.
     """
     from imgtools.workflows.resize import ResizeRequest, resize
 
     return resize(
-        ResizeRequest(make_request(images, **options), _size(size), expand, shrink, lv_expand, write)
+        ResizeRequest(
+            make_request(images, **options),
+            _size(size),
+            expand,
+            shrink,
+            lv_expand,
+            write,
+            tuple(changes),
+            check,
+        )
     )
 
 

@@ -42,6 +42,23 @@ def least_size(host_path: Path, content: str) -> int:
     raise UnsupportedFormat(f"{content or 'unknown content'} cannot be made smaller here")
 
 
+def require_sizeable(host_path: Path, content: str) -> None:
+    """Make sure that the filesystem's own program takes such a filesystem at all.
+
+    :raises UnsupportedFormat: it does not.
+    """
+    if content not in EXT:
+        return
+    features = re.search(
+        r"^Filesystem features: *(.*)$", _look(["dumpe2fs", "-h"], host_path).text, re.MULTILINE
+    )
+    if features is not None and "bigalloc" in features[1].split():
+        raise UnsupportedFormat(
+            f"{content} with the feature bigalloc is not resized: resize2fs has not been tested with it, and says so",
+            hint="grow it in the guest while it is mounted (resize2fs there asks the kernel), or make a new filesystem",
+        )
+
+
 def _look(words: Sequence[str], host_path: Path) -> Completed:
     """Ask a program that writes nothing."""
     return run([*words, os.fspath(host_path)], Fence(Kind.CHECKER, writes=(host_path,)), limits=LIMITS)

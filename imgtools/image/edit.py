@@ -59,11 +59,14 @@ class ImageEdit(Image):
         carrier: Carrier,
         transaction: Transaction,
         readers: ExitStack,
+        *,
+        commits: bool = True,
     ) -> None:
         super().__init__(infos, router, servers)
         self._carrier = carrier
         self._transaction = transaction
         self._readers = readers
+        self._commits = commits
         self._makes_new_image = transaction.makes_new_image
         self._is_changed = self._has_failed = False
 
@@ -97,6 +100,8 @@ class ImageEdit(Image):
     def commit(self, *, progress: Progress | None = None) -> None:
         """Make the changes count, all at once; without any, there is nothing to do. Reading ends here.
 
+        Of :func:`edit_within`, they stay on the overlay for the rest of the transaction.
+
         :raises EditFailed: a change of this edit has failed before; nothing is written.
         :raises EditConflict: the image was changed by another program meanwhile; nothing was written.
         :raises EditCut: the commit failed half-way; ``imgtools recover`` finishes it.
@@ -104,7 +109,7 @@ class ImageEdit(Image):
         if self._has_failed:
             raise EditFailed("a change of this edit has failed: nothing is written", hint="begin a new edit")
         self._readers.close()
-        if self._is_changed or self._makes_new_image:
+        if self._commits and (self._is_changed or self._makes_new_image):
             if not self._is_changed:
                 self._transaction.begin()
             self._transaction.commit(progress)
@@ -160,6 +165,18 @@ def edit_image(
         yield stack.enter_context(_opened(infos, keys, engine, transaction))
 
 
+@contextmanager
+def edit_within(
+    infos: Sequence[ImageInfo], transaction: Transaction, *, keys: Sequence[Key], engine: Engine
+) -> Iterator[ImageEdit]:
+    """Open disks for an edit that is a part of a larger transaction: whoever has begun that one commits it.
+
+    Nothing of it may be on the overlay yet: an edit begins with an empty one.
+    """
+    with _opened(infos, keys, engine, transaction, commits=False) as image:
+        yield image
+
+
 def edit_request(request: ImageRequest, target: Target) -> AbstractContextManager[ImageEdit]:
     """Open what a writing command asks for; see :func:`edit_image`."""
     return edit_image(
@@ -178,7 +195,12 @@ def _locked_paths(infos: Sequence[ImageInfo], output: OutputTarget | None) -> li
 
 @contextmanager
 def _opened(
-    infos: Sequence[ImageInfo], keys: Sequence[Key], engine: Engine, transaction: Transaction
+    infos: Sequence[ImageInfo],
+    keys: Sequence[Key],
+    engine: Engine,
+    transaction: Transaction,
+    *,
+    commits: bool = True,
 ) -> Iterator[ImageEdit]:
     """Wire readers, writers and the transaction together."""
     with ExitStack() as readers:
@@ -217,7 +239,7 @@ def _opened(
         router = Router({**image_openers(servers), Engine.APPLIANCE: boot}, engine)
         readers.callback(router.close)
         carrier = Carrier(transaction, engine, direct, booted, reread)
-        yield ImageEdit(infos, router, servers, carrier, transaction, readers)
+        yield ImageEdit(infos, router, servers, carrier, transaction, readers, commits=commits)
 
 
 @contextmanager

@@ -25,7 +25,7 @@ from imgtools.engine.held_folder import scratch_folder
 from imgtools.engine.keys import keys_for_volume
 from imgtools.engine.qemu.overlay import create_overlay
 from imgtools.engine.qemu.storage_daemon import serve_overlays
-from imgtools.engine.volume_size import least_size, set_size
+from imgtools.engine.volume_size import least_size, require_sizeable, set_size
 from imgtools.errors import (
     ApplianceFailed,
     BadImage,
@@ -208,6 +208,11 @@ class Workbench:
         self.disks = ((overlay, tuple(chain)),)
         self._transaction = transaction
 
+    @property
+    def transaction(self) -> Transaction | None:
+        """What will be committed; None: the overlay is thrown away, nothing is written."""
+        return self._transaction
+
     @contextmanager
     def parts(self) -> Iterator[Part]:
         """Yield what gives parts of the disk as files; at the end, all of it is in the overlay.
@@ -262,10 +267,14 @@ def table_of(part: Part, size: int, sector_size: int) -> PartitionTable:
 
 
 def require_fit(part: Part, stretch: Stretch) -> None:
-    """Make sure that what a filesystem holds fits into its new size.
+    """Make sure that a filesystem can have its new size, and that what it holds fits into that.
 
-    :raises WouldLoseData: it does not.
+    :raises UnsupportedFormat: it is none that its program resizes.
+    :raises WouldLoseData: it does not fit.
     """
+    require_sizeable(part(stretch.start, stretch.size), stretch.volume.content)
+    if not stretch.shrinks:
+        return
     least = least_size(part(stretch.start, stretch.size), stretch.volume.content)
     if least > stretch.new_size:
         raise WouldLoseData(

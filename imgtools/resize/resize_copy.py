@@ -18,7 +18,7 @@ from imgtools.engine.keys import keys_for_volume
 from imgtools.engine.qemu.nodes import Node, chain_node, overlay_node, window
 from imgtools.engine.qemu.overlay import commit_overlay, create_overlay
 from imgtools.engine.qemu.storage_daemon import serve_new_image, serve_overlays
-from imgtools.engine.volume_size import least_size, set_size
+from imgtools.engine.volume_size import least_size, require_sizeable, set_size
 from imgtools.errors import UnsupportedFormat, UsageError
 from imgtools.records.disks import ENCRYPTED, Volume
 from imgtools.records.image import Layer
@@ -109,9 +109,10 @@ def read_source_table(disk: Disk, folder: Path, *, sector_size: int) -> Partitio
 
 
 def least_sizes(disk: Disk, folder: Path, fits: Sequence[Fit], sector_size: int) -> dict[int, int]:
-    """Return the bytes below which the filesystems cannot shrink, by the number of their partition.
+    """Return the bytes below which the filesystems that shall shrink cannot, by the number of their partition.
 
     :param folder: for an overlay, because a filesystem is checked, and its journal replayed, first.
+    :raises UnsupportedFormat: one, which may also grow, is none that its program resizes.
     """
     overlay = folder / "sizes"
     found: dict[int, int] = {}
@@ -120,7 +121,9 @@ def least_sizes(disk: Disk, folder: Path, fits: Sequence[Fit], sector_size: int)
         for fit in fits:
             old = fit.move.old
             host_path = daemon.export_file(0, old.start * sector_size, old.size * sector_size)
-            found[old.number] = least_size(host_path, fit.volume.content)
+            require_sizeable(host_path, fit.volume.content)
+            if fit.shrinks:
+                found[old.number] = least_size(host_path, fit.volume.content)
     overlay.unlink()
     return found
 

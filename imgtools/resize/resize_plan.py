@@ -32,6 +32,11 @@ AUTOMATIC = (ON_HOST | IN_APPLIANCE) - {"swap"}
 RECOVERY_TYPES = frozenset(
     {"DE94BBA4-06D1-4D6A-BB73-7D9B1B4C2C9D", "DE94BBA4-06D1-4D40-A16A-BFD50179D6AC", "0x27"}
 )
+# ntfsresize(8) marks every volume that it has resized, and says that chkdsk must run; nothing of ours takes that away.
+AFTER_NTFS = (
+    "Windows runs chkdsk on this NTFS when it boots next; until then imgtools reads it by the appliance only, which "
+    "takes a boot, and does not write it: make changes before"
+)
 WHY_NOT = {
     "xfs": "XFS can grow, and never shrink",
     "f2fs": "nothing shrinks f2fs safely",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from imgtools.change.describe import PlannedChange
 from imgtools.change.document import parse_plan
 from imgtools.errors import HostError, UsageError
 from imgtools.guest.find.tree import view_files
+from imgtools.image.handle import Image
 from imgtools.records.progress import Progress
 from imgtools.records.request import ImageRequest, Target
 from imgtools.workflows.writing import PlanReport, carry_out, open_for
@@ -32,7 +33,20 @@ def apply_plan(
     :raises EditConflict: the guest is not as it was when the plan was made, or changes contradict each other.
     """
     changes = read_plan(plan_path)
-    with unpacked_copies(changes, sys.stdin.buffer) as copies, open_for(request, target) as image:
+    with open_for(request, target) as image:
+        return apply_changes(image, request, target, changes, progress=progress)
+
+
+def apply_changes(
+    image: Image,
+    request: ImageRequest,
+    target: Target,
+    changes: Sequence[Change],
+    *,
+    progress: Progress | None = None,
+) -> PlanReport:
+    """Show or carry out the changes of a plan on an image that is open; see :func:`apply_plan`."""
+    with unpacked_copies(changes, sys.stdin.buffer) as copies:
         view = view_files(image, request, change=True)
         report = carry_out(image, copies.changes, view, target, progress=progress)
         planned: Iterable[PlannedChange] = report.changes
@@ -74,4 +88,6 @@ def _parse(text: str, plan_path: Path) -> object:
         mark = getattr(error, "problem_mark", None)
         where = f":{mark.line + 1}:{mark.column + 1}" if mark else ""
         problem = getattr(error, "problem", None) or "not YAML"
-        raise UsageError(f"{plan_path}{where}: {problem}", hint="see docs/plan.md for its form") from None
+        raise UsageError(
+            f"{plan_path}{where}: {problem}", hint="imgtools apply --help shows the form of a plan"
+        ) from None

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from imgtools.change.change import Change
+from imgtools.change.describe import PlannedChange
 from imgtools.errors import BadImage
+from imgtools.image.edit import edit_within
 from imgtools.image.handle import open_request
 from imgtools.records.disks import Layout, Volume
-from imgtools.records.request import Engine, ImageRequest
+from imgtools.records.request import Engine, ImageRequest, Target
 from imgtools.records.steps import DiskStep
 from imgtools.records.system import Warned
 from imgtools.resize.partitioning import PartitionTable
@@ -28,8 +31,10 @@ from imgtools.resize.resize import (
     room_wanted,
     table_of,
 )
-from imgtools.resize.resize_plan import IN_APPLIANCE, ON_HOST, Resizing, Wish, plan_resize
+from imgtools.resize.resize_plan import AFTER_NTFS, IN_APPLIANCE, ON_HOST, Resizing, Wish, plan_resize
 from imgtools.units import format_size, parse_change
+from imgtools.workflows.apply import apply_changes
+from imgtools.workflows.writing import PlanReport
 
 Progress = Callable[[int, int], None]
 
@@ -44,6 +49,8 @@ class ResizeRequest:
     shrink: str | None = None
     lv_expand: str | None = None
     write: bool = False
+    changes: tuple[Change, ...] = ()  # to files of the guest, made before and in the same transaction
+    check: bool = True  # refuse what of them would lock people out of the guest or stop its boot
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +79,7 @@ class ResizeReport:
     written: bool
     changed: bool  # whether there is, or was, anything to do
     changes: tuple[DiskStep, ...]
+    edits: tuple[PlannedChange, ...] = ()  # of files in the guest, made first
     seconds: float = 0.0
     warnings: tuple[Warned, ...] = ()
 
@@ -93,11 +101,25 @@ def resize(request: ResizeRequest, progress: Progress | None = None) -> ResizeRe
         with open_request(request.source) as image:
             layout = image.layout()
         with open_workbench(held, new_size) as bench:
+            edits = _edit(held, bench, request) if request.changes else None
             plan = _work(bench, layout, new_size, request)
             if request.write:
                 bench.commit()
         seconds = round(time.monotonic() - began, 3) if request.write else 0.0
-        return _report(held, layout, plan, request.write, seconds)
+        return _with_edits(_report(held, layout, plan, request.write, seconds), edits)
+
+
+def _edit(held: Held, bench: Workbench, request: ResizeRequest) -> PlanReport:
+    """Make the changes to the guest's files on the overlay, before anything else is; or plan them.
+
+    :raises ImgtoolsError: as :func:`imgtools.workflows.apply.apply_changes`.
+    """
+    target, source = Target(write=request.write, check=request.check), request.source
+    if bench.transaction is None:
+        with open_request(source) as image:
+            return apply_changes(image, source, target, request.changes)
+    with edit_within([held.info], bench.transaction, keys=source.keys, engine=source.engine) as edit:
+        return apply_changes(edit, source, target, request.changes)
 
 
 def _work(bench: Workbench, layout: Layout, new_size: int, request: ResizeRequest) -> Resizing:
@@ -105,7 +127,7 @@ def _work(bench: Workbench, layout: Layout, new_size: int, request: ResizeReques
     wish = Wish(request.expand, request.shrink, request.lv_expand)
     with bench.parts() as part:
         plan = plan_resize(layout, _table(part, layout), new_size, wish)
-        if plan.stretch is not None and plan.stretch.shrinks:
+        if plan.stretch is not None:
             require_fit(part, plan.stretch)
         if request.write:
             require_key(plan, request.source.keys)
@@ -124,6 +146,17 @@ def _table(part: Part, layout: Layout) -> PartitionTable | None:
         if disk.partitions or not has_no_table(error):
             raise
         return None
+
+
+def _with_edits(report: ResizeReport, edits: PlanReport | None) -> ResizeReport:
+    if edits is None:
+        return report
+    return replace(
+        report,
+        edits=edits.changes,
+        changed=report.changed or edits.changed,
+        warnings=tuple(dict.fromkeys((*edits.warnings, *report.warnings))),
+    )
 
 
 # -- the report -------------------------------------------------------------------------------------------------
@@ -227,7 +260,7 @@ def _warnings(layout: Layout, plan: Resizing) -> list[Warned]:
         names = ", ".join(lv.device for lv in layout.lvs) or "/dev/VG/LV"
         return [Warned(f"no logical volume grows; --lv-expand gives one the free room: {names}")]
     if volume.content == "ntfs":
-        return [Warned("Windows checks the volume when it starts next, because its size has changed")]
+        return [Warned(f"{AFTER_NTFS} (--plan does so in the same transaction)", volume.device)]
     return []
 
 

@@ -44,7 +44,7 @@ from imgtools.resize.resize_copy import (
     shrink_contents,
     target_disk,
 )
-from imgtools.resize.resize_plan import IN_APPLIANCE
+from imgtools.resize.resize_plan import AFTER_NTFS, IN_APPLIANCE
 from imgtools.units import format_size, parse_size
 from imgtools.workflows.create import image_options
 
@@ -179,8 +179,10 @@ def _plan(request: ResizeCopyRequest, folder: Path) -> _Plan:
     shrinks = tuple(fit for fit in fits if fit.shrinks)
     boots = tuple(fit for fit in fits if fit.volume.content in IN_APPLIANCE)
     grows = tuple(fit for fit in fits if fit not in shrinks and fit not in boots)
-    _require_contents_fit(disk, folder, shrinks, before.sector_size)
+    _require_contents_fit(disk, folder, (*shrinks, *grows), before.sector_size)
     boots, more = _boots(request, boots)
+    ntfs = [fit.volume.device for fit in (*shrinks, *grows) if fit.volume.content == "ntfs"]
+    more += [Warned(AFTER_NTFS, device) for device in ntfs]
     told = (*disk.warnings, *warnings, *more, *place_warnings(made, volumes))
     return _Plan(disk, size, format, made, volumes, ignore, shrinks, grows, boots, request.lv_expand, told)
 
@@ -278,13 +280,16 @@ def _boots(request: ResizeCopyRequest, fits: Sequence[Fit]) -> tuple[tuple[Fit, 
     ]
 
 
-def _require_contents_fit(disk: Disk, folder: Path, shrinks: Sequence[Fit], sector_size: int) -> None:
-    """Make sure that what the filesystems hold fits into their new sizes.
+def _require_contents_fit(disk: Disk, folder: Path, fits: Sequence[Fit], sector_size: int) -> None:
+    """Make sure that the filesystems can be resized, and that what they hold fits into their new sizes.
 
+    :raises UnsupportedFormat: one is none that its program resizes.
     :raises WouldLoseData: it does not.
     """
-    least = least_sizes(disk, folder, shrinks, sector_size) if shrinks else {}
-    for fit in shrinks:
+    least = least_sizes(disk, folder, fits, sector_size) if fits else {}
+    for fit in fits:
+        if not fit.shrinks:
+            continue
         old, new = fit.move.old, fit.move.new
         assert new is not None
         if new.size * sector_size < least[old.number]:

@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+from imgtools.change.document import KINDS
+from imgtools.units import format_size
 from tests.support.command import imgtools
 from tests.support.fixtures import copy_fixture
 
@@ -47,3 +49,24 @@ def test_a_plan_with_one_mistake_changes_nothing(tmp_path: Path) -> None:
     unknown = imgtools("apply", image, plan, code=2)
     assert "make-coffee" in unknown.err
     assert image.read_bytes() == before
+
+
+def test_no_size_is_shown_that_nobody_knows(tmp_path: Path) -> None:
+    (image,) = copy_fixture("debian", tmp_path)
+    plan = tmp_path / "plan.yaml"
+    plan.write_text(
+        "- {kind: remove, path: /var/log/dpkg.log}\n- {kind: remove, path: /etc/ssh, recursive: true}\n"
+        "- {kind: remove, path: /var/log, recursive: true, contents_only: true}\n"
+    )
+    size = imgtools("ls", image, "--json", "-l", "/var/log/dpkg.log").data["files"][0]["size"]
+    shown = [line.split("\t")[2] for line in imgtools("apply", image, plan).out.splitlines()[1:]]
+    assert shown[1:] == ["remove /etc/ssh and all below it", "remove everything in /var/log"]
+    assert shown[0] == f"remove /var/log/dpkg.log ({format_size(size)})"
+
+
+def test_the_help_shows_a_plan_and_every_kind_and_names_no_file_that_a_wheel_lacks() -> None:
+    shown = imgtools("apply", "--help").out
+    assert "docs/" not in shown and "{kind: write-file, path: /etc/motd" in " ".join(shown.split())
+    words = "".join(shown.split())
+    # Nothing carries out a change of a registry yet.
+    assert [kind for kind in KINDS if kind not in words and kind != "edit-registry"] == []

@@ -296,3 +296,69 @@ def test_internal_snapshots_stay_when_the_disk_grows(tmp_path: Path) -> None:
 def qemu_io(*words: str | Path) -> None:
     done = subprocess.run(["qemu-io", *map(str, words)], check=True, capture_output=True, text=True)
     assert "verification failed" not in done.stdout
+
+
+# -- changes to files in the same transaction -----------------------------------------------------------------
+
+
+def ntfs_disk(tmp_path: Path) -> Path:
+    ntfs = made_file(tmp_path / "ntfs", 16 * MIB, "mkfs.ntfs", "-q", "-F", "-f", "-L", "win")
+    return disk_of(
+        tmp_path / "d.qcow2", 18 * MIB, "label: dos\nstart=2048, size=32768, type=7\n", {MIB: ntfs}, "qcow2"
+    )
+
+
+def test_ntfs_is_said_to_wait_for_chkdsk_before_it_does(tmp_path: Path) -> None:
+    shown = imgtools("resize", ntfs_disk(tmp_path), "34M", "--expand", "auto", "--json")
+    said = [one for one in shown.json["warnings"] if one["path"] == "/dev/sda1"]
+    assert len(said) == 1 and "chkdsk" in said[0]["text"] and "--plan" in said[0]["text"]
+    copied = imgtools(
+        "resize", tmp_path / "d.qcow2", "34M", "--expand", "auto", "-n", "--output", tmp_path / "n.raw"
+    )
+    assert "chkdsk" in copied.err and "make changes before" in copied.err
+
+
+def test_plan_and_new_size_are_one_transaction(tmp_path: Path) -> None:
+    image, plan = ntfs_disk(tmp_path), tmp_path / "plan.yaml"
+    plan.write_text('- {kind: write-file, path: /unattend.xml, content: "<unattend/>"}\n')
+    words = ("resize", image, "34M", "--expand", "auto", "--plan", plan, "-m", "/dev/sda1")
+    shown = imgtools(*words, "--json").data
+    assert [one["path"] for one in shown["edits"]] == ["/unattend.xml"] and not shown["written"]
+    assert imgtools("ls", image, "-m", "/dev/sda1").out == ""
+    done = imgtools(*words, "--write", "--json").data
+    assert done["written"] and [step["kind"] for step in done["changes"]][-1] == "grow-content"
+    part = part_of(image, MIB, table_of(image)[1]["size"] * 512)
+    assert run("ntfscat", "-f", part, "unattend.xml") == "<unattend/>"
+    told = run("ntfsresize", "--info", "--force", "--no-progress-bar", part)
+    assert int(told.split("Current volume size: ")[1].split()[0]) > 32 * MIB
+
+
+def test_plan_that_fails_leaves_the_size_alone(tmp_path: Path) -> None:
+    image, plan = ntfs_disk(tmp_path), tmp_path / "plan.yaml"
+    plan.write_text("- {kind: remove, path: /not-there}\n")
+    before = image.read_bytes()
+    words = ("resize", image, "34M", "--expand", "auto", "--plan", plan, "-m", "/dev/sda1", "--write")
+    assert imgtools(*words, code=None).code >= 20
+    assert image.read_bytes() == before and virtual_size(image) == 18 * MIB
+
+
+def test_plan_for_a_new_image_says_which_way_round(tmp_path: Path) -> None:
+    image, plan = ntfs_disk(tmp_path), tmp_path / "plan.yaml"
+    plan.write_text("[]\n")
+    ran = imgtools("resize", image, "34M", "--plan", plan, "--output", tmp_path / "n.raw", code=2)
+    assert "imgtools apply IMAGE PLAN --output" in ran.err
+
+
+def test_bigalloc_is_refused_in_a_whole_sentence_before_anything_is_done(tmp_path: Path) -> None:
+    part = made_file(
+        tmp_path / "part", 32 * MIB, "mke2fs", "-q", "-F", "-t", "ext4", "-O", "bigalloc", "-C", "16384"
+    )
+    image = disk_of(
+        tmp_path / "d.raw", 40 * MIB, "label: dos\nstart=2048, size=65536, type=83\n", {MIB: part}
+    )
+    for words in ((), ("--write",), ("--output", tmp_path / "new.raw")):
+        ran = imgtools("resize", image, "+60M", "--expand", "auto", *words, code=14)
+        says, hint = ran.err.strip().splitlines()
+        assert says.endswith("bigalloc is not resized: resize2fs has not been tested with it, and says so")
+        assert "in the guest while it is mounted" in hint
+    assert not (tmp_path / "new.raw").exists()
