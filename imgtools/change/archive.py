@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO, Protocol, cast
 
 from imgtools.change.change import Change, Upload
 from imgtools.change.describe import PlannedChange
@@ -137,6 +137,21 @@ def _unpack(source: BinaryIO, target: BinaryIO, packing: str, shown: str) -> Non
             target.write(chunk)
 
 
+class _Readable(Protocol):
+    """What tarfile takes a member's content from."""
+
+    def read(self, length: int = ..., /) -> bytes:
+        """Return the next bytes."""
+
+
+class _Writer(tarfile.TarFile):
+    """Remembers no member that is written: tarfile keeps a record of each, 400 MB for a million files."""
+
+    def addfile(self, tarinfo: tarfile.TarInfo, fileobj: _Readable | None = None) -> None:
+        super().addfile(tarinfo, fileobj)
+        self.getmembers().clear()
+
+
 @contextmanager
 def archive_writer(target: BinaryIO, packing: str) -> Iterator[tarfile.TarFile]:
     """Yield a tar archive to write to (PAX format), packed by the host's own program into ``target``.
@@ -145,12 +160,12 @@ def archive_writer(target: BinaryIO, packing: str) -> Iterator[tarfile.TarFile]:
     :raises ToolFailed: it failed, for example because the host has no room.
     """
     if not packing:
-        with tarfile.open(fileobj=target, mode="w|", format=tarfile.PAX_FORMAT) as archive:
+        with _Writer.open(fileobj=target, mode="w|", format=tarfile.PAX_FORMAT) as archive:
             yield archive
         return
     packer = [PACKERS[packing], "-c"]
     with (
         feed_stream(packer, stdout=target) as pipe,
-        tarfile.open(fileobj=pipe, mode="w|", format=tarfile.PAX_FORMAT) as archive,
+        _Writer.open(fileobj=pipe, mode="w|", format=tarfile.PAX_FORMAT) as archive,
     ):
         yield archive
