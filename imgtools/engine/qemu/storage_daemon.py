@@ -9,19 +9,18 @@ overlay is worth nothing before the transaction syncs it as a whole.
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import socket
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
 
 from imgtools.engine.held_folder import HeldFolder, sweep
 from imgtools.engine.kept_program import TALK, Kept
 from imgtools.engine.own_files import make_own
 from imgtools.engine.process import Fence, Kind
+from imgtools.engine.qemu.monitor import Monitor
 from imgtools.engine.qemu.nodes import (
     Node,
     chain_node,
@@ -32,12 +31,11 @@ from imgtools.engine.qemu.nodes import (
     shared_below,
     window_of_named,
 )
-from imgtools.errors import EngineFailed, EngineTimeout, ImageInUse
+from imgtools.errors import EngineFailed, ImageInUse
 from imgtools.records.image import Layer
 
 log = logging.getLogger(__name__)
 
-ANSWER_SECONDS = 60.0  # an export is made in milliseconds
 CONTROL = ("--chardev", f"socket,id=control,fd={TALK}", "--monitor", "chardev=control")
 
 
@@ -47,37 +45,11 @@ class StorageDaemon:
     def __init__(self, kept: Kept, control: socket.socket) -> None:
         self.folder = kept.folder
         self._kept = kept
-        self._control = control
-        self._lines = control.makefile("rb")
         self._exports = 0
         self._serves_nbd = False
         self._files: StorageDaemon | None = None  # exports the files; started with the first of them
-        self._next_line("QMP")
-        self.execute("qmp_capabilities")
-
-    def execute(self, command: str, **arguments: object) -> Any:  # Any: JSON
-        """Run one QMP command and return its answer.
-
-        :raises EngineFailed: the daemon refuses; the message is its own.
-        """
-        self._control.sendall(json.dumps({"execute": command, "arguments": arguments}).encode() + b"\n")
-        answer = self._next_line("return", "error")
-        if "error" in answer:
-            raise EngineFailed(f"qemu-storage-daemon: {answer['error'].get('desc', 'refused')}")
-        return answer["return"]
-
-    def _next_line(self, *wanted: str) -> dict[str, Any]:  # Any: JSON
-        """Return the next message that has one of the keys; events in between are skipped."""
-        while True:
-            try:
-                line = self._lines.readline()
-            except TimeoutError:
-                raise EngineTimeout("qemu-storage-daemon does not answer") from None
-            if not line:
-                raise _refusal(self._kept.complaint())
-            message = json.loads(line)
-            if isinstance(message, dict) and any(key in message for key in wanted):
-                return message
+        self._monitor = Monitor(control, "qemu-storage-daemon", lambda: _refusal(kept.complaint()))
+        self.execute = self._monitor.execute
 
     def export_file(self, disk: int, offset: int, size: int) -> Path:
         """Export part of a disk as a file that can be written, and return its host path."""
@@ -136,11 +108,10 @@ class StorageDaemon:
             if self._files is not None:
                 self._files.close()
             self.execute("quit")
-        except (OSError, EngineFailed) as error:
+        except (EngineFailed, ImageInUse) as error:
             log.debug("qemu-storage-daemon had ended already: %s", error)
         finally:
-            self._lines.close()
-            self._control.close()
+            self._monitor.close()
             self._kept.end()
 
 
@@ -197,7 +168,6 @@ def _start(nodes: Sequence[Node], kind: Kind = Kind.DAEMON) -> StorageDaemon:
     ours, theirs = socket.socketpair()
     with ExitStack() as stack, theirs:
         stack.callback(ours.close)
-        ours.settimeout(ANSWER_SECONDS)
         with secret_objects([secret for node in nodes for secret in node.secrets]) as (objects, descriptors):
             argv = ["qemu-storage-daemon", *objects, *_blockdevs(nodes), *CONTROL]
             fence = Fence(kind, writes=tuple(path for node in nodes for path in node.files))
