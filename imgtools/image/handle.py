@@ -14,6 +14,7 @@ from imgtools.files.tree import GuestTree
 from imgtools.filesystems.api import Filesystem
 from imgtools.image.key_use import as_served, useless_keys, volume_keys
 from imgtools.image.router import Router
+from imgtools.image.sharing import booting
 from imgtools.records.disks import Declined, Layout, Mount, Usage, Volume
 from imgtools.records.image import DiskSource, ImageInfo
 from imgtools.records.request import Backing, Engine, ImageRequest, Key
@@ -144,7 +145,7 @@ def image_openers(servers: DiskServers) -> dict[Engine, Callable[[], Session]]:
     def appliance() -> Session:
         from imgtools.engine.appliance import ApplianceSession
 
-        return ApplianceSession(servers(), servers.volume_keys)
+        return ApplianceSession(servers(), servers.volume_keys, boot=booting())
 
     return {Engine.DIRECT: direct, Engine.APPLIANCE: appliance}
 

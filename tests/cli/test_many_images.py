@@ -94,6 +94,12 @@ def test_two_at_a_time_say_the_same(command: str, images: Images) -> None:
 
 
 @each_command
+def test_an_appliance_that_nobody_needs_is_not_shared(command: str, images: Images) -> None:
+    each, shared = (ask(command, *words, *images, code=10) for words in ((), ("--share-appliance",)))
+    assert (shared.out, shared.err) == (each.out, each.err)
+
+
+@each_command
 def test_json_lines_are_an_envelope_for_each_image(command: str, images: Images) -> None:
     ran = ask(command, "--json-lines", "-P", "2", *images, code=10)
     documents = {one["image"]: one for one in map(json.loads, ran.out.splitlines())}

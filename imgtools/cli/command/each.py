@@ -40,10 +40,12 @@ def answer_each(
     """
     from imgtools.cli.app import settled
 
-    def ask(place: int, stream: BinaryIO) -> None:
+    def ask(place: int, stream: BinaryIO) -> int:
         _name_in_log(several.names[place])
         recorder = Recorder(stream, out)
-        recorder.finish(*settled(lambda: call(several.items[place], recorder)))
+        code, error = settled(lambda: call(several.items[place], recorder))
+        recorder.finish(code, error)
+        return code
 
     tally = _Tally(len(several.items))
     answers = Answers(out, several.names, marked=several.marked)
@@ -53,6 +55,7 @@ def answer_each(
             ask,
             parallel=several.parallel,
             time_limit=several.time_limit,
+            share_appliance=several.share_appliance,
             waiting=count.draw,
         ):
             tally.add(_print(answers, one))

@@ -7,7 +7,7 @@ ordinary Typer parameters, and two groups:
     which image, and how to open it: IMAGE, -a, -f, --snapshot, --key, --engine, --backing-policy, --root, -m
 ``source: EachSource``
     the same for several images: the command is called for each, in a process of its own where they are several;
-    IMAGE..., --images-from, --parallel, --time-limit, --json-lines
+    IMAGE..., --images-from, --parallel, --time-limit, --share-appliance, --json-lines
 ``source: EachImage``, ``disk: EachDisk``, ``place: EachPlace``
     the same with fewer options, as for DiskFile, and with a path in the guest behind the images
 ``source: MaybeSource``
@@ -296,6 +296,7 @@ def _several(
         parallel=values["parallel"],
         time_limit=values["time_limit"],
         json_lines=values["json_lines"],
+        share_appliance=values["share_appliance"],
     )
 
 

@@ -46,6 +46,7 @@ class Several(NamedTuple):
     parallel: int
     time_limit: float | None  # seconds
     json_lines: bool
+    share_appliance: bool = False
 
     @property
     def marked(self) -> bool:

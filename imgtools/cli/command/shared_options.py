@@ -190,6 +190,13 @@ TimeLimit = Annotated[
     float | None,
     _several(names.TIME_LIMIT, "How long one image may take; the others go on.", "SECONDS", min=0.001),
 ]
+ShareAppliance = Annotated[
+    bool,
+    _several(
+        names.SHARE_APPLIANCE,
+        "Images that need the appliance share one, one after the other; for images that may see each other.",
+    ),
+]
 JsonLines = Annotated[
     bool, _several(names.JSON_LINES, "Print the JSON document of each image on one line, as it comes.")
 ]
@@ -227,6 +234,7 @@ HOW_TO_ASK_SEVERAL = (
     Parameter("images0_from", Images0From, None),
     Parameter("parallel", Parallel, 1),
     Parameter("time_limit", TimeLimit, None),
+    Parameter("share_appliance", ShareAppliance, False),
     Parameter("json_lines", JsonLines, False),
 )
 HOW_TO_DO = (

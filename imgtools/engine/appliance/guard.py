@@ -94,6 +94,7 @@ class Options:
     verbose: bool
     seconds: float
     network: bool = False
+    monitor: Path | None = None  # the socket where QEMU listens for us
 
 
 class Guard:
@@ -151,6 +152,9 @@ class Guard:
         if accelerator == TCG and platform.machine() == "x86_64":
             handle.config("-cpu", TCG_PROCESSOR)
         handle.config("-name", self._token)
+        if options.monitor is not None:
+            place = os.fspath(options.monitor).replace(",", ",,")
+            handle.config("-qmp", f"unix:{place},server=on,wait=off")
         handle.set_network(options.network)
         handle.set_smp(min(2, os.cpu_count() or 1))
         handle.set_autosync(any(not drive.read_only for drive in options.drives))

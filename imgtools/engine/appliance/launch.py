@@ -98,17 +98,19 @@ def launch_appliance(
     verbose: bool = False,
     seconds: float = LAUNCH_SECONDS,
     network: bool = False,
+    monitor: Path | None = None,
 ) -> Appliance:
     """Boot the appliance with these drives as /dev/sda, /dev/sdb ... in their order.
 
     :param memory: megabytes; 0 leaves it to libguestfs.
     :param verbose: have the appliance say all it does, for a diagnosis; slower.
     :param network: let what runs in the appliance reach the network, through QEMU.
+    :param monitor: where QEMU shall listen for QMP: a path for a unix socket.
     :raises ToolMissing: the binding or QEMU is not installed.
     :raises ApplianceFailed: it does not start; the message holds the line of its log that says why.
     :raises EngineTimeout: it did not start within ``seconds``.
     """
-    options = Options(tuple(drives), memory, verbose, seconds, network)
+    options = Options(tuple(drives), memory, verbose, seconds, network, monitor)
     forced = forced_accelerator()
     accelerator = forced or _accelerator()
     if accelerator != KVM:

@@ -20,11 +20,16 @@ class DeviceNames:
     """Both ways of naming, for the disks of one appliance.
 
     :param targets: kernel name of a disk (``sdb``) to its SCSI target, which is the drive's index.
-    :param count: how many drives are the guest's; the next one is the appliance's own.
+    :param count: how many drives are the guest's; others are the appliance's own.
+    :param first: the target of the guest's first one.
     """
 
-    def __init__(self, targets: Mapping[str, int], count: int) -> None:
-        drives = {name: disk_device(target) for name, target in targets.items() if target < count}
+    def __init__(self, targets: Mapping[str, int], count: int, first: int = 0) -> None:
+        drives = {
+            name: disk_device(target - first)
+            for name, target in targets.items()
+            if first <= target < first + count
+        }
         self._to_device = drives
         self._to_kernel = {device: name for name, device in drives.items()}
 

@@ -26,6 +26,7 @@ from imgtools.errors import ImgtoolsError
 log = logging.getLogger(__name__)
 
 INIT = Path(__file__).with_name("quick_init.sh")
+ASSEMBLE = Path(__file__).with_name("assemble.sh")  # a part of it
 # SHA-256 of the /init that ours stands for.
 KNOWN = frozenset(
     {"da9b8eda395aa3bb14ca2b6a0472d6634c4a06e788cceb889d3314683e405096"}  # libguestfs 1.48.6 (Debian 12)
@@ -120,7 +121,7 @@ def _key(built: Path) -> str:
     facts = [
         f"{stat.st_ino} {stat.st_size} {stat.st_blocks}" for stat in ((built / name).stat() for name in PARTS)
     ]
-    for path in (INIT, Path(__file__)):
+    for path in (INIT, ASSEMBLE, Path(__file__)):
         facts.append(hashlib.sha256(path.read_bytes()).hexdigest())
     return "appliance-" + hashlib.sha256("\n".join(facts).encode()).hexdigest()[:16]
 
@@ -164,6 +165,7 @@ def _make(built: Path, copy: Path) -> bool:
         script = Path(scratch) / "script"
         script.write_text(
             f'rm /init\nwrite "{INIT}" /init\nsif /init mode 0100755\n'
+            f'write "{ASSEMBLE}" /init.assemble\n'
             f'write "{original}" /init.libguestfs\nsif /init.libguestfs mode 0100755\n'
         )
         run(["debugfs", "-w", "-f", str(script), str(folder / "root")], HOST, limits=LIMITS)

@@ -1,7 +1,6 @@
 #!/bin/bash
 # The first process of the appliance: what libguestfs' own /init does, without waiting for what is not needed.
-# Under TCG every process that is started costs 30 ms, so whatever bash can do itself, it does; and RAID, LVM and
-# dynamic disks are looked for only where udev has seen members of them.
+# Under TCG every process that is started costs 30 ms, so whatever bash can do itself, it does.
 PATH=/sbin:/usr/sbin:/bin:/usr/bin
 export PATH RUNLEVEL=S PREVLEVEL=N
 
@@ -38,31 +37,7 @@ modprobe dm_mod
 wait
 udevadm settle --timeout=600
 
-shopt -s nullglob
-for file in /sys/block/sd*/device/timeout; do echo 300 > "$file"; done
-
-seen() {  # whether udev's database says this of some block device
-  local file line
-  for file in /run/udev/data/b*; do
-    while read -r line; do
-      case $line in $1) return 0 ;; esac
-    done < "$file"
-  done
-  return 1
-}
-
-if seen 'E:ID_FS_TYPE=*_raid_member'; then
-  mdadm -As --auto=yes --no-degraded
-  udevadm settle --timeout=600
-  arrays=1
-fi
-if seen 'E:ID_FS_TYPE=LVM?_member'; then lvm pvscan --cache --activate ay; fi
-if [[ -n $arrays ]]; then mdadm -As --auto=yes --run; fi
-# Partitions of Windows' dynamic disks: on MBR, and the metadata on GPT.
-if seen 'E:ID_PART_ENTRY_TYPE=0x42' || seen 'E:ID_PART_ENTRY_TYPE=5808c8aa-7e8f-42e0-85d2-e1e90434cfb3'; then
-  ldmtool create all
-fi
-shopt -u nullglob
+. /init.assemble
 
 guestfsd
 sync

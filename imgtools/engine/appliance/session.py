@@ -5,8 +5,10 @@ from __future__ import annotations
 import logging
 import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
+from typing import NamedTuple
 
 from imgtools.engine.appliance.crypt import TYPES, Locked, open_locked
 from imgtools.engine.appliance.files import ApplianceFilesystem, encode
@@ -34,12 +36,36 @@ FAILED = "mount has failed"
 SYSROOT = "/sysroot"  # where libguestfs' calls have their /
 
 
+class Booted(NamedTuple):
+    """A running appliance that has the disks of one image."""
+
+    appliance: Appliance
+    first: int  # the SCSI target of the first of them
+    let_go: Callable[[], None]  # called when the image is done with
+
+
+# Makes an appliance run with the drives of these servers, in this many megabytes of memory; 0 leaves it to libguestfs.
+Boot = Callable[[Sequence[DiskServer], Sequence[Drive], int], Booted]
+
+
+def boot_alone(
+    servers: Sequence[DiskServer], drives: Sequence[Drive], memory: int, *, network: bool = False
+) -> Booted:
+    """Boot an appliance for one image.
+
+    :raises ApplianceFailed: it does not start.
+    """
+    appliance = launch_appliance(drives, memory=memory, network=network)
+    return Booted(appliance, 0, appliance.close)
+
+
 class ApplianceSession:
     """One image opened by libguestfs; implements :class:`imgtools.engine.api.Session`.
 
     :param servers: the image's disks in the guest's order; the appliance reads them through their sockets.
     :param keys: for LUKS1, LUKS2 and BitLocker.
     :param drives: what the appliance gets as its disks instead of the servers: overlays, for an edit.
+    :param boot: makes an appliance run; without it, one for this image alone is booted.
     :raises ApplianceFailed: the appliance does not start.
     """
 
@@ -52,6 +78,7 @@ class ApplianceSession:
         *,
         drives: Sequence[Drive] = (),
         network: bool = False,
+        boot: Boot | None = None,
     ) -> None:
         self._servers = tuple(servers)
         self._keys = tuple(keys)
@@ -66,7 +93,8 @@ class ApplianceSession:
             replace(drive, sector_size=disk.sector_size) for drive, disk in zip(drives, disks, strict=True)
         ]
         memory = MEMORY_WITH_KEYS if keys else 0
-        self._appliance = launch_appliance(drives, memory=memory, network=network)
+        self._booted = (boot or partial(boot_alone, network=network))(self._servers, drives, memory)
+        self._appliance = self._booted.appliance
 
     @property
     def appliance(self) -> Appliance:
@@ -105,7 +133,7 @@ class ApplianceSession:
     def _names(self) -> DeviceNames:
         if self._survey is None:
             self._survey = look(self._appliance)
-        return DeviceNames(self._survey.targets, len(self._servers))
+        return DeviceNames(self._survey.targets, len(self._servers), self._booted.first)
 
     # -- encrypted volumes ---------------------------------------------------------------------------------
 
@@ -201,7 +229,9 @@ class ApplianceSession:
         """Mount; returns why it does not work, or nothing. The kernel's last words say more than mount's."""
         where = f"{SYSROOT}{point}"
         mount = shlex.join(["mount", "-o", options, device, where])
-        script = f"mkdir -p {where}; LC_ALL=C {mount} 2>&1 || {{ echo {FAILED}; dmesg | tail -n 1; }}"
+        # What the kernel said before is not about this mount; the line of ours is no complaint.
+        begin = f"mkdir -p {where}; echo imgtools mounts {point} >/dev/kmsg"
+        script = f"{begin}; LC_ALL=C {mount} 2>&1 || {{ echo {FAILED}; dmesg | tail -n 1; }}"
         said = self._appliance.shell(encode(script))
         return mount_complaint(said.decode("utf-8", "replace"), where)
 
@@ -220,8 +250,8 @@ class ApplianceSession:
         return subvolume
 
     def close(self) -> None:
-        """Shut the appliance down; errors of the last flush surface here."""
-        self._appliance.close()
+        """Shut the appliance down, or give it to the next image; errors of the last flush surface here."""
+        self._booted.let_go()
 
 
 def filesystem_device(volume: Volume) -> str:

@@ -28,6 +28,7 @@ KeyOf = Callable[[Layer], Secret]
 # Formats that can name a backing file; for the others QEMU does not know the option.
 WITH_BACKING = frozenset({"qcow2", "qcow", "qed", "vmdk"})
 NUMBERS = frozenset({"offset", "size"})  # options that QMP wants as numbers
+SWITCHES = frozenset({"no-flush"})  # and these as true or false
 LOWEST = 10  # of the descriptors of secrets: those below belong to the keepers of our servers
 KEY_HINT = "give the image's key with --key image:file:PATH"
 
@@ -78,7 +79,8 @@ class Node(NamedTuple):
                 inner = place.setdefault(word, {})
                 assert isinstance(inner, dict)
                 place = inner
-            place[words[-1]] = int(value) if words[-1] in NUMBERS else value
+            last = words[-1]
+            place[last] = int(value) if last in NUMBERS else value == "on" if last in SWITCHES else value
         return tree
 
     def below(self, prefix: str) -> NodeOptions:
@@ -207,6 +209,12 @@ def nbd_node(socket: str, export: str = "") -> Node:
     """Return the node of a disk that a server has on a unix socket."""
     options = (("driver", "nbd"), ("server.type", "unix"), ("server.path", socket))
     return Node((*options, ("export", export)) if export else options)
+
+
+def scsi_disk(name: str, target: int, sector_size: int) -> dict[str, object]:
+    """Return the arguments of ``device_add`` for a node by its name as a SCSI disk with sectors of so many bytes."""
+    sizes = {"logical_block_size": sector_size, "physical_block_size": sector_size}
+    return {"driver": "scsi-hd", "drive": name, "scsi-id": target, **sizes}
 
 
 def luks_node(node: Node, key: Secret) -> Node:

@@ -29,9 +29,21 @@ def create_overlay(overlay: Path, image: Layer) -> None:
     # The name is for people who look at the overlay; imgtools names the image itself, wherever both were moved.
     backing = os.fspath(image.host_path.absolute())
     options = join_options((("backing_file", backing), ("backing_fmt", image.format)))
-    argv = ["qemu-img", "create", "-q", "-f", "qcow2", "-u", "-o", options]
+    _create(overlay, image.virtual_size, ["-u", "-o", options])
+
+
+def create_scratch(overlay: Path, size: int) -> None:
+    """Make an overlay that is thrown away; what lies below it, its node alone says.
+
+    :param size: of what lies below it, in bytes.
+    :raises NoRoom: there is no room in its folder.
+    """
+    _create(overlay, size, [])
+
+
+def _create(overlay: Path, size: int, words: Sequence[str]) -> None:
     os.close(make_own(overlay))
-    argv += ["--", os.fspath(overlay.absolute()), str(image.virtual_size)]
+    argv = ["qemu-img", "create", "-q", "-f", "qcow2", *words, "--", os.fspath(overlay.absolute()), str(size)]
     work(argv, images_fence(writes=[overlay]))
 
 

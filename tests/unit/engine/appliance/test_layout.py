@@ -126,6 +126,13 @@ def test_a_disk_that_the_kernel_met_first_is_still_the_second() -> None:
     assert names.device("sdc") is None
 
 
+def test_disks_that_were_plugged_in_are_the_first_all_the_same() -> None:
+    """A shared appliance has an empty drive and its own before them."""
+    names = DeviceNames({"sda": 0, "sdb": 1, "sdd": 2, "sdc": 3}, 2, first=2)
+    assert [names.device(f"sd{letter}1") for letter in "abcd"] == [None, None, "/dev/sdb1", "/dev/sda1"]
+    assert names.kernel("/dev/sda1") == "/dev/sdd1"
+
+
 def test_an_array_that_is_not_together_is_said() -> None:
     member = BlockDevice("sda", 8 * MIB, target=0, content=Content("linux_raid_member"))
     found = build_layout(Survey((member,)), (Disk("/dev/sda", 8 * MIB),), DeviceNames({"sda": 0}, 1))

@@ -68,6 +68,7 @@ def test_the_copy_differs_in_one_file_and_keeps_the_other_beside_it(built: Path)
     copy = quick.quick_appliance()
     assert copy is not None and copy.parent.stat().st_mode & 0o777 == 0o700
     assert content(copy, "/init") == quick.INIT.read_bytes()
+    assert content(copy, "/init.assemble") == quick.ASSEMBLE.read_bytes()
     assert content(copy, "/init.libguestfs") == ORIGINAL
     assert content(built, "/init") == ORIGINAL
     subprocess.run(["e2fsck", "-fn", copy / "root"], check=True, capture_output=True)

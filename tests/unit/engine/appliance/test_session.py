@@ -67,6 +67,9 @@ class FakeAppliance:
     def call(self, work: Any, *, seconds: float = 0) -> Any:
         return work()
 
+    def close(self) -> None:
+        self.has_ended = True
+
     def lvm_scan(self, activate: bool) -> None:
         self.scanned += 1
 
