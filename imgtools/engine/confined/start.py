@@ -75,7 +75,8 @@ def start_program(
                 stdin=stdin,
                 stdout=stdout,
                 stderr=stderr,
-                pass_fds=tuple(pass_fds),
+                # Never empty: else Python 3.13 uses posix_spawn(3), from a place where the filter allows no fork.
+                pass_fds=tuple(pass_fds) or (0,),
                 env=clean_environment(env),
                 cwd=cwd,
                 start_new_session=own_session,
