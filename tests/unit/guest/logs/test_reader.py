@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import gzip
 import lzma
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from datetime import UTC
 import pytest
 
 from fixtures import evtx
+from imgtools.engine.confined import event_log
 from imgtools.guest.logs.reader import Dated, Found, LogReader, LogWish, Reading, merge_lazily
 from imgtools.guest.logs.which import LogEntry, find_logs
 from imgtools.guest.settings.clock import SECOND
@@ -241,6 +243,16 @@ def test_damage_in_an_event_log_is_one_warning() -> None:
     (warning,) = warnings(windows(bytes(content), OLDEST))
     assert "could not be read" in warning.text
     assert warnings(windows(b"no event log at all", OLDEST))[0].text == "not a Windows event log"
+
+
+@pytest.mark.host
+def test_a_crash_on_an_event_log_is_named_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(event_log, "facts", lambda _: ctypes.string_at(0))
+    found = windows(EVENTS, OLDEST)
+    first, second = warnings(found)
+    assert first.text == "/Windows/System32/winevt/Logs/System.evtx: libevtx crashed (SIGSEGV)"
+    assert second.text == "damaged: records of 1 chunk could not be read"
+    assert len(found) == 2
 
 
 # -- spans ---------------------------------------------------------------------------------------------------
