@@ -125,9 +125,13 @@ class Guard:
         def work() -> None:
             if path is not None:
                 self.handle.set_path(str(path))
-            self._set_up(options, accelerator, path)
+            self._set_up(options, accelerator)
             self.handle.launch()
 
+        def fence_in() -> None:
+            self._fence_in(options, path)
+
+        self.wait(fence_in, CALL_SECONDS, "libguestfs does not answer")
         silent, whole = (SILENT_SECONDS, KVM_SECONDS) if accelerator == KVM else (math.inf, math.inf)
         with ended_if_it_hangs(
             self._token, lambda: self.log, console_has_begun, silent=silent, whole=whole
@@ -140,10 +144,9 @@ class Guard:
                 raise launch_failed(self.log, error.message) from None
         self._is_up = True
 
-    def _set_up(self, options: Options, accelerator: str, path: Path | None) -> None:
+    def _set_up(self, options: Options, accelerator: str) -> None:
         handle = self.handle
         self._listen()
-        self._fence_in(options, path)
         # libvirt's backend runs QEMU as another user, who cannot read files of root.
         handle.set_backend("direct")
         settings = handle.get_backend_settings()

@@ -8,6 +8,8 @@ import os
 import struct
 from pathlib import Path
 
+from imgtools.engine.confined.libc import LIBC
+
 # setgroups, setresgid, setresuid, capget, capset (asm/unistd.h, asm-generic/unistd.h).
 NUMBERS = {"x86_64": (116, 119, 117, 125, 126)}
 GENERIC = (159, 149, 147, 90, 91)
@@ -20,8 +22,7 @@ FILES = 0b11111  # the five over files: CAP_CHOWN, DAC_OVERRIDE, DAC_READ_SEARCH
 VERSION_3 = 0x20080522  # _LINUX_CAPABILITY_VERSION_3: 64 of them, in two halves
 SET_KEEPCAPS, CAP_AMBIENT, AMBIENT_RAISE = 8, 47, 2  # linux/prctl.h
 
-_libc = ctypes.CDLL(None, use_errno=True)
-_syscall, _prctl = _libc.syscall, _libc.prctl
+_syscall, _prctl = LIBC.syscall, LIBC.prctl
 
 
 def _numbers() -> tuple[int, ...]:

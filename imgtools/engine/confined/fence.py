@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import fcntl
 import functools
 import logging
@@ -16,6 +15,7 @@ from typing import NamedTuple
 from imgtools.engine.confined import credentials, landlock, rights, seccomp
 from imgtools.engine.confined.kinds import Allowance, Kind, Limits
 from imgtools.engine.confined.landlock import MAKE, READ, RUN, WRITE, Access
+from imgtools.engine.confined.libc import LIBC
 from imgtools.errors import UntrustedBacking
 
 log = logging.getLogger(__name__)
@@ -60,7 +60,7 @@ ULIMIT = {
     resource.RLIMIT_FSIZE: ("f", 512),
 }
 
-_prctl = ctypes.CDLL(None, use_errno=True).prctl
+_prctl = LIBC.prctl
 
 
 class Judged(NamedTuple):

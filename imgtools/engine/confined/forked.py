@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import gc
 import os
 import select
@@ -12,10 +11,12 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
+from imgtools.engine.confined.libc import LIBC
+
 SET_NAME = 15  # PR_SET_NAME of linux/prctl.h
 MOST_DESCRIPTORS = 1 << 20  # RLIMIT_NOFILE can be without limit, and closing is one call
 
-_prctl = ctypes.CDLL(None).prctl
+_prctl = LIBC.prctl
 
 
 class Forked:

@@ -14,6 +14,8 @@ import struct
 from collections.abc import Iterable
 from contextlib import ExitStack
 
+from imgtools.engine.confined.libc import LIBC
+
 # System calls have these numbers on every processor (asm-generic, since they are newer than the common numbering).
 CREATE_RULESET, ADD_RULE, RESTRICT_SELF = 444, 445, 446
 VERSION = 1  # LANDLOCK_CREATE_RULESET_VERSION
@@ -61,7 +63,7 @@ _ALL = (1 << 16) - 1
 NETWORK = 0b11  # LANDLOCK_ACCESS_NET_BIND_TCP and CONNECT_TCP, since ABI 4
 SCOPED = 0b11  # abstract unix sockets and signals of others, since ABI 6
 
-_syscall = ctypes.CDLL(None, use_errno=True).syscall
+_syscall = LIBC.syscall
 
 
 @functools.cache

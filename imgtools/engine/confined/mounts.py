@@ -20,6 +20,7 @@ from typing import NamedTuple
 
 from imgtools.engine.confined import seccomp
 from imgtools.engine.confined.credentials import SYS_ADMIN, held
+from imgtools.engine.confined.libc import LIBC
 
 GET_NOTIF_SIZES = 3  # SECCOMP_GET_NOTIF_SIZES
 QUESTION, ANSWER, CALL = 80, 24, 64  # bytes of struct seccomp_notif, seccomp_notif_resp, seccomp_data
@@ -31,8 +32,6 @@ DETACH = 2  # MNT_DETACH
 FUSE_DEVICE = os.makedev(10, 229)
 LONGEST = 4096  # bytes of a path, and of options
 OPTION = re.compile(r"(rootmode|user_id|group_id|max_read|blksize)=\d+|allow_other|default_permissions")
-
-_libc = ctypes.CDLL(None, use_errno=True)
 
 
 def may_mount() -> bool:
@@ -46,7 +45,7 @@ def may_mount() -> bool:
         CALL,
     ):
         return False
-    return _libc.syscall(PIDFD_GETFD, -1, -1, 0) < 0 and ctypes.get_errno() == errno.EBADF
+    return LIBC.syscall(PIDFD_GETFD, -1, -1, 0) < 0 and ctypes.get_errno() == errno.EBADF
 
 
 def have_own_mounts() -> bool:
@@ -54,9 +53,9 @@ def have_own_mounts() -> bool:
 
     What is unmounted elsewhere is unmounted in it, too.
     """
-    if _libc.unshare(CLONE_NEWNS) != 0:
+    if LIBC.unshare(CLONE_NEWNS) != 0:
         return False
-    return int(_libc.mount(b"none", b"/", None, ctypes.c_ulong(RECURSIVE | SLAVE), None)) == 0
+    return int(LIBC.mount(b"none", b"/", None, ctypes.c_ulong(RECURSIVE | SLAVE), None)) == 0
 
 
 class _Question(NamedTuple):
@@ -157,12 +156,12 @@ def _mount(thread: int, options: str, place: str, folder: Path) -> None:
             raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
         told = ",".join([f"fd={connection}", *(word for word in words if OPTION.fullmatch(word))])
         flags = ctypes.c_ulong(NOSUID | NODEV | NOEXEC | NOATIME)
-        _check(_libc.mount(b"imgtools", f"/proc/self/fd/{on}".encode(), b"fuse", flags, told.encode()))
+        _check(LIBC.mount(b"imgtools", f"/proc/self/fd/{on}".encode(), b"fuse", flags, told.encode()))
 
 
 def _unmount(place: str, folder: Path) -> None:
     target = folder / _place(place, folder)
-    _check(_libc.umount2(os.fsencode(target), DETACH))
+    _check(LIBC.umount2(os.fsencode(target), DETACH))
 
 
 def _descriptor_of(thread: int, number: int) -> int:
@@ -170,7 +169,7 @@ def _descriptor_of(thread: int, number: int) -> int:
     status = Path("/proc", str(thread), "status").read_text()
     process = os.pidfd_open(int(status.partition("\nTgid:")[2].split(None, 1)[0]))
     try:
-        return _check(_libc.syscall(PIDFD_GETFD, process, number, 0))
+        return _check(LIBC.syscall(PIDFD_GETFD, process, number, 0))
     finally:
         os.close(process)
 

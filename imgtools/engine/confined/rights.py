@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from imgtools.engine.confined.credentials import OPEN_ALL, READ_ALL, held
+from imgtools.engine.confined.libc import LIBC
 
 # Filesystems whose kernel asks for nothing but modes, users and rights (linux/magic.h, and those of their own headers).
 LOCAL = frozenset(
@@ -25,7 +26,7 @@ LOCAL = frozenset(
 )
 FUSE = 0x65735546
 
-_statfs = ctypes.CDLL(None, use_errno=True).statfs
+_statfs = LIBC.statfs
 
 
 def needed(reads: Iterable[Path], writes: Iterable[Path]) -> int | None:

@@ -18,6 +18,8 @@ import os
 import struct
 from typing import NamedTuple
 
+from imgtools.engine.confined.libc import LIBC
+
 SET_MODE_FILTER, SPEC_ALLOW, NEW_LISTENER = 1, 4, 8
 LOAD, EQUAL, AT_LEAST, ANY_BIT, ANSWER = (
     0x20,
@@ -112,7 +114,7 @@ MACHINES = {
 }
 CLONE3, IO_URING_SETUP = 435, 425  # on every processor
 
-_syscall = ctypes.CDLL(None, use_errno=True).syscall
+_syscall = LIBC.syscall
 
 
 def is_known() -> bool:
@@ -124,7 +126,7 @@ def is_known() -> bool:
 def vfork_address() -> int:
     """Return where our C library returns to from the system call of vfork(2); 0 if that is not found."""
     machine = MACHINES.get(os.uname().machine)
-    function = getattr(ctypes.CDLL(None), "vfork", None)
+    function = getattr(LIBC, "vfork", None)
     if machine is None or function is None:
         return 0
     start = ctypes.cast(function, ctypes.c_void_p).value or 0
@@ -189,12 +191,6 @@ def _answer(value: int) -> bytes:
     return struct.pack("=HBBI", ANSWER, 0, 0, value)
 
 
-class _Program(ctypes.Structure):
-    """struct sock_fprog."""
-
-    _fields_ = (("length", ctypes.c_ushort), ("lines", ctypes.c_char_p))
-
-
 def call(operation: int, flags: int, argument: object) -> int:
     """Call seccomp(2) on a processor that is known."""
     return int(_syscall(MACHINES[os.uname().machine].seccomp, operation, flags, argument))
@@ -206,10 +202,11 @@ def apply(program: bytes, *, listens: bool = False) -> int:
     :param listens: return the descriptor by which questions are heard.
     :raises OSError: the kernel refuses.
     """
-    filter_ = _Program(len(program) // 8, program)
+    lines = ctypes.create_string_buffer(program)
+    filter_ = struct.pack("=H6xQ", len(program) // 8, ctypes.addressof(lines))  # struct sock_fprog
     # SPEC_ALLOW: the filter is no reason to switch off the processor's speculation, which costs (kernels before 5.16).
     flags = SPEC_ALLOW | (NEW_LISTENER if listens else 0)
-    answer = call(SET_MODE_FILTER, flags, ctypes.byref(filter_))
+    answer = call(SET_MODE_FILTER, flags, filter_)
     if answer < 0:
         raise OSError(ctypes.get_errno(), "the filter of system calls is refused")
     return answer
