@@ -28,7 +28,7 @@ LOAD, EQUAL, AT_LEAST, ANY_BIT, ANSWER = (
     0x45,
     0x06,
 )  # BPF_LD|W|ABS, BPF_JMP|JEQ/JGE/JSET|K, BPF_RET
-NUMBER, ARCHITECTURE, POINTER, FIRST = 0, 4, 8, 16  # places in struct seccomp_data
+NUMBER, ARCHITECTURE, POINTER, FIRST, SECOND, THIRD = 0, 4, 8, 16, 24, 32  # places in struct seccomp_data
 ALLOW, ERRNO, KILL, ASK = 0x7FFF0000, 0x00050000, 0x80000000, 0x7FC00000  # SECCOMP_RET_*
 THREAD = 0x00010000  # CLONE_THREAD
 AF_UNIX = 1
@@ -50,6 +50,7 @@ class _Machine(NamedTuple):
     socket: int
     forks: tuple[int, ...]
     call: bytes  # the instruction that makes a system call
+    access: tuple[int, int]  # access(2), and where its mode stands
     refused: tuple[int, ...]  # see above
     foreign: int = 0  # numbers from here on are those of another ABI (x32)
 
@@ -105,12 +106,16 @@ _GENERIC = (
 _GENERIC_REST = (273, 106, 104, 142, 224, 225, 265, 45, 51, 89, 116)
 MACHINES = {
     "x86_64": _Machine(
-        *(0xC000003E, 317, 56, 41, (57, 58), b"\x0f\x05"),
+        *(0xC000003E, 317, 56, 41, (57, 58), b"\x0f\x05", (21, SECOND)),
         (*_X86, 313, 176, 246, 169, 167, 168, 304, 76, 161, 163, 103),
         0x40000000,
     ),
-    "aarch64": _Machine(0xC00000B7, 277, 220, 198, (), b"\x01\0\0\xd4", (*_GENERIC, *_GENERIC_REST)),
-    "riscv64": _Machine(0xC00000F3, 277, 220, 198, (), b"\x73\0\0\0", (*_GENERIC, *_GENERIC_REST)),
+    "aarch64": _Machine(
+        0xC00000B7, 277, 220, 198, (), b"\x01\0\0\xd4", (48, THIRD), (*_GENERIC, *_GENERIC_REST)
+    ),
+    "riscv64": _Machine(
+        0xC00000F3, 277, 220, 198, (), b"\x73\0\0\0", (48, THIRD), (*_GENERIC, *_GENERIC_REST)
+    ),
 }
 CLONE3, IO_URING_SETUP = 435, 425  # on every processor
 
@@ -166,8 +171,8 @@ def make_filter(
         lines += [_jump(EQUAL, number, 0, 1), _answer(ERRNO | errno.ENOSYS)]
     for number in machine.forks:
         lines += [_jump(EQUAL, number, 0, 1), _answer(ERRNO | errno.EAGAIN)]
-    for number in mount_calls() if asks_for_mounts else ():
-        lines += [_jump(EQUAL, number, 0, 1), _answer(ASK)]
+    if asks_for_mounts:
+        lines += _mount_lines(machine)
     for number in machine.refused:
         lines += [_jump(EQUAL, number, 0, 1), _answer(ERRNO | errno.EPERM)]
     lines += [_jump(EQUAL, machine.clone, 0, 4), _load(FIRST), _jump(ANY_BIT, THREAD, 0, 1)]
@@ -177,6 +182,18 @@ def make_filter(
     family = AF_UNIX if unix_sockets else 0xFFFFFFFF
     lines += [_jump(EQUAL, machine.socket, 0, 3), _load(FIRST), _jump(EQUAL, family, 1, 0)]
     return b"".join([*lines, _answer(ERRNO | errno.EACCES), _answer(ALLOW)])
+
+
+def _mount_lines(machine: _Machine) -> list[bytes]:
+    """Mounts are for a listener to answer; and /etc/mtab is on a disk that is read-only.
+
+    Else libfuse from 3.17 on, which no longer asks whether it is a link to the kernel's list, starts mount(8) to write
+    to it, and gives the mount up when it cannot.
+    """
+    lines = [line for number in mount_calls() for line in (_jump(EQUAL, number, 0, 1), _answer(ASK))]
+    number, mode = machine.access
+    lines += [_jump(EQUAL, number, 0, 3), _load(mode), _jump(EQUAL, os.W_OK, 0, 1)]
+    return [*lines, _answer(ERRNO | errno.EROFS), _load(NUMBER)]
 
 
 def _load(place: int) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import socket
@@ -86,6 +87,16 @@ def test_it_mounts_in_its_folder_and_nowhere_else(kind: Kind, tmp_path: Path) ->
     assert said(kind, own, CALL, "umount", "/proc", "", "") == (0, EPERM)
     subprocess.run(["umount", "-l", own / "file"], check=False, capture_output=True)
     assert mounted(tmp_path) == []
+
+
+@kinds
+def test_no_list_of_mounts_is_to_be_kept(kind: Kind, tmp_path: Path) -> None:
+    """libfuse 3.17 starts mount(8) for /etc/mtab unless it is on a disk that is read-only, and cannot behind a fence."""
+    ask = "import ctypes, sys; libc = ctypes.CDLL(None, use_errno=True);"
+    ask += "print([libc.access(sys.argv[1].encode(), mode) and ctypes.get_errno() for mode in (0, 2)])"
+    place = tmp_path / "mtab"
+    place.touch()
+    assert said(kind, tmp_path, ask, place) == (0, f"[0, {errno.EROFS}]\n")
 
 
 @pytest.fixture
