@@ -91,7 +91,7 @@ def test_it_mounts_in_its_folder_and_nowhere_else(kind: Kind, tmp_path: Path) ->
 
 @kinds
 def test_no_list_of_mounts_is_to_be_kept(kind: Kind, tmp_path: Path) -> None:
-    """libfuse 3.17 starts mount(8) for /etc/mtab unless it is on a disk that is read-only, and cannot behind a fence."""
+    """libfuse 3.17 starts mount(8) for /etc/mtab, unless that is on a disk that is read-only."""
     ask = "import ctypes, sys; libc = ctypes.CDLL(None, use_errno=True);"
     ask += "print([libc.access(sys.argv[1].encode(), mode) and ctypes.get_errno() for mode in (0, 2)])"
     place = tmp_path / "mtab"
