@@ -39,29 +39,19 @@ if TYPE_CHECKING:
     )
     from imgtools.change.describe import PlannedChange
     from imgtools.change.plan import Plan
-    from imgtools.door.disks import (
-        Size,
-        apply_snapshot,
-        check,
-        clone,
-        compare,
-        convert,
-        create,
-        create_snapshot,
-        delete_snapshot,
-        info,
-        list_snapshots,
-        measure,
-        recover,
-        resize_copy,
-        resize_disk,
-    )
+    from imgtools.disk.image_file import Extent
+    from imgtools.door.disks import amend, bench, check, compare, info, map, measure, recover, wipe
+    from imgtools.door.files import chmod, chown, ln, mkdir, mv, rm, tar_in, touch
+    from imgtools.door.host import doctor, mount, unmount
+    from imgtools.door.layers import chain_flatten, chain_move, chain_show, chain_squash, commit, rebase
+    from imgtools.door.making import clone, convert, create, dd, resize_copy, resize_disk
     from imgtools.door.opening import (
         GuestOptions,
         HostPath,
         ImageOptions,
         Images,
         Keys,
+        Size,
         StateOptions,
         edit_image,
         open_image,
@@ -70,6 +60,7 @@ if TYPE_CHECKING:
     from imgtools.door.reading import (
         cat,
         config_get,
+        config_match,
         copy_out,
         df,
         find,
@@ -78,13 +69,31 @@ if TYPE_CHECKING:
         list_logs,
         log,
         ls,
+        registry_export,
         registry_get,
+        registry_hives,
+        registry_list,
         sysprep_verify,
+        tar_out,
+    )
+    from imgtools.door.tables import (
+        apply_snapshot,
+        bitmap_add,
+        bitmap_clear,
+        bitmap_delete,
+        bitmap_disable,
+        bitmap_enable,
+        bitmap_list,
+        bitmap_merge,
+        create_snapshot,
+        delete_snapshot,
+        list_snapshots,
     )
     from imgtools.door.writing import (
         Orders,
         WriteOptions,
         apply,
+        config_delete,
         config_set,
         copy_in,
         customize,
@@ -105,36 +114,66 @@ if TYPE_CHECKING:
     from imgtools.records.request import Backing, Engine, Key, Secret
     from imgtools.records.steps import DiskStep
     from imgtools.records.system import OsInfo, OsType, Warned
+    from imgtools.workflows.amend import AmendReport
+    from imgtools.workflows.bench import BenchReport
+    from imgtools.workflows.bitmap import Bitmap, BitmapReport, BitmapsReport
+    from imgtools.workflows.chain import ChainChange, ChainLayer, ChainReport
     from imgtools.workflows.check import CheckReport
     from imgtools.workflows.clone import Clone, CloneReport
+    from imgtools.workflows.commit import CommitReport
     from imgtools.workflows.compare import CompareReport
     from imgtools.workflows.config import ConfigReport, ConfigValue
     from imgtools.workflows.convert import ConvertReport
     from imgtools.workflows.copy_out import CopyOutReport
     from imgtools.workflows.create import CreateReport
+    from imgtools.workflows.dd import DdReport
     from imgtools.workflows.df import DfReport, FilesystemUsage, ImageUsage
+    from imgtools.workflows.doctor import DoctorReport
     from imgtools.workflows.filesystems import FilesystemsReport
     from imgtools.workflows.find import FindReport, FoundRow
     from imgtools.workflows.info import DiskFacts, InfoReport
     from imgtools.workflows.inspect import InspectedGuest, InspectReport
     from imgtools.workflows.log import LogInfo, LogListReport, LogReport, LogRow
     from imgtools.workflows.ls import ListedFile, LsReport
+    from imgtools.workflows.map import MapLayer, MapReport
     from imgtools.workflows.measure import MeasureReport
+    from imgtools.workflows.mount import MountReport, UnmountReport
+    from imgtools.workflows.rebase import RebaseReport
     from imgtools.workflows.recover import RecoverReport
-    from imgtools.workflows.registry import KeyReport, ValueRow
+    from imgtools.workflows.registry import (
+        ExportedKey,
+        ExportReport,
+        HiveListReport,
+        HiveRow,
+        KeyListReport,
+        KeyReport,
+        KeyRow,
+        ValueRow,
+    )
     from imgtools.workflows.resize import ResizedPartition, ResizeReport
     from imgtools.workflows.resize_copy import CopiedPartition, ResizeCopyReport
     from imgtools.workflows.snapshot import SnapshotReport, SnapshotsReport
     from imgtools.workflows.sysprep import OperationReport, SysprepReport, VerifyReport
+    from imgtools.workflows.tar_out import TarReport
+    from imgtools.workflows.wipe import WipeReport
     from imgtools.workflows.writing import PlanReport
 
 __all__ = [
+    "AmendReport",
     "Application",
     "Backing",
+    "BenchReport",
+    "Bitmap",
+    "BitmapReport",
+    "BitmapsReport",
+    "ChainChange",
+    "ChainLayer",
+    "ChainReport",
     "Change",
     "CheckReport",
     "Clone",
     "CloneReport",
+    "CommitReport",
     "CompareReport",
     "ConfigReport",
     "ConfigSetting",
@@ -143,14 +182,19 @@ __all__ = [
     "CopiedPartition",
     "CopyOutReport",
     "CreateReport",
+    "DdReport",
     "Declined",
     "DfReport",
     "Disk",
     "DiskFacts",
     "DiskStep",
+    "DoctorReport",
     "EditConfig",
     "EditLines",
     "Engine",
+    "ExportReport",
+    "ExportedKey",
+    "Extent",
     "FileEntry",
     "FileKind",
     "FileStat",
@@ -162,6 +206,8 @@ __all__ = [
     "Guest",
     "GuestOptions",
     "GuestReader",
+    "HiveListReport",
+    "HiveRow",
     "HostPath",
     "Image",
     "ImageEdit",
@@ -173,7 +219,9 @@ __all__ = [
     "InspectReport",
     "InspectedGuest",
     "Key",
+    "KeyListReport",
     "KeyReport",
+    "KeyRow",
     "Keys",
     "Layer",
     "Layout",
@@ -188,8 +236,11 @@ __all__ = [
     "MakeHardLink",
     "MakeLink",
     "MakeSpecial",
+    "MapLayer",
+    "MapReport",
     "MeasureReport",
     "Mount",
+    "MountReport",
     "Move",
     "NewLvmUuids",
     "OperationReport",
@@ -201,6 +252,7 @@ __all__ = [
     "PlanReport",
     "PlannedChange",
     "Progress",
+    "RebaseReport",
     "RecoverReport",
     "RegistryValue",
     "Relabel",
@@ -221,22 +273,43 @@ __all__ = [
     "SnapshotsReport",
     "StateOptions",
     "SysprepReport",
+    "TarReport",
     "Truncate",
+    "UnmountReport",
     "Upload",
     "Usage",
     "ValueRow",
     "VerifyReport",
     "Volume",
     "Warned",
+    "WipeReport",
     "WriteFile",
     "WriteOptions",
+    "amend",
     "apply",
     "apply_snapshot",
+    "bench",
+    "bitmap_add",
+    "bitmap_clear",
+    "bitmap_delete",
+    "bitmap_disable",
+    "bitmap_enable",
+    "bitmap_list",
+    "bitmap_merge",
     "cat",
+    "chain_flatten",
+    "chain_move",
+    "chain_show",
+    "chain_squash",
     "check",
+    "chmod",
+    "chown",
     "clone",
+    "commit",
     "compare",
+    "config_delete",
     "config_get",
+    "config_match",
     "config_set",
     "convert",
     "copy_in",
@@ -244,8 +317,10 @@ __all__ = [
     "create",
     "create_snapshot",
     "customize",
+    "dd",
     "delete_snapshot",
     "df",
+    "doctor",
     "edit",
     "edit_image",
     "errors",
@@ -256,19 +331,34 @@ __all__ = [
     "list_filesystems",
     "list_logs",
     "list_snapshots",
+    "ln",
     "log",
     "ls",
     "make_plan",
+    "map",
     "measure",
+    "mkdir",
+    "mount",
+    "mv",
     "open_image",
     "read_plan",
+    "rebase",
     "recover",
+    "registry_export",
     "registry_get",
+    "registry_hives",
+    "registry_list",
     "resize_copy",
     "resize_disk",
+    "rm",
     "sysprep",
     "sysprep_verify",
+    "tar_in",
+    "tar_out",
     "the_guest",
+    "touch",
+    "unmount",
+    "wipe",
     "write",
     "write_plan",
 ]
@@ -276,25 +366,33 @@ __all__ = [
 # Where each name is; the imports above say the same to type checkers, and a test holds them together.
 _HOMES = {
     "imgtools.change.change": (
-        "Change ConfigSetting EditConfig EditLines LineEdit MakeDirectory MakeHardLink "
-        "MakeLink MakeSpecial Move NewLvmUuids RegistryValue Relabel Remove RunInGuest SetMode SetOwner "
+        "Change ConfigSetting EditConfig EditLines LineEdit MakeDirectory MakeHardLink MakeLink "
+        "MakeSpecial Move NewLvmUuids RegistryValue Relabel Remove RunInGuest SetMode SetOwner "
         "SetTimes SetUuid SetXattr Truncate Upload WriteFile"
     ),
     "imgtools.change.describe": "PlannedChange",
     "imgtools.change.plan": "Plan",
-    "imgtools.door.disks": (
-        "Size apply_snapshot check clone compare convert create create_snapshot delete_snapshot info "
-        "list_snapshots measure recover resize_copy resize_disk"
-    ),
+    "imgtools.disk.image_file": "Extent",
+    "imgtools.door.disks": "amend bench check compare info map measure recover wipe",
+    "imgtools.door.files": "chmod chown ln mkdir mv rm tar_in touch",
+    "imgtools.door.host": "doctor mount unmount",
+    "imgtools.door.layers": "chain_flatten chain_move chain_show chain_squash commit rebase",
+    "imgtools.door.making": "clone convert create dd resize_copy resize_disk",
     "imgtools.door.opening": (
-        "GuestOptions HostPath ImageOptions Images Keys StateOptions edit_image open_image"
+        "GuestOptions HostPath ImageOptions Images Keys Size StateOptions edit_image open_image"
     ),
     "imgtools.door.plan": "read_plan write_plan",
     "imgtools.door.reading": (
-        "cat config_get copy_out df find inspect list_filesystems list_logs log ls registry_get "
-        "sysprep_verify"
+        "cat config_get config_match copy_out df find inspect list_filesystems list_logs log ls "
+        "registry_export registry_get registry_hives registry_list sysprep_verify tar_out"
     ),
-    "imgtools.door.writing": "Orders WriteOptions apply config_set copy_in customize edit sysprep write",
+    "imgtools.door.tables": (
+        "apply_snapshot bitmap_add bitmap_clear bitmap_delete bitmap_disable bitmap_enable "
+        "bitmap_list bitmap_merge create_snapshot delete_snapshot list_snapshots"
+    ),
+    "imgtools.door.writing": (
+        "Orders WriteOptions apply config_delete config_set copy_in customize edit sysprep write"
+    ),
     "imgtools.files.tree": "GuestReader",
     "imgtools.guest.guest": "Guest find_guests the_guest",
     "imgtools.guest.plan": "make_plan",
@@ -303,32 +401,46 @@ _HOMES = {
     "imgtools.records.disks": "Declined Disk Layout Mount Partition Usage Volume",
     "imgtools.records.files": "FileEntry FileKind FileStat FoundFile",
     "imgtools.records.image": "ImageInfo Layer Snapshot",
+    "imgtools.records.packages": "Application",
     "imgtools.records.progress": "Progress",
     "imgtools.records.request": "Backing Engine Key Secret",
     "imgtools.records.steps": "DiskStep",
-    "imgtools.records.packages": "Application",
     "imgtools.records.system": "OsInfo OsType Warned",
+    "imgtools.workflows.amend": "AmendReport",
+    "imgtools.workflows.bench": "BenchReport",
+    "imgtools.workflows.bitmap": "Bitmap BitmapReport BitmapsReport",
+    "imgtools.workflows.chain": "ChainChange ChainLayer ChainReport",
     "imgtools.workflows.check": "CheckReport",
     "imgtools.workflows.clone": "Clone CloneReport",
+    "imgtools.workflows.commit": "CommitReport",
     "imgtools.workflows.compare": "CompareReport",
     "imgtools.workflows.config": "ConfigReport ConfigValue",
     "imgtools.workflows.convert": "ConvertReport",
     "imgtools.workflows.copy_out": "CopyOutReport",
     "imgtools.workflows.create": "CreateReport",
+    "imgtools.workflows.dd": "DdReport",
     "imgtools.workflows.df": "DfReport FilesystemUsage ImageUsage",
+    "imgtools.workflows.doctor": "DoctorReport",
     "imgtools.workflows.filesystems": "FilesystemsReport",
     "imgtools.workflows.find": "FindReport FoundRow",
     "imgtools.workflows.info": "DiskFacts InfoReport",
     "imgtools.workflows.inspect": "InspectReport InspectedGuest",
     "imgtools.workflows.log": "LogInfo LogListReport LogReport LogRow",
     "imgtools.workflows.ls": "ListedFile LsReport",
+    "imgtools.workflows.map": "MapLayer MapReport",
     "imgtools.workflows.measure": "MeasureReport",
+    "imgtools.workflows.mount": "MountReport UnmountReport",
+    "imgtools.workflows.rebase": "RebaseReport",
     "imgtools.workflows.recover": "RecoverReport",
-    "imgtools.workflows.registry": "KeyReport ValueRow",
+    "imgtools.workflows.registry": (
+        "ExportReport ExportedKey HiveListReport HiveRow KeyListReport KeyReport KeyRow ValueRow"
+    ),
     "imgtools.workflows.resize": "ResizeReport ResizedPartition",
     "imgtools.workflows.resize_copy": "CopiedPartition ResizeCopyReport",
     "imgtools.workflows.snapshot": "SnapshotReport SnapshotsReport",
     "imgtools.workflows.sysprep": "OperationReport SysprepReport VerifyReport",
+    "imgtools.workflows.tar_out": "TarReport",
+    "imgtools.workflows.wipe": "WipeReport",
     "imgtools.workflows.writing": "PlanReport",
 }
 

@@ -28,8 +28,10 @@ MARK = "<!-- Below this line: made by `make docs` from imgtools/__init__.py. -->
 SECTIONS = (
     ("Opening", ("door.opening", "image.edit", "image.handle", "guest.guest", "files.tree")),
     ("Reading a guest", ("door.reading",)),
-    ("Changing a guest", ("door.writing",)),
-    ("Image files", ("door.disks",)),
+    ("Changing a guest", ("door.writing", "door.files")),
+    ("Image files", ("door.disks", "door.making")),
+    ("Layers, snapshots, bitmaps", ("door.layers", "door.tables")),
+    ("This host", ("door.host",)),
     ("Plans and changes", ("guest.plan", "door.plan", "change.plan", "change.describe", "change.change")),
     ("Words", ("records.request", "records.progress")),
 )

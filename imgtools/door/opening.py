@@ -6,8 +6,9 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from enum import StrEnum
+from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypedDict, TypeVar
+from typing import TYPE_CHECKING, BinaryIO, Literal, TypedDict, TypeVar
 
 from imgtools.errors import UsageError
 from imgtools.records.image import DiskSource
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 HostPath = str | os.PathLike[str]
 Images = HostPath | Sequence[HostPath]  # one disk, or all disks of one guest: /dev/sda, /dev/sdb ...
+Size = str | int  # "20G", "+5G", "-5G" in powers of 1024, or bytes
 Keys = Mapping[str, str | bytes | Secret] | Iterable[Key]  # selector -> secret
 EngineName = Engine | Literal["auto", "direct", "appliance"]
 ENGINES = (Engine.AUTO, Engine.DIRECT, Engine.APPLIANCE)
@@ -31,17 +33,20 @@ class ImageOptions(TypedDict, total=False):
     format: str | None  # as QEMU calls it; None: it is found
     keys: Keys  # selector (see Key) -> passphrase, or content of the key file
     backing: BackingName  # which other host files the image may name
+    backing_folder: HostPath | Sequence[HostPath]  # of templates: files in it, or below it, may be named too
 
 
 class StateOptions(ImageOptions, total=False):
     """The same, for what an internal snapshot can be read of."""
 
     snapshot: str | None  # id or name
+    force_share: bool  # read it although another program writes to it; what is read may be half written
 
 
-class GuestOptions(StateOptions, total=False):
+class GuestOptions(ImageOptions, total=False):
     """How an image is opened to look into its guest: the words of ``imgtools cat``."""
 
+    snapshot: str | None  # id or name
     engine: EngineName  # who reads
     root: str | None  # which system, if there are several: the device of its root
     mount: str | Sequence[str]  # DEVICE[:PATH[:OPTIONS]]: these volumes, not the guest's own mounts
@@ -55,6 +60,7 @@ def open_image(
     keys: Keys = (),
     engine: EngineName = Engine.AUTO,
     backing: BackingName = Backing.SAME_DIR,
+    backing_folder: HostPath | Sequence[HostPath] = (),
 ) -> AbstractContextManager[Image]:
     """Open the disks of one guest for reading. What is given back has no method that changes anything.
 
@@ -66,7 +72,15 @@ def open_image(
     from imgtools.image.handle import open_request
 
     return open_request(
-        make_request(images, format=format, snapshot=snapshot, keys=keys, engine=engine, backing=backing)
+        make_request(
+            images,
+            format=format,
+            snapshot=snapshot,
+            keys=keys,
+            engine=engine,
+            backing=backing,
+            backing_folder=backing_folder,
+        )
     )
 
 
@@ -77,6 +91,7 @@ def edit_image(
     keys: Keys = (),
     engine: EngineName = Engine.AUTO,
     backing: BackingName = Backing.SAME_DIR,
+    backing_folder: HostPath | Sequence[HostPath] = (),
     output: HostPath | None = None,
     output_format: str | None = None,
     compress: bool = False,
@@ -92,7 +107,9 @@ def edit_image(
     from imgtools.image.edit import edit_request
 
     new = make_output(output, output_format, compress)
-    request = make_request(images, format=format, keys=keys, engine=engine, backing=backing)
+    request = make_request(
+        images, format=format, keys=keys, engine=engine, backing=backing, backing_folder=backing_folder
+    )
     return edit_request(request, Target(write=new is None, output=new))
 
 
@@ -104,18 +121,27 @@ def make_request(
     keys: Keys = (),
     engine: EngineName = Engine.AUTO,
     backing: BackingName = Backing.SAME_DIR,
+    backing_folder: HostPath | Sequence[HostPath] = (),
     root: str | None = None,
     mount: str | Sequence[str] = (),
+    force_share: bool = False,
 ) -> ImageRequest:
     """Return what the keywords ask for, as workflows take it.
 
     :raises UsageError: no image is named, or a word is none of those that there are.
     """
-    disks = tuple(DiskSource(host_path, format, snapshot) for host_path in host_paths(images))
+    folders = host_paths(backing_folder)
+    disks = tuple(DiskSource(host_path, format, snapshot, folders) for host_path in host_paths(images))
     if not disks:
         raise UsageError("no image is named")
     return ImageRequest(
-        disks, _keys(keys), one_of(ENGINES, engine), one_of(Backing, backing), root, several(mount)
+        disks,
+        _keys(keys),
+        one_of(ENGINES, engine),
+        one_of(Backing, backing),
+        root,
+        several(mount),
+        share=force_share,
     )
 
 
@@ -139,6 +165,38 @@ def host_paths(images: Images) -> tuple[Path, ...]:
 def several(texts: str | Sequence[str]) -> tuple[str, ...]:
     """Return one or several texts as several."""
     return (texts,) if isinstance(texts, str) else tuple(texts)
+
+
+def maybe_path(host_path: HostPath | None) -> Path | None:
+    """Return a host path as a path, where there is one."""
+    return None if host_path is None else Path(host_path)
+
+
+def either(archive: HostPath | BinaryIO) -> tuple[Path | None, BinaryIO]:
+    """Return the path of an archive, or None and the stream that it is."""
+    if isinstance(archive, str | os.PathLike):
+        return Path(archive), BytesIO()
+    return None, archive
+
+
+def words(pairs: Mapping[str, str] | None) -> tuple[str, ...]:
+    """Return pairs as the command line writes them."""
+    return tuple(f"{name}={value}" for name, value in (pairs or {}).items())
+
+
+def size_text(size: Size) -> str:
+    """Return a size as people write it.
+
+    :raises UsageError: it is a negative number.
+    """
+    if isinstance(size, int) and size < 0:
+        raise UsageError(f"not a size: {size}", hint='a text says how much less: "-5G"')
+    return str(size)
+
+
+def maybe_secret(value: str | bytes | Secret | None) -> Secret | None:
+    """Return a secret that no repr, log or traceback shows, where there is one."""
+    return None if value is None else as_secret(value)
 
 
 def as_secret(value: str | bytes | Secret) -> Secret:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Unpack
+from typing import TYPE_CHECKING, BinaryIO, Literal, Unpack
 
-from imgtools.door.opening import GuestOptions, HostPath, Images, make_request, several
+from imgtools.door.opening import GuestOptions, HostPath, Images, either, make_request, several
 from imgtools.records.progress import Progress
 
 if TYPE_CHECKING:
@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from imgtools.workflows.inspect import InspectReport
     from imgtools.workflows.log import LogListReport, LogReport
     from imgtools.workflows.ls import LsReport
-    from imgtools.workflows.registry import KeyReport
+    from imgtools.workflows.registry import ExportReport, HiveListReport, KeyListReport, KeyReport
     from imgtools.workflows.sysprep import VerifyReport
+    from imgtools.workflows.tar_out import TarReport
 
 LIMIT = 64 << 20  # bytes that `cat` holds in memory, unless it is told otherwise
 
@@ -145,6 +146,32 @@ def copy_out(
     return copy(request, several(paths), Path(folder), owners=owners, progress=progress)
 
 
+def tar_out(
+    images: Images,
+    path: str,
+    archive: HostPath | BinaryIO,
+    *,
+    compression: Literal["none", "gz", "xz", "bz2", "zst"] | None = None,
+    progress: Progress | None = None,
+    **options: Unpack[GuestOptions],
+) -> TarReport:
+    """Write what is below a directory (or one file) of the guest into a tar archive, names relative to it.
+
+    Owners, modes, times, hard links, device nodes and extended attributes are kept. What cannot be read is a warning;
+    ``report.incomplete`` says that there was something.
+
+    :param archive: the new file, or an open stream for bytes.
+    :param compression: without it, by the file's name.
+    :raises HostError: the file is there already, or cannot be written.
+    :raises NoSuchGuestFile: the path is not there.
+    """
+    from imgtools.workflows.tar_out import tar_out as pack
+
+    host_path, stream = either(archive)
+    request = make_request(images, **options)
+    return pack(request, path, host_path, stream, compression=compression, progress=progress)
+
+
 def log(
     images: Images,
     source: str | Sequence[str] = (),
@@ -192,6 +219,19 @@ def config_get(
     return get_values(make_request(images, **options), several(paths), lens=lens)
 
 
+def config_match(
+    images: Images, paths: str | Sequence[str], *, lens: str = "", **options: Unpack[GuestOptions]
+) -> ConfigReport:
+    """Find the nodes of configuration files that the expressions match, such as ``/files/etc/fstab/*/file``.
+
+    :raises NoSuchGuestFile: the file is not there; a node that is not is no error.
+    :raises OddGuest: the file does not parse.
+    """
+    from imgtools.workflows.config import match_nodes
+
+    return match_nodes(make_request(images, **options), several(paths), lens=lens)
+
+
 def registry_get(
     images: Images, key: str, value: str | None = None, **options: Unpack[GuestOptions]
 ) -> KeyReport:
@@ -203,6 +243,41 @@ def registry_get(
     from imgtools.workflows.registry import read_key
 
     return read_key(make_request(images, **options), key, value)
+
+
+def registry_list(
+    images: Images, key: str, *, recursive: bool = False, **options: Unpack[GuestOptions]
+) -> KeyListReport:
+    r"""List the keys below a key of a Windows guest's registry, such as ``HKLM\SOFTWARE\Microsoft``.
+
+    :param recursive: everything below it.
+    :raises NoSuchRegistryKey: no such key.
+    :raises UnsupportedGuest: the guest is no Windows.
+    """
+    from imgtools.workflows.registry import list_keys
+
+    return list_keys(make_request(images, **options), key, recursive=recursive)
+
+
+def registry_hives(images: Images, **options: Unpack[GuestOptions]) -> HiveListReport:
+    """List the hives of a Windows guest's registry; one that is damaged is in the list with its problem.
+
+    :raises UnsupportedGuest: the guest is no Windows.
+    """
+    from imgtools.workflows.registry import list_hives
+
+    return list_hives(make_request(images, **options))
+
+
+def registry_export(images: Images, key: str, **options: Unpack[GuestOptions]) -> ExportReport:
+    r"""Read a key of a Windows guest's registry and everything below it, all values with their bytes.
+
+    :raises NoSuchRegistryKey: no such key.
+    :raises UnsupportedGuest: the guest is no Windows.
+    """
+    from imgtools.workflows.registry import export_key
+
+    return export_key(make_request(images, **options), key)
 
 
 def sysprep_verify(

@@ -46,13 +46,15 @@ class WriteOptions(GuestOptions, total=False):
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
+class Asked:
+    """What is changed, where the change goes, and who is told of it."""
+
     request: ImageRequest
     target: Target
     progress: Progress | None
 
 
-def _asked(
+def read_asked(
     images: Images,
     *,
     write: bool = False,
@@ -62,11 +64,15 @@ def _asked(
     check: bool = True,
     progress: Progress | None = None,
     **options: Unpack[GuestOptions],
-) -> _Asked:
+) -> Asked:
+    """Return what the keywords of a verb that writes ask for.
+
+    :raises UsageError: they contradict each other.
+    """
     new = make_output(output, output_format, compress)
     if write and new is not None:
         raise UsageError("write and output are two ways to do it", hint="choose one")
-    return _Asked(make_request(images, **options), Target(write, new, check), progress)
+    return Asked(make_request(images, **options), Target(write, new, check), progress)
 
 
 def apply(
@@ -83,7 +89,7 @@ def apply(
     from imgtools.workflows.apply import apply_plan
     from imgtools.workflows.writing import carry_out, do_plan, open_for
 
-    asked = _asked(images, **options)
+    asked = read_asked(images, **options)
     if isinstance(plan, str | os.PathLike):
         return apply_plan(asked.request, asked.target, Path(plan), progress=asked.progress)
     with open_for(asked.request, asked.target) as image:
@@ -124,7 +130,7 @@ def edit(
         def function(content: bytes) -> bytes:
             return apply_expressions(content, expressions)
 
-    asked = _asked(images, **options)
+    asked = read_asked(images, **options)
     return edit_file(
         asked.request,
         asked.target,
@@ -155,7 +161,7 @@ def write(
     """
     from imgtools.workflows.write import write_file
 
-    asked = _asked(images, **options)
+    asked = read_asked(images, **options)
     return write_file(
         asked.request,
         asked.target,
@@ -189,7 +195,7 @@ def copy_in(
 
     if owner and keep_owners:
         raise UsageError("owner and keep_owners do not go together")
-    asked = _asked(images, **options)
+    asked = read_asked(images, **options)
     return copy(
         asked.request,
         asked.target,
@@ -212,9 +218,20 @@ def config_set(
     """
     from imgtools.workflows.config import change_values
 
-    asked = _asked(images, **options)
+    asked = read_asked(images, **options)
     settings = list(values.items())
     return change_values(asked.request, asked.target, settings, lens=lens, progress=asked.progress)
+
+
+def config_delete(
+    images: Images, paths: str | Sequence[str], *, lens: str = "", **options: Unpack[WriteOptions]
+) -> PlanReport:
+    """Delete all nodes of configuration files that the expressions match, with what is below them.
+
+    :raises NoSuchGuestFile: a file is not there.
+    :raises OddGuest: a file does not parse.
+    """
+    return config_set(images, dict.fromkeys(several(paths)), lens=lens, **options)
 
 
 def customize(
@@ -239,7 +256,7 @@ def customize(
     """
     from imgtools.workflows.customize import customize as change
 
-    asked = _asked(images, **options)
+    asked = read_asked(images, **options)
     wanted = read_orders(orders, network, password_method, ask)
     return change(asked.request, asked.target, wanted, progress=asked.progress)
 
@@ -271,7 +288,7 @@ def sysprep(
     from imgtools.records.request import Customization
     from imgtools.workflows.sysprep import prepare
 
-    asked = _asked(images, **options)
+    asked = read_asked(images, **options)
     said = tuple(f"{name}={value}" for name, value in (settings or {}).items())
     return prepare(
         asked.request,

@@ -32,6 +32,17 @@ class MapHead:
     warnings: tuple[Warned, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class MapReport:
+    """Where the bytes of a disk lie, or of the part that was asked about."""
+
+    image: str
+    virtual_size: int
+    layers: tuple[MapLayer, ...]
+    extents: tuple[Extent, ...]
+    warnings: tuple[Warned, ...] = ()
+
+
 class DiskMap:
     """A map that is read while it is shown: a disk can have millions of extents.
 
@@ -60,6 +71,11 @@ class DiskMap:
     def extents(self) -> Iterator[Extent]:
         """Yield the extents in order."""
         return self._disk.extents(start=self._start, length=self._length)
+
+    def report(self) -> MapReport:
+        """Return all of it at once."""
+        head = self.head
+        return MapReport(head.image, head.virtual_size, head.layers, tuple(self.extents()), head.warnings)
 
     def stream(self) -> AbstractContextManager[Iterator[bytes]]:
         """Yield them as one JSON list, in pieces, in the words of ``qemu-img map --output=json``."""

@@ -106,19 +106,26 @@ def _in_background(
 ) -> MountRecord:
     """Start a server process, and wait until it is ready.
 
+    It is a grandchild: a program that goes on meanwhile has no child of ours to wait for.
+
     :raises ImgtoolsError: whatever the server could not do.
     """
     with readiness() as (reading, writing):
-        pid = os.fork()
-        if pid == 0:
+        child = os.fork()
+        if child == 0:
             os.close(reading)
-            _be_server(request, target, replace(record, pid=os.getpid()), writing, allow_other=allow_other)
+            os.setsid()
+            if os.fork() != 0:
+                os._exit(0)
+            server = replace(record, pid=os.getpid())
+            _be_server(request, target, server, writing, allow_other=allow_other)
         os.close(writing)
+        os.waitpid(child, 0)
         with os.fdopen(os.dup(reading), "rb") as pipe:
             said = pipe.read()
-    if said == b"ready":
-        return replace(record, pid=pid)
-    os.waitpid(pid, 0)
+    state, _, pid = said.partition(b" ")
+    if state == b"ready":
+        return replace(record, pid=int(pid))
     raise _error_of(said)
 
 
@@ -126,14 +133,13 @@ def _be_server(
     request: ImageRequest, target: Target, record: MountRecord, writing: int, *, allow_other: bool
 ) -> None:
     """Serve until the folder is unmounted, then end the process."""
-    os.setsid()
     code, is_ready = 0, False
 
     def ready() -> None:
         nonlocal is_ready
         is_ready = True
         write_record(record)
-        os.write(writing, b"ready")
+        os.write(writing, b"ready %d" % record.pid)
         os.close(writing)
         # From here on nobody listens: the terminal is the user's again.
         nowhere = os.open(os.devnull, os.O_RDWR)

@@ -1,0 +1,137 @@
+"""What a person can do with a command, a program can do with a function of its name, and the words are the same."""
+
+from __future__ import annotations
+
+import inspect
+from typing import get_type_hints
+
+import pytest
+
+import imgtools
+from imgtools.cli.command.shared_options import ORDERS, SEVERAL, SPEAKING
+from imgtools.door import opening, writing
+from tests.house.source import report
+from tools.docs import Command, commands
+from tools.options import Option, shown
+
+# Commands whose functions have other names, and why.
+OTHER_NAMES = {
+    "filesystems": (("list_filesystems",), "a room of the package is called filesystems"),
+    "resize": (("resize_disk", "resize_copy"), "a room is called resize; a copy has a report of its own"),
+    "log": (("log", "list_logs"), "the list has a report of its own"),
+    "registry list": (("registry_list", "registry_hives"), "the hives have a report of their own"),
+    "sysprep": (("sysprep", "sysprep_verify"), "the verdict has a report of its own"),
+    "snapshot apply": (("apply_snapshot",), "older than the groups; what is public keeps its name"),
+    "snapshot create": (("create_snapshot",), "the same"),
+    "snapshot delete": (("delete_snapshot",), "the same"),
+    "snapshot list": (("list_snapshots",), "the same"),
+}
+# Options that are said in another way, and how.
+OTHER_WORDS = {
+    "--add": "images",
+    "--backing-policy": "backing",
+    "--key": "keys",
+    "--no-create": "create",
+    "-o": "options",
+    "chain squash --from": "first",
+    "chain squash --to": "last",
+    "clone --name": "names",
+    "edit --expression": "edit",
+    "resize --output": "target",
+    "sysprep --set": "settings",
+    "write --from": "content",
+}
+# Options that no function has, and why.
+NOT_SAID = {
+    "--csv": "how a report is shown",
+    "--dry-run": "without write or output, that is what happens",
+    "--human-readable": "how a report is shown",
+    "--long": "how a report is shown",
+    "--svg": "a picture for people",
+    "--times": "how a report is shown",
+    "--uids": "how a report is shown",
+    "--utc": "how a report is shown",
+    "clone --connect": "domains of libvirt are not opened by programs yet",
+    "clone --domain": "domains of libvirt are not opened by programs yet",
+    "clone --domain-xml": "domains of libvirt are not opened by programs yet",
+    "clone --table": "a program has its own lists, and calls once for each",
+    "clone --xml-dir": "domains of libvirt are not opened by programs yet",
+    "df --inodes": "the report has both",
+    "filesystems --alignment": "report.misaligned",
+    "filesystems --only": "the report has all",
+    "filesystems --overwrite": "of the picture",
+    "find --null": "how a report is shown",
+    "inspect --xml": "how a report is shown",
+    "log --list": "list_logs",
+    "map --overwrite": "of the picture",
+    "mount --check": "what was done in a mounted folder is not refused",
+    "mount --compress": "mount makes no new image",
+    "mount --output": "mount makes no new image",
+    "mount --output-format": "mount makes no new image",
+    "registry export --utf16": "how a report is shown",
+    "registry get --raw": "each value has its bytes",
+    "sysprep --list-operations": "documentation: docs/operations",
+    "sysprep --verify": "sysprep_verify",
+}
+
+
+def _functions(command: Command) -> tuple[str, ...]:
+    names, _ = OTHER_NAMES.get(command.name, ((command.name.replace("-", "_").replace(" ", "_"),), ""))
+    return names
+
+
+def _keywords(name: str) -> set[str]:
+    """The parameters of a function of the door, those of its options among them."""
+    found: set[str] = set()
+    for one in inspect.signature(getattr(imgtools, name)).parameters.values():
+        if one.kind is one.VAR_KEYWORD:
+            group = str(one.annotation).removeprefix("Unpack[").removesuffix("]")
+            home = writing if group == "WriteOptions" else opening
+            found |= set(get_type_hints(getattr(home, group), vars(opening)))
+        else:
+            found.add(one.name)
+    return found
+
+
+def _is_said(option: Option, keywords: set[str]) -> bool:
+    """Whether a function has the option, or one of the tables says how or why not."""
+    keyword = option.long.lstrip("-").replace("-", "_")
+    for spelling in (f"{option.command} {option.long}", option.long):
+        if spelling in NOT_SAID:
+            return keyword not in keywords
+        keyword = OTHER_WORDS.get(spelling, keyword)
+    return keyword in keywords
+
+
+@pytest.mark.parametrize("command", commands(), ids=lambda one: one.name)
+def test_every_command_is_a_function(command: Command) -> None:
+    lost = [name for name in _functions(command) if name not in imgtools.__all__]
+    assert not lost, report(f"imgtools {command.name}: imgtools/door/ and imgtools/__init__.py lack", lost)
+    keywords = {word for name in _functions(command) for word in _keywords(name)}
+    options = [
+        one
+        for one in shown()
+        if one.command == command.name and one.said.panel not in (SPEAKING, SEVERAL, ORDERS)
+    ]
+    odd = [one.long for one in options if not _is_said(one, keywords)]
+    assert not odd, report(f"{' and '.join(_functions(command))}: give it keywords for these options", odd)
+
+
+def test_the_tables_are_about_what_there_is() -> None:
+    known = {one.name for one in commands()}
+    options = {one.long for one in shown()} | {f"{one.command} {one.long}" for one in shown()}
+    assert set(OTHER_NAMES) <= known
+    assert set(OTHER_WORDS) | set(NOT_SAID) <= options
+
+
+def test_replacing_a_file_is_called_overwrite() -> None:
+    """`force` insists on something else: of ln and rm what it means in a shell."""
+    with_force = {name for name in imgtools.__all__ if name != "errors" and _has_force(name)}
+    assert with_force == {
+        *("amend", "chain_move", "chain_squash", "commit", "dd", "ln", "rebase", "rm", "wipe")
+    }
+
+
+def _has_force(name: str) -> bool:
+    thing = getattr(imgtools, name)
+    return inspect.isfunction(thing) and "force" in inspect.signature(thing).parameters
