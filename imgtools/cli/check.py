@@ -71,7 +71,7 @@ def command(
             repair=repair.value if repair else "",
             write=work.write,
             output=work.output,
-            force=work.overwrite,
+            overwrite=work.overwrite,
             progress=progress,
         )
     out.show(

@@ -142,7 +142,7 @@ def command(
         salvage=salvage,
         rate=rate,
         verify=verify,
-        force=overwrite,
+        overwrite=overwrite,
         durable=sync,
     )
     with out.progress("convert") as progress, out.progress("verify") as checking:

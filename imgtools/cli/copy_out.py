@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from imgtools.cli.command.groups import Output, Source
+from imgtools.cli.command.shared_options import OverwriteNew
 from imgtools.cli.output.views import Facts
 from imgtools.errors import UsageError
 from imgtools.units import format_size
@@ -20,7 +21,8 @@ EXAMPLES = (
 )
 NOTES = """
 The guest's names are not trusted: nothing is made outside the folder that you name, links are copied and never
-followed, device nodes are left out, and programs lose their set-id bits. A file that is in the way is an error.
+followed, device nodes are left out, and programs lose their set-id bits. A file that is in the way is an error, or is
+replaced with `--overwrite` when its copy is complete; a folder never is.
 """
 
 
@@ -37,6 +39,7 @@ def command(
         bool | None,
         typer.Option("--owners/--no-owners", help="Keep user and group ids; without it, if root."),
     ] = None,
+    overwrite: OverwriteNew = False,
 ) -> None:
     """Copy files and directories of the guest to the host.
 
@@ -48,7 +51,9 @@ def command(
     if len(paths) < 2:
         raise UsageError("copy-out needs a path of the guest and a folder of the host")
     with out.progress("Copying") as progress:
-        report = copy_out(source, paths[:-1], Path(paths[-1]), owners=owners, progress=progress)
+        report = copy_out(
+            source, paths[:-1], Path(paths[-1]), owners=owners, overwrite=overwrite, progress=progress
+        )
     facts = Facts(
         (
             ("folder", report.folder),

@@ -104,7 +104,7 @@ def command(
         secret=secret_from(new_key, f"Passphrase for {target}: "),
         policy=policy,
         shrink=shrink,
-        force=overwrite,
+        overwrite=overwrite,
     )
     with out.progress("create") as progress:
         report = create(request, progress)

@@ -91,7 +91,7 @@ def _draw(
 ) -> None:
     from imgtools.workflows.picture import write_picture
 
-    write_picture(source, target, lambda: filesystems_svg(report, source.host_path.name), force=overwrite)
+    write_picture(source, target, lambda: filesystems_svg(report, source.host_path.name), overwrite=overwrite)
     out.note(f"The picture is in {target}.")
 
 

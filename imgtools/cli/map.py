@@ -91,7 +91,7 @@ def _draw(out: Output, disk: DiskFile, found: DiskMap, target: Path, *, overwrit
         picture.add(found.extents())
         return picture.text()
 
-    write_picture(disk, target, draw, force=overwrite)
+    write_picture(disk, target, draw, overwrite=overwrite)
     out.note(f"The picture is in {target}.")
 
 

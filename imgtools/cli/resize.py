@@ -118,6 +118,14 @@ OutputFormat = Annotated[
     _copies(*names.OUTPUT_FORMAT.words, metavar="FORMAT", text="Its format; default: by its name."),
     old("--format-out"),
 ]
+Overwrite = Annotated[
+    bool,
+    typer.Option(
+        *names.OVERWRITE.words,
+        help="The new image takes the place of a file that is there.",
+        rich_help_panel=COPYING,
+    ),
+]
 Resize = Annotated[
     list[str] | None,
     _copies("--resize", metavar="PART=SIZE", text="This partition's size: 20G, +1G, -1G, +10%; repeat it."),
@@ -159,6 +167,7 @@ def command(
     output: NewImage = None,
     copy: Copy = None,
     output_format: OutputFormat = None,
+    overwrite: Overwrite = False,
     resize: Resize = None,
     resize_force: ResizeForce = None,
     delete: Delete = None,
@@ -177,7 +186,7 @@ def command(
     """
     copied = {
         "resize": resize, "resize_force": resize_force, "delete": delete, "ignore": ignore,
-        "alignment": alignment, "align_first": align_first, "format": output_format,
+        "alignment": alignment, "align_first": align_first, "format": output_format, "overwrite": overwrite,
     }  # fmt: skip
     given = {name: value for name, value in copied.items() if value}
     _require_one_way(output, copy, write=write, dry_run=dry_run)

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from imgtools.cli.command.groups import Output, Source
+from imgtools.cli.command.shared_options import OverwriteNew
 from imgtools.cli.output.views import Facts
 from imgtools.errors import UsageError
 from imgtools.units import format_size
@@ -37,6 +38,7 @@ def command(
             "--compression", metavar="KIND", help="none, gz, xz, bz2 or zst; without it, by the name."
         ),
     ] = None,
+    overwrite: OverwriteNew = False,
 ) -> None:
     """Write files of the guest into a tar archive.
 
@@ -49,10 +51,18 @@ def command(
     to_stdout = archive == "-"
     if to_stdout and (out.json or sys.stdout.isatty()):
         raise UsageError("an archive does not go to a terminal, nor beside JSON", hint="name a file")
+    if to_stdout and overwrite:
+        raise UsageError("--overwrite is about a file, and the archive goes to standard output")
     host_path = None if to_stdout else Path(archive)
     with out.progress("Packing") as progress:
         report = tar_out(
-            source, path, host_path, sys.stdout.buffer, compression=compression, progress=progress
+            source,
+            path,
+            host_path,
+            sys.stdout.buffer,
+            compression=compression,
+            overwrite=overwrite,
+            progress=progress,
         )
     if to_stdout:
         for warning in report.warnings:

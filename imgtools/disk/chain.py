@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +19,7 @@ from imgtools.disk.table_edit import change_and_check
 from imgtools.engine.qemu.img import changes
 from imgtools.engine.qemu.nodes import Node, files_of
 from imgtools.engine.qemu.unlock import Keyring
-from imgtools.errors import EngineFailed, UsageError, WouldLoseData
+from imgtools.errors import EngineFailed, WouldLoseData
 from imgtools.records.image import ImageInfo, Layer
 from imgtools.records.progress import Progress
 
@@ -126,23 +126,6 @@ def keep_access(source: Path, copy: Path) -> None:
     with suppress(OSError):
         os.chown(copy, found.st_uid, found.st_gid)
     copy.chmod(stat.S_IMODE(found.st_mode))
-
-
-def refuse_own_files(infos: Iterable[ImageInfo], target: Path) -> None:
-    """Make sure that a new file does not take the place of one that is read, under whatever name.
-
-    :raises UsageError: it would.
-    """
-    files = (path for info in infos for layer in info.chain for path in (layer.host_path, *layer.extents))
-    if any(_is_same(target, path) for path in files):
-        raise UsageError(f"{target} is a file of the image that is read", hint="choose another name")
-
-
-def _is_same(target: Path, other: Path) -> bool:
-    try:
-        return target.samefile(other)
-    except OSError:  # no such file, mostly; whatever else it is, making the new file names it
-        return False
 
 
 def refuse_shorter(layers: Sequence[Layer]) -> None:

@@ -11,7 +11,7 @@ import errno
 import os
 import stat
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,18 +35,18 @@ class Draft:
 
 @contextmanager
 def new_file(
-    target: Path, *, force: bool = False, durable: bool = True, source: ImageInfo | None = None
+    target: Path, *, overwrite: bool = False, durable: bool = True, source: ImageInfo | None = None
 ) -> Iterator[Draft]:
     """Yield a draft of ``target``; when the block ends well, it takes its place, with all files beside it.
 
-    :param force: take the place of a file that is there.
+    :param overwrite: take the place of a file that is there.
     :param durable: wait until the host's disk has it, so that a power cut cannot leave half of it either.
     :param source: what it is made of: nobody may read the new file who may not read all of that.
-    :raises TargetExists: there is such a file, and ``force`` does not allow to replace it.
+    :raises TargetExists: there is such a file, and ``overwrite`` does not allow to replace it.
     :raises HostError: the folder is missing or cannot be written.
     """
     target = Path(os.path.realpath(target))  # a link stays a link: the file it leads to is replaced
-    refuse_target(target, force=force)
+    refuse_target(target, overwrite=overwrite)
     with scratch_folder(target.parent) as folder:
         draft = Draft(folder / target.name, target)
         try:
@@ -56,7 +56,7 @@ def new_file(
             raise
         if source is not None:
             _hide_from(draft, source)
-        _move_in(draft, force=force, durable=durable)
+        _move_in(draft, overwrite=overwrite, durable=durable)
 
 
 @contextmanager
@@ -99,26 +99,51 @@ def draft_files(draft: Draft) -> list[Path]:
     return [*others, draft.host_path]
 
 
-def refuse_target(target: Path, *, force: bool) -> None:
+def refuse_target(target: Path, *, overwrite: bool) -> None:
     """Make sure that a new file may be made at ``target``.
 
-    :raises TargetExists: there is a file, and ``force`` does not allow to replace it.
+    :raises TargetExists: there is a file, and ``overwrite`` does not allow to replace it.
     :raises UsageError: it is no file that could be replaced.
     :raises ImageInUse: it is one that a QEMU program has open.
+    :raises UnfinishedEdit: it is an image whose edit was cut: what finishes that would write into the new file.
     """
     try:
         mode = target.stat().st_mode
     except FileNotFoundError:
         if not target.parent.is_dir():
             raise HostError(f"no such folder: {target.parent}") from None
+        if target.is_symlink() and not overwrite:  # somebody may have put it there
+            raise TargetExists(
+                f"the file is there already: {target}, a link that leads nowhere", hint="remove it"
+            ) from None
         return
     except OSError as error:
         raise HostError(f"cannot write {target}: {error.strerror}") from None
     if not stat.S_ISREG(mode):
         raise UsageError(f"not a file that could be replaced: {target}")
-    if not force:
+    if not overwrite:
         raise TargetExists(f"the file is there already: {target}", hint="--overwrite replaces it")
+    from imgtools.disk.transaction.marker import refuse_unfinished
+
+    refuse_unfinished([target])
     refuse_in_use(target)
+
+
+def refuse_own_files(infos: Iterable[ImageInfo], target: Path) -> None:
+    """Make sure that a new file does not take the place of one that is read, under whatever name.
+
+    :raises UsageError: it would.
+    """
+    files = (path for info in infos for layer in info.chain for path in (layer.host_path, *layer.extents))
+    if any(_is_same(target, path) for path in files):
+        raise UsageError(f"{target} is a file of the image that is read", hint="choose another name")
+
+
+def _is_same(target: Path, other: Path) -> bool:
+    try:
+        return target.samefile(other)
+    except OSError:  # no such file, mostly; whatever else it is, making the new file names it
+        return False
 
 
 def _hide_from(draft: Draft, source: ImageInfo) -> None:
@@ -146,17 +171,17 @@ def place_new(path: Path, target: Path) -> None:
         path.rename(target)
 
 
-def _move_in(draft: Draft, *, force: bool, durable: bool) -> None:
+def _move_in(draft: Draft, *, overwrite: bool, durable: bool) -> None:
     """Move all files of the draft to their place, the one that names the others last."""
     files = draft_files(draft)
     for path in files[:-1]:
-        refuse_target(draft.target.parent / path.name, force=force)
+        refuse_target(draft.target.parent / path.name, overwrite=overwrite)
     try:
         for path in files:
             if durable:
                 sync_file(path)
         for path in files:
-            _place(path, draft.target.parent / path.name, force=force)
+            _place(path, draft.target.parent / path.name, overwrite=overwrite)
         if durable:
             sync_folder(draft.target.parent)
     except OSError as error:
@@ -165,8 +190,8 @@ def _move_in(draft: Draft, *, force: bool, durable: bool) -> None:
         raise HostError(f"cannot write {draft.target}: {error.strerror}") from None
 
 
-def _place(path: Path, target: Path, *, force: bool) -> None:
-    if force:
+def _place(path: Path, target: Path, *, overwrite: bool) -> None:
+    if overwrite:
         path.replace(target)
         return
     try:

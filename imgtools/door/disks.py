@@ -79,7 +79,7 @@ def check(
         repair=repair,
         write=write,
         output=maybe_path(output),
-        force=overwrite,
+        overwrite=overwrite,
         progress=progress,
     )
 

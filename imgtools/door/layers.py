@@ -42,7 +42,7 @@ def chain_flatten(
     if write and output is not None:
         raise UsageError("write and output are two ways to do it", hint="choose one")
     request = make_request(image, **options)
-    return flatten(request, write=write, output=maybe_path(output), force=overwrite, progress=progress)
+    return flatten(request, write=write, output=maybe_path(output), overwrite=overwrite, progress=progress)
 
 
 def chain_squash(

@@ -73,7 +73,7 @@ def create(
         secret=maybe_secret(new_key),
         policy=one_of(Backing, backing),
         shrink=shrink,
-        force=overwrite,
+        overwrite=overwrite,
     )
     return make(request, progress)
 
@@ -135,7 +135,7 @@ def convert(
         salvage=salvage,
         rate=size_text(rate),
         verify=verify,
-        force=overwrite,
+        overwrite=overwrite,
         durable=sync,
     )
     return copy(request, progress)
@@ -234,6 +234,7 @@ def resize_copy(
     alignment: str = "1M",
     align_first: Literal["auto", "always", "never"] = "auto",
     write: bool = False,
+    overwrite: bool = False,
     progress: Progress | None = None,
     **options: Unpack[GuestOptions],
 ) -> ResizeCopyReport:
@@ -243,7 +244,7 @@ def resize_copy(
     :param resize_force: the same, whatever is cut off.
     :param delete: partitions to leave out.
     :param ignore: partitions to make and not to copy.
-    :raises TargetExists: the target is there already.
+    :raises TargetExists: the target is there already, and ``overwrite`` is not said.
     :raises WouldLoseData: something would be cut off.
     """
     from imgtools.workflows.resize_copy import ResizeCopyRequest
@@ -264,6 +265,7 @@ def resize_copy(
         alignment=alignment,
         align_first=align_first,
         write=write,
+        overwrite=overwrite,
     )
     return copy(request, progress)
 

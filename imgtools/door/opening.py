@@ -95,18 +95,20 @@ def edit_image(
     output: HostPath | None = None,
     output_format: str | None = None,
     compress: bool = False,
+    overwrite: bool = False,
 ) -> AbstractContextManager[ImageEdit]:
     """Open the disks of one guest for an edit. What is not committed when the block ends never happened.
 
     :param output: make a new image there; the image itself is not written.
     :raises ImageInUse: a guest, or another imgtools, has one of the images open for writing.
     :raises UnsupportedFormat: the format cannot be written in place.
+    :param overwrite: ``output`` may take the place of a file that is there.
     :raises TargetExists: ``output`` is there already.
     :raises ImgtoolsError: as :func:`open_image`.
     """
     from imgtools.image.edit import edit_request
 
-    new = make_output(output, output_format, compress)
+    new = make_output(output, output_format, compress, overwrite)
     request = make_request(
         images, format=format, keys=keys, engine=engine, backing=backing, backing_folder=backing_folder
     )
@@ -145,15 +147,19 @@ def make_request(
     )
 
 
-def make_output(output: HostPath | None, output_format: str | None, compress: bool) -> OutputTarget | None:
+def make_output(
+    output: HostPath | None, output_format: str | None, compress: bool, overwrite: bool
+) -> OutputTarget | None:
     """Return the new image that is asked for; None for none.
 
     :raises UsageError: something is said about a new image, and none is named.
     """
     if output is not None:
-        return OutputTarget(Path(output), output_format, compress)
-    if output_format or compress:
-        raise UsageError("output_format and compress are about a new image", hint="name it: output=...")
+        return OutputTarget(Path(output), output_format, compress, overwrite)
+    if output_format or compress or overwrite:
+        raise UsageError(
+            "output_format, compress and overwrite are about a new image", hint="name it: output=..."
+        )
     return None
 
 

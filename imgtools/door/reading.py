@@ -131,19 +131,21 @@ def copy_out(
     folder: HostPath,
     *,
     owners: bool | None = None,
+    overwrite: bool = False,
     progress: Progress | None = None,
     **options: Unpack[GuestOptions],
 ) -> CopyOutReport:
     """Copy files and directories of the guest into a folder of the host that is there.
 
     :param owners: give the copies the guest's user and group ids; None: if the program is root.
+    :param overwrite: files and links that are there are replaced, each when its copy is complete.
     :raises HostError: the folder is not there, a file of that name is, or the host has no room.
     :raises NoSuchGuestFile: a path is not there; nothing is copied then.
     """
     from imgtools.workflows.copy_out import copy_out as copy
 
     request = make_request(images, **options)
-    return copy(request, several(paths), Path(folder), owners=owners, progress=progress)
+    return copy(request, several(paths), Path(folder), owners=owners, overwrite=overwrite, progress=progress)
 
 
 def tar_out(
@@ -152,6 +154,7 @@ def tar_out(
     archive: HostPath | BinaryIO,
     *,
     compression: Literal["none", "gz", "xz", "bz2", "zst"] | None = None,
+    overwrite: bool = False,
     progress: Progress | None = None,
     **options: Unpack[GuestOptions],
 ) -> TarReport:
@@ -162,14 +165,17 @@ def tar_out(
 
     :param archive: the new file, or an open stream for bytes.
     :param compression: without it, by the file's name.
-    :raises HostError: the file is there already, or cannot be written.
+    :param overwrite: the file may take the place of one that is there.
+    :raises TargetExists: the file is there already.
     :raises NoSuchGuestFile: the path is not there.
     """
     from imgtools.workflows.tar_out import tar_out as pack
 
     host_path, stream = either(archive)
     request = make_request(images, **options)
-    return pack(request, path, host_path, stream, compression=compression, progress=progress)
+    return pack(
+        request, path, host_path, stream, compression=compression, overwrite=overwrite, progress=progress
+    )
 
 
 def log(

@@ -41,6 +41,7 @@ class WriteOptions(GuestOptions, total=False):
     output: HostPath | None  # do it in a new image; the image itself is not touched
     output_format: str | None  # of the new image
     compress: bool  # the new image (qcow2)
+    overwrite: bool  # the new image takes the place of a file that is there
     check: bool  # refuse what would lock people out of the guest or stop its boot; True without it
     progress: Progress | None  # called with (done, total)
 
@@ -61,6 +62,7 @@ def read_asked(
     output: HostPath | None = None,
     output_format: str | None = None,
     compress: bool = False,
+    overwrite: bool = False,
     check: bool = True,
     progress: Progress | None = None,
     **options: Unpack[GuestOptions],
@@ -69,7 +71,7 @@ def read_asked(
 
     :raises UsageError: they contradict each other.
     """
-    new = make_output(output, output_format, compress)
+    new = make_output(output, output_format, compress, overwrite)
     if write and new is not None:
         raise UsageError("write and output are two ways to do it", hint="choose one")
     return Asked(make_request(images, **options), Target(write, new, check), progress)

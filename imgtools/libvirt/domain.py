@@ -61,7 +61,7 @@ class Original:
             if name in self._names or name == self.definition.name:
                 raise TargetExists(f"there is a domain {name} already", hint="choose another name")
             if self._xml_dir is not None:
-                refuse_target(self._place(self._xml_dir, name), force=False)
+                refuse_target(self._place(self._xml_dir, name), overwrite=False)
         for mac in macs:
             if mac in self._taken:
                 raise UsageError(f"another machine has the address {mac} already")

@@ -78,6 +78,7 @@ class OutputTarget(NamedTuple):
     host_path: Path
     format: str | None = None  # raw, qcow2, vmdk ...; None: as the original
     compress: bool = False  # only qcow2 and vmdk streams can
+    overwrite: bool = False  # take the place of a file that is there
 
 
 class Target(NamedTuple):

@@ -16,13 +16,12 @@ from imgtools.disk.chain import (
     layer_depth,
     link,
     rebase_onto,
-    refuse_own_files,
     refuse_shorter,
 )
 from imgtools.disk.formats import ABILITIES, require_ability
 from imgtools.disk.image_file import Conversion, Disk, copy_bytes, open_disk
 from imgtools.disk.in_use import refuse_in_use
-from imgtools.disk.new_file import new_file, require_room, sync_folder
+from imgtools.disk.new_file import new_file, refuse_own_files, require_room, sync_folder
 from imgtools.disk.overlays_beside import overlays_of
 from imgtools.disk.transaction.lock import lock_images
 from imgtools.disk.transaction.may_edit import require_access
@@ -100,7 +99,7 @@ def flatten(
     *,
     write: bool = False,
     output: Path | None = None,
-    force: bool = False,
+    overwrite: bool = False,
     progress: Progress | None = None,
 ) -> ChainChange:
     """Pull everything into the image, so that it stands alone; or make a new image that does.
@@ -117,7 +116,7 @@ def flatten(
         refuse_own_files([disk.info], output)
         needs = disk.measure("qcow2").required
         require_room(output.absolute().parent, needs, str(output))
-        with new_file(output, force=force, source=disk.info) as draft:
+        with new_file(output, overwrite=overwrite, source=disk.info) as draft:
             disk.convert(draft.host_path, Conversion(disk.info.format), progress=progress)
         return ChainChange(str(disk.host_path), True, True, (made,), disk.warnings)
     require_ability(disk.info.format, "a changed backing file", str(disk.host_path))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from imgtools.disk.backing import THOROUGH, examine
-from imgtools.disk.chain import keep_access, refuse_own_files
+from imgtools.disk.chain import keep_access
 from imgtools.disk.formats import require_ability
 from imgtools.disk.image_file import (
     Checked,
@@ -18,7 +18,7 @@ from imgtools.disk.image_file import (
     key_warnings,
     open_disk,
 )
-from imgtools.disk.new_file import new_file, require_room
+from imgtools.disk.new_file import new_file, refuse_own_files, require_room
 from imgtools.disk.table_edit import Redo, change_tables
 from imgtools.errors import BadImage, EngineFailed, RolledBack, UsageError
 from imgtools.records.image import DiskSource
@@ -61,7 +61,7 @@ def check(
     repair: str = "",
     write: bool = False,
     output: Path | None = None,
-    force: bool = False,
+    overwrite: bool = False,
     progress: Progress | None = None,
 ) -> CheckReport:
     """Check the tables of an image; with ``repair``, plan what mends them, or do it.
@@ -77,7 +77,7 @@ def check(
     problem = _problem(disk.info.source)
     require_ability(disk.info.format, "repair" if repair else "check", str(disk.host_path))
     if output is not None:
-        return _repair_copy(disk, problem, repair, output, force=force, progress=progress)
+        return _repair_copy(disk, problem, repair, output, overwrite=overwrite, progress=progress)
     found = _check(disk)
     if not repair:
         return _report(disk, problem, found, remaining=problem)
@@ -132,7 +132,7 @@ def _require_better(disk: Disk, repair: str, found: Checked, after: Checked) -> 
 
 
 def _repair_copy(
-    disk: Disk, problem: str, repair: str, output: Path, *, force: bool, progress: Progress | None
+    disk: Disk, problem: str, repair: str, output: Path, *, overwrite: bool, progress: Progress | None
 ) -> CheckReport:
     """Repair a copy of the file; the original is only read."""
     if os.path.realpath(output) == os.path.realpath(disk.top.host_path):
@@ -143,7 +143,7 @@ def _repair_copy(
     found = _check(disk)
     folder = Path(os.path.realpath(output)).parent
     require_room(folder, disk.info.actual_size, f"the copy of {disk.host_path}")
-    with new_file(output, force=force) as draft:
+    with new_file(output, overwrite=overwrite) as draft:
         copy_bytes(disk.top.host_path, draft.host_path, Conversion("raw"), progress=progress)
         for _ in range(MOST_PASSES):
             after = check_file(disk, draft.host_path, repair)

@@ -240,7 +240,7 @@ def _refuse_taken(rows: Sequence[CloneRow], files: Sequence[_Files]) -> None:
                 raise UsageError(f"{row.place}{row.name} and {taken[path]} would both be {path.name}")
             if path.exists() or path.is_symlink():
                 raise TargetExists(f"the file is there already: {path}", hint="choose another name")
-            refuse_target(path, force=False)
+            refuse_target(path, overwrite=False)
             taken[path] = row.name
 
 

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from imgtools.disk.backing import examine
-from imgtools.disk.chain import refuse_own_files
 from imgtools.disk.formats import format_by_name, require_ability
 from imgtools.disk.image_file import (
     Conversion,
@@ -29,6 +28,7 @@ from imgtools.disk.new_file import (
     allocate_files,
     has_room,
     new_file,
+    refuse_own_files,
     refuse_target,
     require_room,
     writing_early,
@@ -65,7 +65,7 @@ class ConvertRequest:
     salvage: bool = False
     rate: str = ""
     verify: bool = False
-    force: bool = False
+    overwrite: bool = False
     durable: bool = False
 
 
@@ -114,18 +114,18 @@ def convert(
     """
     disk = open_disk(request.source)
     _require_walk(disk)
-    refuse_own_files([disk.info], request.target)
+    refuse_own_files(_read(disk, request), request.target)
     if request.target.is_block_device():
         return _onto_device(disk, request, progress, checking)
     format = format_by_name(request.target, request.format)
     require_ability(format, "create")
-    refuse_target(Path(os.path.realpath(request.target)), force=request.force)
+    refuse_target(Path(os.path.realpath(request.target)), overwrite=request.overwrite)
     how = _conversion(disk, request, format)
     _require_room(disk, request, how)
     warnings = [*disk.warnings, *key_warnings(disk)]
     # What is replaced is lost: the new file must be safe before. Else the source is still there, as after cp.
     durable = request.durable or request.target.exists()
-    with new_file(request.target, force=request.force, durable=durable, source=disk.info) as draft:
+    with new_file(request.target, overwrite=request.overwrite, durable=durable, source=disk.info) as draft:
         with (
             room_ahead(draft.host_path, _ranges(disk, how, draft.host_path.parent)),
             writing_early(draft.host_path) if durable else nullcontext(),
@@ -159,6 +159,11 @@ def convert(
         warnings=tuple(warnings),
         changes=(_made(disk, request.target, format, made.virtual_size),),
     )
+
+
+def _read(disk: Disk, request: ConvertRequest) -> list[ImageInfo]:
+    """What must stay: the source, and what the new image is to stand on."""
+    return [disk.info] if request.backing is None else [disk.info, _backing_info(request)]
 
 
 def _made(disk: Disk, target: Path, format: str, size: int) -> DiskStep:
@@ -308,7 +313,7 @@ def _onto_device(
     target, size = request.target, disk.info.virtual_size
     if request.format not in (None, "raw") or request.options or request.compress or request.secret:
         raise UsageError("onto a block device goes a raw image only", hint="leave format and options away")
-    if not request.force:
+    if not request.overwrite:
         raise TargetExists(f"{target} is a block device: all that is on it would be lost", hint="--overwrite")
     refuse_in_use(target)
     node = plain_node(target, "raw")

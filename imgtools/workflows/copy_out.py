@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from imgtools.disk.new_file import refuse_own_files, scratch_folder
 from imgtools.errors import HostError, NoSuchGuestFile
 from imgtools.files.refused import RefusedFiles
 from imgtools.files.sparse_copy import copy_sparse
@@ -18,11 +20,13 @@ from imgtools.files.tree import DAMAGE, GuestReader, Refused
 from imgtools.guest.find.tree import view_files
 from imgtools.image.handle import open_request
 from imgtools.records.files import FileKind, FileStat, FoundFile
+from imgtools.records.image import ImageInfo
 from imgtools.records.progress import Progress
 from imgtools.records.request import Engine, ImageRequest
 from imgtools.records.system import Warned
 
 SET_ID = 0o6000
+DRAFT = "copy"  # of one file, before it takes the place of another
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,7 @@ def copy_out(
     folder: Path,
     *,
     owners: bool | None = None,
+    overwrite: bool = False,
     progress: Progress | None = None,
 ) -> CopyOutReport:
     """Copy guest files into the existing host folder ``folder``; directories with all below them.
@@ -63,18 +68,23 @@ def copy_out(
     What cannot be read of one file or directory is a warning, and the others are copied.
 
     :param owners: give the copies the guest's user and group ids; None: if we are root.
+    :param overwrite: a file or link that is there is replaced, when its copy is complete; a folder never is.
     :raises HostError: the folder is not there, a file of that name is, or the host has no room.
     :raises NoSuchGuestFile: a path is not there; nothing is copied then.
     """
     if not folder.is_dir():
         raise HostError(f"no such folder: {folder}", hint="make it first: mkdir")
-    with open_request(request) as image:
+    with (
+        open_request(request) as image,
+        _replacing(folder, image.infos) if overwrite else nullcontext() as replacing,
+    ):
         view = view_files(image, request)
         tops = [view.files.locate(view.path(path)) for path in paths]
         for top in tops:
             if view.files.lstat(top) is None:
                 raise NoSuchGuestFile(f"no such file in the guest: {top}", path=top)
-        copier = Copier(view.files, owners=os.geteuid() == 0 if owners is None else owners, progress=progress)
+        with_owners = os.geteuid() == 0 if owners is None else owners
+        copier = Copier(view.files, owners=with_owners, replacing=replacing, progress=progress)
         for top in tops:
             copier.copy(top, folder)
         tally = copier.tally
@@ -100,13 +110,39 @@ def tree_of(files: GuestReader, top: str, refused: Refused) -> Iterator[FoundFil
         yield from files.walk(top, refused)
 
 
+@dataclass(frozen=True, slots=True)
+class _Replacing:
+    """Where copies are made that are to take the place of files: beside them, in a folder that a kill leaves to us."""
+
+    scratch: int  # descriptor of that folder
+    infos: Sequence[ImageInfo]  # the image, none of whose files is replaced
+
+
+@contextmanager
+def _replacing(folder: Path, infos: Sequence[ImageInfo]) -> Iterator[_Replacing]:
+    with scratch_folder(folder) as scratch:
+        descriptor = os.open(scratch, os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            yield _Replacing(descriptor, infos)
+        finally:
+            os.close(descriptor)
+
+
 class Copier:
     """One run of copying; folders are opened one below the other, never by a path that a link could bend."""
 
-    def __init__(self, files: GuestReader, *, owners: bool, progress: Progress | None = None) -> None:
+    def __init__(
+        self,
+        files: GuestReader,
+        *,
+        owners: bool,
+        replacing: _Replacing | None = None,
+        progress: Progress | None = None,
+    ) -> None:
         self.tally = _Tally()
         self._files = files
         self._owners = owners
+        self._replacing = replacing
         self._progress = progress
 
     def copy(self, top: str, folder: Path) -> None:
@@ -140,7 +176,8 @@ class Copier:
                 self._make_directory(parts[-1], parent)
                 return
             if found.stat.kind is FileKind.LINK:
-                self._copy_link(found, parts[-1], parent)
+                with self._place(place, parts[-1], parent) as (name, at):
+                    self._copy_link(found, name, at)
                 return
             if found.stat.kind is FileKind.UNKNOWN:
                 self.tally.refused.note_inode(found)
@@ -148,10 +185,27 @@ class Copier:
             if found.stat.kind is not FileKind.FILE:
                 self.tally.warnings.append(Warned("left out: a device node, fifo or socket", found.path))
                 return
-            self._copy_file(found, parts[-1], parent)
+            with self._place(place, parts[-1], parent) as (name, at):
+                self._copy_file(found, name, at)
         finally:
             os.close(parent)
         self._finish(place, found.stat)
+
+    @contextmanager
+    def _place(self, place: Path, name: str, parent: int) -> Iterator[tuple[str, int]]:
+        """Yield the name that a copy is made under, and in which folder; then it takes the place of what is there."""
+        if self._replacing is None or not os.path.lexists(place):
+            yield name, parent
+            return
+        refuse_own_files(self._replacing.infos, place)
+        scratch = self._replacing.scratch
+        try:
+            yield DRAFT, scratch
+            with suppress(FileNotFoundError):  # a link that could not be read; the report says so
+                os.rename(DRAFT, name, src_dir_fd=scratch, dst_dir_fd=parent)
+        finally:
+            with suppress(FileNotFoundError):
+                os.unlink(DRAFT, dir_fd=scratch)
 
     def _copy_link(self, found: FoundFile, name: str, parent: int) -> None:
         target = self._files.read_link(found.path)

@@ -11,7 +11,14 @@ from pathlib import Path
 from imgtools.disk.backing import examine
 from imgtools.disk.formats import check_options, format_by_name, parse_options, require_ability
 from imgtools.disk.image_file import Measured, create_image, files_of, measure_size
-from imgtools.disk.new_file import Draft, allocate_files, draft_files, new_file, require_room
+from imgtools.disk.new_file import (
+    Draft,
+    allocate_files,
+    draft_files,
+    new_file,
+    refuse_own_files,
+    require_room,
+)
 from imgtools.errors import HostError, ImgtoolsError, UsageError, WouldLoseData
 from imgtools.records.image import DiskSource, ImageInfo
 from imgtools.records.request import Backing, Secret
@@ -36,7 +43,7 @@ class CreateRequest:
     secret: Secret | None = field(default=None, repr=False)
     policy: Backing = Backing.SAME_DIR  # for the backing file's own chain
     shrink: bool = False
-    force: bool = False
+    overwrite: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +82,7 @@ def create(request: CreateRequest, progress: Progress | None = None) -> CreateRe
     target = Path(os.path.realpath(request.target))
     if request.preallocation in ("falloc", "full") and target.parent.is_dir():
         require_room(target.parent, _measure(format, size, options).fully_allocated, f"creating {target}")
-    with new_file(target, force=request.force) as draft, _in_reach(draft, recorded):
+    with new_file(target, overwrite=request.overwrite) as draft, _in_reach(draft, recorded):
         create_image(
             draft.host_path,
             format,
@@ -186,6 +193,7 @@ def _backing(request: CreateRequest, format: str) -> ImageInfo | None:
             hint=f"the name begins in the working folder, not in the image's as for qemu-img: -b {namesake}",
         )
     info = examine(DiskSource(request.backing, request.backing_format), policy=request.policy)
+    refuse_own_files([info], request.target)
     if format == "vmdk" and info.format != "vmdk":
         raise UsageError("a vmdk takes only a vmdk as its backing file", hint="create a qcow2 instead")
     return info

@@ -118,7 +118,7 @@ def _anew(
     require_ability(format, "create")
     if format == "luks":
         raise UsageError("dd makes no encrypted image", hint="imgtools convert --new-key does")
-    refuse_target(request.target, force=False)
+    refuse_target(request.target, overwrite=False)
     require_room(request.target.absolute().parent, _data(disk, start, length), str(request.target))
     with (
         new_file(request.target, source=disk.info) as draft,
@@ -262,7 +262,7 @@ def _write_copy(target: Disk, copy: Callable[[Node], None]) -> None:
     """Write over a copy of an image's file, which takes its place when it is complete."""
     top = target.top
     found = top.host_path.stat()
-    with new_file(top.host_path, force=True) as draft:
+    with new_file(top.host_path, overwrite=True) as draft:
         copy_bytes(top.host_path, draft.host_path, Conversion("raw"))
         os.truncate(draft.host_path, found.st_size)  # qemu-img copies whole sectors
         copy(plain_node(draft.host_path, top.format))

@@ -7,25 +7,24 @@ from collections.abc import Callable
 from pathlib import Path
 
 from imgtools.disk.backing import examine
-from imgtools.disk.chain import refuse_own_files
-from imgtools.disk.new_file import new_file
+from imgtools.disk.new_file import new_file, refuse_own_files
 from imgtools.errors import HostError, NoRoom
 from imgtools.records.request import ImageRequest
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
-def write_picture(request: ImageRequest, target: Path, draw: Callable[[], str], *, force: bool) -> None:
+def write_picture(request: ImageRequest, target: Path, draw: Callable[[], str], *, overwrite: bool) -> None:
     """Write what ``draw`` returns to a new file: whole, or not at all.
 
-    :param force: take the place of a file that is there.
+    :param overwrite: take the place of a file that is there.
     :param request: the image that the picture is of; none of its files is replaced.
-    :raises TargetExists: there is such a file, and ``force`` is not given. Nothing was drawn then.
+    :raises TargetExists: there is such a file, and ``overwrite`` is not given. Nothing was drawn then.
     :raises UsageError: the file is one of the image.
     """
-    if force:
+    if overwrite:
         refuse_own_files([examine(disk, policy=request.backing) for disk in request.disks], target)
-    with new_file(target, force=force) as draft:
+    with new_file(target, overwrite=overwrite) as draft:
         text = draw()
         try:
             draft.host_path.write_text(text, encoding="utf-8")

@@ -10,8 +10,15 @@ from pathlib import Path
 
 from imgtools.disk.formats import format_by_name, require_ability
 from imgtools.disk.image_file import Conversion, Disk, copy_bytes, create_image, open_disk
-from imgtools.disk.new_file import has_room, new_file, refuse_target, require_room, scratch_folder
-from imgtools.errors import EngineFailed, TargetExists, UnsupportedFormat, UsageError, WouldLoseData
+from imgtools.disk.new_file import (
+    has_room,
+    new_file,
+    refuse_own_files,
+    refuse_target,
+    require_room,
+    scratch_folder,
+)
+from imgtools.errors import EngineFailed, UnsupportedFormat, UsageError, WouldLoseData
 from imgtools.image.handle import open_request
 from imgtools.records.disks import Layout, Volume
 from imgtools.records.request import Engine, ImageRequest
@@ -71,6 +78,7 @@ class ResizeCopyRequest:
     align_first: str = "auto"
     repair_table: bool = False
     write: bool = False
+    overwrite: bool = False  # a file that is there
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,25 +136,18 @@ def resize_copy(request: ResizeCopyRequest, progress: Progress | None = None) ->
 
     :raises UsageError: a wish names no partition, or cannot be fulfilled.
     :raises WouldLoseData: the partitions, or what they hold, do not fit.
-    :raises TargetExists: the file is there already.
+    :raises TargetExists: the file is there already, and ``request.overwrite`` is not said.
     :raises NoRoom: the host has no room; no file is left.
     """
-    _refuse_target(request.target)
+    refuse_target(request.target, overwrite=request.overwrite)
     with scratch_folder(request.target.absolute().parent) as folder:
         plan = _plan(request, folder)
         if not request.write:
             return _report(request, plan, 0.0)
         began = time.monotonic()
         _require_room(plan, request.target)
-        _make(plan, request.target, folder, progress)
+        _make(plan, request, folder, progress)
         return _report(request, plan, round(time.monotonic() - began, 3))
-
-
-def _refuse_target(target: Path) -> None:
-    try:
-        refuse_target(target, force=False)
-    except TargetExists as error:
-        raise TargetExists(error.message, hint="name another file") from None
 
 
 # -- the plan -------------------------------------------------------------------------------------------------
@@ -157,6 +158,7 @@ def _plan(request: ResizeCopyRequest, folder: Path) -> _Plan:
         raise UsageError("one disk at a time is copied", hint="name one image")
     disk = open_disk(request.source)
     refuse_source(disk)
+    refuse_own_files([disk.info], request.target)
     format = format_by_name(request.target, request.format)
     require_ability(format, "create")
     if format == "luks":
@@ -314,10 +316,13 @@ def _require_room(plan: _Plan, target: Path) -> None:
         require_room(folder, wanted * (1 if plan.format in FORMATS else 2), str(target))
 
 
-def _make(plan: _Plan, target: Path, folder: Path, progress: Progress | None) -> None:
+def _make(plan: _Plan, request: ResizeCopyRequest, folder: Path, progress: Progress | None) -> None:
     """Write the new image beside its name, then give it its name."""
     sector_size = plan.relayout.table.sector_size
-    with new_file(target, source=plan.disk.info) as draft, ExitStack() as stack:
+    with (
+        new_file(request.target, overwrite=request.overwrite, source=plan.disk.info) as draft,
+        ExitStack() as stack,
+    ):
         source = stack.enter_context(plan.disk.reading("source"))
         if plan.shrinks:
             source = shrink_contents(plan.disk, folder / "smaller", plan.shrinks, sector_size)

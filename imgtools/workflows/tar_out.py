@@ -13,7 +13,7 @@ from typing import BinaryIO, cast
 
 from imgtools.change.archive import archive_writer, compression_of
 from imgtools.change.sparse_member import as_sparse
-from imgtools.disk.new_file import new_file
+from imgtools.disk.new_file import new_file, refuse_own_files, refuse_target
 from imgtools.errors import HostError
 from imgtools.files.refused import RefusedFiles
 from imgtools.files.tree import DAMAGE, GuestReader
@@ -56,6 +56,7 @@ def tar_out(
     stdout: BinaryIO,
     *,
     compression: str | None = None,
+    overwrite: bool = False,
     progress: Progress | None = None,
 ) -> TarReport:
     """Write what is below a directory (or one file) into an archive, names relative to it.
@@ -64,10 +65,12 @@ def tar_out(
     be read of one file or directory is a warning, and the others are packed.
 
     :param archive_path: None: the archive goes to ``stdout``. A file is written beside and renamed when complete.
-    :raises HostError: the file is there already, or cannot be written.
+    :param overwrite: the file may take the place of one that is there.
+    :raises TargetExists: the file is there already.
+    :raises HostError: it cannot be written.
     """
     packing = compression_of("" if archive_path is None else archive_path.name, compression)
-    with open_request(request) as image, _target(archive_path, stdout, image) as target:
+    with open_request(request) as image, _target(archive_path, stdout, image, overwrite) as target:
         view = view_files(image, request)
         top = view.files.resolve(view.path(path))
         with archive_writer(target, packing) as archive:
@@ -90,7 +93,7 @@ def _own_name(found: FoundFile) -> str:
 
 
 @contextmanager
-def _target(host_path: Path | None, stdout: BinaryIO, image: Image) -> Iterator[BinaryIO]:
+def _target(host_path: Path | None, stdout: BinaryIO, image: Image, overwrite: bool) -> Iterator[BinaryIO]:
     """Yield where the archive goes; no half archive ever has its final name.
 
     Nobody may read it who may not read the image.
@@ -98,14 +101,14 @@ def _target(host_path: Path | None, stdout: BinaryIO, image: Image) -> Iterator[
     if host_path is None:
         yield stdout
         return
-    if os.path.lexists(host_path):
-        raise HostError(f"already there: {host_path}", hint="remove it, or choose another name")
+    refuse_own_files(image.infos, host_path)
+    refuse_target(host_path, overwrite=overwrite)
     allowed = 0o666
     for info in image.infos:
         for layer in info.chain:
             allowed &= stat.S_IMODE(layer.host_path.stat().st_mode)
     try:
-        with new_file(host_path) as draft, draft.host_path.open("xb") as stream:
+        with new_file(host_path, overwrite=overwrite) as draft, draft.host_path.open("xb") as stream:
             mode = stat.S_IMODE(os.fstat(stream.fileno()).st_mode)
             os.fchmod(stream.fileno(), mode & (allowed | 0o600))
             yield stream

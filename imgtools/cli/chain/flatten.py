@@ -29,7 +29,9 @@ def command(
     from imgtools.workflows.chain import flatten
 
     with out.progress("flatten") as progress:
-        report = flatten(disk, write=work.write, output=work.output, force=work.overwrite, progress=progress)
+        report = flatten(
+            disk, write=work.write, output=work.output, overwrite=work.overwrite, progress=progress
+        )
     show_plan(
         out, report, schema="imgtools.chain.flatten/2", how="--write does it, --output makes a new image"
     )

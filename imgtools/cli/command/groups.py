@@ -16,7 +16,8 @@ ordinary Typer parameters, and two groups:
     one image as a file, for work without looking into the guest: IMAGE, -f, --key, --backing-policy; a state is only
     read: --snapshot, --force-share
 ``target: Target``
-    what becomes of a plan for a guest: --write, --output, -O, --compress, --dry-run, --no-check
+    what becomes of a plan for a guest: --write, --output, -O, --compress, --overwrite,
+    --dry-run, --no-check
 ``write: Write``
     whether a plan for an image is carried out: --write, --dry-run
 ``work: InPlaceOrCopy``
@@ -303,9 +304,12 @@ def _several(
 def _pack_target(values: dict[str, Any]) -> Target:
     write, output = values["write"], values["output"]
     _require_one_way(values)
-    if output is None and (values["output_format"] or values["compress"]):
-        raise UsageError("-O and --compress are about a new image", hint="name it with --output FILE")
-    new = None if output is None else OutputTarget(output, values["output_format"], values["compress"])
+    how = (values["output_format"], values["compress"], values["overwrite"])
+    if output is None and any(how):
+        raise UsageError(
+            "-O, --compress and --overwrite are about a new image", hint="name it with --output FILE"
+        )
+    new = None if output is None else OutputTarget(output, *how)
     return Target(write=write, output=new, check=values["check"])
 
 

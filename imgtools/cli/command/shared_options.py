@@ -177,6 +177,9 @@ Overwrite = Annotated[
     typer.Option(*names.OVERWRITE.words, help="Take the place of a file that is there."),
     old("--force"),
 ]
+OverwriteNew = Annotated[  # where --force is, or may become, another option
+    bool, _named(names.OVERWRITE, "The new file takes the place of one that is there.", WRITING)
+]
 ImagesFrom = Annotated[
     Path | None,
     _several(names.IMAGES_FROM, "Further images from this file, a name a line; - is standard input.", "FILE"),
@@ -246,6 +249,7 @@ HOW_TO_WRITE = (
     Parameter("output", NewImage, None),
     Parameter("output_format", NewFormat, None),
     Parameter("compress", Compress, False),
+    Parameter("overwrite", OverwriteNew, False),
     Parameter("dry_run", DryRun, False),
     Parameter("check", Check, True),
 )

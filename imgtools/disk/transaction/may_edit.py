@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
+from imgtools.disk.new_file import refuse_own_files, refuse_target
 from imgtools.disk.transaction.sidecar import is_block_device, sidecar_of
 from imgtools.engine.process import HOST, Limits, ToolFailed, run
 from imgtools.errors import (
@@ -14,7 +15,6 @@ from imgtools.errors import (
     EngineTimeout,
     HostError,
     ImageInUse,
-    TargetExists,
     UnsupportedFormat,
     UsageError,
 )
@@ -51,7 +51,7 @@ def require_output(infos: Sequence[ImageInfo], output: OutputTarget) -> None:
     """Make sure that a new image can be made.
 
     :raises UsageError: several disks, which would need several names, or options that do not fit.
-    :raises TargetExists: its name is taken.
+    :raises TargetExists: its name is taken, and it says nothing of taking the place.
     :raises UnsupportedFormat: QEMU does not write the format.
     :raises HostError: there is no such folder, or it cannot be written.
     """
@@ -69,8 +69,8 @@ def require_output(infos: Sequence[ImageInfo], output: OutputTarget) -> None:
         )
     if output.compress and wanted not in COMPRESSIBLE:
         raise UsageError(f"a {wanted} image cannot be compressed", hint="-O qcow2 --compress")
-    if os.path.lexists(output.host_path):
-        raise TargetExists(f"{output.host_path} exists already", hint="remove it, or name another file")
+    refuse_own_files(infos, output.host_path)
+    refuse_target(output.host_path, overwrite=output.overwrite)
     _require_folder(sidecar_of(output.host_path).folder, "name a file in a folder that can be written")
 
 

@@ -195,7 +195,7 @@ class Transaction:
         """Write the new image beside its name, then give it its name."""
         overlay, chain = self.disks[0]
         try:
-            with new_file(output.host_path, source=self._infos[0]) as draft:
+            with new_file(output.host_path, overwrite=output.overwrite, source=self._infos[0]) as draft:
                 wanted = output.format or chain[0].format
                 convert_overlay(
                     overlay, chain, draft.host_path, wanted, compress=output.compress, progress=progress

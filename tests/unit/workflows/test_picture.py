@@ -30,7 +30,7 @@ def test_a_drawing_that_fails_leaves_what_was_there(tmp_path: Path) -> None:
         if before:
             target.write_text(before)
         with pytest.raises(EngineFailed):
-            write_picture(request, target, fails, force=True)
+            write_picture(request, target, fails, overwrite=True)
         assert (target.read_text() if target.exists() else None) == before
     assert sorted(path.name for path in tmp_path.iterdir()) == ["d.raw", "d.svg"]
 
@@ -39,14 +39,14 @@ def test_nothing_is_drawn_for_a_file_that_cannot_be_written(tmp_path: Path) -> N
     request, target = request_in(tmp_path), tmp_path / "d.svg"
     target.write_text("mine")
     with pytest.raises(TargetExists):
-        write_picture(request, target, fails, force=False)
+        write_picture(request, target, fails, overwrite=False)
     with pytest.raises(HostError):
-        write_picture(request, tmp_path / "none" / "d.svg", fails, force=False)
+        write_picture(request, tmp_path / "none" / "d.svg", fails, overwrite=False)
 
 
 def test_force_replaces_the_file_at_the_end_of_a_link(tmp_path: Path) -> None:
     request, target, link = request_in(tmp_path), tmp_path / "d.svg", tmp_path / "link.svg"
     target.write_text("old")
     link.symlink_to(target)
-    write_picture(request, link, lambda: "<svg/>", force=True)
+    write_picture(request, link, lambda: "<svg/>", overwrite=True)
     assert link.is_symlink() and target.read_text() == "<svg/>"

@@ -120,7 +120,7 @@ def test_nothing_is_written_through_what_was_planted(monkeypatch: pytest.MonkeyP
     tar_out(request, "/data", tmp_path / "a.tar", io.BytesIO())
     assert mine.read_text() == "mine" and not (tmp_path / "a.tar").is_symlink()
     (tmp_path / "b.tar").symlink_to(tmp_path / "nowhere")
-    with pytest.raises(HostError, match="already there"):
+    with pytest.raises(HostError, match="there already"):
         tar_out(request, "/data", tmp_path / "b.tar", io.BytesIO())
     assert not (tmp_path / "nowhere").exists()
 
@@ -129,6 +129,6 @@ def test_a_file_that_is_there_is_not_replaced(monkeypatch: pytest.MonkeyPatch, t
     request = serve(monkeypatch, "tar_out", memory_guest_image(FILES))
     path = tmp_path / "a.tar"
     path.write_text("mine")
-    with pytest.raises(HostError, match="already there"):
+    with pytest.raises(HostError, match="there already"):
         tar_out(request, "/data", path, io.BytesIO())
     assert path.read_text() == "mine"
