@@ -37,7 +37,8 @@ EXAMPLES = (
 )
 NOTES = """
 qemu-img create writes over a file that is there without asking. It takes a backing file's name relative to the new
-image and not to where you stand, records whatever you typed, and lets an overlay be smaller than what it covers.
+image, says nothing of a file of that name where you stand, records whatever you typed, and lets an overlay be smaller
+than what it covers.
 For vpc it makes the disk larger than you said, because old BIOSes want a geometry. A killed or full-disk create
 leaves half an image. Here the target has to be new, the backing file and all it names are read and judged before,
 its name is recorded relative where both are in one folder, its format always, and the file appears under its name
@@ -55,7 +56,11 @@ OutputFormat = Annotated[
 ]
 BackingFile = Annotated[
     Path | None,
-    typer.Option(*names.BACKING_FILE.words, metavar="FILE", help="Create an overlay of this image."),
+    typer.Option(
+        *names.BACKING_FILE.words,
+        metavar="FILE",
+        help="Create an overlay of this image, named from its folder or yours.",
+    ),
     old("--backing"),
 ]
 

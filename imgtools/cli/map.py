@@ -69,11 +69,11 @@ def command(
     found = map_disk(replace(disk, share=share), start=start, length=length)
     if svg is not None:
         _draw(out, disk, found, svg, overwrite=overwrite)
+    for warning in found.head.warnings:
+        out.warn(warning)
     if out.json:
         _write_json(out, found)
         return
-    for warning in found.head.warnings:
-        out.warn(warning)
     if svg is not None:
         return
     if out.on_terminal:

@@ -57,8 +57,8 @@ def command(
 ) -> None:
     """Give an overlay another backing file.
 
-    The image reads the same afterwards. Paths are yours, relative to where you stand; what is recorded is relative to
-    the image.
+    The image reads the same afterwards. FILE is looked for in the image's folder, as qemu-img does,
+    then where you stand; what is recorded is relative to the image.
     """
     from imgtools.workflows.rebase import RebaseRequest, rebase
 

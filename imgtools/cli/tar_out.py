@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from io import BytesIO
 from pathlib import Path
 from typing import Annotated
 
@@ -59,7 +60,7 @@ def command(
             source,
             path,
             host_path,
-            sys.stdout.buffer,
+            sys.stdout.buffer if to_stdout else BytesIO(),
             compression=compression,
             overwrite=overwrite,
             progress=progress,

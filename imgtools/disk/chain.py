@@ -159,10 +159,10 @@ def below(disk: Disk, depth: int) -> Disk:
 
 
 def layer_depth(disk: Disk, name: Path) -> int | None:
-    """Return the depth of the layer that a host path means: the path itself, or only its file name."""
-    real = os.path.realpath(name)
-    for depth, layer in enumerate(disk.info.chain):
-        if os.path.realpath(layer.host_path) == real:
-            return depth
+    """Return the depth of the layer that a name means: a path from the image's folder or from here, or a file name."""
+    reals = [os.path.realpath(layer.host_path) for layer in disk.info.chain]
+    for real in map(os.path.realpath, (disk.host_path.parent / name, name)):
+        if real in reals:
+            return reals.index(real)
     named = [depth for depth, layer in enumerate(disk.info.chain) if layer.host_path.name == str(name)]
     return named[0] if len(named) == 1 else None

@@ -59,6 +59,7 @@ class Disk:
     info: ImageInfo
     keys: Keyring = field(default_factory=Keyring)
     shared: bool = False  # another program may write to it meanwhile
+    alone: bool = False  # its backing files were not looked at, and are not opened
 
     @property
     def host_path(self) -> Path:
@@ -72,8 +73,8 @@ class Disk:
 
     @property
     def warnings(self) -> tuple[Warned, ...]:
-        """What one should know of it."""
-        return self.info.warnings
+        """What one should know of it, and the keys that are given for nothing."""
+        return (*self.info.warnings, *key_warnings(self))
 
     @property
     def snapshot(self) -> str | None:
@@ -205,18 +206,21 @@ def open_disk(
     if to_write:
         refuse_in_use(info.chain[0].host_path)
         refuse_running_domain(info.chain[0].host_path)
-    return Disk(info, Keyring(keys, source.host_path), shared)
+    return Disk(info, Keyring(keys, source.host_path), shared, alone)
 
 
 def key_warnings(*disks: Disk) -> tuple[Warned, ...]:
     """Return a warning for each key that fits no file of any of the disks, or none that is encrypted."""
     keys = (key.selector for disk in disks for key in disk.keys.given if key.selector != ANYTHING)
     layers = [(layer, disk.host_path) for disk in disks for layer in disk.info.chain]
-    told = []
+    nobody = "no file of the image is called that"
+    if any(disk.alone for disk in disks):
+        nobody = "the image is not called that, and its backing files are not opened for this"
+    told: list[Warned] = []
     for selector in dict.fromkeys(keys):
         meant = [layer for layer, named_as in layers if names_image(selector, layer, named_as)]
         if not any(layer.encryption for layer in meant):
-            reason = "it is not encrypted" if meant else "no file of the image is called that"
+            reason = "it is not encrypted" if meant else nobody
             told.append(Warned(f"the key given for {selector} is not used: {reason}"))
     return tuple(told)
 

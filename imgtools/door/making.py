@@ -26,6 +26,7 @@ from imgtools.records.progress import Progress
 from imgtools.records.request import Backing, Secret
 
 if TYPE_CHECKING:
+    from imgtools.change.change import Change
     from imgtools.workflows.clone import CloneReport
     from imgtools.workflows.convert import ConvertReport
     from imgtools.workflows.create import CreateReport
@@ -106,7 +107,6 @@ def convert(
     :param options: of the format, as qemu-img takes them with ``-o``.
     :param sparse: so many zeros become a hole; ``off``: none do.
     :param parallel: requests of qemu-img in flight; None: 4, with ``compress`` one a processor.
-    :param new_key: the passphrase of a new image with LUKS.
     :param backing_file: keep an overlay an overlay, of this file.
     :param salvage: go on where the source cannot be read; zeros take its place.
     :param rate: at most so many bytes a second.
@@ -192,6 +192,8 @@ def resize_disk(
     expand: str | None = None,
     shrink: str | None = None,
     lv_expand: str | None = None,
+    changes: Sequence[Change] = (),
+    check: bool = True,
     write: bool = False,
     **options: Unpack[GuestOptions],
 ) -> ResizeReport:
@@ -201,6 +203,8 @@ def resize_disk(
     :param expand: this partition, or ``auto``, gets the free room behind it.
     :param shrink: this partition gives what is missing.
     :param lv_expand: this logical volume gets the free room of its group.
+    :param changes: to files of the guest, made first and in the same transaction.
+    :param check: refuse what of them would lock people out of the guest, or stop its boot.
     :raises WouldLoseData: something would be cut off.
     :raises UnsupportedFormat: the format cannot be resized in place; :func:`resize_copy` makes a new image.
     """
@@ -214,6 +218,8 @@ def resize_disk(
             shrink,
             lv_expand,
             write,
+            tuple(changes),
+            check,
         )
     )
 

@@ -48,7 +48,9 @@ class GuestOptions(ImageOptions, total=False):
 
     snapshot: str | None  # id or name
     engine: EngineName  # who reads
-    root: str | None  # which system, if there are several: the device of its root
+    root: (
+        str | None
+    )  # which system, if there are several: the device, UUID, label or drive letter of its root
     mount: str | Sequence[str]  # DEVICE[:PATH[:OPTIONS]]: these volumes, not the guest's own mounts
 
 
@@ -148,7 +150,7 @@ def make_request(
 
 
 def make_output(
-    output: HostPath | None, output_format: str | None, compress: bool, overwrite: bool
+    output: HostPath | None, output_format: str | None, compress: bool, overwrite: bool = False
 ) -> OutputTarget | None:
     """Return the new image that is asked for; None for none.
 

@@ -24,7 +24,7 @@ from imgtools.guest.find.linux import recognise_linux
 from imgtools.guest.find.nothing_known import nothing_known
 from imgtools.guest.find.recognised import Recognised
 from imgtools.guest.windows.systemroot import find_systemroot
-from imgtools.records.disks import Declined, Holder, Layout, Mount, Volume
+from imgtools.records.disks import ENCRYPTED, Declined, Holder, Layout, Mount, Volume
 from imgtools.records.request import Engine
 from imgtools.records.system import OsInfo, Warned
 from imgtools.volumes.names import is_called
@@ -106,11 +106,13 @@ def _overlooked(search: _Search) -> list[Warned]:
 
 
 def the_guest(image: Image, root: str | None = None) -> Guest:
-    """Return the one guest of the image, or the one whose root is the device ``root``.
+    """Return the one guest of the image, or the one whose root is called ``root``.
 
+    :param root: its device, UUID or label, as keys are given for it, those of the encrypted volume that it is in, or
+        the letter of its drive in its own Windows, if no other system has the same.
     :raises NoGuest: there is none, or none at ``root``.
     :raises KeyNeeded: there is none, and a volume that may hold it is locked.
-    :raises ManyGuests: there are several, and ``root`` was not given.
+    :raises ManyGuests: there are several, and ``root`` was not given, or means several of them.
     """
     guests = find_guests(image)
     if root is not None:
@@ -126,13 +128,33 @@ def the_guest(image: Image, root: str | None = None) -> Guest:
 
 
 def _at_root(guests: Sequence[Guest], root: str, image: Image) -> Guest:
-    for guest in guests:
-        if guest.root.device in (root, f"btrfsvol:{root}"):
-            return guest
+    found = _called(guests, root, image)
+    if len(found) > 1:
+        raise ManyGuests(
+            f"{len(found)} operating systems have their root at {root}: {_describe(found)}",
+            hint=f"choose one: --root {found[0].root.device}",
+        )
+    if found:
+        return found[0]
     if locked := next((one for one in image.layout().locked if is_called(one, root)), None):
         raise locked_volume(locked)
     there = f"there is {_describe(guests)}" if guests else "there is none elsewhere either"
     raise NoGuest(f"no operating system has its root at {root}", hint=there)
+
+
+def _called(guests: Sequence[Guest], root: str, image: Image) -> list[Guest]:
+    """Return the guests whose root a person may mean; its device means that one alone."""
+    if exact := [guest for guest in guests if guest.root.device in (root, f"btrfsvol:{root}")]:
+        return exact
+    holders = [one for one in image.layout().volumes if one.content in (*ENCRYPTED, "btrfs")]
+    letter = root.rstrip("\\/").removesuffix(":").upper()
+
+    def is_meant(guest: Guest) -> bool:
+        inside = [one for one in holders if one.device in guest.root.parents]
+        drives = [device for name, device in guest.drives if name.upper().rstrip(":") == letter]
+        return any(is_called(one, root) for one in (guest.root, *inside)) or guest.root.device in drives
+
+    return [guest for guest in guests if is_meant(guest)]
 
 
 def _describe(guests: Sequence[Guest]) -> str:

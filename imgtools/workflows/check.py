@@ -15,7 +15,6 @@ from imgtools.disk.image_file import (
     Disk,
     check_file,
     copy_bytes,
-    key_warnings,
     open_disk,
 )
 from imgtools.disk.new_file import new_file, refuse_own_files, require_room
@@ -201,7 +200,7 @@ def _report(
     remaining: str = "",
 ) -> CheckReport:
     steps: list[DiskStep] = []
-    warnings = [*disk.warnings, *key_warnings(disk)]
+    warnings = list(disk.warnings)
     if repair and after is not None:
         steps = _steps(disk, found, after, changed, output)
         if found.leaks and not steps:

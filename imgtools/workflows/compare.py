@@ -49,7 +49,7 @@ def compare(
         reason=_reason(found, first, second),
         virtual_size=first.info.virtual_size,
         other_virtual_size=second.info.virtual_size,
-        warnings=(*first.warnings, *second.warnings, *key_warnings(first, second)),
+        warnings=(*first.info.warnings, *second.info.warnings, *key_warnings(first, second)),
     )
 
 

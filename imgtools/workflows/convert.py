@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from imgtools.disk.backing import examine
+from imgtools.disk.backing_name import find_named
+from imgtools.disk.chain import below, first_difference, sample_offsets
 from imgtools.disk.formats import format_by_name, require_ability
 from imgtools.disk.image_file import (
     Conversion,
@@ -17,7 +19,6 @@ from imgtools.disk.image_file import (
     Keyring,
     compare_nodes,
     files_of,
-    key_warnings,
     open_disk,
     part_of,
     plain_node,
@@ -112,6 +113,7 @@ def convert(
     :raises NoRoom: the result does not fit; no file is left.
     :raises RolledBack: the copy differs from the source; no file is left.
     """
+    request, named = _with_backing_found(request)
     disk = open_disk(request.source)
     _require_walk(disk)
     refuse_own_files(_read(disk, request), request.target)
@@ -122,7 +124,7 @@ def convert(
     refuse_target(Path(os.path.realpath(request.target)), overwrite=request.overwrite)
     how = _conversion(disk, request, format)
     _require_room(disk, request, how)
-    warnings = [*disk.warnings, *key_warnings(disk)]
+    warnings = [*named, *disk.warnings, *_doubts(disk, request)]
     # What is replaced is lost: the new file must be safe before. Else the source is still there, as after cp.
     durable = request.durable or request.target.exists()
     with new_file(request.target, overwrite=request.overwrite, durable=durable, source=disk.info) as draft:
@@ -159,6 +161,13 @@ def convert(
         warnings=tuple(warnings),
         changes=(_made(disk, request.target, format, made.virtual_size),),
     )
+
+
+def _with_backing_found(request: ConvertRequest) -> tuple[ConvertRequest, tuple[Warned, ...]]:
+    if request.backing is None:
+        return request, ()
+    found, warnings = find_named(request.backing, request.target)
+    return replace(request, backing=found), warnings
 
 
 def _read(disk: Disk, request: ConvertRequest) -> list[ImageInfo]:
@@ -263,6 +272,27 @@ def _backing_info(request: ConvertRequest) -> ImageInfo:
     return examine(DiskSource(request.backing, request.backing_format), policy=request.source.backing)
 
 
+def _doubts(disk: Disk, request: ConvertRequest) -> Iterator[Warned]:
+    """Say where the new backing file is not what the source stands on: only what lies above that is copied."""
+    if request.backing is None:
+        return
+    old, new = below(disk, 1), Disk(_backing_info(request), disk.keys)
+    if old.top.host_path.samefile(new.top.host_path):
+        return
+    sizes = (old.info.virtual_size, new.info.virtual_size)
+    if sizes[0] != sizes[1]:
+        text = f"the new backing file has {sizes[1]} bytes, the one of {disk.host_path} has {sizes[0]}"
+        yield Warned(text, str(request.backing))
+    size = disk.info.virtual_size
+    offsets = sorted({*sample_offsets(old, size), *sample_offsets(new, size)})
+    if (offset := first_difference(old.info, new.info, disk.keys, offsets, size)) is not None:
+        text = (
+            f"the new backing file differs from the one of {disk.host_path}, for instance at byte {offset}: where "
+            "the image itself holds nothing, the new one reads otherwise"
+        )
+        yield Warned(text, str(request.backing))
+
+
 def _record_backing(request: ConvertRequest, made: Path, format: str) -> None:
     """Record the backing file relative to where the image will be; while it was made, it had to be absolute."""
     info = _backing_info(request)
@@ -334,7 +364,7 @@ def _onto_device(
             raise RolledBack(
                 f"the copy on {target} differs at byte {found.offset}", hint="the device may be failing"
             )
-    warnings = (*disk.warnings, *key_warnings(disk), *(Warned(text) for text in complaints))
+    warnings = (*disk.warnings, *(Warned(text) for text in complaints))
     written = DiskStep("write-data", f"write {size} bytes over {target}", str(target), size=size)
     return ConvertReport(
         image=str(disk.host_path),

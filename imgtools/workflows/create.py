@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from imgtools.disk.backing import examine
+from imgtools.disk.backing_name import find_named
 from imgtools.disk.formats import check_options, format_by_name, parse_options, require_ability
 from imgtools.disk.image_file import Measured, create_image, files_of, measure_size
 from imgtools.disk.new_file import (
@@ -73,6 +74,10 @@ def create(request: CreateRequest, progress: Progress | None = None) -> CreateRe
     :raises NoRoom: a preallocated image does not fit.
     :raises BadImage: the backing file is missing, damaged or of another format.
     """
+    named: tuple[Warned, ...] = ()
+    if request.backing is not None:
+        found, named = find_named(request.backing, request.target)
+        request = replace(request, backing=found)
     format = format_by_name(request.target, request.format)
     require_ability(format, "create")
     options = image_options(format, request.options, request.preallocation, request.secret)
@@ -96,7 +101,8 @@ def create(request: CreateRequest, progress: Progress | None = None) -> CreateRe
         if request.preallocation in ("falloc", "full"):
             allocate_files(draft)  # what some formats call fixed is full of holes
         files = sorted(path.name for path in draft_files(draft))
-    return _report(request, target, format, recorded, files, backing)
+    report = _report(request, target, format, recorded, files, backing)
+    return replace(report, warnings=(*named, *report.warnings))
 
 
 @contextmanager

@@ -292,5 +292,5 @@ def _report(
         written=written,
         changed=True,
         changes=steps,
-        warnings=(*disks[0].warnings, *key_warnings(*disks)),
+        warnings=(*disks[0].info.warnings, *key_warnings(*disks)),
     )

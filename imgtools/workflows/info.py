@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -11,6 +11,7 @@ from imgtools.disk.backing import examine, is_in_use
 from imgtools.disk.transaction.marker import refuse_unfinished
 from imgtools.errors import BadImage, ImgtoolsError, UnknownBackingFormat
 from imgtools.image.handle import open_image
+from imgtools.image.key_use import useless_keys
 from imgtools.records.disks import Disk
 from imgtools.records.image import DiskSource, ImageInfo, Layer, Snapshot
 from imgtools.records.request import Backing, Engine, ImageRequest
@@ -59,11 +60,13 @@ def describe_image(request: ImageRequest, *, partitions: bool = True) -> InfoRep
     """
     warnings: list[Warned] = []
     facts, engines = [], set()
+    useless: list[tuple[Warned, ...]] = []
     for source in request.disks:
         info, problem = _look(source, request.backing)
         refuse_unfinished([layer.host_path for layer in info.chain])
         warnings += info.warnings
         disk, engine = None, None
+        told: tuple[Warned, ...] = ()
         many = len(info.snapshots) > MANY
         if many:
             text = f"QEMU takes long to open {len(info.snapshots)} internal snapshots, so it was not asked"
@@ -72,14 +75,24 @@ def describe_image(request: ImageRequest, *, partitions: bool = True) -> InfoRep
             warnings.append(Warned(problem))
         if partitions and not problem and not many:
             try:
-                disk, engine = _partition_table(source, request)
+                disk, engine, told = _partition_table(source, request)
             except ImgtoolsError as error:
                 text = f"the partition table was not read: {error.message}"
                 warnings.append(Warned(text, str(source.host_path)))
         engines.add(engine)
+        useless.append(told)
         facts.append(_facts(info, disk, problem))
     engine = next((one for one in engines if one is not None), None)
+    warnings += _useless_for_all(useless)
     return InfoReport(str(request.host_path), engine, tuple(facts), tuple(warnings))
+
+
+def _useless_for_all(told: Sequence[tuple[Warned, ...]]) -> Iterator[Warned]:
+    """Yield the warnings about keys that fit none of the disks: each was opened alone."""
+    for one in told[0] if told else ():
+        about = one.text.partition(":")[0]
+        if all(any(other.text.partition(":")[0] == about for other in others) for others in told[1:]):
+            yield one
 
 
 def _look(source: DiskSource, policy: Backing) -> tuple[ImageInfo, str]:
@@ -93,10 +106,14 @@ def _look(source: DiskSource, policy: Backing) -> tuple[ImageInfo, str]:
         return alone, f"{error.message} ({error.hint})" if error.hint else error.message
 
 
-def _partition_table(source: DiskSource, request: ImageRequest) -> tuple[Disk | None, Engine]:
+def _partition_table(
+    source: DiskSource, request: ImageRequest
+) -> tuple[Disk | None, Engine, tuple[Warned, ...]]:
+    """Return what divides the disk, who read it, and which keys fit nothing of it."""
     with open_image([source], keys=request.keys, engine=request.engine, backing=request.backing) as image:
         disks = image.layout().disks
-        return (disks[0] if disks else None), image.served_by
+        useless = tuple(useless_keys(image.infos, request.keys, image.layout()))
+        return (disks[0] if disks else None), image.served_by, useless
 
 
 def _facts(info: ImageInfo, disk: Disk | None, problem: str) -> DiskFacts:

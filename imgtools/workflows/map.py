@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
-from imgtools.disk.image_file import Disk, Extent, key_warnings, open_disk
+from imgtools.disk.image_file import Disk, Extent, open_disk
 from imgtools.records.request import ImageRequest
 from imgtools.records.system import Warned
 from imgtools.units import parse_size
@@ -59,7 +59,7 @@ class DiskMap:
             image=str(disk.host_path),
             virtual_size=disk.info.virtual_size,
             layers=tuple(MapLayer(depth, layer.host_path, layer.format) for depth, layer in layers),
-            warnings=(*disk.warnings, *key_warnings(disk)),
+            warnings=disk.warnings,
         )
 
     @property

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from imgtools.disk.formats import check_options, known_format, parse_options, require_ability
-from imgtools.disk.image_file import Extent, Measured, key_warnings, measure_size, open_disk
+from imgtools.disk.image_file import Extent, Measured, measure_size, open_disk
 from imgtools.errors import UsageError
 from imgtools.records.request import ImageRequest
 from imgtools.records.system import Warned
@@ -65,7 +65,7 @@ def measure(
         fully_allocated=found.fully_allocated,
         bitmaps=found.bitmaps,
         estimated=not exact,
-        warnings=(*disk.warnings, *key_warnings(disk)),
+        warnings=disk.warnings,
     )
 
 

@@ -6,7 +6,7 @@ import errno
 import json
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -72,9 +72,10 @@ def mount_image(
         )
     record = MountRecord(os.path.realpath(folder), str(request.host_path), os.getpid(), target.write)
     if foreground:
-        _serve(request, target, record, allow_other=allow_other, ready=lambda: None)
-        return _report(record)
-    return _report(_in_background(request, target, record, allow_other=allow_other))
+        warnings: list[Warned] = []
+        _serve(request, target, record, allow_other=allow_other, ready=warnings.extend)
+        return _report(record, warnings)
+    return _in_background(request, target, record, allow_other=allow_other)
 
 
 def _can_be_mounted_on(folder: Path) -> bool:
@@ -97,13 +98,13 @@ def unmount_image(folder: Path) -> UnmountReport:
     return UnmountReport(record.image, record.folder, record.change_count > 0, record.change_count)
 
 
-def _report(record: MountRecord) -> MountReport:
-    return MountReport(record.image, record.folder, record.pid, record.write)
+def _report(record: MountRecord, warnings: Sequence[Warned]) -> MountReport:
+    return MountReport(record.image, record.folder, record.pid, record.write, tuple(warnings))
 
 
 def _in_background(
     request: ImageRequest, target: Target, record: MountRecord, *, allow_other: bool
-) -> MountRecord:
+) -> MountReport:
     """Start a server process, and wait until it is ready.
 
     It is a grandchild: a program that goes on meanwhile has no child of ours to wait for.
@@ -123,10 +124,14 @@ def _in_background(
         os.waitpid(child, 0)
         with os.fdopen(os.dup(reading), "rb") as pipe:
             said = pipe.read()
-    state, _, pid = said.partition(b" ")
-    if state == b"ready":
-        return replace(record, pid=int(pid))
-    raise _error_of(said)
+    try:
+        facts = json.loads(said)
+        if "pid" in facts:
+            warnings = [Warned(*one) for one in facts["warnings"]]
+            return _report(replace(record, pid=facts["pid"]), warnings)
+    except ValueError:
+        facts = {}
+    raise _error_of(facts)
 
 
 def _be_server(
@@ -135,12 +140,13 @@ def _be_server(
     """Serve until the folder is unmounted, then end the process."""
     code, is_ready = 0, False
 
-    def ready() -> None:
+    def ready(warnings: Sequence[Warned]) -> None:
         nonlocal is_ready
         is_ready = True
         write_record(record)
-        os.write(writing, b"ready %d" % record.pid)
-        os.close(writing)
+        told = [(one.text, one.path) for one in warnings]
+        with os.fdopen(writing, "wb") as pipe:
+            pipe.write(json.dumps({"pid": record.pid, "warnings": told}).encode())
         # From here on nobody listens: the terminal is the user's again.
         nowhere = os.open(os.devnull, os.O_RDWR)
         for descriptor in (0, 1, 2):
@@ -159,12 +165,11 @@ def _be_server(
         os._exit(code)
 
 
-def _error_of(said: bytes) -> ImgtoolsError:
+def _error_of(facts: Mapping[str, str]) -> ImgtoolsError:
     try:
-        facts = json.loads(said)
         kind: type[ImgtoolsError] = getattr(errors, facts["class"], ImgtoolsError)
         return kind(facts["message"], hint=facts["hint"])
-    except (ValueError, KeyError):
+    except KeyError:
         return EngineFailed("the process that serves the folder ended", hint="try --foreground -v")
 
 
@@ -174,7 +179,7 @@ def _serve(
     record: MountRecord,
     *,
     allow_other: bool,
-    ready: Callable[[], None],
+    ready: Callable[[Sequence[Warned]], None],
 ) -> None:
     """Open the image, show it, and when it is unmounted commit what was changed."""
     with (
@@ -192,7 +197,7 @@ def _serve(
             place,
             contents=Path(contents),
             usage=usage,
-            ready=ready,
+            ready=lambda: ready(view.warnings),
             read_only=not target.write,
             allow_other=allow_other,
         )

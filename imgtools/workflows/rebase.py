@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from imgtools.disk.backing import examine
+from imgtools.disk.backing_name import find_named
 from imgtools.disk.chain import (
     SAMPLES,
     below,
@@ -18,7 +19,7 @@ from imgtools.disk.chain import (
     sample_offsets,
 )
 from imgtools.disk.formats import require_ability
-from imgtools.disk.image_file import Disk, open_disk
+from imgtools.disk.image_file import Disk, key_warnings, open_disk
 from imgtools.disk.in_use import refuse_in_use
 from imgtools.disk.new_file import require_room
 from imgtools.disk.transaction.lock import lock_images
@@ -66,6 +67,10 @@ def rebase(request: RebaseRequest, progress: Progress | None = None) -> RebaseRe
     :raises WouldLoseData: unsafe, and a look at both bases shows that they differ.
     :raises BadImage: the new base is missing, damaged, of another format, or stands on the image itself.
     """
+    named: tuple[Warned, ...] = ()
+    if request.onto is not None:
+        found, named = find_named(request.onto, request.source.host_path)
+        request = replace(request, onto=found)
     if request.onto is not None and request.onto_format is None:
         looks = examine(DiskSource(request.onto), policy=request.source.backing).format
         raise UsageError(
@@ -73,9 +78,8 @@ def rebase(request: RebaseRequest, progress: Progress | None = None) -> RebaseRe
             hint=f"it looks like {looks}: --backing-format {looks}",
         )
     base = _base(request)
-    if request.unsafe:
-        return _unsafe(request, base)
-    return _safe(request, base, progress)
+    report = _unsafe(request, base) if request.unsafe else _safe(request, base, progress)
+    return replace(report, warnings=(*named, *report.warnings))
 
 
 def _base(request: RebaseRequest) -> ImageInfo | None:
@@ -102,7 +106,7 @@ def _safe(request: RebaseRequest, base: ImageInfo | None, progress: Progress | N
     disk = open_disk(request.source, to_write=True)
     require_ability(disk.info.format, "a changed backing file", str(disk.host_path))
     if len(disk.info.chain) < 2 and base is None:
-        return _report(request, disk, None, (), ())
+        return _report(request, disk, None, (), (), _told(disk, None))
     recorded = _recorded(disk, base)
     require_access(disk.top.host_path)
     held = sum(holdings(disk)[1:])
@@ -118,7 +122,7 @@ def _safe(request: RebaseRequest, base: ImageInfo | None, progress: Progress | N
         require_room(disk.top.host_path.absolute().parent, needed, f"rebasing {disk.host_path}")
         with lock_images([disk.top.host_path]) as locks:
             rebase_onto(disk, base, recorded, locks, progress=progress)
-    return _report(request, disk, recorded, (), steps)
+    return _report(request, disk, recorded, (), steps, _told(disk, base))
 
 
 def _recording(path: str, words: str, recorded: tuple[str, str] | None) -> DiskStep:
@@ -144,7 +148,7 @@ def _unsafe(request: RebaseRequest, base: ImageInfo | None) -> RebaseReport:
     require_ability(disk.info.format, "a changed backing file", str(disk.host_path))
     recorded = _recorded(disk, base)
     believed = [f"{base.source.host_path if base else 'no backing file'} reads as the old backing file does"]
-    warnings = list(disk.warnings)
+    warnings: list[Warned] = []
     problem = ""
     if base is not None and base.virtual_size < disk.info.virtual_size:
         text = f"the new base has {base.virtual_size} bytes, the image {disk.info.virtual_size}: beyond are zeros"
@@ -160,7 +164,14 @@ def _unsafe(request: RebaseRequest, base: ImageInfo | None) -> RebaseReport:
     if request.write:
         refuse_in_use(disk.top.host_path)
         link(disk, recorded)
-    return _report(request, disk, recorded, tuple(believed), steps, tuple(warnings))
+    told = (*_told(disk, base, old), *warnings)
+    return _report(request, disk, recorded, tuple(believed), steps, told)
+
+
+def _told(disk: Disk, base: ImageInfo | None, old: Disk | None = None) -> tuple[Warned, ...]:
+    """What one should know of the image; a key may be for the new base or for the old one, too."""
+    disks = [disk, *([Disk(base, disk.keys)] if base else ()), *([old] if old else ())]
+    return (*disk.info.warnings, *key_warnings(*disks))
 
 
 def _old_base(request: RebaseRequest, warnings: list[Warned]) -> Disk | None:
@@ -197,7 +208,7 @@ def _report(
     recorded: tuple[str, str] | None,
     believed: tuple[str, ...],
     steps: tuple[DiskStep, ...],
-    warnings: tuple[Warned, ...] | None = None,
+    warnings: tuple[Warned, ...],
 ) -> RebaseReport:
     return RebaseReport(
         image=str(disk.host_path),
@@ -208,5 +219,5 @@ def _report(
         written=request.write and bool(steps),
         changed=bool(steps),
         changes=(*(DiskStep("belief", f"believed: {one}") for one in believed), *steps),
-        warnings=disk.warnings if warnings is None else warnings,
+        warnings=warnings,
     )

@@ -11,6 +11,7 @@ from imgtools.change.describe import PlannedChange
 from imgtools.errors import BadImage
 from imgtools.image.edit import edit_within
 from imgtools.image.handle import open_request
+from imgtools.image.key_use import useless_keys
 from imgtools.records.disks import Layout, Volume
 from imgtools.records.request import Engine, ImageRequest, Target
 from imgtools.records.steps import DiskStep
@@ -106,7 +107,9 @@ def resize(request: ResizeRequest, progress: Progress | None = None) -> ResizeRe
             if request.write:
                 bench.commit()
         seconds = round(time.monotonic() - began, 3) if request.write else 0.0
-        return _with_edits(_report(held, layout, plan, request.write, seconds), edits)
+        keys = tuple(useless_keys([held.info], request.source.keys, layout))
+        report = _with_edits(_report(held, layout, plan, request.write, seconds), edits)
+        return replace(report, warnings=tuple(dict.fromkeys((*report.warnings, *keys))))
 
 
 def _edit(held: Held, bench: Workbench, request: ResizeRequest) -> PlanReport:

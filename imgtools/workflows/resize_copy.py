@@ -166,7 +166,7 @@ def _plan(request: ResizeCopyRequest, folder: Path) -> _Plan:
             "a resized copy is not encrypted", hint="imgtools convert --new-key encrypts it"
         )
     with open_request(request.source) as image:
-        layout = image.layout()
+        layout, known = image.layout(), image.warnings
     before = read_source_table(disk, folder, sector_size=layout.disks[0].sector_size)
     check_table(before, repair=request.repair_table)
     volumes = volumes_of(layout, before)
@@ -185,7 +185,7 @@ def _plan(request: ResizeCopyRequest, folder: Path) -> _Plan:
     boots, more = _boots(request, boots)
     ntfs = [fit.volume.device for fit in (*shrinks, *grows) if fit.volume.content == "ntfs"]
     more += [Warned(AFTER_NTFS, device) for device in ntfs]
-    told = (*disk.warnings, *warnings, *more, *place_warnings(made, volumes))
+    told = (*known, *warnings, *more, *place_warnings(made, volumes))
     return _Plan(disk, size, format, made, volumes, ignore, shrinks, grows, boots, request.lv_expand, told)
 
 

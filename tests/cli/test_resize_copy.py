@@ -100,7 +100,7 @@ def test_a_target_that_is_there_stays(tmp_path: Path) -> None:
     target.write_text("mine")
     imgtools("resize", image, "+1M", "--copy", target, "--write", code=15)
     ran = imgtools("resize", image, "+1M", "--copy", image, "--write", code=15)
-    assert "name another file" in ran.err and "--force" not in ran.err  # which resize has not
+    assert "--overwrite replaces it" in ran.err
     assert target.read_text() == "mine"
 
 

@@ -144,3 +144,41 @@ def test_what_cannot_be_mounted_says_why(folder: Path, tmp_path: Path) -> None:
     nothing = imgtools("unmount", folder)
     assert nothing.returncode == 3
     assert "no image is mounted" in nothing.stderr
+
+
+def test_a_key_that_fits_nothing_is_told_by_who_starts_the_server(folder: Path) -> None:
+    mounted = imgtools("mount", fixture_image("debian"), folder, "--key", "nothing:key:x", "--json")
+    try:
+        (told,) = json.loads(mounted.stdout)["warnings"]
+        assert told["text"].startswith("the key given for nothing is not used")
+        assert told["text"] in mounted.stderr
+    finally:
+        assert imgtools("unmount", folder).returncode == 0
+
+
+PROGRAM = """
+import os, sys
+from pathlib import Path
+import imgtools
+image, folder = sys.argv[1:]
+mounted = imgtools.mount(image, folder, write=True)
+try:
+    os.waitpid(-1, os.WNOHANG)
+except ChildProcessError:
+    print("no child", mounted.pid != os.getpid(), mounted.write)
+Path(folder, "etc", "motd").write_text("new")
+done = imgtools.unmount(folder)
+print(done.committed, done.change_count, imgtools.cat(image, "/etc/motd"))
+"""
+
+
+def test_a_program_mounts_works_in_the_folder_and_has_no_child_to_wait_for(
+    folder: Path, tmp_path: Path
+) -> None:
+    (image,) = copy_fixture("debian", tmp_path)
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, image, folder],
+        capture_output=True, text=True, timeout=LIMIT, stdin=subprocess.DEVNULL, check=False,
+    )  # fmt: skip
+    assert done.stdout.splitlines() == ["no child True True", "True 1 b'new'"], done.stderr
+    assert done.stderr == ""

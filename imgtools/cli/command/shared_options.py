@@ -142,7 +142,11 @@ MoreDisks = Annotated[
 ]
 Root = Annotated[
     str | None,
-    _opening("--root", text="Which system, if there are several: its device.", metavar="DEVICE"),
+    _opening(
+        "--root",
+        text="Which system, if there are several: the device, UUID, label or drive letter of its root.",
+        metavar="DEVICE",
+    ),
 ]
 Mounts = Annotated[
     list[str] | None,

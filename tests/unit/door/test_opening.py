@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from pathlib import Path
 
 import pytest
 
-from imgtools.door.opening import make_output, make_request, several
+from imgtools.door.opening import either, make_output, make_request, several, size_text
 from imgtools.errors import UsageError
 from imgtools.records.image import DiskSource
 from imgtools.records.request import Backing, Engine, Key, OutputTarget, Secret
@@ -48,6 +49,26 @@ def test_a_new_image_has_a_name() -> None:
     assert make_output("b.qcow2", "qcow2", True) == OutputTarget(Path("b.qcow2"), "qcow2", True)
     with pytest.raises(UsageError, match="a new image"):
         make_output(None, None, True)
+    assert make_output("b", None, False, True) == OutputTarget(Path("b"), overwrite=True)
+    with pytest.raises(UsageError, match="overwrite are about a new image"):
+        make_output(None, None, False, True)
+
+
+def test_folders_of_templates_go_with_each_disk_and_sharing_with_the_request() -> None:
+    request = make_request(["a", "b"], backing_folder="/srv/templates", force_share=True)
+    assert [disk.folders for disk in request.disks] == [(Path("/srv/templates"),)] * 2 and request.share
+
+
+def test_sizes_are_bytes_or_texts() -> None:
+    assert (size_text(512), size_text("20G"), size_text("")) == ("512", "20G", "")
+    with pytest.raises(UsageError, match="not a size: -1"):
+        size_text(-1)
+
+
+def test_an_archive_is_a_path_or_a_stream() -> None:
+    path, _ = either("a.tar")
+    stream = BytesIO(b"x")
+    assert path == Path("a.tar") and either(stream) == (None, stream)
 
 
 def test_one_text_or_several() -> None:

@@ -199,3 +199,39 @@ def test_a_damaged_volume_does_not_hide_the_guest_on_another() -> None:
 def test_a_damaged_guest_is_not_no_guest() -> None:
     with pytest.raises(OddGuest, match="inode 7 has a hole"):
         find_guests(memory_image({ROOT: DamagedEtc(DEBIAN)}))
+
+
+TWO = memory_volume("/dev/vg-0/root", uuid="0000-TWO", label="second")
+
+
+@pytest.mark.parametrize(
+    ("name", "device"),
+    [
+        ("/dev/sda2", "/dev/sda2"),
+        ("UUID=0000-root", "/dev/sda2"),
+        ("0000-ROOT", "/dev/sda2"),
+        ("/dev/vg-0/root", "/dev/vg-0/root"),
+        ("/dev/mapper/vg--0-root", "/dev/vg-0/root"),
+        ("LABEL=second", "/dev/vg-0/root"),
+        ("second", "/dev/vg-0/root"),
+        ("/dev/disk/by-label/second", "/dev/vg-0/root"),
+    ],
+)
+def test_a_system_is_chosen_by_every_name_of_its_root(name: str, device: str) -> None:
+    image = memory_image({ROOT: DEBIAN, TWO: DEBIAN})
+    assert the_guest(image, name).root.device == device
+
+
+@pytest.mark.parametrize("name", ["/dev/sdb1", "UUID=none", "LABEL=", "C:", ""])
+def test_a_wrong_name_tells_those_that_there_are(name: str) -> None:
+    image = memory_image({ROOT: DEBIAN, TWO: DEBIAN})
+    with pytest.raises(NoGuest) as told:
+        the_guest(image, name)
+    assert "/dev/sda2 (Debian" in told.value.hint and "/dev/vg-0/root (Debian" in told.value.hint
+
+
+def test_a_name_that_two_systems_have_chooses_neither() -> None:
+    twin = memory_volume("/dev/sdb1", uuid="0000-other", label="second")
+    image = memory_image({twin: DEBIAN, TWO: {**DEBIAN, "/etc/hostname": "other\n"}})
+    with pytest.raises(ManyGuests, match="2 operating systems have their root at LABEL=second"):
+        the_guest(image, "LABEL=second")
