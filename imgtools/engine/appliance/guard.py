@@ -94,7 +94,7 @@ class Options:
     verbose: bool
     seconds: float
     network: bool = False
-    monitor: Path | None = None  # the socket where QEMU listens for us
+    monitor: bool = False  # whether QEMU listens for us
 
 
 class Guard:
@@ -105,6 +105,9 @@ class Guard:
         self.is_dead = False
         self._is_closed = self._is_up = False
         self._stack = ExitStack()  # what goes with it: a folder
+        self.folder = Path(
+            "/nonexistent"
+        )  # the one place where QEMU may make files; made when it is launched
         self._token = f"imgtools-{secrets.token_hex(8)}"  # QEMU's name, to find its process by
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="appliance")
         # Made in its own thread, too: libguestfs keeps the handler of errors for each thread, and the default
@@ -115,6 +118,11 @@ class Guard:
     def has_ended(self) -> bool:
         """Whether no call can be made any more."""
         return self.is_dead or self._is_closed
+
+    @property
+    def monitor(self) -> Path:
+        """The unix socket where QEMU listens for QMP, if it was asked to."""
+        return self.folder / "qmp"
 
     def launch(self, options: Options, accelerator: str, path: Path | None = None) -> None:
         """Set the handle up and launch it, or raise the error that says why not.
@@ -155,9 +163,8 @@ class Guard:
         if accelerator == TCG and platform.machine() == "x86_64":
             handle.config("-cpu", TCG_PROCESSOR)
         handle.config("-name", self._token)
-        if options.monitor is not None:
-            place = os.fspath(options.monitor).replace(",", ",,")
-            handle.config("-qmp", f"unix:{place},server=on,wait=off")
+        if options.monitor:
+            handle.config("-qmp", f"unix:{self.monitor},server=on,wait=off")
         handle.set_network(options.network)
         handle.set_smp(min(2, os.cpu_count() or 1))
         handle.set_autosync(any(not drive.read_only for drive in options.drives))
@@ -171,7 +178,7 @@ class Guard:
     def _fence_in(self, options: Options, path: Path | None) -> None:
         """Have libguestfs start QEMU behind a fence, and put its temporary files where QEMU may use them."""
         # In /tmp whatever TMPDIR says: libguestfs bears short names only.
-        folder = self._stack.enter_context(scratch_folder(Path("/tmp")))
+        self.folder = folder = self._stack.enter_context(scratch_folder(Path("/tmp")))
         files = [drive for drive in options.drives if drive.host_path is not None]
         qemu = fenced_qemu(
             folder,

@@ -59,6 +59,16 @@ class Appliance:
         self.calls = guard.calls
 
     @property
+    def folder(self) -> Path:
+        """The folder where its QEMU may use files; it goes with the appliance."""
+        return self._guard.folder
+
+    @property
+    def monitor(self) -> Path:
+        """The unix socket where QEMU listens for QMP, if that was asked for."""
+        return self._guard.monitor
+
+    @property
     def log(self) -> str:
         """What QEMU and the appliance have said so far; the last 256 KiB of it."""
         return self._guard.log
@@ -98,14 +108,14 @@ def launch_appliance(
     verbose: bool = False,
     seconds: float = LAUNCH_SECONDS,
     network: bool = False,
-    monitor: Path | None = None,
+    monitor: bool = False,
 ) -> Appliance:
     """Boot the appliance with these drives as /dev/sda, /dev/sdb ... in their order.
 
     :param memory: megabytes; 0 leaves it to libguestfs.
     :param verbose: have the appliance say all it does, for a diagnosis; slower.
     :param network: let what runs in the appliance reach the network, through QEMU.
-    :param monitor: where QEMU shall listen for QMP: a path for a unix socket.
+    :param monitor: whether QEMU listens for QMP, at :attr:`Appliance.monitor`.
     :raises ToolMissing: the binding or QEMU is not installed.
     :raises ApplianceFailed: it does not start; the message holds the line of its log that says why.
     :raises EngineTimeout: it did not start within ``seconds``.

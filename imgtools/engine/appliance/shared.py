@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import logging
 import socket
-import tempfile
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -18,7 +17,6 @@ from pathlib import Path
 from imgtools.engine.appliance.launch import Drive, launch_appliance
 from imgtools.engine.appliance.quick import ASSEMBLE
 from imgtools.engine.appliance.session import Booted, boot_alone
-from imgtools.engine.held_folder import scratch_folder
 from imgtools.engine.qemu.monitor import Monitor
 from imgtools.engine.qemu.nodes import nbd_node, overlay_node, scsi_disk
 from imgtools.engine.qemu.overlay import create_scratch
@@ -32,7 +30,6 @@ FIRST = 2
 MOST_TARGETS = 255  # of a SCSI bus in QEMU (virtio-scsi, VIRTIO_SCSI_MAX_TARGET)
 BUS = "scsi.0"  # libguestfs' (lib/launch-direct.c)
 EMPTY = Drive(host_path=Path("/dev/null"))
-LONGEST_BASE = 60  # bytes of the temporary folder's path: that of a socket has 107 at most
 PLUG_SECONDS = 300.0  # without KVM 1 to 2
 STATE_SECONDS = 120.0
 
@@ -140,12 +137,9 @@ class _Machine:
         self.memory = memory
         self._plugged: list[int] = []  # targets
         with ExitStack() as stack:
-            base = Path("/tmp") if len(tempfile.gettempdir().encode()) > LONGEST_BASE else None
-            self._folder = stack.enter_context(scratch_folder(base))
-            place = self._folder / "qmp"
-            self.appliance = launch_appliance([EMPTY], memory=memory, monitor=place)
+            self.appliance = launch_appliance([EMPTY], memory=memory, monitor=True)
             stack.callback(self._shut_down)
-            self._monitor = Monitor(_connected(place), "the appliance's QEMU", self._gone)
+            self._monitor = Monitor(_connected(self.appliance.monitor), "the appliance's QEMU", self._gone)
             stack.callback(self._monitor.close)
             self._empty = self._state()
             self._stack = stack.pop_all()
@@ -173,7 +167,7 @@ class _Machine:
         """
         log.info("the appliance that is up gets the disks of this image")
         for target, (server, drive) in enumerate(zip(servers, drives, strict=True), FIRST):
-            overlay = self._folder / f"overlay{target}"
+            overlay = self.appliance.folder / f"overlay{target}"
             create_scratch(overlay, server.size)
             self._plugged.append(target)
             node = overlay_node(overlay, nbd_node(drive.socket, drive.export)).plus(("cache.no-flush", "on"))
@@ -201,7 +195,7 @@ class _Machine:
             is_empty = self._state() == self._empty
             for target in self._plugged:
                 self._monitor.execute("blockdev-del", **{"node-name": f"disk{target}"})
-                (self._folder / f"overlay{target}").unlink()
+                (self.appliance.folder / f"overlay{target}").unlink()
         except ImgtoolsError as error:
             log.debug("the appliance cannot be cleared: %s", error.message)
             return False

@@ -20,7 +20,9 @@ DRIVE = Drive(socket="/s/disk")
 class FakeAppliance:
     """Answers the scripts; ``state`` is what it says of itself."""
 
-    def __init__(self) -> None:
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.monitor = folder / "qmp"
         self.state = b"as before"
         self.said = b""  # by what plugs in
         self.scripts: list[str] = []
@@ -39,7 +41,8 @@ class FakeAppliance:
 class Host:
     """Everything that is booted, and what QEMU is told."""
 
-    def __init__(self) -> None:
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder  # of all appliances
         self.booted: list[FakeAppliance] = []
         self.alone = 0
         self.told: list[tuple[str, dict[str, Any]]] = []
@@ -48,8 +51,8 @@ class Host:
     def launch(self, drives: Sequence[Drive], *, memory: int = 0, **more: object) -> FakeAppliance:
         if drives != [shared.EMPTY]:
             self.alone += 1
-            return FakeAppliance()
-        self.booted.append(FakeAppliance())
+            return FakeAppliance(self.folder)
+        self.booted.append(FakeAppliance(self.folder))
         return self.booted[-1]
 
     def execute(self, command: str, **arguments: Any) -> None:
@@ -65,8 +68,8 @@ class Host:
 
 
 @pytest.fixture
-def host(monkeypatch: pytest.MonkeyPatch) -> Host:
-    found = Host()
+def host(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Host:
+    found = Host(tmp_path)
     monkeypatch.setattr(shared, "launch_appliance", found.launch)
     monkeypatch.setattr(session, "launch_appliance", found.launch)
     monkeypatch.setattr(shared, "_connected", lambda place: None)
@@ -136,11 +139,9 @@ def test_a_second_image_at_the_same_time_boots_alone(host: Host) -> None:
     assert appliance.boot([disk()], [DRIVE], 0).first == FIRST
 
 
-def test_nothing_is_left_on_the_host(host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    monkeypatch.setattr(shared, "LONGEST_BASE", 1000)
-    appliance = SharedAppliance()
-    appliance.boot([disk()], [DRIVE], 0)
-    assert len(list(tmp_path.iterdir())) == 1
-    appliance.close()
-    assert list(tmp_path.iterdir()) == []
+def test_what_an_image_has_written_goes_with_it(host: Host) -> None:
+    """An overlay lies where the appliance's QEMU may use files."""
+    booted = SharedAppliance().boot([disk()], [DRIVE], 0)
+    assert [path.name for path in host.folder.iterdir()] == [f"overlay{FIRST}"]
+    booted.let_go()
+    assert list(host.folder.iterdir()) == []
