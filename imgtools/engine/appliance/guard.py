@@ -105,9 +105,8 @@ class Guard:
         self.is_dead = False
         self._is_closed = self._is_up = False
         self._stack = ExitStack()  # what goes with it: a folder
-        self.folder = Path(
-            "/nonexistent"
-        )  # the one place where QEMU may make files; made when it is launched
+        # The one place where QEMU may make files; made when it is launched.
+        self.folder = Path("/nonexistent")
         self._token = f"imgtools-{secrets.token_hex(8)}"  # QEMU's name, to find its process by
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="appliance")
         # Made in its own thread, too: libguestfs keeps the handler of errors for each thread, and the default
