@@ -16,7 +16,7 @@ RUN ?= make demo test JOBS=$(JOBS) ARGS="$(ARGS)"
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
 .NOTPARALLEL:
-.PHONY: help setup demo test test-on lint bench docs fixtures constraints lowest mutants fuzz clean
+.PHONY: help setup demo test test-on lint bench docs fixtures constraints lowest mutants fuzz foreign clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -65,6 +65,9 @@ mutants: setup  ## change the code in small ways: which changes does no unit tes
 fuzz: setup  ## put hostile bytes to every reader (MINUTES=10)
 	$(PYTHON) -m pip install -qq --disable-pip-version-check -c constraints.txt -e '.[fuzz]'
 	$(PYTHON) -m tests.fuzz --minutes $(MINUTES) $(ARGS)
+
+foreign: setup  ## hold every reader against the test images in Debian's source packages (a mirror; 15 minutes)
+	$(PYTHON) -m tests.foreign $(ARGS)
 
 clean:  ## remove what make has made here; built guests stay in ~/.cache/imgtools
 	rm -rf $(VENV) $(VENV)-lowest build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
