@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from imgtools.cli.command.listing import SHARED
-from imgtools.cli.output.output import ENVELOPE_FIELDS, TIME_FIELDS
+from imgtools.cli.output.documents import ENVELOPE_FIELDS, TIME_FIELDS
 from imgtools.records.files import FileKind
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -209,7 +209,7 @@ def _plain(text: str) -> str:
 
 
 def _kind(name: str, hint: Any) -> str:  # Any: annotations
-    """What JSON makes of a field; see imgtools/cli/output/output.py, to_json."""
+    """What JSON makes of a field; see imgtools/cli/output/documents.py, to_json."""
     options = (
         [one for one in get_args(hint) if one is not types.NoneType]
         if get_origin(hint) in _UNIONS

@@ -35,7 +35,8 @@ from imgtools.cli.command.typer_adapter import (
     made,
 )
 from imgtools.cli.output import standard
-from imgtools.cli.output.output import clean, error_envelope
+from imgtools.cli.output.clean import clean
+from imgtools.cli.output.documents import error_envelope
 from imgtools.errors import LONGEST_MESSAGE, ImgtoolsError, UsageError, host_fault, shorten
 
 BUG = 70  # EX_SOFTWARE of sysexits.h

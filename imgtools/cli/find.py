@@ -8,7 +8,7 @@ import typer
 
 from imgtools.cli.command.groups import EachPlace, Output
 from imgtools.cli.ls import format_mode
-from imgtools.cli.output.output import format_time
+from imgtools.cli.output.documents import format_time
 from imgtools.cli.output.views import Column, Lines, Raw, Table, View
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from imgtools.cli.command.groups import EachSource, Output
-from imgtools.cli.output.output import format_time
+from imgtools.cli.output.documents import format_time
 from imgtools.cli.output.views import Cell, Column, Facts, Lines, Table, View
 from imgtools.units import format_size
 

@@ -9,7 +9,7 @@ import typer
 
 from imgtools.cli.command.groups import EachSource, Output
 from imgtools.cli.command.several import Rules
-from imgtools.cli.output.output import format_time
+from imgtools.cli.output.documents import format_time
 from imgtools.cli.output.views import Cell, Column, Facts, Lines, Table, View
 from imgtools.errors import UsageError
 from imgtools.units import format_size

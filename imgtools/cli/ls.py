@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from imgtools.cli.command.groups import Output, Source
-from imgtools.cli.output.output import format_time
+from imgtools.cli.output.documents import format_time
 from imgtools.cli.output.views import Cell, Column, Lines, Table, View
 from imgtools.records.files import FileKind
 from imgtools.units import format_size

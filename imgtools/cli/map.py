@@ -12,8 +12,8 @@ import typer
 
 from imgtools.cli.command.groups import DiskFile, Output
 from imgtools.cli.command.shared_options import Overwrite, Share
+from imgtools.cli.output.documents import to_json
 from imgtools.cli.output.map_svg import MapPicture, kind_of
-from imgtools.cli.output.output import to_json
 from imgtools.cli.output.picture import DiskBar, SvgFile, require_svg, terminal_cells
 
 if TYPE_CHECKING:

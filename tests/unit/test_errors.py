@@ -7,7 +7,8 @@ import json
 
 import pytest
 
-from imgtools.cli.output.output import Output, error_envelope
+from imgtools.cli.output.documents import error_envelope
+from imgtools.cli.output.output import Output
 from imgtools.engine.hive import open_hive
 from imgtools.errors import LONGEST_MESSAGE, LONGEST_NAME, OddGuest, shorten
 from tests.support.hives import make_hive

@@ -13,7 +13,9 @@ import typer
 
 from imgtools.cli.command.several import Several
 from imgtools.cli.output.answers import Answers, OddAnswer, Outcome, Recorder, is_worth_having
-from imgtools.cli.output.output import JsonValue, Output, clean, envelope, error_envelope
+from imgtools.cli.output.clean import clean
+from imgtools.cli.output.documents import JsonValue, envelope, error_envelope
+from imgtools.cli.output.output import Output
 from imgtools.errors import EngineFailed, ImgtoolsError
 from imgtools.records.many import ManyReport, Reason, Summary
 from imgtools.workflows.many import Ended, ask_each

@@ -14,7 +14,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
-from imgtools.cli.output.output import JsonValue, Output, clean, column_of, envelope, error_envelope, to_json
+from imgtools.cli.output.clean import clean
+from imgtools.cli.output.documents import JsonValue, envelope, error_envelope, to_json
+from imgtools.cli.output.output import Output, column_of
 from imgtools.cli.output.progress import Reporter
 from imgtools.cli.output.views import Cell, Column, Csv, Facts, Lines, Raw, Table, Tree, View
 from imgtools.errors import ImgtoolsError

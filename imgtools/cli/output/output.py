@@ -6,163 +6,25 @@ terminal sees it.
 
 from __future__ import annotations
 
-import base64
-import dataclasses
 import json
 import re
 import sys
-import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from datetime import UTC, datetime
-from enum import Enum
 from itertools import islice
-from pathlib import Path
 from typing import IO, TYPE_CHECKING, TextIO
 
+from imgtools.cli.output.clean import clean, clean_json
+from imgtools.cli.output.documents import JsonValue, envelope, to_json
 from imgtools.cli.output.standard import already_done
 from imgtools.cli.output.views import Cell, Column, Csv, Facts, Lines, Raw, Table, Tree, View
-from imgtools.errors import LONGEST_MESSAGE, ImgtoolsError, shorten
-from imgtools.records.files import FileKind
-from imgtools.records.request import Secret
+from imgtools.errors import LONGEST_MESSAGE, shorten
 from imgtools.records.system import Warned
 
 if TYPE_CHECKING:
     from imgtools.cli.output.progress import Count, Reporter
 
 PIECE = 1 << 20  # characters
-JsonValue = None | bool | int | float | str | list["JsonValue"] | dict[str, "JsonValue"]
-
-# Fields that hold nanoseconds since 1970; JSON shows them as RFC 3339 in UTC.
-TIME_FIELDS = frozenset({"atime", "mtime", "ctime", "time", "modified", "created", "installed", "last_login"})
-# Fields of a report that belong to the envelope, not to its data.
-ENVELOPE_FIELDS = ("image", "engine", "warnings")
-
-
-def clean(text: str) -> str:
-    """Make a guest's string safe for a terminal: control, format and undecodable characters become escapes.
-
-    A file name can hold an escape sequence that renames the window, or a right-to-left mark that turns
-    ``gpj.exe`` into ``exe.jpg``; both are shown as what they are, ``\\x1b`` and ``\\u202e``.
-    """
-    if text.isascii() and text.isprintable():
-        return text
-    return "".join(letter if _harmless(letter) else _escape(letter) for letter in text)
-
-
-def _names(text: str, path: str) -> bool:
-    """Whether a text names a path, and not only a longer one."""
-    return re.search(rf"(?<![^\s(]){re.escape(path)}(?![^\s:;,)])", text) is not None
-
-
-def _harmless(letter: str) -> bool:
-    return letter.isprintable() and unicodedata.category(letter) != "Cf"
-
-
-def _escape(letter: str) -> str:
-    code = ord(letter)
-    if 0xDC80 <= code <= 0xDCFF:  # a byte that is not UTF-8, kept as a surrogate escape
-        return f"\\x{code - 0xDC00:02x}"
-    named = {"\t": "\\t", "\n": "\\n", "\r": "\\r"}.get(letter)
-    return named or (
-        f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}" if code < 65536 else f"\\U{code:08x}"
-    )
-
-
-def _for_terminal(document: str) -> str:
-    """Write in a JSON document what a terminal must not get as JSON does: the document says the same."""
-    if document.isascii():  # JSON escapes the control characters of ASCII itself
-        return document
-    return "".join(
-        letter if letter == "\n" or _harmless(letter) else json.dumps(letter)[1:-1] for letter in document
-    )
-
-
-def format_time(nanoseconds: int) -> str:
-    """Write nanoseconds since 1970 as RFC 3339 in UTC; a time no calendar holds becomes the number itself."""
-    try:
-        moment = datetime.fromtimestamp(nanoseconds // 10**9, UTC)
-    except (ValueError, OverflowError, OSError):
-        return str(nanoseconds)
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def to_json(value: object) -> JsonValue:
-    """Turn a frozen record into JSON values. Keys are field names; see docs/json.md.
-
-    What is no part of a record's ``repr`` is none of its JSON. A record whose JSON is more than its fields says it
-    itself, in ``as_json``.
-    """
-    if (own := getattr(value, "as_json", None)) is not None:
-        return to_json(own())
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        pairs = (
-            (field.name, getattr(value, field.name)) for field in dataclasses.fields(value) if field.repr
-        )
-        return _json_object(pairs)
-    if isinstance(value, Mapping):
-        return _json_object((str(key), item) for key, item in value.items())
-    if isinstance(value, FileKind):
-        return value.name.lower()
-    if isinstance(value, Enum):
-        return to_json(value.value)
-    if isinstance(value, Path):
-        return str(value)
-    if value is None or isinstance(value, bool | int | float | str):
-        return value
-    if isinstance(value, bytes):
-        return base64.b64encode(value).decode("ascii")
-    if isinstance(value, Secret):
-        raise TypeError("a secret cannot become JSON")
-    if isinstance(value, Iterable):
-        return [to_json(item) for item in value]
-    raise TypeError(f"no JSON for {type(value).__name__}")
-
-
-def _json_object(pairs: Iterable[tuple[str, object]]) -> dict[str, JsonValue]:
-    """Build one JSON object; a string that is not UTF-8 gets a second, exact key with its bytes."""
-    found: dict[str, JsonValue] = {}
-    for key, value in pairs:
-        value = str(value) if isinstance(value, Path) else value
-        if key in TIME_FIELDS and isinstance(value, int) and not isinstance(value, bool):
-            found[key] = format_time(value)
-        elif isinstance(value, str) and not isinstance(value, Enum) and not _is_unicode(value):
-            raw = value.encode("utf-8", "surrogateescape")
-            found[key] = raw.decode("utf-8", "replace")
-            found[f"{key}_b64"] = base64.b64encode(raw).decode("ascii")
-        else:
-            found[key] = to_json(value)
-    return found
-
-
-def _is_unicode(text: str) -> bool:
-    return text.isascii() or not any(0xD800 <= ord(letter) <= 0xDFFF for letter in text)
-
-
-def envelope(report: object, schema: str) -> dict[str, JsonValue]:
-    """Put a report into the envelope that all commands share."""
-    data = to_json(report)
-    outer: dict[str, JsonValue] = {"schema": schema, "ok": True}
-    if isinstance(data, dict):
-        for name in ENVELOPE_FIELDS:
-            if name in data:
-                outer[name] = data.pop(name)
-    if isinstance(told := outer.get("warnings"), list):  # two looks at one image say the same of it
-        outer["warnings"] = [one for number, one in enumerate(told) if one not in told[:number]]
-    outer["data"] = data
-    outer.setdefault("warnings", [])
-    return outer
-
-
-def error_envelope(error: ImgtoolsError) -> dict[str, JsonValue]:
-    """The document that ``--json`` prints when a command fails; among many images, when one does."""
-    facts: dict[str, JsonValue] = {
-        "class": type(error).__name__,
-        "message": clean(shorten(error.message, LONGEST_MESSAGE)),
-        "hint": clean(shorten(error.hint, LONGEST_MESSAGE)),
-        "exit_code": error.exit_code,
-    }
-    return {"schema": "imgtools.error/1", "ok": False, "error": facts, "warnings": []}
 
 
 class Output:
@@ -256,7 +118,7 @@ class Output:
     def _document_around(self, outer: dict[str, JsonValue], field: str, held: IO[str]) -> None:
         """Print a document with the rows that were held in a file: whole, or not at all."""
         whole = json.dumps(outer, indent=2, ensure_ascii=False)
-        shown = _for_terminal if self._stdout.isatty() else str
+        shown = clean_json if self._stdout.isatty() else str
         whole = shown(whole)
         start, empty, end = whole.partition(f'\n    "{field}": []')
         self._stdout.write(start + empty.removesuffix("]"))
@@ -274,7 +136,7 @@ class Output:
         self._stop_waiting()
         if self.json_lines or self._stdout.isatty():
             text = json.dumps(document, indent=None if self.json_lines else 2, ensure_ascii=False)
-            self._stdout.write((_for_terminal(text) if self._stdout.isatty() else text) + "\n")
+            self._stdout.write((clean_json(text) if self._stdout.isatty() else text) + "\n")
             return
         json.dump(document, self._stdout, indent=2, ensure_ascii=False)
         self._stdout.write("\n")
@@ -284,7 +146,7 @@ class Output:
         self._stop_waiting()
         # json.dump encodes in Python, json.dumps in C: five times faster, and this may be millions of lines.
         text = json.dumps(to_json(record), ensure_ascii=False)
-        self._stdout.write((_for_terminal(text) if self._stdout.isatty() else text) + "\n")
+        self._stdout.write((clean_json(text) if self._stdout.isatty() else text) + "\n")
 
     def line(self, text: str) -> None:
         """Print one cleaned line."""
@@ -440,3 +302,8 @@ class Output:
 def column_of(column: Column | str) -> Column:
     """A column, also when it was given as its bare name."""
     return Column(column) if isinstance(column, str) else column
+
+
+def _names(text: str, path: str) -> bool:
+    """Whether a text names a path, and not only a longer one."""
+    return re.search(rf"(?<![^\s(]){re.escape(path)}(?![^\s:;,)])", text) is not None

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from xml.sax.saxutils import escape, quoteattr
 
-from imgtools.cli.output.output import clean
+from imgtools.cli.output.clean import clean
 
 WIDTH = 1240  # of every picture, in pixels; the bars leave MARGIN on either side
 MARGIN = 20

@@ -18,7 +18,8 @@ from rich.table import Table as RichTable
 from rich.text import Text
 from rich.tree import Tree as RichTree
 
-from imgtools.cli.output.output import clean, column_of
+from imgtools.cli.output.clean import clean
+from imgtools.cli.output.output import column_of
 from imgtools.cli.output.views import Cell, Column, Facts, Table, Tree
 
 PROSE = 24  # columns that words have at least

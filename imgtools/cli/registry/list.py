@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from imgtools.cli.command.groups import Output, Source
-from imgtools.cli.output.output import format_time
+from imgtools.cli.output.documents import format_time
 from imgtools.cli.output.views import Column, Lines, Table, View
 from imgtools.errors import UsageError
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from imgtools.cli.command.groups import DiskFile, Output
-from imgtools.cli.output.output import format_time
+from imgtools.cli.output.documents import format_time
 from imgtools.cli.output.views import Column, Table
 
 WAITS = True
