@@ -217,5 +217,18 @@ CASES = (
         "imgtools edit {output} /etc/os-release -e s/12/13/ --write", nothing_to_compare, writes=True,
         before_peer=("cp --sparse=always {folder}/1G.qcow2 {output}", "sync {output}"),
     ),
+    Case(
+        "10,000 files in 400 folders on FAT, beside ext4", FLAT, "folders",
+        "imgtools ls -l -R {image} / -m /dev/sda", Goal(Kind.WITHIN, 3),
+        "imgtools ls -l -R {folder}/folders-ext4.raw / -m /dev/sda", as_many_lines,
+    ),
+    Case(
+        "a million files, found", FLAT, "million",
+        "imgtools find {image} / --type f -m /dev/sda", Goal(Kind.SECONDS, 60),
+    ),
+    Case(
+        "a million files, in an archive", FLAT, "million",
+        "imgtools tar-out {image} / - -m /dev/sda", Goal(Kind.SECONDS, 300),
+    ),
     Case("help", START, "none", "imgtools --help", Goal(Kind.SECONDS, 0.3)),
 )  # fmt: skip

@@ -1,8 +1,9 @@
-"""The images of the benchmark: two fixtures, and those that are made here: of two sizes, full, and in pieces."""
+"""The images of the benchmark: two fixtures, and others made here: of two sizes, full, in pieces, of many files."""
 
 from __future__ import annotations
 
 import random
+import shutil
 import struct
 import subprocess
 from collections.abc import Callable
@@ -72,6 +73,40 @@ def _many_disks(name: str, image: Path) -> None:
     image.write_text("".join(f"{disk}\n" for disk in disks))
 
 
+def _folders(name: str, image: Path) -> None:
+    """10,000 empty files in 400 folders, on FAT16 and, beside it, on ext4."""
+    tree = image.parent / f"{name}-tree"
+    _make_files(tree, folders=400, files=25)
+    _sparse(image, 64 << 20)
+    _run("mkfs.fat", "-F", "16", "-s", "4", "-r", "2048", str(image))
+    _run("mcopy", "-s", "-i", str(image), *(str(path) for path in sorted(tree.iterdir())), "::")
+    beside = image.with_name(f"{name}-ext4.raw")
+    _sparse(beside, 64 << 20)
+    _run("mke2fs", "-q", "-t", "ext4", "-N", "20000", "-d", str(tree), str(beside))
+    shutil.rmtree(tree)
+
+
+def _million(name: str, image: Path) -> None:
+    """A million empty files in a thousand folders, on ext4; each has an inode of its own."""
+    tree = image.parent / f"{name}-tree"
+    _make_files(tree, folders=1000, files=1000)
+    _sparse(image, 2 << 30)
+    _run("mke2fs", "-q", "-t", "ext4", "-N", "1100000", "-I", "256", "-d", str(tree), str(image))
+    shutil.rmtree(tree)
+
+
+def _make_files(tree: Path, *, folders: int, files: int) -> None:
+    for folder in range(folders):
+        (tree / f"folder{folder}").mkdir(parents=True)
+        for file in range(files):
+            (tree / f"folder{folder}" / f"file-{file:04}.txt").touch()
+
+
+def _sparse(image: Path, size: int) -> None:
+    with image.open("wb") as file:
+        file.truncate(size)
+
+
 def _wide_disk(name: str, image: Path) -> None:
     """The disk of 1 GB with a hole of 99 GB behind it."""
     copy(ready("1G", image.parent), image)
@@ -113,8 +148,10 @@ _MAKERS: dict[str, Callable[[str, Path], None]] = {
     "2G": _full_disk,
     "pieces": _pieces,
     "many": _many_disks,
+    "folders": _folders,
+    "million": _million,
 }
-_SUFFIXES = {"2G": ".raw", "many": ".list"}
+_SUFFIXES = {"2G": ".raw", "many": ".list", "folders": ".raw", "million": ".raw"}
 
 
 def warm(image: Path) -> None:
