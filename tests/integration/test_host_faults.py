@@ -7,7 +7,7 @@ import json
 import re
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -16,15 +16,24 @@ from imgtools.errors import UnfinishedEdit
 from tests.support.command import imgtools
 from tests.support.disks import content_of
 from tests.support.faults import CHANGING, READING, Faulted, run_with_fault
-from tests.support.volumes import disk_to_change
+from tests.support.volumes import disk_to_change, make_ext
 
 pytestmark = pytest.mark.timeout(900)
 
 PLAN = "- {kind: write-file, path: /etc/motd, content: changed}\n- {kind: remove, path: /etc/old}\n"
+GUEST = {
+    "bin/sh": "",
+    "etc/os-release": "ID=debian\nVERSION_ID=12\n",
+    "etc/passwd": "root:x:0:0:root:/root:/bin/sh\n",
+    "etc/machine-id": "0123456789abcdef0123456789abcdef\n",
+    "etc/motd": "hello",
+    "etc/old": "old",
+    "var/log/syslog": "a line\n" * 10_000,
+}
 # Which call of each kind fails; the numbers go on until nothing is hit.
 NUMBERS = (1, 2, 3, 4, 6, 8, 11, 15, 25, 50)
 # What must not fail, but may: the last of it is done by somebody else, or nothing is lost with it.
-REASONS = ("Input/output error", "I/O error", "cannot read", "could not be read")
+REASONS = ("Input/output error", "I/O error", "cannot read", "could not be read", "error while reading")
 
 
 @pytest.fixture(scope="module")
@@ -66,11 +75,12 @@ class Deed:
         flat = self._strace / "flat"
         flat.write_bytes(content)
         subprocess.run(["e2fsck", "-f", "-n", flat], check=True, capture_output=True)
-        motd = subprocess.run(
-            ["debugfs", "-R", "cat /etc/motd", flat], check=True, capture_output=True
-        ).stdout
+        texts = [
+            subprocess.run(["debugfs", "-R", f"cat {path}", flat], check=True, capture_output=True).stdout
+            for path in ("/etc/motd", "/etc/machine-id", "/var/log/syslog")
+        ]
         names = subprocess.run(["debugfs", "-R", "ls -p /etc", flat], check=True, capture_output=True).stdout
-        return len(content), motd, b"/old/" in names
+        return len(content), texts, b"/old/" in names
 
     def faults(self, call: str, *, reading: bool) -> Iterator[Faulted]:
         """Let each of the calls fail in turn."""
@@ -141,12 +151,34 @@ def commit(folder: Path, blank: Path) -> Sequence[str | Path]:
     return ["commit", top, "--write"]
 
 
+def flatten(folder: Path, blank: Path) -> Sequence[str | Path]:
+    _, top, _ = commit(folder, blank)
+    return ["chain", "flatten", top, "--write"]
+
+
+def sysprep(folder: Path, blank: Path) -> Sequence[str | Path]:
+    guest = blank.parent / "guest.raw"
+    if not guest.exists():
+        make_ext(guest, written_tree(blank.parent / "guest", GUEST), "-t", "ext4", size=24 << 20)
+    shutil.copyfile(guest, folder / "disk.raw")
+    return ["sysprep", folder / "disk.raw", "--enable", "machine-id,logfiles", "--write"]
+
+
+def written_tree(top: Path, texts: Mapping[str, str]) -> Path:
+    for name, text in texts.items():
+        (top / name).parent.mkdir(parents=True, exist_ok=True)
+        (top / name).write_text(text)
+    return top
+
+
 DEEDS = {
     "edit-raw": (edit_raw, "disk.raw"),
     "edit-qcow2": (edit_qcow2, "disk.qcow2"),
     "grow": (grow, "disk.raw"),
     "convert": (convert, "disk.raw"),
     "commit": (commit, "top.qcow2"),
+    "flatten": (flatten, "top.qcow2"),
+    "sysprep": (sysprep, "disk.raw"),
 }
 
 

@@ -65,11 +65,20 @@ def qemu_img(
                     grows=grows,
                     cwd=cwd,
                     dies_with_us=dies_with_us,
+                    about=_name_of([*writes, *reads]),
                 )
             except ToolFailed as error:
                 if LUKS_BLINK not in error.message or not tries_left:
                     raise
     raise AssertionError("unreachable")
+
+
+def _name_of(places: Sequence[Node | Path]) -> str:
+    """What an error calls the first of them; empty: it has no name on the host."""
+    for place in places:
+        for file in place.files if isinstance(place, Node) else (place,):
+            return os.fspath(file.path if isinstance(file, Judged) else file)
+    return ""
 
 
 # -- questions --------------------------------------------------------------------------------------------

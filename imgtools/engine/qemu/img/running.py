@@ -92,6 +92,7 @@ def work(
     limits: Limits = WORKING,
     cwd: Path | None = None,
     dies_with_us: bool = False,
+    about: str = "",
 ) -> Completed:
     """Run qemu-img, which may take long, and return what it said.
 
@@ -99,6 +100,7 @@ def work(
     :param grows: a file that the command fills, and how large it will about be, where there is no ``-p``.
     :param dies_with_us: it is killed when we are, because nobody would take what it makes. A change of an image
         that is there had better be finished.
+    :param about: the image that it works on, for an error.
     :raises ImgtoolsError: a named error, see :func:`named`.
     """
     for _ in range(TRIES):
@@ -107,7 +109,7 @@ def work(
             break
     if done.code in ok:
         return done
-    raise named(done)
+    raise named(done, about)
 
 
 def _run(
@@ -199,10 +201,10 @@ def reason(done: Completed) -> str:
 def named(done: Completed, about: str = "") -> ImgtoolsError:
     """Return the error that a user meets when qemu-img has failed.
 
-    :param about: the image, for the message.
+    :param about: the image, for a message that names none.
     """
     words, text = done.stderr.decode("utf-8", "replace"), reason(done)
-    start = f"{about}: " if about else ""
+    start = f"{about}: " if about and about not in text else ""
     if done.code == -signal.SIGXFSZ or "File too large" in words:
         return NoRoom(
             f"{start}a file would become larger than this host allows",
