@@ -5,8 +5,8 @@ kernel lets it go with the last of them, however they end. So what is not locked
 all that it had started, and the next one takes it away, with what is still mounted in it. A FUSE mount whose server is
 gone answers ENOTCONN to every program that asks for the state of all mounts, as mkfs.btrfs does.
 
-Nothing in such a folder is deeper than the folder itself, so nothing here removes a tree: a mount that was overlooked
-cannot be emptied. See docs/decisions/mounts-go.md.
+Nothing in such a folder is deeper than a folder of files, such as libguestfs makes. So nothing here removes a tree, and
+a mount that was overlooked is not emptied. See docs/decisions/mounts-go.md.
 """
 
 from __future__ import annotations
@@ -197,19 +197,38 @@ def _take_lock(name: str, inside: int, stack: ExitStack) -> bool:
 
 
 def _remove(folder: Path, inside: int) -> None:
-    """Remove a folder and the files and empty folders in it, the lock last: a folder that has one can be swept.
+    """Remove a folder, the files in it and its folders of files, the lock last: a folder that has one can be swept.
 
-    :raises OSError: something is mounted in it, or a folder in it is not empty.
+    :raises OSError: something is mounted in it, or a folder in it holds another one.
     """
     for name in os.listdir(inside):
         if name != LOCK:
             try:
                 os.unlink(name, dir_fd=inside)
             except IsADirectoryError:
-                os.rmdir(name, dir_fd=inside)
+                _remove_files(name, inside)
     with suppress(FileNotFoundError):
         os.unlink(LOCK, dir_fd=inside)
     folder.rmdir()
+
+
+def _remove_files(name: str, above: int) -> None:
+    """Remove a folder and the files in it, unless something is mounted on it."""
+    inside = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=above)
+    try:
+        if _mount_of(inside) == _mount_of(above):
+            with os.scandir(inside) as files:
+                for file in files:
+                    os.unlink(file.name, dir_fd=inside)
+    finally:
+        os.close(inside)
+    os.rmdir(name, dir_fd=above)
+
+
+def _mount_of(descriptor: int) -> str:
+    """The number of the mount that a file was opened through (proc(5)); a bind mount has one of its own."""
+    told = Path(f"/proc/self/fdinfo/{descriptor}").read_text(encoding="ascii")
+    return told.partition("mnt_id:")[2].split("\n")[0].strip()
 
 
 # -- mounts ------------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ import errno
 import fcntl
 import os
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -175,12 +176,48 @@ def test_what_is_not_provably_left_by_us_is_not_touched(
 
 
 @pytest.mark.usefixtures("no_program")
-def test_only_what_lies_in_the_folder_itself_is_removed() -> None:
+def test_a_folder_of_files_goes_too_as_libguestfs_leaves_one() -> None:
     folder = left()
-    deep = folder / "m" / "deep"
+    (folder / "m" / "overlay1.qcow2").touch()
+    sweep()
+    assert not folder.exists()
+
+
+@pytest.mark.usefixtures("no_program")
+def test_no_tree_is_removed() -> None:
+    folder = left()
+    deep = folder / "m" / "deeper" / "deep"
+    deep.parent.mkdir()
     deep.touch()
     sweep()
     assert deep.exists() and (folder / LOCK).exists()
+
+
+@pytest.mark.usefixtures("no_program")
+def test_a_mount_that_was_overlooked_is_not_emptied(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bind mount is on the same filesystem; it may be any folder of the host."""
+    folder = left()
+    kept = folder / "m" / "passwd"
+    kept.touch()
+    mounts = iter("12")
+    monkeypatch.setattr(held_folder, "_mount_of", lambda descriptor: next(mounts))
+    sweep()
+    assert kept.exists() and (folder / LOCK).exists()
+
+
+@pytest.mark.host
+def test_a_bind_mount_is_another_mount(tmp_path: Path) -> None:
+    script = """import os, subprocess
+from imgtools.engine.held_folder import _mount_of
+os.mkdir("a"), os.mkdir("b")
+subprocess.run(["mount", "--bind", "a", "b"], check=True)
+print(_mount_of(os.open("a", os.O_RDONLY)) == _mount_of(os.open("b", os.O_RDONLY)))"""
+    words = ["unshare", "--mount", "--map-root-user", sys.executable, "-c", script]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
+    ran = subprocess.run(words, capture_output=True, text=True, check=False, cwd=tmp_path, env=environment)
+    if "unshare" in ran.stderr:
+        pytest.skip("no mount namespaces here")
+    assert ran.stdout == "False\n", ran.stderr
 
 
 @pytest.mark.usefixtures("no_program")
