@@ -193,26 +193,11 @@ def _backing(request: CreateRequest, format: str) -> ImageInfo | None:
         )
     if os.path.realpath(request.backing) == os.path.realpath(request.target):
         raise UsageError("an image cannot be its own backing file")
-    if (namesake := _namesake(request)) is not None and not request.backing.exists():
-        raise HostError(
-            f"no such file: {request.backing.absolute()}",
-            hint=f"the name begins in the working folder, not in the image's as for qemu-img: -b {namesake}",
-        )
     info = examine(DiskSource(request.backing, request.backing_format), policy=request.policy)
     refuse_own_files([info], request.target)
     if format == "vmdk" and info.format != "vmdk":
         raise UsageError("a vmdk takes only a vmdk as its backing file", hint="create a qcow2 instead")
     return info
-
-
-def _namesake(request: CreateRequest) -> Path | None:
-    """Return the other file that a relative name would mean if it began in the image's folder, as for qemu-img."""
-    if request.backing is None or request.backing.is_absolute():
-        return None
-    other = request.target.parent / request.backing
-    if not other.exists() or os.path.realpath(other) == os.path.realpath(request.backing):
-        return None
-    return other
 
 
 def recorded_name(target: Path, backing: ImageInfo) -> str:
@@ -269,9 +254,6 @@ def _report(
     backing: ImageInfo | None,
 ) -> CreateReport:
     warnings: list[Warned] = []
-    if backing is not None and (namesake := _namesake(request)) is not None:
-        text = f"taken from the working folder; qemu-img would take {namesake}, which is there too"
-        warnings.append(Warned(text, str(request.backing)))
     if recorded and Path(recorded[0]).is_absolute():
         text = (
             f"the backing file is outside the image's folder; to open it, say --backing-policy {Backing.ANY}"

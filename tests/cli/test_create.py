@@ -12,7 +12,7 @@ from imgtools.cli.output import disk
 from imgtools.disk import new_file
 from imgtools.engine.held_folder import LOCK
 from tests.support.command import imgtools
-from tests.support.disks import FORMATS, MIB, SUFFIX, image_of, qemu_img
+from tests.support.disks import FORMATS, MIB, SUFFIX, qemu_img
 
 
 def info(path: Path) -> dict[str, object]:
@@ -220,19 +220,3 @@ def test_the_size_of_a_cluster_may_be_hexadecimal(tmp_path: Path) -> None:
     imgtools("create", "-o", "cluster_size=0x10000", tmp_path / "d.qcow2", "0x100000")
     assert "virtual size: 1 MiB" in qemu_img("info", tmp_path / "d.qcow2")
     imgtools("create", "-o", "cluster_size=0xg", tmp_path / "e.qcow2", "1M", code=2)
-
-
-def test_a_backing_file_of_that_name_beside_the_image_is_told(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A relative name begins in the working folder here, in the image's folder in qemu-img."""
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "sub").mkdir()
-    image_of(bytes(MIB), tmp_path / "sub/base.raw")
-    words = ("create", "-b", "base.raw", "-F", "raw", "sub/top.qcow2")
-    refused = imgtools(*words, code=3)
-    assert "no such file" in refused.err and "-b sub/base.raw" in refused.err
-    image_of(bytes(MIB), tmp_path / "base.raw")
-    assert "qemu-img would take sub/base.raw, which is there too" in imgtools(*words).err
-    assert info(tmp_path / "sub/top.qcow2")["full-backing-filename"] == str(tmp_path / "base.raw")
-    assert "qemu-img would" not in imgtools("create", "-b", "sub/base.raw", "-F", "raw", "sub/2.qcow2").err
