@@ -29,16 +29,20 @@ def _numbers() -> tuple[int, ...]:
     return NUMBERS.get(os.uname().machine, GENERIC)
 
 
-@functools.cache
 def may_become(user: int) -> bool:
     """Whether this process may become another user: it is root, with the right to, and the user is there.
 
-    In a user namespace (rootless containers) often only some users are.
+    In a user namespace (rootless containers) often only some users are. A program may give up being root itself, so
+    that is asked each time.
     """
     if os.geteuid() != 0 or not (os.uname().machine in NUMBERS or os.uname().machine in WITH_GENERIC):
         return False
-    if not held() & 1 << SETUID or not held() & 1 << SETGID:
-        return False
+    return bool(held() & 1 << SETUID and held() & 1 << SETGID) and _is_there(user)
+
+
+@functools.cache
+def _is_there(user: int) -> bool:
+    """Whether the user namespace has a user and a group of this number, and groups can be given up in it."""
     own = Path("/proc/self")
     try:
         names = (own / "uid_map").read_text(), (own / "gid_map").read_text()
@@ -56,7 +60,6 @@ def _holds(names: str, user: int) -> bool:
     return False
 
 
-@functools.cache
 def held() -> int:
     """The capabilities that this process may use, a bit for each."""
     data = ctypes.create_string_buffer(24)
