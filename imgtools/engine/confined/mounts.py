@@ -28,7 +28,7 @@ RECEIVE, SEND = 0xC0502100, 0xC0182101  # SECCOMP_IOCTL_NOTIF_RECV and _SEND
 PIDFD_GETFD = 438  # on every processor
 CLONE_NEWNS = 0x20000
 NOSUID, NODEV, NOEXEC, NOATIME, RECURSIVE, SLAVE = 2, 4, 8, 1024, 1 << 14, 1 << 19  # MS_* of linux/mount.h
-DETACH = 2  # MNT_DETACH
+DETACH, NOFOLLOW = 2, 8  # MNT_DETACH, UMOUNT_NOFOLLOW
 FUSE_DEVICE = os.makedev(10, 229)
 LONGEST = 4096  # bytes of a path, and of options
 OPTION = re.compile(r"(rootmode|user_id|group_id|max_read|blksize)=\d+|allow_other|default_permissions")
@@ -161,7 +161,7 @@ def _mount(thread: int, options: str, place: str, folder: Path) -> None:
 
 def _unmount(place: str, folder: Path) -> None:
     target = folder / _place(place, folder)
-    _check(LIBC.umount2(os.fsencode(target), DETACH))
+    _check(LIBC.umount2(os.fsencode(target), DETACH | NOFOLLOW))
 
 
 def _descriptor_of(thread: int, number: int) -> int:

@@ -90,6 +90,22 @@ def test_it_mounts_in_its_folder_and_nowhere_else(kind: Kind, tmp_path: Path) ->
 
 
 @kinds
+def test_what_a_link_in_its_folder_leads_to_is_not_unmounted(kind: Kind, tmp_path: Path) -> None:
+    own, theirs = tmp_path / "own", tmp_path / "theirs"
+    for folder in (own, theirs):
+        folder.mkdir()
+        (folder / "file").touch()
+    assert said(Kind.EXPORTER, theirs, CALL, "mount", theirs / "file", "fuse", GOOD) == (0, "0\n")
+    (own / "link").symlink_to(theirs / "file")
+    try:
+        assert len(mounted(theirs)) == 1
+        assert said(kind, own, CALL, "umount", own / "link", "", "") == (0, f"{errno.EINVAL}\n")
+        assert len(mounted(theirs)) == 1
+    finally:
+        subprocess.run(["umount", "-l", theirs / "file"], check=True)
+
+
+@kinds
 def test_no_list_of_mounts_is_to_be_kept(kind: Kind, tmp_path: Path) -> None:
     """libfuse 3.17 starts mount(8) for /etc/mtab, unless that is on a disk that is read-only."""
     ask = "import ctypes, sys; libc = ctypes.CDLL(None, use_errno=True);"
