@@ -50,9 +50,10 @@ def test_an_account_that_is_not_there_is_a_fact_of_the_guest() -> None:
     ],
 )
 def test_an_operation_that_is_not_for_the_guest_is_an_error_by_name(
-    words: tuple[str, ...], said: str
+    words: tuple[str, ...], said: str, tmp_path: Path
 ) -> None:
-    ran = imgtools("sysprep", fixture_image("debian"), *words, code=UnsupportedGuest.exit_code)
+    (own,) = copy_fixture("debian", tmp_path)  # who wants to write has an image for himself
+    ran = imgtools("sysprep", own, *words, code=UnsupportedGuest.exit_code)
     assert said in ran.err and "--operations defaults,-" in ran.err
     rows = imgtools("sysprep", fixture_image("debian"), "--operations", "all", "--json").data["operations"]
     assert {one["name"] for one in rows if not one["applies"]} == {"rpm-db", "lvm-uuids"}

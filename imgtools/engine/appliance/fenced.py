@@ -18,6 +18,7 @@ LONGEST_NAME = 64
 
 def fenced_qemu(
     folder: Path,
+    own: Path,
     program: str,
     *,
     appliance: Sequence[Path],
@@ -27,7 +28,8 @@ def fenced_qemu(
 ) -> Path:
     """Return the path by which libguestfs is to call QEMU.
 
-    :param folder: a short one of the launch's own: libguestfs' temporary files and QEMU's are there.
+    :param folder: a short one of the launch's own, for what is called.
+    :param own: another one: libguestfs' temporary files and QEMU's are there.
     :param appliance: where kernel, initrd and root of the appliance are.
     :param reads: disks of the guest that are files, to read.
     :param writes: those to write.
@@ -35,7 +37,7 @@ def fenced_qemu(
     """
     if not is_off():
         kind = Kind.CONNECTED_MACHINE if network else Kind.MACHINE
-        return write_launcher(folder, program, kind, [*appliance, *reads], [KVM, *writes])
+        return write_launcher(folder, own, program, kind, [*appliance, *reads], [KVM, *writes])
     if len(os.fsencode(program)) <= LONGEST_NAME:
         return Path(program)
     link = folder / "qemu"

@@ -177,10 +177,11 @@ class Guard:
     def _fence_in(self, options: Options, path: Path | None) -> None:
         """Have libguestfs start QEMU behind a fence, and put its temporary files where QEMU may use them."""
         # In /tmp whatever TMPDIR says: libguestfs bears short names only.
-        self.folder = folder = self._stack.enter_context(scratch_folder(Path("/tmp")))
+        folder, self.folder = (self._stack.enter_context(scratch_folder(Path("/tmp"))) for _ in range(2))
         files = [drive for drive in options.drives if drive.host_path is not None]
         qemu = fenced_qemu(
             folder,
+            self.folder,
             self.handle.get_hv(),
             appliance=[path or appliance_folder(), Path(self.handle.get_path().partition(":")[0])],
             reads=[drive.host_path for drive in files if drive.read_only and drive.host_path],
@@ -188,7 +189,7 @@ class Guard:
             network=options.network,
         )
         self.handle.set_hv(str(qemu))
-        self.handle.set_tmpdir(str(folder))
+        self.handle.set_tmpdir(str(self.folder))
 
     def _listen(self) -> None:
         import guestfs

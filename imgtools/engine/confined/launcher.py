@@ -21,12 +21,17 @@ HOME = Path(__file__).parents[3]
 BEGIN = "import sys; sys.path.insert(0, {home!r}); from {name} import main; main()"
 
 
-def write_launcher(folder: Path, program: str, kind: Kind, reads: list[Path], writes: list[Path]) -> Path:
-    """Write the script into ``folder``, which the program may write to and has as its TMPDIR, and return its path.
+def write_launcher(
+    folder: Path, own: Path, program: str, kind: Kind, reads: list[Path], writes: list[Path]
+) -> Path:
+    """Write the script into ``folder`` and return its path.
+
+    It is run as often as libguestfs likes, as who we are: the program must not be able to change it.
 
     libguestfs remembers what a QEMU can do by size and time of its file: those of the script are the same for one
     program, and others when the program is replaced.
 
+    :param own: a folder that the program may write to, its TMPDIR.
     :param program: its full path.
     """
     script = folder / "qemu"
@@ -34,7 +39,8 @@ def write_launcher(folder: Path, program: str, kind: Kind, reads: list[Path], wr
         "program": program,
         "kind": kind.name,
         "reads": [os.fspath(path) for path in reads],
-        "writes": [os.fspath(path) for path in (folder, *writes)],
+        "writes": [os.fspath(path) for path in (own, *writes)],
+        "own": os.fspath(own),
     }
     script.with_suffix(".json").write_text(json.dumps(told))
     code = BEGIN.format(home=os.fspath(HOME), name=__name__)
@@ -52,7 +58,7 @@ def main() -> None:
     """Become the program that was told of; the script's own path comes first."""
     script, *words = sys.argv[1:]
     told = json.loads(Path(script).with_suffix(".json").read_text())
-    os.environ["TMPDIR"] = os.fspath(Path(script).parent)
+    os.environ["TMPDIR"] = told["own"]
     fence = Fence(Kind[told["kind"]], _paths(told["reads"]), _paths(told["writes"]))
     try:
         put_up = PutUp(fence, told["program"], AS_ITS_KIND, vforks=False)

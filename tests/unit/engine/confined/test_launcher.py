@@ -26,7 +26,7 @@ def said(
 ) -> tuple[int, str]:
     own = folder / "own"
     own.mkdir(exist_ok=True)
-    launcher = write_launcher(own, PYTHON, kind, reads or [], [Path("/dev/kvm")])
+    launcher = write_launcher(folder, own, PYTHON, kind, reads or [], [Path("/dev/kvm")])
     done = subprocess.run(
         [launcher, "-I", "-S", "-c", script, *map(str, words)],
         stdout=subprocess.PIPE,
@@ -50,6 +50,13 @@ def test_what_it_was_given_is_read_and_the_rest_is_not(kind: Kind, tmp_path: Pat
     assert said(tmp_path, kind, WRITE, secret, reads=[secret])[0] == 1
     assert said(tmp_path, kind, WRITE, tmp_path / "own" / "overlay") == (0, "")
     assert "own" in said(tmp_path, kind, "import os; print(os.environ['TMPDIR'])")[1]
+
+
+@BOTH
+def test_it_does_not_change_the_script_that_starts_it_the_next_time(kind: Kind, tmp_path: Path) -> None:
+    tmp_path.chmod(0o777)
+    assert said(tmp_path, kind, WRITE, tmp_path / "qemu.json")[0] == 1
+    assert said(tmp_path, kind, WRITE, tmp_path / "qemu")[0] == 1
 
 
 @BOTH
@@ -80,13 +87,15 @@ def test_what_libguestfs_remembers_a_program_by_is_the_same_from_launch_to_launc
     facts = set()
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
-        found = write_launcher(tmp_path / name, PYTHON, Kind.MACHINE, [Path("/images", name * 3)], []).stat()
+        found = write_launcher(
+            tmp_path / name, tmp_path, PYTHON, Kind.MACHINE, [Path("/images", name * 3)], []
+        ).stat()
         facts.add((found.st_size, found.st_mtime))
     assert len(facts) == 1 and facts.pop()[1] == Path(PYTHON).stat().st_mtime
 
 
 def test_a_program_that_is_not_there_is_named(tmp_path: Path) -> None:
-    launcher = write_launcher(tmp_path, "/none/qemu", Kind.MACHINE, [], [])
+    launcher = write_launcher(tmp_path, tmp_path, "/none/qemu", Kind.MACHINE, [], [])
     done = subprocess.run([launcher], capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert done.stderr == "imgtools: cannot start /none/qemu: [Errno 2] No such file or directory\n"
