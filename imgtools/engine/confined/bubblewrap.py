@@ -11,12 +11,32 @@ from typing import NamedTuple
 
 from imgtools.engine.confined import landlock, seccomp
 from imgtools.engine.confined.fence import NOBODY, SETTINGS, SYSTEM, Fence, Judged, is_off, opened, own_folder
+from imgtools.errors import ImgtoolsError
+
+AS_NOBODY = ("--unshare-user", "--uid", str(NOBODY), "--gid", str(NOBODY))
 
 
 @functools.cache
 def find() -> str:
-    """Return the full path of bubblewrap; empty if it is not installed."""
-    return shutil.which("bwrap", path=os.environ.get("PATH", os.defpath) + ":/usr/bin") or ""
+    """Return the full path of bubblewrap; empty if it is not installed, or may make no namespaces here."""
+    path = shutil.which("bwrap", path=os.environ.get("PATH", os.defpath) + ":/usr/bin") or ""
+    return path if path and _runs(path) else ""
+
+
+@functools.cache
+def makes_users() -> bool:
+    """Whether bubblewrap can have a program be somebody else: not in a chroot, nor where user namespaces are off."""
+    return _runs(find(), *AS_NOBODY)
+
+
+def _runs(*words: str) -> bool:
+    from imgtools.engine.process import HOST, run
+
+    try:
+        run([*words, "--unshare-pid", "--ro-bind", "/", "/", "true"], HOST)
+    except ImgtoolsError:
+        return False
+    return True
 
 
 def is_needed(fence: Fence) -> bool:
@@ -45,7 +65,7 @@ def walls(fence: Fence, program: str, *, dies_by: int) -> Walls:
     words += ["--proc", "/proc", "--dev", "/dev", *_binds(fence, program)]
     words += ["--die-with-parent"] if dies_by else []
     if fence.kind.allowance.drops_root and os.geteuid() == 0:
-        words += ["--unshare-user", "--uid", str(NOBODY), "--gid", str(NOBODY)]
+        words += AS_NOBODY if makes_users() else ()
     descriptors: list[int] = []
     program_filter = seccomp.make_filter(
         unix_sockets=fence.kind.allowance.unix_sockets, network=fence.kind.allowance.network

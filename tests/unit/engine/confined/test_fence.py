@@ -45,7 +45,7 @@ def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iter
         pytest.skip("this kernel has no Landlock")
     if request.param == "bubblewrap":
         if not bubblewrap.find():
-            pytest.skip("bubblewrap is not installed")
+            pytest.skip("bubblewrap is not installed, or makes no namespaces here")
         monkeypatch.setattr(landlock, "abi", lambda: 0)
     yield request.param
 
@@ -137,7 +137,9 @@ def test_no_other_process_is_looked_into() -> None:
 @pytest.mark.parametrize(
     "kind", [kind for kind in FENCED if kind.allowance.drops_root], ids=lambda kind: kind.name
 )
-def test_who_needs_descriptors_only_is_not_root(kind: Kind) -> None:
+def test_who_needs_descriptors_only_is_not_root(kind: Kind, way: str) -> None:
+    if way == "bubblewrap" and not bubblewrap.makes_users():
+        pytest.skip("no user namespaces here, as in a chroot")
     fence = Fence(kind)
     with start_program(["/usr/bin/id", "-u"], fence) as process:
         assert process.communicate()[0] == b"65534\n"
