@@ -237,7 +237,11 @@ def test_a_new_image_takes_nobodys_place(tmp_path: Path) -> None:
     image = copy_fixture("debian", tmp_path)[0]
     before = digest(image)
     plan = plan_file(tmp_path, MOTD)
-    imgtools("apply", image, plan, "--output", image, code=TargetExists.exit_code)
+    for more in ([], ["--overwrite"]):
+        said = imgtools("apply", image, plan, "--output", image, *more, code=UsageError.exit_code).err
+        assert "is a file of the image that is read" in said
+    (taken := tmp_path / "taken").touch()
+    imgtools("apply", image, plan, "--output", taken, code=TargetExists.exit_code)
     imgtools("apply", image, plan, "--output", tmp_path / "no" / "such", code=HostError.exit_code)
     imgtools("apply", image, plan, "--output", tmp_path / "x", "-O", "dmg", code=UnsupportedFormat.exit_code)
     imgtools(

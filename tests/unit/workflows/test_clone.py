@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import subprocess
 from pathlib import Path
@@ -144,11 +145,12 @@ def test_all_disks_of_a_template_are_cloned(tmp_path: Path) -> None:
 
 @pytest.mark.host
 def test_blocks_are_shared_where_the_host_can(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    shared = []
+    shared, real = [], fcntl.ioctl
 
-    def ioctl(new: int, number: int, old: int) -> int:
+    def ioctl(new: int, number: int, old: int, *more: bool) -> int:
         """What FICLONE does, as far as one can see it from outside."""
-        assert number == 0x40049409
+        if number != 0x40049409:
+            return real(new, number, old, *more)
         shared.append(os.sendfile(new, old, 0, os.fstat(old).st_size))
         return 0
 
