@@ -242,6 +242,8 @@ def settled(call: Callable[[], None]) -> tuple[int, ImgtoolsError | None]:
     except ImgtoolsError as error:
         return error.exit_code, error
     except Exception as error:  # the outermost of one image's process: the others go on
+        if isinstance(error, OSError) and (fault := host_fault(error)) is not None:
+            return fault.exit_code, fault
         logging.getLogger(__name__).info("%s", traceback.format_exc())
         name = type(error).__name__
         return BUG, Bug(
