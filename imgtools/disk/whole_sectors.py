@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -67,8 +66,9 @@ def _insert(source: Path, start: int, length: int, target: Path, place: int) -> 
     with source.open("rb") as reader, target.open("r+b") as writer:
         reader.seek(start)
         while length > 0 and (piece := reader.read(min(CHUNK, length))):
-            old = os.pread(writer.fileno(), len(piece), place)
-            if piece != old:
-                os.pwrite(writer.fileno(), piece, place)
+            writer.seek(place)
+            if piece != writer.read(len(piece)):
+                writer.seek(place)
+                writer.write(piece)
             place += len(piece)
             length -= len(piece)

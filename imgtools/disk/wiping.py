@@ -7,11 +7,13 @@ import os
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from imgtools.engine.allocation import filesystem_of
 from imgtools.errors import EngineFailed, HostError, ImageInUse, NoRoom
 from imgtools.records.progress import Progress
+from imgtools.volumes.local_file import read_at
 
 CHUNK = 3 << 20  # bytes written at a time; patterns have one or three bytes, and both divide it
 
@@ -107,22 +109,33 @@ def _open(host_path: Path) -> int:
 
 
 def _write_pass(descriptor: int, one: Pass, length: int) -> Iterator[int]:
-    block = one.pattern * (CHUNK // len(one.pattern)) if one.pattern else b""
     offset = 0
     while offset < length:
-        data = memoryview(block or os.urandom(min(CHUNK, length - offset)))[: length - offset]
-        offset += os.pwrite(descriptor, data, offset)
-        yield len(data)
+        written = os.pwrite(descriptor, _piece(one, offset, length), offset)
+        offset += written
+        yield written
 
 
 def _verify_pass(descriptor: int, one: Pass, length: int, host_path: Path) -> Iterator[int]:
     os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)  # from the disk, not from memory
-    block = one.pattern * (CHUNK // len(one.pattern))
     for offset in range(0, length, CHUNK):
-        data = os.pread(descriptor, min(CHUNK, length - offset), offset)
-        if data != block[: len(data)] or not data:
+        wanted = _piece(one, offset, length)
+        if read_at(descriptor, offset, len(wanted)) != wanted:
             raise EngineFailed(f"{host_path} does not read back as it was written, near byte {offset}")
-        yield len(data)
+        yield len(wanted)
+
+
+def _piece(one: Pass, offset: int, length: int) -> bytes:
+    """Return what is written from here on: the pattern goes on, wherever the write before has ended."""
+    size = min(CHUNK, length - offset)
+    if not one.pattern:
+        return os.urandom(size)
+    return _repeated(one.pattern, offset % len(one.pattern), size)
+
+
+@lru_cache(maxsize=4)
+def _repeated(pattern: bytes, phase: int, size: int) -> bytes:
+    return (pattern * (size // len(pattern) + 2))[phase : phase + size]
 
 
 # -- what it is worth --------------------------------------------------------------------------------------

@@ -20,11 +20,16 @@ class LocalDisk:
         """Return ``length`` bytes at ``offset``; fewer only at the end."""
         descriptor = os.open(self.host_path, os.O_RDONLY | os.O_CLOEXEC)
         try:
-            parts = bytearray()
-            while len(parts) < length and (
-                part := os.pread(descriptor, length - len(parts), offset + len(parts))
-            ):
-                parts += part
-            return bytes(parts)
+            return read_at(descriptor, offset, length)
         finally:
             os.close(descriptor)
+
+
+def read_at(descriptor: int, offset: int, length: int) -> bytes:
+    """Return ``length`` bytes at ``offset`` of a file; fewer only at its end, however few one read(2) gives."""
+    content = os.pread(descriptor, length, offset)
+    while len(content) < length and (
+        more := os.pread(descriptor, length - len(content), offset + len(content))
+    ):
+        content += more
+    return content

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from imgtools.errors import BadImage, HostError
+from imgtools.volumes.local_file import read_at
 
 # No piece of a header or table that we read at once is larger. QEMU's own bound for the largest, a qcow2's
 # first-level table, is the same (QCOW_MAX_L1_SIZE in block/qcow2.h).
@@ -46,7 +47,7 @@ class HostFile:
         if offset < 0 or offset >= self.size:
             return b""
         try:
-            return os.pread(self._descriptor, length, offset)
+            return read_at(self._descriptor, offset, length)
         except OSError as error:
             raise BadImage(f"cannot read {self.host_path}: {error.strerror}") from None
 

@@ -162,12 +162,15 @@ class _Copy:
                 done = after
 
     def _copy(self, buffer: bytearray, offset: int, length: int) -> None:
-        try:
-            got = os.preadv(self._read_from, [memoryview(buffer)[:length]], offset)
-        except OSError as error:
-            raise self._unreadable(offset, error) from None
-        if got != length:
-            raise BadImage(f"{self._source} became shorter while it was copied")
+        done, view = 0, memoryview(buffer)[:length]
+        while done < length:
+            try:
+                got = os.preadv(self._read_from, [view[done:]], offset + done)
+            except OSError as error:
+                raise self._unreadable(offset, error) from None
+            if not got:
+                raise BadImage(f"{self._source} became shorter while it was copied")
+            done += got
         self._target.write(buffer, offset, length)
 
     def _unreadable(self, offset: int, error: OSError) -> ImgtoolsError:
