@@ -24,7 +24,7 @@ from imgtools.guest.find.linux import recognise_linux
 from imgtools.guest.find.nothing_known import nothing_known
 from imgtools.guest.find.recognised import Recognised
 from imgtools.guest.windows.systemroot import find_systemroot
-from imgtools.records.disks import ENCRYPTED, Declined, Holder, Layout, Mount, Volume
+from imgtools.records.disks import ENCRYPTED, MORE_DISKS, Declined, Holder, Layout, Mount, Volume
 from imgtools.records.request import Engine
 from imgtools.records.system import OsInfo, Warned
 from imgtools.volumes.names import is_called
@@ -92,15 +92,16 @@ def find_guests(image: Image) -> tuple[Guest, ...]:
     if search.damage and not guests:
         raise search.damage[0]
     if guests:
-        guests[0] = replace(guests[0], warnings=(*guests[0].warnings, *_overlooked(search)))
+        guests[0] = replace(guests[0], warnings=(*guests[0].warnings, *_overlooked(search, layout)))
     return tuple(replace(guest, warnings=(*image.warnings, *guest.warnings)) for guest in guests)
 
 
-def _overlooked(search: _Search) -> list[Warned]:
+def _overlooked(search: _Search, layout: Layout) -> list[Warned]:
     """Name the volumes that no engine allowed could read: another system may be there."""
+    broken = (one for one in layout.unread if one.damaged)
     return [
         Warned(f"not looked into for another system: {reason.reason}", reason.what)
-        for reason in search.declined
+        for reason in (*search.declined, *broken)
         if reason.what not in search.claimed
     ]
 
@@ -181,7 +182,7 @@ def no_guest(image: Image) -> NoGuest | KeyNeeded:
         if one.what not in listed and one.what.startswith("/dev/"):
             return NoGuest(
                 f"no operating system found; {one.what} cannot be put together: {one.reason}",
-                hint="if the guest has more disks, give them all: --add DISK",
+                hint=one.hint or MORE_DISKS,
             )
     contents = [f"{volume.device} ({volume.content})" for volume in volumes if volume.content]
     if not contents:
@@ -265,7 +266,7 @@ def _is_incomplete(search: _Search, layout: Layout) -> bool:
     if any(reason.what not in claimed and not reason.damaged for reason in search.declined):
         return True
     lost = any(one.found.unresolved for one in search.candidates)
-    return bool(layout.unread) and (lost or not search.candidates)
+    return not layout.is_complete and (lost or not search.candidates)
 
 
 # -- which of the candidates are roots -----------------------------------------------------------------------

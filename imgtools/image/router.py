@@ -55,7 +55,7 @@ class Router:
     def layout(self, *, complete: bool = False) -> Layout:
         """Return what the disks hold; with ``complete``, boot if direct could not look into all of it."""
         layout = self._layout_of(self._current())
-        if complete and layout.unread and self._may_boot():
+        if complete and not layout.is_complete and self._may_boot():
             self._decline(layout.unread)
             return self._layout_of(self._boot())
         return layout
@@ -72,7 +72,8 @@ class Router:
         if damaged := next((reason for reason in reasons if reason.damaged), None):
             raise OddGuest(
                 f"{damaged.what} cannot be read: {damaged.reason}",
-                hint="a checker of its filesystem (e2fsck, xfs_repair, fsck.fat, chkdsk) tells more",
+                hint=damaged.hint
+                or "a checker of its filesystem (e2fsck, xfs_repair, fsck.fat, chkdsk) tells more",
             )
         if not self._may_boot():
             raise self._cannot(reasons[0])

@@ -10,16 +10,21 @@ if TYPE_CHECKING:
     from imgtools.records.lvm import LogicalVolume, PhysicalVolume, VolumeGroup
 
 
+# What to do where a part of something may lie on a disk that was not given.
+MORE_DISKS = "if the guest has more disks, give them all: --add DISK"
+
+
 @dataclass(frozen=True, slots=True)
 class Declined:
     """Why an engine does not serve something. A value, not an error: another engine may serve it.
 
-    ``damaged``: no engine will, because it is broken.
+    ``damaged``: no engine will, because it is broken, or a part of it is not there.
     """
 
     what: str  # a device, a path or a feature
     reason: str
     damaged: bool = False
+    hint: str = ""  # what to do about it
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +116,12 @@ class Layout:
     vgs: tuple[VolumeGroup, ...] = ()
     lvs: tuple[LogicalVolume, ...] = ()
     volumes: tuple[Volume, ...] = ()
-    # What this engine could not look into. Not empty: a complete answer needs the other engine.
-    unread: tuple[Declined, ...] = ()
+    unread: tuple[Declined, ...] = ()  # what this engine could not look into
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether no other engine could look into more."""
+        return all(one.damaged for one in self.unread)
 
     @property
     def locked(self) -> tuple[Volume, ...]:

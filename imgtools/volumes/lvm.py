@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from imgtools.records.disks import Declined
+from imgtools.records.disks import MORE_DISKS, Declined
 from imgtools.records.lvm import LogicalVolume, PhysicalVolume, VolumeGroup
 from imgtools.volumes.lvm_text import BadText, Section, parse_text
 from imgtools.volumes.volume_file import DiskFile, Extent
@@ -298,9 +298,10 @@ class _Group:
             return Declined(volume.device, f"it lies on {stripes[0]}, which is no physical volume")
         members = self._members.get(pv.text("id"), [])
         if len(members) != 1:
-            found = "is missing" if not members else f"is there {len(members)} times"
-            reason = f"the physical volume {pv.text('id')} of the volume group {self.name} {found}"
-            return Declined(volume.device, reason)
+            known = f"the physical volume {pv.text('id')} of the volume group {self.name}"
+            if not members:
+                return Declined(volume.device, f"{known} is missing", damaged=True, hint=MORE_DISKS)
+            return Declined(volume.device, f"{known} is there {len(members)} times")
         start = pv.number("pe_start") * SECTOR + stripes[1] * self._extent_size
         length = segment.number("extent_count") * self._extent_size
         if start + length > members[0].disk.size:

@@ -13,7 +13,7 @@ from imgtools.engine.appliance.names import DeviceNames
 from imgtools.engine.appliance.survey import BlockDevice, LvmLv, LvmVg, Survey
 from imgtools.engine.direct.probe import Content
 from imgtools.engine.direct.session import partition_volume
-from imgtools.records.disks import Declined, Disk, Holder, Layout, Volume
+from imgtools.records.disks import MORE_DISKS, Declined, Disk, Holder, Layout, Volume
 from imgtools.records.lvm import LogicalVolume, PhysicalVolume, VolumeGroup
 
 MOST_NESTED = 16  # device-mapper devices on device-mapper devices
@@ -174,7 +174,7 @@ class _Builder:
                     continue
                 seen = kernel_device(self._survey, record.device)
                 if seen is None:
-                    self._unread.append(Declined(record.device, "LVM could not activate it in the appliance"))
+                    self._unread.append(_inactive(vg, record.device))
                     continue
                 parents = self._stretches(lv) or self._parents(seen)
                 volume = Volume(record.device, Holder.LV, seen.size, parents=parents)
@@ -188,6 +188,15 @@ class _Builder:
         if not all(path.startswith("/dev/") for path in paths):
             return ()
         return tuple(dict.fromkeys(self._our_name(path) for path in paths))
+
+
+def _inactive(vg: LvmVg, device: str) -> Declined:
+    """Why a logical volume is not there: LVM gives a member that is missing no device."""
+    missing = next((uuid for member, uuid, _ in vg.pvs if not member.startswith("/dev/")), None)
+    if missing is None:
+        return Declined(device, "LVM could not activate it in the appliance")
+    reason = f"the physical volume {missing} of the volume group {vg.name} is missing"
+    return Declined(device, reason, damaged=True, hint=MORE_DISKS)
 
 
 def with_content(volume: Volume, content: Content) -> Volume:

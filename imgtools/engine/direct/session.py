@@ -150,7 +150,7 @@ class DirectSession:
         partitioned = {disk.device for disk in tables if disk.table}
         kept = [found for found in done if found.volume.device not in partitioned]
         self._files = {found.volume.device: found.file for found in kept}
-        return Layout(
+        layout = Layout(
             disks=tuple(tables),
             pvs=groups.pvs if groups else (),
             vgs=groups.vgs if groups else (),
@@ -158,6 +158,7 @@ class DirectSession:
             volumes=tuple(found.volume for found in kept),
             unread=(*unread, *(groups.unread if groups else ())),
         )
+        return layout if layout.is_complete and not layout.locked else _perhaps_elsewhere(layout)
 
     @staticmethod
     def _candidates(disk: Disk, whole: DiskFile) -> list[Found]:
@@ -293,6 +294,11 @@ class DirectSession:
                 raise
             return others
         return (server, f"/dev/mapper/luks-{volume.uuid}") if server is not None else others
+
+
+def _perhaps_elsewhere(layout: Layout) -> Layout:
+    """What is missing may lie in what could not be opened here: then the other engine may find it."""
+    return replace(layout, unread=tuple(replace(one, damaged=False, hint="") for one in layout.unread))
 
 
 def _assemble(members: Sequence[Member]) -> Groups | None:

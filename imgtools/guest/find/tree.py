@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from imgtools.engine.keys import locked_volume
-from imgtools.errors import NoGuest, UsageError
+from imgtools.errors import NoGuest, OddGuest, UsageError
 from imgtools.files.tree import GuestReader
 from imgtools.guest.find.only_volume import only_volume
 from imgtools.guest.guest import Guest, guest_path, the_guest
@@ -80,6 +80,7 @@ def find_volume(image: Image, name: str) -> Volume:
     Of an encrypted volume, what it holds is meant.
 
     :raises UsageError: there is none of that name; the hint lists what there is.
+    :raises OddGuest: it is there, and no engine can put it together.
     :raises KeyNeeded: it is locked.
     """
     volumes: Sequence[Volume] = image.layout().volumes
@@ -88,6 +89,8 @@ def find_volume(image: Image, name: str) -> Volume:
         volumes = image.volumes()
         found = _named(volumes, name)
     if found is None:
+        if broken := next((one for one in image.layout().unread if one.what == name), None):
+            raise OddGuest(f"{name} cannot be put together: {broken.reason}", hint=broken.hint)
         known = ", ".join(volume.device for volume in volumes) or "none"
         raise UsageError(f"no such volume: {name}", hint=f"there are: {known}")
     if found.content in ENCRYPTED:

@@ -11,7 +11,7 @@ from imgtools.engine.appliance.layout import build_layout
 from imgtools.engine.appliance.names import DeviceNames
 from imgtools.engine.appliance.survey import BlockDevice, LvmLv, LvmVg, Survey, parse_survey
 from imgtools.engine.direct.probe import Content
-from imgtools.records.disks import Disk, Holder, Layout, Partition, Volume
+from imgtools.records.disks import MORE_DISKS, Declined, Disk, Holder, Layout, Partition, Volume
 
 SURVEY = parse_survey(Path(__file__).with_name("survey.txt").read_bytes(), "M4RK")
 MIB = 1 << 20
@@ -146,7 +146,8 @@ def test_a_logical_volume_that_is_not_active_is_said() -> None:
     vg = LvmVg("vg", "V", 0, 0, 0, (("/dev/sda", "P", 1), ("[unknown]", "Q", 1)), (lv,))
     disk = BlockDevice("sda", 8 * MIB, target=0, content=Content("LVM2_member"))
     found = build_layout(Survey((disk,), (vg,)), (Disk("/dev/sda", 8 * MIB),), DeviceNames({"sda": 0}, 1))
-    assert [one.what for one in found.unread] == ["/dev/vg/root"]
+    reason = "the physical volume Q of the volume group vg is missing"
+    assert found.unread == (Declined("/dev/vg/root", reason, damaged=True, hint=MORE_DISKS),)
     assert [pv.device for pv in found.pvs] == ["/dev/sda"]
     assert [one.device for one in found.lvs] == ["/dev/vg/root"]
 

@@ -13,7 +13,7 @@ from imgtools.engine.direct.probe import AMBIVALENT_WORDS
 from imgtools.engine.direct.session import DirectSession, disk_device
 from imgtools.engine.qemu.block import serve_disk
 from imgtools.errors import KeyNeeded
-from imgtools.records.disks import Declined, Disk, Holder, Volume
+from imgtools.records.disks import MORE_DISKS, Declined, Disk, Holder, Volume
 from imgtools.records.request import Engine, Key, Secret
 from tests.support.lvm import group_text, make_pv, segment, volume_text
 from tests.support.volumes import FileDisk, blank, image_info, make_ext, patch, tool
@@ -194,6 +194,23 @@ def test_a_group_whose_second_disk_was_not_given(tmp_path: Path, ext4: bytes) ->
         volume = Volume("/dev/vg/root", Holder.LV, 4 * MIB, "ext4")
         found = session.mount(volume)
         assert isinstance(found, Declined) and "is missing" in found.reason
+
+
+@pytest.mark.host
+@pytest.mark.parametrize("beside", ["", "luks", "striped"])
+def test_what_is_missing_is_missing_for_all_unless_it_may_lie_elsewhere(
+    tmp_path: Path, luks: Path, beside: str
+) -> None:
+    """In a container that no key opens, or in what only the other engine puts together."""
+    volumes = [volume_text("root", "r", [segment(0, 3, ("pv1", 0))])]
+    if beside == "striped":
+        volumes.append(volume_text("odd", "o", [segment(0, 2, ("pv0", 8), ("pv0", 9))]))
+    (tmp_path / "a.img").write_bytes(make_pv("A", group_text(["A", "B"], volumes)))
+    with opened(tmp_path / "a.img", *([luks] if beside == "luks" else [])) as session:
+        lost = next(one for one in session.layout().unread if one.what == "/dev/vg/root")
+        assert "of the volume group vg is missing" in lost.reason
+        assert (lost.damaged, lost.hint) == ((False, "") if beside else (True, MORE_DISKS))
+        assert session.layout().is_complete == (not beside)
 
 
 # -- what others have to look into ------------------------------------------------------------------------
