@@ -122,6 +122,7 @@ def as_nobody(run: Callable[[], object], folder: Path) -> int:
             os.setgroups([])
             os.setgid(NOBODY)
             os.setuid(NOBODY)
+            tempfile.tempdir = os.environ["TMPDIR"] = str(folder)  # root's own may be for root alone
         run()
 
     return run_cut(unprivileged, folder).code
