@@ -24,7 +24,11 @@ if TYPE_CHECKING:
         MakeSpecial,
         Move,
         NewLvmUuids,
-        RegistryValue,
+        RegistryApplyLog,
+        RegistryMakeKey,
+        RegistryRemoveKey,
+        RegistryRemoveValue,
+        RegistrySet,
         Relabel,
         Remove,
         RunInGuest,
@@ -69,12 +73,20 @@ if TYPE_CHECKING:
         list_logs,
         log,
         ls,
+        sysprep_verify,
+        tar_out,
+    )
+    from imgtools.door.registry import (
+        RegistryOptions,
+        registry_delete,
+        registry_diff,
         registry_export,
         registry_get,
         registry_hives,
         registry_list,
-        sysprep_verify,
-        tar_out,
+        registry_merge,
+        registry_search,
+        registry_set,
     )
     from imgtools.door.tables import (
         apply_snapshot,
@@ -150,6 +162,8 @@ if TYPE_CHECKING:
         KeyRow,
         ValueRow,
     )
+    from imgtools.workflows.registry_diff import DiffReport, RegistryDifference
+    from imgtools.workflows.registry_search import RegistryMatch, SearchReport
     from imgtools.workflows.resize import ResizedPartition, ResizeReport
     from imgtools.workflows.resize_copy import CopiedPartition, ResizeCopyReport
     from imgtools.workflows.snapshot import SnapshotReport, SnapshotsReport
@@ -162,8 +176,8 @@ __all__ = [
     "AmendReport", "Application", "Backing", "BenchReport", "Bitmap", "BitmapReport", "BitmapsReport",
     "ChainChange", "ChainLayer", "ChainReport", "Change", "CheckReport", "Clone", "CloneReport",
     "CommitReport", "CompareReport", "ConfigReport", "ConfigSetting", "ConfigValue", "ConvertReport",
-    "CopiedPartition", "CopyOutReport", "CreateReport", "DdReport", "Declined", "DfReport", "Disk",
-    "DiskFacts", "DiskStep", "DoctorReport", "EditConfig", "EditLines", "Engine", "ExportReport",
+    "CopiedPartition", "CopyOutReport", "CreateReport", "DdReport", "Declined", "DfReport", "DiffReport",
+    "Disk", "DiskFacts", "DiskStep", "DoctorReport", "EditConfig", "EditLines", "Engine", "ExportReport",
     "ExportedKey", "Extent", "FileEntry", "FileKind", "FileStat", "FilesystemUsage", "FilesystemsReport",
     "FindReport", "FoundFile", "FoundRow", "Guest", "GuestOptions", "GuestReader", "HiveListReport",
     "HiveRow", "HostPath", "Image", "ImageEdit", "ImageInfo", "ImageOptions", "ImageUsage", "Images",
@@ -172,27 +186,31 @@ __all__ = [
     "LsReport", "MakeDirectory", "MakeHardLink", "MakeLink", "MakeSpecial", "MapLayer", "MapReport",
     "MeasureReport", "Mount", "MountReport", "Move", "NewLvmUuids", "OperationReport", "Orders", "OsInfo",
     "OsType", "Partition", "Plan", "PlanReport", "PlannedChange", "Progress", "RebaseReport",
-    "RecoverReport", "RegistryValue", "Relabel", "Remove", "ResizeCopyReport", "ResizeReport",
-    "ResizedPartition", "RunInGuest", "Secret", "SetMode", "SetOwner", "SetTimes", "SetUuid", "SetXattr",
-    "Size", "Snapshot", "SnapshotReport", "SnapshotsReport", "StateOptions", "SysprepReport", "TarReport",
-    "Truncate", "UnmountReport", "Upload", "Usage", "ValueRow", "VerifyReport", "Volume", "Warned",
-    "WipeReport", "WriteFile", "WriteOptions", "amend", "apply", "apply_snapshot", "bench", "bitmap_add",
-    "bitmap_clear", "bitmap_delete", "bitmap_disable", "bitmap_enable", "bitmap_list", "bitmap_merge",
-    "cat", "chain_flatten", "chain_move", "chain_show", "chain_squash", "check", "chmod", "chown", "clone",
-    "commit", "compare", "config_delete", "config_get", "config_match", "config_set", "convert", "copy_in",
-    "copy_out", "create", "create_snapshot", "customize", "dd", "delete_snapshot", "df", "doctor", "edit",
-    "edit_image", "errors", "find", "find_guests", "info", "inspect", "list_filesystems", "list_logs",
-    "list_snapshots", "ln", "log", "ls", "make_plan", "map", "measure", "mkdir", "mount", "mv",
-    "open_image", "read_plan", "rebase", "recover", "registry_export", "registry_get", "registry_hives",
-    "registry_list", "resize_copy", "resize_disk", "rm", "sysprep", "sysprep_verify", "tar_in", "tar_out",
-    "the_guest", "touch", "unmount", "wipe", "write", "write_plan",
+    "RecoverReport", "RegistryApplyLog", "RegistryDifference", "RegistryMakeKey", "RegistryMatch",
+    "RegistryOptions", "RegistryRemoveKey", "RegistryRemoveValue", "RegistrySet", "Relabel", "Remove",
+    "ResizeCopyReport", "ResizeReport", "ResizedPartition", "RunInGuest", "SearchReport", "Secret",
+    "SetMode", "SetOwner", "SetTimes", "SetUuid", "SetXattr", "Size", "Snapshot", "SnapshotReport",
+    "SnapshotsReport", "StateOptions", "SysprepReport", "TarReport", "Truncate", "UnmountReport", "Upload",
+    "Usage", "ValueRow", "VerifyReport", "Volume", "Warned", "WipeReport", "WriteFile", "WriteOptions",
+    "amend", "apply", "apply_snapshot", "bench", "bitmap_add", "bitmap_clear", "bitmap_delete",
+    "bitmap_disable", "bitmap_enable", "bitmap_list", "bitmap_merge", "cat", "chain_flatten", "chain_move",
+    "chain_show", "chain_squash", "check", "chmod", "chown", "clone", "commit", "compare", "config_delete",
+    "config_get", "config_match", "config_set", "convert", "copy_in", "copy_out", "create",
+    "create_snapshot", "customize", "dd", "delete_snapshot", "df", "doctor", "edit", "edit_image", "errors",
+    "find", "find_guests", "info", "inspect", "list_filesystems", "list_logs", "list_snapshots", "ln",
+    "log", "ls", "make_plan", "map", "measure", "mkdir", "mount", "mv", "open_image", "read_plan", "rebase",
+    "recover", "registry_delete", "registry_diff", "registry_export", "registry_get", "registry_hives",
+    "registry_list", "registry_merge", "registry_search", "registry_set", "resize_copy", "resize_disk",
+    "rm", "sysprep", "sysprep_verify", "tar_in", "tar_out", "the_guest", "touch", "unmount", "wipe",
+    "write", "write_plan",
 ]  # fmt: skip
 
 # Where each name is; the imports above say the same to type checkers, and a test holds them together.
 _HOMES = {
     "imgtools.change.change": (
         "Change ConfigSetting EditConfig EditLines LineEdit MakeDirectory MakeHardLink MakeLink "
-        "MakeSpecial Move NewLvmUuids RegistryValue Relabel Remove RunInGuest SetMode SetOwner "
+        "MakeSpecial Move NewLvmUuids RegistryApplyLog RegistryMakeKey RegistryRemoveKey "
+        "RegistryRemoveValue RegistrySet Relabel Remove RunInGuest SetMode SetOwner "
         "SetTimes SetUuid SetXattr Truncate Upload WriteFile"
     ),
     "imgtools.change.describe": "PlannedChange",
@@ -209,7 +227,11 @@ _HOMES = {
     "imgtools.door.plan": "read_plan write_plan",
     "imgtools.door.reading": (
         "cat config_get config_match copy_out df find inspect list_filesystems list_logs log ls "
-        "registry_export registry_get registry_hives registry_list sysprep_verify tar_out"
+        "sysprep_verify tar_out"
+    ),
+    "imgtools.door.registry": (
+        "RegistryOptions registry_delete registry_diff registry_export registry_get registry_hives "
+        "registry_list registry_merge registry_search registry_set"
     ),
     "imgtools.door.tables": (
         "apply_snapshot bitmap_add bitmap_clear bitmap_delete bitmap_disable bitmap_enable "
@@ -260,6 +282,8 @@ _HOMES = {
     "imgtools.workflows.registry": (
         "ExportReport ExportedKey HiveListReport HiveRow KeyListReport KeyReport KeyRow ValueRow"
     ),
+    "imgtools.workflows.registry_diff": "DiffReport RegistryDifference",
+    "imgtools.workflows.registry_search": "RegistryMatch SearchReport",
     "imgtools.workflows.resize": "ResizeReport ResizedPartition",
     "imgtools.workflows.resize_copy": "CopiedPartition ResizeCopyReport",
     "imgtools.workflows.snapshot": "SnapshotReport SnapshotsReport",

@@ -30,6 +30,7 @@ ELSEWHERE = {
     "imgtools.find/1": "imgtools.workflows.find:FindReport",
     "imgtools.ls/1": "imgtools.workflows.ls:LsReport",
     "imgtools.log/1": "imgtools.workflows.log:LogReport",
+    "imgtools.registry.diff/1": "imgtools.workflows.registry_diff:DiffReport",
     "imgtools.map/1": "imgtools.workflows.map:MapHead",  # its extents follow, see the page of the command
 }
 

@@ -4,7 +4,7 @@ Operations yield changes and never carry them out; ``change/applier.py`` alone d
 changes, made by reading, printed before anything happens, and applied as it was printed.
 
 Two kinds of changes. *Plain* ones are what a filesystem can do. *Composed* ones (:class:`EditConfig`,
-:class:`EditRegistry`, :class:`EditLines`) say what a file should say; :func:`imgtools.change.compose.compose`
+:class:`EditLines`, those of a registry) say what a file should say; :func:`imgtools.change.compose.compose`
 reads the file once, makes all edits of it, and puts one :class:`WriteFile` in their place, before anything is
 written. So both engines only ever see plain changes, and a diff can be shown of every edit.
 """
@@ -25,7 +25,8 @@ class WriteFile:
     they are given. A new file gets 0644 root:root where they are not. ``path`` may be a symbolic link; it is
     followed. ``before`` is the SHA-256 (hex) of the content that the plan saw: another content now is an
     EditConflict. ``private`` keeps the content out of what is printed (password hashes, keys); ``what`` says in its
-    place what is done there: "set the password of root (yescrypt)".
+    place what is done there: "set the password of root (yescrypt)". ``hive_edits``: those of a registry hive, of which
+    this is the outcome; they are shown in its place.
     """
 
     path: str
@@ -36,6 +37,7 @@ class WriteFile:
     before: str = ""
     private: bool = False
     what: str = ""
+    hive_edits: tuple[DoneEdit, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,22 +242,64 @@ class EditLines:
 
 
 @dataclass(frozen=True, slots=True)
-class RegistryValue:
-    """One value of a registry key. ``kind`` is the REG_ number (1 SZ, 4 DWORD ...); data None removes it."""
+class RegistrySet:
+    """Set a value of a registry key; the key is made with its parents if it is missing.
 
-    name: str
-    kind: int
-    data: bytes | None
+    ``path`` is the hive's file in the guest, ``key`` a key below the hive's root, with backslashes, ``name`` "" the
+    key's default value. ``type`` is REG_SZ, REG_DWORD and so on, or a number. What is set is ``text`` (SZ, EXPAND_SZ,
+    LINK), ``texts`` (MULTI_SZ), ``number`` (DWORD, QWORD), or for any type the bytes as they are stored, ``data``.
+    ``private`` keeps that out of what is printed.
+    """
+
+    path: str
+    key: str
+    name: str = ""
+    type: str = "REG_SZ"
+    text: str | None = None
+    texts: tuple[str, ...] | None = None
+    number: int | None = None
+    data: bytes | None = None
+    private: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class EditRegistry:
-    """Edit one key of a Windows registry hive, made with its parents if it is missing, or remove it whole."""
+class RegistryRemoveValue:
+    """Remove a value of a registry key; fields as in :class:`RegistrySet`. One that is not there is no error."""
 
-    path: str  # the hive's file in the guest
-    key: str  # below the hive's root, with backslashes
-    values: tuple[RegistryValue, ...] = ()
-    remove: bool = False
+    path: str
+    key: str
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RegistryMakeKey:
+    """Make a registry key, with its missing parents."""
+
+    path: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class RegistryRemoveKey:
+    """Remove a registry key and everything below it. One that is not there is no error."""
+
+    path: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class RegistryApplyLog:
+    """Write into a hive what only its transaction logs hold, as Windows does when it loads one that was not closed."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class DoneEdit:
+    """An edit of a registry that a plan has made, and what it changes, in .reg notation; "" where that is private."""
+
+    change: RegistryChange
+    diff: str = ""
 
 
 # -- plain: whole volumes, and what runs in the guest's tree ----------------------------------------------
@@ -296,7 +340,8 @@ class Relabel:
     paths: tuple[str, ...] = ()
 
 
-Composed = EditConfig | EditLines | EditRegistry
+RegistryChange = RegistrySet | RegistryRemoveValue | RegistryMakeKey | RegistryRemoveKey | RegistryApplyLog
+Composed = EditConfig | EditLines | RegistryChange
 FileChange = (
     WriteFile
     | Upload

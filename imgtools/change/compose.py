@@ -20,19 +20,21 @@ from typing import cast
 from imgtools.change.change import (
     Change,
     Composed,
+    DoneEdit,
     EditConfig,
     EditLines,
-    EditRegistry,
     LineEdit,
     PlainChange,
+    RegistryChange,
     WriteFile,
 )
 from imgtools.change.contradictions import true_path
+from imgtools.change.registry import MAX_HIVE, edit_hive
 from imgtools.engine.augeas_files import edit_config
-from imgtools.errors import NotAFile, UnsupportedGuest, UsageError
+from imgtools.errors import NoSuchGuestFile, NotAFile, UsageError
 from imgtools.files.tree import GuestReader
 
-LIMIT = 64 << 20  # bytes of a file that is edited in memory; the largest hives have this size
+LIMIT = 64 << 20  # bytes of a file that is edited in memory; a hive may be longer
 
 # Takes the path (for messages), the content (None: there is no file) and edits of one kind; gives the new content.
 Editor = Callable[[str, bytes | None, Sequence[Composed]], bytes | None]
@@ -72,20 +74,20 @@ def compose(changes: Sequence[Change], files: GuestReader) -> tuple[PlainChange,
 
     :raises OddGuest: a file does not parse.
     :raises UsageError: an edit makes no sense (a pattern that is no regular expression).
-    :raises UnsupportedGuest: an edit is one of a registry hive.
+    :raises NoSuchGuestFile: a registry hive is not there.
     """
     plain: list[PlainChange | None] = []
     drafts: dict[str, _Draft] = {}
     for change in changes:
-        if isinstance(change, (EditConfig, EditLines, EditRegistry)):
+        if isinstance(change, Composed):
             path = true_path(change, files)
             if path not in drafts:
-                drafts[path] = _begin(path, plain, files)
+                drafts[path] = _begin(change, path, plain, files)
             drafts[path].edits.append(change)
         else:
             plain.append(change)
     for path, draft in drafts.items():
-        plain[draft.position] = _finish(path, draft)
+        plain[draft.position] = _finish(path, draft, files)
     return tuple(change for change in plain if change is not None)
 
 
@@ -94,36 +96,40 @@ def is_private(path: str) -> bool:
     return any(fnmatch.fnmatchcase(path, pattern) for pattern in _PRIVATE)
 
 
-def _begin(path: str, plain: list[PlainChange | None], files: GuestReader) -> _Draft:
+def _begin(change: Composed, path: str, plain: list[PlainChange | None], files: GuestReader) -> _Draft:
     """Start the draft of a file: from what the plan writes, or from what the guest has."""
     for position, earlier in enumerate(plain):
         if isinstance(earlier, WriteFile) and true_path(earlier, files) == path:
             return _Draft(position, earlier, None)
     plain.append(None)
+    is_hive = isinstance(change, RegistryChange)
+    if is_hive and not files.exists(path):
+        raise NoSuchGuestFile(f"no such registry hive: {path}", path=path, hint="see: imgtools registry list")
     if not files.exists(path):
         return _Draft(len(plain) - 1, WriteFile(path, b"", private=is_private(path)), None)
     if not files.is_file(path):
         raise NotAFile(f"not a regular file: {path}", path=path)
-    content = files.read_bytes(path, limit=LIMIT)
+    content = files.read_bytes(path, limit=MAX_HIVE if is_hive else LIMIT)
     before = hashlib.sha256(content).hexdigest()
     write = WriteFile(path, content, before=before, private=is_private(path))
     return _Draft(len(plain) - 1, write, content)
 
 
-def _finish(path: str, draft: _Draft) -> WriteFile | None:
+def _finish(path: str, draft: _Draft, files: GuestReader) -> WriteFile | None:
     """Make the edits; None if they change nothing."""
     is_new = draft.original is None and not draft.write.content
     content: bytes | None = None if is_new else draft.write.content
-    for kind, edits in groupby(draft.edits, type):
-        if kind not in EDITORS:
-            raise UnsupportedGuest(
-                f"{path}: registry hives are read only here", hint="see: imgtools registry"
-            )
+    registry = [edit for edit in draft.edits if isinstance(edit, RegistryChange)]
+    done: tuple[DoneEdit, ...] = ()
+    if registry:
+        content, done = edit_hive(path, content or b"", registry, files, private=draft.write.private)
+    others = (edit for edit in draft.edits if not isinstance(edit, RegistryChange))
+    for kind, edits in groupby(others, type):
         content = EDITORS[kind](path, content, list(edits))
     if content is None or (draft.original is not None and content == draft.original):
         return None
     said = [draft.write.what, *(getattr(edit, "what", "") for edit in draft.edits)]
-    return replace(draft.write, content=content, what=join_words(said))
+    return replace(draft.write, content=content, what=join_words(said), hive_edits=done)
 
 
 def join_words(said: Sequence[str]) -> str:

@@ -7,9 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from imgtools.change.change import (
     Change,
-    EditConfig,
-    EditLines,
-    EditRegistry,
+    Composed,
     FileChange,
     MakeDirectory,
     MakeHardLink,
@@ -33,7 +31,6 @@ from imgtools.files.tree import GuestReader
 from imgtools.records.files import FileKind
 
 _CONTENTS = (WriteFile, Upload, Truncate)
-_COMPOSED = (EditConfig, EditLines, EditRegistry)
 _NAMES = (MakeLink, MakeHardLink, MakeSpecial)
 FILE_CHANGES = (*_CONTENTS, *_NAMES, Remove, MakeDirectory, Move, SetMode, SetOwner, SetTimes, SetXattr)
 
@@ -78,7 +75,8 @@ def true_path(change: Change, files: GuestReader) -> str:
     path = str(getattr(change, "path", ""))
     try:
         here = files.locate(path)
-        if isinstance(change, (*_CONTENTS, *_COMPOSED, SetMode)) and not getattr(change, "replace", False):
+        follows = isinstance(change, WriteFile | Upload | Truncate | SetMode | Composed)
+        if follows and not getattr(change, "replace", False):
             found = files.lstat(here)
             if found is not None and found.kind is FileKind.LINK and files.exists(here):
                 return files.resolve(here)

@@ -10,7 +10,6 @@ from imgtools.change.change import (
     Change,
     EditConfig,
     EditLines,
-    EditRegistry,
     MakeDirectory,
     MakeHardLink,
     MakeLink,
@@ -18,6 +17,12 @@ from imgtools.change.change import (
     Move,
     NewLvmUuids,
     PlainChange,
+    RegistryApplyLog,
+    RegistryChange,
+    RegistryMakeKey,
+    RegistryRemoveKey,
+    RegistryRemoveValue,
+    RegistrySet,
     Relabel,
     Remove,
     RunInGuest,
@@ -31,6 +36,7 @@ from imgtools.change.change import (
     WriteFile,
 )
 from imgtools.change.document import Document, format_change, kind_of
+from imgtools.change.registry import full_name
 from imgtools.errors import GuestFileError
 from imgtools.files.tree import GuestReader
 from imgtools.records.files import FileKind
@@ -43,9 +49,17 @@ DIFF_LIMIT = 1 << 20  # bytes; a diff of more is nothing that anyone reads
 class PlannedChange:
     """One change of a plan, as it is shown: ``summary`` is a line for people, ``diff`` a unified diff or empty."""
 
-    change: PlainChange
+    change: PlainChange | RegistryChange
     summary: str
     diff: str = ""
+
+    @property
+    def shown(self) -> tuple[PlannedChange, ...]:
+        """What stands for it where a plan is shown: the edits of a registry, in place of their hive."""
+        edits = self.change.hive_edits if isinstance(self.change, WriteFile) else ()
+        if not edits:
+            return (self,)
+        return tuple(PlannedChange(edit.change, summarise(edit.change), edit.diff) for edit in edits)
 
     @property
     def kind(self) -> str:
@@ -67,7 +81,9 @@ class PlannedChange:
 
 def describe(change: PlainChange, files: GuestReader) -> PlannedChange:
     """Return a change with words and, for the new content of a text file, a diff."""
-    diff = _diff_of(change, files) if isinstance(change, WriteFile) and not change.private else ""
+    diff = ""
+    if isinstance(change, WriteFile) and not change.private and not change.hive_edits:
+        diff = _diff_of(change, files)
     change = _measured(change, files)
     return PlannedChange(change, summarise(change, is_new=_is_new(change, files)), diff)
 
@@ -160,8 +176,16 @@ def _summarise_other(change: Change) -> str:
     match change:
         case EditConfig() | EditLines():
             return f"edit {change.path}"
-        case EditRegistry():
-            return f"edit registry {change.path} {change.key}"
+        case RegistrySet():
+            return f"set {change.name or '@'} of {full_name(change)}"
+        case RegistryRemoveValue():
+            return f"remove {change.name or '@'} of {full_name(change)}"
+        case RegistryMakeKey():
+            return f"make {full_name(change)}"
+        case RegistryRemoveKey():
+            return f"remove {full_name(change)} and all below it"
+        case RegistryApplyLog():
+            return f"apply the transaction log of {change.path}"
         case SetUuid():
             return f"new UUID for {change.device}"
         case NewLvmUuids():

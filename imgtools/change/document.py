@@ -28,6 +28,10 @@ Document = dict[str, JsonValue]
 REMARKS = frozenset({"diff", "summary", "operation"})
 # In a document a time's name has its unit, and ``kind`` is the kind of the change.
 _RENAMED = {"atime": "atime_ns", "mtime": "mtime_ns", "kind": "type"}
+# What a plan makes of other changes, and shows as those.
+_MADE = frozenset({"hive_edits"})
+# What a private change keeps to itself.
+_PRIVATE = frozenset({"content", "text", "texts", "number", "data"})
 _ORIGINAL = {shown: name for name, shown in _RENAMED.items()}
 MAX_CHANGES = 1_000_000
 
@@ -60,7 +64,7 @@ def _format_fields(record: Any, *, hidden: bool = False) -> Document:  # Any: on
     for field in dataclasses.fields(record):
         value = getattr(record, field.name)
         is_default = field.default is not dataclasses.MISSING and value == field.default
-        if not is_default and not (hidden and field.name == "content"):
+        if not is_default and field.name not in _MADE and not (hidden and field.name in _PRIVATE):
             found.update(_format_field(_RENAMED.get(field.name, field.name), value))
     return found
 
@@ -139,7 +143,7 @@ class _Parser:
             raise self._wrong(f"no such kind: {kind!r}", near=(kind, KINDS))
         self._name += f" ({kind})"
         rest = {name: value for name, value in item.items() if name != "kind" and name not in REMARKS}
-        if rest.get("private") and "content" not in rest and "content_b64" not in rest:
+        if rest.get("private") and not _PRIVATE & {name.removesuffix("_b64") for name in rest}:
             raise self._wrong("its content is private and was left out of the plan")
         if KINDS[kind] is Upload and "size" not in rest and isinstance(rest.get("host_path"), str):
             rest["size"] = self._host_size(rest["host_path"])
@@ -154,10 +158,11 @@ class _Parser:
         if not isinstance(item, dict):
             raise self._wrong("not an object")
         types = typing.get_type_hints(cls, vars(records))
-        fields = {field.name: field for field in dataclasses.fields(cls)}
+        fields = {field.name: field for field in dataclasses.fields(cls) if field.name not in _MADE}
         values: dict[str, object] = {}
         for name, value in item.items():
-            field = _ORIGINAL.get(str(name), str(name).removesuffix("_b64"))
+            field = str(name).removesuffix("_b64")
+            field = field if field in fields else _ORIGINAL.get(str(name), field)
             if field not in fields or name in _RENAMED:
                 raise self._wrong(
                     f"no such field: {name}", near=(_RENAMED.get(field, field), {**fields, **_ORIGINAL})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from imgtools.change.change import PlainChange
+from imgtools.change.change import PlainChange, RegistryChange
 from imgtools.change.describe import PlannedChange
 from imgtools.files.tree import GuestTree
 from imgtools.records.disks import Mount
@@ -36,4 +36,4 @@ class Plan:
     @property
     def plain(self) -> tuple[PlainChange, ...]:
         """The changes themselves, in the order in which they are made."""
-        return tuple(one.change for one in self.changes)
+        return tuple(one.change for one in self.changes if not isinstance(one.change, RegistryChange))

@@ -12,12 +12,13 @@ import os
 import stat
 import threading
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from imgtools.disk.in_use import refuse_in_use
 from imgtools.engine import held_folder
+from imgtools.engine.own_files import half_name, make_own
 from imgtools.errors import EngineFailed, HostError, NoRoom, TargetExists, UsageError
 from imgtools.records.image import ImageInfo
 
@@ -263,3 +264,40 @@ def require_room(folder: Path, wanted: int, what: str) -> None:
             f"{what} needs {wanted} bytes, and {folder} has room for {free}",
             hint="make room, or write to another filesystem",
         )
+
+
+def replace_file(place: Path, content: bytes, *, like: Path, new: bool) -> None:
+    """Write a file as a whole or not at all, with the mode and owner of another.
+
+    :param new: it must not be there yet; else it takes the place of what is there.
+    :raises TargetExists: it is there.
+    :raises HostError: it cannot be written.
+    """
+    half = half_name(place)
+    with ExitStack() as stack:
+        try:
+            facts = like.stat()
+            descriptor = make_own(half)
+            stack.callback(_unlink, half)
+            with os.fdopen(descriptor, "wb") as stream:
+                stream.write(content)
+                stream.flush()
+                with suppress(PermissionError):
+                    os.fchown(stream.fileno(), facts.st_uid, facts.st_gid)
+                os.fchmod(stream.fileno(), facts.st_mode & 0o7777)
+                os.fsync(stream.fileno())
+            if new:
+                os.link(half, place)  # which, unlike a rename, replaces nothing
+            else:
+                half.replace(place)
+        except FileExistsError:
+            raise TargetExists(
+                f"the file is there already: {place}", hint="--overwrite replaces it"
+            ) from None
+        except OSError as error:
+            raise HostError(f"cannot write {place}: {error.strerror}") from None
+
+
+def _unlink(path: Path) -> None:
+    with suppress(OSError):
+        path.unlink()

@@ -17,7 +17,7 @@ def write_plan(plan: Plan, host_path: HostPath) -> None:
 
     :raises HostError: the file cannot be written.
     """
-    document = {"changes": [one.as_json() for one in plan.changes]}
+    document = {"changes": [shown.as_json() for one in plan.changes for shown in one.shown]}
     try:
         Path(host_path).write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
     except OSError as error:

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from imgtools.workflows.inspect import InspectReport
     from imgtools.workflows.log import LogListReport, LogReport
     from imgtools.workflows.ls import LsReport
-    from imgtools.workflows.registry import ExportReport, HiveListReport, KeyListReport, KeyReport
     from imgtools.workflows.sysprep import VerifyReport
     from imgtools.workflows.tar_out import TarReport
 
@@ -236,54 +235,6 @@ def config_match(
     from imgtools.workflows.config import match_nodes
 
     return match_nodes(make_request(images, **options), several(paths), lens=lens)
-
-
-def registry_get(
-    images: Images, key: str, value: str | None = None, **options: Unpack[GuestOptions]
-) -> KeyReport:
-    r"""Read a key of a Windows guest's registry, such as ``HKLM\SOFTWARE\Microsoft``: all values, or the one named.
-
-    :raises NoSuchRegistryKey: no such key or value.
-    :raises UnsupportedGuest: the guest is no Windows.
-    """
-    from imgtools.workflows.registry import read_key
-
-    return read_key(make_request(images, **options), key, value)
-
-
-def registry_list(
-    images: Images, key: str, *, recursive: bool = False, **options: Unpack[GuestOptions]
-) -> KeyListReport:
-    r"""List the keys below a key of a Windows guest's registry, such as ``HKLM\SOFTWARE\Microsoft``.
-
-    :param recursive: everything below it.
-    :raises NoSuchRegistryKey: no such key.
-    :raises UnsupportedGuest: the guest is no Windows.
-    """
-    from imgtools.workflows.registry import list_keys
-
-    return list_keys(make_request(images, **options), key, recursive=recursive)
-
-
-def registry_hives(images: Images, **options: Unpack[GuestOptions]) -> HiveListReport:
-    """List the hives of a Windows guest's registry; one that is damaged is in the list with its problem.
-
-    :raises UnsupportedGuest: the guest is no Windows.
-    """
-    from imgtools.workflows.registry import list_hives
-
-    return list_hives(make_request(images, **options))
-
-
-def registry_export(images: Images, key: str, **options: Unpack[GuestOptions]) -> ExportReport:
-    r"""Read a key of a Windows guest's registry and everything below it, all values with their bytes.
-
-    :raises NoSuchRegistryKey: no such key.
-    :raises UnsupportedGuest: the guest is no Windows.
-    """
-    from imgtools.workflows.registry import export_key
-
-    return export_key(make_request(images, **options), key)
 
 
 def sysprep_verify(

@@ -15,6 +15,8 @@ import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from imgtools.errors import OddGuest
+
 BASE_BLOCK = 4096  # bytes before the hive bins
 SECTOR = 512
 PAGE = 4096
@@ -80,6 +82,31 @@ def replay(descriptor: int, base: BaseBlock, logs: Sequence[bytes]) -> int:
         _close(descriptor, entries[-1].bins_size, entries[-1].sequence, [log for log, _ in heads])
         return len(entries)
     return _replay_old(descriptor, base, heads)
+
+
+def replayed(hive: bytes, logs: Sequence[bytes], name: str) -> bytes:
+    """Return a hive with what its logs hold written into it, and closed; one that was closed is left as it is.
+
+    :raises OddGuest: it was not closed, and no log fits it.
+    """
+    base = read_base_block(hive[:SECTOR])
+    if base is None or not base.dirty:
+        return hive
+    descriptor = os.memfd_create("hive")
+    try:
+        with os.fdopen(os.dup(descriptor), "wb") as stream:
+            stream.write(hive)
+        if not replay(descriptor, base, logs):
+            raise OddGuest(
+                f"no transaction log fits the registry hive {name}",
+                hint="start the guest once, or put a copy of the hive in its place",
+            )
+        settle_length(descriptor)
+        with os.fdopen(os.dup(descriptor), "rb") as stream:
+            stream.seek(0)
+            return stream.read()
+    finally:
+        os.close(descriptor)
 
 
 # -- the format since Windows 8.1: a list of entries, each with a sequence number ---------------------------

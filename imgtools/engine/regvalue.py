@@ -65,6 +65,17 @@ class RegistryValue:
             return None
         return int.from_bytes(self.data, "big" if self.type == RegistryType.DWORD_BIG_ENDIAN else "little")
 
+    @property
+    def readings(self) -> tuple[str, ...]:
+        """What it may be said to contain: its text or texts, its number in both bases, or its bytes read as text."""
+        if self.text is not None:
+            return (self.text,)
+        if self.texts is not None:
+            return self.texts
+        if self.number is not None:
+            return (str(self.number), f"{self.number:#x}")
+        return (self.data.decode("latin-1"), decode_utf16(self.data))
+
 
 def decode_utf16(data: bytes) -> str:
     """Return text as Windows stores it; an odd byte at the end and lone surrogates happen and harm nobody."""

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from itertools import islice
 
-from imgtools.errors import NoSuchRegistryKey, OddGuest, UnsupportedGuest, shorten
+from imgtools.change.reg_text import reg_lines
+from imgtools.errors import NoSuchRegistryKey, OddGuest, UnsupportedGuest, UsageError, shorten
 from imgtools.files.tree import GuestReader, GuestTree
 from imgtools.guest.guest import Guest, the_guest
-from imgtools.guest.windows.reg_text import reg_lines
 from imgtools.guest.windows.registry import (
     BOOT_FILES,
     BOOT_HIVE,
@@ -21,6 +21,7 @@ from imgtools.guest.windows.registry import (
     HivePlace,
     Registry,
     RegistryValue,
+    open_bare_hive,
     open_registry,
     split_name,
 )
@@ -35,7 +36,7 @@ class ValueRow:
     """One value: its bytes, and what they mean where the type says it; ``name`` "" is the default value."""
 
     name: str
-    type: str  # REG_SZ and so on
+    type: str  # REG_SZ and so on; REG_0x1f4, where the number has no name
     text: str | None  # SZ, EXPAND_SZ, LINK
     texts: tuple[str, ...] | None  # MULTI_SZ
     number: int | None  # DWORD, QWORD
@@ -141,14 +142,14 @@ class OpenExport:
     @property
     def names(self) -> Iterator[str]:
         """The full names of the keys, the key itself first."""
-        return (_name(self.place, key) for key in self._keys())
+        return (full_key(self.place, key) for key in self._keys())
 
     @property
     def keys(self) -> Iterator[ExportedKey]:
         """The keys with their values."""
         for key, values in self._with_values():
-            rows = tuple(_row(value) for value in values)
-            yield ExportedKey(_name(self.place, key), key.modified, rows, key.class_name)
+            rows = tuple(value_row(value) for value in values)
+            yield ExportedKey(full_key(self.place, key), key.modified, rows, key.class_name)
 
     def _keys(self) -> Iterator[HiveKey]:
         """The keys; what is damaged is left out with a warning."""
@@ -164,31 +165,34 @@ class OpenExport:
                 self.warnings.append(Warned(error.message))
 
 
-def read_key(request: ImageRequest, name: str, value: str | None = None) -> KeyReport:
+def read_key(request: ImageRequest, name: str, value: str | None = None, *, hive: bool = False) -> KeyReport:
     """Return a key with all its values, or with the one called ``value``.
 
     "" is the default value, and so is "@" where no value is called so.
 
+    :param hive: the file is no image, but a registry hive; so in all of these functions.
     :raises NoSuchRegistryKey: no such key or value.
     :raises UnsupportedGuest: the guest is no Windows.
     """
-    with _open(request, name) as (guest, registry):
-        place, key = registry.require(name)
-        values = key.values() if value is None else (_one_value(place, key, value),)
+    with open_one(request, name, hive=hive) as opened:
+        place, key = opened.registry.require(name)
+        values = key.values() if value is None else (one_value(place, key, value),)
         return KeyReport(
             str(request.host_path),
-            guest.files.served_by,
-            _name(place, key),
+            opened.engine,
+            full_key(place, key),
             place.path,
             key.modified,
             tuple(below.name for below in key.subkeys()),
-            tuple(_row(one) for one in values),
+            tuple(value_row(one) for one in values),
             key.class_name,
-            _warnings(guest, registry),
+            opened.warnings(),
         )
 
 
-def list_keys(request: ImageRequest, name: str, *, recursive: bool = False) -> KeyListReport:
+def list_keys(
+    request: ImageRequest, name: str, *, recursive: bool = False, hive: bool = False
+) -> KeyListReport:
     """Return the keys below a key, or with ``recursive`` everything below it.
 
     What cannot be read of a damaged hive is left out, with a warning.
@@ -196,70 +200,71 @@ def list_keys(request: ImageRequest, name: str, *, recursive: bool = False) -> K
     :raises NoSuchRegistryKey: no such key.
     """
     refused: list[OddGuest] = []
-    with _open(request, name) as (guest, registry):
-        root, parts = split_name(name)
-        if not parts and root in (MACHINE, USERS):
-            return _list_root(request, guest, registry, root, recursive=recursive)
-        place, key = registry.require(name)
+    with open_one(request, name, hive=hive) as opened:
+        if not hive:
+            root, parts = split_name(name)
+            if not parts and root in (MACHINE, USERS):
+                return _list_root(request, opened, root, recursive=recursive)
+        place, key = opened.registry.require(name)
         found = islice(key.walk(refused), 1, None) if recursive else key.subkeys()
         rows = tuple(_key_row(place, one) for one in found)
         return KeyListReport(
             str(request.host_path),
-            guest.files.served_by,
-            _name(place, key),
+            opened.engine,
+            full_key(place, key),
             place.path,
             rows,
-            _warnings(guest, registry, *(Warned(error.message) for error in refused)),
+            opened.warnings(*(Warned(error.message) for error in refused)),
         )
 
 
-def _list_root(
-    request: ImageRequest, guest: Guest, registry: Registry, root: str, *, recursive: bool
-) -> KeyListReport:
+def _list_root(request: ImageRequest, opened: OpenRegistry, root: str, *, recursive: bool) -> KeyListReport:
     """List what a root that no hive holds is made of: the hives that Windows loads below it."""
     refused: list[OddGuest] = []
     rows: list[KeyRow] = []
-    for place in registry.hives():
+    for place in opened.registry.hives():
         if place.prefix.startswith(f"{root}\\"):
             try:
-                top = registry.hive(place.path).root
+                top = opened.registry.hive(place.path).root
             except OddGuest as error:
                 refused.append(error)
                 continue
             rows += [_key_row(place, one) for one in (top.walk(refused) if recursive else [top])]
-    warnings = _warnings(guest, registry, *(Warned(error.message) for error in refused))
-    return KeyListReport(str(request.host_path), guest.files.served_by, root, "", tuple(rows), warnings)
+    warnings = opened.warnings(*(Warned(error.message) for error in refused))
+    return KeyListReport(str(request.host_path), opened.engine, root, "", tuple(rows), warnings)
 
 
-def list_hives(request: ImageRequest) -> HiveListReport:
+def list_hives(request: ImageRequest, *, hive: bool = False) -> HiveListReport:
     """Return every hive of the guest; one that is damaged is in the list with its problem."""
-    with _open(request, BOOT_HIVE) as (guest, registry):
-        rows = tuple(_hive_row(guest.files, registry, place) for place in registry.hives())
-        return HiveListReport(str(request.host_path), guest.files.served_by, rows, guest.warnings)
+    with open_one(request, BOOT_HIVE, hive=hive) as opened:
+        registry = opened.registry
+        rows = tuple(_hive_row(registry.files, registry, place) for place in registry.hives())
+        own = opened.guest.warnings if opened.guest else ()
+        return HiveListReport(str(request.host_path), opened.engine, rows, own)
 
 
 @contextmanager
-def open_export(request: ImageRequest, name: str) -> Iterator[OpenExport]:
+def open_export(request: ImageRequest, name: str, *, hive: bool = False) -> Iterator[OpenExport]:
     """Open a key and everything below it for export; nothing of it is held in memory.
 
     :raises NoSuchRegistryKey: no such key.
     """
-    with _open(request, name) as (guest, registry):
-        place, key = registry.require(name)
-        yield OpenExport(registry, place, key, list(_warnings(guest, registry)))
+    with open_one(request, name, hive=hive) as opened:
+        place, key = opened.registry.require(name)
+        yield OpenExport(opened.registry, place, key, list(opened.warnings()))
 
 
-def export_key(request: ImageRequest, name: str) -> ExportReport:
+def export_key(request: ImageRequest, name: str, *, hive: bool = False) -> ExportReport:
     """Return a key and everything below it as records.
 
     :raises NoSuchRegistryKey: no such key.
     """
-    with open_export(request, name) as export:
+    with open_export(request, name, hive=hive) as export:
         keys = tuple(export.keys)
         return ExportReport(
             str(request.host_path),
             export.registry.files.served_by,
-            _name(export.place, export.key),
+            full_key(export.place, export.key),
             export.place.path,
             keys,
             tuple(export.warnings),
@@ -269,23 +274,62 @@ def export_key(request: ImageRequest, name: str) -> ExportReport:
 # -- the guest -------------------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True, slots=True)
+class OpenRegistry:
+    """A registry that is open, and what it belongs to: a guest, or, where a bare hive was named, nothing."""
+
+    registry: Registry
+    guest: Guest | None = None
+
+    @property
+    def engine(self) -> Engine:
+        """Who reads it."""
+        return self.registry.files.served_by
+
+    def warnings(self, *more: Warned) -> tuple[Warned, ...]:
+        """Everything there is to know, once: finding the guest has opened some of the hives too."""
+        own = self.guest.warnings if self.guest else ()
+        return tuple(dict.fromkeys((*own, *self.registry.warnings, *more)))
+
+
 @contextmanager
-def _open(request: ImageRequest, name: str) -> Iterator[tuple[Guest, Registry]]:
-    with ExitStack() as stack:
-        image = stack.enter_context(open_request(request))
-        guest = the_guest(image, request.root)
-        if guest.os.type is not OsType.WINDOWS:
-            raise UnsupportedGuest(
-                f"a registry is Windows' own; this guest is {guest.os.product_name or guest.os.distro}"
-            )
-        files = _with_boot_volume(image, guest) if BOOT_HIVE.casefold() in name.casefold() else guest.files
-        yield guest, stack.enter_context(open_registry(files, guest.os.windows_systemroot))
+def open_one(request: ImageRequest, *names: str, hive: bool = False) -> Iterator[OpenRegistry]:
+    """Open the registry of a guest, or with ``hive`` the file that is named in place of an image.
+
+    :param names: keys that are looked for: the hive of the boot entries is on a volume of its own.
+    :raises UnsupportedGuest: the guest is no Windows.
+    """
+    if hive:
+        if len(request.disks) > 1 or request.mounts or request.root:
+            raise UsageError("--hive names one file, which has no disks and no volumes")
+        with open_bare_hive(request.host_path) as bare:
+            yield OpenRegistry(bare)
+        return
+    with open_request(request) as image, registry_of(image, request, *names) as opened:
+        yield opened
 
 
-def _with_boot_volume(image: Image, guest: Guest) -> GuestReader:
-    """Return the guest's files with the volume that it boots from, which no drive letter leads to."""
+@contextmanager
+def registry_of(image: Image, request: ImageRequest, *names: str) -> Iterator[OpenRegistry]:
+    """Open the registry of the guest of an image that is open.
+
+    :raises UnsupportedGuest: the guest is no Windows.
+    """
+    guest = the_guest(image, request.root)
+    if guest.os.type is not OsType.WINDOWS:
+        raise UnsupportedGuest(
+            f"a registry is Windows' own; this guest is {guest.os.product_name or guest.os.distro}"
+        )
+    if any(BOOT_HIVE.casefold() in name.casefold() for name in names):
+        guest = _with_boot_volume(image, guest)
+    with open_registry(guest.files, guest.os.windows_systemroot) as registry:
+        yield OpenRegistry(registry, guest)
+
+
+def _with_boot_volume(image: Image, guest: Guest) -> Guest:
+    """Return the guest with the volume that it boots from, which no drive letter leads to."""
     if any(guest.files.is_file(path) for path in BOOT_FILES):
-        return guest.files
+        return guest
     mounted = {mount.volume.device for mount in guest.mounts}
     for volume in image.layout().volumes:
         if volume.device in mounted or volume.content not in ("vfat", "ntfs"):
@@ -295,33 +339,36 @@ def _with_boot_volume(image: Image, guest: Guest) -> GuestReader:
             continue
         tree = GuestTree({"/": filesystem}, image.served_by)
         if any(tree.is_file(path) for path in BOOT_FILES):
-            return image.files([*guest.mounts, Mount(BOOT_VOLUME, volume)])
-    return guest.files
-
-
-def _warnings(guest: Guest, registry: Registry, *more: Warned) -> tuple[Warned, ...]:
-    """Everything there is to know, once: finding the guest has opened some of the hives too."""
-    return tuple(dict.fromkeys((*guest.warnings, *registry.warnings, *more)))
+            mounts = (*guest.mounts, Mount(BOOT_VOLUME, volume))
+            return replace(guest, mounts=mounts, files=image.files(mounts))
+    return guest
 
 
 # -- rows ------------------------------------------------------------------------------------------------------
 
 
-def _name(place: HivePlace, key: HiveKey) -> str:
+def full_key(place: HivePlace, key: HiveKey) -> str:
     """A key's full name, in the letter case of the hive."""
     return rf"{place.prefix}\{key.path}" if key.path else place.prefix
 
 
-def _row(value: RegistryValue) -> ValueRow:
+def value_row(value: RegistryValue) -> ValueRow:
+    """Return a value as reports have it."""
     return ValueRow(value.name, value.type_name, value.text, value.texts, value.number, value.data)
 
 
-def _one_value(place: HivePlace, key: HiveKey, name: str) -> RegistryValue:
+def one_value(place: HivePlace, key: HiveKey, name: str) -> RegistryValue:
+    """Return a value of a key; "@" is the default value where none is called so.
+
+    :raises NoSuchRegistryKey: there is none; the hint names those that there are.
+    """
     found = key.value(name) or (key.value("") if name == "@" else None)
     if found is None:
         names = ", ".join(shorten(value.name) or "@" for value in key.values()[:12]) or "none"
         raise NoSuchRegistryKey(
-            f"no value {name or '@'} in {_name(place, key)}", path=_name(place, key), hint=f"it has {names}"
+            f"no value {name or '@'} in {full_key(place, key)}",
+            path=full_key(place, key),
+            hint=f"it has {names}",
         )
     return found
 
@@ -336,4 +383,4 @@ def _hive_row(files: GuestReader, registry: Registry, place: HivePlace) -> HiveR
 
 
 def _key_row(place: HivePlace, key: HiveKey) -> KeyRow:
-    return KeyRow(_name(place, key), key.modified, key.subkey_count, key.value_count, key.class_name)
+    return KeyRow(full_key(place, key), key.modified, key.subkey_count, key.value_count, key.class_name)

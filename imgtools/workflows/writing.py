@@ -135,7 +135,7 @@ def do_plan(image: Image, plan: Plan, progress: Progress | None = None) -> PlanR
         engine=engine,
         written=isinstance(image, ImageEdit),
         changed=bool(plan.changes),
-        changes=plan.changes,
+        changes=tuple(shown for one in plan.changes for shown in one.shown),
         output=output,
         warnings=plan.warnings,
     )

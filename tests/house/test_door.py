@@ -9,7 +9,7 @@ import pytest
 
 import imgtools
 from imgtools.cli.command.shared_options import ORDERS, SEVERAL, SPEAKING
-from imgtools.door import opening, writing
+from imgtools.door import opening, registry, writing
 from tests.house.source import report
 from tools.docs import Command, commands
 from tools.options import Option, shown
@@ -19,6 +19,7 @@ OTHER_NAMES = {
     "filesystems": (("list_filesystems",), "a room of the package is called filesystems"),
     "resize": (("resize_disk", "resize_copy"), "a room is called resize; a copy has a report of its own"),
     "log": (("log", "list_logs"), "the list has a report of its own"),
+    "registry import": (("registry_merge",), "reg.exe's word for merge"),
     "registry list": (("registry_list", "registry_hives"), "the hives have a report of their own"),
     "sysprep": (("sysprep", "sysprep_verify"), "the verdict has a report of its own"),
     "snapshot apply": (("apply_snapshot",), "older than the groups; what is public keeps its name"),
@@ -32,11 +33,18 @@ OTHER_WORDS = {
     "--backing-policy": "backing",
     "--key": "keys",
     "--no-create": "create",
+    "--no-create-parents": "create_parents",
     "-o": "options",
     "chain squash --from": "first",
     "chain squash --to": "last",
     "clone --name": "names",
     "edit --expression": "edit",
+    "registry search --data": "look_at",
+    "registry search --in": "within",
+    "registry search --keys": "look_at",
+    "registry search --values": "look_at",
+    "registry set --default": "value",
+    "registry delete --default": "value",
     "resize --output": "target",
     "resize --plan": "changes",
     "sysprep --set": "settings",
@@ -89,7 +97,7 @@ def _keywords(name: str) -> set[str]:
     for one in inspect.signature(getattr(imgtools, name)).parameters.values():
         if one.kind is one.VAR_KEYWORD:
             group = str(one.annotation).removeprefix("Unpack[").removesuffix("]")
-            home = writing if group == "WriteOptions" else opening
+            home = {"WriteOptions": writing, "RegistryOptions": registry}.get(group, opening)
             found |= set(get_type_hints(getattr(home, group), vars(opening)))
         else:
             found.add(one.name)

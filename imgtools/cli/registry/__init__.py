@@ -1,3 +1,3 @@
-"""Read the registry of a Windows guest."""
+"""Read and change the registry of a Windows guest."""
 
 SECTION = "Read files of a guest"

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from imgtools.cli.command.groups import Output, Source
+from imgtools.cli.registry._options import Bare
 
 LINES_AT_ONCE = 1000
 
@@ -30,6 +31,7 @@ def command(
     utf16: Annotated[
         bool, typer.Option("--utf16", help="UTF-16 with a mark, which regedit wants for other than ASCII.")
     ] = False,
+    hive: Bare = False,
 ) -> None:
     """Print a registry key and everything below it as .reg text.
 
@@ -39,10 +41,10 @@ def command(
     from imgtools.workflows.registry import export_key, open_export
 
     if out.json:
-        report = export_key(source, name)
+        report = export_key(source, name, hive=hive)
         out.show(report, schema="imgtools.registry.export/1", view=lambda: ())
         return
-    with open_export(source, name) as export:
+    with open_export(source, name, hive=hive) as export:
         if out.on_terminal:  # for eyes, not for regedit
             for line in export.lines:
                 out.text(f"{line}\n")

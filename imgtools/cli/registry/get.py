@@ -8,6 +8,7 @@ import typer
 
 from imgtools.cli.command.groups import Output, Source
 from imgtools.cli.output.views import Column, Lines, Table, View
+from imgtools.cli.registry._options import Bare
 from imgtools.cli.registry._values import format_value, plain_lines
 from imgtools.errors import UsageError
 
@@ -36,6 +37,7 @@ def command(
         ),
     ] = None,
     raw: Annotated[bool, typer.Option("--raw", help="The bytes of VALUE as they are stored.")] = False,
+    hive: Bare = False,
 ) -> None:
     r"""Print the values of a registry key.
 
@@ -47,7 +49,7 @@ def command(
 
     if raw and (value is None or out.json):
         raise UsageError("--raw is for one VALUE, and not for --json")
-    report = read_key(source, name, value)
+    report = read_key(source, name, value, hive=hive)
     if raw:
         for warning in report.warnings:
             out.warn(warning)

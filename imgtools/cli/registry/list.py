@@ -10,6 +10,7 @@ import typer
 from imgtools.cli.command.groups import Output, Source
 from imgtools.cli.output.documents import format_time
 from imgtools.cli.output.views import Column, Lines, Table, View
+from imgtools.cli.registry._options import Bare
 from imgtools.errors import UsageError
 
 WAITS = True
@@ -31,6 +32,7 @@ def command(
     long: Annotated[
         bool, typer.Option("--long", "-l", help="When each was changed, and what it holds.")
     ] = False,
+    hive: Bare = False,
 ) -> None:
     """List the keys below a registry key, or the hives of the guest.
 
@@ -41,7 +43,7 @@ def command(
     if not name:
         if recursive or long:
             raise UsageError("--recursive and --long want a KEY", hint=r"such as 'HKLM\SOFTWARE'")
-        hives = list_hives(source)
+        hives = list_hives(source, hive=hive)
         columns = (Column("Key", style="bold"), Column("Size", right=True), Column("State"), Column("File"))
         rows = (
             (one.key, one.size, one.problem or ("dirty" if one.dirty else "clean"), one.path)
@@ -50,13 +52,13 @@ def command(
         out.show(hives, schema="imgtools.registry.hives/1", view=lambda: Table(columns, rows))
         return
     if recursive and not (long or out.json):
-        with open_export(source, name) as below:
+        with open_export(source, name, hive=hive) as below:
             for found in islice(below.names, 1, None):
                 out.line(found)
             for warning in below.warnings:
                 out.warn(warning)
         return
-    report = list_keys(source, name, recursive=recursive)
+    report = list_keys(source, name, recursive=recursive, hive=hive)
     view: View = Lines(row.key for row in report.keys)
     if long:
         view = Table(

@@ -11,14 +11,18 @@ from __future__ import annotations
 import ntpath
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import NamedTuple
 
+from imgtools.change.reg_text import hive_name
 from imgtools.engine.hive import Hive, HiveKey, HiveState, open_hive
 from imgtools.engine.hive_log import MAX_LOG, SECTOR, read_base_block
 from imgtools.engine.regvalue import RegistryType, RegistryValue
-from imgtools.errors import NoSuchGuestFile, NoSuchRegistryKey, OddGuest, UsageError
+from imgtools.errors import HostError, NoSuchGuestFile, NoSuchRegistryKey, OddGuest, UsageError
+from imgtools.files.host_folder import HostFolder
 from imgtools.files.paths import join
-from imgtools.files.tree import GuestReader
+from imgtools.files.tree import GuestReader, GuestTree
+from imgtools.records.request import Engine
 from imgtools.records.system import Warned
 
 __all__ = [
@@ -306,6 +310,45 @@ class Registry:
         if folded.startswith("%systemdrive%"):
             path = path[len("%systemdrive%") :]
         return "/" + ntpath.splitdrive(path)[1].strip("\\").replace("\\", "/")
+
+
+class BareHive(Registry):
+    """A hive of the host in place of a guest's registry: keys are those below its root.
+
+    :param files: the folder that it is in.
+    :param name: its name there.
+    """
+
+    def __init__(self, files: GuestReader, name: str, stack: ExitStack) -> None:
+        super().__init__(files, "", stack)
+        self._path = f"/{name}"
+
+    def place(self, name: str) -> HivePlace:
+        r"""Return a key of the hive; what Windows calls its root may stand in front: ``HKLM\SOFTWARE``, ``HKCU``."""
+        prefix = hive_name(self._path)
+        try:
+            root, parts = split_name(name)
+        except UsageError:
+            return HivePlace(prefix, self._path, "\\".join(part for part in name.split("\\") if part))
+        above = 1 if root in (MACHINE, USERS) else 0
+        return HivePlace(prefix, self._path, "\\".join(parts[above:]))
+
+    def hives(self) -> tuple[HivePlace, ...]:
+        """Return the one hive."""
+        return (self.place(""),)
+
+
+@contextmanager
+def open_bare_hive(host_path: Path) -> Iterator[BareHive]:
+    """Open a hive of the host for reading.
+
+    :raises HostError: there is no such file.
+    """
+    if not host_path.is_file():
+        raise HostError(f"no such file: {host_path}", hint="--hive is for a registry hive of this host")
+    folder = host_path.absolute().parent
+    with ExitStack() as stack:
+        yield BareHive(GuestTree({"/": HostFolder(folder)}, Engine.DIRECT), host_path.name, stack)
 
 
 @contextmanager

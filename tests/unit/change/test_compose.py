@@ -11,14 +11,16 @@ from imgtools.change.change import (
     ConfigSetting,
     EditConfig,
     EditLines,
-    EditRegistry,
     LineEdit,
-    RegistryValue,
+    RegistryRemoveKey,
+    RegistrySet,
     Remove,
     WriteFile,
 )
 from imgtools.change.compose import compose, edit_text
-from imgtools.errors import OddGuest, UnsupportedGuest, UsageError
+from imgtools.engine.hive import open_hive
+from imgtools.errors import NoSuchGuestFile, OddGuest, UsageError
+from tests.support.hives import make_hive
 from tests.support.memory import link, memory_files
 
 SSHD = "Port 22\n# caf\udce9\nPermitRootLogin yes\n"
@@ -118,7 +120,30 @@ def test_a_pattern_that_is_none_is_wrong_usage() -> None:
             edit_text("a\n", edit)
 
 
-def test_a_registry_hive_is_not_edited() -> None:
-    edit = EditRegistry("/Windows/System32/config/SYSTEM", "Select", (RegistryValue("Current", 4, bytes(4)),))
-    with pytest.raises(UnsupportedGuest, match="read only"):
-        settled({"/Windows/System32/config/SYSTEM": "regf"}, edit)
+HIVE = "/Windows/System32/config/SYSTEM"
+
+
+def test_edits_of_a_registry_become_one_file_that_says_what_they_were() -> None:
+    files = {HIVE: make_hive({"Select": {"Current": 1}, "Old": {"v": 1}})}
+    edits = (
+        RegistrySet(HIVE, "Select", "current", "REG_DWORD", number=2),
+        RegistrySet(HIVE, "SELECT", "Default", "dword", number=1),
+        RegistryRemoveKey(HIVE, "Old"),
+        RegistryRemoveKey(HIVE, "Nothing"),
+    )
+    (write,) = settled(files, *edits)
+    assert isinstance(write, WriteFile) and write.before
+    assert [one.change for one in write.hive_edits] == list(edits[:3])
+    assert write.hive_edits[0].diff.splitlines()[1:] == [
+        '-"Current"=dword:00000001',
+        '+"Current"=dword:00000002',
+    ]
+    with open_hive(write.content, HIVE) as hive:
+        assert [one.number for one in hive.root.require("Select").values()] == [2, 1]
+        assert hive.key("Old") is None
+    assert settled({HIVE: write.content}, *edits) == ()
+
+
+def test_a_registry_hive_that_is_not_there() -> None:
+    with pytest.raises(NoSuchGuestFile, match="no such registry hive"):
+        settled({"/other": ""}, RegistrySet(HIVE, "Select", "v", text="x"))

@@ -14,6 +14,7 @@ from imgtools.records.system import Warned
 
 HEADER = "Windows Registry Editor Version 5.00"
 WIDTH = 80  # columns, as regedit breaks lines of hexadecimal digits
+MACHINE, USERS = "HKEY_LOCAL_MACHINE", "HKEY_USERS"
 
 
 def reg_lines(
@@ -87,3 +88,28 @@ def _hex_lines(start: str, data: bytes) -> Iterator[str]:
             line = "  "
         line += word
     yield line
+
+
+def hive_name(path: str) -> str:
+    r"""What regedit calls the root of a hive, by the hive's file: ``HKEY_LOCAL_MACHINE\SOFTWARE``.
+
+    A user's hive is named by its folder, as nobody knows the SID without the guest's list of profiles; one that was
+    copied out of it is that of the current user.
+    """
+    folder, _, name = path.rpartition("/")
+    match name.upper():
+        case "NTUSER.DAT" if not folder:
+            return "HKEY_CURRENT_USER"
+        case "USRCLASS.DAT" if not folder:
+            return r"HKEY_CURRENT_USER\Software\Classes"
+        case "BCD":
+            return rf"{MACHINE}\BCD00000000"
+        case "DEFAULT":
+            return rf"{USERS}\.DEFAULT"
+        case "NTUSER.DAT":
+            return rf"{USERS}\{folder.rpartition('/')[2]}"
+        case "USRCLASS.DAT":
+            home = folder.casefold().partition("/appdata/")[0].partition("/local settings/")[0]
+            return rf"{USERS}\{folder[: len(home)].rpartition('/')[2]}_Classes"
+        case upper:
+            return rf"{MACHINE}\{upper}"

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from fixtures.hives import empty
+from imgtools.change.reg_text import WIDTH, reg_lines, value_lines
 from imgtools.engine.hive import open_hive
 from imgtools.engine.regvalue import RegistryValue
-from imgtools.guest.windows.reg_text import WIDTH, reg_lines, value_lines
 from imgtools.records.system import Warned
 from tests.support.hives import Keys, make_hive, typed
 
