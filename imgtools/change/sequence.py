@@ -195,7 +195,12 @@ def _rewritten(held: FileChange, change: WriteFile | Upload | Truncate) -> FileC
     before = held.before if isinstance(held, WriteFile) else ""
     private = change.private or getattr(held, "private", False)
     what = join_words([getattr(held, "what", ""), change.what])
-    return replace(change, before=before, private=private, what=what, mode=mode, uid=uid, gid=gid)
+    edits = (
+        (*held.hive_edits, *change.hive_edits) if isinstance(held, WriteFile) and change.hive_edits else ()
+    )
+    return replace(
+        change, before=before, private=private, what=what, mode=mode, uid=uid, gid=gid, hive_edits=edits
+    )
 
 
 def _first(one: int | None, other: int | None) -> int | None:

@@ -38,7 +38,8 @@ def command(
     prints with --json is one too. Without --write or --output, it is checked against the guest and shown.
 
     The kinds: write-file, upload, truncate, remove, make-directory, make-link, make-hard-link, make-special, move,
-    set-mode, set-owner, set-times, set-xattr, edit-lines, edit-config, set-uuid, new-lvm-uuids, run-in-guest, relabel.
+    set-mode, set-owner, set-times, set-xattr, edit-lines, edit-config, registry-set, registry-remove-value,
+    registry-make-key, registry-remove-key, registry-apply-log, set-uuid, new-lvm-uuids, run-in-guest, relabel.
     """
     from imgtools.workflows.apply import apply_plan
 

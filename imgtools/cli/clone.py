@@ -37,8 +37,9 @@ No file that is there is ever replaced. All clones are planned before the first 
 at all. Nothing boots where the guest is on ext4.
 
 The template is only read, and has to be prepared: `imgtools sysprep` did it, or `--sysprep` does it to what is cloned,
-once for all clones, or `--unprepared` says that it need not be. With `--unprepared --hostname ''` any disk is cloned,
-whatever it holds.
+once for all clones, or `--unprepared` says that it need not be. A Windows has to be generalised by Microsoft's own
+sysprep: each clone has its name, of at most 15 letters, in the registry and in the answers that its setup asks for.
+With `--unprepared --hostname ''` any disk is cloned, whatever it holds.
 
 A linked clone holds only what differs: the template must stay where it is, unchanged. It is known by a relative name
 where it is in the clone's folder or below it. A full clone shares its blocks with the template where the host's
@@ -119,7 +120,8 @@ def command(
 ) -> None:
     """Make clones of a template, or of a libvirt domain.
 
-    The template has to be prepared by sysprep. Each clone gets its own host name.
+    Linux guests that sysprep has prepared, and Windows guests that Microsoft's own sysprep has generalised. Each clone
+    gets its own host name.
     """
     from imgtools.cli.output.passwords import new_passwords, passwords_told
     from imgtools.libvirt.domain import DomainRequest

@@ -43,7 +43,8 @@ off.
 def command(source: Source, target: Target, out: Output, customization: Customization) -> None:
     """Change a guest: names, keys, passwords, files, services.
 
-    Without --write or --output it prints what would be changed, and stops.
+    Of Linux guests everything, of Windows guests the host name and files, of BSD guests files. An order that is not for
+    a guest is refused. Without --write or --output it prints what would be changed, and stops.
     """
     from imgtools.cli.output.passwords import new_passwords, passwords_told
     from imgtools.workflows.customize import customize

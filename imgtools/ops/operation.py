@@ -43,6 +43,7 @@ class Families:
 
 LINUX = Families(frozenset({OsType.LINUX}))
 WINDOWS = Families(frozenset({OsType.WINDOWS}))
+LINUX_OR_WINDOWS = Families(LINUX.types | WINDOWS.types)
 UNIX = Families(frozenset({OsType.LINUX, OsType.FREEBSD, OsType.NETBSD, OsType.OPENBSD}))
 ANY = Families(frozenset(OsType))
 

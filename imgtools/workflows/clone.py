@@ -16,8 +16,9 @@ from imgtools.disk.backing_folders import VARIABLE, backing_folders
 from imgtools.disk.image_file import plain_node, relink_node
 from imgtools.disk.new_file import new_file, refuse_target, require_room, scratch_folder
 from imgtools.errors import ImgtoolsError, TargetExists, UnsupportedGuest, UsageError
-from imgtools.guest.guest import Guest
+from imgtools.guest.guest import Guest, the_guest
 from imgtools.guest.plan import make_plan
+from imgtools.guest.windows.setup_state import is_generalised
 from imgtools.image.edit import edit_image
 from imgtools.image.handle import open_request
 from imgtools.libvirt.clone import (
@@ -46,7 +47,7 @@ from imgtools.records.steps import DiskStep
 from imgtools.records.system import OsType, Warned
 from imgtools.workflows.clone_table import CloneRow, orders_of
 from imgtools.workflows.create import recorded_name
-from imgtools.workflows.sysprep import preparable_guest, prepare, what_is_left
+from imgtools.workflows.sysprep import prepare, what_is_left
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
 
@@ -299,9 +300,14 @@ def _plan(
     if how.unprepared and not any(orders):  # whatever it holds: nobody need look
         return [_Plan(row, one, "", (), ()) for row, one in zip(rows, files, strict=True)], Engine.DIRECT, ()
     with open_request(template.request) as image:
-        guest = preparable_guest(image, template.request)
+        guest = the_guest(image, template.request.root)
         is_asked = how.sysprep is None and not how.unprepared
-        left = what_is_left(guest, Selection()) if is_asked else ()
+        if is_asked and guest.os.type is OsType.WINDOWS and not is_generalised(guest.files, guest.os):
+            raise UnsupportedGuest(
+                f"{template.request.host_path} was not generalised: its clones would be one machine to Windows",
+                hint="run sysprep /generalize /oobe /shutdown in the guest; --unprepared clones it all the same",
+            )
+        left = what_is_left(guest, Selection()) if is_asked and guest.os.type is not OsType.WINDOWS else ()
         if left:
             names = ", ".join(one.name for one in left[:5]) + (", ..." if len(left) > 5 else "")
             raise UnsupportedGuest(

@@ -68,5 +68,4 @@ def test_the_help_shows_a_plan_and_every_kind_and_names_no_file_that_a_wheel_lac
     shown = imgtools("apply", "--help").out
     assert "docs/" not in shown and "{kind: write-file, path: /etc/motd" in " ".join(shown.split())
     words = "".join(shown.split())
-    # Nothing carries out a change of a registry yet.
-    assert [kind for kind in KINDS if kind not in words and kind != "edit-registry"] == []
+    assert [kind for kind in KINDS if kind not in words] == []

@@ -46,7 +46,14 @@ ON_GUEST = {
     "touch": ("/etc/hostname",),
     "write": ("/etc/hostname", "--from", "FILE"),
 }
+VERSION = r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion"
 ON_WINDOWS = {
+    "registry delete": (VERSION, "ProductName"),
+    "registry diff": (VERSION, VERSION),
+    "registry import": ("REG",),
+    "registry merge": ("REG",),
+    "registry search": ("Professional", "--in", VERSION),
+    "registry set": (VERSION, "ProductName", "x"),
     "registry export": (r"HKLM\SOFTWARE\Microsoft\Windows NT",),
     "registry get": (r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion", "ProductName"),
     "registry list": (r"HKLM\SOFTWARE",),
@@ -116,11 +123,13 @@ def test_a_key_that_fits_nothing_is_told(name: str, chain: Path, tmp_path: Path)
     (tmp_path / "file").write_text("new\n")
     (tmp_path / "plan").write_text('[{"kind": "remove", "path": "/etc/hostname"}]')
     (tmp_path / "a.tar").write_bytes(bytes(10240))
+    (tmp_path / "a.reg").write_text("[HKEY_LOCAL_MACHINE\\SOFTWARE\\New]\n")
     named = {
         "FOLDER": tmp_path / "folder",
         "FILE": tmp_path / "file",
         "PLAN": tmp_path / "plan",
         "ARCHIVE": tmp_path / "a.tar",
+        "REG": tmp_path / "a.reg",
         "TOP": chain,
         "BASE": chain.with_name("base.qcow2"),
     }

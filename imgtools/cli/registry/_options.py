@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
-
-if TYPE_CHECKING:
-    from imgtools.cli.command.groups import Output, Source, Target
-    from imgtools.workflows.registry_edit import How
 
 KeyName = Annotated[
     str, typer.Argument(metavar="KEY", help=r"As in regedit: HKLM\..., HKU\USER\...", show_default=False)
@@ -34,17 +30,6 @@ RegFiles = Annotated[
         metavar="FILE...", help=".reg files, in this order; - is standard input.", show_default=False
     ),
 ]
-
-
-def merge_files(source: Source, target: Target, out: Output, files: list[str], how: How) -> None:
-    """Merge .reg files, and show what comes of it."""
-    from imgtools.cli.output.plan import show_plan
-    from imgtools.workflows.registry_edit import merge
-
-    contents = read_reg_files(files)
-    with out.progress("Writing") as progress:
-        report = merge(source, target, contents, how=how, progress=progress)
-    show_plan(out, report)
 
 
 def read_reg_files(names: list[str]) -> list[tuple[str, bytes]]:

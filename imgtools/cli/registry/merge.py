@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from imgtools.cli.command.groups import Output, Source, Target
-from imgtools.cli.registry._options import ApplyLog, Backup, Bare, NoParents, RegFiles, User, merge_files
+from imgtools.cli.output.plan import show_plan
+from imgtools.cli.registry._options import ApplyLog, Backup, Bare, NoParents, RegFiles, User, read_reg_files
 
 EXAMPLES = (
     "imgtools registry merge win.qcow2 drivers.reg policy.reg --write",
@@ -30,7 +31,10 @@ def command(
     line ends, comments anywhere; missing parents are made, [-KEY] and "name"=- remove. Of several orders for one value
     the last counts.
     """
-    from imgtools.workflows.registry_edit import How
+    from imgtools.workflows.registry_edit import How, merge
 
+    contents = read_reg_files(files)
     how = How(hive, user, apply_log, backup, not no_create_parents)
-    merge_files(source, target, out, files, how)
+    with out.progress("Writing") as progress:
+        report = merge(source, target, contents, how=how, progress=progress)
+    show_plan(out, report)

@@ -1,7 +1,8 @@
 """Give the guest a host name, in every file where its distribution keeps one.
 
 In /etc/hosts the name of the loopback's addresses changes with it. Where cloud-init is installed it is told to keep
-the name, because a new machine would get the one that its cloud says.
+the name, because a new machine would get the one that its cloud says. Of Windows it is the computer's name, of at most
+15 letters, in the registry; a Windows that was generalised is told it for its setup, in unattend.xml.
 """
 
 from __future__ import annotations
@@ -16,8 +17,10 @@ from imgtools.guest.guest import Guest
 from imgtools.guest.services.started import Init, find_init
 from imgtools.guest.settings import cloud_init
 from imgtools.guest.settings.variables import set_variables
+from imgtools.guest.windows.computer_name import name_changes
 from imgtools.ops.customize_plan import Order
-from imgtools.ops.operation import Operation
+from imgtools.ops.operation import LINUX_OR_WINDOWS, Operation
+from imgtools.records.system import OsType
 
 LABEL = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 
@@ -25,9 +28,12 @@ LABEL = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 def plan(guest: Guest, order: Order) -> Iterator[Change]:
     """Yield the files that hold the name. The limit of 64 letters is Linux' HOST_NAME_MAX.
 
-    :raises UsageError: it is no host name (RFC 1123).
+    :raises UsageError: it is no host name (RFC 1123), or no computer name of Windows.
     """
     name = order.text
+    if guest.os.type is OsType.WINDOWS:
+        yield from name_changes(guest.files, guest.os, name)
+        return
     if len(name) > 64 or not re.fullmatch(rf"{LABEL}(\.{LABEL})*", name):
         raise UsageError(f"not a host name: {name!r}", hint="letters, digits, hyphens and dots, at most 64")
     files = guest.files
@@ -46,6 +52,8 @@ def plan(guest: Guest, order: Order) -> Iterator[Change]:
 
 def objection(guest: Guest, order: Order) -> str:
     """Say why the guest will not have the name that it was given."""
+    if guest.os.type is OsType.WINDOWS:
+        return ""
     if (name := find_hostname(guest.files)) != order.text:
         return f"the guest's files still say {name!r}"
     if cloud_init.is_installed(guest.files):
@@ -110,5 +118,10 @@ def _is_name(word: str, short: str) -> bool:
 
 
 OPERATION = Operation(
-    summary="Set the host name", plan=plan, params=Order, metavar="NAME", objection=objection
+    summary="Set the host name",
+    plan=plan,
+    params=Order,
+    families=LINUX_OR_WINDOWS,
+    metavar="NAME",
+    objection=objection,
 )
