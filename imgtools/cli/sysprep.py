@@ -35,9 +35,10 @@ EXAMPLES = (
 )
 SEVERAL = Rules(one_image=("--original",), only_with="--verify")
 NOTES = """
-For Linux guests only: Windows keeps its identity where only Microsoft's own sysprep may touch it (run it in the guest,
-`sysprep /generalize`), and a BSD guest gets only the operations that say so. Such a Windows guest is refused with exit
-code 24.
+Each operation says which guests it is for. Of a Windows guest logs, caches, histories, identities, addresses and
+passwords go; its SID, by which Windows tells machines apart, only Microsoft's own sysprep can change: run `sysprep
+/generalize` in the guest. Until then `--verify` does not call it fit, and `clone` refuses it. A BSD guest gets only the
+operations that say so.
 
 Every operation first says which files it will touch; `--write` makes all the changes in one transaction, so that
 an image is prepared or is as it was. Nothing boots where the guest is on ext4, on a partition or a linear logical
@@ -124,10 +125,11 @@ def command(
     original: Original = None,
     list_operations: ListOperations = False,
 ) -> None:
-    """Prepare a Linux guest to be cloned.
+    """Prepare a guest to be cloned.
 
-    Removes what must not be the same in two machines: host keys, machine ID, leases, logs, histories, caches,
-    registrations. Without --write or --output it prints what would be done, per operation, and stops.
+    Linux and Windows guests. Removes what must not be the same in two machines: host keys, machine ID, leases, logs,
+    histories, caches, registrations. Without --write or --output it prints what would be done, per operation, and
+    stops.
     """
     from imgtools.cli.output.passwords import new_passwords, passwords_told
     from imgtools.ops.selection import Selection

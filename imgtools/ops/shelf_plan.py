@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from imgtools.change.change import Change, NewLvmUuids, Remove, SetUuid
+from imgtools.change.change import Change, NewLvmUuids, RegistryChange, Remove, SetUuid
 from imgtools.change.compose import compose
 from imgtools.change.contradictions import true_path
 from imgtools.errors import UnsupportedGuest
@@ -27,13 +27,19 @@ class Planned:
 
 
 def plan_operations(guest: Guest, chosen: Sequence[Chosen]) -> tuple[Planned, ...]:
-    """Ask every operation what it wants; edits that change nothing are left out.
+    """Ask every operation what it wants; edits that change nothing are left out, and operations for other systems.
 
     :raises UnsupportedGuest: an operation that the user named is not for this guest.
     :raises OddGuest: a file of the guest that an operation has to understand does not parse.
     """
-    planned = [_plan_one(guest, one) for one in sorted(chosen, key=lambda one: one.shelved.name in LAST)]
+    ordered = sorted(chosen, key=lambda one: one.shelved.name in LAST)
+    planned = [_plan_one(guest, one) for one in ordered if one.named or _is_of_its_kind(guest, one.shelved)]
     return tuple(_without_what_goes(guest, planned))
+
+
+def _is_of_its_kind(guest: Guest, shelved: Shelved) -> bool:
+    """Whether an operation is for guests of this kind of system; of one for others nobody asks what it would do."""
+    return guest.os.type in shelved.operation.families.types
 
 
 def _plan_one(guest: Guest, chosen: Chosen) -> Planned:
@@ -50,7 +56,10 @@ def _plan_one(guest: Guest, chosen: Chosen) -> Planned:
         return Planned(chosen.shelved, False)
     wanted = tuple(operation.plan(guest, chosen.params))
     # Settled only to see whether an edit changes anything; edits of several operations compose later.
-    changes = tuple(change for change in wanted if compose([change], guest.files))
+    # What changes a registry was looked up in it, and a hive is large.
+    changes = tuple(
+        change for change in wanted if isinstance(change, RegistryChange) or compose([change], guest.files)
+    )
     return Planned(chosen.shelved, True, changes)
 
 

@@ -20,6 +20,11 @@ class Stays:
 
 STAYS = (
     Stays(
+        re.compile(r"(?i)^/[^/]+/System32/config/(SYSTEM|SOFTWARE|SAM|SECURITY|DEFAULT)$"),
+        "the registry itself: setup, or a clone, gives it a name of its own",
+        frozenset({Kind.HOST_NAME, Kind.MACHINE_ID}),
+    ),
+    Stays(
         re.compile(r"^/etc/kernel/entry-token$|^/(boot|efi)/"),
         "a name by which kernel-install and the boot loader find what was installed",
         frozenset({Kind.MACHINE_ID}),

@@ -6,14 +6,17 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 
+from imgtools.change.change import Change, RegistryChange
 from imgtools.change.compose import compose
-from imgtools.change.describe import PlannedChange, describe
+from imgtools.change.describe import PlannedChange, describe, summarise
 from imgtools.change.sequence import ChangeSequence
-from imgtools.errors import UnsupportedGuest, UsageError
+from imgtools.errors import UsageError
 from imgtools.guest.guest import Guest, the_guest
 from imgtools.guest.identity.collect import Identity, collect, removed_accounts
 from imgtools.guest.identity.search import Searched, Trace, search
-from imgtools.image.handle import Image, open_request
+from imgtools.guest.windows.registry import open_registry
+from imgtools.guest.windows.setup_state import GENERALISED, STATE, image_state
+from imgtools.image.handle import open_request
 from imgtools.ops.customize_plan import add_orders
 from imgtools.ops.operation import Shelved, load_shelf
 from imgtools.ops.passwords import warn_expired
@@ -78,7 +81,7 @@ class SysprepReport:
 class TraceRow:
     """Something that tells of the machine a template was made of; ``reason`` says why it may stay."""
 
-    kind: str  # host name, machine ID, MAC address, address, host key, account, log
+    kind: str  # host name, machine ID, MAC address, address, host key, account, log, setup state
     text: str
     path: str
     in_name: bool  # the file is named so; else it is in the file
@@ -142,7 +145,7 @@ def prepare(
     """Plan what makes a guest a template and, if ``target`` says so, do it in one transaction.
 
     :raises UsageError: the selection names an unknown operation, or sets what does not run.
-    :raises UnsupportedGuest: the guest is not a Linux guest, or a named operation is not for it.
+    :raises UnsupportedGuest: a named operation is not for the guest.
     :raises OddGuest: a file that an operation has to understand does not parse.
 
     :param customization: what to change besides; it comes after the operations, on the guest as they leave it.
@@ -153,7 +156,7 @@ def prepare(
         _refuse_left_out(selection)
         chosen = tuple(one for one in chosen if one.shelved.name != CUSTOMIZE)
     with open_for(request, target) as image:
-        guest = preparable_guest(image, request)
+        guest = the_guest(image, request.root)
         planned = plan_operations(guest, chosen)
         changes = all_changes(planned)
         operations = _reports(guest, planned)
@@ -192,17 +195,19 @@ def verify(
         identities: tuple[Identity, ...] = ()
         before = None
         if original is not None:
-            before = preparable_guest(stack.enter_context(open_request(original)), original)
+            before = the_guest(stack.enter_context(open_request(original)), original.root)
             identities = collect(before)
         image = stack.enter_context(open_request(request))
-        guest = preparable_guest(image, request)
+        guest = the_guest(image, request.root)
         left = what_is_left(guest, selection or Selection())
-        if before is not None:
+        if before is not None and before.os.type is not OsType.WINDOWS:
             identities += removed_accounts(before.files, guest.files)
         sought = tuple(dict.fromkeys((*identities, *collect(guest))))
         usable = tuple(one for one in sought if not one.is_common)
-        found = search(guest.files, usable, since=_age(guest))
+        is_windows = guest.os.type is OsType.WINDOWS
+        found = search(guest.files, usable, since=_age(guest), wide=is_windows)
         traces, stays = _sorted_out(found.traces)
+        traces += tuple(_not_generalised(guest)) if is_windows else ()
         return VerifyReport(
             image=str(request.host_path),
             engine=image.served_by,
@@ -215,6 +220,13 @@ def verify(
             searched=SearchRow(len(usable), found.files, found.size, found.passed_over, not found.stopped),
             warnings=(*guest.warnings, *_unsearched(sought, found)),
         )
+
+
+def _not_generalised(guest: Guest) -> Iterator[TraceRow]:
+    """Yield what setup says of a Windows that keeps its SID, which only Microsoft's own sysprep changes."""
+    with open_registry(guest.files, guest.os.windows_systemroot) as registry:
+        if (state := image_state(registry)) not in GENERALISED:
+            yield TraceRow("setup state", f"not generalised ({state})", registry.place(STATE).path, False)
 
 
 def _age(guest: Guest) -> int:
@@ -251,20 +263,6 @@ def _without_tolerated(guest: Guest, planned: Planned) -> Planned:
     return Planned(planned.shelved, planned.applies, kept)
 
 
-def preparable_guest(image: Image, request: ImageRequest) -> Guest:
-    """Return the guest, if it is of a kind that can be prepared.
-
-    :raises UnsupportedGuest: it is not.
-    """
-    guest = the_guest(image, request.root)
-    if guest.os.type is OsType.WINDOWS:
-        raise UnsupportedGuest(
-            f"sysprep cannot prepare {guest.os.product_name or 'Windows'} yet",
-            hint="run Microsoft's own sysprep /generalize in the guest before it is shut down",
-        )
-    return guest
-
-
 def _refuse_left_out(selection: Selection) -> None:
     """Orders with the operation that carries them out left out are a contradiction, not a wish to ignore them."""
     left_out = ",".join(selection.disable).split(",")
@@ -278,7 +276,15 @@ def _reports(guest: Guest, planned: Sequence[Planned]) -> tuple[OperationReport,
             name=one.shelved.name,
             summary=one.shelved.operation.summary,
             applies=one.applies,
-            changes=tuple(describe(change, guest.files) for change in compose(one.changes, guest.files)),
+            changes=tuple(_shown(one.changes, guest)),
         )
         for one in planned
     )
+
+
+def _shown(changes: Sequence[Change], guest: Guest) -> Iterator[PlannedChange]:
+    """Yield the changes as a report has them; those of a registry as they are, because a hive is large."""
+    registry = [change for change in changes if isinstance(change, RegistryChange)]
+    others = [change for change in changes if not isinstance(change, RegistryChange)]
+    yield from (describe(change, guest.files) for change in compose(others, guest.files))
+    yield from (PlannedChange(change, summarise(change)) for change in registry)

@@ -77,6 +77,7 @@ def within(times: float) -> Goal:
 READ = "Reading a guest"
 WRITE = "Changing a guest"
 DISK = "Disk images"
+REGISTRY = "The registry of Windows"
 FLAT = "What size costs"
 START = "Start-up"
 EDIT = "/etc/issue -e s/Debian/Sample/"
@@ -157,6 +158,30 @@ CASES = (
         "1,000 small files copied in, beside one", WRITE, "1G",
         "imgtools copy-in {image} {folder}/thousand /etc --write", within(1.5),
         "imgtools copy-in {image} {folder}/one /etc --write", nothing_to_compare, writes=True,
+    ),
+    Case(
+        "what sysprep would do in Windows", WRITE, "windows",
+        "imgtools sysprep {image}", Goal(Kind.SECONDS, 3),
+    ),
+    Case(
+        "the values of a key", REGISTRY, "windows",
+        r"imgtools registry get {image} HKLM\SOFTWARE\Microsoft\Cryptography", faster(50),
+        r"virt-win-reg {image} HKLM\SOFTWARE\Microsoft\Cryptography",
+    ),
+    Case(
+        "100 keys merged into three hives", REGISTRY, "windows",
+        "imgtools registry merge {image} {folder}/hundred.reg --write", faster_at_any_size(25),
+        "virt-win-reg --merge {image} {folder}/hundred.reg", nothing_to_compare, writes=True,
+    ),
+    Case(
+        "a hive of 100 MB, exported", REGISTRY, "hive",
+        "imgtools registry export --hive {image} HKLM", within(1.0),
+        "hivexregedit --export {image} /",
+    ),
+    Case(
+        "a hive of 100 MB, searched, beside exported", REGISTRY, "hive",
+        "imgtools registry search --hive {image} needle", faster_at_any_size(1),
+        "hivexregedit --export {image} /",
     ),
     Case(
         "grow from 4 GB to 6 GB in place, ext4 on a partition", DISK, "real-plain",

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from fixtures import build
+from fixtures.hives import empty
+from imgtools.engine.regf.editor import HiveEditor
 
 FIXTURES = ("real", "real-plain", "windows")
 SIZES = ("1G", "100G")
@@ -29,14 +31,39 @@ def ready(name: str, folder: Path) -> Path:
 
 
 def make_trees(folder: Path) -> None:
-    """Folders with one small file and with a thousand, and a table of a hundred clones."""
+    """Folders with one small file and with a thousand, a table of a hundred clones, and a .reg file."""
     for name, count in (("one", 1), ("thousand", 1000)):
         (folder / name).mkdir()
         for number in range(count):
             (folder / name / f"file-{number:04}").write_text(f"{number}\n" * 200)
+    (folder / "hundred.reg").write_text(_reg_text())
     key = "root:ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGsome clone"
     rows = (f"clone{n},{key},ens3,192.0.2.{n}/24,192.0.2.254\n" for n in range(1, 101))
     (folder / "clones.csv").write_text("name,ssh_key,interface,address,gateway\n" + "".join(rows))
+
+
+def _reg_text() -> str:
+    """A hundred keys in three hives, as virt-win-reg takes them: parents first, empty lines between."""
+    tops = (
+        r"HKEY_LOCAL_MACHINE\SOFTWARE",
+        r"HKEY_LOCAL_MACHINE\SYSTEM\ControlSet001",
+        r"HKEY_USERS\.DEFAULT",
+    )
+    keys = [rf"{top}\Bench" for top in tops] + [rf"{tops[n % 3]}\Bench\key{n}" for n in range(97)]
+    lines = (f'[{key}]\n"name"="value"\n"number"=dword:0000002a\n\n' for key in keys)
+    return "Windows Registry Editor Version 5.00\n\n" + "".join(lines)
+
+
+def _large_hive(name: str, image: Path) -> None:
+    """A registry hive of some 100 MB: 100,000 keys in a thousand others, with five values each."""
+    editor = HiveEditor(empty("SOFTWARE"), "SOFTWARE", 1 << 56)
+    for number in range(100_000):
+        key = rf"Bench\folder{number // 100}\key{number}"
+        for value in range(5):
+            text = f"some text of a program, number {number}.{value}, as long as such texts are\0"
+            editor.set_value(key, f"value{value}", 1, text.encode("utf-16-le"))
+    editor.set_value("Bench", "last", 1, "a needle\0".encode("utf-16-le"))
+    image.write_bytes(editor.finish() or b"")
 
 
 def _sized_disk(size: str, image: Path) -> None:
@@ -150,8 +177,9 @@ _MAKERS: dict[str, Callable[[str, Path], None]] = {
     "many": _many_disks,
     "folders": _folders,
     "million": _million,
+    "hive": _large_hive,
 }
-_SUFFIXES = {"2G": ".raw", "many": ".list", "folders": ".raw", "million": ".raw"}
+_SUFFIXES = {"2G": ".raw", "many": ".list", "folders": ".raw", "million": ".raw", "hive": ".hive"}
 
 
 def warm(image: Path) -> None:

@@ -77,6 +77,36 @@ def test_other_guests_are_prepared_through_the_appliance(name: str, tmp_path: Pa
         assert_nothing_to_do(Path(done.json["image"]))
 
 
+WINDOWS_STATE = r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\Setup\State"
+
+
+@pytest.mark.parametrize("name", ["windows", "windows11"])
+def test_a_windows_guest_is_prepared_and_fit_once_it_is_generalised(name: str, tmp_path: Path) -> None:
+    """Nothing boots; of what is its own only the SID stays, which Microsoft's own sysprep changes."""
+    image, prepared = fixture_image(name), tmp_path / "prepared.qcow2"
+    dry = imgtools("sysprep", image, "--json")
+    assert dry.json["engine"] == "direct" and not dry.data["written"]
+    done = imgtools("sysprep", image, "--output", prepared, "-O", "qcow2", "--json")
+    assert working(done.data["operations"]) == working(dry.data["operations"])
+    assert working(done.data["operations"]) >= {"windows-event-logs", "windows-paging-files"}
+    left = imgtools("sysprep", image, "--verify", "--json", code=1).data
+    assert working(left["left"]) == working(dry.data["operations"]) - REPEATING
+    verdict = imgtools("sysprep", prepared, "--verify", "--json", code=1).data
+    assert not verdict["left"] and [one["kind"] for one in verdict["traces"]] == ["setup state"]
+    imgtools(
+        "registry",
+        "set",
+        prepared,
+        WINDOWS_STATE,
+        "ImageState",
+        "IMAGE_STATE_GENERALIZE_RESEAL_TO_OOBE",
+        "--write",
+    )
+    assert imgtools("sysprep", prepared, "--verify", "--original", image, "--json").data["fit"]
+    again = imgtools("sysprep", prepared, "--write", "--json")
+    assert working(again.data["operations"]) <= REPEATING
+
+
 @pytest.mark.parametrize("name", ON_EXT4 + ON_XFS)
 def test_an_untouched_guest_is_not_fit_and_every_reason_is_named(name: str) -> None:
     image = fixture_image(name)

@@ -19,6 +19,8 @@ from imgtools.errors import ImgtoolsError
 from imgtools.files.tree import GuestReader
 from imgtools.guest.accounts.users import read_accounts
 from imgtools.guest.guest import Guest
+from imgtools.guest.windows.registry import MACHINE, open_registry
+from imgtools.records.system import OsType
 
 LIMIT = 1 << 20  # bytes of one file that is read for identities
 MOST = 200  # identities; a hostile guest could name a million
@@ -88,12 +90,22 @@ ADDRESS = re.compile(
     r"(?im)^[ \t]*(?:IPADDR\d*|address\d*|fixed-address)\s*[=: \t]\s*[\"']?([0-9a-f.:]+)"
     r"|^[ \t]*(?:-|addresses:\s*\[)\s*[\"']?([0-9a-f.:]+)/\d"
 )
+# Of Windows.
+CONTROL_SET = rf"{MACHINE}\SYSTEM\CurrentControlSet"
+COMPUTER_NAME = rf"{CONTROL_SET}\Control\ComputerName\ComputerName"
+INTERFACES = rf"{CONTROL_SET}\Services\Tcpip\Parameters\Interfaces"
+CRYPTOGRAPHY = rf"{MACHINE}\SOFTWARE\Microsoft\Cryptography"
 HOST_KEYS = "/etc/ssh/ssh_host_*_key.pub"
 OWN_HOSTS = re.compile(r"(?m)^[ \t]*127\.0\.1\.1[ \t]+([^#\n]+)")
 
 
 def collect(guest: Guest) -> tuple[Identity, ...]:
-    """Return the identities of a guest, each once; at most 200 of them."""
+    """Return the identities of a guest, each once; at most 200 of them.
+
+    :raises OddGuest: a registry hive that names them is damaged.
+    """
+    if guest.os.type is OsType.WINDOWS:
+        return tuple(dict.fromkeys(_of_windows(guest)))[:MOST]
     files = guest.files
     found = dict.fromkeys(
         one
@@ -101,6 +113,22 @@ def collect(guest: Guest) -> tuple[Identity, ...]:
         for one in collected
     )
     return tuple(found)[:MOST]
+
+
+def _of_windows(guest: Guest) -> Iterator[Identity]:
+    """Its name, its GUID, and the addresses of its network cards."""
+    with open_registry(guest.files, guest.os.windows_systemroot) as registry:
+        names = (guest.os.hostname, registry.text(COMPUTER_NAME, "ComputerName"))
+        yield from (Identity(Kind.HOST_NAME, name, (name,)) for name in names if name)
+        if machine_guid := registry.text(CRYPTOGRAPHY, "MachineGuid"):
+            yield Identity(Kind.MACHINE_ID, machine_guid, (machine_guid,))
+        cards = registry.find(INTERFACES)
+        for card in cards.subkeys() if cards is not None else ():
+            found = [card.value(name) for name in ("IPAddress", "DhcpIPAddress")]
+            texts = [text for value in found if value is not None for text in value.readings]
+            yield from (
+                Identity(Kind.ADDRESS, text, (text,)) for text in texts if text not in ("", "0.0.0.0")
+            )
 
 
 def removed_accounts(before: GuestReader, after: GuestReader) -> tuple[Identity, ...]:

@@ -78,15 +78,17 @@ def search(
     identities: Sequence[Identity],
     *,
     since: int = 0,
+    wide: bool = False,
     bounds: Bounds | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> Searched:
     """Look into every file of a guest for identities, and for text of logs.
 
     :param since: nanoseconds since 1970: only logs that are younger tell of this machine.
+    :param wide: texts of two bytes a letter too, as Windows keeps them.
     """
     bounds = bounds or Bounds()
-    look = _Look(files, [_sought(one) for one in identities], since, bounds)
+    look = _Look(files, [_sought(one, wide=wide) for one in identities], since, bounds)
     end = clock() + bounds.seconds
     for one in _everything(files):
         if clock() > end:
@@ -112,15 +114,25 @@ class _Sought:
     pattern: re.Pattern[bytes]
     places: int = 0
 
+    def is_likely(self, content: bytes) -> bool:
+        """Whether it may be there: to look for bytes is much cheaper than for an expression."""
+        return bool(self.pattern.flags & re.IGNORECASE) or any(needle in content for needle in self.needles)
 
-def _sought(identity: Identity) -> _Sought:
+
+def _sought(identity: Identity, *, wide: bool = False) -> _Sought:
     """Prepare an identity: it counts where it is not part of a longer word or number."""
     needles = tuple(needle.encode("utf-8", "surrogateescape") for needle in identity.needles)
     texts = b"|".join(re.escape(needle) for needle in needles)
     before, after = rb"(?<![0-9A-Za-z_-])(?:", rb")(?![0-9A-Za-z_-])"
     if identity.kind is Kind.ADDRESS:
         before, after = rb"(?<![0-9A-Fa-f.:])(?:", rb")(?![0-9A-Fa-f:]|\.[0-9])"
-    return _Sought(identity, needles, re.compile(before + texts + after))
+    pattern = before + texts + after
+    if wide:
+        wides = tuple(needle.encode("utf-16-le", "surrogatepass") for needle in identity.needles)
+        texts = b"|".join(re.escape(needle) for needle in wides)
+        pattern += rb"|(?<![0-9A-Za-z_.:-]\0)(?:" + texts + rb")(?![0-9A-Za-z_:-]\0)"
+        needles += wides
+    return _Sought(identity, needles, re.compile(pattern, re.IGNORECASE if wide else 0))
 
 
 def _everything(files: GuestReader) -> Iterator[FoundFile]:
@@ -186,7 +198,7 @@ class _Look:
                 self.found.traces.append(Trace(Kind.LOG, "lines with a time", one.path))
             held = before + piece
             for sought in tuple(left):
-                if any(needle in held for needle in sought.needles) and sought.pattern.search(held):
+                if sought.is_likely(held) and sought.pattern.search(held):
                     left.remove(sought)
                     self._note(sought, one.path)
             before = held[-self._overlap :]

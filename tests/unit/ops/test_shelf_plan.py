@@ -84,9 +84,12 @@ def test_edits_that_change_nothing_are_left_out() -> None:
 
 def test_what_is_not_for_the_guest_is_left_out_unless_it_was_named() -> None:
     guest = guest_of({}, product_name="Debian 12")
-    plain = chosen("one", EDIT, families=WINDOWS)
+    plain = chosen("one", EDIT, families=like("suse"))
     (one,) = plan_operations(guest, [plain])
     assert one == Planned(plain.shelved, False)
+    assert plan_operations(guest, [chosen("one", EDIT, families=WINDOWS)]) == ()
+    with pytest.raises(UnsupportedGuest, match="is not for Debian 12"):
+        plan_operations(guest, [chosen("one", EDIT, named=True, families=WINDOWS)])
     with pytest.raises(UnsupportedGuest, match=r"the operation one is not for Debian 12$") as caught:
         plan_operations(guest, [chosen("one", EDIT, named=True, families=like("suse"))])
     assert caught.value.hint == "leave it out: --operations defaults,-one"

@@ -43,6 +43,8 @@ def test_the_peers_defaults_are_ours() -> None:
         "fs-uuids",
         "kerberos-data",
         "user-account",
+        "windows-credentials",
+        "windows-drive-letters",
     }
 
 

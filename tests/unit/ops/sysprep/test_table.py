@@ -317,7 +317,10 @@ ON_DEMAND = {"customize", "script"}
 
 
 def test_every_operation_is_tried() -> None:
-    assert set(WANTED) | ON_DEMAND == set(SHELF)
+    of_windows = {
+        name for name in SHELF if name.startswith("windows-")
+    }  # tests of their own: test_windows.py
+    assert set(WANTED) | ON_DEMAND == set(SHELF) - of_windows
 
 
 @pytest.mark.parametrize("name", sorted(WANTED))
