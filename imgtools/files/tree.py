@@ -236,14 +236,14 @@ class GuestTree:
         known = self._directories.get(path)
         if known is not None:
             return known
-        missing = NoSuchGuestFile(f"no such file in the guest: {asked or path}", path=asked or path)
+        # Made where it is raised: an error that a name refers to keeps its frame, and so this tree and its readers.
         if path in self._missing:
-            raise missing
+            raise NoSuchGuestFile(f"no such file in the guest: {asked or path}", path=asked or path)
         try:
             true_path = self._resolve(path, follow_last=True)
         except NoSuchGuestFile:
             self._missing.add(path)
-            raise missing from None
+            raise NoSuchGuestFile(f"no such file in the guest: {asked or path}", path=asked or path) from None
         found = self._lookup(true_path)
         if found is None or found.kind is not FileKind.DIRECTORY:
             raise NotADirectory(f"not a directory in the guest: {true_path}", path=path)

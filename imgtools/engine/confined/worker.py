@@ -73,7 +73,10 @@ class Channel:
             except (BrokenPipeError, ConnectionError, EOFError):
                 self._ended()
         if failure is not None:
-            raise failure
+            try:
+                raise failure
+            finally:
+                failure = None  # else the error and this frame keep each other, and the worker
         match answer:
             case ("value", value):
                 return value
