@@ -29,8 +29,8 @@ from imgtools.change.change import (
     WriteFile,
 )
 from imgtools.change.contradictions import true_path
-from imgtools.change.registry import MAX_HIVE, edit_hive
 from imgtools.engine.augeas_files import edit_config
+from imgtools.engine.hive_log import MAX_HIVE
 from imgtools.errors import NoSuchGuestFile, NotAFile, UsageError
 from imgtools.files.tree import GuestReader
 
@@ -122,6 +122,8 @@ def _finish(path: str, draft: _Draft, files: GuestReader) -> WriteFile | None:
     registry = [edit for edit in draft.edits if isinstance(edit, RegistryChange)]
     done: tuple[DoneEdit, ...] = ()
     if registry:
+        from imgtools.change.registry import edit_hive  # which only Windows guests need
+
         content, done = edit_hive(path, content or b"", registry, files, private=draft.write.private)
     others = (edit for edit in draft.edits if not isinstance(edit, RegistryChange))
     for kind, edits in groupby(others, type):

@@ -36,7 +36,6 @@ from imgtools.change.change import (
     WriteFile,
 )
 from imgtools.change.document import Document, format_change, kind_of
-from imgtools.change.registry import full_name
 from imgtools.errors import GuestFileError
 from imgtools.files.tree import GuestReader
 from imgtools.records.files import FileKind
@@ -176,14 +175,8 @@ def _summarise_other(change: Change) -> str:
     match change:
         case EditConfig() | EditLines():
             return f"edit {change.path}"
-        case RegistrySet():
-            return f"set {change.name or '@'} of {full_name(change)}"
-        case RegistryRemoveValue():
-            return f"remove {change.name or '@'} of {full_name(change)}"
-        case RegistryMakeKey():
-            return f"make {full_name(change)}"
-        case RegistryRemoveKey():
-            return f"remove {full_name(change)} and all below it"
+        case RegistrySet() | RegistryRemoveValue() | RegistryMakeKey() | RegistryRemoveKey():
+            return _summarise_registry(change)
         case RegistryApplyLog():
             return f"apply the transaction log of {change.path}"
         case SetUuid():
@@ -196,6 +189,22 @@ def _summarise_other(change: Change) -> str:
             return f"relabel {', '.join(change.paths) or 'the whole guest'}"
         case _:
             return kind_of(change)
+
+
+def _summarise_registry(
+    change: RegistrySet | RegistryRemoveValue | RegistryMakeKey | RegistryRemoveKey,
+) -> str:
+    from imgtools.change.registry import full_name  # which only Windows guests need
+
+    match change:
+        case RegistrySet():
+            return f"set {change.name or '@'} of {full_name(change)}"
+        case RegistryRemoveValue():
+            return f"remove {change.name or '@'} of {full_name(change)}"
+        case RegistryMakeKey():
+            return f"make {full_name(change)}"
+        case RegistryRemoveKey():
+            return f"remove {full_name(change)} and all below it"
 
 
 def _summarise_removal(change: Remove) -> str:

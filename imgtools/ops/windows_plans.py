@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 from imgtools.change.change import Change, RegistryRemoveKey, RegistryRemoveValue
 from imgtools.guest.guest import Guest
-from imgtools.guest.windows.registry import HOMES, HiveKey, HivePlace, Registry, open_registry
 from imgtools.ops.common_plans import Plan, empty_directory, remove_matching
+
+if TYPE_CHECKING:  # the shelf is read for every guest
+    from imgtools.guest.windows.registry import HiveKey, HivePlace, Registry
 
 ROOT = "%"  # in a pattern: the folder of Windows
 SERVICE_PROFILES = ("%/ServiceProfiles/LocalService", "%/ServiceProfiles/NetworkService")
@@ -61,6 +64,8 @@ def at_home(guest: Guest, pattern: str) -> str:
 
 def profiles(guest: Guest) -> tuple[str, ...]:
     """Return the folders of all profiles that are there, also of users whom the registry has forgotten."""
+    from imgtools.guest.windows.registry import HOMES
+
     files = guest.files
     homes = [path for home in HOMES if not _is_link(guest, home) for path in files.glob(f"{home}/*")]
     kept = [path for path in homes if files.is_dir(path) and not _is_link(guest, path)]
@@ -74,13 +79,15 @@ def _is_link(guest: Guest, path: str) -> bool:
 
 # -- the registry ----------------------------------------------------------------------------------------------
 
-OfRegistry = Callable[[Registry], Iterator[Change]]
+OfRegistry = Callable[["Registry"], Iterator[Change]]
 
 
 def in_registry(plan_one: OfRegistry) -> Plan:
     """Return a plan that looks at the registry, which is open as long as it runs."""
 
     def plan(guest: Guest, params: object) -> Iterator[Change]:
+        from imgtools.guest.windows.registry import open_registry
+
         with open_registry(guest.files, guest.os.windows_systemroot) as registry:
             yield from plan_one(registry)
 
@@ -115,6 +122,8 @@ def value_removals(registry: Registry, key: str, *names: str) -> Iterator[Change
 
 def looked_up(registry: Registry, key: str) -> tuple[HivePlace, HiveKey | None]:
     """Return where a key is kept, and the key if it is there."""
+    from imgtools.guest.windows.registry import HivePlace
+
     found = registry.find(key)
     return (registry.place(key) if found is not None else HivePlace("", "", ""), found)
 
@@ -125,4 +134,4 @@ def user_keys(registry: Registry, path: str) -> Iterator[tuple[HivePlace, HiveKe
         if place.path.rpartition("/")[2].upper() == "NTUSER.DAT":
             found = registry.hive(place.path).key(path)
             if found is not None:
-                yield HivePlace(place.prefix, place.path, path), found
+                yield place._replace(key=path), found

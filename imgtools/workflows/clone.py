@@ -18,7 +18,6 @@ from imgtools.disk.new_file import new_file, refuse_target, require_room, scratc
 from imgtools.errors import ImgtoolsError, TargetExists, UnsupportedGuest, UsageError
 from imgtools.guest.guest import Guest, the_guest
 from imgtools.guest.plan import make_plan
-from imgtools.guest.windows.setup_state import is_generalised
 from imgtools.image.edit import edit_image
 from imgtools.image.handle import open_request
 from imgtools.libvirt.clone import (
@@ -302,11 +301,8 @@ def _plan(
     with open_request(template.request) as image:
         guest = the_guest(image, template.request.root)
         is_asked = how.sysprep is None and not how.unprepared
-        if is_asked and guest.os.type is OsType.WINDOWS and not is_generalised(guest.files, guest.os):
-            raise UnsupportedGuest(
-                f"{template.request.host_path} was not generalised: its clones would be one machine to Windows",
-                hint="run sysprep /generalize /oobe /shutdown in the guest; --unprepared clones it all the same",
-            )
+        if is_asked and guest.os.type is OsType.WINDOWS:
+            _require_generalised(guest, template.request.host_path)
         left = what_is_left(guest, Selection()) if is_asked and guest.os.type is not OsType.WINDOWS else ()
         if left:
             names = ", ".join(one.name for one in left[:5]) + (", ..." if len(left) > 5 else "")
@@ -323,6 +319,16 @@ def _plan(
         same = [Warned(f"{n} clones have the host name {name}") for name, n in counts.items() if n > 1]
         expired = dict.fromkeys(one for row in orders for one in warn_expired(guest, row))
         return plans, image.served_by, (*guest.warnings, *expired, *same)
+
+
+def _require_generalised(guest: Guest, host_path: Path) -> None:
+    from imgtools.guest.windows.setup_state import is_generalised
+
+    if not is_generalised(guest.files, guest.os):
+        raise UnsupportedGuest(
+            f"{host_path} was not generalised: its clones would be one machine to Windows",
+            hint="run sysprep /generalize /oobe /shutdown in the guest; --unprepared clones it all the same",
+        )
 
 
 def _own_uuids(guest: Guest, how: CloneRequest) -> Iterator[Change]:

@@ -14,8 +14,6 @@ from imgtools.errors import UsageError
 from imgtools.guest.guest import Guest, the_guest
 from imgtools.guest.identity.collect import Identity, collect, removed_accounts
 from imgtools.guest.identity.search import Searched, Trace, search
-from imgtools.guest.windows.registry import open_registry
-from imgtools.guest.windows.setup_state import GENERALISED, STATE, image_state
 from imgtools.image.handle import open_request
 from imgtools.ops.customize_plan import add_orders
 from imgtools.ops.operation import Shelved, load_shelf
@@ -224,6 +222,9 @@ def verify(
 
 def _not_generalised(guest: Guest) -> Iterator[TraceRow]:
     """Yield what setup says of a Windows that keeps its SID, which only Microsoft's own sysprep changes."""
+    from imgtools.guest.windows.registry import open_registry
+    from imgtools.guest.windows.setup_state import GENERALISED, STATE, image_state
+
     with open_registry(guest.files, guest.os.windows_systemroot) as registry:
         if (state := image_state(registry)) not in GENERALISED:
             yield TraceRow("setup state", f"not generalised ({state})", registry.place(STATE).path, False)

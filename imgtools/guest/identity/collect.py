@@ -19,7 +19,6 @@ from imgtools.errors import ImgtoolsError
 from imgtools.files.tree import GuestReader
 from imgtools.guest.accounts.users import read_accounts
 from imgtools.guest.guest import Guest
-from imgtools.guest.windows.registry import MACHINE, open_registry
 from imgtools.records.system import OsType
 
 LIMIT = 1 << 20  # bytes of one file that is read for identities
@@ -91,10 +90,10 @@ ADDRESS = re.compile(
     r"|^[ \t]*(?:-|addresses:\s*\[)\s*[\"']?([0-9a-f.:]+)/\d"
 )
 # Of Windows.
-CONTROL_SET = rf"{MACHINE}\SYSTEM\CurrentControlSet"
+CONTROL_SET = r"HKLM\SYSTEM\CurrentControlSet"
 COMPUTER_NAME = rf"{CONTROL_SET}\Control\ComputerName\ComputerName"
 INTERFACES = rf"{CONTROL_SET}\Services\Tcpip\Parameters\Interfaces"
-CRYPTOGRAPHY = rf"{MACHINE}\SOFTWARE\Microsoft\Cryptography"
+CRYPTOGRAPHY = r"HKLM\SOFTWARE\Microsoft\Cryptography"
 HOST_KEYS = "/etc/ssh/ssh_host_*_key.pub"
 OWN_HOSTS = re.compile(r"(?m)^[ \t]*127\.0\.1\.1[ \t]+([^#\n]+)")
 
@@ -117,6 +116,8 @@ def collect(guest: Guest) -> tuple[Identity, ...]:
 
 def _of_windows(guest: Guest) -> Iterator[Identity]:
     """Its name, its GUID, and the addresses of its network cards."""
+    from imgtools.guest.windows.registry import open_registry
+
     with open_registry(guest.files, guest.os.windows_systemroot) as registry:
         names = (guest.os.hostname, registry.text(COMPUTER_NAME, "ComputerName"))
         yield from (Identity(Kind.HOST_NAME, name, (name,)) for name in names if name)

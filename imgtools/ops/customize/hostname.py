@@ -17,7 +17,6 @@ from imgtools.guest.guest import Guest
 from imgtools.guest.services.started import Init, find_init
 from imgtools.guest.settings import cloud_init
 from imgtools.guest.settings.variables import set_variables
-from imgtools.guest.windows.computer_name import name_changes
 from imgtools.ops.customize_plan import Order
 from imgtools.ops.operation import LINUX_OR_WINDOWS, Operation
 from imgtools.records.system import OsType
@@ -32,6 +31,8 @@ def plan(guest: Guest, order: Order) -> Iterator[Change]:
     """
     name = order.text
     if guest.os.type is OsType.WINDOWS:
+        from imgtools.guest.windows.computer_name import name_changes
+
         yield from name_changes(guest.files, guest.os, name)
         return
     if len(name) > 64 or not re.fullmatch(rf"{LABEL}(\.{LABEL})*", name):

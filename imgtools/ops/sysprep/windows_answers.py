@@ -9,7 +9,6 @@ from collections.abc import Iterator
 
 from imgtools.change.change import Change
 from imgtools.guest.guest import Guest
-from imgtools.guest.windows.setup_state import is_generalised
 from imgtools.ops.common_plans import removal
 from imgtools.ops.operation import WINDOWS, Operation
 from imgtools.ops.windows_plans import at_home
@@ -29,6 +28,8 @@ def plan(guest: Guest, params: object) -> Iterator[Change]:
 
     :raises OddGuest: the SOFTWARE hive, which says whether they are still wanted, is damaged.
     """
+    from imgtools.guest.windows.setup_state import is_generalised  # the shelf is read for every guest
+
     files = guest.files
     found = [path for place in PLACES for path in files.glob(at_home(guest, place)) if files.is_file(path)]
     secret = [path for path in found if _has_secret(files.read_bytes(path, limit=LONGEST))]

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from imgtools.change.change import Change, RegistryRemoveKey
-from imgtools.guest.windows.registry import Registry
 from imgtools.ops.operation import WINDOWS, Operation
 from imgtools.ops.windows_plans import in_registry, removing_from_profiles, together, user_keys
+
+if TYPE_CHECKING:
+    from imgtools.guest.windows.registry import Registry
 
 EXPLORER = r"Software\Microsoft\Windows\CurrentVersion\Explorer"
 KEYS = ("RunMRU", "TypedPaths", "RecentDocs", "WordWheelQuery", r"ComDlg32\OpenSavePidlMRU")

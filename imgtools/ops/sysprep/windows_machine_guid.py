@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from imgtools.change.change import Change, RegistrySet
-from imgtools.guest.windows.registry import Registry
 from imgtools.ops.operation import WINDOWS, Operation
 from imgtools.ops.windows_plans import in_registry, looked_up
+
+if TYPE_CHECKING:
+    from imgtools.guest.windows.registry import Registry
 
 KEY, NAME = r"HKLM\SOFTWARE\Microsoft\Cryptography", "MachineGuid"
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from imgtools.change.change import Change, RegistryRemoveValue, RegistrySet
-from imgtools.guest.windows.registry import Registry
 from imgtools.ops.operation import WINDOWS, Operation
 from imgtools.ops.windows_plans import in_registry, looked_up
+
+if TYPE_CHECKING:
+    from imgtools.guest.windows.registry import Registry
 
 INTERFACES = r"HKLM\SYSTEM\CurrentControlSet\Services\Tcpip\Parameters\Interfaces"
 # What a card has of its own, and what a DHCP server has given to it.

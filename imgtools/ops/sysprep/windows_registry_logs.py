@@ -6,12 +6,15 @@ Else nothing could be changed in them: the next boot would apply the logs over i
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from imgtools.change.change import Change, RegistryApplyLog
 from imgtools.errors import OddGuest
-from imgtools.guest.windows.registry import Registry
 from imgtools.ops.operation import WINDOWS, Operation
 from imgtools.ops.windows_plans import in_registry
+
+if TYPE_CHECKING:
+    from imgtools.guest.windows.registry import Registry
 
 
 def _dirty(registry: Registry) -> Iterator[Change]:
