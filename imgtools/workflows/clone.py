@@ -301,7 +301,7 @@ def _plan(
     with open_request(template.request) as image:
         guest = the_guest(image, template.request.root)
         is_asked = how.sysprep is None and not how.unprepared
-        if is_asked and guest.os.type is OsType.WINDOWS:
+        if guest.os.type is OsType.WINDOWS and not how.unprepared:  # which sysprep of ours does not change
             _require_generalised(guest, template.request.host_path)
         left = what_is_left(guest, Selection()) if is_asked and guest.os.type is not OsType.WINDOWS else ()
         if left:

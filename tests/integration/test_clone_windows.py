@@ -22,8 +22,12 @@ def template(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     return image.with_name("template.qcow2")
 
 
-def test_one_that_was_never_generalised_is_refused(template: Path, tmp_path: Path) -> None:
-    ran = imgtools("clone", template, "-n", "one", "--output-dir", tmp_path, code=UnsupportedGuest.exit_code)
+@pytest.mark.parametrize("how", [(), ("--sysprep",)])
+def test_one_that_was_never_generalised_is_refused(
+    how: tuple[str, ...], template: Path, tmp_path: Path
+) -> None:
+    words = ["-n", "one", "--output-dir", tmp_path, *how]
+    ran = imgtools("clone", template, *words, code=UnsupportedGuest.exit_code)
     assert "was not generalised" in ran.err and "--unprepared" in ran.err
     assert not list(tmp_path.iterdir())
 
