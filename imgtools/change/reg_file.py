@@ -47,22 +47,29 @@ def read_reg(content: bytes, name: str) -> Iterator[RegOrder]:
 
 def _decoded(content: bytes, name: str) -> tuple[str, bool]:
     """Return the text, and whether it is of Windows 95."""
-    for mark, encoding in ((codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be")):
-        if content.startswith(mark):
-            return content[2:].decode(encoding, "surrogatepass"), False
-    content = content.removeprefix(codecs.BOM_UTF8)
-    if content.lstrip().upper().startswith(OLD_HEADER.encode()):
-        return content.decode("cp1252", "replace"), True
-    if b"\0" in content[:64]:
-        encoding = "utf-16-le" if content[1:2] == b"\0" else "utf-16-be"
-        return content.decode(encoding, "surrogatepass"), False
+    encoding, text = _encoding(content)
     try:
-        return content.decode("utf-8"), False
+        return text.decode(
+            encoding, "surrogatepass" if encoding != "cp1252" else "replace"
+        ), encoding == "cp1252"
     except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
+        line = text.count(b"\n", 0, error.start) + 1
         raise UsageError(
             f"{name}, line {line}: neither UTF-16 nor UTF-8", hint="save it as Unicode, as regedit does"
         ) from None
+
+
+def _encoding(content: bytes) -> tuple[str, bytes]:
+    """Return the encoding of a file, and the file without its mark."""
+    for mark, encoding in ((codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be")):
+        if content.startswith(mark):
+            return encoding, content[len(mark) :]
+    content = content.removeprefix(codecs.BOM_UTF8)
+    if content.lstrip().upper().startswith(OLD_HEADER.encode()):
+        return "cp1252", content
+    if b"\0" in content[:64]:
+        return "utf-16-le" if content[1:2] == b"\0" else "utf-16-be", content
+    return "utf-8", content
 
 
 class _Reader:

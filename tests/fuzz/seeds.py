@@ -239,6 +239,16 @@ def hives() -> tuple[bytes, ...]:
 
 
 @cache
+def reg_files() -> tuple[bytes, ...]:
+    """.reg files with a line of each kind, in both encodings."""
+    text = (
+        'Windows Registry Editor Version 5.00\r\n\r\n[HKEY_LOCAL_MACHINE\\SOFTWARE\\A]\r\n@="x"\r\n'
+        '"a\\"b"=dword:0000002a ; c\r\n"n"=hex(7):61,00,\\\r\n  00,00\r\n"gone"=-\r\n[-HKEY_USERS\\B]\r\n'
+    )
+    return (text.encode(), text.encode("utf-16"))
+
+
+@cache
 def hive_logs() -> tuple[bytes, ...]:
     """Logs of both formats, for the first hive."""
     before = hives()[0]

@@ -16,11 +16,13 @@ from datetime import UTC
 from pathlib import Path
 from typing import TypeVar
 
+from imgtools.change.reg_file import read_reg
 from imgtools.change.unpack import unpacked
 from imgtools.disk.headers import FORMATS, QUICK, HostFile, foreign_format, probe, read_header
 from imgtools.disk.headers.vmdk import read_sparse_extent
 from imgtools.engine import evtx, hive, journal, rpm_ndb
 from imgtools.engine.hive_log import BASE_BLOCK, checksum, marvin32, read_base_block, replay
+from imgtools.engine.regf.editor import HiveEditor
 from imgtools.errors import ImgtoolsError
 from imgtools.filesystems.ext.reader import mount_ext
 from imgtools.filesystems.fat.reader import mount_fat
@@ -212,6 +214,29 @@ def ask_hive(content: bytes) -> None:
                 return
 
 
+def ask_hive_editor(content: bytes) -> None:
+    """A hive that is changed: what is there is overwritten, removed, added to; its checksum and numbers put right."""
+    raw = bytearray(content)
+    if len(raw) >= 512:
+        raw[8:12] = raw[4:8]
+        raw[508:512] = checksum(bytes(raw[:512])).to_bytes(4, "little")
+    editor = HiveEditor(bytes(raw), "hive", 1 << 56)
+    names = editor.subkeys("")[:8]
+    for name in names:
+        for value in editor.values(name)[:8]:
+            editor.set_value(name, value.name, 3, value.data[:100_000] + b"more")
+            editor.remove_value(name, value.name)
+        editor.set_value(rf"{name}\New\Key", "v", 1, bytes(20_000))
+        editor.remove_key(name)
+    editor.finish()
+
+
+def ask_reg_file(content: bytes) -> None:
+    """A .reg file, with a header and without."""
+    for raw in (content, b"REGEDIT4\n" + content):
+        _try(lambda raw=raw: list(read_reg(raw, "a.reg")))  # type: ignore[misc]
+
+
 def ask_hive_log(content: bytes) -> None:
     """A log for the first hive, its checksums put right."""
     raw = bytearray(content)
@@ -345,7 +370,9 @@ TARGETS = (
     Target("ntfs", *on(seeds.ntfs, lambda disk, raw: walk(mount_ntfs(disk.volume(raw))))),
     Target("ntfs-parts", lambda: [seeds.ntfs()[0].content[16384:17408], bytes(range(64))], ask_ntfs_parts),
     Target("hive", seeds.hives, ask_hive),
+    Target("hive-editor", seeds.hives, ask_hive_editor),
     Target("hive-log", seeds.hive_logs, ask_hive_log),
+    Target("reg-file", seeds.reg_files, ask_reg_file),
     Target("event-log", seeds.event_logs, ask_event_log),
     Target("journal", seeds.journal_lines, ask_journal),
     Target("rpm-ndb", seeds.rpm_ndb, ask_rpm),

@@ -8,10 +8,12 @@ from dataclasses import dataclass, field
 
 from imgtools.engine.regf.cells import NOTHING, Cells
 from imgtools.engine.regf.keys import (
+    COMPRESSED_KEY,
     MAX_DEPTH,
     KeyNode,
     ValueCell,
     folded,
+    is_latin,
     order_of,
     read_subkeys,
     write_data,
@@ -224,8 +226,10 @@ class HiveEditor:
         if length > MAX_KEY_NAME or "\0" in name:
             raise UsageError(f"not a name of a registry key: {shorten(name)!r}")
         security = above.node.security
+        flags = COMPRESSED_KEY if is_latin(name) else 0
         node = KeyNode(
-            0, self._now, 0, above.offset, 0, 0, NOTHING, NOTHING, 0, NOTHING, security, NOTHING, 0, 0, 0, 0, 0, 0, name
+            flags, self._now, 0, above.offset, 0, 0, NOTHING, NOTHING, 0, NOTHING, security, NOTHING,
+            0, 0, 0, 0, 0, 0, name,
         )  # fmt: skip
         key = _Key(self._cells.add(node.pack()), node, above, _join(above.path, name), subkeys={}, values={})
         share_security(self._cells, security)
@@ -274,7 +278,9 @@ class HiveEditor:
 
     def _add_value(self, key: _Key, name: str, type_: int, data: bytes) -> None:
         size, place = write_data(self._cells, data)
-        self._values(key)[folded(name)] = self._cells.add(ValueCell(name, type_, size, place).pack())
+        self._values(key)[folded(name)] = self._cells.add(
+            ValueCell(name, type_, size, place, is_latin(name)).pack()
+        )
         key.has_new_values = True
         self._note_lengths(key, name, data)
 

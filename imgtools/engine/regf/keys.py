@@ -36,14 +36,17 @@ def order_of(name: str) -> bytes:
     return folded(name).encode("utf-16-be", "surrogatepass")
 
 
-def pack_name(name: str) -> tuple[bytes, bool]:
-    """Return a name as it is stored, and whether that is Latin-1.
+def is_latin(name: str) -> bool:
+    """Whether a new name is stored in Latin-1, as Windows does it where it can.
 
     The bytes from 0x80 to 0x9f are avoided: Windows reads them as Latin-1, some readers as code page 1252.
     """
-    if all(letter < "\x80" or "\xa0" <= letter <= "\xff" for letter in name):
-        return name.encode("latin-1"), True
-    return name.encode("utf-16-le", "surrogatepass"), False
+    return all(letter < "\x80" or "\xa0" <= letter <= "\xff" for letter in name)
+
+
+def pack_name(name: str, *, latin: bool) -> bytes:
+    """Return a name as it is stored."""
+    return name.encode("latin-1") if latin else name.encode("utf-16-le", "surrogatepass")
 
 
 def unpack_name(raw: bytes, *, latin: bool) -> str:
@@ -90,12 +93,11 @@ class KeyNode:
         return cls(*(flags, *numbers, class_length, name))
 
     def pack(self) -> bytes:
-        """Return the node as its cell holds it; the name says whether it is Latin-1."""
-        name, latin = pack_name(self.name)
-        flags = self.flags & ~COMPRESSED_KEY | (COMPRESSED_KEY if latin else 0)
+        """Return the node as its cell holds it."""
+        name = pack_name(self.name, latin=bool(self.flags & COMPRESSED_KEY))
         return (
             KEY.pack(
-                b"nk", flags, self.written, self.access, self.parent, self.subkeys, self.volatile, self.list,
+                b"nk", self.flags, self.written, self.access, self.parent, self.subkeys, self.volatile, self.list,
                 self.volatile_list, self.values, self.value_list, self.security, self.class_name,
                 self.longest_subkey, self.longest_class, self.longest_value, self.longest_data, self.work,
                 len(name), self.class_length,
@@ -164,8 +166,7 @@ def name_hash(name: str) -> int:
 
 def _hint(name: str) -> bytes:
     """The first four characters of a name in a fast leaf; none for a name that is not Latin-1."""
-    raw, latin = pack_name(name)
-    return raw[:4] if latin else b""
+    return pack_name(name[:4], latin=True) if is_latin(name) else b""
 
 
 # -- values ----------------------------------------------------------------------------------------------------
@@ -179,6 +180,7 @@ class ValueCell:
     type: int
     size: int
     data: int  # the data itself, if it is resident, else its cell
+    latin: bool  # how the name is stored
 
     @classmethod
     def read(cls, cells: Cells, offset: int) -> ValueCell:
@@ -190,13 +192,12 @@ class ValueCell:
         mark, length, size, data, type_, flags, _ = VALUE.unpack_from(raw)
         if mark != b"vk" or VALUE.size + length > len(raw):
             raise cells.damaged(f"its value at {offset}")
-        name = unpack_name(raw[VALUE.size : VALUE.size + length], latin=bool(flags & COMPRESSED_VALUE))
-        return cls(name, type_, size, data)
+        latin = bool(flags & COMPRESSED_VALUE)
+        return cls(unpack_name(raw[VALUE.size : VALUE.size + length], latin=latin), type_, size, data, latin)
 
     def pack(self) -> bytes:
         """Return the value as its cell holds it."""
-        name, latin = pack_name(self.name)
-        flags = COMPRESSED_VALUE if latin else 0
+        name, flags = pack_name(self.name, latin=self.latin), COMPRESSED_VALUE if self.latin else 0
         return VALUE.pack(b"vk", len(name), self.size, self.data, self.type, flags, 0) + name
 
     def read_data(self, cells: Cells) -> bytes:

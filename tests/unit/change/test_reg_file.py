@@ -111,6 +111,8 @@ def test_windows_95_writes_its_strings_in_a_code_page() -> None:
         ('[K]\n"n"=hex:01,\\\n  00,123', "line 3, column 6: not a byte in hexadecimal:"),
         ('[K]\n"n"=hex:01,\\', "line 2, column 13: bytes that go on behind the end of the file"),
         (b"\xff\xfa[K]", "line 1: neither UTF-16 nor UTF-8"),
+        ("[K]\n".encode("utf-16") + b"x", "line 2: neither UTF-16 nor UTF-8"),
+        (b"[K]\0\n", "line 1: neither UTF-16 nor UTF-8"),
     ],
 )
 def test_what_does_not_parse_is_named_with_its_place(text: str | bytes, words: str) -> None:

@@ -231,6 +231,17 @@ def test_which_names_are_the_same(one: str, other: str, same: bool) -> None:
     assert (folded(one) == folded(other)) is same
 
 
+def test_a_name_that_is_there_is_kept_byte_by_byte() -> None:
+    """Others store letters in one byte that we put into two."""
+    hive = SMALL.replace(b"old", b"\x80ld").replace(b"Select", b"Sel\x9fct")
+    editor = edited(hive)
+    editor.set_value("A\\B", "\x80LD", 4, bytes(4))
+    editor.set_value("Sel\x9fct", "new", 4, bytes(4))
+    made = editor.finish()
+    assert made is not None and b"\x80ld" in made and b"Sel\x9fct" in made
+    assert set(tree_of(made)) == {"", "A", "A\\B", "Sel\x9fct"}
+
+
 def test_classes_stay() -> None:
     editor = edited(with_class(SMALL, "Select", "Class"))
     editor.set_value("Select", "v", 4, bytes(4))
