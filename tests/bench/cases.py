@@ -165,7 +165,7 @@ CASES = (
     ),
     Case(
         "the values of a key", REGISTRY, "windows",
-        r"imgtools registry get {image} HKLM\SOFTWARE\Microsoft\Cryptography", faster(50),
+        r"imgtools registry get {image} HKLM\SOFTWARE\Microsoft\Cryptography", faster_at_any_size(50),
         r"virt-win-reg {image} HKLM\SOFTWARE\Microsoft\Cryptography",
     ),
     Case(
@@ -176,12 +176,12 @@ CASES = (
     Case(
         "a hive of 100 MB, exported", REGISTRY, "hive",
         "imgtools registry export --hive {image} HKLM", within(1.0),
-        "hivexregedit --export {image} /",
+        "hivexregedit --export {image} \\",
     ),
     Case(
         "a hive of 100 MB, searched, beside exported", REGISTRY, "hive",
         "imgtools registry search --hive {image} needle", faster_at_any_size(1),
-        "hivexregedit --export {image} /",
+        "hivexregedit --export {image} \\",
     ),
     Case(
         "grow from 4 GB to 6 GB in place, ext4 on a partition", DISK, "real-plain",
