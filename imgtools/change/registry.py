@@ -210,11 +210,11 @@ def _refuse_contradictions(path: str, edits: Sequence[RegistryChange]) -> None:
             if any(other == key or other.startswith(f"{key}\\") for other, _ in orders):
                 raise EditConflict(f"the plan sets something in {full_name(edit)}, and then removes it")
             continue
-        name = "" if isinstance(edit, RegistryMakeKey) else folded(edit.name)
-        wanted = stored_value(edit) if isinstance(edit, RegistrySet) else None
         if isinstance(edit, RegistryMakeKey):
             continue
-        if orders.setdefault((key, name), wanted) != wanted:
+        value = stored_value(edit) if isinstance(edit, RegistrySet) else None
+        wanted = None if value is None else (value.type, value.data)
+        if orders.setdefault((key, folded(edit.name)), wanted) != wanted:
             raise EditConflict(
                 f"two changes of {edit.name or '@'} of {full_name(edit)} contradict each other"
             )
@@ -280,8 +280,11 @@ def _read_back(path: str, content: bytes, edits: Sequence[RegistryChange]) -> No
     """
     with open_hive(content, path) as hive:
         for index, edit in enumerate(edits):
-            later = edits[index + 1 :]
-            if isinstance(edit, RegistryApplyLog) or any(_undoes(other, edit) for other in later):
+            if isinstance(edit, RegistryApplyLog):
+                continue
+            if isinstance(edit, RegistryRemoveKey) and any(
+                _undoes(other, edit) for other in edits[index + 1 :]
+            ):
                 continue
             key = hive.key(edit.key)
             found = (
@@ -306,10 +309,8 @@ def _read_back(path: str, content: bytes, edits: Sequence[RegistryChange]) -> No
                 )
 
 
-def _undoes(later: RegistryChange, edit: RegistryChange) -> bool:
-    """Whether a later edit makes what an earlier one removed."""
-    if isinstance(later, RegistryApplyLog) or not isinstance(edit, RegistryRemoveKey):
+def _undoes(later: RegistryChange, removal: RegistryRemoveKey) -> bool:
+    """Whether a later edit makes the key again that was removed."""
+    if not isinstance(later, (RegistrySet, RegistryMakeKey)):
         return False
-    if isinstance(later, (RegistryRemoveKey, RegistryRemoveValue)):
-        return False
-    return f"{folded(later.key)}\\".startswith(f"{folded(edit.key)}\\")
+    return f"{folded(later.key)}\\".startswith(f"{folded(removal.key)}\\")

@@ -27,6 +27,7 @@ from imgtools.engine.hive_log import (
     replay,
     settle_length,
 )
+from imgtools.engine.regf.keys import folded
 from imgtools.engine.regvalue import RegistryValue
 from imgtools.errors import NoSuchRegistryKey, OddGuest, ToolMissing, shorten
 
@@ -237,7 +238,7 @@ class HiveKey:
                 return self._child(node)
         if name.isascii():
             return None
-        return next((one for one in self.subkeys() if one.name.casefold() == name.casefold()), None)
+        return next((one for one in self.subkeys() if folded(one.name) == folded(name)), None)
 
     def subkeys(self) -> tuple[HiveKey, ...]:
         """Return the keys directly below this one, in the hive's order (by name)."""
@@ -269,7 +270,7 @@ class HiveKey:
         """Return the value ``name`` in any letter case, "" for the default value, or None."""
         with self._hive.reading(self.path):
             for one in self._hive.handle.node_values(self._node):
-                if self._hive.handle.value_key(one).casefold() == name.casefold():
+                if folded(self._hive.handle.value_key(one)) == folded(name):
                     return self._value(one)
         return None
 

@@ -296,6 +296,20 @@ def test_orders_that_contradict_each_other(tmp_path: Path, changes: list[dict[st
     imgtools("apply", fixture_image("windows"), tmp_path / "plan.json", code=EditConflict.exit_code)
 
 
+def test_the_same_order_twice_is_no_contradiction(tmp_path: Path) -> None:
+    place = {
+        "path": "/Windows/System32/config/SOFTWARE",
+        "key": "Example",
+        "kind": "registry-set",
+        "text": "x",
+    }
+    (tmp_path / "plan.json").write_text(json.dumps([{**place, "name": "v"}, {**place, "name": "V"}]))
+    assert (
+        len(imgtools("apply", fixture_image("windows"), tmp_path / "plan.json", "--json").data["changes"])
+        == 1
+    )
+
+
 def test_what_is_private_is_not_printed(tmp_path: Path) -> None:
     place = {"path": "/Windows/System32/config/SAM", "key": "SAM"}
     changes = [
