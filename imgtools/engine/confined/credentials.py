@@ -8,7 +8,7 @@ import os
 import struct
 from pathlib import Path
 
-from imgtools.engine.confined.libc import LIBC
+from imgtools.engine.confined.libc import LIBC, buffer
 
 # setgroups, setresgid, setresuid, capget, capset (asm/unistd.h, asm-generic/unistd.h).
 NUMBERS = {"x86_64": (116, 119, 117, 125, 126)}
@@ -62,7 +62,7 @@ def _holds(names: str, user: int) -> bool:
 
 def held() -> int:
     """The capabilities that this process may use, a bit for each."""
-    data = ctypes.create_string_buffer(24)
+    data = buffer(24)
     _check(_syscall(_numbers()[3], struct.pack("=Ii", VERSION_3, 0), data))
     _, low, _, _, high, _ = struct.unpack("=6I", data.raw)
     return int(low | high << 32)

@@ -144,15 +144,19 @@ def rules(fence: Fence, program: str, descriptors: Sequence[int] = ()) -> Iterat
 @functools.cache
 def _system(program: str) -> tuple[str, ...]:
     """The folders of programs and libraries, each once, and where ``program`` is if that is elsewhere."""
-    real = [os.path.realpath(folder) for folder in SYSTEM if Path(folder).is_dir()]
-    real += own_folder(program)
     kept: list[str] = []
-    for place in sorted(set(real)):
+    for place in sorted({*_folders(), *own_folder(program)}):
         if not any(place.startswith(f"{above}/") for above in kept):
             kept.append(place)
     return tuple(kept)
 
 
+@functools.cache
+def _folders() -> tuple[str, ...]:
+    return tuple(os.path.realpath(folder) for folder in SYSTEM if os.path.isdir(folder))  # noqa: PTH112  cheaper
+
+
+@functools.cache
 def own_folder(program: str) -> tuple[str, ...]:
     """Where a program is that is installed elsewhere, with its libraries; and LD_LIBRARY_PATH."""
     home = Path(program).resolve().parent

@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 from imgtools.engine.confined import seccomp
 from imgtools.engine.confined.credentials import SYS_ADMIN, held
-from imgtools.engine.confined.libc import LIBC
+from imgtools.engine.confined.libc import LIBC, buffer
 
 GET_NOTIF_SIZES = 3  # SECCOMP_GET_NOTIF_SIZES
 QUESTION, ANSWER, CALL = 80, 24, 64  # bytes of struct seccomp_notif, seccomp_notif_resp, seccomp_data
@@ -38,7 +38,7 @@ def may_mount() -> bool:
     """Whether we can mount for others here: as root, with the right to, and a kernel since 5.6."""
     if os.geteuid() != 0 or not held() & 1 << SYS_ADMIN or not seccomp.is_known():
         return False
-    sizes = ctypes.create_string_buffer(6)
+    sizes = buffer(6)
     if seccomp.call(GET_NOTIF_SIZES, 0, sizes) != 0 or struct.unpack("=3H", sizes.raw) != (
         QUESTION,
         ANSWER,

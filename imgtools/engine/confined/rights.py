@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from imgtools.engine.confined.credentials import OPEN_ALL, READ_ALL, held
-from imgtools.engine.confined.libc import LIBC
+from imgtools.engine.confined.libc import LIBC, buffer
 
 # Filesystems whose kernel asks for nothing but modes, users and rights (linux/magic.h, and those of their own headers).
 LOCAL = frozenset(
@@ -59,7 +59,7 @@ def _is_for_all(path: str) -> bool:
 
 
 def _is_local(path: Path) -> bool:
-    found = ctypes.create_string_buffer(256)  # struct statfs; its first word is f_type
+    found = buffer(256)  # struct statfs; its first word is f_type
     if _statfs(os.fsencode(path), found) != 0:
         return True  # not there
     kind = int.from_bytes(found.raw[: ctypes.sizeof(ctypes.c_long)], "little") & 0xFFFFFFFF

@@ -219,8 +219,8 @@ def apply(program: bytes, *, listens: bool = False) -> int:
     :param listens: return the descriptor by which questions are heard.
     :raises OSError: the kernel refuses.
     """
-    lines = ctypes.create_string_buffer(program)
-    filter_ = struct.pack("=H6xQ", len(program) // 8, ctypes.addressof(lines))  # struct sock_fprog
+    lines = ctypes.c_void_p.from_buffer(ctypes.c_char_p(program)).value
+    filter_ = struct.pack("=H6xQ", len(program) // 8, lines)  # struct sock_fprog
     # SPEC_ALLOW: the filter is no reason to switch off the processor's speculation, which costs (kernels before 5.16).
     flags = SPEC_ALLOW | (NEW_LISTENER if listens else 0)
     answer = call(SET_MODE_FILTER, flags, filter_)
