@@ -10,7 +10,6 @@ from __future__ import annotations
 import errno
 import glob
 import os
-import secrets
 import stat
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -124,7 +123,7 @@ HALF = ".half-"  # between the name of a file and eight digits: what is not comp
 
 def half_name(host_path: Path) -> Path:
     """Return a new name beside a file for what will take its place."""
-    return host_path.with_name(f"{host_path.name}{HALF}{secrets.token_hex(4)}")
+    return host_path.with_name(f"{host_path.name}{HALF}{os.urandom(4).hex()}")
 
 
 def remove_halves(host_path: Path) -> list[Path]:
