@@ -1,13 +1,13 @@
 """Registry hives, read by hivex in a worker that has nothing but the copy of the hive.
 
-Who walks is answered ahead: with a key come the keys below it, as many as were asked for one after another before.
+Who walks is answered ahead: with a key come those that a walk asks for next, which are the keys below it and then
+those after it; the more, the more were asked for one after another before.
 """
 
 from __future__ import annotations
 
 import os
 import struct
-from collections import deque
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from imgtools.engine.confined.worker import Worker
@@ -51,6 +51,7 @@ class RemoteHive:
         self._worker = Worker("hivex", name, lambda: _Service(binding, descriptor), descriptors=[descriptor])
         self._keys: dict[int, _Key] = {}
         self._names: dict[int, str] = {}
+        self._above: dict[int, _Key] = {}  # of a key, the one right above it
         self._values: dict[int, Value] = {}
         self._ahead = 1
         self._root = int(self._worker.ask("root"))
@@ -110,16 +111,38 @@ class RemoteHive:
             return found
         # Whoever comes from the key above is on a walk.
         self._ahead = min(2 * self._ahead, AHEAD) if node in self._names else 1
-        answer = [_Key(*one) for one in self._worker.ask("look", node, self._ahead)]
-        if len(self._keys) + len(answer) > KEPT:
-            self._keys.clear()
-            self._names.clear()
-            self._values.clear()
+        answer = [_Key(*one) for one in self._worker.ask("look", self._next(node), self._ahead)]
+        if max(len(self._keys) + len(answer), len(self._names)) > KEPT:
+            self._forget(node)
         for key in answer:
             self._keys[key.node] = key
-            self._names.update(key.children or ())
+            if key.children:
+                self._names.update(key.children)
+                self._above.update(dict.fromkeys((child for child, _ in key.children), key))
             self._values.update((value[0], value) for value in key.values or ())
         return self._keys[node]
+
+    def _forget(self, node: int) -> None:
+        """Let go of what was kept, except for the names of keys that a walk at this key has before it."""
+        above, on_the_way = self._above, set[int]()
+        self._keys.clear()
+        self._values.clear()
+        self._names, self._above = {}, {}
+        while node in above and node not in on_the_way:  # a damaged hive can hold a key in itself
+            on_the_way.add(node)
+            key = above[node]
+            self._names.update(key.children or ())
+            self._above.update(
+                dict.fromkeys((child for child, _ in key.children or ()), key._replace(values=None))
+            )
+            node = key.node
+
+    def _next(self, node: int) -> list[int]:
+        """Return a key and those after it below the same key, as many as are asked for."""
+        above = self._above.get(node)
+        beside = [child for child, _ in above.children or ()] if above is not None else [node]
+        start = beside.index(node)
+        return beside[start : start + self._ahead]
 
 
 class _Service:
@@ -132,18 +155,19 @@ class _Service:
             setattr(self, name, getattr(self._handle, name))
         self.value_key, self.value_value = self._handle.value_key, self._handle.value_value
 
-    def look(self, node: int, most: int) -> list[tuple[object, ...]]:
-        """Return a key, and those below it, nearer ones first."""
+    def look(self, nodes: list[int], most: int) -> list[tuple[object, ...]]:
+        """Return keys and those below each, a key before those below it, as far as ``most`` and the room go."""
         found: list[tuple[object, ...]] = []
-        todo, seen, left = deque([node]), {node}, BYTES_AHEAD
+        todo, seen, left = nodes[::-1], set[int](), BYTES_AHEAD
         while todo and len(found) < most and left > 0:
-            here = todo.popleft()
+            here = todo.pop()
+            if here in seen:  # a damaged hive can hold a key in itself
+                continue
+            seen.add(here)
             key = self._key(here)
             found.append(tuple(key))
             left -= sum(len(value[3]) for value in key.values or ())
-            fresh = [child for child, _ in key.children or () if child not in seen]
-            seen.update(fresh)
-            todo.extend(fresh)
+            todo.extend(child for child, _ in reversed(key.children or ()))
         return found
 
     def _key(self, node: int) -> _Key:
