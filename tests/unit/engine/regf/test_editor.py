@@ -6,7 +6,6 @@ import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import pyregf
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
@@ -18,10 +17,10 @@ from imgtools.engine.regf.editor import HiveEditor
 from imgtools.engine.regf.keys import KeyNode, folded, name_hash, read_subkeys
 from imgtools.engine.regf.security import SECURITY
 from imgtools.errors import OddGuest, UsageError
+from tests.support.hive_readers import Tree, as_libregf_tells, by_hivex, by_libregf
 from tests.support.hives import make_hive, with_class
 
 NOW = 132_000_000_000_000_000
-Tree = dict[str, dict[str, tuple[int, bytes]]]
 SMALL = make_hive({"A\\B": {"old": "text"}, "Select": {"Current": 1}})
 
 
@@ -35,35 +34,6 @@ def reopened(editor: HiveEditor) -> Iterator[Hive]:
     assert hive is not None
     with open_hive(hive, "/SYSTEM") as opened:
         yield opened
-
-
-def tree_of(hive: bytes) -> Tree:
-    """What hivex finds."""
-    with open_hive(hive, "/SYSTEM") as opened:
-        return {
-            key.path: {one.name: (one.type, one.data) for one in key.values()} for key in opened.root.walk()
-        }
-
-
-def tree_of_libregf(hive: bytes, path: str) -> Tree:
-    """What libregf finds, which has its own idea of where a hive ends."""
-    found: Tree = {}
-
-    def walk(key: pyregf.key, name: str) -> None:
-        values = [key.get_value(index) for index in range(key.number_of_values)]
-        found[name] = {one.name or "": (one.type, one.data or b"") for one in values}
-        for index in range(key.number_of_sub_keys):
-            below = key.get_sub_key(index)
-            walk(below, f"{name}\\{below.name}" if name else below.name)
-
-    with open(path, "wb") as stream:  # noqa: PTH123
-        stream.write(hive)
-    file = pyregf.file()
-    file.open(path)
-    assert not file.is_corrupted()
-    walk(file.get_root_key(), "")
-    file.close()
-    return found
 
 
 # -- values ------------------------------------------------------------------------------------------------------
@@ -166,7 +136,7 @@ def test_a_removed_key_takes_everything_below_with_it_and_nothing_is_left_in_the
     assert editor.remove_key("a")
     hive = editor.finish()
     assert hive is not None and b"SECRET" not in hive
-    assert set(tree_of(hive)) == {"", "Select"}
+    assert set(by_hivex(hive)) == {"", "Select"}
     (shared,) = {node.security for node in all_nodes(Cells(hive, "/SYSTEM"))}
     assert SECURITY.unpack_from(Cells(hive, "/SYSTEM").read(shared))[3] == 2
 
@@ -239,7 +209,7 @@ def test_a_name_that_is_there_is_kept_byte_by_byte() -> None:
     editor.set_value("Sel\x9fct", "new", 4, bytes(4))
     made = editor.finish()
     assert made is not None and b"\x80ld" in made and b"Sel\x9fct" in made
-    assert set(tree_of(made)) == {"", "A", "A\\B", "Sel\x9fct"}
+    assert set(by_hivex(made)) == {"", "A", "A\\B", "Sel\x9fct"}
 
 
 def test_classes_stay() -> None:
@@ -288,14 +258,14 @@ def test_a_hive_of_which_much_is_unused_is_written_anew() -> None:
         editor.set_value("Long", f"v{number}", 3, bytes([number + 1]) * 20_000)
     large = editor.finish()
     assert large is not None
-    kept = tree_of(large)
+    kept = by_hivex(large)
     editor = edited(large)
     for number in range(150):
         editor.remove_value("Long", f"v{number}")
         del kept["Long"][f"v{number}"]
     small = editor.finish()
     assert small is not None and len(small) < len(large) * 0.4
-    assert tree_of(small) == kept
+    assert by_hivex(small) == kept
     cells = Cells(small, "/SYSTEM")
     assert cells.unused < cells.size // 4
     with open_hive(small, "/SYSTEM") as opened:
@@ -321,37 +291,15 @@ STEPS = st.one_of(
 def test_whatever_is_done_hivex_and_libregf_find_it(
     rounds: list[list[tuple[object, ...]]], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    hive, model = SMALL, tree_of(SMALL)
+    hive, model = SMALL, by_hivex(SMALL)
     for number, steps in enumerate(rounds):
         editor = edited(hive, NOW + number)
         for step in steps:
             carry_out(editor, model, step)
         hive = editor.finish() or hive
-        assert tree_of(hive) == model
-    found = tree_of_libregf(hive, str(tmp_path_factory.mktemp("hive") / "hive"))
+        assert by_hivex(hive) == model
+    found = by_libregf(hive, tmp_path_factory.mktemp("hive"))
     assert as_libregf_tells(found, model) == as_libregf_tells(model, model)
-
-
-def as_libregf_tells(tree: Tree, model: Tree) -> Tree:
-    """What of the data libregf is asked for: texts to their first NUL; not one to three bytes, which it misreads."""
-
-    def asked(type_: int, data: bytes, length: int) -> bytes:
-        if length in (1, 2, 3):
-            return b""
-        ends = (
-            [at for at in range(0, len(data) - 1, 2) if data[at : at + 2] == bytes(2)]
-            if type_ in (1, 2)
-            else []
-        )
-        return data[: ends[0] + 2] if ends else data
-
-    return {
-        key: {
-            name: (type_, asked(type_, data, len(model[key][name][1])))
-            for name, (type_, data) in values.items()
-        }
-        for key, values in tree.items()
-    }
 
 
 def carry_out(editor: HiveEditor, model: Tree, step: tuple[object, ...]) -> None:
