@@ -12,6 +12,7 @@ from imgtools.errors import (
     EditConflict,
     EditFailed,
     HostError,
+    KeyNeeded,
     NoSuchGuestFile,
     NoSuchRegistryKey,
     OddGuest,
@@ -241,6 +242,14 @@ def test_a_guest_that_is_no_windows() -> None:
         code=UnsupportedGuest.exit_code,
     )
     assert "a registry is Windows' own" in ran.err
+
+
+def test_a_locked_guest_wants_its_key() -> None:
+    image = fixture_image("bitlocker")
+    ran = imgtools(
+        "registry", "set", image, r"HKLM\SOFTWARE\X", "v", "x", "--write", code=KeyNeeded.exit_code
+    )
+    assert "is encrypted (BitLocker)" in ran.err and "--key /dev/sda1:file:PATH" in ran.err
 
 
 # -- with other changes -------------------------------------------------------------------------------------------

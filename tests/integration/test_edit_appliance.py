@@ -110,12 +110,18 @@ def test_a_plan_on_btrfs_reads_and_writes_in_one_boot(tree: Path, tmp_path: Path
 
 
 @pytest.mark.parametrize(
-    ("name", "reason"), [("broken:ntfs-dirty", "marked dirty"), ("broken:ntfs-hibernated", "hibernated")]
+    ("name", "words", "reason"),
+    [
+        ("broken:ntfs-dirty", ("write", "/new.txt", "--content", "x"), "marked dirty"),
+        ("broken:ntfs-hibernated", ("registry set", r"HKLM\SOFTWARE\X", "v", "x"), "hibernated"),
+    ],
 )
-def test_ntfs_that_windows_has_not_let_go_of_is_not_written(name: str, reason: str, tmp_path: Path) -> None:
+def test_ntfs_that_windows_has_not_let_go_of_is_not_written(
+    name: str, words: tuple[str, ...], reason: str, tmp_path: Path
+) -> None:
     """ntfs-3g in the appliance would mount a dirty volume and write."""
     image = copy_fixture(name, tmp_path)[0]
     before = digest(image)
-    ran = imgtools("write", image, "/new.txt", "--content", "x", "--write", code=EditFailed.exit_code)
+    ran = imgtools(*words[0].split(), image, *words[1:], "--write", code=EditFailed.exit_code)
     assert reason in ran.err and "shut it down fully" in ran.err
     assert digest(image) == before and beside(image) == set()
