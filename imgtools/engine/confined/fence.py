@@ -49,6 +49,10 @@ SETTINGS = (
 )
 # Checkers want to know whether what they look at is mounted; whose list it is is known in the child only.
 MOUNTS = "/proc/self/mounts"
+# Python closes what a program shall not have by the list in /proc/self/fd, once two that it shall have follow
+# each other; without the list, each number that could be one, of which a service may have a million. Names are no
+# secret behind Landlock, contents are.
+NAMES = "/proc"
 DEVICES = ("/dev/null", "/dev/zero")  # QEMU asks about locks on /dev/null opened for writing
 RANDOM = ("/dev/urandom", "/dev/random")
 
@@ -130,6 +134,7 @@ def rules(fence: Fence, program: str, descriptors: Sequence[int] = ()) -> Iterat
         yield place, RUN
     for place in SETTINGS:
         yield place, READ
+    yield NAMES, Access.READ_DIR
     for place in DEVICES:
         yield place, WRITE
     for place in RANDOM:

@@ -16,6 +16,7 @@ from imgtools.engine.confined.fence import OFF, Fence, Judged
 from imgtools.engine.confined.kinds import ALLOWANCES, Kind, Limits
 from imgtools.engine.confined.start import start_program
 from imgtools.errors import UntrustedBacking
+from tests.house.source import ROOT
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.host
@@ -202,6 +203,42 @@ def test_a_file_that_was_replaced_is_refused(tmp_path: Path) -> None:
     image.symlink_to(secret)
     with pytest.raises(UntrustedBacking, match="replaced by another file"):
         said(Fence(Kind.READER, (judged,)), READ, image)
+
+
+@fenced
+def test_names_of_processes_are_seen_and_contents_are_not(kind: Kind, way: str) -> None:
+    if way != "landlock":
+        pytest.skip("bubblewrap has a /proc of its own")
+    assert said(Fence(kind), "import os; print(bool(os.listdir('/proc')))") == (0, "True\n")
+    code, text = said(Fence(kind), READ, "/proc/1/status")
+    assert code != 0 and "Error" in text
+
+
+CLOSING = """
+import os, resource, sys
+sys.path.insert(0, {root!r})
+most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+resource.setrlimit(resource.RLIMIT_NOFILE, (most if 0 < most < 1 << 16 else 1 << 16, most))
+from imgtools.engine.confined.fence import Fence
+from imgtools.engine.confined.kinds import Kind
+from imgtools.engine.confined.start import start_program
+for number in (40, 41):
+    os.dup2(0, number)
+start_program(["/bin/true"], Fence(Kind[{kind!r}]), pass_fds=(40, 41)).communicate()
+"""
+
+
+@pytest.mark.parametrize("kind", ["RECOGNISER", "CHECKER"])
+def test_what_is_open_is_looked_up_and_not_guessed(kind: str, way: str, tmp_path: Path) -> None:
+    """Python closes ranges, but of none where two numbers follow each other; then it guesses."""
+    if way != "landlock":
+        pytest.skip("bubblewrap is started without a fence")
+    told = tmp_path / "told"
+    script = CLOSING.format(root=str(ROOT), kind=kind)
+    subprocess.run(
+        ["strace", "-f", "-o", told, "-e", "trace=close", sys.executable, "-c", script], check=True
+    )
+    assert told.read_text().count("close(") < 2000
 
 
 def test_who_insists_has_no_fences(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
