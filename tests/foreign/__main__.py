@@ -1,7 +1,8 @@
 """Hold imgtools against images of other projects: `make foreign`. No part of CI.
 
-Debian's source packages of e2fsprogs, util-linux and qemu hold some 340 images, many of them damaged. An answer of
-imgtools has to be the one of the kernel, of blkid or of qemu-img, or an error by name; less goes with a warning.
+The source packages of e2fsprogs, util-linux and qemu hold some 340 images, many of them damaged, that of hivex some
+hives. An answer of imgtools has to be the one of the kernel, of blkid, of qemu-img or of other readers of hives, or an
+error by name; less goes with a warning.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from tests.foreign.formats import compare_formats
+from tests.foreign.hives import compare_hives
 from tests.foreign.sketches import compare_sketches
 from tests.foreign.sources import CORPORA, Corpus, fetch, images
 from tests.foreign.trees import compare_trees
@@ -36,7 +38,7 @@ def _qemu(folder: Path, pattern: str, scratch: Path) -> Iterator[Finding]:
 
 
 CHECKS: dict[str, Callable[[Path, str, Path], Iterator[Finding]]] = {
-    "e2fsprogs": _e2fsprogs, "util-linux": _util_linux, "qemu": _qemu,
+    "e2fsprogs": _e2fsprogs, "util-linux": _util_linux, "qemu": _qemu, "hivex": compare_hives,
 }  # fmt: skip
 
 

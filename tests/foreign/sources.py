@@ -34,6 +34,7 @@ CORPORA = (
     Corpus("e2fsprogs", ("tests/*/image.gz", "tests/*/image.bz2")),
     Corpus("util-linux", ("tests/ts/blkid/images-fs/*", "tests/expected/blkid/low-probe-*")),
     Corpus("qemu", ("tests/qemu-iotests/sample_images/*.bz2",)),
+    Corpus("hivex", ("images/*",)),
 )
 
 
