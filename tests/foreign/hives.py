@@ -74,12 +74,9 @@ def _edited(content: bytes, wanted: Tree) -> tuple[bytes, Tree]:
 def _who_disagrees(hive: bytes, wanted: Tree, scratch: Path) -> str:
     if by_hivex(hive) != wanted:
         return "hivex"
+    names = "".join((*wanted, *(name for values in wanted.values() for name in values)))
+    if "\0" in names:  # the others end a name there
+        return ""
     if as_libregf_tells(by_libregf(hive, scratch), wanted) != as_libregf_tells(wanted, wanted):
         return "libregf"
-    names = "".join((*wanted, *(name for values in wanted.values() for name in values)))
-    return "reged" if _is_latin(names) and by_reged(hive, scratch) != wanted else ""
-
-
-def _is_latin(names: str) -> bool:
-    """Whether reged can say all these names."""
-    return all("\0" < letter < "\u0100" for letter in names)
+    return "reged" if names.isascii() and by_reged(hive, scratch) != wanted else ""
