@@ -116,7 +116,7 @@ def _configuration(room: Room) -> str:
     return f"""
 [tool.mutmut]
 source_paths = ['imgtools']
-also_copy = ['fixtures', 'tools']
+also_copy = ['fixtures', 'tools', 'docs']
 only_mutate = {listed([f"imgtools/{module}" for module in room.modules])}
 do_not_mutate_patterns = {listed(LEFT_OUT)}
 pytest_add_cli_args_test_selection = {listed([f"tests/unit/{test}" for test in room.tests])}
