@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,7 +10,7 @@ import typer
 
 from imgtools.cli.command.groups import EachSource, Output
 from imgtools.cli.command.several import Rules
-from imgtools.cli.output.documents import format_time
+from imgtools.cli.output.documents import TIME_FIELDS, format_time
 from imgtools.cli.output.views import Cell, Column, Facts, Lines, Table, View
 from imgtools.errors import UsageError
 from imgtools.units import format_size
@@ -73,7 +74,8 @@ def command(
 
 
 def _summary(guest: InspectedGuest) -> Iterator[View]:
-    title = f"{guest.os.product_name or guest.os.distro} on {guest.root}"
+    sold_as = guest.windows.name if guest.windows else ""
+    title = f"{sold_as or guest.os.product_name or guest.os.distro} on {guest.root}"
     yield from _section(title, _system(guest))
     mounts = [(mount.path, f"{mount.device}  {mount.content}") for mount in guest.mounts]
     yield from _section("Mount points", mounts)
@@ -86,6 +88,7 @@ def _summary(guest: InspectedGuest) -> Iterator[View]:
     yield from _section("Other filesystems", others)
     yield from _section("Boot", _boot(guest))
     yield from _section("Settings", _settings(guest))
+    yield from _section("Windows", _windows(guest))
     if people := [user for user in guest.users if _is_person(user)]:
         yield Lines(["", f"Users ({len(people)} of {len(guest.users)})"])
         yield Table(
@@ -133,6 +136,10 @@ def _boot(guest: InspectedGuest) -> Iterator[tuple[str, Cell]]:
         yield "Firmware", boot.firmware
     if boot.loader:
         yield "Boot loader", f"{boot.loader} {boot.config}".strip()
+    if guest.windows is not None:
+        from imgtools.cli.output.inspect_windows import windows_boot
+
+        yield from windows_boot(guest.windows)
     for kernel in boot.kernels:
         yield "Kernel", f"{kernel.version}{' (default)' if kernel.default else ''}  {kernel.vmlinuz}"
         if kernel.default and kernel.cmdline:
@@ -167,26 +174,17 @@ def _settings(guest: InspectedGuest) -> Iterator[tuple[str, Cell]]:
         ):
             if value:
                 yield name, value
-    yield from _windows(guest)
+    if guest.windows is not None:
+        from imgtools.cli.output.inspect_windows import windows_settings
+
+        yield from windows_settings(guest.windows)
 
 
 def _windows(guest: InspectedGuest) -> Iterator[tuple[str, Cell]]:
-    if (found := guest.windows) is None:
-        return
-    joined = {
-        True: f"joined to {found.domain}",
-        False: f"not joined to one ({found.domain})" if found.domain else "",
-    }
-    for name, value in (
-        ("Edition", " ".join(filter(None, (found.edition, found.display_version)))),
-        ("Installed", format_time(found.installed) if found.installed else ""),
-        ("Time zone", found.timezone),
-        ("Domain", found.domain if found.domain_joined is None else joined[found.domain_joined]),
-        ("Group policy", "yes" if found.group_policy else ""),
-        ("Hibernated", "yes" if found.hibernated else ""),
-    ):
-        if value:
-            yield name, value
+    if guest.windows is not None:
+        from imgtools.cli.output.inspect_windows import windows_state
+
+        yield from windows_state(guest.windows)
 
 
 def _is_person(user: UserRow) -> bool:
@@ -198,6 +196,10 @@ def _is_person(user: UserRow) -> bool:
 def _user(user: UserRow) -> tuple[Cell, ...]:
     identity = str(user.uid) if user.uid is not None else user.sid.rpartition("-")[2]
     password = f"{user.password} ({user.password_method})" if user.password_method else user.password
+    if user.password_never_set:
+        password = "never set"
+    if user.locked:
+        password = f"{password}, locked".strip(", ")
     if user.can_log_in is False:
         password = f"{password}, no login".strip(", ")
     return user.name, identity, user.home, password, user.ssh_keys, "yes" if user.administrator else ""
@@ -236,21 +238,47 @@ def _lines(report: InspectReport) -> Iterator[tuple[str, Cell]]:
                 yield from _record_lines(f"{section}.", record)
         for user in guest.users:
             yield "user", user.name
+            yield "account", _words(user)
         for one in guest.applications or ():
             version = "-".join(filter(None, (one.version, one.release)))
             yield "application", f"{one.display_name or one.name} {version}".strip()
 
 
 def _record_lines(prefix: str, record: object) -> Iterator[tuple[str, Cell]]:
-    """One line for a plain fact, one for each item of a list."""
+    """One line for a plain fact, one for each item of a list; an item that is a record has its facts in that line."""
     for name in getattr(record, "__slots__", ()):
         value = getattr(record, name)
         if isinstance(value, tuple):
             for item in value:
-                yield f"{prefix}{name}", str(item)
-        elif hasattr(value, "__slots__") and not isinstance(value, str):
+                yield f"{prefix}{name}", _words(item) if _is_record(item) else str(item)
+        elif _is_record(value):
             yield from _record_lines(f"{prefix}{name}.", value)
-        elif isinstance(value, bool):
-            yield f"{prefix}{name}", "yes" if value else "no"
         elif value not in (None, ""):
-            yield f"{prefix}{name}", value
+            yield f"{prefix}{name}", _plain(name, value)
+
+
+def _is_record(value: object) -> bool:
+    return hasattr(value, "__slots__") and not isinstance(value, str)
+
+
+def _plain(name: str, value: object) -> Cell:
+    """A fact as scripts get it; a moment as JSON has it too."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return format_time(value) if name in TIME_FIELDS else value
+    return str(value)
+
+
+def _words(record: object) -> str:
+    """The facts of a record in one line, as a shell reads words: ``name=nginx display_name='nginx web server'``."""
+    words = []
+    for name in getattr(record, "__slots__", ()):
+        value = getattr(record, name)
+        if isinstance(value, tuple):
+            words += [f"{name}={shlex.quote(_words(one) if _is_record(one) else str(one))}" for one in value]
+        elif _is_record(value):
+            words.append(f"{name}={shlex.quote(_words(value))}")
+        elif value not in (None, ""):
+            words.append(f"{name}={shlex.quote(str(_plain(name, value)))}")
+    return " ".join(words)

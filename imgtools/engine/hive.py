@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
 
-from imgtools.engine.confined.hive import RemoteHive
+from imgtools.engine.confined.hive import AHEAD, RemoteHive
 from imgtools.engine.hive_log import (
     BASE_BLOCK,
     MAX_HIVE,
@@ -244,6 +244,15 @@ class HiveKey:
         """Return the keys directly below this one, in the hive's order (by name)."""
         with self._hive.reading(self.path):
             return tuple(self._child(node) for node in self._hive.handle.node_children(self._node))
+
+    def each_subkey(self) -> Iterator[HiveKey]:
+        """Yield the keys directly below this one, where all of them will be looked into: in few answers."""
+        keys = self.subkeys()
+        for at in range(0, len(keys), AHEAD):
+            some = keys[at : at + AHEAD]
+            with self._hive.reading(self.path):
+                self._hive.handle.read_ahead([key.identity for key in some])
+            yield from some
 
     @property
     def subkey_count(self) -> int:

@@ -21,3 +21,7 @@ class Application:
     source_package: str = ""
     summary: str = ""
     description: str = ""
+    bits: int = (
+        0  # Windows: the view of the registry that it stands in, 64 or 32; 0 for what a user has for himself
+    )
+    user: str = ""  # Windows: whose it is alone, by the folder of the profile

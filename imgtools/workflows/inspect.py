@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from imgtools.errors import EngineFailed, GuestFileError, OddGuest, ToolMissing, UnsupportedGuest
 from imgtools.files.tree import GuestReader
@@ -34,6 +34,10 @@ from imgtools.records.disks import Disk, Layout, Volume
 from imgtools.records.packages import Application
 from imgtools.records.request import Engine, ImageRequest
 from imgtools.records.system import OsInfo, OsType, Warned
+from imgtools.records.windows import WindowsRow
+
+if TYPE_CHECKING:
+    from imgtools.guest.windows.overview import WindowsOverview
 
 KEYS_LIMIT = 1 << 20  # bytes of one authorized_keys
 
@@ -93,6 +97,13 @@ class UserRow:
     administrator: bool | None = None
     ssh_keys: int | None = None
     last_login: int | None = None
+    # Of Windows alone.
+    disabled: bool | None = None
+    locked: bool | None = None  # after too many wrong passwords
+    password_changed: int | None = None
+    password_never_set: bool | None = None  # there is none, and there never was
+    password_never_expires: bool | None = None
+    password_required: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,22 +113,6 @@ class StartRow:
     init: Init = Init.UNKNOWN
     default_target: str = ""
     enabled: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class WindowsRow:
-    """What only Windows has."""
-
-    edition: str
-    display_version: str
-    build: str
-    installed: int | None
-    timezone: str
-    utc_offset: int | None
-    domain: str
-    domain_joined: bool | None
-    group_policy: bool
-    hibernated: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +197,7 @@ class _Inspector:
         windows = guest.os.type is OsType.WINDOWS
         linux = guest.os.type is OsType.LINUX
         files = guest.files
+        overview = self._windows(guest) if windows else None
         none = FstabNames()
         named = self._attempt(lambda: fstab_names(files, guest.root, self._layout), none) if linux else none
         return InspectedGuest(
@@ -213,24 +209,23 @@ class _Inspector:
             ),
             filesystems=guest_filesystems(guest, self._guests, self._layout, named.swap),
             drives=tuple(DriveRow(letter, device) for letter, device in guest.drives),
-            applications=self._applications(guest) if self._wanted.applications else None,
-            users=self._attempt(lambda: windows_users(guest) if windows else linux_users(files), ()),
+            applications=overview.applications if overview else self._applications(guest),
+            users=windows_users(overview) if windows else self._attempt(lambda: linux_users(files), ()),
             boot=self._attempt(lambda: self._boot(guest, linux), Boot()),
             start=self._attempt(lambda: _start(files), None) if linux else None,
             settings=self._attempt(lambda: find_settings(files), None) if linux else None,
             selinux=self._attempt(lambda: find_selinux(files), None) if linux else None,
             network=self._attempt(lambda: find_network(files), None) if linux else None,
-            windows=self._attempt(lambda: self._windows(guest), None) if windows else None,
+            windows=overview.row if overview else None,
             icon=self._icon(guest) if self._wanted.icon and linux else None,
             missing=tuple(MountRow(one.path, one.spec, "", one.options) for one in named.missing),
         )
 
-    def _applications(self, guest: Guest) -> tuple[Application, ...]:
-        if guest.os.type is OsType.WINDOWS:
-            from imgtools.guest.windows.system import windows_applications
-
-            return self._attempt(lambda: windows_applications(guest.files, guest.os), ())
-        return self._attempt(lambda: list_applications(guest.files, guest.os.package_format), ())
+    def _applications(self, guest: Guest) -> tuple[Application, ...] | None:
+        if not self._wanted.applications:
+            return None
+        nothing: tuple[Application, ...] = ()
+        return self._attempt(lambda: list_applications(guest.files, guest.os.package_format), nothing)
 
     def _boot(self, guest: Guest, linux: bool) -> Boot:
         disks = self._disks(guest)
@@ -243,23 +238,17 @@ class _Inspector:
             found.extend(self._layout.disks)
         return list({disk.device: disk for disk in found if disk is not None}.values())
 
-    def _windows(self, guest: Guest) -> WindowsRow:
-        from imgtools.guest.windows.system import windows_details
+    def _windows(self, guest: Guest) -> WindowsOverview | None:
+        from imgtools.guest.windows.overview import windows_overview
 
-        facts, warnings = windows_details(guest.files, guest.os)
-        self.warnings.extend(warning for warning in warnings if warning not in self.warnings)
-        return WindowsRow(
-            facts.edition,
-            facts.display_version,
-            facts.build,
-            facts.installed or None,
-            facts.timezone,
-            facts.utc_offset,
-            facts.domain,
-            facts.domain_joined,
-            facts.group_policy,
-            facts.hibernated,
+        others = [mount.volume.device for one in self._guests if one is not guest for mount in one.mounts]
+        found = self._attempt(
+            lambda: windows_overview(guest, self._layout, others, applications=self._wanted.applications),
+            None,
         )
+        if found is not None:
+            self.warnings.extend(warning for warning in found.warnings if warning not in self.warnings)
+        return found
 
     def _icon(self, guest: Guest) -> bytes | None:
         def read() -> bytes:
@@ -339,13 +328,8 @@ def _keys_in(files: GuestReader, path: str) -> int:
     return sum(1 for line in lines if line.strip() and not line.lstrip().startswith("#"))
 
 
-def windows_users(guest: Guest) -> tuple[UserRow, ...]:
-    """Return the accounts of a Windows guest.
-
-    :raises OddGuest: a hive is damaged.
-    """
-    from imgtools.guest.windows.system import windows_users as read
-
+def windows_users(found: WindowsOverview | None) -> tuple[UserRow, ...]:
+    """Return the accounts of a Windows guest; none if nothing of it could be read."""
     return tuple(
         UserRow(
             name=user.name,
@@ -356,6 +340,12 @@ def windows_users(guest: Guest) -> tuple[UserRow, ...]:
             can_log_in=None if user.disabled is None else not user.disabled,
             administrator=user.administrator,
             last_login=user.last_login or None,
+            disabled=user.disabled,
+            locked=user.locked,
+            password_changed=user.password_changed or None,
+            password_never_set=user.password_never_set,
+            password_never_expires=user.password_never_expires,
+            password_required=user.password_required,
         )
-        for user in read(guest.files, guest.os)
+        for user in (found.users if found is not None else ())
     )

@@ -17,7 +17,10 @@ from imgtools.records.request import Secret
 JsonValue = None | bool | int | float | str | list["JsonValue"] | dict[str, "JsonValue"]
 
 # Fields that hold nanoseconds since 1970; JSON shows them as RFC 3339 in UTC.
-TIME_FIELDS = frozenset({"atime", "mtime", "ctime", "time", "modified", "created", "installed", "last_login"})
+TIME_FIELDS = frozenset(
+    {"atime", "mtime", "ctime", "time", "modified", "created", "installed", "last_login"}
+    | {"last_used", "obtained", "expires", "password_changed"}
+)
 # Fields of a report that belong to the envelope, not to its data.
 ENVELOPE_FIELDS = ("image", "engine", "warnings")
 

@@ -72,7 +72,8 @@ def _guest(top: Element, guest: InspectedGuest) -> None:
         for drive in sorted(guest.drives, key=lambda drive: drive.letter.lower()):
             SubElement(drives, "drive_mapping", name=plain(drive.letter)).text = plain(drive.device)
     if guest.applications is not None:
-        _applications(SubElement(top, "applications"), guest.applications)
+        # virt-inspector looks into no user's registry.
+        _applications(SubElement(top, "applications"), [one for one in guest.applications if not one.user])
     if guest.icon:
         _text(top, "icon", base64.encodebytes(guest.icon).decode("ascii"))
 

@@ -1,7 +1,8 @@
 """Registry hives, read by hivex in a worker that has nothing but the copy of the hive.
 
 Who walks is answered ahead: with a key come those that a walk asks for next, which are the keys below it and then
-those after it; the more, the more were asked for one after another before.
+those after it; the more, the more were asked for one after another before. Who says that many keys are wanted gets
+them in few answers.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 from imgtools.engine.confined.worker import Worker
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from hivex import Hivex
 
@@ -71,7 +72,11 @@ class RemoteHive:
         return str(self._worker.ask("node_name", node)) if name is None else name
 
     def node_get_child(self, node: int, name: str) -> int | None:
-        """Return the key of a name right below a key, or None."""
+        """Return the key of a name right below a key, or None; asks hivex only if the keys below are not known yet."""
+        known = self._keys.get(node)
+        if known is not None and known.children is not None and name.isascii():
+            small = name.lower()
+            return next((one for one, own in known.children if own.isascii() and own.lower() == small), None)
         found = self._worker.ask("node_get_child", node, name)
         return None if found is None else int(found)
 
@@ -102,6 +107,12 @@ class RemoteHive:
             return int(kind), bytes(data)
         return found[2], found[3]
 
+    def read_ahead(self, nodes: Sequence[int]) -> None:
+        """Fetch what many keys hold, before each is asked for; one answer has at most ``AHEAD`` of them."""
+        wanted = [node for node in nodes if node not in self._keys]
+        if wanted:
+            self._keep([_Key(*one) for one in self._worker.ask("look_at", wanted[:AHEAD])], wanted[0])
+
     def _ask_list(self, method: str, node: int) -> list[int]:
         return [int(one) for one in self._worker.ask(method, node)]
 
@@ -111,7 +122,11 @@ class RemoteHive:
             return found
         # Whoever comes from the key above is on a walk.
         self._ahead = min(2 * self._ahead, AHEAD) if node in self._names else 1
-        answer = [_Key(*one) for one in self._worker.ask("look", self._next(node), self._ahead)]
+        self._keep([_Key(*one) for one in self._worker.ask("look", self._next(node), self._ahead)], node)
+        return self._keys[node]
+
+    def _keep(self, answer: Sequence[_Key], node: int) -> None:
+        """Keep what was answered for a key."""
         if max(len(self._keys) + len(answer), len(self._names)) > KEPT:
             self._forget(node)
         for key in answer:
@@ -120,7 +135,6 @@ class RemoteHive:
                 self._names.update(key.children)
                 self._above.update(dict.fromkeys((child for child, _ in key.children), key))
             self._values.update((value[0], value) for value in key.values or ())
-        return self._keys[node]
 
     def _forget(self, node: int) -> None:
         """Let go of what was kept, except for the names of keys that a walk at this key has before it."""
@@ -168,6 +182,18 @@ class _Service:
             found.append(tuple(key))
             left -= sum(len(value[3]) for value in key.values or ())
             todo.extend(child for child, _ in reversed(key.children or ()))
+        return found
+
+    def look_at(self, nodes: list[int]) -> list[tuple[object, ...]]:
+        """Return these keys, as many of the first as are not too long for one answer."""
+        found: list[tuple[object, ...]] = []
+        left = BYTES_AHEAD
+        for node in nodes:
+            key = self._key(node)
+            found.append(tuple(key))
+            left -= sum(len(value[3]) for value in key.values or ())
+            if left <= 0:
+                break
         return found
 
     def _key(self, node: int) -> _Key:

@@ -18,8 +18,12 @@ ACCOUNTS = rf"{MACHINE}\SAM\SAM\Domains\Account"
 ADMINISTRATORS = rf"{MACHINE}\SAM\SAM\Domains\Builtin\Aliases\00000220"
 V_DATA = 0xCC  # offsets in V count from here
 C_DATA = 0x34  # and those in C from here
-DISABLED, NO_PASSWORD_NEEDED = 0x0001, 0x0004  # ACB flags, [MS-SAMR] 2.2.1.12
+# ACB flags, [MS-SAMR] 2.2.1.12
+DISABLED, NO_PASSWORD_NEEDED, NEVER_EXPIRES, AUTO_LOCKED = 0x0001, 0x0004, 0x0200, 0x0400
 NEVER = (0, 0x7FFF_FFFF_FFFF_FFFF)
+# In F of the domain: how many wrong passwords lock an account (DOMAIN_ACCOUNT_F as impacket's secretsdump has it); in
+# F of a user: when the password was set, and how many wrong ones were tried since the last right one.
+LOCKOUT_THRESHOLD, PASSWORD_SET, WRONG_PASSWORDS = 0x54, 0x18, 0x40
 # Length of the stored NT hash: RC4 and AES forms, without and with a hash in them.
 HASH_LENGTHS = {4: False, 24: False, 20: True, 56: True}
 
@@ -37,6 +41,11 @@ class WindowsUser:
     administrator: bool | None = None
     password_set: bool | None = None
     last_login: int | None = None
+    locked: bool | None = None  # after too many wrong passwords; Windows opens it again after a while
+    password_changed: int | None = None
+    password_never_set: bool | None = None  # there is none, and there never was
+    password_never_expires: bool | None = None
+    password_required: bool | None = None
 
 
 def read_users(registry: Registry) -> tuple[WindowsUser, ...]:
@@ -63,6 +72,8 @@ def _local_users(registry: Registry, homes: dict[str, str]) -> Iterator[WindowsU
         return
     machine = _machine_sid(accounts)
     admins = _members(registry.find(ADMINISTRATORS))
+    policy = _data(accounts, "F")
+    threshold = _short(policy, LOCKOUT_THRESHOLD)
     found = []
     for entry in names.subkeys():
         # The id of the account is kept as the *type* of an empty value.
@@ -70,27 +81,52 @@ def _local_users(registry: Registry, homes: dict[str, str]) -> Iterator[WindowsU
         if default is not None:
             found.append((default.type, entry.name))
     for rid, name in sorted(found):
-        yield _user(users.key(f"{rid:08X}"), name, f"{machine}-{rid}", homes, admins)
+        yield _user(users.key(f"{rid:08X}"), name, f"{machine}-{rid}", homes, admins, threshold)
 
 
 def _user(
-    key: HiveKey | None, name: str, sid: str, homes: dict[str, str], admins: frozenset[str] | None
+    key: HiveKey | None,
+    name: str,
+    sid: str,
+    homes: dict[str, str],
+    admins: frozenset[str] | None,
+    threshold: int | None,
 ) -> WindowsUser:
     facts, words = (_data(key, "F"), _data(key, "V")) if key is not None else (b"", b"")
-    flags = struct.unpack_from("<H", facts, 0x38)[0] if len(facts) >= 0x3A else None
+    flags = _short(facts, 0x38)
+    has_hash = HASH_LENGTHS.get(struct.unpack_from("<I", words, 0xAC)[0]) if len(words) >= V_DATA else None
+    changed = _time(facts[PASSWORD_SET : PASSWORD_SET + 8]) if len(facts) >= PASSWORD_SET + 8 else None
     return WindowsUser(
         name,
         sid,
         local=True,
         full_name=_word(words, 0x18),
         home=homes.get(sid, ""),
-        disabled=bool(flags & DISABLED) if flags is not None else None,
+        disabled=_is_set(flags, DISABLED),
         administrator=sid in admins if admins is not None else None,
-        password_set=HASH_LENGTHS.get(struct.unpack_from("<I", words, 0xAC)[0])
-        if len(words) >= V_DATA
-        else None,
+        password_set=has_hash,
         last_login=_time(facts[8:16]) if len(facts) >= 16 else None,
+        locked=_is_locked(flags, _short(facts, WRONG_PASSWORDS), threshold),
+        password_changed=changed,
+        password_never_set=None if has_hash is None or changed is None else not has_hash and not changed,
+        password_never_expires=_is_set(flags, NEVER_EXPIRES),
+        password_required=None if flags is None else not flags & NO_PASSWORD_NEEDED,
     )
+
+
+def _is_set(flags: int | None, flag: int) -> bool | None:
+    return None if flags is None else bool(flags & flag)
+
+
+def _is_locked(flags: int | None, wrong: int | None, threshold: int | None) -> bool | None:
+    """Whether the flag says so, or the number of wrong passwords: chntpw looks at both."""
+    if flags is None:
+        return None
+    return bool(flags & AUTO_LOCKED) or bool(threshold and wrong is not None and wrong >= threshold)
+
+
+def _short(data: bytes, at: int) -> int | None:
+    return int.from_bytes(data[at : at + 2], "little") if len(data) >= at + 2 else None
 
 
 def _data(key: HiveKey, name: str) -> bytes:

@@ -10,15 +10,14 @@ import pytest
 
 from fixtures.executables import pe
 from imgtools.engine.hive import load_hivex
-from imgtools.errors import OddGuest, ToolMissing
+from imgtools.errors import ToolMissing
 from imgtools.files.tree import GuestTree
 from imgtools.guest.find.recognised import Recognised
 from imgtools.guest.windows.system import (
+    marketing_name,
     recognise_windows,
-    windows_applications,
     windows_details,
     windows_osinfo,
-    windows_users,
 )
 from imgtools.records.disks import Disk, Layout, Mount, Partition, Volume
 from imgtools.records.system import OsInfo, OsType
@@ -261,7 +260,7 @@ def test_drives_of_other_filesystems_are_known_but_not_mounted() -> None:
     assert [mount.path for mount in found.mounts] == ["/"]
 
 
-# -- details, programs, accounts ---------------------------------------------------------------------------------------
+# -- details --------------------------------------------------------------------------------------------------------
 
 
 def test_details() -> None:
@@ -297,97 +296,39 @@ def test_details_of_a_machine_in_no_domain() -> None:
     assert not details.hibernated
 
 
-def test_applications_of_both_bitnesses() -> None:
-    uninstall = r"Microsoft\Windows\CurrentVersion\Uninstall"
-    hive = dict(SOFTWARE) | {
-        rf"{uninstall}\7-Zip": {
-            "DisplayName": "7-Zip 23.01 (x64)",
-            "DisplayVersion": "23.01",
-            "InstallLocation": r"C:\Program Files\7-Zip",
-            "Publisher": "Igor Pavlov",
-            "URLInfoAbout": "https://7-zip.test/",
-            "Comments": "packs",
-        },
-        rf"{uninstall}\KB123": {"DisplayVersion": "1"},  # no name: Windows does not show it either
-        rf"WOW6432Node\{uninstall}\{{GUID}}": {"DisplayName": "Old", "EstimatedSize": 12},
+@pytest.mark.parametrize(
+    ("product", "build", "name"),
+    [
+        ("Windows 10 Pro", "19045", "Windows 10 Pro"),
+        ("Windows 10 Enterprise LTSC 2024", "26100", "Windows 11 Enterprise LTSC 2024"),
+        ("Windows 10 Pro", "22000", "Windows 11 Pro"),
+        ("Windows Server 2025 Standard", "26100", "Windows Server 2025 Standard"),
+        ("Windows 11 Pro", "26100", "Windows 11 Pro"),
+        ("Windows 10 Pro", "", "Windows 10 Pro"),
+        ("", "22000", ""),
+    ],
+)
+def test_windows_11_is_called_so(product: str, build: str, name: str) -> None:
+    assert marketing_name(product, build) == name
+
+
+def test_language_and_sleep() -> None:
+    control = r"ControlSet002\Control"
+    more: Keys = {
+        rf"{control}\Nls\Locale": {"": "00000407"},
+        rf"{control}\Nls\Language": {"InstallLanguage": "0409", "Default": "0407"},
+        rf"{control}\Power": {"HibernateEnabled": 0},
+        rf"{control}\Session Manager\Power": {"HiberbootEnabled": 1},
     }
-    files = windows_files(hive)
-    first, second = windows_applications(files, recognise(files).os)
-    assert (first.name, first.display_name, first.version) == ("7-Zip", "7-Zip 23.01 (x64)", "23.01")
-    assert (first.install_path, first.publisher) == (r"C:\Program Files\7-Zip", "Igor Pavlov")
-    assert (first.url, first.description) == ("https://7-zip.test/", "packs")
-    assert (second.name, second.display_name, second.version) == ("{GUID}", "Old", "")
+    files = windows_files(system=dict(SYSTEM) | more)
+    details, _ = windows_details(files, recognise(files).os)
+    assert (details.locale, details.install_language) == ("de-DE", "en-US")
+    assert (details.hibernation, details.fast_startup) == (False, True)
 
 
-def test_applications_of_a_damaged_hive_are_an_error_not_an_empty_list() -> None:
-    files = windows_files(more={f"{CONFIG}/SOFTWARE": b"garbage" * 1000})
-    with pytest.raises(OddGuest, match="SOFTWARE"):
-        windows_applications(files, OsInfo(OsType.WINDOWS, windows_systemroot="/Windows"))
-
-
-def account(rid: int, full_name: str, flags: int, last_login: int, hash_length: int) -> Mapping[str, Data]:
-    """The F and V values of one account."""
-    facts = bytearray(80)
-    struct.pack_into("<Q", facts, 8, last_login)
-    struct.pack_into("<I", facts, 0x30, rid)
-    struct.pack_into("<H", facts, 0x38, flags)
-    name = full_name.encode("utf-16-le")
-    words = bytearray(0xCC) + name
-    struct.pack_into("<II", words, 0x18, 0, len(name))
-    struct.pack_into("<I", words, 0xAC, hash_length)
-    return {"F": bytes(facts), "V": bytes(words)}
-
-
-def test_users() -> None:
-    sids = (
-        b"\1\5\0\0\0\0\0\5"
-        + struct.pack("<5I", 21, 1, 2, 3, 1001)
-        + b"\1\1\0\0\0\0\0\5"
-        + struct.pack("<I", 18)
-    )
-    group = bytearray(0x34) + sids
-    struct.pack_into("<III", group, 0x28, 0, len(sids), 2)
-    accounts = r"SAM\Domains\Account"
-    sam = make_hive(
-        {
-            accounts: {"V": bytes(40) + struct.pack("<III", 1, 2, 3)},
-            rf"{accounts}\Users\000003E9": account(
-                1001, "Alice Beispiel", 0x214, 133_500_000_000_000_000, 56
-            ),
-            rf"{accounts}\Users\000001F5": account(501, "", 0x215, 0, 24),
-            rf"{accounts}\Users\Names\alice": {"": (1001, b"")},
-            rf"{accounts}\Users\Names\Gast": {"": (501, b"")},
-            r"SAM\Domains\Builtin\Aliases\00000220": {"C": bytes(group)},
-        }
-    )
-    files = windows_files(more={f"{CONFIG}/SAM": sam})
-    guest, alice, bob = windows_users(files, recognise(files).os)
-    assert (guest.name, guest.sid, guest.disabled, guest.password_set) == (
-        "Gast",
-        "S-1-5-21-1-2-3-501",
-        True,
-        False,
-    )
-    assert (guest.last_login, guest.administrator, guest.home) == (0, False, "")
-    assert (alice.name, alice.full_name, alice.home) == ("alice", "Alice Beispiel", "/Users/alice.NEW")
-    assert (alice.disabled, alice.administrator, alice.password_set) == (False, True, True)
-    assert alice.last_login == (133_500_000_000_000_000 - 116_444_736_000_000_000) * 100
-    # A domain's user is known from the profile alone.
-    assert (bob.name, bob.local, bob.home, bob.disabled) == ("bob", False, "/Users/bob", None)
-
-
-def test_users_of_a_sam_with_broken_values() -> None:
-    accounts = r"SAM\Domains\Account"
-    sam = make_hive(
-        {
-            accounts: {"V": b"\1"},
-            rf"{accounts}\Users\000003E9": {"F": b"\1", "V": b"\2"},
-            rf"{accounts}\Users\Names\alice": {"": (1001, b"")},
-            rf"{accounts}\Users\Names\ghost": {"": (1002, b"")},
-            r"SAM\Domains\Builtin\Aliases\00000220": {"C": bytes(0x28) + struct.pack("<III", 0, 99, 9)},
-        }
-    )
-    files = windows_files(more={f"{CONFIG}/SAM": sam})
-    alice, ghost = windows_users(files, recognise(files).os)[:2]
-    assert (alice.name, alice.disabled, alice.full_name, alice.password_set) == ("alice", None, "", None)
-    assert ghost.name == "ghost"
+def test_a_language_that_has_no_name_is_not_known() -> None:
+    """An identifier of a custom locale, and what is none."""
+    for own in ("00001000", "none", "4294967296"):
+        files = windows_files(system=dict(SYSTEM) | {r"ControlSet002\Control\Nls\Locale": {"": own}})
+        details, _ = windows_details(files, recognise(files).os)
+        assert (details.locale, details.hibernation, details.fast_startup) == ("", None, None)

@@ -1,0 +1,107 @@
+"""All that the registry and the files of a Windows guest say of it, its hives opened once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from imgtools.guest.guest import Guest
+from imgtools.guest.windows.facts import RegistryFacts
+from imgtools.guest.windows.networks import read_interfaces
+from imgtools.guest.windows.profiles import read_applications, read_profiles
+from imgtools.guest.windows.registry import open_registry
+from imgtools.guest.windows.sam import WindowsUser, read_users
+from imgtools.guest.windows.security import (
+    bitlocker_volumes,
+    read_antivirus,
+    read_firewall,
+    read_policies,
+)
+from imgtools.guest.windows.services import DRIVERS, read_services, read_virtio
+from imgtools.guest.windows.setup_state import image_state
+from imgtools.guest.windows.system import WindowsDetails, details_of
+from imgtools.guest.windows.tasks import read_tasks
+from imgtools.guest.windows.updates import (
+    hotfixes,
+    pending_reboot,
+    pending_updates,
+    read_features,
+    read_packages,
+)
+from imgtools.records.disks import Layout
+from imgtools.records.packages import Application
+from imgtools.records.system import Warned
+from imgtools.records.windows import WindowsRow
+
+
+@dataclass(frozen=True, slots=True)
+class WindowsOverview:
+    """What is known of a Windows guest. ``applications`` is None if they were not asked for."""
+
+    row: WindowsRow
+    users: tuple[WindowsUser, ...]
+    applications: tuple[Application, ...] | None
+    warnings: tuple[Warned, ...]
+
+
+def windows_overview(
+    guest: Guest, layout: Layout, others: Iterable[str] = (), *, applications: bool = True
+) -> WindowsOverview:
+    """Read everything; what is damaged is left out, with a warning.
+
+    :param others: devices that other guests of the image mount.
+    :param applications: whether to list what is installed: programs, packages, hotfixes and features.
+    """
+    with open_registry(guest.files, guest.os.windows_systemroot) as registry:
+        facts = RegistryFacts(registry)
+        programs = read_applications(facts, guest.os.arch) if applications else None
+        details, warnings = details_of(registry)
+        row = _row(facts, details, guest, layout, others, programs)
+        nobody: tuple[WindowsUser, ...] = ()
+        users = facts.attempt(lambda: read_users(registry), nobody)
+        return WindowsOverview(row, users, programs, tuple(dict.fromkeys((*warnings, *facts.warnings))))
+
+
+def _row(
+    facts: RegistryFacts,
+    details: WindowsDetails,
+    guest: Guest,
+    layout: Layout,
+    others: Iterable[str],
+    programs: tuple[Application, ...] | None,
+) -> WindowsRow:
+    services = read_services(facts)
+    packages = read_packages(facts) if programs is not None else None
+    return WindowsRow(
+        details.edition,
+        details.display_version,
+        details.build,
+        details.installed or None,
+        details.timezone,
+        details.utc_offset,
+        details.domain,
+        details.domain_joined,
+        details.group_policy,
+        details.hibernated,
+        name=details.name,
+        locale=details.locale,
+        install_language=details.install_language,
+        hibernation=details.hibernation,
+        fast_startup=details.fast_startup,
+        image_state=facts.attempt(lambda: image_state(facts.registry), ""),
+        pending_reboot=pending_reboot(facts),
+        pending_updates=pending_updates(packages) if packages is not None else None,
+        services=tuple(one for one in services if one.kind not in DRIVERS),
+        drivers=tuple(one for one in services if one.kind in DRIVERS),
+        virtio=read_virtio(facts, services),
+        interfaces=read_interfaces(facts),
+        firewall=read_firewall(facts, services),
+        antivirus=read_antivirus(facts, services, programs or ()),
+        policies=read_policies(facts),
+        bitlocker=bitlocker_volumes(layout, guest.drives, others),
+        tasks=read_tasks(facts),
+        profiles=read_profiles(facts),
+        packages=packages,
+        hotfixes=hotfixes(packages) if packages is not None else None,
+        features=read_features(facts) if packages is not None else None,
+    )
