@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import islice
 
 from imgtools.change.reg_text import reg_lines
 from imgtools.errors import NoSuchRegistryKey, OddGuest, UnsupportedGuest, UsageError, shorten
-from imgtools.files.tree import GuestReader, GuestTree
+from imgtools.files.tree import GuestReader
 from imgtools.guest.guest import Guest, the_guest
+from imgtools.guest.windows.boot_volume import with_boot_volume
 from imgtools.guest.windows.registry import (
-    BOOT_FILES,
     BOOT_HIVE,
-    BOOT_VOLUME,
     MACHINE,
     USERS,
     HiveKey,
@@ -26,7 +25,6 @@ from imgtools.guest.windows.registry import (
     split_name,
 )
 from imgtools.image.handle import Image, open_request
-from imgtools.records.disks import Declined, Mount
 from imgtools.records.request import Engine, ImageRequest
 from imgtools.records.system import OsType, Warned
 
@@ -321,27 +319,9 @@ def registry_of(image: Image, request: ImageRequest, *names: str) -> Iterator[Op
             f"a registry is Windows' own; this guest is {guest.os.product_name or guest.os.distro}"
         )
     if any(BOOT_HIVE.casefold() in name.casefold() for name in names):
-        guest = _with_boot_volume(image, guest)
+        guest = with_boot_volume(image, guest)
     with open_registry(guest.files, guest.os.windows_systemroot) as registry:
         yield OpenRegistry(registry, guest)
-
-
-def _with_boot_volume(image: Image, guest: Guest) -> Guest:
-    """Return the guest with the volume that it boots from, which no drive letter leads to."""
-    if any(guest.files.is_file(path) for path in BOOT_FILES):
-        return guest
-    mounted = {mount.volume.device for mount in guest.mounts}
-    for volume in image.layout().volumes:
-        if volume.device in mounted or volume.content not in ("vfat", "ntfs"):
-            continue
-        filesystem = image.try_mount(volume)
-        if isinstance(filesystem, Declined):
-            continue
-        tree = GuestTree({"/": filesystem}, image.served_by)
-        if any(tree.is_file(path) for path in BOOT_FILES):
-            mounts = (*guest.mounts, Mount(BOOT_VOLUME, volume))
-            return replace(guest, mounts=mounts, files=image.files(mounts))
-    return guest
 
 
 # -- rows ------------------------------------------------------------------------------------------------------
