@@ -164,14 +164,15 @@ class WindowsBootEntry:
     """What the boot manager can start."""
 
     id: str
-    kind: str  # boot-manager, loader, resume, memory-tester, legacy-loader, other
+    kind: str  # boot manager, loader, resume, memory test, ntldr, boot sector ...
     description: str = ""
-    device: str = ""  # of this image; "" if it is not in it
-    target: str = ""  # what the entry says itself, where that is no device of this image
-    path: str = ""
+    device: str = ""  # the partition of the image that the system is on, or the program where it starts none
+    target: str = ""  # what is named in its place, where that is no partition of this image
+    path: str = ""  # of the program
     system_root: str = ""
     default: bool = False
-    options: tuple[str, ...] = ()  # safe-mode, boot-log, ems, debug, test-signing, no-recovery ...
+    in_menu: bool = False
+    options: tuple[str, ...] = ()  # safe-mode-minimal, boot-log, ems, no-recovery, ignore-failures
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,4 +212,4 @@ class WindowsRow:
     packages: tuple[WindowsPackage, ...] | None = None
     hotfixes: tuple[Hotfix, ...] | None = None
     features: tuple[WindowsFeature, ...] | None = None
-    boot: tuple[WindowsBootEntry, ...] = ()
+    boot: tuple[WindowsBootEntry, ...] | None = None  # null: there is no boot configuration

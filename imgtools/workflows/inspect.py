@@ -180,6 +180,7 @@ class _Inspector:
     """Asks all that is known about guests, and collects warnings on the way."""
 
     def __init__(self, image: Image, guests: tuple[Guest, ...], wanted: Wanted) -> None:
+        self._image = image
         self._layout = image.layout()
         self._guests = guests
         self._wanted = wanted
@@ -239,11 +240,13 @@ class _Inspector:
         return list({disk.device: disk for disk in found if disk is not None}.values())
 
     def _windows(self, guest: Guest) -> WindowsOverview | None:
+        from imgtools.guest.windows.boot_volume import with_boot_volume
         from imgtools.guest.windows.overview import windows_overview
 
         others = [mount.volume.device for one in self._guests if one is not guest for mount in one.mounts]
+        booting = self._attempt(lambda: with_boot_volume(self._image, guest), guest)
         found = self._attempt(
-            lambda: windows_overview(guest, self._layout, others, applications=self._wanted.applications),
+            lambda: windows_overview(booting, self._layout, others, applications=self._wanted.applications),
             None,
         )
         if found is not None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 from fixtures.executables import pe
 from imgtools.files.tree import GuestTree
+from imgtools.guest.windows.facts import RegistryFacts
+from imgtools.guest.windows.registry import open_registry
 from tests.support.hives import Keys, make_hive
 from tests.support.memory import Content, memory_files
 
@@ -64,3 +67,13 @@ def windows_files(
 ) -> GuestTree:
     """The reader of :func:`windows_tree`."""
     return memory_files(windows_tree(software, system, more), ignores_case=True)
+
+
+@contextmanager
+def windows_facts(
+    software: Keys | None = None, system: Keys | None = None, more: Mapping[str, Content] | None = None
+) -> Iterator[RegistryFacts]:
+    """What reads facts of :func:`windows_tree`, to whose hives these keys are added."""
+    files = windows_files(dict(SOFTWARE) | dict(software or {}), dict(SYSTEM) | dict(system or {}), more)
+    with open_registry(files, "/Windows") as registry:
+        yield RegistryFacts(registry)

@@ -64,11 +64,12 @@ def windows_state(found: WindowsRow) -> Iterator[tuple[str, Cell]]:
 
 
 def windows_boot(found: WindowsRow) -> Iterator[tuple[str, Cell]]:
-    """Yield what the boot manager starts by itself, and with which options."""
-    for entry in found.boot:
-        if entry.default and entry.kind != "boot-manager":
-            options = f" ({', '.join(entry.options)})" if entry.options else ""
-            yield "Starts", f"{entry.description} on {entry.device or entry.target or 'nothing'}{options}"
+    """Yield what the boot manager starts by itself, and with which options; then what else is in its menu."""
+    loaders = [one for one in found.boot or () if one.in_menu or one.default]
+    for entry in sorted(loaders, key=lambda one: not one.default):
+        options = f" ({', '.join(entry.options)})" if entry.options else ""
+        where = entry.device or entry.target or "nothing"
+        yield "Starts" if entry.default else "Or", f"{entry.description or entry.kind} on {where}{options}"
 
 
 def few(names: Sequence[str], before: str = "") -> str:
@@ -99,11 +100,11 @@ def _started(found: WindowsRow) -> str:
 
 
 def _virtio(found: WindowsRow) -> str:
-    there = [f"{one.name} ({one.start})" if one.start else one.name for one in found.virtio if one.present]
-    names = {one.name for one in found.virtio if one.present}
-    missing = [one for one in STORAGE if one not in names]
-    absent = f"no {' and no '.join(missing)}" if found.virtio and missing else ""
-    return few([*there, absent] if absent else there)
+    there = {one.name: one.start for one in found.virtio if one.present}
+    names = [f"{name} ({start})" if start else name for name, start in there.items()]
+    if found.virtio and there.keys().isdisjoint(STORAGE):
+        names.insert(0, f"no {' and no '.join(STORAGE)}")
+    return few(names)
 
 
 def _interfaces(interfaces: Iterable[WindowsInterface]) -> Iterator[str]:

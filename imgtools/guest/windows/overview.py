@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from imgtools.guest.guest import Guest
+from imgtools.guest.windows.boot_entries import read_boot
 from imgtools.guest.windows.facts import RegistryFacts
 from imgtools.guest.windows.networks import read_interfaces
 from imgtools.guest.windows.profiles import read_applications, read_profiles
@@ -31,7 +32,9 @@ from imgtools.guest.windows.updates import (
 from imgtools.records.disks import Layout
 from imgtools.records.packages import Application
 from imgtools.records.system import Warned
-from imgtools.records.windows import WindowsRow
+from imgtools.records.windows import WindowsBootEntry, WindowsRow
+
+VISTA = 6  # its major version: the first Windows with a BCD
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,7 @@ def windows_overview(
 ) -> WindowsOverview:
     """Read everything; what is damaged is left out, with a warning.
 
+    :param guest: with the volume that it boots from (:func:`imgtools.guest.windows.boot_volume.with_boot_volume`).
     :param others: devices that other guests of the image mount.
     :param applications: whether to list what is installed: programs, packages, hotfixes and features.
     """
@@ -104,4 +108,14 @@ def _row(
         packages=packages,
         hotfixes=hotfixes(packages) if packages is not None else None,
         features=read_features(facts) if packages is not None else None,
+        boot=_boot(facts, guest, layout),
     )
+
+
+def _boot(facts: RegistryFacts, guest: Guest, layout: Layout) -> tuple[WindowsBootEntry, ...] | None:
+    """The boot entries; a Windows since Vista has some, if not in this image."""
+    damaged = len(facts.warnings)
+    found = read_boot(facts, layout)
+    if found is None and guest.os.major >= VISTA and len(facts.warnings) == damaged:
+        facts.warn("no boot configuration of Windows (BCD) was found in this image")
+    return found

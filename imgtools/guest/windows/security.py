@@ -41,9 +41,9 @@ DEFENDER_POLICY = rf"{POLICIES}\Windows Defender"
 OFF = ("DisableAntiSpyware", "DisableAntiVirus")
 # Names of programs that virt-v2v looks for too, because they stop a guest on another hypervisor.
 KNOWN = re.compile(
-    r"anti-?\s?virus|avast|avira|avg technologies|bitdefender|clamav|clamwin|cortex xdr|crowdstrike|cylance|drweb"
+    r"\b(?:anti-?\s?virus|avast|avira|avg technologies|bitdefender|clamav|clamwin|cortex xdr|crowdstrike|cylance|drweb"
     r"|eset|f-secure|g data|kaspersky|malwarebytes|mcafee|norton|panda security|sentinel agent|sophos|symantec"
-    r"|trend micro|trellix|webroot|withsecure",
+    r"|trend micro|trellix|webroot|withsecure)\b",
     re.IGNORECASE,
 )
 HISTORY = rf"{MACHINE}\SOFTWARE\Microsoft\Windows\CurrentVersion\Group Policy\History"
