@@ -68,7 +68,8 @@ def windows_boot(found: WindowsRow) -> Iterator[tuple[str, Cell]]:
     loaders = [one for one in found.boot or () if one.in_menu or one.default]
     for entry in sorted(loaders, key=lambda one: not one.default):
         options = f" ({', '.join(entry.options)})" if entry.options else ""
-        where = entry.device or entry.target or "nothing"
+        gone = "a partition that is not in this image" if entry.target.startswith("partition ") else ""
+        where = entry.device or gone or entry.target or "nothing"
         yield "Starts" if entry.default else "Or", f"{entry.description or entry.kind} on {where}{options}"
 
 

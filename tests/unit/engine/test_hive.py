@@ -9,6 +9,7 @@ import types
 
 import pytest
 
+from imgtools.engine.confined.worker import Worker
 from imgtools.engine.hive import Hive, load_hivex, open_hive
 from imgtools.engine.hive_log import checksum, marvin32
 from imgtools.errors import NoSuchRegistryKey, OddGuest, ToolMissing
@@ -324,3 +325,40 @@ def test_letters_that_only_look_alike_in_capitals_are_names_of_their_own() -> No
         assert names == ["straße", "STRASSE"]
         key = hive.root.require("straße")
         assert (key.number("ß"), key.number("SS")) == (1, 2)
+
+
+def test_many_keys_are_looked_into_in_few_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A question to the worker for each of 700 services would take longer than all the rest of an inspection."""
+    hive_bytes = make_hive({f"Services\\{number:03d}": {"n": number} for number in range(700)})
+    with open_hive(hive_bytes, "SYSTEM") as hive:
+        asked: list[str] = []
+        ask = Worker.ask
+
+        def counted(self: Worker, method: str, *arguments: object) -> object:
+            asked.append(method)
+            return ask(self, method, *arguments)
+
+        monkeypatch.setattr(Worker, "ask", counted)
+        key = hive.root.require("Services")
+        assert [one.number("n") for one in key.each_subkey()] == list(range(700))
+        assert [one.name for one in key.each_subkey()] == [f"{number:03d}" for number in range(700)]
+        assert len(asked) < 10
+
+
+def test_keys_with_long_values_are_looked_into_too() -> None:
+    """One answer takes 1 MiB of values: what is not in it is asked for by itself."""
+    hive_bytes = make_hive({f"x\\{number}": {"v": bytes([number]) * 300_000} for number in range(9)})
+    with open_hive(hive_bytes, "SYSTEM") as hive:
+        found = [one.value("v") for one in hive.root.require("x").each_subkey()]
+        assert [(one.data[0], len(one.data)) for one in found if one is not None] == [
+            (number, 300_000) for number in range(9)
+        ]
+
+
+def test_a_key_that_was_looked_into_knows_those_below_it_in_any_letter_case() -> None:
+    with open_hive(SAMPLE, "SYSTEM") as hive:
+        key = hive.root.require("Microsoft")
+        assert key.subkeys()
+        assert key.subkey("WINDOWS nt") is not None
+        assert key.subkey("windows") is None and key.subkey("windows nt2") is None
+        assert hive.root.subkeys() and hive.root.subkey("größE") is not None
