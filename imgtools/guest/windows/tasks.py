@@ -32,7 +32,11 @@ TRIGGERS = {
 def read_tasks(facts: RegistryFacts) -> tuple[WindowsTask, ...]:
     """Return the tasks that Windows knows in the order of their paths, then files of which it knows nothing."""
     ids = dict(_registered(facts))
-    found = [_task(facts, path, identity) for path, identity in sorted(ids.items())]
+    authors = dict(facts.each(rf"{CACHE}\Tasks", lambda key: (key.name.lower(), _text(key.text("Author")))))
+    found = [
+        _from_file(facts, path, WindowsTask(path, author=authors.get(identity.lower(), "")))
+        for path, identity in sorted(ids.items())
+    ]
     known = {path.lower() for path in ids}
     strangers = sorted(path for path in _files(facts) if path.lower() not in known)
     return (*found, *(_from_file(facts, path, WindowsTask(path, registered=False)) for path in strangers))
@@ -73,11 +77,6 @@ def _files(facts: RegistryFacts) -> list[str]:
 
     facts.attempt(read, None)
     return found
-
-
-def _task(facts: RegistryFacts, path: str, identity: str) -> WindowsTask:
-    cached = facts.values(rf"{CACHE}\Tasks\{identity}")
-    return _from_file(facts, path, WindowsTask(path, author=_text(cached.text("Author"))))
 
 
 def _from_file(facts: RegistryFacts, path: str, task: WindowsTask) -> WindowsTask:
