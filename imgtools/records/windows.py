@@ -45,7 +45,7 @@ class WindowsLease:
 
 @dataclass(frozen=True, slots=True)
 class WindowsInterface:
-    """A network interface: addresses are IPv4; fixed ones of IPv6 are not in its configuration."""
+    """A network interface that TCP/IP is bound to."""
 
     id: str  # the GUID that Windows gave it
     name: str = ""  # Ethernet 2

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import os
+import struct
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
@@ -41,9 +42,13 @@ from imgtools.guest.logs.lines import Clock, group_backwards, group_forwards
 from imgtools.guest.network.program import find_network
 from imgtools.guest.packages.applications import parse_apk_installed, parse_dpkg_status
 from imgtools.guest.services.started import enabling_links, find_default_target, find_init
+from imgtools.guest.windows.registry import open_registry
+from imgtools.guest.windows.sam import read_users
+from imgtools.guest.windows.tasks import parse_task
 from imgtools.records.disks import Declined, Layout
 from imgtools.records.files import FileKind
 from imgtools.records.request import Secret
+from imgtools.records.windows import WindowsTask
 from imgtools.volumes.bitlocker import open_bitlocker
 from imgtools.volumes.blkid_sample import draw_sketch
 from imgtools.volumes.fat_boot_sector import parse_boot_sector
@@ -52,8 +57,10 @@ from imgtools.volumes.lvm_text import BadText, parse_text
 from imgtools.volumes.partitions import read_disk
 from tests.fuzz import seeds
 from tests.fuzz.sparse import Sparse
+from tests.support.hives import Keys, make_hive
 from tests.support.memory import Node, memory_files, memory_volume
 from tests.support.volumes import bytes_volume
+from tests.support.windows import windows_files
 
 Answer = TypeVar("Answer")
 LARGEST = 200_000  # bytes of one file that are read of a fuzzed filesystem
@@ -309,6 +316,38 @@ def ask_configuration(content: bytes) -> None:
     _try(lambda: recognise_linux(files, memory_volume(), Layout(()), lambda mounts: files))
 
 
+def ask_windows_task(content: bytes) -> None:
+    parse_task(content, WindowsTask("x"), "/x")
+
+
+def ask_windows_account(content: bytes) -> None:
+    """What the accounts database keeps of a user, of the domain and of the group of administrators."""
+    domain = r"SAM\Domains\Account"
+    keys: Keys = {
+        domain: {"F": content, "V": content},
+        rf"{domain}\Users\000003E9": {"F": content, "V": content},
+        rf"{domain}\Users\Names\alice": {"": (1001, b"")},
+        r"SAM\Domains\Builtin\Aliases\00000220": {"C": content},
+    }
+    files = windows_files(more={"/Windows/System32/config/SAM": make_hive(keys)})
+    with open_registry(files, "/Windows") as registry:
+        read_users(registry)
+
+
+def windows_accounts() -> tuple[bytes, ...]:
+    """Values as long as real ones: their lengths and places point into themselves."""
+    places = struct.pack("<16I", *range(0, 64, 4))
+    return (places * 6, bytes(0x34) + places, b"\1\5\0\0\0\0\0\5" + places)
+
+
+def windows_tasks() -> tuple[bytes, ...]:
+    text = (
+        '<?xml version="1.0"?><Task xmlns="http://schemas.microsoft.com/windows/2004/02/mit/task"><Triggers>'
+        "<BootTrigger/></Triggers><Actions><Exec><Command>x</Command></Exec></Actions></Task>"
+    )
+    return (text.encode(), ("\ufeff" + text).encode("utf-16-le"))
+
+
 def ask_lines(content: bytes) -> None:
     """Texts of which each line is an entry."""
     text = content.decode("utf-8", "surrogateescape")
@@ -378,6 +417,8 @@ TARGETS = (
     Target("rpm-ndb", seeds.rpm_ndb, ask_rpm),
     Target("archive", seeds.archives, ask_archive),
     Target("accounts", account_files, ask_accounts),
+    Target("windows-task", windows_tasks, ask_windows_task),
+    Target("windows-account", windows_accounts, ask_windows_account),
     Target("configuration", seeds.guest_texts, ask_configuration),
     Target("lines", seeds.guest_texts, ask_lines),
 )

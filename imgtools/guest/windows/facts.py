@@ -7,12 +7,14 @@ from typing import TypeVar
 
 from imgtools.engine.hive import FILETIME_EPOCH, HiveKey
 from imgtools.engine.regvalue import RegistryValue
-from imgtools.errors import GuestFileError, OddGuest, ToolMissing
+from imgtools.errors import EngineFailed, GuestFileError, OddGuest, ToolMissing, UnsupportedGuest
 from imgtools.guest.windows.registry import Registry
 from imgtools.records.system import Warned
 
 MOST = 100_000  # entries of one list
 TOLD = 5  # damaged entries of one list that are named
+# What costs a fact and no more: damage, a file that no engine reads, a program that is not there.
+MISSING = (OddGuest, GuestFileError, ToolMissing, UnsupportedGuest, EngineFailed)
 NEVER = (0, 0x7FFF_FFFF_FFFF_FFFF)  # FILETIMEs that mean no moment
 
 Fact = TypeVar("Fact")
@@ -89,7 +91,7 @@ class RegistryFacts:
         """Return what ``read`` finds; damage is a warning, and ``otherwise`` the answer."""
         try:
             return read()
-        except (OddGuest, GuestFileError, ToolMissing) as error:
+        except MISSING as error:
             self.warn(error.message)
             return otherwise
 
@@ -139,7 +141,7 @@ class RegistryFacts:
                 break
             try:
                 made = make(key)
-            except (OddGuest, GuestFileError) as error:
+            except MISSING as error:
                 damaged += 1
                 if damaged <= TOLD:
                     self.warn(error.message)
@@ -157,5 +159,5 @@ class RegistryFacts:
             return
         try:
             yield from key.each_subkey()
-        except OddGuest as error:
+        except MISSING as error:
             self.warn(error.message)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import uuid
+
+import pytest
+
 from imgtools.guest.windows.networks import read_interfaces
 from imgtools.records.windows import WindowsInterface, WindowsLease
 from tests.support.hives import Keys
@@ -83,3 +87,49 @@ def test_what_is_no_address_is_shown_as_it_is_and_no_lease_is_none() -> None:
 def test_addresses_that_old_windows_keeps_as_one_text() -> None:
     (found,) = interfaces({rf"{INTERFACES}\{ONE}": {"IPAddress": "192.0.2.7", "SubnetMask": "255.255.255.0"}})
     assert found.addresses == ("192.0.2.7/24",)
+
+
+NSI = r"ControlSet002\Control\Nsi"
+LUIDS, FIXED = (rf"{NSI}\{{eb004a{kind}-9b1a-11d4-9123-0050047759bc}}\10" for kind in ("11", "01"))
+ADDRESS = "20010db8000000000000000000000030"
+
+
+def fixed_6(name: str, data: bytes, luid: str = "0000000000008300") -> Keys:
+    """An interface with a LUID, and one value among the fixed addresses of IPv6."""
+    return {
+        rf"{INTERFACES}\{ONE}": {"IPAddress": ["192.0.2.30"], "SubnetMask": ["255.255.255.0"]},
+        LUIDS: {luid: bytes(0x410) + uuid.UUID(ONE).bytes_le + bytes(80), "0000000000008400": bytes(0x470)},
+        FIXED: {name: data},
+    }
+
+
+def test_fixed_addresses_of_ipv6_are_with_their_interface() -> None:
+    (found,) = interfaces(fixed_6(f"0000000000008300{ADDRESS}", b"\xff" * 16 + bytes([64]) + bytes(31)))
+    assert found.addresses == ("192.0.2.30/24", "2001:db8::30/64")
+
+
+def test_a_fixed_address_of_an_interface_that_is_gone_is_told() -> None:
+    keys = fixed_6(f"0000000000009900{ADDRESS}", bytes(16) + bytes([64]) + bytes(31))
+    with windows_facts(system=keys) as facts:
+        (found,) = read_interfaces(facts)
+        assert found.addresses == ("192.0.2.30/24",)
+        assert ["2001:db8::30/64" in one.text for one in facts.warnings] == [True]
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        (f"0000000000008300{ADDRESS}", bytes(16)),  # cut short
+        (f"0000000000008300{ADDRESS}", b"\xff" * 40),  # no length of a prefix
+        ("0000000000008300", bytes(40)),
+        (f"0000000000008300{ADDRESS[:-1]}g", bytes(40)),
+    ],
+)
+def test_values_that_are_no_addresses(name: str, data: bytes) -> None:
+    (found,) = interfaces(fixed_6(name, data))
+    assert found.addresses == ("192.0.2.30/24",)
+
+
+def test_an_interface_that_is_called_otherwise_than_by_a_guid() -> None:
+    (found,) = interfaces({rf"{INTERFACES}\odd": {"EnableDHCP": 1}})
+    assert (found.id, found.dhcp, found.addresses) == ("odd", True, ())
