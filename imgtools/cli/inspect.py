@@ -24,6 +24,7 @@ EXAMPLES = (
     "imgtools inspect disk.qcow2",
     "imgtools inspect --no-applications disk.qcow2",
     "imgtools inspect --json disk.qcow2 | jq '.data.guests[].os.product_name'",
+    "imgtools inspect --json windows.qcow2 | jq -r '.data.guests[].windows.hotfixes[].kb'",
     "imgtools inspect -P 4 --json-lines /var/lib/libvirt/images/*.qcow2 | jq -r '.data.guests[]?.os.distro'",
     "imgtools inspect --xml disk.qcow2 | virt-inspector --xpath '//application/name'",
 )
@@ -45,7 +46,8 @@ def command(
     """Tell which system is in an image, and what is in it.
 
     Distribution and version, mount points, packages, kernels and boot loader, users, services, network and more,
-    for Linux and Windows; several systems in one image are told one after the other, unless --root chooses one.
+    for Linux and Windows; several systems in one image are told one after the other, unless --root chooses one. Of
+    Windows also updates, drivers, scheduled tasks, firewall, boot entries and what waits for a reboot.
 
     On a terminal a summary; in a pipe a line for every fact, with its name and value.
     """
