@@ -69,6 +69,7 @@ def windows_image(more: Mapping[str, Content] | None = None) -> Image:
         {
             "/Users/alice.NEW/NTUSER.DAT": own,
             "/Windows/System32/drivers/viostor.sys": b"MZ",
+            "/Windows/System32/config/SAM": make_hive({"SAM": {}}, "SAM"),
             **(more or {}),
         },
     )
@@ -207,7 +208,11 @@ def test_a_windows_without_a_boot_configuration_is_told(monkeypatch: pytest.Monk
     serve(monkeypatch, "inspect", image)
     ran = inspected("--json")
     assert ran.data["guests"][0]["windows"]["boot"] is None
-    assert ["no boot configuration" in one["text"] for one in ran.json["warnings"]] == [True]
+    # Nor has this guest a SAM: no accounts are not the same as accounts that are not known.
+    assert [one["text"] for one in ran.json["warnings"]] == [
+        "the guest has no hive for HKEY_LOCAL_MACHINE\\SAM: no file /Windows/System32/config/SAM",
+        "no boot configuration of Windows (BCD) was found in this image",
+    ]
 
 
 def test_a_damaged_hive_costs_its_facts_and_the_others_are_told(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -54,6 +54,7 @@ class RemoteHive:
         self._names: dict[int, str] = {}
         self._above: dict[int, _Key] = {}  # of a key, the one right above it
         self._values: dict[int, Value] = {}
+        self._found: dict[tuple[int, str], int | None] = {}  # by the key above and the name, in small letters
         self._ahead = 1
         self._root = int(self._worker.ask("root"))
 
@@ -77,8 +78,13 @@ class RemoteHive:
         if known is not None and known.children is not None and name.isascii():
             small = name.lower()
             return next((one for one, own in known.children if own.isascii() and own.lower() == small), None)
-        found = self._worker.ask("node_get_child", node, name)
-        return None if found is None else int(found)
+        place = (node, name.lower())
+        if place not in self._found:
+            if len(self._found) >= KEPT:
+                self._found.clear()
+            found = self._worker.ask("node_get_child", node, name)
+            self._found[place] = None if found is None else int(found)
+        return self._found[place]
 
     def node_timestamp(self, node: int) -> int:
         """Return when a key was written last, in Windows' 100 ns since 1601."""

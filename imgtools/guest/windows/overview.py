@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from imgtools.errors import NoSuchGuestFile
 from imgtools.guest.guest import Guest
 from imgtools.guest.windows.boot_entries import read_boot
 from imgtools.guest.windows.facts import RegistryFacts
 from imgtools.guest.windows.networks import read_interfaces
 from imgtools.guest.windows.profiles import read_applications, read_profiles
-from imgtools.guest.windows.registry import open_registry
+from imgtools.guest.windows.registry import MACHINE, open_registry
 from imgtools.guest.windows.sam import WindowsUser, read_users
 from imgtools.guest.windows.security import (
     bitlocker_volumes,
@@ -23,10 +24,10 @@ from imgtools.guest.windows.setup_state import image_state
 from imgtools.guest.windows.system import WindowsDetails, details_of
 from imgtools.guest.windows.tasks import read_tasks
 from imgtools.guest.windows.updates import (
-    hotfixes,
     pending_reboot,
     pending_updates,
     read_features,
+    read_hotfixes,
     read_packages,
 )
 from imgtools.records.disks import Layout
@@ -34,6 +35,7 @@ from imgtools.records.packages import Application
 from imgtools.records.system import Warned
 from imgtools.records.windows import WindowsBootEntry, WindowsRow
 
+HIVES = ("SOFTWARE", "SYSTEM", "SAM")  # without one of them, lists are empty that should not be
 VISTA = 6  # its major version: the first Windows with a BCD
 
 
@@ -58,12 +60,18 @@ def windows_overview(
     """
     with open_registry(guest.files, guest.os.windows_systemroot) as registry:
         facts = RegistryFacts(registry)
+        for name in HIVES:
+            try:
+                registry.place(rf"{MACHINE}\{name}")
+            except NoSuchGuestFile as error:
+                facts.warn(error.message)
         programs = read_applications(facts, guest.os.arch) if applications else None
         details, warnings = details_of(registry)
         row = _row(facts, details, guest, layout, others, programs)
         nobody: tuple[WindowsUser, ...] = ()
         users = facts.attempt(lambda: read_users(registry), nobody)
-        return WindowsOverview(row, users, programs, tuple(dict.fromkeys((*warnings, *facts.warnings))))
+        told = (*registry.warnings, *warnings, *facts.warnings)
+        return WindowsOverview(row, users, programs, tuple(dict.fromkeys(told)))
 
 
 def _row(
@@ -106,7 +114,7 @@ def _row(
         tasks=read_tasks(facts),
         profiles=read_profiles(facts),
         packages=packages,
-        hotfixes=hotfixes(packages) if packages is not None else None,
+        hotfixes=read_hotfixes(facts, packages) if packages is not None else None,
         features=read_features(facts) if packages is not None else None,
         boot=_boot(facts, guest, layout),
     )

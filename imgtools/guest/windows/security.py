@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 from imgtools.engine.hive import HiveKey
 from imgtools.guest.windows.facts import RegistryFacts, Values
@@ -71,25 +72,39 @@ def _firewall_profile(
 # -- programs against malware ------------------------------------------------------------------------------------
 
 
+class _Provider(NamedTuple):
+    """What a program has told the Security Center of itself."""
+
+    name: str
+    state: int | None
+    file: str
+
+    @property
+    def enabled(self) -> bool | None:
+        return None if self.state is None else bool(self.state & PRODUCT_ON)
+
+    @property
+    def is_defender(self) -> bool:
+        return "defender" in self.name.lower()
+
+
 def read_antivirus(
     facts: RegistryFacts, services: Iterable[WindowsService], applications: Iterable[Application]
 ) -> tuple[Antivirus, ...]:
     """Return what the Security Center knows, Windows' own Defender, and programs known by their names."""
-
-    def provider(key: HiveKey) -> Antivirus | None:
-        values = Values(key.values())
-        name, state = values.text("DISPLAYNAME"), values.number("STATE")
-        if not name or "defender" in name.lower():
-            return None
-        return Antivirus(
-            name,
+    providers = facts.each(PROVIDERS, _provider)
+    found = [
+        Antivirus(
+            one.name,
             "security-center",
-            None if state is None else bool(state & PRODUCT_ON),
-            None if state is None else not state & PRODUCT_OUT_OF_DATE,
-            file=values.text("PRODUCTEXE"),
+            one.enabled,
+            None if one.state is None else not one.state & PRODUCT_OUT_OF_DATE,
+            file=one.file,
         )
-
-    found = [*facts.each(PROVIDERS, provider), *_defender(facts, services)]
+        for one in providers
+        if not one.is_defender
+    ]
+    found += _defender(facts, services, providers)
     names = {one.name.lower() for one in found}
     for application in applications:
         name = application.display_name or application.name
@@ -100,8 +115,20 @@ def read_antivirus(
     return tuple(found)
 
 
-def _defender(facts: RegistryFacts, services: Iterable[WindowsService]) -> Iterator[Antivirus]:
-    """Yield Microsoft Defender, if its service is there: off by its policy, its setting, or its service."""
+def _provider(key: HiveKey) -> _Provider | None:
+    values = Values(key.values())
+    name = values.text("DISPLAYNAME")
+    return _Provider(name, values.number("STATE"), values.text("PRODUCTEXE")) if name else None
+
+
+def _defender(
+    facts: RegistryFacts, services: Iterable[WindowsService], providers: Sequence[_Provider]
+) -> Iterator[Antivirus]:
+    """Yield Microsoft Defender, if its service is there.
+
+    It is off by its policy, its setting or its service; else as the Security Center says. Where that says nothing, and
+    another program is on, it may be passive.
+    """
     service = next((one for one in services if one.name.lower() == "windefend"), None)
     if service is None:
         return
@@ -111,8 +138,13 @@ def _defender(facts: RegistryFacts, services: Iterable[WindowsService]) -> Itera
         facts.values(rf"{place}\Real-Time Protection").number("DisableRealtimeMonitoring")
         for place in (DEFENDER_POLICY, DEFENDER)
     )
+    enabled: bool | None = not off and not any(monitors)
+    told = next((one.enabled for one in providers if one.is_defender), None)
+    if enabled and told is not None:
+        enabled = told
+    elif enabled and any(one.enabled is not False for one in providers):
+        enabled = None
     version = facts.text(rf"{DEFENDER}\Signature Updates", "AVSignatureVersion")
-    enabled = not off and not any(monitors)
     yield Antivirus("Microsoft Defender", "defender", enabled, version=version, file=service.file)
 
 

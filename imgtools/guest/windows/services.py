@@ -53,7 +53,7 @@ def read_services(facts: RegistryFacts) -> tuple[WindowsService, ...]:
             _start(values),
             display_name(values.text("DisplayName")),
             _file(facts.registry, places, kind, key.name, values.text("ImagePath")),
-            _library(facts.registry, places, key) if kind not in DRIVERS else "",
+            _library(facts.registry, places, key, values) if kind not in DRIVERS else "",
             values.text("ObjectName") if kind not in DRIVERS else "",
             values.text("Group"),
         )
@@ -116,10 +116,10 @@ def _expanded(registry: Registry, places: dict[str, str], text: str) -> str:
     return path if "%" not in path and path != "/" else ""
 
 
-def _library(registry: Registry, places: dict[str, str], key: HiveKey) -> str:
-    """Return what svchost loads: ServiceDll of the key Parameters, or of older services' own."""
+def _library(registry: Registry, places: dict[str, str], key: HiveKey, values: Values) -> str:
+    """Return what svchost loads: ServiceDll of the key Parameters, or of the service's own."""
     below = next((one for one in key.subkeys() if one.name.lower() == "parameters"), None)
-    text = below.text("ServiceDll") if below is not None else ""
+    text = (below.text("ServiceDll") if below is not None else "") or values.text("ServiceDll")
     return _expanded(registry, places, text.strip()) if text else ""
 
 

@@ -31,6 +31,8 @@ STATES = {
 FURTHEST = ("installed", "permanent", "partially-installed", "install-pending", "uninstall-pending")
 PENDING = ("install-pending", "uninstall-pending", "staging", "resolving")
 KB = re.compile(r"KB\d{6,8}", re.IGNORECASE)
+# Windows XP and 2003 have no packages; their updates leave a key each here.
+OLD_HOTFIXES = rf"{MACHINE}\SOFTWARE\Microsoft\Windows NT\CurrentVersion\HotFix"
 CONTROL = rf"{MACHINE}\SYSTEM\CurrentControlSet\Control"
 SETUP = rf"{MACHINE}\SYSTEM\Setup"
 SESSION_MANAGER = rf"{CONTROL}\Session Manager"
@@ -73,9 +75,17 @@ def _kb(name: str, values: Values) -> str:
     return ""
 
 
-def hotfixes(packages: Sequence[WindowsPackage]) -> tuple[Hotfix, ...]:
-    """Return the updates that packages belong to, by their numbers."""
-    found: dict[str, Hotfix] = {}
+def read_hotfixes(facts: RegistryFacts, packages: Sequence[WindowsPackage]) -> tuple[Hotfix, ...]:
+    """Return the updates that packages belong to, and those of a Windows without packages, by their numbers."""
+
+    def keyed(key: HiveKey) -> Hotfix | None:
+        return (
+            Hotfix(key.name.upper(), "installed")
+            if KB.fullmatch(key.name) and key.number("Installed")
+            else None
+        )
+
+    found = {one.kb: one for one in facts.each(OLD_HOTFIXES, keyed)}
     for package in packages:
         if not package.kb:
             continue

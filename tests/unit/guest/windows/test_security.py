@@ -88,6 +88,25 @@ def test_defender(software: Keys, enabled: bool) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("providers", "enabled"),
+    [
+        ({"Windows Defender": 0x61100}, True),
+        ({"Windows Defender": 0x60100}, False),
+        ({"Windows Defender": 0x60100, "Other": 0x41000}, False),
+        ({"Other": 0x41000}, None),  # Defender steps back for another program, or is told not to
+        ({"Other": 0x40000}, True),
+    ],
+)
+def test_defender_as_the_security_center_sees_it(providers: dict[str, int], enabled: bool | None) -> None:
+    keys: Keys = {
+        rf"Microsoft\Security Center\Provider\Av\{{{name}}}": {"DISPLAYNAME": name, "STATE": state}
+        for name, state in providers.items()
+    }
+    (found,) = [one for one in antivirus(keys, DEFENDER) if one.source == "defender"]
+    assert found.enabled is enabled
+
+
 def test_defender_whose_service_is_disabled_or_missing() -> None:
     (off,) = antivirus({}, {rf"{SERVICES}\WinDefend": {"Type": 0x10, "Start": 4}})
     assert off.enabled is False

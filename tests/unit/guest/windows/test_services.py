@@ -47,6 +47,11 @@ def test_a_service_of_svchost_says_what_it_loads() -> None:
     )  # fmt: skip
 
 
+def test_a_service_may_keep_its_library_in_its_own_key() -> None:
+    found = services({"x": {"Type": 0x20, "ServiceDll": expand(r"%SystemRoot%\System32\x.dll")}})
+    assert found["x"].library == "/Windows/System32/x.dll"
+
+
 @pytest.mark.parametrize(
     ("type_", "kind"),
     [

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from imgtools.guest.windows.updates import (
-    hotfixes,
     pending_reboot,
     pending_updates,
     read_features,
+    read_hotfixes,
     read_packages,
 )
 from imgtools.records.windows import Hotfix, WindowsFeature, WindowsPackage
@@ -56,16 +56,27 @@ def test_packages_with_their_updates() -> None:
 
 
 def test_a_hotfix_is_as_far_as_its_furthest_package() -> None:
-    found = hotfixes(
-        [
-            WindowsPackage("a", "superseded", "KB2"),
-            WindowsPackage("b", "installed", "KB2", 7),
-            WindowsPackage("c", "staged", "KB2", 9),
-            WindowsPackage("d", "install-pending", "KB1"),
-            WindowsPackage("e", "installed"),
-        ]
-    )
+    there = [
+        WindowsPackage("a", "superseded", "KB2"),
+        WindowsPackage("b", "installed", "KB2", 7),
+        WindowsPackage("c", "staged", "KB2", 9),
+        WindowsPackage("d", "install-pending", "KB1"),
+        WindowsPackage("e", "installed"),
+    ]
+    with windows_facts() as facts:
+        found = read_hotfixes(facts, there)
     assert found == (Hotfix("KB1", "install-pending"), Hotfix("KB2", "installed", 7))
+
+
+def test_updates_of_a_windows_that_has_no_packages() -> None:
+    place = r"Microsoft\Windows NT\CurrentVersion\HotFix"
+    keys: Keys = {
+        rf"{place}\KB917953": {"Installed": 1},
+        rf"{place}\kb888111": {"Installed": 0},
+        rf"{place}\Q147222": {},
+    }
+    with windows_facts(keys) as facts:
+        assert read_hotfixes(facts, ()) == (Hotfix("KB917953", "installed"),)
 
 
 @pytest.mark.parametrize(
