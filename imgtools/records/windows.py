@@ -195,9 +195,8 @@ class WindowsRow:
     hibernation: bool | None = None  # whether it may hibernate
     fast_startup: bool | None = None  # whether it hibernates its kernel when it is shut down
     image_state: str = ""  # what its setup says: IMAGE_STATE_COMPLETE
-    pending_reboot: tuple[
-        str, ...
-    ] = ()  # why: component-servicing, windows-update, file-renames, servicing-transaction, setup, domain-join
+    # Also servicing-transaction (pending.xml) and domain-join.
+    pending_reboot: tuple[str, ...] = ()  # why: component-servicing, windows-update, file-renames, setup ...
     pending_updates: tuple[str, ...] | None = None  # packages on their way in or out
     services: tuple[WindowsService, ...] = ()
     drivers: tuple[WindowsService, ...] = ()

@@ -39,7 +39,18 @@ def read_tasks(facts: RegistryFacts) -> tuple[WindowsTask, ...]:
     ]
     known = {path.lower() for path in ids}
     strangers = sorted(path for path in _files(facts) if path.lower() not in known)
-    return (*found, *(_from_file(facts, path, WindowsTask(path, registered=False)) for path in strangers))
+    found += [_from_file(facts, path, WindowsTask(path, registered=False)) for path in strangers]
+    is_old = facts.key(rf"{CACHE}\Tree") is None  # before Vista, the files are all that there is
+    found += [WindowsTask(path, registered=is_old) for path in _old_files(facts) if path.lower() not in known]
+    return tuple(found)
+
+
+def _old_files(facts: RegistryFacts) -> list[str]:
+    """Return the tasks of Task Scheduler 1.0, by the names of their files, which are not looked into."""
+    pattern = join(facts.registry.systemroot, "Tasks/*.job")
+    nothing: list[str] = []
+    paths = facts.attempt(lambda: sorted(facts.files.glob(pattern))[:MOST], nothing)
+    return ["\\" + path.rpartition("/")[2][: -len(".job")] for path in paths]
 
 
 def _registered(facts: RegistryFacts) -> Iterator[tuple[str, str]]:

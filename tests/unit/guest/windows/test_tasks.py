@@ -124,3 +124,13 @@ def test_a_name_that_leads_elsewhere_is_not_followed() -> None:
 def test_texts_that_are_kept_in_programs_are_not_known() -> None:
     text = task("<RegistrationInfo><Author>$(@%SystemRoot%\\x.dll,-600)</Author></RegistrationInfo>")
     assert parse_task(wide(text), WindowsTask("x"), "x").author == ""
+
+
+def test_tasks_of_windows_xp_are_listed() -> None:
+    """Their files are of another kind, and are not looked into; where there is a registry of tasks, it knows them."""
+    with windows_facts(more={"/Windows/Tasks/Nightly.job": b"\1\5"}) as facts:
+        assert read_tasks(facts) == (WindowsTask(r"\Nightly"),)
+    keys: Keys = {rf"{CACHE}\Tree\nightly": {"Id": "{1}"}}
+    more = {"/Windows/Tasks/Nightly.job": b"\1\5", "/Windows/Tasks/Left.JOB": b"\1\5"}
+    with windows_facts(keys, more=more) as facts:
+        assert read_tasks(facts) == (WindowsTask(r"\nightly"), WindowsTask(r"\Left", registered=False))
