@@ -31,6 +31,12 @@ STATES = {
 FURTHEST = ("installed", "permanent", "partially-installed", "install-pending", "uninstall-pending")
 PENDING = ("install-pending", "uninstall-pending", "staging", "resolving")
 KB = re.compile(r"KB\d{6,8}", re.IGNORECASE)
+# The manifest of a package says which update it is, where its name does not: cumulative ones are all RollupFix.
+MANIFESTS = "servicing/Packages"
+OF_UPDATE = "package_for_"
+IDENTIFIER = re.compile(rb'<package\b[^>]*\bidentifier="(KB\d{6,8})"', re.IGNORECASE)
+MANIFEST_HEAD = 16 << 10  # bytes that are looked at; what is asked for stands at the beginning
+MOST_MANIFESTS = 2000
 # Windows XP and 2003 have no packages; their updates leave a key each here.
 OLD_HOTFIXES = rf"{MACHINE}\SOFTWARE\Microsoft\Windows NT\CurrentVersion\HotFix"
 CONTROL = rf"{MACHINE}\SYSTEM\CurrentControlSet\Control"
@@ -50,6 +56,7 @@ RENAMES = ("PendingFileRenameOperations", "PendingFileRenameOperations2")
 
 def read_packages(facts: RegistryFacts) -> tuple[WindowsPackage, ...]:
     """Return every package that the store knows, in the order of their names."""
+    manifests = _Manifests(facts)
 
     def one(key: HiveKey) -> WindowsPackage | None:
         values = Values(key.values())
@@ -59,7 +66,7 @@ def read_packages(facts: RegistryFacts) -> tuple[WindowsPackage, ...]:
         return WindowsPackage(
             key.name,
             STATES.get(state, f"{state:#x}"),
-            _kb(key.name, values),
+            _kb(key.name, values) or manifests.update_of(key.name),
             values.time("InstallTimeHigh", "InstallTimeLow"),
             values.text("InstallClient"),
         )
@@ -73,6 +80,34 @@ def _kb(name: str, values: Values) -> str:
         if match := KB.search(text):
             return match[0].upper()
     return ""
+
+
+class _Manifests:
+    """Manifests of packages, of which only so many are read."""
+
+    def __init__(self, facts: RegistryFacts) -> None:
+        self._facts = facts
+        self._left = MOST_MANIFESTS
+
+    def update_of(self, package: str) -> str:
+        """Return the number of the update that a package is; "" if its manifest is not there, or says none."""
+        if not package.lower().startswith(OF_UPDATE) or "/" in package:
+            return ""
+        self._left -= 1
+        if self._left < 0:
+            self._facts.warn(
+                f"only {MOST_MANIFESTS} manifests of packages were read for the numbers of updates"
+            )
+            return ""
+        path = join(self._facts.registry.systemroot, f"{MANIFESTS}/{package}.mum")
+        match = IDENTIFIER.search(self._facts.attempt(lambda: self._head(path), b""))
+        return match[1].decode("ascii").upper() if match else ""
+
+    def _head(self, path: str) -> bytes:
+        if not self._facts.files.is_file(path):
+            return b""
+        with self._facts.files.open(path) as stream:
+            return stream.read(MANIFEST_HEAD)
 
 
 def read_hotfixes(facts: RegistryFacts, packages: Sequence[WindowsPackage]) -> tuple[Hotfix, ...]:

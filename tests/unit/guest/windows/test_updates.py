@@ -55,6 +55,45 @@ def test_packages_with_their_updates() -> None:
     assert len(by_name) == 4
 
 
+MUM = (
+    '<?xml version="1.0"?><assembly xmlns="urn:schemas-microsoft-com:asm.v3" description="Fix for {0}">'
+    '<assemblyIdentity name="Package_for_RollupFix" version="19041.4046.1.8"/>'
+    '<package identifier="{0}" applicabilityEvaluation="deep" releaseType="Security Update"></package></assembly>'
+)
+
+
+def manifests(files: dict[str, Content], packages: int = 1) -> tuple[list[str], list[str]]:
+    """The numbers of updates of packages without one in their names, and the warnings."""
+    keys: Keys = {
+        rf"{PACKAGES}\Package_for_RollupFix~{number}": {"CurrentState": 0x70} for number in range(packages)
+    }
+    placed = {f"/Windows/servicing/Packages/{name}": content for name, content in files.items()}
+    with windows_facts(keys, more=placed) as facts:
+        found = [one.kb for one in read_packages(facts)]
+        return found, [one.text for one in facts.warnings]
+
+
+def test_a_cumulative_update_has_its_number_in_the_manifest() -> None:
+    assert manifests({"Package_for_RollupFix~0.mum": MUM.format("KB5034763")}) == (["KB5034763"], [])
+    assert manifests({"package_for_rollupfix~0.MUM": MUM.format("kb5034763")}) == (["KB5034763"], [])
+    assert manifests({}) == ([""], [])
+
+
+@pytest.mark.parametrize("text", ["", MUM.format("RollupFix"), "x" * (16 << 10) + MUM.format("KB5034763")])
+def test_a_manifest_that_does_not_say_it_at_its_beginning_says_nothing(text: str) -> None:
+    assert manifests({"Package_for_RollupFix~0.mum": text}) == ([""], [])
+
+
+def test_of_too_many_manifests_some_are_not_read_and_that_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("imgtools.guest.windows.updates.MOST_MANIFESTS", 2)
+    files: dict[str, Content] = {
+        f"Package_for_RollupFix~{number}.mum": MUM.format("KB5034763") for number in range(3)
+    }
+    found, warnings = manifests(files, 3)
+    assert found == ["KB5034763", "KB5034763", ""]
+    assert len(warnings) == 1
+
+
 def test_a_hotfix_is_as_far_as_its_furthest_package() -> None:
     there = [
         WindowsPackage("a", "superseded", "KB2"),
