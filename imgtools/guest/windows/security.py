@@ -1,6 +1,6 @@
 r"""What guards a Windows guest: firewall, programs against malware, group policy, BitLocker.
 
-Firewall: [MS-GPFAS] 2.2.2 and "Windows Firewall" (learn.microsoft.com), whose old StandardProfile is the private one.
+Firewall: [MS-GPFAS] and "Windows Firewall" (learn.microsoft.com), whose old StandardProfile is the private one.
 Programs: what the Windows Security Center keeps of them; ``STATE`` has the bits of ``productState`` of
 root\SecurityCenter2, of which Microsoft documents none: 0x1000, on, and 0x10, out of date, are what its own view shows.
 """
@@ -40,7 +40,7 @@ PRODUCT_ON, PRODUCT_OUT_OF_DATE = 0x1000, 0x10
 DEFENDER = rf"{MACHINE}\SOFTWARE\Microsoft\Windows Defender"
 DEFENDER_POLICY = rf"{POLICIES}\Windows Defender"
 OFF = ("DisableAntiSpyware", "DisableAntiVirus")
-# Names of programs that virt-v2v looks for too, because they stop a guest on another hypervisor.
+# By their names: what virt-v2v warns of, because it may stop a guest on another hypervisor, and more of the kind.
 KNOWN = re.compile(
     r"\b(?:anti-?\s?virus|avast|avira|avg technologies|bitdefender|clamav|clamwin|cortex xdr|crowdstrike|cylance|drweb"
     r"|eset|f-secure|g data|kaspersky|malwarebytes|mcafee|norton|panda security|sentinel agent|sophos|symantec"

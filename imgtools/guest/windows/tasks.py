@@ -122,7 +122,7 @@ def parse_task(content: bytes, task: WindowsTask, path: str) -> WindowsTask:
     enabled = _word(root, "Settings", "Enabled").lower()
     return WindowsTask(
         task.path,
-        enabled not in ("false", "0"),  # true, unless it says otherwise: [MS-TSCH] 2.5.5
+        enabled not in ("false", "0"),  # true, unless it says otherwise: [MS-TSCH], Settings element
         tuple(_actions(root.find(f"{SPACE}Actions"))),
         tuple(
             TRIGGERS.get(_tag(one), _tag(one))

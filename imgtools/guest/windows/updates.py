@@ -1,8 +1,8 @@
 r"""Packages of the component store of a Windows guest, its hotfixes, its features, and what waits for a reboot.
 
-States of packages are those of CbsApi (the enumeration CbsState of the servicing stack); ``DISM /Get-Packages`` shows
-the same. What says that a reboot is pending: "Determine pending reboot status" as it is known from the keys that
-Windows Update, the servicing stack and MoveFileEx leave (learn.microsoft.com, "MoveFileExA function" for the last).
+States of packages are those of the servicing stack's CbsApi (its enumeration CbsState); ``DISM /Get-Packages`` shows the
+same. What says that a reboot is pending are the keys that the resource PendingReboot of ComputerManagementDsc (Microsoft,
+MIT) looks for, with those beside them of the same programs; "MoveFileExA function" (learn.microsoft.com) has the renames.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ SERVICING = rf"{CURRENT_VERSION}\Component Based Servicing"
 PACKAGES = rf"{SERVICING}\Packages"
 # Selection 1: turned on. The servicing stack tells those who wait for it by these keys.
 OPTIONAL = rf"{SERVICING}\Notifications\OptionalFeatures"
-# What Server Manager keeps of Get-WindowsFeature's answer: InstallState 1 is installed, 0 is not
-# ("Remote Desktop Services role isn't installed", troubleshooting on learn.microsoft.com, asks for it so).
+# What Server Manager keeps of Get-WindowsFeature's answer: InstallState 1 is installed, 0 is not ("Remote Desktop
+# license server isn't available when you connect to an Azure VM", learn.microsoft.com, asks for it so).
 COMPONENTS = rf"{MACHINE}\SOFTWARE\Microsoft\ServerManager\ServicingStorage\ServerComponentCache"
 STATES = {
     0x00: "absent", 0x05: "uninstall-pending", 0x10: "resolving", 0x20: "resolved", 0x30: "staging", 0x40: "staged",
