@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from imgtools.errors import NoSuchGuestFile
@@ -50,7 +50,7 @@ class WindowsOverview:
 
 
 def windows_overview(
-    guest: Guest, layout: Layout, others: Iterable[str] = (), *, applications: bool = True
+    guest: Guest, layout: Layout, others: Sequence[str] = (), *, applications: bool = True
 ) -> WindowsOverview:
     """Read everything; what is damaged is left out, with a warning.
 
@@ -79,7 +79,7 @@ def _row(
     details: WindowsDetails,
     guest: Guest,
     layout: Layout,
-    others: Iterable[str],
+    others: Sequence[str],
     programs: tuple[Application, ...] | None,
 ) -> WindowsRow:
     services = read_services(facts)
@@ -116,14 +116,20 @@ def _row(
         packages=packages,
         hotfixes=read_hotfixes(facts, packages) if packages is not None else None,
         features=read_features(facts) if packages is not None else None,
-        boot=_boot(facts, guest, layout),
+        boot=_boot(facts, guest, layout, others),
     )
 
 
-def _boot(facts: RegistryFacts, guest: Guest, layout: Layout) -> tuple[WindowsBootEntry, ...] | None:
+def _boot(
+    facts: RegistryFacts, guest: Guest, layout: Layout, others: Sequence[str]
+) -> tuple[WindowsBootEntry, ...] | None:
     """The boot entries; a Windows since Vista has some, if not in this image."""
     damaged = len(facts.warnings)
     found = read_boot(facts, layout)
     if found is None and guest.os.major >= VISTA and len(facts.warnings) == damaged:
         facts.warn("no boot configuration of Windows (BCD) was found in this image")
+    own = (guest.root.device, *guest.root.parents)
+    if found is not None and others and not any(entry.device in own for entry in found):
+        facts.warn(f"the boot configuration that was found starts another system than {guest.root.device}")
+        return None
     return found

@@ -1,8 +1,9 @@
 r"""Packages of the component store of a Windows guest, its hotfixes, its features, and what waits for a reboot.
 
-States of packages are those of the servicing stack's CbsApi (its enumeration CbsState); ``DISM /Get-Packages`` shows the
-same. What says that a reboot is pending are the keys that the resource PendingReboot of ComputerManagementDsc (Microsoft,
-MIT) looks for, with those beside them of the same programs; "MoveFileExA function" (learn.microsoft.com) has the renames.
+States of packages are those of the servicing stack's CbsApi (its enumeration CbsState); ``DISM /Get-Packages`` shows
+the same. What says that a reboot is pending are the keys that the resource PendingReboot of ComputerManagementDsc
+(Microsoft, MIT) looks for, and others of the same programs; "MoveFileExA function" (learn.microsoft.com) has the
+renames.
 """
 
 from __future__ import annotations

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pytest
 
 from imgtools.guest.guest import Guest
 from imgtools.guest.windows.overview import WindowsOverview, windows_overview
-from imgtools.records.disks import Holder, Layout, Volume
+from imgtools.records.disks import Disk, Holder, Layout, Partition, Volume
 from imgtools.records.system import OsInfo, OsType
 from tests.support.boot_store import boot_keys, gpt
 from tests.support.hives import make_hive, with_sequences
@@ -33,13 +33,17 @@ SOFTWARE_HIVE = make_hive(dict(SOFTWARE) | TASKS, "SOFTWARE")
 
 
 def overview(
-    more: Mapping[str, Content], without: str = "", layout: Layout | None = None, major: int = 10
+    more: Mapping[str, Content],
+    without: str = "",
+    layout: Layout | None = None,
+    major: int = 10,
+    others: Sequence[str] = (),
 ) -> WindowsOverview:
     files = windows_tree(more={**WHOLE, **more})
     files.pop(without, None)
     os = OsInfo(OsType.WINDOWS, major=major, arch="x86_64", windows_systemroot="/Windows")
     guest = Guest(memory_volume("/dev/sda2", "ntfs"), os, (), memory_files(files, ignores_case=True))
-    return windows_overview(guest, layout or Layout(()))
+    return windows_overview(guest, layout or Layout(()), others)
 
 
 def test_a_healthy_guest_has_no_warnings() -> None:
@@ -90,6 +94,28 @@ def test_only_a_windows_that_has_a_boot_configuration_lacks_one(major: int, told
     found = overview({}, without="/Boot/BCD", major=major)
     assert found.row.boot is None
     assert any("boot configuration" in one.text for one in found.warnings) is told
+
+
+def disk_with(*numbers: int) -> Layout:
+    """The GPT disk that the boot configuration names, as far as it has these partitions."""
+    partitions = tuple(
+        Partition(f"/dev/sda{number}", number, number << 20, 1 << 20, "", id=f"{DISK[:-3]}10{number}")
+        for number in numbers
+    )
+    return Layout((Disk("/dev/sda", 1 << 30, table="gpt", table_id=DISK, partitions=partitions),))
+
+
+@pytest.mark.parametrize(
+    ("partitions", "others", "known"),
+    [((1, 2, 3), ["/dev/sdb1"], True), ((1, 3), ["/dev/sdb1"], False), ((1, 3), [], True)],
+)
+def test_the_boot_configuration_of_another_system_is_not_this_ones(
+    partitions: tuple[int, ...], others: list[str], known: bool
+) -> None:
+    """Alone in its image it may name a disk that the guest was cloned from; beside others it may be theirs."""
+    found = overview({}, layout=disk_with(*partitions), others=others)
+    assert (found.row.boot is not None) is known
+    assert any("starts another system than /dev/sda2" in one.text for one in found.warnings) is not known
 
 
 def test_volumes_of_bitlocker_are_in_the_overview() -> None:
