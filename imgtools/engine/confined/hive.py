@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 AHEAD = 256  # keys in one answer at most
 BYTES_AHEAD = 1 << 20  # of values in one answer, about
 KEPT = 8192  # keys that are kept here
+# What is read of a hive at most, in bytes of values: so many times its size, and what a small one may need. Keys of a
+# hostile one share a long value, and are more than any memory holds; who walks through a healthy one reads it twice.
+MOST_TIMES, MOST_OF_SMALL = 16, 256 << 20
 # msuhanov's regf specification, "Key node", behind the size of the cell: where its class is, and how long.
 BINS = 4096
 CLASS_OFFSET, CLASS_LENGTH = 4 + 48, 4 + 74
@@ -44,7 +47,7 @@ class RemoteHive:
 
     :param binding: hivex's class.
     :param descriptor: the copy of the hive.
-    :raises RuntimeError: hivex does not open it.
+    :raises RuntimeError: hivex does not open it; in every method, as hivex's own.
     :raises OSError: as above.
     """
 
@@ -56,6 +59,7 @@ class RemoteHive:
         self._values: dict[int, Value] = {}
         self._found: dict[tuple[int, str], int | None] = {}  # by the key above and the name, in small letters
         self._ahead = 1
+        self._left = MOST_TIMES * os.fstat(descriptor).st_size + MOST_OF_SMALL
         self._root = int(self._worker.ask("root"))
 
     def root(self) -> int:
@@ -110,6 +114,7 @@ class RemoteHive:
         found = self._values.get(value)
         if found is None:
             kind, data = self._worker.ask("value_value", value)
+            self._count(len(data))
             return int(kind), bytes(data)
         return found[2], found[3]
 
@@ -131,8 +136,18 @@ class RemoteHive:
         self._keep([_Key(*one) for one in self._worker.ask("look", self._next(node), self._ahead)], node)
         return self._keys[node]
 
+    def _count(self, length: int) -> None:
+        """Count what was read.
+
+        :raises RuntimeError: it is more than the hive can hold.
+        """
+        self._left -= length
+        if self._left < 0:
+            raise RuntimeError("its keys share values, and hold more than the hive")
+
     def _keep(self, answer: Sequence[_Key], node: int) -> None:
         """Keep what was answered for a key."""
+        self._count(sum(len(value[3]) for key in answer for value in key.values or ()))
         if max(len(self._keys) + len(answer), len(self._names)) > KEPT:
             self._forget(node)
         for key in answer:

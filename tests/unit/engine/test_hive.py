@@ -362,3 +362,22 @@ def test_a_key_that_was_looked_into_knows_those_below_it_in_any_letter_case() ->
         assert key.subkey("WINDOWS nt") is not None
         assert key.subkey("windows") is None and key.subkey("windows nt2") is None
         assert hive.root.subkeys() and hive.root.subkey("größE") is not None
+
+
+def test_keys_that_share_a_long_value_do_not_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A hive of 1 MiB in which 200 keys point to one value of 900 KiB has 180 MiB to tell."""
+    made = bytearray(
+        make_hive({"big": {"v": b"x" * 900_000}} | {f"key{n:03d}": {"v": n} for n in range(200)})
+    )
+    nodes = [at for at in range(4096, len(made), 8) if made[at + 4 : at + 6] == b"nk"]
+    named = {bytes(made[at + 80 : at + 80 + made[at + 76]]): at for at in nodes}
+    values = made[named[b"big"] + 40 : named[b"big"] + 48]
+    for name, at in named.items():
+        if name.startswith(b"key"):
+            made[at + 40 : at + 48] = values
+    with open_hive(bytes(made), "SYSTEM") as hive:
+        assert all(key.value("v") for key in hive.root.each_subkey())
+    monkeypatch.setattr("imgtools.engine.confined.hive.MOST_OF_SMALL", 0)
+    with open_hive(bytes(made), "SYSTEM") as hive, pytest.raises(OddGuest, match="share values"):
+        for key in hive.root.each_subkey():
+            key.values()
