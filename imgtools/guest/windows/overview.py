@@ -11,7 +11,7 @@ from imgtools.guest.windows.boot_entries import read_boot
 from imgtools.guest.windows.facts import RegistryFacts
 from imgtools.guest.windows.networks import read_interfaces
 from imgtools.guest.windows.profiles import read_applications, read_profiles
-from imgtools.guest.windows.registry import MACHINE, open_registry
+from imgtools.guest.windows.registry import BOOT_HIVE, MACHINE, open_registry
 from imgtools.guest.windows.sam import WindowsUser, read_users
 from imgtools.guest.windows.security import (
     bitlocker_volumes,
@@ -61,10 +61,8 @@ def windows_overview(
     with open_registry(guest.files, guest.os.windows_systemroot) as registry:
         facts = RegistryFacts(registry)
         for name in HIVES:
-            try:
-                registry.place(rf"{MACHINE}\{name}")
-            except NoSuchGuestFile as error:
-                facts.warn(error.message)
+            if not _has_hive(facts, name):
+                facts.warn(f"the guest has no hive {name}: what it would tell is not known")
         programs = read_applications(facts, guest.os.arch) if applications else None
         details, warnings = details_of(registry)
         row = _row(facts, details, guest, layout, others, programs)
@@ -124,12 +122,19 @@ def _boot(
     facts: RegistryFacts, guest: Guest, layout: Layout, others: Sequence[str]
 ) -> tuple[WindowsBootEntry, ...] | None:
     """The boot entries; a Windows since Vista has some, if not in this image."""
-    damaged = len(facts.warnings)
-    found = read_boot(facts, layout)
-    if found is None and guest.os.major >= VISTA and len(facts.warnings) == damaged:
+    if guest.os.major >= VISTA and not _has_hive(facts, BOOT_HIVE):
         facts.warn("no boot configuration of Windows (BCD) was found in this image")
+    found = read_boot(facts, layout)
     own = (guest.root.device, *guest.root.parents)
     if found is not None and others and not any(entry.device in own for entry in found):
         facts.warn(f"the boot configuration that was found starts another system than {guest.root.device}")
         return None
     return found
+
+
+def _has_hive(facts: RegistryFacts, name: str) -> bool:
+    try:
+        facts.registry.place(rf"{MACHINE}\{name}")
+    except NoSuchGuestFile:
+        return False
+    return True

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
+from imgtools.errors import ToolMissing
 from imgtools.guest.guest import Guest
 from imgtools.guest.windows.overview import WindowsOverview, windows_overview
 from imgtools.records.disks import Disk, Holder, Layout, Partition, Volume
@@ -94,6 +95,18 @@ def test_only_a_windows_that_has_a_boot_configuration_lacks_one(major: int, told
     found = overview({}, without="/Boot/BCD", major=major)
     assert found.row.boot is None
     assert any("boot configuration" in one.text for one in found.warnings) is told
+
+
+def test_without_hivex_there_is_one_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+    """That nothing boots it, or that it has no accounts, would be wrong."""
+
+    def missing() -> None:
+        raise ToolMissing("the Python binding of hivex is not installed")
+
+    monkeypatch.setattr("imgtools.engine.hive.load_hivex", missing)
+    found = overview({})
+    assert [one.text for one in found.warnings] == ["the Python binding of hivex is not installed"]
+    assert (found.users, found.row.services) == ((), ())
 
 
 def disk_with(*numbers: int) -> Layout:
