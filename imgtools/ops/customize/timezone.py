@@ -1,4 +1,9 @@
-"""Set the time zone, which has to be one that the guest has."""
+"""Set the time zone, which has to be one that the guest has: ``Europe/Berlin``.
+
+Linux and Windows guests. Windows has names of its own, which do too: ``W. Europe Standard Time``; those of the IANA
+database are looked up in Unicode's table. Its rule, names and present difference to UTC are set with it. A Windows
+that waits for its setup is told it in unattend.xml too.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +15,9 @@ from imgtools.errors import NotInGuest
 from imgtools.files.tree import GuestReader
 from imgtools.guest.guest import Guest
 from imgtools.ops.customize_plan import Order
-from imgtools.ops.operation import Operation
+from imgtools.ops.operation import LINUX_OR_WINDOWS, Operation
 from imgtools.records.files import FileKind
+from imgtools.records.system import OsType
 
 LOCALTIME = "/etc/localtime"
 ZONES = "/usr/share/zoneinfo"
@@ -22,8 +28,12 @@ def plan(guest: Guest, order: Order) -> Iterator[Change]:
     """Yield /etc/localtime, and where there are such Debian's /etc/timezone and /etc/sysconfig/clock.
 
     :raises NotInGuest: the guest has no such zone.
+    :raises UnsupportedGuest: a Windows has none.
     """
     zone = order.text
+    if guest.os.type is OsType.WINDOWS:
+        yield from _of_windows(guest, zone)
+        return
     is_name = re.fullmatch(r"[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+){0,2}", zone)
     files = guest.files
     if not is_name or not _is_zone(files, f"{ZONES}/{zone}"):
@@ -47,6 +57,14 @@ def plan(guest: Guest, order: Order) -> Iterator[Change]:
                 yield EditLines(CLOCK, (LineEdit(rf"^{name}=.*", f'{name}="{zone}"'),))
 
 
+def _of_windows(guest: Guest, zone: str) -> Iterator[Change]:
+    from imgtools.guest.windows.registry import open_registry
+    from imgtools.guest.windows.time_zone import zone_changes
+
+    with open_registry(guest.files, guest.os.windows_systemroot) as registry:
+        yield from zone_changes(registry, zone)
+
+
 def _is_zone(files: GuestReader, path: str) -> bool:
     """Whether a file is a zone (tzfile(5)): among them lie tables and notes."""
     if not files.is_file(path):
@@ -55,4 +73,6 @@ def _is_zone(files: GuestReader, path: str) -> bool:
         return stream.read(4) == b"TZif"
 
 
-OPERATION = Operation(summary="Set the time zone", plan=plan, params=Order, metavar="ZONE")
+OPERATION = Operation(
+    summary="Set the time zone", plan=plan, params=Order, families=LINUX_OR_WINDOWS, metavar="ZONE"
+)

@@ -1,0 +1,48 @@
+"""imgtools customize of Windows guests, on the fixtures: what is written, as other readers see it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from imgtools.errors import UnsupportedGuest
+from tests.support.command import imgtools
+from tests.support.disks import qemu_img
+from tests.support.fixtures import copy_fixture
+
+DIRECT = ("--engine", "direct")
+ZONE = r"HKLM\SYSTEM\CurrentControlSet\Control\TimeZoneInformation"
+ZONES_REG = r"""Windows Registry Editor Version 5.00
+
+[HKEY_LOCAL_MACHINE\SOFTWARE\Microsoft\Windows NT\CurrentVersion\Time Zones\Tokyo Standard Time]
+"Std"="Tokyo Standard Time"
+"Dlt"="Tokyo Daylight Time"
+"MUI_Std"="@tzres.dll,-632"
+"MUI_Dlt"="@tzres.dll,-631"
+"TZI"=hex:e4,fd,ff,ff,00,00,00,00,c4,ff,ff,ff,00,00,00,00,00,00,00,00,00,00,\
+  00,00,00,00,00,00,00,00,00,00,00,00,00,00,00,00,00,00,00,00,00,00
+"""
+
+
+@pytest.fixture(params=["windows", "windows11"])
+def disk(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    (image,) = copy_fixture(request.param, tmp_path)
+    qemu_img("convert", "-O", "qcow2", image, tmp_path / "disk.qcow2")
+    return tmp_path / "disk.qcow2"
+
+
+def got(disk: Path, key: str, name: str) -> str:
+    return imgtools("registry", "get", disk, key, name).out.rstrip("\n")
+
+
+def test_the_time_zone(disk: Path, tmp_path: Path) -> None:
+    ran = imgtools("customize", disk, "--timezone", "Asia/Tokyo", *DIRECT, code=UnsupportedGuest.exit_code)
+    assert "which Windows calls Tokyo Standard Time" in ran.err
+    (tmp_path / "zones.reg").write_text(ZONES_REG)
+    imgtools("registry", "merge", disk, tmp_path / "zones.reg", "--write")
+    imgtools("customize", disk, "--timezone", "Asia/Tokyo", *DIRECT, "--write")
+    assert got(disk, ZONE, "TimeZoneKeyName") == "Tokyo Standard Time"
+    details = imgtools("inspect", disk, "--json").data["guests"][0]["windows"]
+    assert (details["timezone"], details["utc_offset"]) == ("Tokyo Standard Time", 540)
+    assert not imgtools("customize", disk, "--timezone", "Asia/Tokyo", *DIRECT, "--json").data["changed"]
