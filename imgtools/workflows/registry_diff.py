@@ -10,10 +10,10 @@ from imgtools.change.reg_text import value_lines
 from imgtools.change.registry import folded, type_number
 from imgtools.errors import OddGuest, UsageError
 from imgtools.guest.windows.registry import HiveKey, HivePlace, Registry, RegistryValue
+from imgtools.guest.windows.registry_merge import for_user
 from imgtools.records.request import Engine, ImageRequest
 from imgtools.records.system import Warned
 from imgtools.workflows.registry import OpenRegistry, ValueRow, open_one, value_row
-from imgtools.workflows.registry_edit import for_user
 
 
 @dataclass(frozen=True, slots=True)

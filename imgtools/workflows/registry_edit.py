@@ -11,7 +11,6 @@ from imgtools.change.change import (
     Change,
     RegistryApplyLog,
     RegistryChange,
-    RegistryMakeKey,
     RegistryRemoveKey,
     RegistryRemoveValue,
     RegistrySet,
@@ -20,12 +19,13 @@ from imgtools.change.change import (
 from imgtools.change.compose import compose, is_private
 from imgtools.change.describe import describe
 from imgtools.change.fit_to_filesystem import fitted
-from imgtools.change.reg_file import RegOrder, read_reg
-from imgtools.change.registry import MAX_HIVE, folded
+from imgtools.change.reg_file import read_reg
+from imgtools.change.registry import MAX_HIVE
 from imgtools.disk.new_file import replace_file
 from imgtools.errors import EditConflict, EditFailed, UsageError
 from imgtools.files.tree import GuestReader
-from imgtools.guest.windows.registry import HivePlace, Registry, RegistryValue
+from imgtools.guest.windows.registry import Registry
+from imgtools.guest.windows.registry_merge import for_user, merged, require_parent
 from imgtools.records.disks import Mount
 from imgtools.records.progress import Progress
 from imgtools.records.request import Engine, ImageRequest, Target
@@ -34,8 +34,6 @@ from imgtools.workflows.registry import one_value, open_one, registry_of
 from imgtools.workflows.writing import PlanReport, carry_out, open_for
 
 BACKUP = ".bak"
-LARGEST_REG = 256 << 20  # bytes of a .reg file
-USER = "HKEY_CURRENT_USER"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +72,8 @@ def set_value(
 
     def changes(registry: Registry) -> Iterator[RegistryChange]:
         place = registry.place(for_user(key, how.user))
-        _require_parent(registry, place, how)
+        if not how.create_parents:
+            require_parent(registry, place)
         found = registry.hive(place.path).key(place.key)
         old = found.value(value) if found is not None else None
         change = wanted(old.type_name if old else "")
@@ -134,71 +133,9 @@ def merge(
     orders = [order for name, content in files for order in read_reg(content, name)]
 
     def changes(registry: Registry) -> Iterator[RegistryChange]:
-        yield from merged(registry, orders, how)
+        yield from merged(registry, orders, user=how.user, create_parents=how.create_parents)
 
     return _edit(request, target, [order.key for order in orders], changes, how, progress)
-
-
-def merged(registry: Registry, orders: Sequence[RegOrder], how: How) -> list[RegistryChange]:
-    """Return the changes that the orders of .reg files come to."""
-    places: dict[str, HivePlace] = {}
-    found: dict[tuple[str, str, str | None], RegistryChange] = {}
-    for order in orders:
-        if order.key not in places:
-            places[order.key] = registry.place(for_user(order.key, how.user))
-            if not (order.remove and order.value is None):
-                _require_parent(registry, places[order.key], how)
-        place = places[order.key]
-        path, key = place.path, folded(place.key)
-        if order.value is None and order.remove:
-            _forget(found, path, key)
-            found[path, f"-{key}", None] = RegistryRemoveKey(path, place.key)
-        elif order.value is None:
-            found.setdefault((path, key, None), RegistryMakeKey(path, place.key))
-        else:
-            value = order.value
-            change: RegistryChange = RegistryRemoveValue(path, place.key, value.name)
-            if not order.remove:
-                change = RegistrySet(path, place.key, value.name, _type_word(value.type), data=value.data)
-            found.pop((path, key, folded(value.name)), None)
-            found[path, key, folded(value.name)] = change
-    return list(found.values())
-
-
-def _type_word(number: int) -> str:
-    return RegistryValue("", number, b"").type_name.replace("REG_0x", "0x")
-
-
-def _forget(found: dict[tuple[str, str, str | None], RegistryChange], path: str, key: str) -> None:
-    """Forget what was ordered for a key that is removed later, and for those below it."""
-    gone = [one for one in found if one[0] == path and f"{one[1].removeprefix('-')}\\".startswith(f"{key}\\")]
-    for one in gone:
-        del found[one]
-
-
-def for_user(key: str, user: str) -> str:
-    r"""Return a key of HKEY_CURRENT_USER as that of a user: ``HKCU\Environment`` -> ``HKEY_USERS\alice\Environment``.
-
-    What is below ``Software\Classes`` has a hive of its own.
-    """
-    root, _, rest = key.removeprefix("Computer\\").partition("\\")
-    if not user or root.upper().removesuffix(":") not in (USER, "HKCU"):
-        return key
-    classes = "software\\classes"
-    if rest.casefold() == classes or rest.casefold().startswith(f"{classes}\\"):
-        user, rest = f"{user}_Classes", rest[len(classes) + 1 :]
-    return "\\".join(part for part in ("HKEY_USERS", user, rest) if part)
-
-
-def _require_parent(registry: Registry, place: HivePlace, how: How) -> None:
-    """Refuse a key whose parents would have to be made.
-
-    :raises NoSuchRegistryKey: so it is.
-    """
-    if how.create_parents or not place.key:
-        return
-    above = place.key.rpartition("\\")[0]
-    registry.require(rf"{place.prefix}\{above}" if above else place.prefix)
 
 
 # -- a guest, or a hive -------------------------------------------------------------------------------------------

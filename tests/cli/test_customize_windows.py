@@ -46,3 +46,11 @@ def test_the_time_zone(disk: Path, tmp_path: Path) -> None:
     details = imgtools("inspect", disk, "--json").data["guests"][0]["windows"]
     assert (details["timezone"], details["utc_offset"]) == ("Tokyo Standard Time", 540)
     assert not imgtools("customize", disk, "--timezone", "Asia/Tokyo", *DIRECT, "--json").data["changed"]
+
+
+def test_a_reg_file(disk: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.reg").write_text('[HKEY_LOCAL_MACHINE\\SOFTWARE\\New]\n"n"=dword:7\n')
+    shown = imgtools("customize", disk, "--registry", tmp_path / "a.reg", *DIRECT)
+    assert r"set n of HKEY_LOCAL_MACHINE\SOFTWARE\New" in shown.out
+    imgtools("customize", disk, "--registry", tmp_path / "a.reg", *DIRECT, "--write")
+    assert got(disk, r"HKLM\SOFTWARE\New", "n") == "7"

@@ -40,7 +40,7 @@ def read_reg_files(names: list[str]) -> list[tuple[str, bytes]]:
     import sys
 
     from imgtools.errors import HostError, UsageError
-    from imgtools.workflows.registry_edit import LARGEST_REG
+    from imgtools.guest.windows.registry_merge import LARGEST_REG
 
     found = []
     for name in names:
