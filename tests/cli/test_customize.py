@@ -170,8 +170,8 @@ def test_files_of_a_windows_guest(tmp_path: Path) -> None:
 
 
 def test_what_is_not_for_a_guest_is_refused() -> None:
-    ran = imgtools("customize", fixture_image("windows"), "--firstboot-command", "true", *DIRECT, code=24)
-    assert "firstboot-command is not for Windows 10 Pro" in ran.err
+    ran = imgtools("customize", fixture_image("windows"), "--firstboot-install", "nginx", *DIRECT, code=24)
+    assert "firstboot-install is not for Windows 10 Pro" in ran.err
 
 
 def test_sysprep_takes_them_too_in_one_transaction(tmp_path: Path) -> None:

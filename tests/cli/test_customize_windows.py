@@ -54,3 +54,15 @@ def test_a_reg_file(disk: Path, tmp_path: Path) -> None:
     assert r"set n of HKEY_LOCAL_MACHINE\SOFTWARE\New" in shown.out
     imgtools("customize", disk, "--registry", tmp_path / "a.reg", *DIRECT, "--write")
     assert got(disk, r"HKLM\SOFTWARE\New", "n") == "7"
+
+
+def test_scripts_of_the_first_boot(disk: Path, tmp_path: Path) -> None:
+    (tmp_path / "setup.ps1").write_text("Get-Date\n")
+    words = ("--firstboot", tmp_path / "setup.ps1", "--firstboot-command", "net user")
+    imgtools("customize", disk, *words, *DIRECT, "--write")
+    folder = r"C:\ProgramData\imgtools\firstboot"
+    assert imgtools("ls", disk, rf"{folder}\scripts").out.split() == ["0001-setup.ps1", "0002-command.cmd"]
+    assert imgtools("cat", disk, rf"{folder}\scripts\0001-setup.ps1").out == "Get-Date\n"
+    started = imgtools("cat", disk, r"C:\Windows\System32\GroupPolicy\Machine\Scripts\scripts.ini").out
+    assert "0CmdLine=%SystemDrive%\\ProgramData\\imgtools\\firstboot\\start.cmd" in started
+    assert not imgtools("customize", disk, *words, *DIRECT, "--json").data["changed"]
