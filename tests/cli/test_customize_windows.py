@@ -66,3 +66,10 @@ def test_scripts_of_the_first_boot(disk: Path, tmp_path: Path) -> None:
     started = imgtools("cat", disk, r"C:\Windows\System32\GroupPolicy\Machine\Scripts\scripts.ini").out
     assert "0CmdLine=%SystemDrive%\\ProgramData\\imgtools\\firstboot\\start.cmd" in started
     assert not imgtools("customize", disk, *words, *DIRECT, "--json").data["changed"]
+
+
+def test_remote_desktop(disk: Path) -> None:
+    imgtools("customize", disk, "--remote-desktop", *DIRECT, "--write")
+    control = r"HKLM\SYSTEM\CurrentControlSet\Control\Terminal Server"
+    assert got(disk, control, "fDenyTSConnections") == "0"
+    assert got(disk, rf"{control}\WinStations\RDP-Tcp", "UserAuthentication") == "1"
