@@ -34,6 +34,7 @@ __all__ = [
 ]
 
 SHELF = "imgtools.ops.customize"
+FIRST = ("generalize",)  # others are told to the setup that it leads to
 LAST = ("password", "root-password")
 # How the customizations call, in their usage, what is a path of the guest.
 GUEST_PATHS = frozenset({"PATH", "NEWPATH", "DIR", "PATTERN", "SOURCE", "TARGET"})
@@ -73,7 +74,7 @@ def told_where(where: str) -> Iterator[None]:
 
 
 def plan_orders(guest: Guest, wanted: Sequence[Named]) -> Iterator[Change]:
-    """Yield what the orders ask for, in their order; passwords come last.
+    """Yield what the orders ask for, in their order; generalising comes first, passwords last.
 
     :raises UsageError: an unknown name, or a text that does not parse.
     :raises UnsupportedGuest: one of them is not for this guest, or would not take effect in it.
@@ -89,7 +90,7 @@ def add_orders(guest: Guest, wanted: Sequence[Named], sequence: ChangeSequence) 
     :raises ImgtoolsError: as :func:`plan_orders`.
     """
     made: list[Change] = []
-    for one in sorted(wanted, key=lambda one: one.name in LAST):
+    for one in sorted(wanted, key=lambda one: (one.name not in FIRST, one.name in LAST)):
         with told_where(one.where):
             operation = _find(one.name).operation
             if not operation.families.include(guest):

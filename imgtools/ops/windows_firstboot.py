@@ -25,6 +25,8 @@ COME_AGAIN = (
     249  # restart, and run the script again: that of the first-boot scripts of virt-v2v and virt-customize
 )
 TIMES = 20  # that a script may say so
+# Ours: no further script before the next start. Windows goes down now, generalised, or what should be so is not.
+PAUSE, PAUSE_FAILED = 251, 252
 SETUP_LINE = rf'@if exist "{INSIDE}\run.cmd" call "{INSIDE}\run.cmd" setup'
 POWERSHELL = (
     r'"%sys%\WindowsPowerShell\v1.0\powershell.exe" -NoProfile -NonInteractive -ExecutionPolicy Bypass -File'
@@ -55,8 +57,13 @@ for %%v in (SystemSetupInProgress OOBEInProgress) do (
 "%sys%\icacls.exe" "%here%*" /reset /t /q >nul 2>&1
 for /f "delims=" %%s in ('dir /b /a-d /on "%here%scripts" 2^>nul') do (
     call :one "%%s"
+    if errorlevel {PAUSE} goto pause
     if errorlevel {COME_AGAIN} goto restart
 )
+goto finish
+:pause
+dir /b /a-d "%here%scripts" 2>nul | "%sys%\find.exe" "." >nul && exit /b 0
+:finish
 call :tidy
 set "done=1"
 exit /b 0
@@ -89,6 +96,8 @@ exit /b {COME_AGAIN}
 :ended
 >"%here%%name%.exit" echo %code%
 del /f /q "%here%scripts\%name%" "%here%%name%.started" "%here%%name%.times" 2>nul
+if "%code%"=="{PAUSE}" exit /b {PAUSE}
+if "%code%"=="{PAUSE_FAILED}" exit /b {PAUSE}
 exit /b 0
 
 :restart

@@ -17,6 +17,7 @@ from imgtools.change.change import Change, MakeDirectory, WriteFile
 from imgtools.errors import UnsupportedGuest
 from imgtools.files.paths import join, parent_of
 from imgtools.files.tree import GuestReader
+from imgtools.guest.windows.answers import waits_for_setup
 from imgtools.guest.windows.registry import MACHINE, Registry
 from imgtools.guest.windows.setup_state import COMPLETE, image_state
 
@@ -63,7 +64,7 @@ def startup_changes(
             yield WriteFile(f"{name}.old", old)
         yield MakeDirectory(parent_of(path))
         yield WriteFile(path, new)
-    if image_state(registry) != COMPLETE:
+    if image_state(registry) != COMPLETE or waits_for_setup(registry):
         yield from _at_end_of_setup(files, join(root, SETUP_COMPLETE), setup_line)
 
 

@@ -1,8 +1,11 @@
-"""Set the language of the guest: ``de_DE.UTF-8``, a locale that it has or can make.
+"""Set the language of the guest: ``de_DE.UTF-8``, a locale that it has or can make; of a Windows ``de-DE``.
 
-``C.UTF-8`` is there everywhere but on Red Hat's systems before 8. One that the guest has only the source of is enabled
-in /etc/locale.gen, and the guest's own locale-gen is run, in the libguestfs appliance. What overrules LANG in the same
-file (LC_ALL, LANGUAGE) goes.
+Of Windows guests those that wait for their setup: formats, keyboard, the language of programs that know no Unicode and,
+if its language pack is installed, what Windows itself speaks.
+
+Of Linux guests, ``C.UTF-8`` is there everywhere but on Red Hat's systems before 8. One that the guest has only the
+source of is enabled in /etc/locale.gen, and the guest's own locale-gen is run, in the libguestfs appliance. What
+overrules LANG in the same file (LC_ALL, LANGUAGE) goes.
 """
 
 from __future__ import annotations
@@ -19,9 +22,13 @@ from imgtools.guest.services.started import Init, find_init
 from imgtools.guest.settings.locales import has_locale, locale_gen_line, plain_name
 from imgtools.guest.settings.variables import set_variables
 from imgtools.ops.customize_plan import Order
-from imgtools.ops.operation import Operation
+from imgtools.ops.operation import LINUX_OR_WINDOWS, Operation
+from imgtools.ops.windows_answers import told_to_setup
+from imgtools.records.system import OsType
 
 NAME = r"(C|POSIX|[a-z]{2,3}(_[A-Z]{2})?)(\.[A-Za-z0-9-]+)?(@[A-Za-z0-9]+)?"
+WINDOWS_NAME = r"[a-z]{2,3}(-[A-Z][a-z]{3})?-[A-Z]{2}"
+LANGUAGES = r"HKLM\SYSTEM\CurrentControlSet\Control\MUI\UILanguages"
 LOCALE_GEN = ("/usr/sbin/locale-gen", "/usr/bin/locale-gen")
 PACKAGES = (
     "--install with the language's package first: locales, glibc-langpack-de, glibc-locale, musl-locales"
@@ -34,9 +41,12 @@ def plan(guest: Guest, order: Order) -> Iterator[Change]:
     """Yield the files that hold the locale, and what makes it where it is not there yet.
 
     :raises UsageError: it is no locale.
-    :raises UnsupportedGuest: the guest neither has it nor can make it.
+    :raises UnsupportedGuest: the guest neither has it nor can make it, or is a Windows that is set up already.
     """
     locale = order.text
+    if guest.os.type is OsType.WINDOWS:
+        yield from _of_windows(guest, locale)
+        return
     if not re.fullmatch(NAME, locale):
         raise UsageError(f"not a locale: {locale!r}", hint="de_DE.UTF-8, or C.UTF-8")
     # glibc has C.UTF-8 built in since 2.35, and distributions added it before; Red Hat did so with its 8.
@@ -45,6 +55,23 @@ def plan(guest: Guest, order: Order) -> Iterator[Change]:
     if plain_name(locale) not in always and not has_locale(guest.files, locale):
         yield from _make(guest.files, locale)
     yield from _say(guest, locale)
+
+
+def _of_windows(guest: Guest, locale: str) -> Iterator[Change]:
+    name = locale.partition(".")[0].replace("_", "-")
+    if not re.fullmatch(WINDOWS_NAME, name):
+        raise UsageError(f"not a locale of Windows: {locale!r}", hint="de-DE")
+    from imgtools.guest.windows.answers import INTERNATIONAL, OOBE, Answers
+    from imgtools.guest.windows.registry import open_registry
+
+    with open_registry(guest.files, guest.os.windows_systemroot) as registry:
+        speaks = registry.find(rf"{LANGUAGES}\{name}") is not None
+
+    def edit(answers: Answers) -> None:
+        for setting in ("InputLocale", "SystemLocale", "UserLocale", *(["UILanguage"] if speaks else [])):
+            answers.set(OOBE, INTERNATIONAL, setting, text=name)
+
+    yield from told_to_setup(guest, "locale", edit)
 
 
 def _make(files: GuestReader, locale: str) -> Iterator[Change]:
@@ -86,8 +113,9 @@ def _say(guest: Guest, locale: str) -> Iterator[Change]:
 
 OPERATION = Operation(
     summary="Set the language and character set",
-    how="a locale as de_DE.UTF-8",
+    how="a locale as de_DE.UTF-8, of Windows de-DE",
     plan=plan,
     params=Order,
+    families=LINUX_OR_WINDOWS,
     metavar="LOCALE",
 )

@@ -58,11 +58,20 @@ def plan(guest: Guest, order: Order) -> Iterator[Change]:
 
 
 def _of_windows(guest: Guest, zone: str) -> Iterator[Change]:
+    from imgtools.guest.windows.answers import SHELL, SPECIALIZE, answer_changes, waits_for_setup
     from imgtools.guest.windows.registry import open_registry
-    from imgtools.guest.windows.time_zone import zone_changes
+    from imgtools.guest.windows.time_zone import find_zone, zone_changes
 
     with open_registry(guest.files, guest.os.windows_systemroot) as registry:
         yield from zone_changes(registry, zone)
+        if waits_for_setup(registry):
+            name = find_zone(registry, zone).name
+            yield from answer_changes(
+                guest.files,
+                guest.os,
+                lambda answers: answers.set(SPECIALIZE, SHELL, "TimeZone", text=name),
+                f"answers for setup: the time zone {name}",
+            )
 
 
 def _is_zone(files: GuestReader, path: str) -> bool:

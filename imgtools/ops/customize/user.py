@@ -4,6 +4,9 @@ The account is what the guest's own useradd would make of /etc/login.defs and /e
 number, a group of its own where the guest has them, subordinate IDs, a home from the skeleton. Its password is locked;
 ``--password`` and ``--ssh-inject`` after it let somebody in. ``group=NAME`` is its first group, ``groups=`` are more.
 ``sudo=yes`` may do everything with its password, ``sudo=nopasswd`` without one.
+
+Of a Windows guest a script makes it at the first boot, with a password that nobody knows; ``groups``, ``gecos`` (its
+full name) and ``sudo=yes`` (an administrator) are what may be said. Groups of Windows' own are named in English.
 """
 
 from __future__ import annotations
@@ -21,8 +24,10 @@ from imgtools.guest.accounts.sudo import sudo_changes
 from imgtools.guest.accounts.users import GROUP, GSHADOW, PASSWD, SHADOW, Accounts, Group, read_accounts
 from imgtools.guest.guest import Guest
 from imgtools.ops.customize_plan import Order, guest_file
-from imgtools.ops.operation import Operation
+from imgtools.ops.operation import LINUX_OR_WINDOWS, Operation
+from imgtools.ops.windows_accounts import make_windows_user
 from imgtools.records.files import FileKind
+from imgtools.records.system import OsType
 
 NAME = r"[a-z_][a-z0-9_-]{0,31}"  # what every distribution's useradd takes
 KEYS = ("uid", "gid", "group", "groups", "shell", "home", "gecos", "sudo")
@@ -94,6 +99,9 @@ def plan(guest: Guest, order: Order) -> Iterator[Change]:
     :raises OddGuest: the guest has no account files.
     :raises UnsupportedGuest: it has no sudo.
     """
+    if guest.os.type is OsType.WINDOWS:
+        yield from make_windows_user(guest, order.text)
+        return
     wanted = parse_user(order.text)
     files = guest.files
     accounts = read_accounts(files)
@@ -228,5 +236,6 @@ OPERATION = Operation(
     how="uid, gid, group, groups=A+B, shell, home, gecos, sudo=yes or nopasswd; its password is locked",
     plan=plan,
     params=Order,
+    families=LINUX_OR_WINDOWS,
     metavar="NAME[:KEY=VALUE,...]",
 )

@@ -8,13 +8,9 @@ import pytest
 
 from imgtools.change.change import RegistrySet, WriteFile
 from imgtools.change.compose import compose
-from imgtools.errors import OddGuest, UsageError
-from imgtools.guest.windows.computer_name import (
-    SCHEMA,
-    name_changes,
-    require_computer_name,
-    with_computer_name,
-)
+from imgtools.errors import UsageError
+from imgtools.guest.windows.answers import SCHEMA
+from imgtools.guest.windows.computer_name import name_changes, require_computer_name
 from imgtools.guest.windows.setup_state import is_generalised
 from imgtools.records.system import OsInfo, OsType
 from tests.support.memory import memory_files
@@ -77,16 +73,3 @@ def test_a_generalised_one_is_told_it_for_its_setup(path: str, text: str) -> Non
 @pytest.mark.host
 def test_one_that_runs_already_is_not() -> None:
     assert not is_generalised(memory_files(windows_tree()), OS)
-
-
-def test_the_processor_is_that_of_the_guest() -> None:
-    assert b'processorArchitecture="arm64"' in with_computer_name(b"", "a", "arm64", "/x")
-
-
-@pytest.mark.parametrize(
-    ("content", "words"),
-    [(b"<unattend", "does not parse"), (b"<!DOCTYPE x [<!ENTITY a 'b'>]><x/>", "has a document type")],
-)
-def test_answers_that_do_not_parse(content: bytes, words: str) -> None:
-    with pytest.raises(OddGuest, match=words):
-        with_computer_name(content, "a", "amd64", "/x")
