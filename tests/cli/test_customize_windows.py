@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from pathlib import Path
 
 import pytest
@@ -73,3 +74,41 @@ def test_remote_desktop(disk: Path) -> None:
     control = r"HKLM\SYSTEM\CurrentControlSet\Control\Terminal Server"
     assert got(disk, control, "fDenyTSConnections") == "0"
     assert got(disk, rf"{control}\WinStations\RDP-Tcp", "UserAuthentication") == "1"
+
+
+DOMAIN = r"HKLM\SECURITY\Policy\PolPrDmS"
+SID = "01040000000000051500000001000000020000000300000000000000"
+
+
+def test_it_generalises_itself_at_the_next_boot(disk: Path, tmp_path: Path) -> None:
+    words = ("--generalize", "reboot", "--hostname", "web-1", *DIRECT)
+    imgtools("registry", "set", disk, DOMAIN, "--default", SID, "--type", "binary", "--write")
+    ran = imgtools("customize", disk, *words, code=UnsupportedGuest.exit_code)
+    assert "has joined the domain" in ran.err
+    imgtools("registry", "delete", disk, DOMAIN, "--write")
+    (tmp_path / "password").write_text("s3cret-Word\n")
+    ran = imgtools(
+        "sysprep", disk, *words, "--password", f"Administrator:file:{tmp_path}/password", "--write", "--json"
+    )
+    assert "s3cret" not in ran.out + ran.err
+    assert "lies in the image" in ran.out
+    answers = imgtools("cat", disk, r"C:\ProgramData\imgtools\firstboot\unattend.xml").out
+    assert "<ComputerName>web-1</ComputerName>" in answers and "<AdministratorPassword>" in answers
+    hidden = answers.partition("<Value>")[2].partition("<")[0]
+    assert base64.b64decode(hidden).decode("utf-16-le") == "s3cret-WordAdministratorPassword"
+    assert imgtools("ls", disk, r"C:\ProgramData\imgtools\firstboot\scripts").out.split() == [
+        "0001-generalize.cmd"
+    ]
+    # Preparing it once more does not take away what its setup is to be told.
+    imgtools("sysprep", disk, *DIRECT, "--write")
+    assert imgtools("cat", disk, r"C:\ProgramData\imgtools\firstboot\unattend.xml").out == answers
+
+
+def test_a_user_with_a_random_password(disk: Path, tmp_path: Path) -> None:
+    told = tmp_path / "passwords"
+    words = ("--user", "bob:sudo=yes", "--password", "bob:random", "--password-output", told)
+    ran = imgtools("customize", disk, *words, *DIRECT, "--write")
+    password = told.read_text().strip().partition(":")[2]
+    assert password not in ran.out + ran.err
+    script = imgtools("cat", disk, r"C:\ProgramData\imgtools\firstboot\scripts\0002-password.ps1").out
+    assert base64.b64encode(password.encode()).decode() in script
