@@ -36,6 +36,17 @@ __all__ = [
 SHELF = "imgtools.ops.customize"
 FIRST = ("generalize",)  # others are told to the setup that it leads to
 LAST = ("password", "root-password")
+# What a Windows guest has in the place of an order that is not for it.
+UNIX_ONLY = "NTFS has no owners, modes and links as Unix has them"
+IN_WINDOWS = {
+    **dict.fromkeys(("chmod", "chown", "link"), UNIX_ONLY),
+    **dict.fromkeys(
+        ("run", "run-command", "install", "uninstall", "update", "firstboot-install"),
+        "--firstboot and --firstboot-command run what it takes when Windows boots",
+    ),
+    "root-password": "--password NAME:SELECTOR, with the name of its administrator",
+    "service": "--registry with a file that sets Start of the service",
+}
 # How the customizations call, in their usage, what is a path of the guest.
 GUEST_PATHS = frozenset({"PATH", "NEWPATH", "DIR", "PATTERN", "SOURCE", "TARGET"})
 
@@ -94,7 +105,10 @@ def add_orders(guest: Guest, wanted: Sequence[Named], sequence: ChangeSequence) 
         with told_where(one.where):
             operation = _find(one.name).operation
             if not operation.families.include(guest):
-                raise UnsupportedGuest(f"{one.name} is not for {guest.os.product_name or guest.os.distro}")
+                raise UnsupportedGuest(
+                    f"{one.name} is not for {guest.os.product_name or guest.os.distro}",
+                    hint=IN_WINDOWS.get(one.name, "") if guest.os.type is OsType.WINDOWS else "",
+                )
             now = replace(guest, files=sequence.files)
             is_windows = guest.os.type is OsType.WINDOWS
             order = _with_guest_paths(guest, operation.metavar, one.order) if is_windows else one.order

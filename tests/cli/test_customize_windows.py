@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import base64
+import tarfile
 from pathlib import Path
 
 import pytest
 
-from imgtools.errors import UnsupportedGuest
+from imgtools.errors import HostError, UnsupportedGuest
 from tests.support.command import imgtools
 from tests.support.disks import qemu_img
 from tests.support.fixtures import copy_fixture
@@ -112,3 +113,45 @@ def test_a_user_with_a_random_password(disk: Path, tmp_path: Path) -> None:
     assert password not in ran.out + ran.err
     script = imgtools("cat", disk, r"C:\ProgramData\imgtools\firstboot\scripts\0002-password.ps1").out
     assert base64.b64encode(password.encode()).decode() in script
+
+
+def test_files_by_their_drive(disk: Path, tmp_path: Path) -> None:
+    """Every order of files that NTFS can hold; each is read back by another reader than wrote it."""
+    (tmp_path / "tree" / "deep").mkdir(parents=True)
+    (tmp_path / "tree" / "deep" / "a.txt").write_text("old\n")
+    (tmp_path / "b.txt").write_text("b\n")
+    with tarfile.open(tmp_path / "t.tar.gz", "w:gz") as archive:
+        archive.add(tmp_path / "b.txt", "packed/c.txt")
+    imgtools(
+        "customize", disk, "--mkdir", r"C:\Tools\new", "--copy-in", rf"{tmp_path}/tree:C:\Tools",
+        "--upload", rf"{tmp_path}/b.txt:C:\Tools\b.txt", "--tar-in", rf"{tmp_path}/t.tar.gz:C:\Tools",
+        "--edit", r"C:\Tools\tree\deep\a.txt:s/old/new/", "--touch", r"C:\Tools\empty",
+        "--move", r"C:\Tools\b.txt:C:\Tools\d.txt", "--truncate", r"C:\Tools\packed\c.txt",
+        "--copy", r"C:\Tools\d.txt:C:\Tools\e.txt", "--write-file", r"C:\Tools\f:x", "--scrub", r"C:\Tools\f", *DIRECT, "--write",
+    )  # fmt: skip
+    assert imgtools("ls", disk, r"C:\Tools").out.split() == [
+        "d.txt",
+        "e.txt",
+        "empty",
+        "new",
+        "packed",
+        "tree",
+    ]
+    assert imgtools("cat", disk, r"C:\Tools\tree\deep\a.txt").out == "new\n"
+    assert imgtools("cat", disk, r"C:\Tools\e.txt").out == "b\n"
+    assert imgtools("cat", disk, r"C:\Tools\packed\c.txt").out == ""
+
+
+def test_what_ntfs_does_not_have_is_refused_before_anything_is_written(disk: Path, tmp_path: Path) -> None:
+    (tmp_path / "tree").mkdir()
+    (tmp_path / "tree" / "link").symlink_to("nowhere")
+    with tarfile.open(tmp_path / "t.tar", "w") as archive:
+        archive.add(tmp_path / "tree", "tree")
+    for words in (("--copy-in", f"{tmp_path}/tree:/Users"), ("--tar-in", f"{tmp_path}/t.tar:/Users")):
+        ran = imgtools("customize", disk, *words, *DIRECT, code=HostError.exit_code)
+        assert "NTFS has no links" in ran.err
+    for words in (("--chmod", "0644:/Users"), ("--chown", "0:/Users"), ("--link", "/Users:/U")):
+        ran = imgtools("customize", disk, *words, *DIRECT, code=UnsupportedGuest.exit_code)
+        assert "hint: NTFS has no owners, modes and links" in ran.err
+    ran = imgtools("customize", disk, "--root-password", "random", *DIRECT, code=UnsupportedGuest.exit_code)
+    assert "--password NAME:SELECTOR" in ran.err

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from imgtools.change.change import Change
+from imgtools.change.fit_to_filesystem import fitted
 from imgtools.change.host_tree import Ownership, copies, name_of
 from imgtools.errors import HostError, NotADirectory
 from imgtools.files.paths import join
@@ -21,7 +22,7 @@ from imgtools.records.system import Warned
 def plan(guest: Guest, order: Order) -> Iterator[Change]:
     """Yield what makes the copy.
 
-    :raises HostError: the host has no such file, or it is one that cannot be copied (a device, a socket).
+    :raises HostError: the host has no such file, or one that cannot be copied (a device; to NTFS, a link).
     :raises NotADirectory: the guest has no such directory.
     """
     name, text = split_pair(order.text, "HOSTPATH:DIR")
@@ -29,9 +30,9 @@ def plan(guest: Guest, order: Order) -> Iterator[Change]:
     if not guest.files.is_dir(folder):
         raise NotADirectory(f"not a directory in the guest: {folder}", path=folder)
     goal = join(guest.files.resolve(folder), name_of(Path(name)))
-    for one in copies(Path(name), goal, Ownership(), guest.files):
+    for one in fitted(copies(Path(name), goal, Ownership(), guest.files), guest.mounts):
         if isinstance(one, Warned):
-            raise HostError(f"cannot be copied: {one.path}: neither file, directory nor link")
+            raise HostError(f"cannot be copied: {one.path}: {one.text.removeprefix('left out: ')}")
         yield one
 
 

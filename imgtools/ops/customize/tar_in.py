@@ -1,6 +1,8 @@
 """Unpack a tar archive of the host into a directory of the guest: ``TAR:DIR``; gzip, xz, bzip2 and zstd too.
 
 Owners by number, modes, times, links and attributes are those of the archive. No member leads out of the directory.
+
+Linux and Windows guests; on NTFS there are neither owners nor modes, and an archive with a link in it is refused.
 """
 
 from __future__ import annotations
@@ -11,12 +13,13 @@ from pathlib import Path
 
 from imgtools.change.archive import plain_archive
 from imgtools.change.change import Change, Remove, SetTimes, Upload, WriteFile
+from imgtools.change.fit_to_filesystem import fitted
 from imgtools.change.unpack import unpacked
 from imgtools.change.writable_tree import open_upload
 from imgtools.errors import HostError, NotADirectory, UsageError
 from imgtools.guest.guest import Guest
 from imgtools.ops.customize_plan import Order, guest_file, split_pair
-from imgtools.ops.operation import Operation
+from imgtools.ops.operation import LINUX_OR_WINDOWS, Operation
 from imgtools.records.system import Warned
 
 LIMIT = 256 << 20  # bytes of a packed archive's files: they are kept in memory until they are written
@@ -35,7 +38,8 @@ def plan(guest: Guest, order: Order) -> Iterator[Change]:
         raise NotADirectory(f"not a directory in the guest: {folder}", path=folder)
     with plain_archive(archive, BytesIO()) as plain:
         room = LIMIT
-        for one in unpacked(plain, guest.files.resolve(folder), archive, guest.files):
+        members = unpacked(plain, guest.files.resolve(folder), archive, guest.files)
+        for one in fitted(members, guest.mounts):
             if isinstance(one, Warned):
                 raise HostError(f"{archive}: {one.path}: {one.text}")
             if isinstance(one, Upload) and plain != archive.absolute():
@@ -60,5 +64,9 @@ def _held(change: Upload) -> Iterator[Change]:
 
 
 OPERATION = Operation(
-    summary="Unpack a tar archive into a directory of the guest", plan=plan, params=Order, metavar="TAR:DIR"
+    summary="Unpack a tar archive into a directory of the guest",
+    plan=plan,
+    params=Order,
+    families=LINUX_OR_WINDOWS,
+    metavar="TAR:DIR",
 )
