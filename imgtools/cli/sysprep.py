@@ -28,6 +28,7 @@ EXAMPLES = (
     "imgtools sysprep disk.qcow2 --operations defaults,-ssh-userdir,user-account",
     "imgtools sysprep disk.qcow2 --set machine-id.policy=uninitialized --write",
     "imgtools sysprep disk.qcow2 --hostname template --firstboot-command 'apt-get update' --write",
+    "imgtools sysprep win.qcow2 --generalize shutdown --write",
     "imgtools sysprep --verify template.qcow2",
     "imgtools sysprep --verify template.qcow2 --original disk.qcow2",
     "imgtools sysprep --verify -P 2 templates/*.qcow2",
@@ -36,9 +37,9 @@ EXAMPLES = (
 SEVERAL = Rules(one_image=("--original",), only_with="--verify")
 NOTES = """
 Each operation says which guests it is for. Of a Windows guest logs, caches, histories, identities, addresses and
-passwords go; its SID, by which Windows tells machines apart, only Microsoft's own sysprep can change: run `sysprep
-/generalize` in the guest. Until then `--verify` does not call it fit, and `clone` refuses it. A BSD guest gets only the
-operations that say so.
+passwords go; its SID, by which Windows tells machines apart, only Microsoft's own sysprep can change:
+`--generalize shutdown` has it run when the guest boots next, or run `sysprep /generalize` in the guest. Until then
+`--verify` does not call it fit, and `clone` refuses it. A BSD guest gets only the operations that say so.
 
 Every operation first says which files it will touch; `--write` makes all the changes in one transaction, so that
 an image is prepared or is as it was. Nothing boots where the guest is on ext4, on a partition or a linear logical

@@ -127,7 +127,8 @@ def test_files_by_their_drive(disk: Path, tmp_path: Path) -> None:
         "--upload", rf"{tmp_path}/b.txt:C:\Tools\b.txt", "--tar-in", rf"{tmp_path}/t.tar.gz:C:\Tools",
         "--edit", r"C:\Tools\tree\deep\a.txt:s/old/new/", "--touch", r"C:\Tools\empty",
         "--move", r"C:\Tools\b.txt:C:\Tools\d.txt", "--truncate", r"C:\Tools\packed\c.txt",
-        "--copy", r"C:\Tools\d.txt:C:\Tools\e.txt", "--write-file", r"C:\Tools\f:x", "--scrub", r"C:\Tools\f", *DIRECT, "--write",
+        "--copy", r"C:\Tools\d.txt:C:\Tools\e.txt", "--write-file", r"C:\Tools\f:x", "--scrub", r"C:\Tools\f",
+        *DIRECT, "--write",
     )  # fmt: skip
     assert imgtools("ls", disk, r"C:\Tools").out.split() == [
         "d.txt",

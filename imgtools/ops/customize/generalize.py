@@ -20,7 +20,6 @@ from imgtools.ops.windows_firstboot import (
     INSIDE,
     PAUSE,
     PAUSE_FAILED,
-    WINDOWS_NOTES,
     at_first_boot_of_windows,
 )
 
@@ -80,6 +79,6 @@ OPERATION = Operation(
     families=WINDOWS,
     metavar="shutdown|reboot",
     notes="Its sysprep also refuses what cannot be told from here: apps of the Store that are installed for one user "
-    "only, BitLocker on the system's drive, the eighth rearm. Its log says why, and NAME.exit is 252. "
-    + WINDOWS_NOTES,
+    "only, BitLocker on the system's drive, one rearm too many. Then its log says why, and NAME.exit is 252. A script "
+    "of the first boot runs it: what is said of `firstboot` holds for it.",
 )

@@ -82,6 +82,7 @@ OPERATION = Operation(
     plan=plan,
     params=Order,
     families=LINUX_OR_WINDOWS,
+    notes="Of Windows, what is said of `firstboot` holds for the script.",
     metavar="NAME=SETTINGS",
     objection=objection,
 )

@@ -44,5 +44,6 @@ OPERATION = Operation(
     params=Order,
     families=LINUX_OR_WINDOWS,
     metavar="USER:SELECTOR",
+    notes="Of Windows, what is said of `firstboot` holds for the script.",
     read=read,
 )

@@ -237,5 +237,6 @@ OPERATION = Operation(
     plan=plan,
     params=Order,
     families=LINUX_OR_WINDOWS,
+    notes="Of Windows, what is said of `firstboot` holds for the script.",
     metavar="NAME[:KEY=VALUE,...]",
 )

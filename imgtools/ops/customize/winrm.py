@@ -12,7 +12,7 @@ from imgtools.change.change import Change
 from imgtools.guest.guest import Guest
 from imgtools.ops.customize_plan import Order
 from imgtools.ops.operation import WINDOWS, Operation
-from imgtools.ops.windows_firstboot import WINDOWS_NOTES, at_first_boot_of_windows
+from imgtools.ops.windows_firstboot import at_first_boot_of_windows
 
 SCRIPT = b"""\
 $ErrorActionPreference = 'Stop'
@@ -45,5 +45,5 @@ OPERATION = Operation(
     params=Order,
     families=WINDOWS,
     metavar="",
-    notes=WINDOWS_NOTES,
+    notes="The script that makes the listener is one of the first boot: what is said of `firstboot` holds for it.",
 )
