@@ -48,7 +48,7 @@ exit /b 0
 :main
 if /i "%mode%"=="setup" goto begin
 for %%v in (SystemSetupInProgress OOBEInProgress) do (
-    "%sys%\reg.exe" query HKLM\SYSTEM\Setup /v %%v 2>nul | "%sys%\find.exe" "0x1" >nul && exit /b 0
+    for /f "tokens=3" %%x in ('%sys%\reg.exe query HKLM\SYSTEM\Setup /v %%v 2^>nul') do if "%%x"=="0x1" exit /b 0
 )
 :begin
 "%sys%\icacls.exe" "%here%.." /reset /q >nul 2>&1
@@ -62,7 +62,7 @@ for /f "delims=" %%s in ('dir /b /a-d /on "%here%scripts" 2^>nul') do (
 )
 goto finish
 :pause
-dir /b /a-d "%here%scripts" 2>nul | "%sys%\find.exe" "." >nul && exit /b 0
+for /f "delims=" %%s in ('dir /b /a-d "%here%scripts" 2^>nul') do exit /b 0
 :finish
 call :tidy
 set "done=1"
