@@ -31,7 +31,7 @@ files that it makes. `--run-command` can, with sed. On a guest with SELinux all 
 
 New files on NTFS belong to the administrators, and everybody in the guest may write them, because that is what ntfs-3g
 gives them; `icacls FILE /reset` in a script of the first boot gives one the rights of its folder. The folder of those
-scripts is closed by the first of them that runs.
+scripts is closed to others before the first of them runs.
 
 Scripts of the first boot run once, in the order given, after the network is up; their log is
 `/var/log/imgtools-firstboot.log` in the guest. In a Windows they run as LocalSystem before anybody logs on; log and

@@ -25,6 +25,7 @@ ANSWERS = ("Panther/Unattend/unattend.xml", "Panther/unattend.xml")  # the first
 # Of a guest that generalises itself when it boots next: what its sysprep.exe is given.
 STAGED = "/ProgramData/imgtools/firstboot/unattend.xml"
 LONGEST = 1 << 20  # bytes
+DEEPEST = 50  # elements in each other, of which Windows' own have some eight
 SCHEMA = "urn:schemas-microsoft-com:unattend"
 WCM = "http://schemas.microsoft.com/WMIConfig/2002/State"
 SHELL = "Microsoft-Windows-Shell-Setup"
@@ -52,7 +53,7 @@ class Answers:
     :param content: the file; b"" is a new one.
     :param processor: Windows' word for the guest's: amd64, x86, arm64.
     :param path: the file's path, for messages.
-    :raises OddGuest: it is no XML, or has a document type, which could grow without bound.
+    :raises OddGuest: it is no XML, is nested too deep, or has a document type, which could grow without bound.
     """
 
     def __init__(self, content: bytes, processor: str, path: str) -> None:
@@ -64,6 +65,8 @@ class Answers:
             self._root = ElementTree.fromstring(content) if content else Element(f"{{{SCHEMA}}}unattend")
         except (ElementTree.ParseError, ValueError) as error:
             raise OddGuest(f"{path} does not parse: {error}", hint="mend or remove it") from None
+        if _is_deeper(self._root, DEEPEST):
+            raise OddGuest(f"{path} is nested more than {DEEPEST} deep", hint="mend or remove it")
         self._processor = processor
         self.changed = False
 
@@ -117,6 +120,13 @@ class Answers:
                 return one
         self.changed = True
         return SubElement(above, f"{{{SCHEMA}}}{tag}", attributes)
+
+
+def _is_deeper(root: Element, limit: int) -> bool:
+    level = [root]
+    for _ in range(limit):
+        level = [below for one in level for below in one]
+    return bool(level)
 
 
 def waits_for_setup(registry: Registry) -> bool:

@@ -128,7 +128,7 @@ def zone_changes(registry: Registry, name: str) -> Iterator[RegistryChange]:
     if left:  # what holds at the moment, which Windows reckons anew when it starts
         try:
             active = rule.bias_at(datetime.datetime.now(datetime.UTC))
-        except ValueError:
+        except (ValueError, OverflowError):
             raise _odd(zone) from None
         yield _number(place.path, place.key, "ActiveTimeBias", active)
 

@@ -24,7 +24,12 @@ def test_the_processor_is_that_of_the_guest() -> None:
 
 @pytest.mark.parametrize(
     ("content", "words"),
-    [(b"<unattend", "does not parse"), (b"<!DOCTYPE x [<!ENTITY a 'b'>]><x/>", "has a document type")],
+    [
+        (b"<unattend", "does not parse"),
+        (b"<!DOCTYPE x [<!ENTITY a 'b'>]><x/>", "has a document type"),
+        (b"<a>" * 100_000 + b"</a>" * 100_000, "nested more than"),
+    ],
+    ids=["cut", "entity", "deep"],
 )
 def test_answers_that_do_not_parse(content: bytes, words: str) -> None:
     with pytest.raises(OddGuest, match=words):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from imgtools.errors import HostError, UnsupportedGuest, UsageError
 from imgtools.guest.windows.startup_script import with_scripts_extension, with_startup_script
@@ -70,6 +72,13 @@ def test_a_script_that_is_started_already_is_not_added_again() -> None:
     assert with_startup_script(b"[Startup]\n0CmdLine=x\n\n[Shutdown]\n0CmdLine=y\n", "z") == (
         b"[Startup]\r\n0CmdLine=x\r\n1CmdLine=z\r\n1Parameters=\r\n\r\n[Shutdown]\r\n0CmdLine=y\r\n"
     )
+
+
+@given(st.binary(max_size=200) | st.text("[]SGtartup=0CmdLine\n ", max_size=60).map(str.encode))
+def test_whatever_a_policy_holds_the_script_is_in_it_once(content: bytes) -> None:
+    once = with_startup_script(content, START)
+    assert with_startup_script(once, START) == once
+    assert with_scripts_extension(content)
 
 
 def test_one_that_waits_for_its_setup_runs_them_at_its_end() -> None:

@@ -109,6 +109,21 @@ def test_a_guest_without_zones_and_a_zone_without_a_rule() -> None:
 
 
 @pytest.mark.parametrize(
+    "tzi",
+    [
+        TZI.pack(0, 0, -60, struct.pack("<8H", 0, 13, 0, 5, 2, 0, 0, 0), BEGINS),
+        TZI.pack(0, 0, -60, struct.pack("<8H", 65535, 1, 0, 1, 2, 0, 0, 0), BEGINS),
+        TZI.pack(-(2**31), 0, 0, ENDS, BEGINS),
+    ],
+    ids=["month", "year", "bias"],
+)
+def test_a_rule_that_is_no_day_is_no_crash(tzi: bytes) -> None:
+    guest, tree = windows_guest({rf"{ZONES}\Wild Standard Time": zone(tzi, "Wild", 1)})
+    with pytest.raises(OddGuest, match="Wild Standard Time"):
+        carry_out(guest, tree, ("timezone", "Wild Standard Time"))
+
+
+@pytest.mark.parametrize(
     ("day", "minutes"),
     [
         ("2026-01-01T00:00", -60),
