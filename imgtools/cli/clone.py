@@ -39,6 +39,7 @@ at all. Nothing boots where the guest is on ext4.
 The template is only read, and has to be prepared: `imgtools sysprep` did it, or `--sysprep` does it to what is cloned,
 once for all clones, or `--unprepared` says that it need not be. A Windows has to be generalised by Microsoft's own
 sysprep: each clone has its name, of at most 15 letters, in the registry and in the answers that its setup asks for.
+`--unprepared --generalize reboot` has each clone do that itself, when it boots.
 With `--unprepared --hostname ''` any disk is cloned, whatever it holds.
 
 A linked clone holds only what differs: the template must stay where it is, unchanged. It is known by a relative name

@@ -327,7 +327,7 @@ def _require_generalised(guest: Guest, host_path: Path) -> None:
     if not is_generalised(guest.files, guest.os):
         raise UnsupportedGuest(
             f"{host_path} was not generalised: its clones would be one machine to Windows",
-            hint="run sysprep /generalize /oobe /shutdown in the guest; --unprepared clones it all the same",
+            hint="imgtools sysprep --generalize shutdown, and boot it once; --unprepared clones it all the same",
         )
 
 

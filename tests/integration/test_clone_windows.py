@@ -63,3 +63,15 @@ def test_a_name_that_windows_does_not_take(template: Path, tmp_path: Path) -> No
     ran = imgtools("clone", template, *words, code=UsageError.exit_code)
     assert "not a computer name of Windows: 'a-name-of-16-let'" in ran.err
     assert not list(tmp_path.iterdir())
+
+
+def test_clones_that_generalise_themselves(template: Path, tmp_path: Path) -> None:
+    """Of a template that nobody has booted for it: each with answers of its own."""
+    words = ("--unprepared", "--generalize", "reboot", "--locale", "en-US")
+    imgtools("clone", template, "-n", "own-1", "-n", "own-2", "--output-dir", tmp_path, *words)
+    for number, clone in enumerate(sorted(tmp_path.iterdir()), 1):
+        told = imgtools("cat", clone, r"C:\ProgramData\imgtools\firstboot\unattend.xml").out
+        assert (
+            f"<ComputerName>own-{number}</ComputerName>" in told and "<UserLocale>en-US</UserLocale>" in told
+        )
+        assert answers(clone) == answers(template)
