@@ -1,9 +1,9 @@
 r"""Have a Windows generalised by its own sysprep when it boots next: ``shutdown`` or ``reboot``, which follows.
 
 Windows guests that are set up, in a workgroup, with no updates pending; of one that is generalised already nothing
-changes. The next boot runs ``sysprep.exe /generalize /oobe`` with answers, which hold no page of the first boot, and
-whatever is ordered beside it: --hostname, --timezone, --locale, --password of the administrator, --product-key,
---first-logon-command. Scripts of --firstboot beside it run at the end of the setup that comes then.
+changes. The next boot runs ``sysprep.exe /generalize /oobe`` with answers: no page of the first boot asks for anything,
+and what is ordered beside it is in them, --hostname, --timezone, --locale, --product-key, --first-logon-command and the
+--password of the administrator. Scripts of --firstboot beside it run at the end of the setup that comes then.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Remove what setup and servicing have logged: they name the machine, its users and their answers.
 
-The answers themselves are those of windows-answers.
+The answers themselves are those of windows-answers. What scripts of an earlier first boot have said goes too.
 """
 
 from __future__ import annotations
@@ -23,5 +23,7 @@ OPERATION = Operation(
         "%/debug/*.log",
         "%/SoftwareDistribution/ReportingEvents.log",
         "%/System32/Sysprep/Panther/*.log",
+        "/ProgramData/imgtools/firstboot/*.log",
+        "/ProgramData/imgtools/firstboot/*.exit",
     ),
 )

@@ -63,8 +63,13 @@ FILES: dict[str, tuple[Mapping[str, Content], list[str]]] = {
             "/Windows/inf/setupapi.dev.log": "x",
             "/Windows/inf/oem1.inf": "x",
             "/Windows/PFRO.log": "x",
+            "/ProgramData/imgtools/firstboot/0001-a.cmd.log": "x",
+            "/ProgramData/imgtools/firstboot/0001-a.cmd.exit": "0",
+            "/ProgramData/imgtools/firstboot/scripts/0002-b.cmd": "x",
         },
         [
+            "/ProgramData/imgtools/firstboot/0001-a.cmd.exit",
+            "/ProgramData/imgtools/firstboot/0001-a.cmd.log",
             "/Windows/Logs/CBS/CBS.log",
             "/Windows/PFRO.log",
             "/Windows/Panther/setupact.log",
