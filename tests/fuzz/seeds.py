@@ -13,6 +13,8 @@ from pathlib import Path
 
 from fixtures import evtx
 from fixtures.bitlocker import TAIL, encrypt
+from imgtools.guest.windows.answers import Answers
+from imgtools.guest.windows.startup_script import with_scripts_extension, with_startup_script
 from tests.fuzz.sparse import Sparse, pack
 from tests.support import archives as tar
 from tests.support.guests import DEBIAN_BOOT, DEBIAN_ROOT
@@ -246,6 +248,15 @@ def reg_files() -> tuple[bytes, ...]:
         '"a\\"b"=dword:0000002a ; c\r\n"n"=hex(7):61,00,\\\r\n  00,00\r\n"gone"=-\r\n[-HKEY_USERS\\B]\r\n'
     )
     return (text.encode(), text.encode("utf-16"))
+
+
+@cache
+def windows_setup() -> tuple[bytes, ...]:
+    """Answers, scripts.ini, gpt.ini, and the rule of a time zone."""
+    answers = Answers(b"", "amd64", "/unattend.xml")
+    answers.run_at_first_logon("cmd /c ver")
+    rule = struct.pack("<iii16s16s", -60, 0, -60, b"\0\0\x0a" + bytes(13), b"\0\0\3" + bytes(13))
+    return (answers.written(), with_startup_script(b"", "x"), with_scripts_extension(b""), rule)
 
 
 @cache

@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
@@ -42,9 +42,12 @@ from imgtools.guest.logs.lines import Clock, group_backwards, group_forwards
 from imgtools.guest.network.program import find_network
 from imgtools.guest.packages.applications import parse_apk_installed, parse_dpkg_status
 from imgtools.guest.services.started import enabling_links, find_default_target, find_init
+from imgtools.guest.windows.answers import OOBE, SHELL, Answers
 from imgtools.guest.windows.registry import open_registry
 from imgtools.guest.windows.sam import read_users
+from imgtools.guest.windows.startup_script import with_scripts_extension, with_startup_script
 from imgtools.guest.windows.tasks import parse_task
+from imgtools.guest.windows.time_zone import TZI, ZoneRule
 from imgtools.records.disks import Declined, Layout
 from imgtools.records.files import FileKind
 from imgtools.records.request import Secret
@@ -244,6 +247,22 @@ def ask_reg_file(content: bytes) -> None:
         _try(lambda raw=raw: list(read_reg(raw, "a.reg")))  # type: ignore[misc]
 
 
+def ask_windows_setup(content: bytes) -> None:
+    """Answers for setup, the two files of the group policy, and the rule of a time zone."""
+
+    def answer() -> None:
+        answers = Answers(content, "amd64", "/unattend.xml")
+        answers.set(OOBE, SHELL, "OOBE", "HideEULAPage", text="true")
+        answers.run_at_first_logon("cmd")
+        Answers(answers.written(), "amd64", "/unattend.xml")
+
+    _try(answer)
+    with_scripts_extension(with_startup_script(content, "x"))
+    if len(content) >= TZI.size:
+        with suppress(ValueError, OverflowError):
+            ZoneRule(*TZI.unpack_from(content)).bias_at(datetime(2026, 7, 1, tzinfo=UTC))
+
+
 def ask_hive_log(content: bytes) -> None:
     """A log for the first hive, its checksums put right."""
     raw = bytearray(content)
@@ -410,6 +429,7 @@ TARGETS = (
     Target("ntfs-parts", lambda: [seeds.ntfs()[0].content[16384:17408], bytes(range(64))], ask_ntfs_parts),
     Target("hive", seeds.hives, ask_hive),
     Target("hive-editor", seeds.hives, ask_hive_editor),
+    Target("windows-setup", seeds.windows_setup, ask_windows_setup),
     Target("hive-log", seeds.hive_logs, ask_hive_log),
     Target("reg-file", seeds.reg_files, ask_reg_file),
     Target("event-log", seeds.event_logs, ask_event_log),
