@@ -59,11 +59,12 @@ class Answers:
     def __init__(self, content: bytes, processor: str, path: str) -> None:
         ElementTree.register_namespace("", SCHEMA)
         ElementTree.register_namespace("wcm", WCM)
-        if b"<!DOCTYPE" in content or b"<!ENTITY" in content:
+        plain = content.replace(b"\0", b"")  # of UTF-16
+        if b"<!DOCTYPE" in plain or b"<!ENTITY" in plain:
             raise OddGuest(f"{path} has a document type", hint="answers for Windows' setup have none")
         try:
             self._root = ElementTree.fromstring(content) if content else Element(f"{{{SCHEMA}}}unattend")
-        except (ElementTree.ParseError, ValueError) as error:
+        except (ElementTree.ParseError, ValueError, LookupError) as error:
             raise OddGuest(f"{path} does not parse: {error}", hint="mend or remove it") from None
         if _is_deeper(self._root, DEEPEST):
             raise OddGuest(f"{path} is nested more than {DEEPEST} deep", hint="mend or remove it")

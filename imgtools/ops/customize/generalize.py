@@ -17,9 +17,11 @@ from imgtools.guest.guest import Guest
 from imgtools.ops.customize_plan import Order
 from imgtools.ops.operation import WINDOWS, Operation
 from imgtools.ops.windows_firstboot import (
+    FOLDER,
     INSIDE,
     PAUSE,
     PAUSE_FAILED,
+    as_windows_reads_it,
     at_first_boot_of_windows,
 )
 
@@ -44,30 +46,29 @@ def plan(guest: Guest, order: Order) -> Iterator[Change]:
     :raises UsageError: neither shutdown nor reboot.
     :raises UnsupportedGuest: the guest's sysprep would refuse it.
     """
-    from imgtools.guest.windows.answers import (
-        NO_PAGES,
-        OOBE,
-        PROCESSORS,
-        SHELL,
-        STAGED,
-        Answers,
-        waits_for_setup,
-    )
+    from imgtools.guest.windows.answers import NO_PAGES, OOBE, PROCESSORS, SHELL, STAGED, Answers
     from imgtools.guest.windows.generalise import require_generalisable
     from imgtools.guest.windows.registry import open_registry
+    from imgtools.guest.windows.setup_state import GENERALISED, image_state
 
     if order.text not in SWITCHES:
         raise UsageError(f"neither shutdown nor reboot: {order.text!r}")
+    script = SCRIPT.replace("SWITCH", SWITCHES[order.text]).encode()
     with open_registry(guest.files, guest.os.windows_systemroot) as registry:
-        if waits_for_setup(registry):
+        if image_state(registry) in GENERALISED:
             return
         require_generalisable(guest.files, guest.os, registry)
+    waiting = list(guest.files.glob(f"{FOLDER}/scripts/*-generalize.cmd"))
+    if waiting and guest.files.is_file(STAGED):
+        new = as_windows_reads_it(script, "cmd")
+        if guest.files.read_bytes(waiting[0]) != new:
+            yield WriteFile(waiting[0], new)
+        return
     answers = Answers(b"", PROCESSORS.get(guest.os.arch, "amd64"), STAGED)
     for name, text in NO_PAGES.items():
         answers.set(OOBE, SHELL, "OOBE", name, text=text)
     yield MakeDirectory(parent_of(STAGED))
     yield WriteFile(STAGED, answers.written())
-    script = SCRIPT.replace("SWITCH", SWITCHES[order.text]).encode()
     yield from at_first_boot_of_windows(guest, "generalize.cmd", "cmd", script)
 
 

@@ -27,9 +27,11 @@ def test_the_processor_is_that_of_the_guest() -> None:
     [
         (b"<unattend", "does not parse"),
         (b"<!DOCTYPE x [<!ENTITY a 'b'>]><x/>", "has a document type"),
+        ("<!DOCTYPE x [<!ENTITY a 'b'>]><x/>".encode("utf-16"), "has a document type"),
+        (b'<?xml version="1.0" encoding="utf-N"?><x/>', "does not parse: unknown encoding"),
         (b"<a>" * 100_000 + b"</a>" * 100_000, "nested more than"),
     ],
-    ids=["cut", "entity", "deep"],
+    ids=["cut", "entity", "entity in utf-16", "encoding", "deep"],
 )
 def test_answers_that_do_not_parse(content: bytes, words: str) -> None:
     with pytest.raises(OddGuest, match=words):

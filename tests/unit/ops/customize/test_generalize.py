@@ -68,6 +68,17 @@ def test_a_template_shuts_down() -> None:
     assert 'shutdown.exe" /s /t 30' in tree.read_text(f"{SCRIPTS}/0001-generalize.cmd")
 
 
+def test_what_follows_may_be_said_anew() -> None:
+    """And what its setup is to be told stays."""
+    guest, tree = guest_of()
+    carry_out(guest, tree, REBOOT, ("hostname", "web-1"))
+    carry_out(guest, tree, ("generalize", "shutdown"))
+    assert 'shutdown.exe" /s /t 30' in tree.read_text(f"{SCRIPTS}/0001-generalize.cmd")
+    assert [one.name for one in tree.list_dir(SCRIPTS)] == ["0001-generalize.cmd"]
+    assert "<ComputerName>web-1</ComputerName>" in tree.read_text(STAGED)
+    assert planned(guest, ("generalize", "shutdown")) == ()
+
+
 def test_what_is_ordered_beside_it_is_told_to_its_setup_wherever_it_stands() -> None:
     guest, tree = guest_of()
     carry_out(
