@@ -151,9 +151,11 @@ def _text_of(name: str, order: Order) -> str:
 
 def _users(guest: Guest) -> dict[str, str]:
     """The guest's own accounts: names and SIDs."""
-    from imgtools.guest.windows.system import windows_users
+    from imgtools.guest.windows.registry import open_registry
+    from imgtools.guest.windows.sam import read_users
 
-    return {one.name: one.sid for one in windows_users(guest.files, guest.os) if one.local}
+    with open_registry(guest.files, guest.os.windows_systemroot) as registry:
+        return {one.name: one.sid for one in read_users(registry) if one.local}
 
 
 def _waits(guest: Guest) -> bool:

@@ -1,30 +1,27 @@
 r"""Whether a Windows can be generalised by its own sysprep.exe when it boots next, and what keeps it from it.
 
-Sources: "Sysprep (Generalize) a Windows installation" and "Sysprep command-line options" (learn.microsoft.com); what
-servicing and Windows Update leave where a restart is due: "Determine if a reboot is pending" (learn.microsoft.com).
+Sources: "Sysprep (Generalize) a Windows installation" and "Sysprep command-line options" (learn.microsoft.com).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from imgtools.errors import UnsupportedGuest
+from imgtools.errors import OddGuest, UnsupportedGuest
 from imgtools.files.paths import join
 from imgtools.files.tree import GuestReader
+from imgtools.guest.windows.facts import RegistryFacts
 from imgtools.guest.windows.registry import MACHINE, Registry
 from imgtools.guest.windows.setup_state import COMPLETE, image_state
 from imgtools.guest.windows.system import windows_details
+from imgtools.guest.windows.updates import pending_reboot
 from imgtools.records.system import OsInfo
 
 SYSPREP = "System32/Sysprep/sysprep.exe"
-CURRENT_VERSION = rf"{MACHINE}\SOFTWARE\Microsoft\Windows\CurrentVersion"
-SERVICING = rf"{CURRENT_VERSION}\Component Based Servicing"
-PENDING_KEYS = {
-    rf"{SERVICING}\RebootPending": "servicing waits for a restart",
-    rf"{SERVICING}\PackagesPending": "packages wait to be installed",
-    rf"{CURRENT_VERSION}\WindowsUpdate\Auto Update\RebootRequired": "Windows Update waits for a restart",
+# What of that for which a restart is due keeps sysprep from running; it does not mind files that wait for new names.
+REFUSED = {
+    "component-servicing": "servicing waits for a restart",
+    "windows-update": "Windows Update waits for a restart",
+    "servicing-transaction": "WinSxS/pending.xml has what servicing is to do at the next boot",
 }
-PENDING_FILE = "WinSxS/pending.xml"
 SETUP = rf"{MACHINE}\SYSTEM\Setup"
 
 
@@ -32,6 +29,7 @@ def require_generalisable(files: GuestReader, os: OsInfo, registry: Registry) ->
     """Refuse a guest that its own sysprep would refuse, or that would lose something.
 
     :raises UnsupportedGuest: it has no sysprep, belongs to a domain, is being set up, or updates are pending.
+    :raises OddGuest: whether it is so cannot be read.
     """
     if not files.is_file(join(os.windows_systemroot, SYSPREP)):
         raise UnsupportedGuest(f"the guest has no {SYSPREP}, which generalises it")
@@ -47,16 +45,16 @@ def require_generalisable(files: GuestReader, os: OsInfo, registry: Registry) ->
             f"the guest has joined the domain {details.domain}, which a generalised one has not",
             hint="take it out of the domain first, in the guest",
         )
-    if reasons := list(_pending(files, os, registry)):
+    if reasons := _pending(registry):
         raise UnsupportedGuest(
             f"the guest's sysprep refuses to run: {', '.join(reasons)}",
             hint="boot it, let it finish, and shut it down",
         )
 
 
-def _pending(files: GuestReader, os: OsInfo, registry: Registry) -> Iterator[str]:
-    for key, reason in PENDING_KEYS.items():
-        if registry.find(key) is not None:
-            yield reason
-    if files.is_file(path := join(os.windows_systemroot, PENDING_FILE)):
-        yield f"{path} has what servicing is to do at the next boot"
+def _pending(registry: Registry) -> tuple[str, ...]:
+    facts = RegistryFacts(registry)
+    found = tuple(REFUSED[reason] for reason in pending_reboot(facts) if reason in REFUSED)
+    if facts.warnings:  # what cannot be read could be a reason
+        raise OddGuest(facts.warnings[0].text)
+    return found

@@ -139,7 +139,7 @@ def test_a_product_key_is_read_as_a_secret(tmp_path: Path) -> None:
     [
         ({}, {"/Windows/WinSxS/pending.xml": "x"}, "servicing is to do at the next boot"),
         ({rf"{CURRENT}\Component Based Servicing\RebootPending": {}}, {}, "servicing waits for a restart"),
-        ({rf"{CURRENT}\Component Based Servicing\PackagesPending": {}}, {}, "packages wait"),
+        ({rf"{CURRENT}\Component Based Servicing\PackagesPending": {}}, {}, "servicing waits for a restart"),
         ({rf"{CURRENT}\WindowsUpdate\Auto Update\RebootRequired": {}}, {}, "Windows Update waits"),
         ({SETUP_STATE: {"ImageState": "IMAGE_STATE_UNDEPLOYABLE"}}, {}, "is being set up"),
         ({}, {"/Windows/System32/config/SECURITY": domain("CORP", joined=True)}, "joined the domain CORP"),
