@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from imgtools.change.change import (
         Change,
         ConfigSetting,
+        DiscardHibernation,
         EditConfig,
         EditLines,
         LineEdit,
@@ -110,6 +111,7 @@ if TYPE_CHECKING:
         copy_in,
         customize,
         edit,
+        repair,
         sysprep,
         write,
     )
@@ -164,6 +166,7 @@ if TYPE_CHECKING:
     )
     from imgtools.workflows.registry_diff import DiffReport, RegistryDifference
     from imgtools.workflows.registry_search import RegistryMatch, SearchReport
+    from imgtools.workflows.repair import RepairReport
     from imgtools.workflows.resize import ResizedPartition, ResizeReport
     from imgtools.workflows.resize_copy import CopiedPartition, ResizeCopyReport
     from imgtools.workflows.snapshot import SnapshotReport, SnapshotsReport
@@ -177,38 +180,39 @@ __all__ = [
     "ChainChange", "ChainLayer", "ChainReport", "Change", "CheckReport", "Clone", "CloneReport",
     "CommitReport", "CompareReport", "ConfigReport", "ConfigSetting", "ConfigValue", "ConvertReport",
     "CopiedPartition", "CopyOutReport", "CreateReport", "DdReport", "Declined", "DfReport", "DiffReport",
-    "Disk", "DiskFacts", "DiskStep", "DoctorReport", "EditConfig", "EditLines", "Engine", "ExportReport",
-    "ExportedKey", "Extent", "FileEntry", "FileKind", "FileStat", "FilesystemUsage", "FilesystemsReport",
-    "FindReport", "FoundFile", "FoundRow", "Guest", "GuestOptions", "GuestReader", "HiveListReport",
-    "HiveRow", "HostPath", "Image", "ImageEdit", "ImageInfo", "ImageOptions", "ImageUsage", "Images",
-    "InfoReport", "InspectReport", "InspectedGuest", "Key", "KeyListReport", "KeyReport", "KeyRow", "Keys",
-    "Layer", "Layout", "LineEdit", "ListedFile", "LogInfo", "LogListReport", "LogReport", "LogRow",
-    "LsReport", "MakeDirectory", "MakeHardLink", "MakeLink", "MakeSpecial", "MapLayer", "MapReport",
-    "MeasureReport", "Mount", "MountReport", "Move", "NewLvmUuids", "OperationReport", "Orders", "OsInfo",
-    "OsType", "Partition", "Plan", "PlanReport", "PlannedChange", "Progress", "RebaseReport",
-    "RecoverReport", "RegistryApplyLog", "RegistryDifference", "RegistryMakeKey", "RegistryMatch",
-    "RegistryOptions", "RegistryRemoveKey", "RegistryRemoveValue", "RegistrySet", "Relabel", "Remove",
-    "ResizeCopyReport", "ResizeReport", "ResizedPartition", "RunInGuest", "SearchReport", "Secret",
-    "SetMode", "SetOwner", "SetTimes", "SetUuid", "SetXattr", "Size", "Snapshot", "SnapshotReport",
-    "SnapshotsReport", "StateOptions", "SysprepReport", "TarReport", "Truncate", "UnmountReport", "Upload",
-    "Usage", "ValueRow", "VerifyReport", "Volume", "Warned", "WipeReport", "WriteFile", "WriteOptions",
-    "amend", "apply", "apply_snapshot", "bench", "bitmap_add", "bitmap_clear", "bitmap_delete",
-    "bitmap_disable", "bitmap_enable", "bitmap_list", "bitmap_merge", "cat", "chain_flatten", "chain_move",
-    "chain_show", "chain_squash", "check", "chmod", "chown", "clone", "commit", "compare", "config_delete",
-    "config_get", "config_match", "config_set", "convert", "copy_in", "copy_out", "create",
-    "create_snapshot", "customize", "dd", "delete_snapshot", "df", "doctor", "edit", "edit_image", "errors",
-    "find", "find_guests", "info", "inspect", "list_filesystems", "list_logs", "list_snapshots", "ln",
-    "log", "ls", "make_plan", "map", "measure", "mkdir", "mount", "mv", "open_image", "read_plan", "rebase",
-    "recover", "registry_delete", "registry_diff", "registry_export", "registry_get", "registry_hives",
-    "registry_list", "registry_merge", "registry_search", "registry_set", "resize_copy", "resize_disk",
-    "rm", "sysprep", "sysprep_verify", "tar_in", "tar_out", "the_guest", "touch", "unmount", "wipe",
-    "write", "write_plan",
+    "DiscardHibernation", "Disk", "DiskFacts", "DiskStep", "DoctorReport", "EditConfig", "EditLines",
+    "Engine", "ExportReport", "ExportedKey", "Extent", "FileEntry", "FileKind", "FileStat",
+    "FilesystemUsage", "FilesystemsReport", "FindReport", "FoundFile", "FoundRow", "Guest", "GuestOptions",
+    "GuestReader", "HiveListReport", "HiveRow", "HostPath", "Image", "ImageEdit", "ImageInfo",
+    "ImageOptions", "ImageUsage", "Images", "InfoReport", "InspectReport", "InspectedGuest", "Key",
+    "KeyListReport", "KeyReport", "KeyRow", "Keys", "Layer", "Layout", "LineEdit", "ListedFile", "LogInfo",
+    "LogListReport", "LogReport", "LogRow", "LsReport", "MakeDirectory", "MakeHardLink", "MakeLink",
+    "MakeSpecial", "MapLayer", "MapReport", "MeasureReport", "Mount", "MountReport", "Move", "NewLvmUuids",
+    "OperationReport", "Orders", "OsInfo", "OsType", "Partition", "Plan", "PlanReport", "PlannedChange",
+    "Progress", "RebaseReport", "RecoverReport", "RegistryApplyLog", "RegistryDifference",
+    "RegistryMakeKey", "RegistryMatch", "RegistryOptions", "RegistryRemoveKey", "RegistryRemoveValue",
+    "RegistrySet", "Relabel", "Remove", "RepairReport", "ResizeCopyReport", "ResizeReport",
+    "ResizedPartition", "RunInGuest", "SearchReport", "Secret", "SetMode", "SetOwner", "SetTimes",
+    "SetUuid", "SetXattr", "Size", "Snapshot", "SnapshotReport", "SnapshotsReport", "StateOptions",
+    "SysprepReport", "TarReport", "Truncate", "UnmountReport", "Upload", "Usage", "ValueRow",
+    "VerifyReport", "Volume", "Warned", "WipeReport", "WriteFile", "WriteOptions", "amend", "apply",
+    "apply_snapshot", "bench", "bitmap_add", "bitmap_clear", "bitmap_delete", "bitmap_disable",
+    "bitmap_enable", "bitmap_list", "bitmap_merge", "cat", "chain_flatten", "chain_move", "chain_show",
+    "chain_squash", "check", "chmod", "chown", "clone", "commit", "compare", "config_delete", "config_get",
+    "config_match", "config_set", "convert", "copy_in", "copy_out", "create", "create_snapshot",
+    "customize", "dd", "delete_snapshot", "df", "doctor", "edit", "edit_image", "errors", "find",
+    "find_guests", "info", "inspect", "list_filesystems", "list_logs", "list_snapshots", "ln", "log", "ls",
+    "make_plan", "map", "measure", "mkdir", "mount", "mv", "open_image", "read_plan", "rebase", "recover",
+    "registry_delete", "registry_diff", "registry_export", "registry_get", "registry_hives",
+    "registry_list", "registry_merge", "registry_search", "registry_set", "repair", "resize_copy",
+    "resize_disk", "rm", "sysprep", "sysprep_verify", "tar_in", "tar_out", "the_guest", "touch", "unmount",
+    "wipe", "write", "write_plan",
 ]  # fmt: skip
 
 # Where each name is; the imports above say the same to type checkers, and a test holds them together.
 _HOMES = {
     "imgtools.change.change": (
-        "Change ConfigSetting EditConfig EditLines LineEdit MakeDirectory MakeHardLink MakeLink "
+        "Change ConfigSetting DiscardHibernation EditConfig EditLines LineEdit MakeDirectory MakeHardLink MakeLink "
         "MakeSpecial Move NewLvmUuids RegistryApplyLog RegistryMakeKey RegistryRemoveKey "
         "RegistryRemoveValue RegistrySet Relabel Remove RunInGuest SetMode SetOwner "
         "SetTimes SetUuid SetXattr Truncate Upload WriteFile"
@@ -238,7 +242,7 @@ _HOMES = {
         "bitmap_list bitmap_merge create_snapshot delete_snapshot list_snapshots"
     ),
     "imgtools.door.writing": (
-        "Orders WriteOptions apply config_delete config_set copy_in customize edit sysprep write"
+        "Orders WriteOptions apply config_delete config_set copy_in customize edit repair sysprep write"
     ),
     "imgtools.files.tree": "GuestReader",
     "imgtools.guest.guest": "Guest find_guests the_guest",
@@ -284,6 +288,7 @@ _HOMES = {
     ),
     "imgtools.workflows.registry_diff": "DiffReport RegistryDifference",
     "imgtools.workflows.registry_search": "RegistryMatch SearchReport",
+    "imgtools.workflows.repair": "RepairReport",
     "imgtools.workflows.resize": "ResizeReport ResizedPartition",
     "imgtools.workflows.resize_copy": "CopiedPartition ResizeCopyReport",
     "imgtools.workflows.snapshot": "SnapshotReport SnapshotsReport",

@@ -325,6 +325,16 @@ class NewLvmUuids:
 
 
 @dataclass(frozen=True, slots=True)
+class DiscardHibernation:
+    """Throw away the memory image of a Windows that is hibernated on an NTFS volume: else nothing is written to it.
+
+    What its programs had open and not saved is lost.
+    """
+
+    device: str
+
+
+@dataclass(frozen=True, slots=True)
 class RunInGuest:
     """Run a program in the guest's own tree (chroot, in the appliance). ``script`` is shell text."""
 
@@ -357,8 +367,8 @@ FileChange = (
     | SetTimes
     | SetXattr
 )
-DeviceChange = SetUuid | NewLvmUuids
+DeviceChange = SetUuid | NewLvmUuids | DiscardHibernation
 PlainChange = FileChange | DeviceChange | RunInGuest | Relabel
 Change = PlainChange | Composed
 # What only the appliance can do: the direct engine declines a plan that holds one.
-APPLIANCE_ONLY = (SetUuid, RunInGuest, Relabel)
+APPLIANCE_ONLY = (SetUuid, DiscardHibernation, RunInGuest, Relabel)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from imgtools.change.change import (
     Change,
+    DiscardHibernation,
     EditConfig,
     EditLines,
     MakeDirectory,
@@ -183,6 +184,8 @@ def _summarise_other(change: Change) -> str:
             return f"new UUID for {change.device}"
         case NewLvmUuids():
             return _summarise_lvm(change)
+        case DiscardHibernation():
+            return f"discard the hibernated session of Windows on {change.device}"
         case RunInGuest():
             return f"run {change.what or change.script.strip().partition(chr(10))[0]}"
         case Relabel():

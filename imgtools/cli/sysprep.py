@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import textwrap
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
@@ -12,13 +10,19 @@ import typer
 
 from imgtools.cli.command.groups import Customization, EachSource, Output, Target
 from imgtools.cli.command.several import Rules
-from imgtools.cli.output.views import Column, Lines, Table, View
+from imgtools.cli.output.operations import (
+    change_lines,
+    closing,
+    operation_table,
+    operations_view,
+    shelf_table,
+)
+from imgtools.cli.output.views import Lines, Table, View
 from imgtools.errors import UsageError
 from imgtools.records.image import DiskSource
 
 if TYPE_CHECKING:
-    from imgtools.change.describe import PlannedChange
-    from imgtools.workflows.sysprep import OperationReport, SysprepReport, TraceRow, VerifyReport
+    from imgtools.workflows.sysprep import SysprepReport, TraceRow, VerifyReport
 
 SECTION = "Change a guest"
 EXAMPLES = (
@@ -73,9 +77,7 @@ def _list_operations(wanted: bool) -> None:
 
     report = list_operations()
     out = Output(json="--json" in sys.argv)
-    columns = (Column("Operation", style="bold"), Column("Default"), Column("Summary", prose=True))
-    table = Table(columns, [(row.name, "*" if row.default else "", row.summary) for row in report.operations])
-    out.show(report, schema="imgtools.sysprep-operations/1", view=lambda: table)
+    out.show(report, schema="imgtools.sysprep-operations/1", view=lambda: shelf_table(report.operations))
     raise typer.Exit
 
 
@@ -156,9 +158,12 @@ def command(
     with told, out.progress("Preparing") as progress:
         report = prepare(source, target, selection, customization=customization, progress=progress)
     out.show(
-        report, schema="imgtools.sysprep/2", view=lambda: _view(report), pipe=lambda: _rows(report.operations)
+        report,
+        schema="imgtools.sysprep/2",
+        view=lambda: _view(report),
+        pipe=lambda: operation_table(report.operations),
     )
-    out.note(_closing(report))
+    out.note(closing(len(report.changes), report.written, report.output or report.image))
 
 
 def _show_verdict(out: Output, found: VerifyReport) -> NoReturn:
@@ -171,36 +176,8 @@ def _show_verdict(out: Output, found: VerifyReport) -> NoReturn:
     raise typer.Exit(0 if found.fit else 1)
 
 
-def _closing(report: SysprepReport) -> str:
-    count = len(report.changes)
-    changes = f"{count} change{'' if count == 1 else 's'}"
-    if report.written:
-        return f"{changes} made in {report.output or report.image}."
-    if not count:
-        return "Nothing to change."
-    return f"{changes} planned, nothing written. --write does it, --output FILE does it in a new image."
-
-
 def _view(report: SysprepReport) -> list[View]:
-    lines = [f"{report.guest} on {report.root}"]
-    quiet: list[str] = []
-    foreign: list[str] = []
-    for operation in report.operations:
-        if operation.changes:
-            lines += ["", f"{operation.name}: {operation.summary}", *_indented(operation.changes)]
-        elif operation.name not in ON_DEMAND:
-            (quiet if operation.applies else foreign).append(operation.name)
-    lines += _wrapped("Nothing to do", quiet) + _wrapped("Not for this guest", foreign)
-    return [Lines(lines)]
-
-
-def _wrapped(title: str, names: list[str]) -> list[str]:
-    """A title and names, below an empty line, as wide as the terminal is; nothing without names."""
-    if not names:
-        return []
-    width = min(shutil.get_terminal_size().columns, 120)
-    text = f"{title}: {', '.join(names)}"
-    return ["", *textwrap.wrap(text, width, subsequent_indent="  ", break_on_hyphens=False)]
+    return [operations_view(f"{report.guest} on {report.root}", report.operations, unsaid=ON_DEMAND)]
 
 
 def _verdict(report: VerifyReport) -> list[View]:
@@ -208,7 +185,7 @@ def _verdict(report: VerifyReport) -> list[View]:
     if not report.fit:
         lines = [f"{report.image}: not fit as a template ({report.guest}); left are:"]
     for operation in report.left:
-        lines += ["", f"{operation.name}: {operation.summary}", *_indented(operation.changes)]
+        lines += ["", f"{operation.name}: {operation.summary}", *change_lines(operation.changes)]
     if report.traces:
         lines += ["", "traces of the machine it was made of:", *map(_trace, report.traces)]
     if report.stays:
@@ -222,23 +199,6 @@ def _trace(one: TraceRow) -> str:
 
 def _verdict_rows(report: VerifyReport) -> Table:
     """What operations find, and what the search does, as rows of one table."""
-    table = _rows(report.left)
+    table = operation_table(report.left)
     rows = [("", "trace", one.path, f"{one.kind} {one.text}") for one in report.traces]
     return Table(table.columns, [*table.rows, *rows])
-
-
-def _indented(changes: tuple[PlannedChange, ...]) -> list[str]:
-    """A line a change, and below an edit what it takes out and puts in."""
-    lines: list[str] = []
-    for change in changes:
-        lines.append(f"  {change.summary}")
-        edits = (line for line in change.diff.splitlines() if line[:1] in ("+", "-"))
-        lines += [f"      {line}" for line in edits if not line.startswith(("+++", "---"))]
-    return lines
-
-
-def _rows(operations: tuple[OperationReport, ...]) -> Table:
-    rows = [
-        (one.name, change.kind, change.path, change.summary) for one in operations for change in one.changes
-    ]
-    return Table(("Operation", "Kind", "Path", Column("Change", prose=True)), rows)

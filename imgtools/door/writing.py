@@ -27,6 +27,7 @@ from imgtools.records.request import ImageRequest, Named, Target
 if TYPE_CHECKING:
     from imgtools.change.change import Change
     from imgtools.change.plan import Plan
+    from imgtools.workflows.repair import RepairReport
     from imgtools.workflows.sysprep import SysprepReport
     from imgtools.workflows.writing import PlanReport
 
@@ -261,6 +262,28 @@ def customize(
     asked = read_asked(images, **options)
     wanted = read_orders(orders, network, password_method, ask)
     return change(asked.request, asked.target, wanted, progress=asked.progress)
+
+
+def repair(
+    images: Images,
+    *,
+    only: str | Sequence[str] = (),
+    settings: Mapping[str, str] | None = None,
+    **options: Unpack[WriteOptions],
+) -> RepairReport:
+    """Mend a guest that does not boot, or that nobody gets into.
+
+    :param only: names of repairs; without any, all that can tell for themselves whether they are needed.
+    :param settings: ``repair.parameter`` -> value.
+    :raises UsageError: there is no such repair or parameter, or a parameter is missing.
+    :raises UnsupportedGuest: a repair that was named is not for the guest.
+    :raises WouldLoseData: a repair would throw something away, and no setting says that this is meant.
+    """
+    from imgtools.workflows.repair import repair as mend
+
+    asked = read_asked(images, **options)
+    said = tuple(f"{name}={value}" for name, value in (settings or {}).items())
+    return mend(asked.request, asked.target, several(only), said, progress=asked.progress)
 
 
 def sysprep(

@@ -62,6 +62,9 @@ class GuestRunner(WriteSession, Protocol):
         The direct engine can do this too.
         """
 
+    def discard_hibernation(self, device: str) -> None:
+        """Throw away the memory image of a hibernated Windows; raises EditFailed if the volume is not in order then."""
+
     def run(self, mounts: Sequence[Mount], script: str, *, network: bool) -> None:
         """Run a shell script in the guest's tree; raises EditFailed with its last words if it fails."""
 

@@ -48,6 +48,7 @@ class Guest:
     read_only: tuple[
         str, ...
     ] = ()  # where it mounts what it never writes itself, and may check by its hashes
+    layout: Layout | None = None  # the disks that it is on, where somebody has to compare names with them
 
 
 class _Candidate(NamedTuple):

@@ -18,6 +18,7 @@ from imgtools.change.applier import apply_changes
 from imgtools.change.change import (
     APPLIANCE_ONLY,
     Change,
+    DiscardHibernation,
     FileChange,
     MakeHardLink,
     Move,
@@ -263,6 +264,8 @@ def _perform(session: GuestRunner, change: Change, mounts: Sequence[Mount]) -> N
             declined = session.new_lvm_uuids(change.groups, change.keep_groups)
             if declined is not None:
                 raise CannotWrite(declined)
+        case DiscardHibernation():
+            session.discard_hibernation(change.device)
         case RunInGuest():
             session.run(mounts, change.script, network=change.network)
         case Relabel():

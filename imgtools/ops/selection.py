@@ -53,6 +53,23 @@ def choose(shelf: Mapping[str, Shelved], selection: Selection) -> tuple[Chosen, 
     )
 
 
+def choose_repairs(
+    shelf: Mapping[str, Shelved], only: Sequence[str], settings: Sequence[str]
+) -> tuple[Chosen, ...]:
+    """Return the repairs that are wanted, sorted by name: those that ``only`` names, else all that can tell for
+    themselves whether they are needed.
+
+    :raises UsageError: an unknown repair (with the nearest name), or a parameter of one that does not run.
+    """
+    named = _words(only)
+    wanted = set(_known(shelf, named, "--list") if named else _defaults(shelf))
+    values = _settings(shelf, settings, wanted, add="--only {}", listed="--list")
+    return tuple(
+        Chosen(shelf[name], make_params(shelf[name], values.get(name, {})), name in named or name in values)
+        for name in sorted(wanted)
+    )
+
+
 def _defaults(shelf: Mapping[str, Shelved]) -> list[str]:
     return [name for name, shelved in shelf.items() if shelved.operation.default]
 
@@ -62,17 +79,19 @@ def _words(texts: Iterable[str]) -> list[str]:
     return [word.strip() for text in texts for word in text.split(",") if word.strip()]
 
 
-def _known(shelf: Mapping[str, Shelved], names: Sequence[str]) -> Sequence[str]:
+def _known(
+    shelf: Mapping[str, Shelved], names: Sequence[str], listed: str = "--list-operations"
+) -> Sequence[str]:
     for name in names:
         if name not in shelf:
-            raise unknown_operation(name, shelf)
+            raise unknown_operation(name, shelf, listed)
     return names
 
 
-def unknown_operation(name: str, shelf: Iterable[str]) -> UsageError:
-    """Say that there is no such operation, and which one may have been meant."""
+def unknown_operation(name: str, shelf: Iterable[str], listed: str = "--list-operations") -> UsageError:
+    """Say that there is no such operation, and which one may have been meant; ``listed`` shows all."""
     near = difflib.get_close_matches(name.replace("_", "-"), list(shelf), n=1)
-    hint = f"did you mean {near[0]}?" if near else "see --list-operations"
+    hint = f"did you mean {near[0]}?" if near else f"see {listed}"
     return UsageError(f"no such operation: {name}", hint=hint)
 
 
@@ -94,10 +113,16 @@ def _from_words(shelf: Mapping[str, Shelved], words: Sequence[str]) -> tuple[set
 
 
 def _settings(
-    shelf: Mapping[str, Shelved], texts: Iterable[str], wanted: set[str]
+    shelf: Mapping[str, Shelved],
+    texts: Iterable[str],
+    wanted: set[str],
+    *,
+    add: str = "--operations defaults,{}",
+    listed: str = "--list-operations",
 ) -> dict[str, dict[str, str]]:
     """Read ``operation.parameter=value``.
 
+    :param add: how an operation is added to those that run.
     :raises UsageError: it is not of that form, or the operation does not run: it would do nothing, silently.
     """
     values: dict[str, dict[str, str]] = {}
@@ -106,11 +131,10 @@ def _settings(
         name, dot, parameter = place.partition(".")
         if not equals or not dot or not parameter:
             raise UsageError(f"not a setting: {text!r}", hint="write operation.parameter=value")
-        _known(shelf, [name])
+        _known(shelf, [name], listed)
         if name not in wanted:
             raise UsageError(
-                f"--set {place}: the operation {name} does not run",
-                hint=f"add it: --operations defaults,{name}",
+                f"--set {place}: the operation {name} does not run", hint=f"add it: {add.format(name)}"
             )
         values.setdefault(name, {})[parameter] = value
     return values

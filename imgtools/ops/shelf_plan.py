@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from imgtools.change.change import Change, NewLvmUuids, RegistryChange, Remove, SetUuid
+from imgtools.change.change import (
+    Change,
+    DiscardHibernation,
+    NewLvmUuids,
+    RegistryChange,
+    Remove,
+    SetUuid,
+)
 from imgtools.change.compose import compose
 from imgtools.change.contradictions import true_path
 from imgtools.errors import UnsupportedGuest
@@ -26,14 +33,18 @@ class Planned:
     changes: tuple[Change, ...] = ()
 
 
-def plan_operations(guest: Guest, chosen: Sequence[Chosen]) -> tuple[Planned, ...]:
+def plan_operations(
+    guest: Guest, chosen: Sequence[Chosen], *, leave_out: str = "--operations defaults,-{}"
+) -> tuple[Planned, ...]:
     """Ask every operation what it wants; edits that change nothing are left out, and operations for other systems.
 
+    :param leave_out: how a person leaves an operation out.
     :raises UnsupportedGuest: an operation that the user named is not for this guest.
     :raises OddGuest: a file of the guest that an operation has to understand does not parse.
     """
     ordered = sorted(chosen, key=lambda one: one.shelved.name in LAST)
-    planned = [_plan_one(guest, one) for one in ordered if one.named or _is_of_its_kind(guest, one.shelved)]
+    asked = (one for one in ordered if one.named or _is_of_its_kind(guest, one.shelved))
+    planned = [_plan_one(guest, one, leave_out) for one in asked]
     return tuple(_without_what_goes(guest, planned))
 
 
@@ -42,7 +53,7 @@ def _is_of_its_kind(guest: Guest, shelved: Shelved) -> bool:
     return guest.os.type in shelved.operation.families.types
 
 
-def _plan_one(guest: Guest, chosen: Chosen) -> Planned:
+def _plan_one(guest: Guest, chosen: Chosen, leave_out: str) -> Planned:
     operation = chosen.shelved.operation
     included = operation.families.include(guest)
     lacking = operation.lacking(guest) if included else ""
@@ -51,7 +62,7 @@ def _plan_one(guest: Guest, chosen: Chosen) -> Planned:
             why = f": it has {lacking}" if lacking else ""
             raise UnsupportedGuest(
                 f"the operation {chosen.shelved.name} is not for {guest.os.product_name or guest.os.distro}{why}",
-                hint=f"leave it out: --operations defaults,-{chosen.shelved.name}",
+                hint=f"leave it out: {leave_out.format(chosen.shelved.name)}",
             )
         return Planned(chosen.shelved, False)
     wanted = tuple(operation.plan(guest, chosen.params))
@@ -101,7 +112,9 @@ def _goes(guest: Guest, change: Change, gone: set[str]) -> bool:
 def all_changes(planned: Sequence[Planned]) -> tuple[Change, ...]:
     """Return the changes of all operations, each said once, in the order they are to be made.
 
-    Those of volumes come last: nothing may be mounted for them, and what is in files is then mounted once.
+    Those of volumes come last: nothing may be mounted for them, and what is in files is then mounted once. But nothing
+    is written to a volume before what is hibernated on it is gone.
     """
     changes = dict.fromkeys(change for one in planned for change in one.changes)
-    return tuple(sorted(changes, key=lambda change: isinstance(change, (NewLvmUuids, SetUuid))))
+    first = sorted(changes, key=lambda change: not isinstance(change, DiscardHibernation))
+    return tuple(sorted(first, key=lambda change: isinstance(change, (NewLvmUuids, SetUuid))))

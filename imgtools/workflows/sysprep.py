@@ -119,7 +119,12 @@ class VerifyReport:
 
 def list_operations() -> OperationsReport:
     """Return all operations of the shelf, by name."""
-    rows = (
+    return OperationsReport(operation_rows(SHELF))
+
+
+def operation_rows(shelf: str) -> tuple[OperationRow, ...]:
+    """Return all operations of a shelf, by name."""
+    return tuple(
         OperationRow(
             shelved.name,
             shelved.operation.default,
@@ -127,9 +132,8 @@ def list_operations() -> OperationsReport:
             shelved.parameter_names,
             shelved.operation.notes,
         )
-        for shelved in load_shelf(SHELF).values()
+        for shelved in load_shelf(shelf).values()
     )
-    return OperationsReport(tuple(rows))
 
 
 def prepare(
@@ -157,12 +161,12 @@ def prepare(
         guest = the_guest(image, request.root)
         planned = plan_operations(guest, chosen)
         changes = all_changes(planned)
-        operations = _reports(guest, planned)
+        operations = operation_reports(guest, planned)
         if customization.orders:
             sequence = ChangeSequence(guest.files)
             sequence.add(changes)
             wanted = add_orders(guest, customization.orders, sequence)
-            operations += _reports(guest, [Planned(shelf[CUSTOMIZE], True, wanted)])
+            operations += operation_reports(guest, [Planned(shelf[CUSTOMIZE], True, wanted)])
             changes = sequence.changes
         warnings = tuple(warn_expired(guest, customization.orders))
         report = carry_out(image, changes, guest, target, warnings=warnings, progress=progress)
@@ -255,7 +259,7 @@ def what_is_left(guest: Guest, selection: Selection) -> tuple[OperationReport, .
     lasting: dict[str, Shelved] = {n: one for n, one in shelf.items() if not one.operation.repeats}
     chosen = [one for one in choose(shelf, selection) if one.shelved.name in lasting]
     left = (_without_tolerated(guest, one) for one in plan_operations(guest, chosen))
-    return tuple(one for one in _reports(guest, tuple(left)) if one.changes)
+    return tuple(one for one in operation_reports(guest, tuple(left)) if one.changes)
 
 
 def _without_tolerated(guest: Guest, planned: Planned) -> Planned:
@@ -271,7 +275,8 @@ def _refuse_left_out(selection: Selection) -> None:
         raise UsageError("customizations are asked for, and the operation customize is left out")
 
 
-def _reports(guest: Guest, planned: Sequence[Planned]) -> tuple[OperationReport, ...]:
+def operation_reports(guest: Guest, planned: Sequence[Planned]) -> tuple[OperationReport, ...]:
+    """Return what operations do, as reports have it."""
     return tuple(
         OperationReport(
             name=one.shelved.name,

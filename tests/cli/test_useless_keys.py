@@ -57,6 +57,7 @@ ON_WINDOWS = {
     "registry export": (r"HKLM\SOFTWARE\Microsoft\Windows NT",),
     "registry get": (r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion", "ProductName"),
     "registry list": (r"HKLM\SOFTWARE",),
+    "repair": ("--only", "windows-dhcp-service"),
 }
 ON_CHAIN = {
     "amend": ("-o", "lazy_refcounts=on"),

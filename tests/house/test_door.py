@@ -46,6 +46,7 @@ OTHER_WORDS = {
     "registry set --default": "value",
     "registry delete --default": "value",
     "resize --output": "target",
+    "repair --set": "settings",
     "resize --plan": "changes",
     "sysprep --set": "settings",
     "write --from": "content",
@@ -81,6 +82,7 @@ NOT_SAID = {
     "mount --overwrite": "mount makes no new image",
     "registry export --utf16": "how a report is shown",
     "registry get --raw": "each value has its bytes",
+    "repair --list": "documentation: docs/operations",
     "sysprep --list-operations": "documentation: docs/operations",
     "sysprep --verify": "sysprep_verify",
 }

@@ -272,6 +272,25 @@ class ApplianceWriteSession:
                 f"LVM does not give {group} new UUIDs: {lines[-1] if lines else 'no reason given'}"
             )
 
+    def discard_hibernation(self, device: str) -> None:
+        """Throw away the memory image of a Windows that is hibernated on an NTFS volume, as ntfs-3g(8) does it.
+
+        :raises EditFailed: ntfs-3g refuses: its log is not closed either.
+        """
+        self._release()
+        point, kernel = "/run/imgtools-hibernated", shlex.quote(self._session.kernel_name(device))
+        options = "remove_hiberfile,norecover,noatime"
+        script = (
+            f"mkdir -p {point} && ntfs-3g -o {options} {kernel} {point} 2>&1 && umount {point} && echo done"
+        )
+        told = self._appliance.shell(script).decode("utf-8", "replace").strip().splitlines()
+        if told[-1:] != ["done"]:
+            raise EditFailed(
+                f"the hibernated session on {device} is not discarded: {told[0] if told else 'ntfs-3g says nothing'}",
+                hint=WINDOWS_HINT,
+            )
+        self._touched[device] = _Checked(device, "ntfs")
+
     # -- in the guest's tree -------------------------------------------------------------------------------
 
     def run(self, mounts: Sequence[Mount], script: str, *, network: bool) -> None:

@@ -162,21 +162,26 @@ def _place_bytes(place: BootDevice) -> bytes:
 
 def place_of(volume: Volume, layout: Layout) -> BootDevice | None:
     """Return how a boot configuration names the partition that a volume is in; None if it is in none."""
-    devices = {volume.device, *volume.parents}
-    for disk in layout.disks:
-        for one in disk.partitions:
-            if one.device in devices:
-                return partition_place(disk, one)
-    return None
+    disk = disk_of(volume, layout)
+    places = (partition_place(disk, one) for one in disk.partitions if _holds(one, volume)) if disk else ()
+    return next(iter(places), None)
+
+
+def disk_of(volume: Volume, layout: Layout) -> Disk | None:
+    """Return the disk with the partition that a volume is in, also behind BitLocker; None if it is in none."""
+    return next((disk for disk in layout.disks if any(_holds(one, volume) for one in disk.partitions)), None)
+
+
+def _holds(one: Partition, volume: Volume) -> bool:
+    return one.device in (volume.device, *volume.parents)
 
 
 def partition_place(disk: Disk, one: Partition) -> BootDevice | None:
-    """Return how a boot configuration names a partition; None if its disk has no table that Windows boots from."""
+    """Return how a boot configuration names a partition; None if its disk has no table, or an MBR without signature."""
     if disk.table == "gpt":
         return BootDevice("partition", "gpt", disk.table_id.upper(), one.id.upper())
-    if disk.table == "dos":
-        return BootDevice("partition", "dos", f"{int(disk.table_id or '0', 16):08x}", start=one.start)
-    return None
+    signature = int(disk.table_id or "0", 16) if disk.table == "dos" else 0
+    return BootDevice("partition", "dos", f"{signature:08x}", start=one.start) if signature else None
 
 
 def find_partition(device: BootDevice, layout: Layout) -> Partition | None:

@@ -45,6 +45,7 @@ ALL = (
     c.RegistryApplyLog("/h"),
     c.SetUuid("/dev/sda1"),
     c.NewLvmUuids(("vg",), ("vg",)),
+    c.DiscardHibernation("/dev/sda2"),
     c.RunInGuest("true", True, "nothing"),
     c.Relabel(("/etc",)),
 )

@@ -1,0 +1,114 @@
+r"""Remove a driver's file that stops Windows at boot, and disable the driver.
+
+``file`` is a pattern below ``\Windows\System32\drivers``, or a path of the guest: ``CrowdStrike/C-00000291*.sys`` are
+the files of the faulty update of July 2024 (KB5042421, learn.microsoft.com). A driver that is started from such a file
+is disabled, and taken out of the filters of devices, which could not start without it. Files that Windows cannot start
+without are refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from imgtools.change.change import Change
+from imgtools.errors import EditFailed, NoSuchGuestFile
+from imgtools.files.paths import join
+from imgtools.guest.guest import Guest
+from imgtools.ops.common_plans import removal
+from imgtools.ops.operation import WINDOWS, Operation
+from imgtools.ops.windows_repairs import SERVICES, disabled, require_said
+from imgtools.records.files import FileKind
+
+if TYPE_CHECKING:
+    from imgtools.guest.windows.registry import Registry
+
+# Of the disk, its volumes and their filesystem, of the processor's buses and of Windows itself.
+NEEDED = frozenset(
+    {
+        "acpi.sys",
+        "pci.sys",
+        "partmgr.sys",
+        "volmgr.sys",
+        "volmgrx.sys",
+        "mountmgr.sys",
+        "disk.sys",
+        "classpnp.sys",
+    }
+    | {
+        "ntfs.sys",
+        "fltmgr.sys",
+        "volsnap.sys",
+        "volume.sys",
+        "cng.sys",
+        "ksecdd.sys",
+        "fvevol.sys",
+        "ndis.sys",
+    }
+    | {
+        "wdf01000.sys",
+        "wdfldr.sys",
+        "clfs.sys",
+        "tm.sys",
+        "clipsp.sys",
+        "pcw.sys",
+        "vdrvroot.sys",
+        "tcpip.sys",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Params:
+    """``file`` is a pattern below System32/drivers, or a path."""
+
+    file: str = ""
+
+    def __post_init__(self) -> None:
+        require_said(self.file, "file")
+
+
+def plan(guest: Guest, params: Params) -> Iterator[Change]:
+    """Yield the removal of the files, and what disables the drivers that they are."""
+    from imgtools.guest.windows.registry import open_registry
+
+    drivers = join(guest.os.windows_systemroot, "System32/drivers")
+    pattern = params.file.replace("\\", "/")
+    pattern = pattern if pattern.startswith("/") else f"{drivers}/{pattern}"
+    found = [guest.files.locate(path) for path in guest.files.glob(pattern)]
+    files = [path for path in found if _is_file(guest, path)]
+    for path in files:
+        if path.rpartition("/")[2].casefold() in NEEDED:
+            raise EditFailed(f"{path} is not removed: Windows does not start without it")
+    yield from (removal(guest.files, path) for path in files)
+    with open_registry(guest.files, guest.os.windows_systemroot) as registry:
+        yield from disabled(registry, list(_started_from(registry, {one.casefold() for one in files})))
+
+
+def _is_file(guest: Guest, path: str) -> bool:
+    stat = guest.files.lstat(path)
+    return stat is not None and stat.kind is FileKind.FILE
+
+
+def _started_from(registry: Registry, files: set[str]) -> Iterator[str]:
+    """Yield the drivers whose image is one of these files; without ImagePath it is drivers\\NAME.sys."""
+    services = registry.find(SERVICES) if files else None
+    for one in services.subkeys() if services is not None else ():
+        text = one.text("ImagePath") or rf"System32\drivers\{one.name}.sys"
+        inside = text if text[:1] in ("\\", "%") or ":" in text else rf"\SystemRoot\{text}"
+        try:
+            path = registry.files.locate(registry.guest_path(inside))
+        except NoSuchGuestFile:
+            continue
+        if path.casefold() in files:
+            yield one.name
+
+
+OPERATION = Operation(
+    summary="Remove a driver that stops Windows at boot",
+    families=WINDOWS,
+    plan=plan,
+    params=Params,
+    default=False,
+)

@@ -1,0 +1,46 @@
+"""Take the password of a local account away, so that it is logged on to without one.
+
+``user`` is its name or its relative id (500 is the built-in administrator). By default Windows lets an account without
+a password log on at the console only, not over the network; set a new password there at once. What the password
+protected (credentials, certificates, encrypted files) stays locked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from imgtools.change.change import Change
+from imgtools.ops.operation import WINDOWS, Operation
+from imgtools.ops.windows_repairs import in_registry, require_said
+
+if TYPE_CHECKING:
+    from imgtools.guest.windows.registry import Registry
+
+
+@dataclass(frozen=True, slots=True)
+class Params:
+    """``user`` is the account's name or relative id."""
+
+    user: str = ""
+
+    def __post_init__(self) -> None:
+        require_said(self.user, "user")
+
+
+def _blank(registry: Registry, params: Params) -> Iterator[Change]:
+    from imgtools.guest.windows.account import find_account, without_password
+
+    account = find_account(registry, params.user)
+    yield from account.with_words(without_password(account.words))
+
+
+OPERATION = Operation(
+    summary="Take the password of a local account away",
+    families=WINDOWS,
+    plan=in_registry(_blank),
+    params=Params,
+    default=False,
+    notes="Accounts of a domain are not stored in the guest; on a domain controller this is the account of DSRM.",
+)
