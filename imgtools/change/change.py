@@ -248,7 +248,7 @@ class RegistrySet:
     ``path`` is the hive's file in the guest, ``key`` a key below the hive's root, with backslashes, ``name`` "" the
     key's default value. ``type`` is REG_SZ, REG_DWORD and so on, or a number. What is set is ``text`` (SZ, EXPAND_SZ,
     LINK), ``texts`` (MULTI_SZ), ``number`` (DWORD, QWORD), or for any type the bytes as they are stored, ``data``.
-    ``private`` keeps that out of what is printed.
+    ``private`` keeps that out of what is printed. ``what`` says what it means, where key and value do not.
     """
 
     path: str
@@ -260,6 +260,7 @@ class RegistrySet:
     number: int | None = None
     data: bytes | None = None
     private: bool = False
+    what: str = ""
 
 
 @dataclass(frozen=True, slots=True)

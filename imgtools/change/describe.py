@@ -201,7 +201,8 @@ def _summarise_registry(
 
     match change:
         case RegistrySet():
-            return f"set {change.name or '@'} of {full_name(change)}"
+            words = f": {change.what}" if change.what else ""
+            return f"set {change.name or '@'} of {full_name(change)}{words}"
         case RegistryRemoveValue():
             return f"remove {change.name or '@'} of {full_name(change)}"
         case RegistryMakeKey():

@@ -11,9 +11,12 @@ import pytest
 
 import imgtools as door
 from fixtures.cache import digest_of
-from imgtools.errors import NotInGuest, UnsupportedGuest, UsageError
+from imgtools.engine.regf.editor import HiveEditor
+from imgtools.errors import EditConflict, NotInGuest, UnsupportedGuest, UsageError
+from tests.support import boot_store as bcd
 from tests.support.command import imgtools
 from tests.support.fixtures import copy_fixture, fixture_image
+from tests.support.hives import make_hive, new_log, with_sequences
 
 SERVICES = r"HKLM\SYSTEM\CurrentControlSet\Services"
 CONFIG = "/Windows/System32/config"
@@ -157,9 +160,85 @@ def test_a_clone_with_new_guids_boots_from_its_own_disk(server: Path, tmp_path: 
     store = tmp_path / "store"
     store.mkdir()
     imgtools("copy-out", raw, "-m", "/dev/sda1", "/EFI/Microsoft/Boot/BCD", store)
-    windows = _stored(store / "BCD", "{5d1c6a0e-0008-11ee-9f2c-d0d0d0d00008}", "21000001")
+    windows = _stored(store / "BCD", bcd.WINDOWS, "21000001")
     assert windows[32:48] == bytes.fromhex("99999999080000408000000000000103")
     assert windows[56:72] == bytes.fromhex("99999999080000408000000000000100")
+
+
+def test_a_disk_with_an_mbr_that_got_a_new_signature(tmp_path: Path) -> None:
+    """The partitions of Windows 10 are where they were; the recovery environment of this configuration is on C:."""
+    (image,) = copy_fixture("windows", tmp_path)
+    start, signature = {1: 1 << 20, 2: 51 << 20}, 0xD0D00006
+    reserved, windows = (bcd.mbr(one, signature) for one in start.values())
+    (store := tmp_path / "store").write_bytes(
+        make_hive(bcd.boot_keys(reserved, windows, windows, efi=False), "BCD")
+    )
+    imgtools("write", image, "-m", "/dev/sda1", "/Boot/BCD", "--from", store, "--write")
+    assert imgtools("repair", image, "--json").data["changes"] == []
+    raw = tmp_path / "clone.raw"
+    subprocess.run(["qemu-img", "convert", "-O", "raw", image, raw], check=True)
+    subprocess.run(["sfdisk", "-q", "--disk-id", raw, "0x0badcafe"], check=True)
+    report = imgtools("repair", raw, "--write", "--json").data
+    assert len(report["changes"]) == 9 and report["written"]
+    assert imgtools("repair", raw, "--json").data["changes"] == []
+    (folder := tmp_path / "read").mkdir()
+    imgtools("copy-out", raw, "-m", "/dev/sda1", "/Boot/BCD", folder)
+    for element, place in (("11000001", 51 << 20), ("21000001", 51 << 20)):
+        stored = _stored(folder / "BCD", bcd.WINDOWS, element)
+        assert stored == bcd.mbr(place, 0x0BADCAFE)
+
+
+def test_reged_reads_what_was_written(server: Path, tmp_path: Path) -> None:
+    """chntpw's own reader of hives: of the boot configuration and of SYSTEM."""
+    words = ("--only", "windows-safe-mode,windows-check-disk", "--set", "windows-safe-mode.mode=network")
+    imgtools("repair", server, *words, "--write")
+    assert (
+        _exported(server, "/dev/sda1", "/EFI/Microsoft/Boot/BCD", rf"Objects\{bcd.WINDOWS}", tmp_path).count(
+            '"Element"=hex:01,00,00,00,00,00,00,00'
+        )
+        == 2
+    )  # safe mode with networking, and the policy of the menu
+    manager = r"ControlSet001\Control\Session Manager"
+    text = _exported(server, "/dev/sda3", f"{CONFIG}/SYSTEM", manager, tmp_path)
+    assert "/p \\??\\C:".encode("utf-16-le").hex(",") in text.replace("\\\n  ", "").replace("\n", "")
+
+
+def _exported(image: Path, device: str, path: str, key: str, folder: Path) -> str:
+    """A key and what is below it, as reged writes it into a .reg file."""
+    imgtools("copy-out", image, "-m", device, path, folder)
+    out = folder / "out.reg"
+    argv = ["/usr/sbin/reged", "-x", folder / path.rpartition("/")[2], "HKEY_LOCAL_MACHINE", key, out]
+    subprocess.run(argv, capture_output=True, check=False)
+    return out.read_text(encoding="latin-1").replace("\r", "")
+
+
+def test_two_repairs_that_contradict_each_other_are_refused(server: Path) -> None:
+    imgtools("repair", server, "--only", "windows-safe-mode", "--write")
+    words = ("--only", "windows-safe-mode,windows-safe-mode-off", "--set", "windows-safe-mode.mode=network")
+    before = digest_of(server)
+    ran = imgtools("repair", server, *words, "--write", code=EditConflict.exit_code)
+    assert "contradict" in ran.err or "then removes it" in ran.err
+    assert digest_of(server) == before
+
+
+def test_a_hive_that_was_not_closed_gets_its_log_first(server: Path, tmp_path: Path) -> None:
+    """What only the log holds would be applied over the repair by the next boot."""
+    (folder := tmp_path / "hive").mkdir()
+    imgtools("copy-out", server, f"{CONFIG}/SYSTEM", folder)
+    closed = (folder / "SYSTEM").read_bytes()
+    newer = HiveEditor(closed, "SYSTEM", 1 << 56)
+    newer.set_value(r"ControlSet001\Services\vmci", "Start", 4, (3).to_bytes(4, "little"))
+    after = newer.finish()
+    assert after is not None
+    (folder / "SYSTEM").write_bytes(with_sequences(closed, 8, 7))
+    (folder / "SYSTEM.LOG1").write_bytes(new_log(closed, after, 7))
+    imgtools("copy-in", server, folder / "SYSTEM", folder / "SYSTEM.LOG1", CONFIG, "--write")
+    ran = imgtools("repair", server, "--only", "windows-check-disk", "--write", "--json")
+    kinds = [one["kind"] for one in ran.data["changes"]]
+    assert kinds == ["registry-apply-log", "registry-set"]
+    assert imgtools("registry", "get", server, rf"{SERVICES}\vmci", "Start").out.strip() == "3"
+    states = imgtools("registry", "list", server).out.splitlines()
+    assert [line.split("\t")[2] for line in states if line.endswith("config/SYSTEM")] == ["clean"]
 
 
 def _stored(hive: Path, identity: str, element: str) -> bytes:

@@ -17,6 +17,7 @@ from imgtools.guest.windows.answers import Answers
 from imgtools.guest.windows.startup_script import with_scripts_extension, with_startup_script
 from tests.fuzz.sparse import Sparse, pack
 from tests.support import archives as tar
+from tests.support import boot_store as bcd
 from tests.support.guests import DEBIAN_BOOT, DEBIAN_ROOT
 from tests.support.hives import make_hive, new_log, old_log, with_sequences
 from tests.support.lvm import group_text, make_pv, segment, volume_text
@@ -238,6 +239,20 @@ def hives() -> tuple[bytes, ...]:
         "A\\B\\C": {"": "x", "q": (11, bytes(8))},
     }
     return (make_hive(keys), make_hive({f"Key{number}": {"v": number} for number in range(60)}))
+
+
+@cache
+def boot_devices() -> tuple[bytes, ...]:
+    """Partitions of both tables, and a file on one."""
+    gpt = bcd.gpt("D0D0D0D0-0008-4000-8000-000000000103", "D0D0D0D0-0008-4000-8000-000000000100")
+    return (gpt, bcd.mbr(1 << 20, 0xD0D00006), bcd.ramdisk(gpt, r"\Recovery\Winre.wim", bcd.RAMDISK))
+
+
+@cache
+def boot_stores() -> tuple[bytes, ...]:
+    """A whole boot configuration."""
+    gpt, mbr, _ = boot_devices()
+    return (make_hive(bcd.boot_keys(gpt, gpt, mbr), "BCD"),)
 
 
 @cache

@@ -43,6 +43,8 @@ from imgtools.guest.network.program import find_network
 from imgtools.guest.packages.applications import parse_apk_installed, parse_dpkg_status
 from imgtools.guest.services.started import enabling_links, find_default_target, find_init
 from imgtools.guest.windows.answers import OOBE, SHELL, Answers
+from imgtools.guest.windows.bcd import entries_of, read_store
+from imgtools.guest.windows.boot_device import BootDevice, at_place, parse_device
 from imgtools.guest.windows.registry import open_registry
 from imgtools.guest.windows.sam import read_users
 from imgtools.guest.windows.startup_script import with_scripts_extension, with_startup_script
@@ -241,6 +243,29 @@ def ask_hive_editor(content: bytes) -> None:
     editor.finish()
 
 
+def ask_boot_store(content: bytes) -> None:
+    """A boot configuration with its checksum put right: its entries, and another partition in each device."""
+    raw = bytearray(content)
+    if len(raw) >= 512:
+        raw[508:512] = checksum(bytes(raw[:512])).to_bytes(4, "little")
+    with hive.open_hive(bytes(raw), "hive") as opened:
+        store = read_store(opened)
+        entries_of(store)
+        for one in store.objects.values():
+            for element, _ in one.devices:
+                ask_boot_device(one.elements[element].data)
+
+
+def ask_boot_device(content: bytes) -> None:
+    """A device of a boot configuration, and another partition in its place: no other byte may change."""
+    device = parse_device(content)
+    if device is not None and device.names_partition:
+        place = BootDevice("partition", "dos", "0badcafe", start=1 << 20)
+        changed = at_place(content, device, place)
+        again = parse_device(changed)
+        assert len(changed) == len(content) and again is not None and again.is_same_place(place)
+
+
 def ask_reg_file(content: bytes) -> None:
     """A .reg file, with a header and without."""
     for raw in (content, b"REGEDIT4\n" + content):
@@ -430,6 +455,8 @@ TARGETS = (
     Target("hive", seeds.hives, ask_hive),
     Target("hive-editor", seeds.hives, ask_hive_editor),
     Target("windows-setup", seeds.windows_setup, ask_windows_setup),
+    Target("boot-store", seeds.boot_stores, ask_boot_store),
+    Target("boot-device", seeds.boot_devices, ask_boot_device),
     Target("hive-log", seeds.hive_logs, ask_hive_log),
     Target("reg-file", seeds.reg_files, ask_reg_file),
     Target("event-log", seeds.event_logs, ask_event_log),

@@ -275,7 +275,7 @@ class ApplianceWriteSession:
     def discard_hibernation(self, device: str) -> None:
         """Throw away the memory image of a Windows that is hibernated on an NTFS volume, as ntfs-3g(8) does it.
 
-        :raises EditFailed: ntfs-3g refuses: its log is not closed either.
+        :raises EditFailed: Windows has not let go of the volume for another reason too: its log is open, it is dirty.
         """
         self._release()
         point, kernel = "/run/imgtools-hibernated", shlex.quote(self._session.kernel_name(device))
@@ -289,6 +289,7 @@ class ApplianceWriteSession:
                 f"the hibernated session on {device} is not discarded: {told[0] if told else 'ntfs-3g says nothing'}",
                 hint=WINDOWS_HINT,
             )
+        self._refuse_ntfs(device)
         self._touched[device] = _Checked(device, "ntfs")
 
     # -- in the guest's tree -------------------------------------------------------------------------------

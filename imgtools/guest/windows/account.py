@@ -2,7 +2,7 @@
 
 The value F holds flags and counts, V the strings and the password's hashes, each by an entry of offset, length and a
 word. Sources: the structures user_F and user_V of chntpw's sam.h; the ACB flags [MS-SAMR] 2.2.1.12; "Security Accounts
-Manager keys" (winreg-kb).
+Manager keys" (winreg-kb); for Microsoft accounts samparse of RegRipper.
 """
 
 from __future__ import annotations
@@ -21,12 +21,16 @@ ADMINISTRATOR = 500  # the id of the built-in account, whatever it is called
 LOCKED = 0x0400  # ACB_AUTOLOCK
 FLAGS, FAILED = 0x38, 0x40  # in F: the flags, and how many wrong passwords there were; 2 bytes each
 SHORTEST_F, SHORTEST_V = 0x44, 0xCC
+ONLINE = ("InternetUserName", "InternetName")  # values that only the key of a Microsoft account has
 LM_LENGTH, NT_LENGTH = 0xA0, 0xAC  # in V: the lengths of the two hashes, 4 bytes each
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """An account: its name, and the values F and V of its key in the hive ``path``."""
+    """An account: its name, and the values F and V of its key in the hive ``path``.
+
+    ``online``: who logs on to it is asked by Microsoft's servers, so it has no password of the guest's own.
+    """
 
     name: str
     rid: int
@@ -34,16 +38,22 @@ class Account:
     key: str
     facts: bytes  # F
     words: bytes  # V
+    online: bool = False
 
-    def with_facts(self, facts: bytes) -> Iterator[Change]:
-        """Yield what gives it another F, if it is another."""
+    def with_facts(self, facts: bytes, what: str) -> Iterator[Change]:
+        """Yield what gives it another F, if it is another; ``what`` that means."""
         if facts != self.facts:
-            yield RegistrySet(self.path, self.key, "F", "REG_BINARY", data=facts, private=True)
+            yield self._set("F", facts, what)
 
-    def with_words(self, words: bytes) -> Iterator[Change]:
-        """Yield what gives it another V, if it is another."""
+    def with_words(self, words: bytes, what: str) -> Iterator[Change]:
+        """Yield what gives it another V, if it is another; ``what`` that means."""
         if words != self.words:
-            yield RegistrySet(self.path, self.key, "V", "REG_BINARY", data=words, private=True)
+            yield self._set("V", words, what)
+
+    def _set(self, name: str, data: bytes, what: str) -> RegistrySet:
+        return RegistrySet(
+            self.path, self.key, name, "REG_BINARY", data=data, private=True, what=f"{what} {self.name}"
+        )
 
 
 def find_account(registry: Registry, user: str) -> Account:
@@ -78,7 +88,8 @@ def _account(registry: Registry, users: HiveKey, rid: int, name: str) -> Account
     facts, words = (key.value(one) if key is not None else None for one in ("F", "V"))
     if facts is None or words is None or len(facts.data) < SHORTEST_F or len(words.data) < SHORTEST_V:
         raise OddGuest(f"the account {name} is not stored as accounts are: {place.name}")
-    return Account(name, rid, place.path, place.key, facts.data, words.data)
+    online = any(key.value(one) is not None for one in ONLINE) if key is not None else False
+    return Account(name, rid, place.path, place.key, facts.data, words.data, online)
 
 
 def without_password(words: bytes) -> bytes:

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from imgtools.change.change import Change, RegistryRemoveKey, RegistrySet
 from imgtools.engine.hive import Hive, HiveKey
 from imgtools.engine.regvalue import RegistryValue
-from imgtools.errors import OddGuest
+from imgtools.errors import OddGuest, shorten
 from imgtools.guest.windows.boot_device import BootDevice, parse_device
 from imgtools.guest.windows.registry import BOOT_HIVE, MACHINE, Registry
 
@@ -76,6 +76,31 @@ SAFE_BOOT_MODES = ("minimal", "network", "dsrepair")  # BcdLibrary_SafeBoot: 0, 
 # Of the options of a device, a ramdisk's.
 SDI_DEVICE = 0x31000003
 DEVICE_FORMAT = 1
+# What bcdedit calls the elements that are changed here.
+WORDS = {
+    DEVICE: "device",
+    OS_DEVICE: "osdevice",
+    SDI_DEVICE: "ramdisksdidevice",
+    INHERITS: "inherit",
+    RECOVERY_ENABLED: "recoveryenabled",
+    BOOT_EMS: "bootems",
+    EMS_PORT: "emsport",
+    EMS_BAUD: "emsbaudrate",
+    SAFE_BOOT: "safeboot",
+    SAFE_BOOT_SHELL: "safebootalternateshell",
+    BOOT_LOG: "bootlog",
+    EMS: "ems",
+    BOOT_STATUS_POLICY: "bootstatuspolicy",
+}
+NAMED = {
+    BOOT_MANAGER: "{bootmgr}",
+    MEMORY_TEST: "{memdiag}",
+    GLOBAL_SETTINGS: "{globalsettings}",
+    LOADER_SETTINGS: "{bootloadersettings}",
+    RESUME_SETTINGS: "{resumeloadersettings}",
+    EMS_SETTINGS: "{emssettings}",
+    DEBUGGER_SETTINGS: "{dbgsettings}",
+}
 
 MAX_OBJECTS = 10_000  # a machine has some 20
 MAX_INHERITED = 100  # objects that one inherits from, in all
@@ -285,26 +310,27 @@ def _entry(store: BootStore, one: BootObject, *, in_menu: bool) -> BootEntry:
 def set_flag(store: BootStore, one: BootObject, element: int, value: bool) -> Iterator[Change]:
     """Yield what gives an object a boolean, if it has not got it."""
     if one.flag(element) is not value:
-        yield _set(store, one.key, element, "REG_BINARY", bytes([value]))
+        yield _set(store, one, element, bytes([value]), "yes" if value else "no")
 
 
 def set_number(store: BootStore, one: BootObject, element: int, value: int) -> Iterator[Change]:
     """Yield what gives an object an integer, if it has not got it."""
     if one.number(element) != value:
-        yield _set(store, one.key, element, "REG_BINARY", struct.pack("<Q", value))
+        yield _set(store, one, element, struct.pack("<Q", value), str(value))
 
 
 def set_bytes(store: BootStore, one: BootObject, element: int, data: bytes) -> Iterator[Change]:
     """Yield what gives an object a device, if it has not got it."""
     if element not in one.elements or one.elements[element].data != data:
-        yield _set(store, one.key, element, "REG_BINARY", data)
+        device = parse_device(data)
+        yield _set(store, one, element, data, device.words if device is not None else "")
 
 
 def set_ids(store: BootStore, one: BootObject, element: int, ids: Sequence[str]) -> Iterator[Change]:
     """Yield what gives an object a list of objects, if it has not got it."""
     if one.ids(element) != tuple(ids):
-        key = element_key(one.key, element)
-        yield RegistrySet(store.path, key, "Element", "REG_MULTI_SZ", texts=tuple(ids))
+        key, what = element_key(one.key, element), _what(one, element, " ".join(NAMED.get(i, i) for i in ids))
+        yield RegistrySet(store.path, key, "Element", "REG_MULTI_SZ", texts=tuple(ids), what=what)
 
 
 def drop_element(store: BootStore, one: BootObject, element: int) -> Iterator[Change]:
@@ -326,5 +352,14 @@ def element_key(identity: str, element: int) -> str:
     return rf"Objects\{identity}\Elements\{element:08x}"
 
 
-def _set(store: BootStore, identity: str, element: int, kind: str, data: bytes) -> RegistrySet:
-    return RegistrySet(store.path, element_key(identity, element), "Element", kind, data=data)
+def _set(store: BootStore, one: BootObject, element: int, data: bytes, value: str) -> RegistrySet:
+    key = element_key(one.key, element)
+    return RegistrySet(store.path, key, "Element", "REG_BINARY", data=data, what=_what(one, element, value))
+
+
+def _what(one: BootObject, element: int, value: str) -> str:
+    """What an element means: "safeboot 1 of Windows Server"."""
+    name = NAMED.get(one.id) or shorten(one.text(DESCRIPTION), 60) or one.id
+    is_file = one.type == RESUME_TYPE and element == OS_DEVICE
+    word = "filedevice" if is_file else WORDS.get(element, f"custom:{element:08x}")
+    return f"{word} {value} of {name}"

@@ -70,6 +70,14 @@ class BootDevice:
         """Whether a partition is named, by the device itself or by the file that it is in."""
         return bool(self.table)
 
+    @property
+    def words(self) -> str:
+        """The device in words: a partition by the name that it has on its disk."""
+        if not self.table:
+            return self.kind
+        place = self.partition_id if self.table == "gpt" else f"{self.disk_id} at byte {self.start}"
+        return f"[partition {place}]{self.path}" if self.path else f"partition {place}"
+
     def is_same_place(self, other: BootDevice) -> bool:
         """Whether both name the same partition."""
         return (self.table, self.disk_id, self.partition_id, self.start) == (

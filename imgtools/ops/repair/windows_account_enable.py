@@ -29,7 +29,7 @@ def _enabled(registry: Registry, params: Params) -> Iterator[Change]:
     from imgtools.guest.windows.account import enabled, find_account
 
     account = find_account(registry, params.user)
-    yield from account.with_facts(enabled(account.facts))
+    yield from account.with_facts(enabled(account.facts), "enable")
 
 
 OPERATION = Operation(

@@ -31,7 +31,7 @@ def _unlocked(registry: Registry, params: Params) -> Iterator[Change]:
     from imgtools.guest.windows.account import find_account, unlocked
 
     account = find_account(registry, params.user)
-    yield from account.with_facts(unlocked(account.facts))
+    yield from account.with_facts(unlocked(account.facts), "unlock")
 
 
 OPERATION = Operation(

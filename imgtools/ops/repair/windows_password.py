@@ -2,7 +2,7 @@
 
 ``user`` is its name or its relative id (500 is the built-in administrator). By default Windows lets an account without
 a password log on at the console only, not over the network; set a new password there at once. What the password
-protected (credentials, certificates, encrypted files) stays locked.
+protected (credentials, certificates, encrypted files) stays locked. A Microsoft account has no password here.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from imgtools.change.change import Change
+from imgtools.errors import UnsupportedGuest
 from imgtools.ops.operation import WINDOWS, Operation
 from imgtools.ops.windows_repairs import in_registry, require_said
 
@@ -33,7 +34,12 @@ def _blank(registry: Registry, params: Params) -> Iterator[Change]:
     from imgtools.guest.windows.account import find_account, without_password
 
     account = find_account(registry, params.user)
-    yield from account.with_words(without_password(account.words))
+    if account.online:
+        raise UnsupportedGuest(
+            f"{account.name} is a Microsoft account: its password is not the guest's own",
+            hint="enable the built-in administrator in its place: --only windows-account-enable",
+        )
+    yield from account.with_words(without_password(account.words), "no password for")
 
 
 OPERATION = Operation(

@@ -210,7 +210,8 @@ def stored(guest: Guest, rid: int, name: str) -> bytes:
 def test_a_password_is_taken_away(user: str) -> None:
     (change,) = planned("windows-password", server(), user=user)
     assert isinstance(change, RegistrySet) and change.private  # no hash in any plan
-    _, guest = mended("windows-password", server(), user=user)
+    lines, guest = mended("windows-password", server(), user=user)
+    assert [line.partition(": ")[2] for line in lines] == ["no password for operator"]
     before, after = accounts.words("operator"), stored(guest, 1000, "V")
     assert struct.unpack_from("<I", after, 0xAC) == (0,) and len(after) == len(before)
     assert [at for at in range(len(before)) if before[at] != after[at]] == [0xAC]
@@ -227,6 +228,13 @@ def test_an_old_lm_hash_goes_too() -> None:
 
 def test_an_account_without_a_password_stays_as_it_is() -> None:
     assert planned("windows-password", server(), user="Gast") == ()
+
+
+def test_a_microsoft_account_has_its_password_elsewhere() -> None:
+    key = r"SAM\Domains\Account\Users\000003E8"
+    sam = {**SAM, key: {**SAM[key], "InternetUserName": b"o\0@\0"}}
+    with pytest.raises(UnsupportedGuest, match="operator is a Microsoft account"):
+        planned("windows-password", server(sam=sam), user="operator")
 
 
 def test_an_account_is_unlocked() -> None:

@@ -206,6 +206,12 @@ def test_only_windows_was_moved_to_another_partition() -> None:
     new = "99999999-0008-4000-8000-000000000103"
     lines, guest = mended("windows-boot-devices", clone_of(gpt_layout(root=new)))
     assert lost(guest) == {}
+    assert sorted(line.partition(": ")[2] for line in lines) == [
+        f"device partition {new} of Windows Resume Application",
+        f"device partition {new} of Windows Server",
+        f"filedevice partition {new} of Windows Resume Application",
+        f"osdevice partition {new} of Windows Server",
+    ]
     assert {line.partition("Objects\\")[2].partition("\\")[0] for line in lines} == {bcd.WINDOWS, bcd.RESUME}
 
 
