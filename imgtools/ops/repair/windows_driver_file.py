@@ -61,12 +61,14 @@ NEEDED = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Params:
-    """``file`` is a pattern below System32/drivers, or a path."""
+    """``file`` is a pattern below System32/drivers, or a path; it ends with .sys."""
 
     file: str = ""
 
     def __post_init__(self) -> None:
         require_said(self.file, "file")
+        if not self.file.casefold().endswith(".sys"):
+            raise ValueError(f"not a driver's file: {self.file!r} does not end with .sys")
 
 
 def plan(guest: Guest, params: Params) -> Iterator[Change]:
@@ -93,9 +95,12 @@ def _is_file(guest: Guest, path: str) -> bool:
 
 def _started_from(registry: Registry, files: set[str]) -> Iterator[str]:
     """Yield the drivers whose image is one of these files; without ImagePath it is drivers\\NAME.sys."""
+    names = {path.rpartition("/")[2] for path in files}
     services = registry.find(SERVICES) if files else None
     for one in services.subkeys() if services is not None else ():
         text = one.text("ImagePath") or rf"System32\drivers\{one.name}.sys"
+        if text.replace("/", "\\").rpartition("\\")[2].casefold() not in names:
+            continue
         inside = text if text[:1] in ("\\", "%") or ":" in text else rf"\SystemRoot\{text}"
         try:
             path = registry.files.locate(registry.guest_path(inside))

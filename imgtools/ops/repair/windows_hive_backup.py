@@ -1,10 +1,10 @@
 r"""Put a backup in the place of a registry hive that is damaged.
 
-The youngest backup that can be read is taken: ``System32\config\RegBack``, which Windows made until version 1803 and
-leaves empty since (it makes them again with EnablePeriodicBackup), or one that ``imgtools registry --backup`` has left
-beside the hive. ``hives`` names those that are put back, also if they can be read: SYSTEM, SOFTWARE, SAM, SECURITY,
-DEFAULT. The old one is kept as NAME.damaged; its transaction logs are emptied. What was installed or changed since the
-backup is gone from the registry.
+Damaged is one whose beginning cannot be read. The youngest backup of which all can be read is taken:
+``System32\config\RegBack``, which Windows made until version 1803 and leaves empty since (it makes them again with
+EnablePeriodicBackup), or one that ``imgtools registry --backup`` has left beside the hive. ``hives`` names those that
+are put back, also if they can be read: SYSTEM, SOFTWARE, SAM, SECURITY, DEFAULT. The old one is kept as NAME.damaged;
+its transaction logs are emptied. What was installed or changed since the backup is gone from the registry.
 
 Source: "The system registry is no longer backed up to the RegBack folder" (learn.microsoft.com).
 """
@@ -51,7 +51,7 @@ def plan(guest: Guest, params: Params) -> Iterator[Change]:
 
     with open_registry(guest.files, guest.os.windows_systemroot) as registry:
         wanted = [name.upper() for name in params.hives] or [
-            name for name in HIVES if not _can_be_read(guest, registry, _config(guest, name), name)
+            name for name in HIVES if not _begins_well(guest, registry, _config(guest, name), name)
         ]
         backups = {name: _backup(guest, registry, name) for name in wanted}
         if without := [name for name in wanted if not backups[name]]:
@@ -67,21 +67,36 @@ def _config(guest: Guest, name: str) -> str:
     return join(guest.os.windows_systemroot, f"System32/config/{name}")
 
 
-def _can_be_read(guest: Guest, registry: Registry, path: str, name: str) -> bool:
-    """Whether a file is a hive of this name."""
+def _begins_well(guest: Guest, registry: Registry, path: str, name: str) -> bool:
+    """Whether a file is a hive of this name whose first two levels can be read; a large one has half a million keys."""
     if not guest.files.is_file(path) or not guest.files.stat(path).size:
         return False
     try:
-        return registry.hive(path).key(HIVES[name]) is not None
+        root = registry.hive(path).root
+        for one in root.subkeys():
+            one.subkeys()
+            one.values()
+        return root.key(HIVES[name]) is not None
     except OddGuest:
         return False
 
 
 def _backup(guest: Guest, registry: Registry, name: str) -> str:
-    """The youngest backup of a hive that can be read; "" if there is none."""
+    """The youngest backup of a hive of which every key can be read; "" if there is none."""
     paths = [_config(guest, one.format(name)) for one in BACKUPS]
-    sound = [path for path in paths if _can_be_read(guest, registry, path, name)]
-    return max(sound, key=lambda path: guest.files.stat(path).mtime, default="")
+    for path in sorted(paths, key=lambda one: -_written(guest, one)):
+        damage: list[OddGuest] = []
+        if _begins_well(guest, registry, path, name):
+            for _ in registry.hive(path).root.walk(damage):
+                pass
+            if not damage:
+                return path
+    return ""
+
+
+def _written(guest: Guest, path: str) -> int:
+    """When a file was last written."""
+    return guest.files.stat(path).mtime if guest.files.is_file(path) else 0
 
 
 def _restored(guest: Guest, name: str, backup: str) -> Iterator[Change]:

@@ -79,6 +79,7 @@ def test_what_is_asked_by_itself() -> None:
         ("windows-password", {}, "the parameter user is missing"),
         ("windows-account-unlock", {}, "the parameter user is missing"),
         ("windows-driver-file", {}, "the parameter file is missing"),
+        ("windows-driver-file", {"file": "/Users/*"}, "not a driver's file"),
         ("windows-hive-backup", {"hives": "NTUSER"}, "no such hive"),
         ("windows-old-hypervisor", {"of": "kvm"}, "no such hypervisor"),
         ("windows-check-disk", {"drive": "CD"}, "not the letter of a drive"),
@@ -378,6 +379,16 @@ def test_the_youngest_backup_that_can_be_read_is_taken() -> None:
     files[f"{CONFIG}/SYSTEM.bak"] = Node(content=b"", mtime=2 * 10**18)
     _, guest = mended("windows-hive-backup", server(files=files))
     assert guest.files.read_bytes(f"{CONFIG}/SYSTEM") == old
+
+
+def test_a_backup_is_read_to_its_end() -> None:
+    """One that is damaged far down would be found out by Windows only."""
+    deep = make_hive({**SYSTEM, r"A\B\C\D\E": {}}, "SYSTEM")
+    at = deep.rfind(b"nk")  # the key that was made last
+    spoilt = deep[:at] + b"xx" + deep[at + 2 :]
+    files: dict[str, Content] = {f"{CONFIG}/SYSTEM": b"nothing", REGBACK: spoilt}
+    with pytest.raises(UnsupportedGuest, match="no backup of SYSTEM"):
+        planned("windows-hive-backup", server(files=files))
 
 
 @pytest.mark.parametrize("backup", [b"", b"nothing", make_hive({"Other": {}}, "SYSTEM")])

@@ -13,9 +13,9 @@ from imgtools.guest.windows.bcd import BootEntry, BootStore, boot_store, entries
 from imgtools.guest.windows.boot_device import BootDevice, find_partition
 from imgtools.guest.windows.registry import open_registry
 from imgtools.ops.operation import make_params
-from imgtools.records.disks import Disk, Layout, Partition
+from imgtools.records.disks import Disk, Holder, Layout, Partition, Volume
 from tests.support import boot_store as bcd
-from tests.support.hives import Data, Keys
+from tests.support.hives import Data, Keys, make_hive
 from tests.support.repairs import BOOT, DISK, RE, ROOT, SHELF, element, gpt_layout, mended, planned, server
 
 pytestmark = pytest.mark.host
@@ -263,6 +263,22 @@ def test_a_windows_that_is_elsewhere_is_not_this_one() -> None:
     elsewhere = element(0x12000002, r"\Other\system32\winload.efi")
     _, guest = mended("windows-boot-devices", clone_of(NEW, elsewhere))
     assert bcd.WINDOWS in {name.partition(" ")[0] for name in lost(guest)}
+
+
+def test_a_configuration_on_the_drive_of_windows_itself() -> None:
+    """As on a disk with one partition: the boot manager is there too."""
+    files = {"/Boot/BCD": make_hive(BOOT, "BCD")}
+    guest = server(boot=None, files=files, layout=NEW)
+    _, guest = mended("windows-boot-devices", guest)
+    device = store_of(guest).objects[bcd.MANAGER].device(0x11000001)
+    assert device is not None and device.partition_id == NEW.disks[0].partitions[2].id
+
+
+def test_windows_behind_bitlocker() -> None:
+    opened = Volume("/dev/mapper/bitlocker", Holder.CRYPT, 1 << 30, "ntfs", parents=("/dev/sda3",))
+    guest = replace(clone_of(NEW), root=opened)
+    _, guest = mended("windows-boot-devices", guest)
+    assert lost(guest) == {}
 
 
 def test_two_recovery_partitions_are_not_chosen_from() -> None:
