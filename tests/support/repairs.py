@@ -75,6 +75,23 @@ def server(
     layout: Layout | None = None,
 ) -> Guest:
     """The guest, with what is different. ``boot`` None: it has no boot configuration."""
+    readers = server_filesystems(system=system, software=software, boot=boot, files=files, sam=sam)
+    os = OsInfo(OsType.WINDOWS, "windows", ("windows",), arch="x86_64", windows_systemroot="/Windows")
+    mounts = (Mount("/", VOLUME), Mount("/S:", BOOT_VOLUME))
+    return Guest(
+        VOLUME, os, mounts, GuestTree(readers, Engine.MEMORY), layout=layout if layout else gpt_layout()
+    )
+
+
+def server_filesystems(
+    *,
+    system: Keys | None = None,
+    software: Keys | None = None,
+    boot: Keys | None = BOOT,
+    files: Mapping[str, Content] | None = None,
+    sam: Keys = SAM,
+) -> dict[str, MemoryFilesystem]:
+    """The filesystems of the guest, by where they are mounted, with what is different."""
     hives: dict[str, Content] = {
         f"{CONFIG}/SAM": make_hive(sam, "SAM"),
         f"{CONFIG}/SECURITY": make_hive({"Policy": {}}, "SECURITY"),
@@ -83,15 +100,10 @@ def server(
     tree = windows_tree({**SOFTWARE, **(software or {})}, {**SYSTEM, **(system or {})}, {**hives, **FILES})
     tree |= files or {}
     esp: dict[str, Content] = {STORE[3:]: make_hive(boot, "BCD")} if boot is not None else {}
-    readers = {
+    return {
         "/": MemoryFilesystem(tree, ignores_case=True),
         "/S:": MemoryFilesystem(esp, ignores_case=True),
     }
-    os = OsInfo(OsType.WINDOWS, "windows", ("windows",), arch="x86_64", windows_systemroot="/Windows")
-    mounts = (Mount("/", VOLUME), Mount("/S:", BOOT_VOLUME))
-    return Guest(
-        VOLUME, os, mounts, GuestTree(readers, Engine.MEMORY), layout=layout if layout else gpt_layout()
-    )
 
 
 def planned(name: str, guest: Guest, /, **settings: str) -> tuple[Change, ...]:
