@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from imgtools.change.change import Change, RegistryApplyLog, RegistryChange
+from imgtools.change.change import RegistryApplyLog, RegistryChange
 from imgtools.change.describe import PlannedChange
 from imgtools.errors import GuestFileError, OddGuest, UnsupportedGuest
 from imgtools.guest.guest import Guest, the_guest
@@ -70,8 +70,8 @@ def repair(
     with open_for(request, target) as image:
         guest = _whole(image, the_guest(image, request.root))
         planned, warnings = _asked(guest, chosen)
-        changes = tuple(_with_logs(guest, all_changes(planned)))
-        report = carry_out(image, changes, guest, target, warnings=warnings, progress=progress)
+        planned = _with_logs(guest, planned)
+        report = carry_out(image, all_changes(planned), guest, target, warnings=warnings, progress=progress)
         return RepairReport(
             image=report.image,
             engine=report.engine,
@@ -113,21 +113,26 @@ def _asked(guest: Guest, chosen: Sequence[Chosen]) -> tuple[tuple[Planned, ...],
     return tuple(planned), tuple(warnings)
 
 
-def _with_logs(guest: Guest, changes: Sequence[Change]) -> Iterator[Change]:
-    """Yield the changes, those of hives that were not closed behind what their transaction logs hold.
+def _with_logs(guest: Guest, planned: Sequence[Planned]) -> tuple[Planned, ...]:
+    """Return what repairs want; the first that changes a hive applies what only its transaction logs hold, before that.
 
     A guest that does not boot was seldom shut down cleanly, and its next boot would apply the logs over the changes.
     """
-    hives = {change.path for change in changes if isinstance(change, RegistryChange)}
+    changes = [change for one in planned for change in one.changes]
     written = {getattr(change, "path", "") for change in changes if not isinstance(change, RegistryChange)}
-    if hives - written:
-        from imgtools.guest.windows.registry import open_registry
+    hives = {change.path for change in changes if isinstance(change, RegistryChange)} - written
+    if not hives:
+        return tuple(planned)
+    from imgtools.guest.windows.registry import open_registry
 
-        with open_registry(guest.files, guest.os.windows_systemroot) as registry:
-            for path in sorted(hives - written):
-                if registry.hive(path).state.dirty:
-                    yield RegistryApplyLog(path)
-    yield from changes
+    with open_registry(guest.files, guest.os.windows_systemroot) as registry:
+        dirty = {path for path in hives if registry.hive(path).state.dirty}
+    found = []
+    for one in planned:
+        own = {change.path for change in one.changes if isinstance(change, RegistryChange)} & dirty
+        dirty -= own
+        found.append(replace(one, changes=(*map(RegistryApplyLog, sorted(own)), *one.changes)))
+    return tuple(found)
 
 
 def _shown(

@@ -90,8 +90,10 @@ def test_a_hive_that_was_not_closed_gets_its_log_first(monkeypatch: pytest.Monke
         f"{CONFIG}/SYSTEM": with_sequences(before, 8, 7),
         f"{CONFIG}/SYSTEM.LOG1": new_log(before, after, 7),
     }
-    report = asked(monkeypatch, files=files)
-    assert [one.kind for one in report.changes] == ["registry-apply-log", "registry-set"]
+    report = asked(monkeypatch, "windows-dhcp-service,windows-check-disk", files=files)
+    assert [one.kind for one in report.changes] == ["registry-apply-log", "registry-set", "registry-set"]
+    kinds = [[change.kind for change in one.changes] for one in report.repairs]
+    assert kinds == [["registry-apply-log", "registry-set"], ["registry-set"]]  # it is said once
 
 
 @pytest.mark.parametrize(
