@@ -37,7 +37,7 @@ def require_said(value: str | Sequence[str], name: str) -> None:
         raise ValueError(f"the parameter {name} is missing; say it with --set")
 
 
-def in_registry(plan_one: OfRegistry) -> Plan:
+def with_registry(plan_one: OfRegistry) -> Plan:
     """Return a plan that looks at the registry, which is open as long as it runs."""
 
     def plan(guest: Guest, params: Params) -> Iterator[Change]:

@@ -12,7 +12,8 @@ device ReactOS' boot/environ/include/bl.h (BL_DEVICE_DESCRIPTOR, BL_LOCAL_DEVICE
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from imgtools.change.change import Change, RegistryRemoveKey, RegistrySet
@@ -176,20 +177,30 @@ class BootStore:
     @property
     def loaders(self) -> tuple[BootObject, ...]:
         """The entries that start a Windows: in the order of the menu, then those that are not in it."""
-        order = self.manager.ids(DISPLAY_ORDER) if self.manager is not None else ()
         found = [one for one in self.objects.values() if one.type == LOADER_TYPE]
-        return tuple(sorted(found, key=lambda one: order.index(one.id) if one.id in order else len(order)))
+        return self.in_order(found)
+
+    def in_order(self, found: Iterable[BootObject]) -> tuple[BootObject, ...]:
+        """Return objects in the order of the menu, those that are not in it last."""
+        menu = self.menu
+        return tuple(sorted(found, key=lambda one: menu.get(one.id, len(menu))))
+
+    @property
+    def menu(self) -> Mapping[str, int]:
+        """The ids of the entries that the boot menu shows, and their places in it."""
+        ids = self.manager.ids(DISPLAY_ORDER) if self.manager is not None else ()
+        return {one: place for place, one in enumerate(dict.fromkeys(ids))}
 
     def inherited(self, start: BootObject) -> Iterator[BootObject]:
         """Yield an object and those that it inherits elements from, the nearest first, each once."""
-        todo, seen = [start.id], set[str]()
+        todo, seen = deque([start.id]), set[str]()
         while todo and len(seen) < MAX_INHERITED:
-            here = self.objects.get(todo.pop(0))
+            here = self.objects.get(todo.popleft())
             if here is None or here.id in seen:
                 continue
             seen.add(here.id)
             yield here
-            todo += here.ids(INHERITS)
+            todo += here.ids(INHERITS)[:MAX_INHERITED]
 
     def flag(self, start: BootObject, element: int) -> bool | None:
         """Return a boolean of an object, or of the nearest that it inherits from."""
@@ -278,13 +289,12 @@ def boot_entries(registry: Registry) -> tuple[BootEntry, ...]:
 
 def entries_of(store: BootStore) -> tuple[BootEntry, ...]:
     """Return the entries of a boot configuration, as :func:`boot_entries`."""
-    order = store.manager.ids(DISPLAY_ORDER) if store.manager is not None else ()
-    wanted = [one for one in store.objects.values() if one.kind]
-    wanted.sort(key=lambda one: order.index(one.id) if one.id in order else len(order))
-    return tuple(_entry(store, one, in_menu=one.id in order) for one in wanted)
+    wanted = store.in_order(one for one in store.objects.values() if one.kind)
+    menu, default = store.menu, store.default
+    return tuple(_entry(store, one, in_menu=one.id in menu, is_default=one.id == default) for one in wanted)
 
 
-def _entry(store: BootStore, one: BootObject, *, in_menu: bool) -> BootEntry:
+def _entry(store: BootStore, one: BootObject, *, in_menu: bool, is_default: bool) -> BootEntry:
     mode = store.number(one, SAFE_BOOT)
     return BootEntry(
         id=one.id,
@@ -294,7 +304,7 @@ def _entry(store: BootStore, one: BootObject, *, in_menu: bool) -> BootEntry:
         path=one.text(PATH),
         os_device=one.device(OS_DEVICE) if one.type in (LOADER_TYPE, RESUME_TYPE) else None,
         system_root=one.text(SYSTEM_ROOT) if one.type == LOADER_TYPE else "",
-        is_default=one.id == store.default,
+        is_default=is_default,
         in_menu=in_menu,
         safe_boot=SAFE_BOOT_MODES[mode] if mode is not None and mode < len(SAFE_BOOT_MODES) else "",
         boot_log=store.flag(one, BOOT_LOG),

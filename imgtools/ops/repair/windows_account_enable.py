@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from imgtools.change.change import Change
 from imgtools.ops.operation import WINDOWS, Operation
-from imgtools.ops.windows_repairs import in_registry
+from imgtools.ops.windows_repairs import with_registry
 
 if TYPE_CHECKING:
     from imgtools.guest.windows.registry import Registry
@@ -35,7 +35,7 @@ def _enabled(registry: Registry, params: Params) -> Iterator[Change]:
 OPERATION = Operation(
     summary="Enable a local account, such as the built-in administrator",
     families=WINDOWS,
-    plan=in_registry(_enabled),
+    plan=with_registry(_enabled),
     params=Params,
     default=False,
 )

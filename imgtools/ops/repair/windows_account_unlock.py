@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from imgtools.change.change import Change
 from imgtools.ops.operation import WINDOWS, Operation
-from imgtools.ops.windows_repairs import in_registry, require_said
+from imgtools.ops.windows_repairs import require_said, with_registry
 
 if TYPE_CHECKING:
     from imgtools.guest.windows.registry import Registry
@@ -37,7 +37,7 @@ def _unlocked(registry: Registry, params: Params) -> Iterator[Change]:
 OPERATION = Operation(
     summary="Unlock a local account",
     families=WINDOWS,
-    plan=in_registry(_unlocked),
+    plan=with_registry(_unlocked),
     params=Params,
     default=False,
 )

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from imgtools.change.change import Change, RegistrySet
 from imgtools.ops.operation import WINDOWS, Operation
-from imgtools.ops.windows_repairs import in_registry
+from imgtools.ops.windows_repairs import with_registry
 
 if TYPE_CHECKING:
     from imgtools.guest.windows.registry import Registry
@@ -51,7 +51,7 @@ def _checked(registry: Registry, params: Params) -> Iterator[Change]:
 OPERATION = Operation(
     summary="Check a drive at the next boot",
     families=WINDOWS,
-    plan=in_registry(_checked),
+    plan=with_registry(_checked),
     params=Params,
     default=False,
 )

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from imgtools.change.change import Change
 from imgtools.ops.operation import WINDOWS, NoParams, Operation
-from imgtools.ops.windows_repairs import DISABLED, SERVICES, START_TYPES, in_registry, set_number
+from imgtools.ops.windows_repairs import DISABLED, SERVICES, START_TYPES, set_number, with_registry
 
 if TYPE_CHECKING:
     from imgtools.guest.windows.registry import Registry
@@ -29,5 +29,5 @@ def _started(registry: Registry, params: NoParams) -> Iterator[Change]:
 
 
 OPERATION = Operation(
-    summary="Start the DHCP client that a network card needs", families=WINDOWS, plan=in_registry(_started)
+    summary="Start the DHCP client that a network card needs", families=WINDOWS, plan=with_registry(_started)
 )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from imgtools.change.change import Change
 from imgtools.ops.operation import WINDOWS, NoParams, Operation
-from imgtools.ops.windows_repairs import SERVICES, in_registry, set_number
+from imgtools.ops.windows_repairs import SERVICES, set_number, with_registry
 
 if TYPE_CHECKING:
     from imgtools.guest.windows.registry import Registry
@@ -31,5 +31,5 @@ def _off(registry: Registry, params: NoParams) -> Iterator[Change]:
 
 
 OPERATION = Operation(
-    summary="Turn the firewall off", families=WINDOWS, plan=in_registry(_off), default=False
+    summary="Turn the firewall off", families=WINDOWS, plan=with_registry(_off), default=False
 )

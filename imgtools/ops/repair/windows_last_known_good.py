@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from imgtools.change.change import Change
 from imgtools.guest.guest import Guest
 from imgtools.ops.operation import WINDOWS, Operation
-from imgtools.ops.windows_repairs import in_registry, set_number
+from imgtools.ops.windows_repairs import set_number, with_registry
 
 if TYPE_CHECKING:
     from imgtools.guest.windows.registry import Registry
@@ -59,7 +59,7 @@ def _restored(registry: Registry, params: Params) -> Iterator[Change]:
 OPERATION = Operation(
     summary="Use the last known good control set",
     families=WINDOWS,
-    plan=in_registry(_restored),
+    plan=with_registry(_restored),
     params=Params,
     lacking=_lacking,
 )

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from imgtools.change.change import Change
 from imgtools.ops.operation import WINDOWS, Operation
-from imgtools.ops.windows_repairs import disabled, in_registry
+from imgtools.ops.windows_repairs import disabled, with_registry
 
 if TYPE_CHECKING:
     from imgtools.guest.windows.registry import Registry
@@ -70,7 +70,7 @@ def _asleep(registry: Registry, params: Params) -> Iterator[Change]:
 OPERATION = Operation(
     summary="Disable the agents of the old hypervisor",
     families=WINDOWS,
-    plan=in_registry(_asleep),
+    plan=with_registry(_asleep),
     params=Params,
     default=False,
 )

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from imgtools.change.change import Change
 from imgtools.errors import UnsupportedGuest
 from imgtools.ops.operation import WINDOWS, Operation
-from imgtools.ops.windows_repairs import in_registry, require_said
+from imgtools.ops.windows_repairs import require_said, with_registry
 
 if TYPE_CHECKING:
     from imgtools.guest.windows.registry import Registry
@@ -45,7 +45,7 @@ def _blank(registry: Registry, params: Params) -> Iterator[Change]:
 OPERATION = Operation(
     summary="Take the password of a local account away",
     families=WINDOWS,
-    plan=in_registry(_blank),
+    plan=with_registry(_blank),
     params=Params,
     default=False,
     notes="Accounts of a domain are not stored in the guest; on a domain controller this is the account of DSRM.",

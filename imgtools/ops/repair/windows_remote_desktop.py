@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from imgtools.change.change import Change, RegistrySet
 from imgtools.ops.operation import WINDOWS, NoParams, Operation
-from imgtools.ops.windows_repairs import DISABLED, SERVICES, START_TYPES, in_registry, set_number
+from imgtools.ops.windows_repairs import DISABLED, SERVICES, START_TYPES, set_number, with_registry
 
 if TYPE_CHECKING:
     from imgtools.guest.windows.registry import Registry
@@ -47,6 +47,6 @@ def _allowed(registry: Registry, params: NoParams) -> Iterator[Change]:
 OPERATION = Operation(
     summary="Allow connections by Remote Desktop",
     families=WINDOWS,
-    plan=in_registry(_allowed),
+    plan=with_registry(_allowed),
     default=False,
 )

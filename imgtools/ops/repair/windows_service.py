@@ -16,10 +16,10 @@ from imgtools.ops.operation import WINDOWS, Operation
 from imgtools.ops.windows_repairs import (
     DRIVER_TYPES,
     START_TYPES,
-    in_registry,
     require_said,
     service,
     set_number,
+    with_registry,
 )
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def _started(registry: Registry, params: Params) -> Iterator[Change]:
 OPERATION = Operation(
     summary="Set when a service or driver starts",
     families=WINDOWS,
-    plan=in_registry(_started),
+    plan=with_registry(_started),
     params=Params,
     default=False,
 )
