@@ -12,7 +12,7 @@ import pytest
 import imgtools as door
 from fixtures.cache import digest_of
 from imgtools.engine.regf.editor import HiveEditor
-from imgtools.errors import EditConflict, NotInGuest, UnsupportedGuest, UsageError
+from imgtools.errors import EditConflict, NotInGuest, OddGuest, UnsupportedGuest, UsageError
 from tests.support import boot_store as bcd
 from tests.support.command import imgtools
 from tests.support.fixtures import copy_fixture, fixture_image
@@ -90,8 +90,13 @@ def test_a_repair_for_another_system_is_refused_by_name() -> None:
     assert (
         "windows-boot-log is not for Debian" in ran.err and "leave windows-boot-log out of --only" in ran.err
     )
-    words = ("repair", fixture_image("windows"), "--only", "windows-boot-log")
-    assert "has no key Objects" in imgtools(*words, code=20).err
+
+
+def test_a_boot_configuration_without_entries_is_named(tmp_path: Path) -> None:
+    (image,) = copy_fixture("windows", tmp_path)
+    imgtools("registry", "delete", image, r"HKLM\BCD00000000\Objects", "--recursive", "--write")
+    words = ("repair", image, "--only", "windows-boot-log")
+    assert "has no key Objects" in imgtools(*words, code=OddGuest.exit_code).err
 
 
 def test_repairs_of_several_hives_are_one_transaction_and_done_once(server: Path, tmp_path: Path) -> None:
@@ -132,6 +137,11 @@ def test_chntpw_reads_what_was_written(server: Path, tmp_path: Path) -> None:
     imgtools("repair", server, *words, "--set", "windows-account-enable.user=Guest", "--write")
     after = {"Administrator": "", "Guest": "", "operator": "*BLANK*"}
     assert _accounts(server, tmp_path / "after") == after
+    users = {
+        one["name"]: one["password"]
+        for one in imgtools("inspect", server, "--json").data["guests"][0]["users"]
+    }
+    assert users["operator"] == "empty"
 
 
 def _accounts(image: Path, folder: Path) -> dict[str, str]:

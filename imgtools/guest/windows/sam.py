@@ -24,8 +24,8 @@ NEVER = (0, 0x7FFF_FFFF_FFFF_FFFF)
 # In F of the domain: how many wrong passwords lock an account (DOMAIN_ACCOUNT_F as impacket's secretsdump has it); in
 # F of a user: when the password was set, and how many wrong ones were tried since the last right one.
 LOCKOUT_THRESHOLD, PASSWORD_SET, WRONG_PASSWORDS = 0x54, 0x18, 0x40
-# Length of the stored NT hash: RC4 and AES forms, without and with a hash in them.
-HASH_LENGTHS = {4: False, 24: False, 20: True, 56: True}
+# Length of the stored NT hash: RC4 and AES forms, without and with a hash in them; 0 is how a blanked password is left.
+HASH_LENGTHS = {0: False, 4: False, 24: False, 20: True, 56: True}
 
 
 @dataclass(frozen=True, slots=True)
