@@ -22,6 +22,7 @@ from tests.support.guests import DEBIAN_BOOT, DEBIAN_ROOT
 from tests.support.hives import make_hive, new_log, old_log, with_sequences
 from tests.support.lvm import group_text, make_pv, segment, volume_text
 from tests.support.memory import Node
+from tests.support.virtio import disk_inf, other_inf
 from tests.support.volumes import blank, debugfs, make_ext, tool
 
 MIB = 1 << 20
@@ -272,6 +273,13 @@ def windows_setup() -> tuple[bytes, ...]:
     answers.run_at_first_logon("cmd /c ver")
     rule = struct.pack("<iii16s16s", -60, 0, -60, b"\0\0\x0a" + bytes(13), b"\0\0\3" + bytes(13))
     return (answers.written(), with_startup_script(b"", "x"), with_scripts_extension(b""), rule)
+
+
+@cache
+def inf_files() -> tuple[bytes, ...]:
+    """INF files of a driver that boots and of one that does not, in both encodings."""
+    texts = (disk_inf(), other_inf(decoration="NTx86"))
+    return tuple(text.encode(encoding) for text in texts for encoding in ("utf-8", "utf-16"))
 
 
 @cache

@@ -45,9 +45,12 @@ from imgtools.guest.services.started import enabling_links, find_default_target,
 from imgtools.guest.windows.answers import OOBE, SHELL, Answers
 from imgtools.guest.windows.bcd import entries_of, read_store
 from imgtools.guest.windows.boot_device import BootDevice, at_place, parse_device
+from imgtools.guest.windows.inf import read_inf
+from imgtools.guest.windows.inf_driver import driver_for, hardware_ids, is_driver
 from imgtools.guest.windows.registry import open_registry
 from imgtools.guest.windows.sam import read_users
 from imgtools.guest.windows.startup_script import with_scripts_extension, with_startup_script
+from imgtools.guest.windows.target_os import TargetOs
 from imgtools.guest.windows.tasks import parse_task
 from imgtools.guest.windows.time_zone import TZI, ZoneRule
 from imgtools.records.disks import Declined, Layout
@@ -288,6 +291,15 @@ def ask_windows_setup(content: bytes) -> None:
             ZoneRule(*TZI.unpack_from(content)).bias_at(datetime(2026, 7, 1, tzinfo=UTC))
 
 
+def ask_inf_file(content: bytes) -> None:
+    """An INF file, and what it is for two processors."""
+    inf = read_inf(content, "a.inf")
+    for processor in ("amd64", "x86"):
+        _try(lambda processor=processor: driver_for(inf, TargetOs(10, 0, 19045, processor, 1)))  # type: ignore[misc]
+    _try(lambda: list(hardware_ids(inf)))
+    is_driver(inf)
+
+
 def ask_hive_log(content: bytes) -> None:
     """A log for the first hive, its checksums put right."""
     raw = bytearray(content)
@@ -459,6 +471,7 @@ TARGETS = (
     Target("boot-device", seeds.boot_devices, ask_boot_device),
     Target("hive-log", seeds.hive_logs, ask_hive_log),
     Target("reg-file", seeds.reg_files, ask_reg_file),
+    Target("inf-file", seeds.inf_files, ask_inf_file),
     Target("event-log", seeds.event_logs, ask_event_log),
     Target("journal", seeds.journal_lines, ask_journal),
     Target("rpm-ndb", seeds.rpm_ndb, ask_rpm),
