@@ -189,6 +189,13 @@ class IsoReader:
                 inode += SECTOR - inode % SECTOR
         self._damaged("a file in too many sections")
 
+    def stretch(self, inode: int) -> tuple[int, int] | None:
+        """Where a file's content lies in one piece: byte and length; None if it is in several, or compressed."""
+        record = self._record(inode)
+        if record.flags & MORE_EXTENTS or self._rock_ridge(record).compressed:
+            return None
+        return record.extent * SECTOR, record.size
+
     def content(self, inode: int) -> BinaryIO:
         if self._rock_ridge(self._record(inode)).compressed:
             raise OddGuest(
