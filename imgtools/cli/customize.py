@@ -13,10 +13,11 @@ EXAMPLES = (
     "imgtools customize disk.qcow2 --commands-from-file web.txt --write",
     "imgtools customize win.qcow2 --hostname web1 --timezone Europe/Berlin --firstboot setup.ps1 --write",
     "imgtools customize win.qcow2 --registry keys.reg --remote-desktop --winrm --write",
+    "imgtools customize win.qcow2 --virtio-drivers virtio-win.iso --write",
 )
 NOTES = """
 Each option says which guests it is for. Of Windows: names, time zone, registry, files by their drives
-(`C:\\Tools\\x`), Remote Desktop and WinRM are written now; users, passwords and addresses of network cards are set by
+(`C:\\Tools\\x`), Remote Desktop, WinRM and virtio drivers are written now; users, passwords and addresses of network cards are set by
 scripts of the first boot; locale, product key and commands of the first logon are told to a setup that is still to
 come, which `--generalize` brings about.
 

@@ -24,6 +24,7 @@ __all__ = [
     "Named",
     "Order",
     "add_orders",
+    "find_customization",
     "guest_file",
     "plan_orders",
     "read_order",
@@ -57,14 +58,18 @@ def read_order(name: str, text: str, host: HostSide) -> Named:
     :raises UsageError: there is no such option, or the text is not written as it wants.
     :raises HostError: a file of the host that the text names is not there.
     """
-    operation = _find(name).operation
+    operation = find_customization(name).operation
     if bool(text) != bool(operation.metavar):
         wanted = f"takes {operation.metavar}" if operation.metavar else "takes no value"
         raise UsageError(f"{name} {wanted}")
     return Named(name, operation.read(text, host))
 
 
-def _find(name: str) -> Shelved:
+def find_customization(name: str) -> Shelved:
+    """Return the operation of a name.
+
+    :raises UsageError: there is none.
+    """
     shelf = load_shelf(SHELF)
     if name not in shelf:
         near = get_close_matches(name, shelf, 1)
@@ -103,7 +108,7 @@ def add_orders(guest: Guest, wanted: Sequence[Named], sequence: ChangeSequence) 
     made: list[Change] = []
     for one in sorted(wanted, key=lambda one: (one.name not in FIRST, one.name in LAST)):
         with told_where(one.where):
-            operation = _find(one.name).operation
+            operation = find_customization(one.name).operation
             if not operation.families.include(guest):
                 raise UnsupportedGuest(
                     f"{one.name} is not for {guest.os.product_name or guest.os.distro}",

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, get_origin, get_type_hints
 
@@ -19,7 +19,7 @@ from imgtools.change.change import Change
 from imgtools.errors import UsageError
 from imgtools.guest.guest import Guest
 from imgtools.records.request import Order
-from imgtools.records.system import OsType
+from imgtools.records.system import OsType, Warned
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +81,11 @@ def no_objection(guest: Guest, params: Params) -> str:
     return ""
 
 
+def no_remarks(guest: Guest, params: Params) -> Iterable[Warned]:
+    """Have nothing to say: the usual :attr:`Operation.remarks`."""
+    return ()
+
+
 def no_change(guest: Guest, change: Change) -> bool:
     """Tolerate nothing: the usual :attr:`Operation.tolerates`."""
     return False
@@ -105,6 +110,8 @@ class Operation:
     # Reads the fact again, in the guest as the plan leaves it and as the guest's own programs will read it: why what
     # was asked for does not come about; "" if it does.
     objection: Callable[[Guest, Params], str] = no_objection
+    # What people should know besides the plan, of the guest as it is before: that something is left as it is.
+    remarks: Callable[[Guest, Params], Iterable[Warned]] = no_remarks
     notes: str = ""  # honest limits, shown in the docs
     # On the customize shelf, where the name is an option: what stands after it ("" makes it a switch), what the help
     # says besides the summary, and how an order is made of the text. The first two have to be plain strings: the

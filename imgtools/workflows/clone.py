@@ -35,7 +35,7 @@ from imgtools.libvirt.clone import (
 from imgtools.libvirt.domain import DomainRequest, Original, open_original
 from imgtools.ops.customize_plan import plan_orders
 from imgtools.ops.operation import NoParams
-from imgtools.ops.passwords import warn_expired
+from imgtools.ops.order_warnings import order_warnings
 from imgtools.ops.selection import Selection
 from imgtools.ops.sysprep import lvm_uuids
 from imgtools.records.disks import Mount
@@ -317,8 +317,8 @@ def _plan(
             plans.append(_Plan(row, paths, hostname, changes, guest.mounts))
         counts = Counter(plan.hostname for plan in plans if plan.hostname)
         same = [Warned(f"{n} clones have the host name {name}") for name, n in counts.items() if n > 1]
-        expired = dict.fromkeys(one for row in orders for one in warn_expired(guest, row))
-        return plans, image.served_by, (*guest.warnings, *expired, *same)
+        known = dict.fromkeys(one for row in orders for one in order_warnings(guest, row))
+        return plans, image.served_by, (*guest.warnings, *known, *same)
 
 
 def _require_generalised(guest: Guest, host_path: Path) -> None:

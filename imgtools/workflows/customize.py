@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from imgtools.guest.guest import the_guest
 from imgtools.ops.customize_plan import Named, plan_orders
-from imgtools.ops.passwords import warn_expired
+from imgtools.ops.order_warnings import order_warnings
 from imgtools.records.progress import Progress
 from imgtools.records.request import ImageRequest, Target
 from imgtools.workflows.writing import PlanReport, carry_out, open_for
@@ -23,5 +23,5 @@ def customize(
     with open_for(request, target) as image:
         guest = the_guest(image, request.root)
         changes = tuple(plan_orders(guest, wanted))
-        warnings = tuple(warn_expired(guest, wanted))
+        warnings = tuple(order_warnings(guest, wanted))
         return carry_out(image, changes, guest, target, warnings=warnings, progress=progress)

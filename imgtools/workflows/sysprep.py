@@ -17,7 +17,7 @@ from imgtools.guest.identity.search import Searched, Trace, search
 from imgtools.image.handle import open_request
 from imgtools.ops.customize_plan import add_orders
 from imgtools.ops.operation import Shelved, load_shelf
-from imgtools.ops.passwords import warn_expired
+from imgtools.ops.order_warnings import order_warnings
 from imgtools.ops.selection import Selection, choose
 from imgtools.ops.shelf_plan import Planned, all_changes, plan_operations
 from imgtools.ops.sysprep_stays import reason_to_stay
@@ -168,7 +168,7 @@ def prepare(
             wanted = add_orders(guest, customization.orders, sequence)
             operations += operation_reports(guest, [Planned(shelf[CUSTOMIZE], True, wanted)])
             changes = sequence.changes
-        warnings = tuple(warn_expired(guest, customization.orders))
+        warnings = tuple(order_warnings(guest, customization.orders))
         report = carry_out(image, changes, guest, target, warnings=warnings, progress=progress)
         return SysprepReport(
             image=report.image,
