@@ -106,6 +106,7 @@ def _asked(guest: Guest, chosen: Sequence[Chosen]) -> tuple[tuple[Planned, ...],
     for one in chosen:
         try:
             planned += plan_operations(guest, [one], leave_out="leave {} out of --only")
+            warnings += one.shelved.operation.remarks(guest, one.params)
         except (OddGuest, GuestFileError, UnsupportedGuest) as error:
             if one.named:
                 raise
