@@ -17,9 +17,9 @@ EXAMPLES = (
 )
 NOTES = """
 Each option says which guests it is for. Of Windows: names, time zone, registry, files by their drives
-(`C:\\Tools\\x`), Remote Desktop, WinRM and virtio drivers are written now; users, passwords and addresses of network cards are set by
-scripts of the first boot; locale, product key and commands of the first logon are told to a setup that is still to
-come, which `--generalize` brings about.
+(`C:\\Tools\\x`), Remote Desktop, WinRM and virtio drivers are written now; users, passwords and addresses of network
+cards are set by scripts of the first boot; locale, product key and commands of the first logon are told to a setup
+that is still to come, which `--generalize` brings about.
 
 Everything asked for is one transaction. The orders are carried out as they stand on the command line, each on the
 guest as those before leave it; passwords come last. An order that cannot be carried out is an error, and nothing is
