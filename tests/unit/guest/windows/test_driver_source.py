@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -75,22 +76,22 @@ def test_links_in_a_folder_are_followed_but_not_in_circles(tmp_path: Path) -> No
 
 @CAN_BECOME
 @pytest.mark.host
-def test_a_folder_that_nobody_may_read_is_named(tmp_path: Path) -> None:
-    write_tree({"a/b/c.inf": b""}, tmp_path)
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(0o755)
-    (tmp_path / "a").chmod(0o644)
+def test_a_folder_that_nobody_may_read_is_named() -> None:
     script = (
-        "from imgtools.guest.windows.driver_source import open_source; from pathlib import Path; import sys\n"
-    )
-    script += "from imgtools.errors import HostError\n"
-    script += (
+        "import sys\nfrom pathlib import Path\n"
+        "from imgtools.errors import HostError\nfrom imgtools.guest.windows.driver_source import open_source\n"
         "try: list(open_source(Path(sys.argv[1])).paths())\nexcept HostError as error: print(error.message)"
     )
-    argv = [*BECOME, sys.executable, "-c", script, tmp_path]
-    done = subprocess.run(argv, capture_output=True, text=True, check=False)
-    assert done.stdout.startswith(f"cannot read {tmp_path}/a")
-    assert done.stdout.endswith(": Permission denied\n")
+    # Where pytest's own folders are, others may have no way to.
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as name:
+        folder = Path(name)
+        write_tree({"a/b/c.inf": b""}, folder)
+        folder.chmod(0o755)
+        (folder / "a").chmod(0o644)
+        argv = [*BECOME, sys.executable, "-c", script, folder]
+        done = subprocess.run(argv, capture_output=True, text=True, check=False)
+        assert done.stdout.startswith(f"cannot read {folder}/a")
+        assert done.stdout.endswith(": Permission denied\n")
 
 
 def test_a_folder_of_very_many_files_is_not_walked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
