@@ -46,13 +46,14 @@ def merged(
             value = order.value
             change: RegistryChange = RegistryRemoveValue(path, place.key, value.name)
             if not order.remove:
-                change = RegistrySet(path, place.key, value.name, _type_word(value.type), data=value.data)
+                change = RegistrySet(path, place.key, value.name, type_word(value.type), data=value.data)
             found.pop((path, key, folded(value.name)), None)
             found[path, key, folded(value.name)] = change
     return list(found.values())
 
 
-def _type_word(number: int) -> str:
+def type_word(number: int) -> str:
+    """Return what :class:`RegistrySet` calls a type: its name, or its number."""
     return RegistryValue("", number, b"").type_name.replace("REG_0x", "0x")
 
 

@@ -1,9 +1,12 @@
-"""Remove the certificate of Remote Desktop, which Windows makes anew."""
+"""Remove the certificate of Remote Desktop and its key, which Windows makes anew."""
 
 from __future__ import annotations
 
 from imgtools.ops.operation import WINDOWS, Operation
-from imgtools.ops.windows_plans import removing_keys_below, removing_values, together
+from imgtools.ops.windows_plans import removing_from_windows, removing_keys_below, removing_values, together
+
+# The file of the container TSSecKeySet1 ("Remote Desktop disconnects frequently in Azure VM", learn.microsoft.com).
+KEY_FILE = "/ProgramData/Microsoft/Crypto/RSA/MachineKeys/f686aace6942fb7f7ceb231212eef4a4_*"
 
 OPERATION = Operation(
     summary="Remove the certificate of Remote Desktop",
@@ -14,5 +17,6 @@ OPERATION = Operation(
             "SSLCertificateSHA1Hash",
         ),
         removing_keys_below(r"HKLM\SOFTWARE\Microsoft\SystemCertificates\Remote Desktop\Certificates"),
+        removing_from_windows(KEY_FILE),
     ),
 )

@@ -6,11 +6,20 @@ from collections.abc import Mapping
 
 import pytest
 
-from imgtools.change.change import RegistryChange, RegistrySet
+from imgtools.change.change import (
+    Move,
+    RegistryChange,
+    RegistryMakeKey,
+    RegistryRemoveKey,
+    RegistrySet,
+    Remove,
+)
 from imgtools.change.compose import compose
 from imgtools.change.describe import summarise
 from imgtools.guest.guest import Guest
-from imgtools.ops.operation import load_shelf
+from imgtools.ops.operation import NoParams, load_shelf
+from imgtools.ops.selection import Chosen
+from imgtools.ops.shelf_plan import all_changes, plan_operations
 from imgtools.records.disks import Holder, Mount, Volume
 from imgtools.records.system import OsInfo, OsType
 from tests.support.hives import Keys, make_hive, new_log, with_sequences
@@ -228,6 +237,10 @@ def test_what_a_user_has_typed() -> None:
     assert found == [rf"remove HKEY_USERS\alice.NEW\{key} and all below it"]
 
 
+CRYPTO = "/ProgramData/Microsoft/Crypto"
+GUID = "0a1b2c3d-0000-4000-8000-000000000000"
+
+
 def test_a_machine_guid_is_new_each_time() -> None:
     guest = guest_of(software={r"Microsoft\Cryptography": {"MachineGuid": "old"}})
     operation = SHELF["windows-machine-guid"].operation
@@ -235,6 +248,61 @@ def test_a_machine_guid_is_new_each_time() -> None:
     (one,), (other,) = first, second
     assert isinstance(one, RegistrySet) and isinstance(other, RegistrySet) and one.text != other.text
     assert operation.repeats and planned("windows-machine-guid", guest_of()) == []
+
+
+def test_key_files_are_named_by_the_new_machine_guid() -> None:
+    """Else the machine has lost its private keys: those of its web server, of its certificates."""
+    named: dict[str, Content] = {
+        f"{CRYPTO}/RSA/MachineKeys/76944fb3_{GUID.upper()}": "iis",
+        f"{CRYPTO}/RSA/S-1-5-18/aa_{GUID}": "system",
+        f"{CRYPTO}/Keys/bb_{GUID}": "cng",
+        f"{ROAMING}/Microsoft/Crypto/RSA/S-1-5-21-1-2-3-1001/cc_{GUID}": "alice",
+    }
+    others: dict[str, Content] = {f"{CRYPTO}/RSA/MachineKeys/dd_other": "x", f"{CRYPTO}/Keys/{GUID}x": "x"}
+    guest = guest_of({**named, **others}, {r"Microsoft\Cryptography": {"MachineGuid": GUID}})
+    operation = SHELF["windows-machine-guid"].operation
+    value, *moves = operation.plan(guest, operation.params())
+    assert isinstance(value, RegistrySet) and value.text not in (None, GUID)
+    assert {one.path: one.to for one in moves if isinstance(one, Move)} == {
+        path: f"{path[: -len(GUID)]}{value.text}" for path in named
+    }
+    compose((value, *moves), guest.files)
+
+
+def test_the_key_of_remote_desktop_goes_and_is_not_renamed() -> None:
+    key = f"{CRYPTO}/RSA/MachineKeys/f686aace6942fb7f7ceb231212eef4a4_{GUID}"
+    guest = guest_of({key: "rdp"}, {r"Microsoft\Cryptography": {"MachineGuid": GUID}})
+    chosen = [
+        Chosen(SHELF[name], NoParams(), False) for name in ("windows-machine-guid", "windows-rdp-certificate")
+    ]
+    changes = all_changes(plan_operations(guest, chosen))
+    assert [type(one) for one in changes if getattr(one, "path", "") == key] == [Remove]
+
+
+def test_identities_of_the_transaction_coordinator_have_new_names() -> None:
+    cid = r"Classes\CID"
+    guest = guest_of(
+        software={
+            rf"{cid}\{GUID}\Description": {"": "MSDTC"},
+            rf"{cid}\{GUID}\CustomProperties\Log\Path": {"": "C:\\x", "Odd": b"\1\2"},
+            rf"{cid}\{{{GUID}}}\Description": {"": "MSDTCUIS"},
+            rf"{cid}\other\Description": {"": "Somebody else"},
+            rf"{cid}.Local\none": {},
+        }
+    )
+    operation = SHELF["windows-transaction-id"].operation
+    changes = list(operation.plan(guest, operation.params()))
+    gone = [one.key for one in changes if isinstance(one, RegistryRemoveKey)]
+    assert sorted(gone) == [rf"{cid}\{GUID}", rf"{cid}\{{{GUID}}}"]
+    made = {one.key.split("\\")[2] for one in changes if isinstance(one, RegistryMakeKey)}
+    assert (
+        len(made) == 2 and not made & {GUID, f"{{{GUID}}}"} and sum(one.startswith("{") for one in made) == 1
+    )
+    values = {
+        (*one.key.split("\\")[3:], one.name): one.data for one in changes if isinstance(one, RegistrySet)
+    }
+    assert values["CustomProperties", "Log", "Path", "Odd"] == b"\1\2" and ("Description", "") in values
+    assert operation.repeats and planned("windows-transaction-id", guest_of()) == []
 
 
 def test_answers_that_setup_has_not_read_yet_stay() -> None:
@@ -261,5 +329,7 @@ def test_old_names_of_folders_are_passed_over() -> None:
 
 
 def test_every_operation_is_for_windows_alone() -> None:
-    assert len(SHELF) == len({*FILES, *REGISTRY, "windows-machine-guid", "windows-registry-logs"})
+    assert len(SHELF) == len(
+        {*FILES, *REGISTRY, "windows-machine-guid", "windows-transaction-id", "windows-registry-logs"}
+    )
     assert all(one.operation.families.types == {OsType.WINDOWS} for one in SHELF.values())
