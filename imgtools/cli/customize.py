@@ -30,9 +30,8 @@ appliance, without network unless `--network` is given; nothing else boots, wher
 changes is known only when it has run: the orders after it may write files in folders that it makes, but cannot edit
 files that it makes. `--run-command` can, with sed. On a guest with SELinux all files are labelled again after it.
 
-New files on NTFS belong to the administrators, and everybody in the guest may write them, because that is what ntfs-3g
-gives them; `icacls FILE /reset` in a script of the first boot gives one the rights of its folder. The folder of those
-scripts is closed to others before the first of them runs.
+New files on NTFS belong to the administrators, and have the rights that their folder hands down, as a file has that is
+made in Windows.
 
 Scripts of the first boot run once, in the order given, after the network is up; their log is
 `/var/log/imgtools-firstboot.log` in the guest. In a Windows they run as LocalSystem before anybody logs on; log and

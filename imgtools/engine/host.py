@@ -47,6 +47,7 @@ BINDINGS = {
     "yaml": "safe_load",
     "mfusepy": "FUSE",
     "libvirt": "openReadOnly",
+    "tzlocal": "get_localzone",
 }
 
 # How a program tells its version. Others that imgtools starts (PACKAGE_OF) are only looked for.

@@ -157,7 +157,7 @@ def _with_guest_paths(guest: Guest, metavar: str, order: Order) -> Order:
 
 
 def _without_owner(change: Change) -> Change:
-    """Return a change without what NTFS does not have: new files are administrators', and everybody may write them."""
+    """Return a change without what NTFS does not have: new files have the rights that their folder hands down."""
     if isinstance(change, (WriteFile, Upload)):
         return replace(change, mode=None, uid=None, gid=None)
     return replace(change, mode=0o755, uid=0, gid=0) if isinstance(change, MakeDirectory) else change

@@ -32,7 +32,7 @@ POWERSHELL = (
     r'"%sys%\WindowsPowerShell\v1.0\powershell.exe" -NoProfile -NonInteractive -ExecutionPolicy Bypass -File'
 )
 # Windows' own programs by their full names: somebody may have set PATH. S-1-5-18 is LocalSystem, S-1-5-32-544 are the
-# administrators: what LocalSystem runs is nobody else's to write, and ntfs-3g lets everybody write what it makes.
+# administrators: what LocalSystem runs is nobody else's to write, and ProgramData lets users add files.
 RUNNER = rf"""@echo off
 rem Made by imgtools. Runs each script in scripts\ once, in their order, and then removes itself.
 setlocal EnableExtensions DisableDelayedExpansion

@@ -141,6 +141,7 @@ MODULES = {
     "yaml": _Module(Serves.SOME, "python3-yaml", "imgtools apply"),
     "libvirt": _Module(Serves.SOME, "python3-libvirt", "imgtools clone --domain"),
     "mfusepy": _Module(Serves.SOME, "", "imgtools mount"),
+    "tzlocal": _Module(Serves.SOME, "", "time zones of Windows guests"),
 }
 PYPI_NAMES = {
     "pyfsntfs": "libfsntfs-python",
@@ -148,6 +149,7 @@ PYPI_NAMES = {
     "pyevtx": "libevtx-python",
     "yaml": "PyYAML",
     "mfusepy": "mfusepy",
+    "tzlocal": "tzlocal",
 }
 
 

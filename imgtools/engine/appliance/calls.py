@@ -110,6 +110,7 @@ _SIGNATURES: dict[str, tuple[object, tuple[object, ...]]] = {
     "guestfs_readlink": (c_void_p, (c_char_p,)),
     "guestfs_pread": (c_void_p, (c_char_p, c_int, c_int64, POINTER(c_size_t))),
     "guestfs_lgetxattrs": (POINTER(_XattrList), (c_char_p,)),
+    "guestfs_lgetxattr": (c_void_p, (c_char_p, c_char_p, POINTER(c_size_t))),
     "guestfs_statvfs": (POINTER(_Statvfs), (c_char_p,)),
     "guestfs_set_error_handler": (None, (c_void_p, c_void_p)),
     "guestfs_set_event_callback": (c_int, (_CALLBACK, c_uint64, c_int, c_void_p)),
@@ -265,6 +266,17 @@ class Calls:
             return {bytes(pair.name): ctypes.string_at(pair.val, pair.val_len) for pair in pairs}
         finally:
             self._library.guestfs_free_xattr_list(found)
+
+    def xattr(self, path: bytes, name: bytes) -> bytes:
+        """Return one extended attribute, also one that is in no list."""
+        size = c_size_t()
+        address = self._library.guestfs_lgetxattr(self._handle, path, name, ctypes.byref(size))
+        if not address:
+            raise self._error()
+        try:
+            return ctypes.string_at(address, size.value)
+        finally:
+            self._libc.free(address)
 
     def statvfs(self, path: bytes) -> Usage:
         """Return how full the filesystem at ``path`` is."""

@@ -11,6 +11,7 @@ from imgtools.engine.appliance.files import SYSROOT, ApplianceFilesystem, encode
 from imgtools.engine.appliance.launch import Appliance
 from imgtools.engine.appliance.write_calls import WriteCalls
 from imgtools.errors import ApplianceFailed, EditFailed
+from imgtools.filesystems.ntfs.inherited import ACL_NAME, inherited
 from imgtools.records.files import FileKind, FileStat
 
 PIECE = 1 << 20  # bytes in one request; the protocol allows 4 MB
@@ -119,6 +120,7 @@ class ApplianceWriter(ApplianceFilesystem):
             offset += len(chunk)
         if before is None:
             self._own_new(path)
+            self._protect(path)
         elif capability is not None:
             self.set_xattr(path, CAPABILITY, capability)
         if before is not None and before.mode & 0o6000:
@@ -136,6 +138,22 @@ class ApplianceWriter(ApplianceFilesystem):
         found = self.lookup(path)
         if self._has_unix and found is not None and (found.uid, found.gid) != (0, 0):
             self.set_owner(path, 0, 0)
+
+    def _protect(self, path: str, *, is_folder: bool = False) -> None:
+        """Give what was made on NTFS the rights that its folder hands down; ntfs-3g gives it to everybody."""
+        if self._content != "ntfs":
+            return
+        above = self._path(path.rpartition("/")[0] or "/")
+        self.set_xattr(path, ACL_NAME, inherited(self._descriptor(above), is_folder=is_folder))
+
+    def _descriptor(self, raw: bytes) -> bytes:
+        waiting = (value for path, name, value in self._pending if (path, name) == (SYSROOT + raw, ACL_NAME))
+        if (found := next(waiting, None)) is not None:
+            return found
+        try:
+            return self._appliance.call(lambda: self._write_calls.xattr(raw, encode(ACL_NAME)))
+        except CallFailed:  # an old volume, whose folder has none
+            return b""
 
     def truncate(self, path: str) -> None:
         self._do(path, self._write_calls.truncate)
@@ -166,6 +184,7 @@ class ApplianceWriter(ApplianceFilesystem):
     def make_directory(self, path: str, mode: int) -> None:
         self._do(path, lambda raw: self._write_calls.make_directory(raw, mode))
         self._own_new(path)
+        self._protect(path, is_folder=True)
 
     def make_link(self, path: str, target: str) -> None:
         self._require_unix(path, "make the link")

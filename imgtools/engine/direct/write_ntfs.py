@@ -15,11 +15,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
+from imgtools.engine.confined.libc import LIBC, buffer
 from imgtools.engine.confined.ntfs import mount_ntfs
 from imgtools.engine.held_folder import HeldFolder
 from imgtools.engine.kept_program import Kept
 from imgtools.engine.process import Fence, Kind, Limits, ToolFailed, run
 from imgtools.errors import BadImage, EditFailed, EngineFailed, EngineTimeout, NoRoom, RolledBack
+from imgtools.filesystems.ntfs.inherited import ACL_NAME, LONGEST, inherited
 from imgtools.records.disks import Declined, Usage
 from imgtools.records.files import FileEntry, FileKind, FileStat
 from imgtools.volumes.volume_file import DiskFile
@@ -193,10 +195,21 @@ class NtfsWriter:
 
     def write(self, path: str, content: BinaryIO) -> None:
         with self._named(path):
+            is_new = not os.path.lexists(self._host(path))
             flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
             with os.fdopen(os.open(self._host(path), flags, 0o644), "wb") as file:
+                if is_new:  # before anything is in it
+                    self._protect(path)
                 while chunk := content.read(CHUNK):
                     file.write(chunk)
+
+    def _protect(self, path: str, *, is_folder: bool = False) -> None:
+        """Give what was made the rights that its folder hands down."""
+        # Not os.getxattr, which begins with too little room, at which ntfs-3g says that it cannot read.
+        room = buffer(LONGEST)
+        size = LIBC.lgetxattr(os.fsencode(self._host(path).parent), ACL_NAME.encode(), room, LONGEST)
+        above = room.raw[: max(size, 0)]  # an old volume's folder has none
+        os.setxattr(self._host(path), ACL_NAME, inherited(above, is_folder=is_folder))
 
     def truncate(self, path: str) -> None:
         with self._named(path):
@@ -226,6 +239,7 @@ class NtfsWriter:
     def make_directory(self, path: str, mode: int) -> None:
         with self._named(path):
             self._host(path).mkdir()
+            self._protect(path, is_folder=True)
 
     def make_link(self, path: str, target: str) -> None:
         raise EditFailed(f"cannot make the link {path}: {UNIX_ONLY}")
