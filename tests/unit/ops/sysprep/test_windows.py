@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 
@@ -13,6 +14,7 @@ from imgtools.change.change import (
     RegistryRemoveKey,
     RegistrySet,
     Remove,
+    WriteFile,
 )
 from imgtools.change.compose import compose
 from imgtools.change.describe import summarise
@@ -305,6 +307,32 @@ def test_identities_of_the_transaction_coordinator_have_new_names() -> None:
     assert operation.repeats and planned("windows-transaction-id", guest_of()) == []
 
 
+STORE = "{0a1b2c3d-0000-11ee-8000-000000000000}{3808876b-c176-4e48-b7ae-04046e6cc752}"
+SCRIPT = "/ProgramData/imgtools/firstboot/scripts/0001-shadow-copies.cmd"
+
+
+@pytest.mark.parametrize("folder", ["/System Volume Information", "/D:/System Volume Information"])
+def test_shadow_copies_of_any_drive_are_deleted_at_the_next_boot(folder: str) -> None:
+    guest = replace(guest_of({f"{folder}/{STORE}": "x"}), drives=(("C", "/dev/sda2"), ("D", "/dev/sda3")))
+    operation = SHELF["windows-shadow-copies"].operation
+    written = {
+        one.path: one.content for one in operation.plan(guest, NoParams()) if isinstance(one, WriteFile)
+    }
+    assert b'vssadmin.exe" delete shadows /all /quiet\r\n' in written[SCRIPT]
+    assert not operation.default
+
+
+def test_who_has_no_shadow_copies_gets_no_script_and_none_twice() -> None:
+    assert planned("windows-shadow-copies", guest_of({"/System Volume Information/tracking.log": "x"})) == []
+    guest = guest_of({f"/System Volume Information/{STORE}": "x"})
+    operation = SHELF["windows-shadow-copies"].operation
+    written = {
+        one.path: one.content for one in operation.plan(guest, NoParams()) if isinstance(one, WriteFile)
+    }
+    waiting = guest_of({f"/System Volume Information/{STORE}": "x", SCRIPT: written[SCRIPT]})
+    assert planned("windows-shadow-copies", waiting) == []
+
+
 def test_answers_that_setup_has_not_read_yet_stay() -> None:
     waiting = {SETUP: {"ImageState": "IMAGE_STATE_GENERALIZE_RESEAL_TO_OOBE"}}
     assert planned("windows-answers", guest_of({"/Windows/Panther/unattend.xml": ANSWERS}, waiting)) == []
@@ -329,7 +357,6 @@ def test_old_names_of_folders_are_passed_over() -> None:
 
 
 def test_every_operation_is_for_windows_alone() -> None:
-    assert len(SHELF) == len(
-        {*FILES, *REGISTRY, "windows-machine-guid", "windows-transaction-id", "windows-registry-logs"}
-    )
+    alone = {"machine-guid", "transaction-id", "registry-logs", "shadow-copies"}  # each with tests of its own
+    assert set(SHELF) == {*FILES, *REGISTRY, *(f"windows-{name}" for name in alone)}
     assert all(one.operation.families.types == {OsType.WINDOWS} for one in SHELF.values())
