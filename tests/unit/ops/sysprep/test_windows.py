@@ -333,6 +333,20 @@ def test_who_has_no_shadow_copies_gets_no_script_and_none_twice() -> None:
     assert planned("windows-shadow-copies", waiting) == []
 
 
+@pytest.mark.parametrize(("build", "missing"), [("19040", True), ("19041", False), ("", True), ("x", True)])
+def test_absent_network_cards_are_removed_where_windows_can(build: str, missing: bool) -> None:
+    guest = guest_of()
+    guest = replace(guest, os=replace(guest.os, build_id=build))
+    operation = SHELF["windows-network-cards"].operation
+    assert bool(operation.lacking(guest)) is missing and not operation.default
+    (script,) = (
+        one.content
+        for one in operation.plan(guest, NoParams())
+        if isinstance(one, WriteFile) and one.path.endswith("/0001-network-cards.ps1")
+    )
+    assert b"/remove-device $card.InstanceId" in script
+
+
 def test_answers_that_setup_has_not_read_yet_stay() -> None:
     waiting = {SETUP: {"ImageState": "IMAGE_STATE_GENERALIZE_RESEAL_TO_OOBE"}}
     assert planned("windows-answers", guest_of({"/Windows/Panther/unattend.xml": ANSWERS}, waiting)) == []
@@ -357,6 +371,12 @@ def test_old_names_of_folders_are_passed_over() -> None:
 
 
 def test_every_operation_is_for_windows_alone() -> None:
-    alone = {"machine-guid", "transaction-id", "registry-logs", "shadow-copies"}  # each with tests of its own
+    alone = {
+        "network-cards",
+        "machine-guid",
+        "transaction-id",
+        "registry-logs",
+        "shadow-copies",
+    }  # each with tests of its own
     assert set(SHELF) == {*FILES, *REGISTRY, *(f"windows-{name}" for name in alone)}
     assert all(one.operation.families.types == {OsType.WINDOWS} for one in SHELF.values())
