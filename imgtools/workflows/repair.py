@@ -63,13 +63,18 @@ def repair(
     :param only: the repairs that are wanted; without any, all that can tell for themselves whether they are needed.
     :param settings: ``repair.parameter=value``.
     :raises UsageError: there is no such repair or parameter, or a parameter is missing.
-    :raises UnsupportedGuest: a repair that was named is not for the guest.
+    :raises UnsupportedGuest: a repair that was named is not for the guest, or none is.
     :raises WouldLoseData: a repair would throw something away, and nobody said that this is meant.
     """
     chosen = choose_repairs(load_shelf(SHELF), only, settings)
     with open_for(request, target) as image:
         guest = _whole(image, the_guest(image, request.root))
         planned, warnings = _asked(guest, chosen)
+        if not planned and not warnings:  # nobody has looked at it, which is not the same as nothing to mend
+            raise UnsupportedGuest(
+                f"no repair is for {guest.os.product_name or guest.os.distro}",
+                hint="imgtools repair --list has them all",
+            )
         planned = _with_logs(guest, planned)
         report = carry_out(image, all_changes(planned), guest, target, warnings=warnings, progress=progress)
         return RepairReport(

@@ -39,7 +39,7 @@ def test_the_shelf_needs_no_image() -> None:
     assert service["parameters"] == ["name", "start"]
 
 
-@pytest.mark.parametrize("name", ["windows-server", "windows", "debian"])
+@pytest.mark.parametrize("name", ["windows-server", "windows"])
 def test_a_healthy_guest_is_not_written(name: str, tmp_path: Path) -> None:
     (image, *_) = copy_fixture(name, tmp_path)
     before = digest_of(image)
@@ -90,6 +90,14 @@ def test_a_repair_for_another_system_is_refused_by_name() -> None:
     assert (
         "windows-boot-log is not for Debian" in ran.err and "leave windows-boot-log out of --only" in ran.err
     )
+
+
+@pytest.mark.parametrize("how", [(), ("--write",)])
+def test_a_guest_that_no_repair_is_for_is_not_called_sound(how: tuple[str, ...], tmp_path: Path) -> None:
+    (image,) = copy_fixture("debian", tmp_path)
+    before = digest_of(image)
+    ran = imgtools("repair", image, *how, code=UnsupportedGuest.exit_code)
+    assert "no repair is for Debian" in ran.err and ran.out == "" and digest_of(image) == before
 
 
 def test_a_boot_configuration_without_entries_is_named(tmp_path: Path) -> None:
