@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import takewhile
 
 from imgtools.change.applier import check_before
-from imgtools.change.change import Change, RunInGuest, WriteFile
+from imgtools.change.change import Change, DiscardHibernation, PlainChange, RunInGuest, WriteFile
 from imgtools.change.compose import compose
-from imgtools.change.contradictions import refuse_contradictions
+from imgtools.change.contradictions import refuse_contradictions, true_path
 from imgtools.change.describe import describe
 from imgtools.change.plan import Labeller, Plan
-from imgtools.files.tree import GuestReader
+from imgtools.files.tree import GuestReader, GuestTree
 from imgtools.guest.checks import check_writes
 from imgtools.guest.generated import refuse_deployed, refuse_generated
 from imgtools.guest.labels import AUTORELABEL, makes_files, needs_autorelabel, new_file_labeller
@@ -52,8 +52,33 @@ def make_plan(
     if check:
         refuse_generated(plain, files)
     found = check_writes(plain, files, image.layout, root, thorough=thorough) if check else ()
+    found = (*found, *_hibernated(plain, files, mounts))
     described = tuple(describe(change, files) for change in plain)
     return Plan(tuple(mounts), described, (*warnings, *found), files=files, label=label)
+
+
+def _hibernated(
+    changes: Sequence[PlainChange], files: GuestTree, mounts: Sequence[Mount]
+) -> Iterator[Warned]:
+    """Say on which volumes the plan cannot be carried out: Windows goes on there with what it remembers of them."""
+    windows = [mount for mount in mounts if mount.volume.content == "ntfs"]
+    if not windows or any(isinstance(change, DiscardHibernation) for change in changes):
+        return
+    from imgtools.guest.windows.hibernation import is_hibernated  # few guests are Windows
+
+    paths = {true_path(change, files) for change in changes if getattr(change, "path", "")}
+    touched = {max(mounts, key=lambda mount: _depth(mount, path)).path for path in paths}
+    for mount in windows:
+        if mount.path in touched and is_hibernated(files, mount.path):
+            yield Warned(
+                f"Windows is hibernated on {mount.volume.device}: "
+                "nothing is written to it before it has been shut down"
+            )
+
+
+def _depth(mount: Mount, path: str) -> int:
+    """How much of a path is the mount's own; -1 if it is on another."""
+    return len(mount.path) if f"{path}/".startswith(f"{mount.path.rstrip('/')}/") else -1
 
 
 def _labels(changes: Sequence[Change], files: GuestReader) -> tuple[Labeller | None, tuple[Change, ...]]:

@@ -122,6 +122,8 @@ def test_ntfs_that_windows_has_not_let_go_of_is_not_written(
     """ntfs-3g in the appliance would mount a dirty volume and write."""
     image = copy_fixture(name, tmp_path)[0]
     before = digest(image)
+    planned = imgtools(*words[0].split(), image, *words[1:])
+    assert ("Windows is hibernated on /dev/sda2" in planned.err) is (reason == "hibernated")
     ran = imgtools(*words[0].split(), image, *words[1:], "--write", code=EditFailed.exit_code)
     assert reason in ran.err and "shut it down fully" in ran.err
     assert digest(image) == before and beside(image) == set()

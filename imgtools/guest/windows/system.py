@@ -18,6 +18,7 @@ from imgtools.files.tree import GuestReader
 from imgtools.guest.find.recognised import Recognised
 from imgtools.guest.windows.drives import drive_mounts, find_drives
 from imgtools.guest.windows.facts import RegistryFacts
+from imgtools.guest.windows.hibernation import is_hibernated
 from imgtools.guest.windows.registry import MACHINE, USERS, Registry, open_registry
 from imgtools.guest.windows.systemroot import find_systemroot
 from imgtools.records.disks import Layout, Volume
@@ -169,7 +170,7 @@ class _Facts(RegistryFacts):
             domain=domain,
             domain_joined=joined,
             group_policy=self._has_group_policy(),
-            hibernated=self.attempt(self._is_hibernated, False),
+            hibernated=self.attempt(lambda: is_hibernated(self.files), False),
             name=marketing_name(self.text(CURRENT_VERSION, "ProductName"), build),
             locale=self._locale(),
             install_language=_language(self.text(rf"{CONTROL}\Nls\Language", "InstallLanguage")),
@@ -197,13 +198,6 @@ class _Facts(RegistryFacts):
 
     def _has_group_policy(self) -> bool:
         return any(name.startswith("{") for name in self.subkeys(rf"{WINDOWS}\Group Policy\History"))
-
-    def _is_hibernated(self) -> bool:
-        """Whether hiberfil.sys begins with the mark of a hibernated (or fast-started) system, as ntfs-3g checks."""
-        if not self.files.is_file("/hiberfil.sys"):
-            return False
-        with self.files.open("/hiberfil.sys") as stream:
-            return stream.read(4).lower() == b"hibr"
 
 
 def pe_architecture(stream: BinaryIO) -> str:

@@ -18,9 +18,6 @@ from imgtools.errors import WouldLoseData
 from imgtools.guest.guest import Guest
 from imgtools.ops.operation import WINDOWS, Operation
 
-MEMORY = "/hiberfil.sys"
-MARK = b"hibr"  # in any letter case, as ntfs_volume_check_hiberfile has it
-
 
 @dataclass(frozen=True, slots=True)
 class Params:
@@ -34,17 +31,16 @@ def plan(guest: Guest, params: Params) -> Iterator[Change]:
 
     :raises WouldLoseData: nobody said that it may be lost.
     """
-    if not guest.files.is_file(MEMORY):
+    from imgtools.guest.windows.hibernation import is_hibernated  # the shelf is read for every guest
+
+    if not is_hibernated(guest.files):
         return
-    with guest.files.open(MEMORY) as stream:
-        is_hibernated = stream.read(len(MARK)).lower() == MARK
-    if is_hibernated and not params.discard:
+    if not params.discard:
         raise WouldLoseData(
             "Windows is hibernated: what its programs had open and not saved would be lost",
             hint="start it and shut it down, or lose that: --set windows-hibernation.discard=yes",
         )
-    if is_hibernated:
-        yield DiscardHibernation(guest.root.device)
+    yield DiscardHibernation(guest.root.device)
 
 
 OPERATION = Operation(
