@@ -47,6 +47,7 @@ OPERATION = Operation(
     default=False,
     plan=plan,
     lacking=lacking,
+    repeats=True,  # nobody can read which cards are gone
     notes="Since Windows 10 2004 and Server 2022; `customize --generalize` has every Windows do it. It is a script of "
     "the first boot: what `customize --firstboot` says of those holds for it. No Windows was there to try it.",
 )

@@ -45,6 +45,8 @@ def test_the_peers_defaults_are_ours() -> None:
         "user-account",
         "windows-credentials",
         "windows-drive-letters",
+        "windows-network-cards",
+        "windows-shadow-copies",
     }
 
 

@@ -331,7 +331,11 @@ def test_an_operation_finds_what_it_is_for(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", sorted(set(SHELF) - {"flag-reconfiguration", "fs-uuids", "lvm-uuids", "user-account"})
+    "name",
+    sorted(
+        set(SHELF)
+        - {"flag-reconfiguration", "fs-uuids", "lvm-uuids", "user-account", "windows-network-cards"}
+    ),
 )
 def test_an_operation_finds_nothing_in_a_guest_that_has_nothing(name: str) -> None:
     assert planned(SHELF[name], guest_of({})) == []
