@@ -249,6 +249,10 @@ class Calls:
         """Return up to ``length`` bytes (below 4 MB, the protocol's limit); empty only at the end."""
         size = c_size_t()
         address = self._library.guestfs_pread(self._handle, path, length, offset, ctypes.byref(size))
+        return self._taken_bytes(address, size)
+
+    def _taken_bytes(self, address: int | None, size: c_size_t) -> bytes:
+        """Return what libguestfs has made room for, and let that go."""
         if not address:
             raise self._error()
         try:
@@ -271,12 +275,7 @@ class Calls:
         """Return one extended attribute, also one that is in no list."""
         size = c_size_t()
         address = self._library.guestfs_lgetxattr(self._handle, path, name, ctypes.byref(size))
-        if not address:
-            raise self._error()
-        try:
-            return ctypes.string_at(address, size.value)
-        finally:
-            self._libc.free(address)
+        return self._taken_bytes(address, size)
 
     def statvfs(self, path: bytes) -> Usage:
         """Return how full the filesystem at ``path`` is."""
