@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from imgtools.change.change import Change, RegistryRemoveValue, RegistrySet
@@ -35,6 +36,16 @@ def require_said(value: str | Sequence[str], name: str) -> None:
     """
     if not value:
         raise ValueError(f"the parameter {name} is missing; say it with --set")
+
+
+@dataclass(frozen=True, slots=True)
+class OfAccount:
+    """``user`` is an account's name or relative id, and has to be said."""
+
+    user: str = ""
+
+    def __post_init__(self) -> None:
+        require_said(self.user, "user")
 
 
 def with_registry(plan_one: OfRegistry) -> Plan:

@@ -110,7 +110,7 @@ def delete(
             raise UsageError(f"{place.name} is the root of a hive, which stays")
         if found.subkey_count and not recursive:
             raise EditFailed(
-                f"{place.name} has {found.subkey_count} keys below it", hint="--recursive deletes them too"
+                f"{place.name} has keys below it: {found.subkey_count}", hint="--recursive deletes them too"
             )
         yield RegistryRemoveKey(place.path, place.key)
 

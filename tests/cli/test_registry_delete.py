@@ -26,7 +26,7 @@ def test_one_value(hive: Path, words: list[str], gone: str) -> None:
 
 def test_a_key_with_others_below_it_only_when_that_is_said(hive: Path) -> None:
     ran = registry("delete", hive, EXAMPLE, "--write", code=EditFailed.exit_code)
-    assert r"HKEY_CURRENT_USER\Software\Example has 1 keys below it" in ran.err and "--recursive" in ran.err
+    assert r"HKEY_CURRENT_USER\Software\Example has keys below it: 1" in ran.err and "--recursive" in ran.err
     (change,) = registry("delete", hive, EXAMPLE, "--recursive", "--json").data["changes"]
     assert change["diff"].splitlines() == [
         r"-[HKEY_CURRENT_USER\Software\Example]",

@@ -8,29 +8,18 @@ protected (credentials, certificates, encrypted files) stays locked. A Microsoft
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from imgtools.change.change import Change
 from imgtools.errors import UnsupportedGuest
 from imgtools.ops.operation import WINDOWS, Operation
-from imgtools.ops.windows_repairs import require_said, with_registry
+from imgtools.ops.windows_repairs import OfAccount, with_registry
 
 if TYPE_CHECKING:
     from imgtools.guest.windows.registry import Registry
 
 
-@dataclass(frozen=True, slots=True)
-class Params:
-    """``user`` is the account's name or relative id."""
-
-    user: str = ""
-
-    def __post_init__(self) -> None:
-        require_said(self.user, "user")
-
-
-def _blank(registry: Registry, params: Params) -> Iterator[Change]:
+def _blank(registry: Registry, params: OfAccount) -> Iterator[Change]:
     from imgtools.guest.windows.account import find_account, without_password
 
     account = find_account(registry, params.user)
@@ -46,7 +35,7 @@ OPERATION = Operation(
     summary="Take the password of a local account away",
     families=WINDOWS,
     plan=with_registry(_blank),
-    params=Params,
+    params=OfAccount,
     default=False,
     notes="Accounts of a domain are not stored in the guest; on a domain controller this is the account of DSRM.",
 )
