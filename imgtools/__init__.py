@@ -68,6 +68,7 @@ if TYPE_CHECKING:
         config_match,
         copy_out,
         df,
+        diagnose,
         find,
         inspect,
         list_filesystems,
@@ -120,6 +121,8 @@ if TYPE_CHECKING:
     from imgtools.guest.plan import make_plan
     from imgtools.image.edit import ImageEdit
     from imgtools.image.handle import Image
+    from imgtools.ops.station import StationReport
+    from imgtools.records.diagnosis import Confidence, Evidence, Finding, Remedy, Severity, StationState
     from imgtools.records.disks import Declined, Disk, Layout, Mount, Partition, Usage, Volume
     from imgtools.records.files import FileEntry, FileKind, FileStat, FoundFile
     from imgtools.records.image import ImageInfo, Layer, Snapshot
@@ -142,6 +145,7 @@ if TYPE_CHECKING:
     from imgtools.workflows.create import CreateReport
     from imgtools.workflows.dd import DdReport
     from imgtools.workflows.df import DfReport, FilesystemUsage, ImageUsage
+    from imgtools.workflows.diagnose import DiagnoseReport
     from imgtools.workflows.doctor import DoctorReport
     from imgtools.workflows.filesystems import FilesystemsReport
     from imgtools.workflows.find import FindReport, FoundRow
@@ -178,35 +182,35 @@ if TYPE_CHECKING:
 __all__ = [
     "AmendReport", "Application", "Backing", "BenchReport", "Bitmap", "BitmapReport", "BitmapsReport",
     "ChainChange", "ChainLayer", "ChainReport", "Change", "CheckReport", "Clone", "CloneReport",
-    "CommitReport", "CompareReport", "ConfigReport", "ConfigSetting", "ConfigValue", "ConvertReport",
-    "CopiedPartition", "CopyOutReport", "CreateReport", "DdReport", "Declined", "DfReport", "DiffReport",
-    "DiscardHibernation", "Disk", "DiskFacts", "DiskStep", "DoctorReport", "EditConfig", "EditLines",
-    "Engine", "ExportReport", "ExportedKey", "Extent", "FileEntry", "FileKind", "FileStat",
-    "FilesystemUsage", "FilesystemsReport", "FindReport", "FoundFile", "FoundRow", "Guest", "GuestOptions",
-    "GuestReader", "HiveListReport", "HiveRow", "HostPath", "Image", "ImageEdit", "ImageInfo",
-    "ImageOptions", "ImageUsage", "Images", "InfoReport", "InspectReport", "InspectedGuest", "Key",
-    "KeyListReport", "KeyReport", "KeyRow", "Keys", "Layer", "Layout", "LineEdit", "ListedFile", "LogInfo",
-    "LogListReport", "LogReport", "LogRow", "LsReport", "MakeDirectory", "MakeHardLink", "MakeLink",
-    "MakeSpecial", "MapLayer", "MapReport", "MeasureReport", "Mount", "MountReport", "Move", "NewLvmUuids",
-    "OperationReport", "Orders", "OsInfo", "OsType", "Partition", "Plan", "PlanReport", "PlannedChange",
-    "Progress", "RebaseReport", "RecoverReport", "RegistryApplyLog", "RegistryDifference",
-    "RegistryMakeKey", "RegistryMatch", "RegistryOptions", "RegistryRemoveKey", "RegistryRemoveValue",
-    "RegistrySet", "Relabel", "Remove", "RepairReport", "ResizeCopyReport", "ResizeReport",
-    "ResizedPartition", "RunInGuest", "SearchReport", "Secret", "SetMode", "SetOwner", "SetTimes",
-    "SetUuid", "SetXattr", "Size", "Snapshot", "SnapshotReport", "SnapshotsReport", "StateOptions",
-    "SysprepReport", "TarReport", "Truncate", "UnmountReport", "Upload", "Usage", "ValueRow",
-    "VerifyReport", "Volume", "Warned", "WipeReport", "WriteFile", "WriteOptions", "amend", "apply",
-    "apply_snapshot", "bench", "bitmap_add", "bitmap_clear", "bitmap_delete", "bitmap_disable",
-    "bitmap_enable", "bitmap_list", "bitmap_merge", "cat", "chain_flatten", "chain_move", "chain_show",
-    "chain_squash", "check", "chmod", "chown", "clone", "commit", "compare", "config_delete", "config_get",
-    "config_match", "config_set", "convert", "copy_in", "copy_out", "create", "create_snapshot",
-    "customize", "dd", "delete_snapshot", "df", "doctor", "edit", "edit_image", "errors", "find",
-    "find_guests", "info", "inspect", "list_filesystems", "list_logs", "list_snapshots", "ln", "log", "ls",
-    "make_plan", "map", "measure", "mkdir", "mount", "mv", "open_image", "read_plan", "rebase", "recover",
-    "registry_delete", "registry_diff", "registry_export", "registry_get", "registry_hives",
-    "registry_list", "registry_merge", "registry_search", "registry_set", "repair", "resize_copy",
-    "resize_disk", "rm", "sysprep", "sysprep_verify", "tar_in", "tar_out", "the_guest", "touch", "unmount",
-    "wipe", "write", "write_plan",
+    "CommitReport", "CompareReport", "Confidence", "ConfigReport", "ConfigSetting", "ConfigValue",
+    "ConvertReport", "CopiedPartition", "CopyOutReport", "CreateReport", "DdReport", "Declined", "DfReport",
+    "DiagnoseReport", "DiffReport", "DiscardHibernation", "Disk", "DiskFacts", "DiskStep", "DoctorReport",
+    "EditConfig", "EditLines", "Engine", "Evidence", "ExportReport", "ExportedKey", "Extent", "FileEntry",
+    "FileKind", "FileStat", "FilesystemUsage", "FilesystemsReport", "FindReport", "Finding", "FoundFile",
+    "FoundRow", "Guest", "GuestOptions", "GuestReader", "HiveListReport", "HiveRow", "HostPath", "Image",
+    "ImageEdit", "ImageInfo", "ImageOptions", "ImageUsage", "Images", "InfoReport", "InspectReport",
+    "InspectedGuest", "Key", "KeyListReport", "KeyReport", "KeyRow", "Keys", "Layer", "Layout", "LineEdit",
+    "ListedFile", "LogInfo", "LogListReport", "LogReport", "LogRow", "LsReport", "MakeDirectory",
+    "MakeHardLink", "MakeLink", "MakeSpecial", "MapLayer", "MapReport", "MeasureReport", "Mount",
+    "MountReport", "Move", "NewLvmUuids", "OperationReport", "Orders", "OsInfo", "OsType", "Partition",
+    "Plan", "PlanReport", "PlannedChange", "Progress", "RebaseReport", "RecoverReport", "RegistryApplyLog",
+    "RegistryDifference", "RegistryMakeKey", "RegistryMatch", "RegistryOptions", "RegistryRemoveKey",
+    "RegistryRemoveValue", "RegistrySet", "Relabel", "Remedy", "Remove", "RepairReport", "ResizeCopyReport",
+    "ResizeReport", "ResizedPartition", "RunInGuest", "SearchReport", "Secret", "SetMode", "SetOwner",
+    "SetTimes", "SetUuid", "SetXattr", "Severity", "Size", "Snapshot", "SnapshotReport", "SnapshotsReport",
+    "StateOptions", "StationReport", "StationState", "SysprepReport", "TarReport", "Truncate",
+    "UnmountReport", "Upload", "Usage", "ValueRow", "VerifyReport", "Volume", "Warned", "WipeReport",
+    "WriteFile", "WriteOptions", "amend", "apply", "apply_snapshot", "bench", "bitmap_add", "bitmap_clear",
+    "bitmap_delete", "bitmap_disable", "bitmap_enable", "bitmap_list", "bitmap_merge", "cat",
+    "chain_flatten", "chain_move", "chain_show", "chain_squash", "check", "chmod", "chown", "clone",
+    "commit", "compare", "config_delete", "config_get", "config_match", "config_set", "convert", "copy_in",
+    "copy_out", "create", "create_snapshot", "customize", "dd", "delete_snapshot", "df", "diagnose",
+    "doctor", "edit", "edit_image", "errors", "find", "find_guests", "info", "inspect", "list_filesystems",
+    "list_logs", "list_snapshots", "ln", "log", "ls", "make_plan", "map", "measure", "mkdir", "mount", "mv",
+    "open_image", "read_plan", "rebase", "recover", "registry_delete", "registry_diff", "registry_export",
+    "registry_get", "registry_hives", "registry_list", "registry_merge", "registry_search", "registry_set",
+    "repair", "resize_copy", "resize_disk", "rm", "sysprep", "sysprep_verify", "tar_in", "tar_out",
+    "the_guest", "touch", "unmount", "wipe", "write", "write_plan",
 ]  # fmt: skip
 
 # Where each name is; the imports above say the same to type checkers, and a test holds them together.
@@ -230,7 +234,7 @@ _HOMES = {
     ),
     "imgtools.door.plan": "read_plan write_plan",
     "imgtools.door.reading": (
-        "cat config_get config_match copy_out df find inspect list_filesystems list_logs log ls "
+        "cat config_get config_match copy_out df diagnose find inspect list_filesystems list_logs log ls "
         "sysprep_verify tar_out"
     ),
     "imgtools.door.registry": (
@@ -249,6 +253,8 @@ _HOMES = {
     "imgtools.guest.plan": "make_plan",
     "imgtools.image.edit": "ImageEdit",
     "imgtools.image.handle": "Image",
+    "imgtools.ops.station": "StationReport",
+    "imgtools.records.diagnosis": "Confidence Evidence Finding Remedy Severity StationState",
     "imgtools.records.disks": "Declined Disk Layout Mount Partition Usage Volume",
     "imgtools.records.files": "FileEntry FileKind FileStat FoundFile",
     "imgtools.records.image": "ImageInfo Layer Snapshot",
@@ -271,6 +277,7 @@ _HOMES = {
     "imgtools.workflows.create": "CreateReport",
     "imgtools.workflows.dd": "DdReport",
     "imgtools.workflows.df": "DfReport FilesystemUsage ImageUsage",
+    "imgtools.workflows.diagnose": "DiagnoseReport",
     "imgtools.workflows.doctor": "DoctorReport",
     "imgtools.workflows.filesystems": "FilesystemsReport",
     "imgtools.workflows.find": "FindReport FoundRow",

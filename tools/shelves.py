@@ -11,6 +11,7 @@ from pathlib import Path
 
 import imgtools.ops
 from imgtools.ops.operation import Families, NoParams, Shelved, load_shelf
+from imgtools.ops.station import ShelvedStation, load_stations
 from imgtools.records.request import Order
 from imgtools.records.system import OsType
 
@@ -29,11 +30,16 @@ def pages() -> dict[Path, str]:
     """Every generated page: its path in the checkout, and its text."""
     found = shelves()
     made = {FOLDER / f"{name}.md": _page(name, shelf) for name, shelf in found.items()}
-    return made | {FOLDER / "README.md": _index(found)}
+    stations = load_stations()
+    return made | {
+        FOLDER / "stations.md": _stations_page(stations),
+        FOLDER / "README.md": _index(found, len(stations)),
+    }
 
 
-def _index(found: Mapping[str, Mapping[str, Shelved]]) -> str:
+def _index(found: Mapping[str, Mapping[str, Shelved]], stations: int) -> str:
     rows = [f"| [{name}]({name}.md) | {len(shelf)} | {_about(name)} |" for name, shelf in found.items()]
+    rows.append(f"| [stations](stations.md) | {stations} | {_about('stations')} |")
     return (
         "\n".join([HEAD + "# Operations\n", "| Shelf | Operations | What it holds |", "|---|---|---|", *rows])
         + "\n"
@@ -54,6 +60,24 @@ def _page(name: str, shelf: Mapping[str, Shelved]) -> str:
         "\n".join(["| Name | By default | What it does |", "|---|---|---|", *rows]),
     ]
     return "\n\n".join([*parts, *(_section(one) for one in shelf.values())]) + "\n"
+
+
+def _stations_page(stations: tuple[ShelvedStation, ...]) -> str:
+    rows = [f"| [{one.name}](#{one.name}) | {one.station.summary} |" for one in stations]
+    parts = [
+        HEAD + "# Stations",
+        f"{_about('stations')} They are in the order of the way, as [diagnose](../commands/diagnose.md) walks it.",
+        "\n".join(["| Station | Looks at |", "|---|---|", *rows]),
+    ]
+    return "\n\n".join([*parts, *(_station(one) for one in stations)]) + "\n"
+
+
+def _station(one: ShelvedStation) -> str:
+    rows = [f"| `{name}` | {text} |" for name, text in one.station.causes.items()]
+    table = "\n".join(["| Finding | What it means |", "|---|---|", *rows])
+    return "\n\n".join(
+        [f"## {one.name}", one.doc.replace("``", "`"), f"For {_families(one.station.families)}.", table]
+    )
 
 
 def _default(one: Shelved) -> str:

@@ -9,7 +9,7 @@ import typer
 from imgtools.cli.command.groups import Output, Source, Target
 from imgtools.cli.output.operations import closing, operation_table, operations_view, shelf_table
 
-SECTION = "Change a guest"
+SECTION = "Repair a guest"
 EXAMPLES = (
     "imgtools repair --list",
     "imgtools repair disk.qcow2",

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from imgtools.workflows.config import ConfigReport
     from imgtools.workflows.copy_out import CopyOutReport
     from imgtools.workflows.df import DfReport
+    from imgtools.workflows.diagnose import DiagnoseReport
     from imgtools.workflows.filesystems import FilesystemsReport
     from imgtools.workflows.find import FindReport
     from imgtools.workflows.inspect import InspectReport
@@ -35,6 +36,20 @@ def inspect(
     from imgtools.workflows.inspect import inspect as look
 
     return look(make_request(images, **options), Wanted(applications, icon))
+
+
+def diagnose(
+    images: Images, *, only: str | Sequence[str] = (), thorough: bool = False, **options: Unpack[GuestOptions]
+) -> DiagnoseReport:
+    """Say why a guest does not boot; ``report.sound`` says whether nothing was found.
+
+    :param only: the stations to look at, by name; without any, all of them.
+    :param thorough: run the checkers of filesystems too, read only.
+    :raises UsageError: there is no such station.
+    """
+    from imgtools.workflows.diagnose import diagnose as look
+
+    return look(make_request(images, **options), several(only), thorough=thorough)
 
 
 def df(images: Images, **options: Unpack[GuestOptions]) -> DfReport:

@@ -19,7 +19,7 @@ from imgtools.records.disks import Declined, Layout, Mount, Usage, Volume
 from imgtools.records.image import DiskSource, ImageInfo
 from imgtools.records.request import Backing, Engine, ImageRequest, Key
 from imgtools.records.system import Warned
-from imgtools.volumes.volume_file import DiskServer
+from imgtools.volumes.volume_file import DiskFile, DiskServer
 
 
 class Image:
@@ -49,6 +49,10 @@ class Image:
     def try_mount(self, volume: Volume) -> Filesystem | Declined:
         """Mount one volume with the engine that answers now, without booting for it."""
         return self._router.try_mount(volume)
+
+    def try_bytes(self, device: str) -> DiskFile | None:
+        """Return the bytes of a disk or volume, read only; None where only the appliance puts them together."""
+        return self._router.try_bytes(device)
 
     def try_usage(self, volume: Volume) -> Usage | Declined:
         """Return how full the filesystem on ``volume`` is, or why nobody can tell."""

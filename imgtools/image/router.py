@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, cast
 
 from imgtools.engine.api import Session
 from imgtools.errors import BadImage, EngineFailed, OddGuest, ToolMissing
@@ -19,6 +20,10 @@ from imgtools.files.subtree import Subtree
 from imgtools.filesystems.api import Filesystem
 from imgtools.records.disks import Declined, Layout, Mount, Usage, Volume
 from imgtools.records.request import Engine
+
+if TYPE_CHECKING:
+    from imgtools.engine.direct.session import DirectSession
+    from imgtools.volumes.volume_file import DiskFile
 
 log = logging.getLogger(__name__)
 
@@ -86,6 +91,14 @@ class Router:
     def try_mount(self, volume: Volume) -> Filesystem | Declined:
         """Mount one volume with the engine that answers now, without booting another."""
         return self._current().mount(volume)
+
+    def try_bytes(self, device: str) -> DiskFile | None:
+        """Return the bytes of a disk or volume, whichever engine reads the files; None where direct does not see it."""
+        try:
+            session = cast("DirectSession", self.direct())
+            return session.volume_file(device) or session.disk_file(device)
+        except ToolMissing:
+            return None
 
     def try_usage(self, volume: Volume) -> Usage | Declined:
         """Return the statvfs numbers of one volume, by whichever engine can, or why none can."""

@@ -90,9 +90,13 @@ def _known(
 
 def unknown_operation(name: str, shelf: Iterable[str], listed: str = "--list-operations") -> UsageError:
     """Say that there is no such operation, and which one may have been meant; ``listed`` shows all."""
-    near = difflib.get_close_matches(name.replace("_", "-"), list(shelf), n=1)
-    hint = f"did you mean {near[0]}?" if near else f"see {listed}"
-    return UsageError(f"no such operation: {name}", hint=hint)
+    return nearest(f"no such operation: {name}", name, shelf, f"see {listed}")
+
+
+def nearest(message: str, name: str, known: Iterable[str], otherwise: str) -> UsageError:
+    """Say that a name is not known; the hint is the name that may have been meant, or ``otherwise``."""
+    near = difflib.get_close_matches(name.replace("_", "-"), list(known), n=1)
+    return UsageError(message, hint=f"did you mean {near[0]}?" if near else otherwise)
 
 
 def _from_words(shelf: Mapping[str, Shelved], words: Sequence[str]) -> tuple[set[str], set[str]]:

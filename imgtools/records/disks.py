@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from imgtools.records.lvm import LogicalVolume, PhysicalVolume, VolumeGroup
@@ -165,3 +165,13 @@ class Mount:
     options: str = ""  # as in fstab; only "subvol=" and "subvolid=" matter to a reader
     # The directory of the volume that is mounted, where that is not its root: an OSTree deployment.
     inner: str = ""
+
+
+class DeviceBytes(Protocol):
+    """The bytes of a disk or volume, read only."""
+
+    name: str  # the device
+    size: int
+
+    def read_at(self, offset: int, length: int) -> bytes:
+        """Return ``length`` bytes at ``offset``; fewer only at the end."""

@@ -28,6 +28,7 @@ ON_GUEST = {
     "copy-out": ("/etc/hostname", "FOLDER"),
     "customize": ("--hostname", "web1"),
     "df": (),
+    "diagnose": ("--only", "init"),
     "edit": ("/etc/hostname", "-e", "s/a/b/"),
     "filesystems": (),
     "find": ("/etc/ssh",),

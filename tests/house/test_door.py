@@ -68,6 +68,8 @@ NOT_SAID = {
     "clone --table": "a program has its own lists, and calls once for each",
     "clone --xml-dir": "domains of libvirt are not opened by programs yet",
     "df --inodes": "the report has both",
+    "diagnose --explain": "documentation: docs/operations/stations.md",
+    "diagnose --list": "documentation: docs/operations/stations.md",
     "filesystems --alignment": "report.misaligned",
     "filesystems --only": "the report has all",
     "filesystems --overwrite": "of the picture",

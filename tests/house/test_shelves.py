@@ -9,6 +9,7 @@ import pytest
 
 import imgtools.ops
 from imgtools.ops.operation import Shelved
+from imgtools.ops.station import load_stations
 from tests.house.source import ROOT, modules, report
 from tools.shelves import shelves
 
@@ -17,16 +18,17 @@ each_operation = pytest.mark.parametrize(("shelf", "one"), ALL.values(), ids=ALL
 
 
 def test_every_file_on_a_shelf_is_an_operation() -> None:
-    """A file without OPERATION or CHECK would be left out without a word; what operations share lies elsewhere."""
+    """Any other file would be left out without a word; what operations share lies elsewhere."""
     packages = {info.name for info in pkgutil.iter_modules(imgtools.ops.__path__) if info.ispkg}
     broken = [
-        f"{module.path}: it says neither OPERATION nor CHECK; what operations share goes to ops/ or guest/"
+        f"{module.path}: it says none of OPERATION, CHECK and STATION; what operations share goes to ops/ or guest/"
         for module in modules()
         if len(module.rooms) == 3
         and module.rooms[0] == "ops"
         and module.rooms[1] in packages
         and not any(
-            f"\n{word} " in module.text or f"\n{word}:" in module.text for word in ("OPERATION", "CHECK")
+            f"\n{word} " in module.text or f"\n{word}:" in module.text
+            for word in ("OPERATION", "CHECK", "STATION")
         )
     ]
     assert not broken, report("a module on a shelf is an operation", broken)
@@ -63,3 +65,18 @@ def test_operation_is_tested_by_name(shelf: str, one: Shelved) -> None:
     has_file = (tests / shelf / f"test_{name}.py").is_file()
     named = any(f'"{one.name}"' in path.read_text(encoding="utf-8") for path in tests.rglob("test_*.py"))
     assert has_file or named, f"write tests/unit/ops/{shelf}/test_{name}.py, or name it in a table of cases"
+
+
+def test_stations_say_what_they_find() -> None:
+    """What explains a finding is found by its id, which is of one station alone."""
+    stations = load_stations()
+    ids = [name for one in stations for name in one.station.causes]
+    assert sorted(set(ids)) == sorted(ids)
+    broken = [
+        one.name
+        for one in stations
+        if not one.doc or one.station.summary.endswith(".") or not one.station.causes or not one.station.place
+    ]
+    assert not broken, report(
+        "a station has a docstring, a summary without a full stop, causes and a place", broken
+    )

@@ -228,6 +228,11 @@ class MemorySession:
             return Declined(volume.device, "no filesystem")
         return self._filesystems[volume]
 
+    def volume_file(self, device: str) -> None:
+        return None  # there are no bytes below its files
+
+    disk_file = volume_file
+
     def close(self) -> None:
         self.closed = True
 

@@ -18,6 +18,7 @@ SECTIONS = (
     "See what an image holds",
     "Read files of a guest",
     "Change a guest",
+    "Repair a guest",
     "Make images",
     "Look after images",
     "Look after this host",

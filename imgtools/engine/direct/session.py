@@ -93,6 +93,13 @@ class DirectSession:
         self.layout()
         return self._files.get(device)
 
+    def disk_file(self, device: str) -> DiskFile | None:
+        """Return the bytes of a whole disk, /dev/sda the first; None if there is none of that name."""
+        for index, server in enumerate(self._servers):
+            if disk_device(index) == device:
+                return DiskFile.whole(server, device)
+        return None
+
     def place_of(self, device: str) -> tuple[int, int, int] | Declined:
         """Return where a volume is: number of the disk, offset and size; declined if it is in several pieces."""
         file = self.volume_file(device)

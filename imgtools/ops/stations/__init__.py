@@ -1,0 +1,1 @@
+"""The stations from power-on to login: what stops a machine there, and which repair mends it."""
