@@ -102,7 +102,7 @@ def command(
     explain: Explain = None,
     list_stations: ListStations = False,
 ) -> None:
-    """Say why a guest does not boot, or why nobody gets in, and what mends it.
+    """Say why a guest does not boot, and what mends it.
 
     Nothing is written, and nothing is started. Exit code 1 if something was found.
     """

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from imgtools.cli.command.groups import Output, Source, Target
 from imgtools.cli.output.operations import closing, operation_table, operations_view, shelf_table
+from imgtools.cli.output.views import Lines
+from imgtools.records.diagnosis import Severity
+
+if TYPE_CHECKING:
+    from imgtools.workflows.repair import RepairReport
 
 SECTION = "Repair a guest"
 EXAMPLES = (
     "imgtools repair --list",
     "imgtools repair disk.qcow2",
     "imgtools repair disk.qcow2 --write",
+    "imgtools repair disk.qcow2 --auto",
+    "imgtools repair disk.qcow2 --auto --write",
     "imgtools repair disk.qcow2 --only windows-boot-devices --write",
     "imgtools repair disk.qcow2 --only windows-safe-mode --set windows-safe-mode.mode=network --write",
     "imgtools repair disk.qcow2 --only windows-password --set windows-password.user=alice --output mended.qcow2",
@@ -23,6 +31,11 @@ Each repair says which guests it is for, and does nothing to a guest that does n
 repair is asked that can tell for itself whether it is needed; those that are somebody's choice (safe mode, a serial
 console, a blank password) are done only when `--only` names them. The plan comes first; `--write` makes all of it in
 one transaction.
+
+`--auto` walks the way from power-on to login as [diagnose](diagnose.md) does, and makes the repairs that it proposes
+with high confidence, with the parameters that it found. Whatever is written is diagnosed again before it counts: where
+a repair leaves what it was to mend, all is rolled back (exit code 42). What is left is said; exit code 1 if
+something of it stops the guest.
 
 Of a Windows that was not shut down cleanly, the transaction logs of the registry are applied to the hives that a repair
 changes. What was never tried with a real Windows is said in [Windows guests](../windows.md).
@@ -53,6 +66,9 @@ Only = Annotated[
         "--only", metavar="LIST", help="Only these repairs. Without it, all that can tell if they are needed."
     ),
 ]
+Auto = Annotated[
+    bool, typer.Option("--auto", help="The repairs that a diagnosis proposes with high confidence.")
+]
 Settings = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="REPAIR.PARAMETER=VALUE", help="Set a parameter of a repair."),
@@ -69,20 +85,32 @@ def command(
     out: Output,
     only: Only = None,
     settings: Settings = None,
+    auto: Auto = False,
     list_repairs: ListRepairs = False,
 ) -> None:
     """Mend a guest that does not boot, or that nobody gets into.
 
-    Windows guests. Without --write or --output it prints what would be done, per repair, and stops.
+    Without --write or --output it prints what would be done, per repair, and stops.
     """
     from imgtools.workflows.repair import repair
 
     with out.progress("Repairing") as progress:
-        report = repair(source, target, tuple(only or ()), tuple(settings or ()), progress=progress)
+        report = repair(
+            source, target, tuple(only or ()), tuple(settings or ()), auto=auto, progress=progress
+        )
     out.show(
         report,
         schema="imgtools.repair/1",
-        view=lambda: operations_view(f"{report.guest} on {report.root}", report.repairs),
+        view=lambda: [operations_view(f"{report.guest} on {report.root}", report.repairs), *_left(report)],
         pipe=lambda: operation_table(report.repairs, "Repair"),
     )
     out.note(closing(len(report.changes), report.written, report.output or report.image))
+    if auto and any(one.severity is Severity.BROKEN for one in report.left):
+        raise typer.Exit(1)
+
+
+def _left(report: RepairReport) -> Iterator[Lines]:
+    """What a diagnosis finds besides, or after what was written."""
+    if report.left:
+        lines = (f"  {one.id} ({one.severity}): {one.text}" for one in report.left)
+        yield Lines(["", "Left:", *lines])

@@ -269,21 +269,24 @@ def repair(
     *,
     only: str | Sequence[str] = (),
     settings: Mapping[str, str] | None = None,
+    auto: bool = False,
     **options: Unpack[WriteOptions],
 ) -> RepairReport:
     """Mend a guest that does not boot, or that nobody gets into.
 
     :param only: names of repairs; without any, all that can tell for themselves whether they are needed.
     :param settings: ``repair.parameter`` -> value.
+    :param auto: the repairs that a diagnosis proposes with high confidence.
     :raises UsageError: there is no such repair or parameter, or a parameter is missing.
     :raises UnsupportedGuest: a repair that was named is not for the guest.
     :raises WouldLoseData: a repair would throw something away, and no setting says that this is meant.
+    :raises RolledBack: what a repair was to mend is still found; nothing was written.
     """
     from imgtools.workflows.repair import repair as mend
 
     asked = read_asked(images, **options)
     said = tuple(f"{name}={value}" for name, value in (settings or {}).items())
-    return mend(asked.request, asked.target, several(only), said, progress=asked.progress)
+    return mend(asked.request, asked.target, several(only), said, auto=auto, progress=asked.progress)
 
 
 def sysprep(

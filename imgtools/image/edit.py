@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -32,7 +32,7 @@ from imgtools.files.subtree import Subtree
 from imgtools.files.tree import GuestTree
 from imgtools.filesystems.api import Filesystem
 from imgtools.image.carry_out import Carrier
-from imgtools.image.handle import DiskServers, Image, image_openers
+from imgtools.image.handle import DiskServers, Image, image_openers, open_examined
 from imgtools.image.router import Router
 from imgtools.records.disks import Declined, Mount, Volume
 from imgtools.records.image import DiskSource, ImageInfo
@@ -97,11 +97,14 @@ class ImageEdit(Image):
             raise
         self._is_changed, self._has_failed = True, False
 
-    def commit(self, *, progress: Progress | None = None) -> None:
+    def commit(
+        self, *, progress: Progress | None = None, proof: Callable[[Image], None] | None = None
+    ) -> None:
         """Make the changes count, all at once; without any, there is nothing to do. Reading ends here.
 
         Of :func:`edit_within`, they stay on the overlay for the rest of the transaction.
 
+        :param proof: is shown the image as the changes leave it, opened anew; if it raises, nothing is written.
         :raises EditFailed: a change of this edit has failed before; nothing is written.
         :raises EditConflict: the image was changed by another program meanwhile; nothing was written.
         :raises EditCut: the commit failed half-way; ``imgtools recover`` finishes it.
@@ -109,6 +112,9 @@ class ImageEdit(Image):
         if self._has_failed:
             raise EditFailed("a change of this edit has failed: nothing is written", hint="begin a new edit")
         self._readers.close()
+        if proof is not None and self._is_changed:
+            with open_examined(self._transaction.overlaid, self._servers.keys, Engine.AUTO) as changed:
+                proof(changed)
         if self._commits and (self._is_changed or self._makes_new_image):
             if not self._is_changed:
                 self._transaction.begin()

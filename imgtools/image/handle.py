@@ -96,6 +96,13 @@ def open_image(
     from imgtools.disk.backing import examine_disks
 
     infos = examine_disks(disks, backing, ask_qemu=False)  # qemu-nbd looks at them in a moment
+    with open_examined(infos, keys, engine) as image:
+        yield image
+
+
+@contextmanager
+def open_examined(infos: Sequence[ImageInfo], keys: Sequence[Key], engine: Engine) -> Iterator[Image]:
+    """Open disks whose files have been judged already."""
     with ExitStack() as stack:
         servers = DiskServers(infos, keys, stack)
         router = Router(image_openers(servers), engine)

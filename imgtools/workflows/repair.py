@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from imgtools.change.change import RegistryApplyLog, RegistryChange
 from imgtools.change.describe import PlannedChange
-from imgtools.errors import GuestFileError, OddGuest, UnsupportedGuest
+from imgtools.errors import GuestFileError, OddGuest, UnsupportedGuest, UsageError
 from imgtools.guest.guest import Guest, the_guest
-from imgtools.image.handle import Image
-from imgtools.ops.operation import load_shelf
+from imgtools.ops.operation import Shelved, load_shelf
+from imgtools.ops.proposal import Proposal, findings_of, propose
 from imgtools.ops.selection import Chosen, choose_repairs
 from imgtools.ops.shelf_plan import Planned, all_changes, plan_operations
+from imgtools.ops.station import StationReport
+from imgtools.records.diagnosis import Finding
 from imgtools.records.progress import Progress
 from imgtools.records.request import Engine, ImageRequest, Target
-from imgtools.records.system import OsType, Warned
+from imgtools.records.system import Warned
+from imgtools.workflows.diagnose import examine
+from imgtools.workflows.repair_proof import Proof
 from imgtools.workflows.sysprep import OperationReport, OperationRow, operation_reports, operation_rows
-from imgtools.workflows.writing import carry_out, open_for
+from imgtools.workflows.writing import PlanReport, carry_out, open_for
 
 SHELF = "imgtools.ops.repair"
 
@@ -42,6 +46,9 @@ class RepairReport:
     output: str
     repairs: tuple[OperationReport, ...]
     changes: tuple[PlannedChange, ...] = ()  # of all repairs, as they are made: what imgtools apply reads
+    before: tuple[StationReport, ...] = ()  # each station before; () if nothing was diagnosed
+    after: tuple[StationReport, ...] = ()  # and after the repairs were made; () if nothing was written
+    left: tuple[Finding, ...] = ()  # what is found after them, or what no repair was proposed for
     warnings: tuple[Warned, ...] = ()
 
 
@@ -56,48 +63,77 @@ def repair(
     only: Sequence[str] = (),
     settings: Sequence[str] = (),
     *,
+    auto: bool = False,
     progress: Progress | None = None,
 ) -> RepairReport:
     """Plan what mends a guest and, if ``target`` says so, do it in one transaction.
 
+    What is written is diagnosed again before it counts: a repair that leaves what it was to mend is no repair.
+
     :param only: the repairs that are wanted; without any, all that can tell for themselves whether they are needed.
     :param settings: ``repair.parameter=value``.
+    :param auto: the repairs that a diagnosis proposes with high confidence, with their parameters.
     :raises UsageError: there is no such repair or parameter, or a parameter is missing.
     :raises UnsupportedGuest: a repair that was named is not for the guest, or none is.
     :raises WouldLoseData: a repair would throw something away, and nobody said that this is meant.
+    :raises RolledBack: what was to be mended is still found; nothing was written.
     """
-    chosen = choose_repairs(load_shelf(SHELF), only, settings)
+    if auto and only:
+        raise UsageError("--auto chooses the repairs itself", hint="leave --auto or --only away")
+    shelf = load_shelf(SHELF)
+    chosen = (
+        () if auto else choose_repairs(shelf, only, settings)
+    )  # a wrong name is told before an image is opened
     with open_for(request, target) as image:
-        guest = _whole(image, the_guest(image, request.root))
+        examined = examine(image, request.root)
+        guest = examined.guest or the_guest(image, request.root)  # which says why there is none
+        proof = Proof(examined, looks=auto or not target.is_dry_run)
+        if auto:
+            proposed = propose(findings_of(proof.before), shelf)
+            chosen = (
+                choose_repairs(shelf, proposed.repairs, [*proposed.settings, *settings])
+                if proposed.repairs
+                else ()
+            )
         planned, warnings = _asked(guest, chosen)
-        if not planned and not warnings:  # nobody has looked at it, which is not the same as nothing to mend
+        if (
+            not planned and not warnings and not auto
+        ):  # nobody has looked at it: not the same as nothing to mend
             raise UnsupportedGuest(
                 f"no repair is for {guest.os.product_name or guest.os.distro}",
                 hint="imgtools repair --list has them all",
             )
         planned = _with_logs(guest, planned)
-        report = carry_out(image, all_changes(planned), guest, target, warnings=warnings, progress=progress)
-        return RepairReport(
-            image=report.image,
-            engine=report.engine,
-            root=guest.root.device,
-            guest=guest.os.product_name or guest.os.distro,
-            written=report.written,
-            changed=report.changed,
-            output=report.output,
-            repairs=_shown(operation_reports(guest, planned), report.changes),
-            changes=report.changes,
-            warnings=report.warnings,
+        proof.repairs = tuple(one.shelved.name for one in planned if one.changes)
+        report = carry_out(
+            image, all_changes(planned), guest, target, warnings=warnings, progress=progress, proof=proof
         )
+        return _report(report, guest, planned, proof)
 
 
-def _whole(image: Image, guest: Guest) -> Guest:
-    """Return the guest with the volume that it boots from and its disks, both of which repairs look at."""
-    if guest.os.type is OsType.WINDOWS:
-        from imgtools.guest.windows.boot_volume import with_boot_volume
+def _report(report: PlanReport, guest: Guest, planned: Sequence[Planned], proof: Proof) -> RepairReport:
+    return RepairReport(
+        image=report.image,
+        engine=report.engine,
+        root=guest.root.device,
+        guest=guest.os.product_name or guest.os.distro,
+        written=report.written,
+        changed=report.changed,
+        output=report.output,
+        repairs=_shown(operation_reports(guest, planned), report.changes),
+        changes=report.changes,
+        before=proof.before,
+        after=proof.after,
+        left=proof.left(report.written and report.changed),
+        warnings=report.warnings,
+    )
 
-        guest = with_boot_volume(image, guest)
-    return replace(guest, layout=image.layout())
+
+def _chosen(shelf: Mapping[str, Shelved], proposed: Proposal, settings: Sequence[str]) -> tuple[Chosen, ...]:
+    """Return the repairs that a diagnosis proposes; none at all where it proposes none."""
+    if not proposed.repairs:
+        return ()
+    return choose_repairs(shelf, proposed.repairs, [*proposed.settings, *settings])
 
 
 def _asked(guest: Guest, chosen: Sequence[Chosen]) -> tuple[tuple[Planned, ...], tuple[Warned, ...]]:

@@ -21,7 +21,7 @@ Without --write and --output the image is opened for reading only, so a dry run 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -70,6 +70,7 @@ def carry_out(
     thorough: bool = False,
     warnings: Sequence[Warned] = (),
     progress: Progress | None = None,
+    proof: Callable[[Image], None] | None = None,
 ) -> PlanReport:
     """Make the plan of some changes and show it, or do it and commit it, by how the image was opened.
 
@@ -78,6 +79,7 @@ def carry_out(
     :param view: what the changes are about: its mounts and its root.
     :param thorough: as :func:`imgtools.guest.plan.make_plan`; ``target`` says whether anything is checked at all.
     :param warnings: those of the command itself; those of the view are known.
+    :param proof: is shown the image as the changes leave it, before they count: if it raises, nothing is written.
     :raises EditFailed: something would be written where the guest mounts what is not there.
     :raises ImgtoolsError: as :func:`imgtools.guest.plan.make_plan`, ``ImageEdit.apply`` and ``commit``.
     """
@@ -92,7 +94,7 @@ def carry_out(
     )
     if target.check:
         _refuse_hidden(plan, view)
-    return do_plan(image, plan, progress)
+    return do_plan(image, plan, progress, proof)
 
 
 def _refuse_hidden(plan: Plan, view: Guest | FileView) -> None:
@@ -123,13 +125,18 @@ def _above(path: str, points: tuple[str, ...]) -> str:
     return next((one for one in points if path == one or path.startswith(f"{one.rstrip('/')}/")), "")
 
 
-def do_plan(image: Image, plan: Plan, progress: Progress | None = None) -> PlanReport:
+def do_plan(
+    image: Image,
+    plan: Plan,
+    progress: Progress | None = None,
+    proof: Callable[[Image], None] | None = None,
+) -> PlanReport:
     """Carry a plan out and commit it, if the image was opened for an edit; say what it is, and what became of it."""
     engine, output = image.served_by, ""
     if isinstance(image, ImageEdit):
         image.apply(plan, progress=progress)
         engine, output = image.written_by or engine, image.output
-        image.commit(progress=progress)
+        image.commit(progress=progress, proof=proof)
     return PlanReport(
         image=str(image.infos[0].source.host_path),
         engine=engine,

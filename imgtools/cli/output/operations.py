@@ -66,8 +66,8 @@ def operation_table(operations: Sequence[OperationReport], title: str = "Operati
 def closing(count: int, written: bool, place: str) -> str:
     """Return what is said last: how many changes were made in which image, or how they are made."""
     changes = f"{count} change{'' if count == 1 else 's'}"
-    if written:
-        return f"{changes} made in {place}."
     if not count:
         return "Nothing to change."
+    if written:
+        return f"{changes} made in {place}."
     return f"{changes} planned, nothing written. --write does it, --output FILE does it in a new image."

@@ -1,0 +1,73 @@
+"""From what a diagnosis has found to the repairs that mend it, and whether they did."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import get_origin, get_type_hints
+
+from imgtools.ops.operation import Shelved
+from imgtools.ops.station import StationReport
+from imgtools.records.diagnosis import Confidence, Finding
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """Repairs by name, with their parameters as ``--set`` takes them, and what they are to mend."""
+
+    repairs: tuple[str, ...]
+    settings: tuple[str, ...]
+    mends: tuple[Finding, ...]
+
+
+def findings_of(stations: Iterable[StationReport]) -> tuple[Finding, ...]:
+    """Return all findings, in the order of the way."""
+    return tuple(finding for one in stations for finding in one.findings)
+
+
+def propose(findings: Sequence[Finding], shelf: Mapping[str, Shelved]) -> Proposal:
+    """Return what mends the findings that are sure.
+
+    Two findings with one repair ask it once: lists of theirs become one list; where they want different values of
+    another parameter, the first on the way has it, and the other finding waits for the next diagnosis.
+    """
+    values: dict[str, dict[str, str]] = {}
+    mended: list[Finding] = []
+    for one in findings:
+        if one.remedy is None or one.confidence is not Confidence.HIGH or one.remedy.repair not in shelf:
+            continue
+        wanted = dict(setting.split("=", 1) for setting in one.remedy.settings)
+        joined = _joined(values.get(one.remedy.repair, {}), wanted, shelf[one.remedy.repair])
+        if joined is not None:
+            values[one.remedy.repair] = joined
+            mended.append(one)
+    settings = (f"{name}.{key}={text}" for name, each in values.items() for key, text in each.items())
+    return Proposal(tuple(values), tuple(settings), tuple(mended))
+
+
+def _joined(known: dict[str, str], wanted: dict[str, str], shelved: Shelved) -> dict[str, str] | None:
+    """Return the parameters of both; None if they contradict each other."""
+    kinds = get_type_hints(shelved.operation.params)
+    found = dict(known)
+    for name, text in wanted.items():
+        if known and get_origin(kinds.get(name.replace("-", "_"))) is tuple and name in known:
+            found[name] = ",".join(dict.fromkeys([*known[name].split(","), *text.split(",")]))
+        elif known and known.get(name) != text:
+            return None
+        else:
+            found[name] = text
+    return found
+
+
+def still_there(
+    before: Sequence[Finding], after: Sequence[Finding], repairs: Iterable[str]
+) -> tuple[Finding, ...]:
+    """Return what these repairs were to mend and have not: the same cause, seen in the same place."""
+    names = frozenset(repairs)
+    meant = {_key(one) for one in before if one.remedy is not None and one.remedy.repair in names}
+    return tuple(one for one in after if _key(one) in meant)
+
+
+def _key(finding: Finding) -> tuple[str, tuple[tuple[str, str], ...]]:
+    """What makes a finding the same: its cause, the places and what is there. Line numbers move with an edit."""
+    return finding.id, tuple((one.path, one.text) for one in finding.evidence)
