@@ -9,7 +9,6 @@ imported when it is needed. This is the only place that catches every exception.
 from __future__ import annotations
 
 import importlib
-import json
 import logging
 import os
 import signal
@@ -36,7 +35,6 @@ from imgtools.cli.command.typer_adapter import (
 )
 from imgtools.cli.output import standard
 from imgtools.cli.output.clean import clean
-from imgtools.cli.output.documents import error_envelope
 from imgtools.errors import LONGEST_MESSAGE, ImgtoolsError, UsageError, host_fault, shorten
 
 BUG = 70  # EX_SOFTWARE of sysexits.h
@@ -265,9 +263,10 @@ def _report_words(error: WrongWords, words: Sequence[str]) -> None:
 def _report(error: ImgtoolsError, words: Sequence[str]) -> None:
     options = words[: words.index("--")] if "--" in words else words
     if "--json" in options:
-        document = json.dumps(error_envelope(error), indent=2, ensure_ascii=False)
+        from imgtools.cli.output.json_text import error_text
+
         try:
-            sys.stdout.write(document + "\n")
+            sys.stdout.write(error_text(error))
             sys.stdout.flush()
         except (BrokenPipeError, standard.OutputLost):  # the error itself is what counts
             standard.let_go()

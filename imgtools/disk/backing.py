@@ -25,8 +25,9 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 from imgtools.disk.backing_folders import backing_folders
 from imgtools.disk.headers import (
@@ -35,15 +36,14 @@ from imgtools.disk.headers import (
     THOROUGH,
     Header,
     HostFile,
-    foreign_format,
     known_format,
     open_host_file,
     probe,
     read_header,
-    read_sparse_extent,
 )
 from imgtools.disk.headers.hostfile import describe_kind
 from imgtools.disk.in_use import has_writer, is_in_use, refuse_in_use
+from imgtools.disk.transaction.sidecar import has_marker
 from imgtools.errors import BadImage, UnknownBackingFormat, UntrustedBacking, UsageError
 from imgtools.records.image import DiskSource, ImageInfo, Layer
 from imgtools.records.request import Backing
@@ -127,8 +127,7 @@ def _require_snapshot(image: ImageInfo) -> None:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Hop:
+class _Hop(NamedTuple):
     """One image of the chain, read and accepted."""
 
     layer: Layer
@@ -334,6 +333,8 @@ class _Walk:
 
 def _refuse_foreign(file: HostFile) -> None:
     """Make sure that a file which nobody called raw is none of a format that QEMU does not know."""
+    from imgtools.disk.headers.foreign import foreign_format
+
     if found := foreign_format(file):
         what, cure = found
         raise BadImage(f"not a disk image: {file.host_path} {what}", hint=cure)
@@ -347,6 +348,8 @@ def _cure(what: str, words: str) -> str:
 def _check_extent(file: HostFile, kind: str, needs: int, budget: int) -> None:
     """Make sure that a vmdk's extent is whole."""
     if kind not in ("FLAT", "VMFS"):
+        from imgtools.disk.headers.vmdk import read_sparse_extent
+
         needs = read_sparse_extent(file, budget).needs
     if needs > file.size:
         raise BadImage(
@@ -373,10 +376,16 @@ def examine_disks(disks: Sequence[DiskSource], backing: Backing, *, ask_qemu: bo
     :param ask_qemu: also for the details of a qcow2 image, whose header says all else.
     :raises UnfinishedEdit: see :func:`open_image`, as for the other errors.
     """
-    from imgtools.disk.transaction.marker import refuse_unfinished
-
-    refuse_unfinished([disk.host_path for disk in disks])
+    _refuse_unfinished([disk.host_path for disk in disks])
     infos = [examine(disk, policy=backing, ask_qemu=False) for disk in disks]
     infos = [one if one.format == "qcow2" and not ask_qemu else _with_facts(one) for one in infos]
-    refuse_unfinished([layer.host_path for info in infos for layer in info.chain[1:]])
+    _refuse_unfinished([layer.host_path for info in infos for layer in info.chain[1:]])
     return infos
+
+
+def _refuse_unfinished(host_paths: Sequence[Path]) -> None:
+    """Make sure that no image is half committed. Of most there is nothing to read."""
+    if marked := [path for path in host_paths if has_marker(path)]:
+        from imgtools.disk.transaction.marker import refuse_unfinished
+
+        refuse_unfinished(marked)

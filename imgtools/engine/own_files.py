@@ -8,7 +8,6 @@ waiting and without following, and is ours only if it is a regular file of this 
 from __future__ import annotations
 
 import errno
-import glob
 import os
 import stat
 from contextlib import ExitStack, suppress
@@ -128,6 +127,8 @@ def half_name(host_path: Path) -> Path:
 
 def remove_halves(host_path: Path) -> list[Path]:
     """Remove what killed runs have left of a file before it was complete; the caller keeps others from writing it."""
+    import glob  # late: each start would pay, and few remove anything
+
     removed = []
     for path in host_path.parent.glob(f"{glob.escape(host_path.name)}{HALF}" + "[0-9a-f]" * 8):
         with suppress(OSError, NotOurs):

@@ -19,7 +19,8 @@ from typing import TypeVar
 
 from imgtools.change.reg_file import read_reg
 from imgtools.change.unpack import unpacked
-from imgtools.disk.headers import FORMATS, QUICK, HostFile, foreign_format, probe, read_header
+from imgtools.disk.headers import FORMATS, QUICK, HostFile, probe, read_header
+from imgtools.disk.headers.foreign import foreign_format
 from imgtools.disk.headers.vmdk import read_sparse_extent
 from imgtools.engine import evtx, hive, journal, rpm_ndb
 from imgtools.engine.hive_log import BASE_BLOCK, checksum, marvin32, read_base_block, replay

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import unicodedata
-
 
 def clean(text: str) -> str:
     """Make a guest's string safe for a terminal: control, format and undecodable characters become escapes.
@@ -14,20 +11,12 @@ def clean(text: str) -> str:
     """
     if text.isascii() and text.isprintable():
         return text
-    return "".join(letter if _harmless(letter) else _escape(letter) for letter in text)
+    return "".join(letter if is_harmless(letter) else _escape(letter) for letter in text)
 
 
-def clean_json(document: str) -> str:
-    """Write in a JSON document what a terminal must not get as JSON does: the document says the same."""
-    if document.isascii():  # JSON escapes the control characters of ASCII itself
-        return document
-    return "".join(
-        letter if letter == "\n" or _harmless(letter) else json.dumps(letter)[1:-1] for letter in document
-    )
-
-
-def _harmless(letter: str) -> bool:
-    return letter.isprintable() and unicodedata.category(letter) != "Cf"
+def is_harmless(letter: str) -> bool:
+    """Whether a terminal shows a letter as itself, and does nothing else."""
+    return letter.isprintable()  # false of control and format characters, surrogates, odd spaces
 
 
 def _escape(letter: str) -> str:

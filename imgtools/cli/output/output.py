@@ -6,25 +6,22 @@ terminal sees it.
 
 from __future__ import annotations
 
-import json
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from itertools import islice
-from typing import IO, TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, TextIO
 
-from imgtools.cli.output.clean import clean, clean_json
-from imgtools.cli.output.documents import JsonValue, envelope, to_json
+from imgtools.cli.output.clean import clean
 from imgtools.cli.output.standard import already_done
 from imgtools.cli.output.views import Cell, Column, Csv, Facts, Lines, Raw, Table, Tree, View
 from imgtools.errors import LONGEST_MESSAGE, shorten
 from imgtools.records.system import Warned
 
 if TYPE_CHECKING:
+    from imgtools.cli.output.documents import JsonValue
     from imgtools.cli.output.progress import Count, Reporter
-
-PIECE = 1 << 20  # characters
 
 
 class Output:
@@ -79,6 +76,8 @@ class Output:
         for warning in dict.fromkeys(getattr(report, "warnings", ())):
             self.warn(warning)
         if self.json:
+            from imgtools.cli.output.documents import envelope
+
             self.document(envelope(report, schema))
             return
         chosen = (view if self.on_terminal else pipe or view)()
@@ -106,47 +105,23 @@ class Output:
             for warning in getattr(report(), "warnings", ()):
                 self.warn(warning)
             return
-        from tempfile import TemporaryFile
+        from imgtools.cli.output.json_text import write_long
 
-        with TemporaryFile("w+", encoding="utf-8") as held:
-            held.writelines(f",\n      {json.dumps(to_json(row), ensure_ascii=False)}" for row in rows)
-            found = report()
-            for warning in getattr(found, "warnings", ()):
-                self.warn(warning)
-            self._document_around(envelope(found, schema), field, held)
-
-    def _document_around(self, outer: dict[str, JsonValue], field: str, held: IO[str]) -> None:
-        """Print a document with the rows that were held in a file: whole, or not at all."""
-        whole = json.dumps(outer, indent=2, ensure_ascii=False)
-        shown = clean_json if self._stdout.isatty() else str
-        whole = shown(whole)
-        start, empty, end = whole.partition(f'\n    "{field}": []')
-        self._stdout.write(start + empty.removesuffix("]"))
-        held.seek(1)  # no comma before the first
-        piece = held.read(PIECE)
-        if piece:
-            while piece:
-                self._stdout.write(shown(piece))
-                piece = held.read(PIECE)
-            self._stdout.write("\n    ")
-        self._stdout.write(f"]{end}\n")
+        write_long(rows, report, self._stdout, field=field, schema=schema, warn=self.warn)
 
     def document(self, document: JsonValue) -> None:
         """Print one JSON document; with ``--json-lines`` on one line."""
         self._stop_waiting()
-        if self.json_lines or self._stdout.isatty():
-            text = json.dumps(document, indent=None if self.json_lines else 2, ensure_ascii=False)
-            self._stdout.write((clean_json(text) if self._stdout.isatty() else text) + "\n")
-            return
-        json.dump(document, self._stdout, indent=2, ensure_ascii=False)
-        self._stdout.write("\n")
+        from imgtools.cli.output.json_text import write_document
+
+        write_document(document, self._stdout, one_line=self.json_lines)
 
     def json_line(self, record: object) -> None:
         """Print one record as one line of JSON, for results too long to hold."""
         self._stop_waiting()
-        # json.dump encodes in Python, json.dumps in C: five times faster, and this may be millions of lines.
-        text = json.dumps(to_json(record), ensure_ascii=False)
-        self._stdout.write((clean_json(text) if self._stdout.isatty() else text) + "\n")
+        from imgtools.cli.output.json_text import write_line
+
+        write_line(record, self._stdout)
 
     def line(self, text: str) -> None:
         """Print one cleaned line."""

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import json
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -38,6 +37,8 @@ def open_progress(title: str, *, mode: str, quiet: bool, stream: TextIO) -> Iter
 
 
 def _json_reporter(title: str, stream: TextIO) -> Reporter:
+    import json  # late: few ask for it, and each start would pay
+
     last = 0.0
 
     def report(done: int, total: int) -> None:

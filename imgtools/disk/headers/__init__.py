@@ -6,12 +6,11 @@ Only headers and, up to a bound, allocation tables are read. Nothing here opens 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from importlib import import_module
 
-from imgtools.disk.headers import others, qcow2, qed, vhd, vmdk
-from imgtools.disk.headers.foreign import foreign_format
 from imgtools.disk.headers.header import QUICK, THOROUGH, Extent, Header, damaged
 from imgtools.disk.headers.hostfile import HostFile, open_host_file
+from imgtools.disk.headers.magic import probe
 from imgtools.errors import BadImage, UsageError
 
 __all__ = [
@@ -21,30 +20,27 @@ __all__ = [
     "Extent",
     "Header",
     "HostFile",
-    "foreign_format",
     "known_format",
     "open_host_file",
     "probe",
     "read_header",
-    "read_sparse_extent",
 ]
 
-read_sparse_extent = vmdk.read_sparse_extent
-
-_READERS: dict[str, Callable[[HostFile, int], Header]] = {
-    "raw": others.read_raw,
-    "qcow2": qcow2.read_qcow2,
-    "qcow": qed.read_qcow,
-    "qed": qed.read_qed,
-    "vmdk": vmdk.read_vmdk,
-    "vdi": others.read_vdi,
-    "vpc": vhd.read_vhd,
-    "vhdx": vhd.read_vhdx,
-    "parallels": others.read_parallels,
-    "luks": others.read_luks,
-    "dmg": others.read_dmg,
-    "bochs": others.read_bochs,
-    "cloop": others.read_cloop,
+# Where each format is read: its module, imported when an image is of it, and the function there.
+_READERS = {
+    "raw": ("others", "read_raw"),
+    "qcow2": ("qcow2", "read_qcow2"),
+    "qcow": ("qed", "read_qcow"),
+    "qed": ("qed", "read_qed"),
+    "vmdk": ("vmdk", "read_vmdk"),
+    "vdi": ("others", "read_vdi"),
+    "vpc": ("vhd", "read_vhd"),
+    "vhdx": ("vhd", "read_vhdx"),
+    "parallels": ("others", "read_parallels"),
+    "luks": ("others", "read_luks"),
+    "dmg": ("others", "read_dmg"),
+    "bochs": ("others", "read_bochs"),
+    "cloop": ("others", "read_cloop"),
 }
 FORMATS = tuple(_READERS)
 REPAIR = "imgtools check --repair all --write repairs what can be repaired"
@@ -64,40 +60,6 @@ def known_format(name: str) -> str:
     return found
 
 
-def probe(file: HostFile) -> str:
-    """Return the format that the bytes show; ``raw`` if they show none.
-
-    A magic number is enough: a file that has it and is damaged behind it is a damaged image, not a raw disk.
-
-    A guest writes its raw disk's first bytes, so whoever trusts the answer further than to read the file must
-    not let it choose another file: :func:`imgtools.disk.backing.examine` sees to that.
-    """
-    start = file.read(0, 2048)
-    if start.startswith(qcow2.MAGIC):
-        return "qcow" if start[4:8] == b"\0\0\0\x01" else "qcow2"
-    magics = (
-        (qed.QED_MAGIC, "qed"),
-        (vmdk.SPARSE_MAGIC, "vmdk"),
-        (vmdk.COWD_MAGIC, "vmdk"),
-        (vmdk.SESPARSE_START, "vmdk"),
-        (vhd.VHDX_MAGIC, "vhdx"),
-        (others.LUKS1_MAGIC, "luks"),
-        (others.BOCHS_MAGIC, "bochs"),
-        (others.CLOOP_MAGIC, "cloop"),
-        *((magic, "parallels") for magic in others.PARALLELS_MAGICS),
-    )
-    for magic, name in magics:
-        if start.startswith(magic):
-            return name
-    if start[64:68] == others.VDI_SIGNATURE:
-        return "vdi"
-    if vmdk.is_descriptor(start):
-        return "vmdk"
-    if vhd.has_magic(file):
-        return "vpc"
-    return "dmg" if others.has_koly(file) else "raw"
-
-
 def read_header(file: HostFile, format: str, budget: int = QUICK, *, may_be_cut: bool = False) -> Header:
     """Read the header of an image whose format is known.
 
@@ -113,16 +75,22 @@ def read_header(file: HostFile, format: str, budget: int = QUICK, *, may_be_cut:
             raise BadImage(
                 f"not a {format} image: {file.host_path} looks like {fact}", hint=f"--format {found}"
             )
-    header = _READERS[format](file, budget)
+    header = _reader(format)(file, budget)
     if header.to_repair:
         if not may_be_cut:
             raise BadImage(f"{file.host_path}: {header.to_repair}", hint=REPAIR)
-        header = replace(header, problems=(*header.problems, header.to_repair))
+        header = header._replace(problems=(*header.problems, header.to_repair))
     if header.needs > file.size:
         fact = f"truncated: its tables name bytes up to {header.needs}, the file has {file.size}"
         if may_be_cut:
-            return replace(header, problems=(*header.problems, f"is {fact}"))
+            return header._replace(problems=(*header.problems, f"is {fact}"))
         raise BadImage(f"{file.host_path} is {fact}", hint="copy the image again from where it is whole")
     if header.virtual_size >= 1 << 63:
         raise damaged(file, f"a disk of {header.virtual_size} bytes")
     return header
+
+
+def _reader(format: str) -> Callable[[HostFile, int], Header]:
+    module, function = _READERS[format]
+    reader: Callable[[HostFile, int], Header] = getattr(import_module(f"{__name__}.{module}"), function)
+    return reader

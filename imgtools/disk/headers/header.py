@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from imgtools.disk.headers.hostfile import HostFile
 from imgtools.errors import BadImage
@@ -14,8 +14,7 @@ QUICK = 512 << 10
 THOROUGH = 256 << 20
 
 
-@dataclass(frozen=True, slots=True)
-class Extent:
+class Extent(NamedTuple):
     """A further file that a vmdk descriptor names. ``needs`` bytes have to be there for it to be whole."""
 
     name: bytes
@@ -23,8 +22,7 @@ class Extent:
     needs: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Header:
+class Header(NamedTuple):
     """One image file by its own account. Names are the bytes that the file records, not yet trusted.
 
     ``needs`` is the length that the file must have to hold everything that its tables name, as far as the
@@ -41,7 +39,7 @@ class Header:
     encryption: str = ""
     dirty: bool = False
     snapshots: tuple[Snapshot, ...] = ()
-    problems: tuple[str, ...] = field(default=())  # what is odd, and keeps nobody from reading it
+    problems: tuple[str, ...] = ()  # what is odd, and keeps nobody from reading it
     to_repair: str = ""  # what keeps QEMU from opening it, and what its check mends
 
 

@@ -11,14 +11,9 @@ from array import array
 
 from imgtools.disk.headers.header import Header, damaged, differencing, piece
 from imgtools.disk.headers.hostfile import HostFile
+from imgtools.disk.headers.magic import DMG_TRAILER, PARALLELS_MAGICS
 
-VDI_SIGNATURE = 0xBEDA107F.to_bytes(4, "little")  # at byte 64
-PARALLELS_MAGICS = (b"WithoutFreeSpace", b"WithouFreSpacExt")
 PARALLELS_IN_USE = 0x746F6E59
-LUKS1_MAGIC = b"LUKS\xba\xbe\0\x01"
-BOCHS_MAGIC = b"Bochs Virtual HD Image"
-CLOOP_MAGIC = b"#!/bin/sh\n#V2.0 Format\nmodprobe cloop"
-DMG_TRAILER = b"koly"
 
 
 def read_raw(file: HostFile, budget: int) -> Header:
@@ -97,11 +92,6 @@ def read_dmg(file: HostFile, budget: int) -> Header:
     data_at, data_length, *_ = struct.unpack_from(">QQQQ", trailer, 24)
     sectors = int.from_bytes(trailer[492:500], "big")
     return Header("dmg", sectors * 512, needs=data_at + data_length)
-
-
-def has_koly(file: HostFile) -> bool:
-    """Whether a file ends as an Apple disk image does, be it damaged or not."""
-    return file.read(file.size - 512, 4) == DMG_TRAILER
 
 
 def dmg_trailer(file: HostFile) -> bytes:

@@ -6,13 +6,12 @@ import struct
 import sys
 from array import array
 from bisect import bisect_left
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from imgtools.disk.headers.header import Header, damaged, piece, spread
 from imgtools.disk.headers.hostfile import HostFile
 from imgtools.records.image import Snapshot
 
-MAGIC = b"QFI\xfb"
 MAX_NAME = 1023  # of backing and data files, as in block/qcow2.c
 
 # Incompatible features, bits of the 64-bit word at byte 72.
@@ -33,8 +32,7 @@ MAX_SNAPSHOTS = 65536
 MAX_SNAPSHOT_BYTES = 16 << 20
 
 
-@dataclass(frozen=True, slots=True)
-class _Fields:
+class _Fields(NamedTuple):
     """The fixed part of the header, in the words of the specification."""
 
     version: int

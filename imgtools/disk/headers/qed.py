@@ -12,7 +12,6 @@ from array import array
 from imgtools.disk.headers.header import Header, damaged, piece, spread
 from imgtools.disk.headers.hostfile import HostFile
 
-QED_MAGIC = b"QED\0"
 HAS_BACKING, NEED_CHECK, BACKING_IS_RAW = 1, 2, 4  # qed's feature bits
 MAX_NAME = 1023
 QCOW_COMPRESSED = 1 << 63

@@ -13,10 +13,9 @@ from array import array
 
 from imgtools.disk.headers.header import Header, damaged, differencing, piece
 from imgtools.disk.headers.hostfile import HostFile
+from imgtools.disk.headers.magic import VHD_FOOTER, VHD_MAGIC
 from imgtools.errors import BadImage
 
-VHD_MAGIC, VHDX_MAGIC = b"conectix", b"vhdxfile"
-FOOTER = 512
 FIXED, DYNAMIC, DIFFERENCING = 2, 3, 4
 # Programs whose images have the size that the footer says; for all others QEMU takes the geometry.
 SIZE_COUNTS = (b"win ", b"qem2", b"d2v ", b"tap\0", b"CTXS")
@@ -32,16 +31,11 @@ NOT_OURS = "convert it on the host that made it, with its parents"
 
 def vhd_footer(file: HostFile) -> bytes:
     """Return the footer that QEMU would use (the copy at the start, else the one at the end), or nothing."""
-    for offset in (0, file.size - FOOTER):
-        footer = file.read(offset, FOOTER)
-        if footer.startswith(VHD_MAGIC) and len(footer) == FOOTER and _checksum_fits(footer):
+    for offset in (0, file.size - VHD_FOOTER):
+        footer = file.read(offset, VHD_FOOTER)
+        if footer.startswith(VHD_MAGIC) and len(footer) == VHD_FOOTER and _checksum_fits(footer):
             return footer
     return b""
-
-
-def has_magic(file: HostFile) -> bool:
-    """Whether a file begins or ends as a VHD does, be it damaged or not."""
-    return any(file.read(offset, len(VHD_MAGIC)) == VHD_MAGIC for offset in (0, file.size - FOOTER))
 
 
 def _checksum_fits(footer: bytes) -> bool:
@@ -66,7 +60,7 @@ def read_vhd(file: HostFile, budget: int) -> Header:
     if kind == DIFFERENCING:
         raise differencing(file, "VHD", NOT_OURS)
     if kind == FIXED:
-        return Header("vpc", size, needs=size + FOOTER)
+        return Header("vpc", size, needs=size + VHD_FOOTER)
     if kind != DYNAMIC:
         raise damaged(file, f"unknown type of VHD: {kind}")
     return Header("vpc", size, needs=_dynamic_end(file, data_offset, budget))

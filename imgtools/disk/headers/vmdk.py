@@ -13,11 +13,9 @@ from array import array
 
 from imgtools.disk.headers.header import Extent, Header, damaged, piece, spread
 from imgtools.disk.headers.hostfile import HostFile
+from imgtools.disk.headers.magic import COWD_MAGIC, SESPARSE_MAGIC, SPARSE_MAGIC
 from imgtools.errors import BadImage
 
-SPARSE_MAGIC, COWD_MAGIC = b"KDMV", b"COWD"
-SESPARSE_MAGIC = 0xCAFEBABE.to_bytes(8, "little")
-SESPARSE_START = SESPARSE_MAGIC + 0x200000001.to_bytes(8, "little")  # with its version, 2.1
 AT_END = 0xFFFFFFFFFFFFFFFF  # of gd_offset: the true header is a footer (stream-optimised)
 USE_REDUNDANT, COMPRESSED = 1 << 1, 1 << 16
 MAX_DESCRIPTOR = (1 << 20) - 1  # as QEMU reads it
@@ -26,15 +24,9 @@ PARENT_WINDOW = 20 * 512  # of the descriptor that QEMU searches for the parent'
 MAX_EXTENTS = 1024
 MAX_SECTORS = 1 << 54
 
-_PROBE = re.compile(rb"(?:#[^\n]*\n| *\r?\n)*version=[123]\r?\n")
 # One extent line as scanf reads it: any white space, also a line break, stands between the words.
 _EXTENT = re.compile(rb'RW\s+([+-]?\d{1,20})\s*([A-Z]{1,10})\s*"([^\n\r"]{1,511})"\s*([+-]?\d{1,20})?')
 _KINDS = (b"FLAT", b"VMFS", b"SPARSE", b"VMFSSPARSE", b"SESPARSE")
-
-
-def is_descriptor(start: bytes) -> bool:
-    """Whether a file begins as a vmdk descriptor does."""
-    return start[:21].lower() == b"# disk descriptorfile" or _PROBE.match(start[:2048]) is not None
 
 
 def read_vmdk(file: HostFile, budget: int) -> Header:

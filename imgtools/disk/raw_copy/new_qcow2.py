@@ -12,7 +12,8 @@ import sys
 import threading
 from array import array
 
-from imgtools.disk.headers.qcow2 import COPIED, MAGIC
+from imgtools.disk.headers.magic import QCOW_MAGIC
+from imgtools.disk.headers.qcow2 import COPIED
 from imgtools.disk.raw_copy.copy import filled, write_filled
 
 CLUSTER_BITS = 16
@@ -99,7 +100,7 @@ class Qcow2Target:
 
     def _header(self, table_offset: int, table_clusters: int) -> bytes:
         names = b"".join(struct.pack(">BB46s", *one) for one in _NAMES)
-        fields = struct.pack(">4sIQIIQIIQQIIQ", MAGIC, 3, 0, 0, CLUSTER_BITS, self._size, 0,
+        fields = struct.pack(">4sIQIIQIIQQIIQ", QCOW_MAGIC, 3, 0, 0, CLUSTER_BITS, self._size, 0,
                              self._l1_entries, CLUSTER, table_offset, table_clusters, 0, 0)  # fmt: skip
         more = struct.pack(">QQQII8x", 0, 0, 0, _REFCOUNT_ORDER, _HEADER_LENGTH)
         return fields + more + struct.pack(">II", _FEATURE_NAMES, len(names)) + names + bytes(8)

@@ -16,7 +16,7 @@ from typing import Any
 
 from imgtools.disk.new_file import sync_folder
 from imgtools.disk.transaction.lock import is_locked
-from imgtools.disk.transaction.sidecar import sidecar_of
+from imgtools.disk.transaction.sidecar import has_marker, sidecar_of
 from imgtools.engine.own_files import read_own, remove_halves, write_own
 from imgtools.errors import BadImage, ImageInUse, UnfinishedEdit
 
@@ -103,7 +103,7 @@ def refuse_unfinished(host_paths: Sequence[Path]) -> None:
     :raises ImageInUse: another imgtools is committing to it at this moment.
     """
     for host_path in host_paths:
-        if not os.path.lexists(sidecar_of(host_path).marker) or find_marker(host_path) is None:
+        if not has_marker(host_path) or find_marker(host_path) is None:
             continue
         if is_locked(host_path):
             raise ImageInUse(f"another imgtools is committing an edit of {host_path}", hint="try again")

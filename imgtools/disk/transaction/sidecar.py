@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import os
 import stat
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from imgtools.errors import HostError
 
@@ -17,8 +17,7 @@ NAME_MAX = 255  # bytes of a file name, on every filesystem of Linux
 LONGEST = ".imgtools-unfinished.half-12345678"  # see half_name in engine/own_files.py
 
 
-@dataclass(frozen=True, slots=True)
-class Sidecar:
+class Sidecar(NamedTuple):
     """Host paths of what belongs to one image."""
 
     folder: Path
@@ -43,6 +42,11 @@ def sidecar_of(host_path: Path) -> Sidecar:
         overlay=folder / f"{stem}.imgtools-overlay",
         marker=folder / f"{stem}.imgtools-unfinished",
     )
+
+
+def has_marker(host_path: Path) -> bool:
+    """Whether something says that a commit of this image was cut; marker.py reads it."""
+    return os.path.lexists(sidecar_of(host_path).marker)
 
 
 def is_block_device(host_path: Path) -> bool:

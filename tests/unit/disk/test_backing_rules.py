@@ -268,7 +268,7 @@ def test_the_look_at_tables_is_shared_by_the_extents(folder: Path, monkeypatch: 
         budgets.append(budget)
         return backing.Header("vmdk", 0, needs=file.size)
 
-    monkeypatch.setattr(backing, "read_sparse_extent", read)
+    monkeypatch.setattr("imgtools.disk.headers.vmdk.read_sparse_extent", read)
     image = vmdk(folder / "disk", *(f'RW 8 SPARSE "{name}"' for name in "abc"), 'RW 8 FLAT "d" 0')
     for name in "abcd":
         raw(folder / name, 4096)
