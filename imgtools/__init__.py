@@ -123,14 +123,17 @@ if TYPE_CHECKING:
     from imgtools.image.handle import Image
     from imgtools.ops.station import StationReport
     from imgtools.records.diagnosis import Confidence, Evidence, Finding, Remedy, Severity, StationState
-    from imgtools.records.disks import Declined, Disk, Layout, Mount, Partition, Usage, Volume
-    from imgtools.records.files import FileEntry, FileKind, FileStat, FoundFile
-    from imgtools.records.image import ImageInfo, Layer, Snapshot
+    from imgtools.records.disks import Declined, Disk, Layout, Mount, Partition, Volume
+    from imgtools.records.files import FileEntry, FileKind, FileStat
+    from imgtools.records.found import FoundFile
+    from imgtools.records.image import ImageInfo, Layer
     from imgtools.records.packages import Application
     from imgtools.records.progress import Progress
     from imgtools.records.request import Backing, Engine, Key, Secret
+    from imgtools.records.snapshots import Snapshot
     from imgtools.records.steps import DiskStep
     from imgtools.records.system import OsInfo, OsType, Warned
+    from imgtools.records.usage import Usage
     from imgtools.workflows.amend import AmendReport
     from imgtools.workflows.bench import BenchReport
     from imgtools.workflows.bitmap import Bitmap, BitmapReport, BitmapsReport
@@ -255,14 +258,17 @@ _HOMES = {
     "imgtools.image.handle": "Image",
     "imgtools.ops.station": "StationReport",
     "imgtools.records.diagnosis": "Confidence Evidence Finding Remedy Severity StationState",
-    "imgtools.records.disks": "Declined Disk Layout Mount Partition Usage Volume",
-    "imgtools.records.files": "FileEntry FileKind FileStat FoundFile",
-    "imgtools.records.image": "ImageInfo Layer Snapshot",
+    "imgtools.records.disks": "Declined Disk Layout Mount Partition Volume",
+    "imgtools.records.files": "FileEntry FileKind FileStat",
+    "imgtools.records.found": "FoundFile",
+    "imgtools.records.image": "ImageInfo Layer",
     "imgtools.records.packages": "Application",
     "imgtools.records.progress": "Progress",
     "imgtools.records.request": "Backing Engine Key Secret",
+    "imgtools.records.snapshots": "Snapshot",
     "imgtools.records.steps": "DiskStep",
     "imgtools.records.system": "OsInfo OsType Warned",
+    "imgtools.records.usage": "Usage",
     "imgtools.workflows.amend": "AmendReport",
     "imgtools.workflows.bench": "BenchReport",
     "imgtools.workflows.bitmap": "Bitmap BitmapReport BitmapsReport",

@@ -12,7 +12,7 @@ from pathlib import Path
 import imgtools.ops
 from imgtools.ops.operation import Families, NoParams, Shelved, load_shelf
 from imgtools.ops.station import ShelvedStation, load_stations
-from imgtools.records.request import Order
+from imgtools.records.orders import Order
 from imgtools.records.system import OsType
 
 FOLDER = Path("docs/operations")

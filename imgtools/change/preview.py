@@ -17,8 +17,8 @@ from imgtools.errors import EditFailed, GuestFileTooBig
 from imgtools.files.paths import parent_of
 from imgtools.files.tree import READ_LIMIT, GuestTree
 from imgtools.filesystems.api import Filesystem
-from imgtools.records.disks import Usage
 from imgtools.records.files import FileEntry, FileKind, FileStat
+from imgtools.records.usage import Usage
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,6 @@ from typing import Annotated
 import typer
 
 from imgtools.cli.command.groups import Output, Source
-from imgtools.cli.output.views import Lines
 
 SECTION = "Read files of a guest"
 WAITS = True
@@ -33,6 +32,8 @@ def command(
     from imgtools.workflows.cat import read_contents, read_files
 
     if out.json:
+        from imgtools.cli.output.views import Lines
+
         out.show(read_contents(source, paths), schema="imgtools.cat/1", view=lambda: Lines(()))
         return
     if out.on_terminal:

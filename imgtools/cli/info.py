@@ -14,7 +14,8 @@ from imgtools.units import format_size
 
 if TYPE_CHECKING:
     from imgtools.records.disks import Disk
-    from imgtools.records.image import Layer, Snapshot
+    from imgtools.records.image import Layer
+    from imgtools.records.snapshots import Snapshot
     from imgtools.workflows.info import DiskFacts, InfoReport
 
 SECTION = "See what an image holds"

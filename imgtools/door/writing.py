@@ -21,8 +21,9 @@ from imgtools.door.opening import (
     several,
 )
 from imgtools.errors import UsageError
+from imgtools.records.orders import Named
 from imgtools.records.progress import Progress
-from imgtools.records.request import ImageRequest, Named, Target
+from imgtools.records.request import ImageRequest, Target
 
 if TYPE_CHECKING:
     from imgtools.change.change import Change

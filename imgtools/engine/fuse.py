@@ -17,8 +17,8 @@ from imgtools.engine.held_folder import host_mounts, sweep, take_down
 from imgtools.engine.kept_program import watched_mount
 from imgtools.engine.process import HOST, ToolFailed, require, run
 from imgtools.errors import EngineFailed, GuestFileError, HostError, ImgtoolsError, ToolMissing
-from imgtools.records.disks import Usage
 from imgtools.records.files import FileKind, FileStat
+from imgtools.records.usage import Usage
 
 KINDS = {
     FileKind.FILE: modes.S_IFREG,

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 import os
-import shlex
 import shutil
 import signal
 import subprocess
@@ -113,6 +112,14 @@ def require(program: str) -> str:
     return found
 
 
+def _tell(argv: Sequence[str]) -> None:
+    """Say what is run, to who wants to know."""
+    if log.isEnabledFor(logging.DEBUG):
+        import shlex
+
+        log.debug("run: %s", shlex.join(argv))
+
+
 def full(argv: Sequence[str]) -> list[str]:
     """Return a command with the full path of its program."""
     return [require(argv[0]), *argv[1:]]
@@ -138,7 +145,7 @@ def run(
     :raises BadImage: it crashed on a guest's bytes, or came to a limit, which is how hostile images end.
     :raises EngineTimeout: it took longer than ``limits.seconds``.
     """
-    log.debug("run: %s", shlex.join(argv))
+    _tell(argv)
     process = start_program(
         full(argv),
         fence,
@@ -188,6 +195,6 @@ def run_for_person(argv: Sequence[str]) -> int:
 
     :raises ToolMissing: it is not installed.
     """
-    log.debug("run: %s", shlex.join(argv))
+    _tell(argv)
     stdout = None if os.isatty(1) else 2
     return start_for_person(full(argv), stdout)

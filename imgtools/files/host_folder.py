@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from imgtools.errors import HostError
-from imgtools.records.disks import Usage
 from imgtools.records.files import FileEntry, FileKind, FileStat
+from imgtools.records.usage import Usage
 
 _KINDS = {stat.S_IFREG: FileKind.FILE, stat.S_IFDIR: FileKind.DIRECTORY, stat.S_IFLNK: FileKind.LINK}
 

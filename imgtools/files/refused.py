@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from imgtools.errors import ImgtoolsError
-from imgtools.records.files import FileKind, FoundFile
+from imgtools.records.files import FileKind
+from imgtools.records.found import FoundFile
 from imgtools.records.system import Warned
 
 MOST = 1000  # warnings that are kept: on a disk that fails, every file would earn one

@@ -10,7 +10,7 @@ from __future__ import annotations
 import fnmatch
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import BinaryIO, NamedTuple, Protocol
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple, Protocol
 
 from imgtools.errors import (
     BadImage,
@@ -25,8 +25,11 @@ from imgtools.errors import (
 )
 from imgtools.files.paths import expand_braces, join, normalise, normalise_keeping_dots, parent_of
 from imgtools.filesystems.api import Filesystem
-from imgtools.records.files import FileEntry, FileKind, FileStat, FoundFile
+from imgtools.records.files import FileEntry, FileKind, FileStat
 from imgtools.records.request import Engine
+
+if TYPE_CHECKING:
+    from imgtools.records.found import FoundFile
 
 MAX_LINKS = 40  # as Linux: MAXSYMLINKS in include/linux/namei.h
 MAX_PATH = 4096  # PATH_MAX; a longer one comes from a damaged filesystem
@@ -342,6 +345,8 @@ class GuestTree:
         return sorted(self._entries(true_path), key=lambda entry: entry.name)
 
     def walk(self, path: str, refused: Refused | None = None) -> Iterator[FoundFile]:
+        from imgtools.records.found import FoundFile
+
         top, found = self._reach(path)
         if found is None:
             raise NoSuchGuestFile(f"no such file in the guest: {path}", path=path)

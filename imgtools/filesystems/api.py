@@ -7,10 +7,13 @@ links, mount points, letter case, globs, walks, limits) is built once on top of 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import BinaryIO, Protocol
+from typing import TYPE_CHECKING, BinaryIO, Protocol
 
-from imgtools.records.disks import Declined, Usage
+from imgtools.records.disks import Declined
 from imgtools.records.files import FileEntry, FileKind, FileStat
+
+if TYPE_CHECKING:
+    from imgtools.records.usage import Usage
 
 
 class CannotWrite(Exception):

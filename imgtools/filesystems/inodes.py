@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import BinaryIO, Protocol
+from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 from imgtools.errors import BadImage, NoSuchGuestFile, NotADirectory, NotAFile, OddGuest
-from imgtools.records.disks import Declined, Usage
+from imgtools.records.disks import Declined
 from imgtools.records.files import FileEntry, FileKind, FileStat
+
+if TYPE_CHECKING:
+    from imgtools.records.usage import Usage
 
 NAMES_KEPT = 200_000  # of directories read before, over all of them; some 30 MB at most
 DAMAGED = FileStat(FileKind.UNKNOWN, 0, 0, links=0)

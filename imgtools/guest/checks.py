@@ -25,7 +25,7 @@ from imgtools.engine.augeas_files import ConfigFile
 from imgtools.engine.process import Fence, Kind, run
 from imgtools.errors import EditFailed, GuestFileError, OddGuest, ToolMissing, UsageError
 from imgtools.files.tree import GuestReader
-from imgtools.guest.find.devices import PASSING, Devices
+from imgtools.guest.find.devices import Devices, is_passing
 from imgtools.guest.find.fstab import FIELD, FstabEntry, parse_fstab
 from imgtools.records.disks import Layout, Volume
 from imgtools.records.system import Warned
@@ -176,7 +176,7 @@ def _check_fstab(content: bytes, layout: Layout, root: Volume | None) -> Iterato
         return
     devices = Devices(layout, root)
     for entry in fstab.entries:
-        if not entry.on_a_device or PASSING.match(entry.spec):
+        if not entry.on_a_device or is_passing(entry.spec):
             continue
         if complaint := _wrong_device(entry, devices.find(entry.spec)):
             yield Problem(complaint, entry.line, is_fatal=not entry.may_be_missing)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from imgtools.engine.keys import locked_volume
@@ -21,9 +21,7 @@ from imgtools.errors import (
 from imgtools.files.paths import normalise_keeping_dots
 from imgtools.files.tree import GuestReader, GuestTree
 from imgtools.guest.find.linux import recognise_linux
-from imgtools.guest.find.nothing_known import nothing_known
 from imgtools.guest.find.recognised import Recognised
-from imgtools.guest.windows.systemroot import find_systemroot
 from imgtools.records.disks import ENCRYPTED, MORE_DISKS, Declined, Holder, Layout, Mount, Volume
 from imgtools.records.request import Engine
 from imgtools.records.system import OsInfo, Warned
@@ -62,13 +60,13 @@ class _Candidate(NamedTuple):
         return self.found.mounts[0].volume
 
 
-@dataclass(slots=True)
 class _Search:
     """One look at all volumes of an image."""
 
-    candidates: list[_Candidate] = field(default_factory=list)
-    declined: list[Declined] = field(default_factory=list)
-    damage: list[ImgtoolsError] = field(default_factory=list)  # where a system may be that cannot be read
+    def __init__(self) -> None:
+        self.candidates: list[_Candidate] = []
+        self.declined: list[Declined] = []
+        self.damage: list[ImgtoolsError] = []  # where a system may be that cannot be read
 
     @property
     def claimed(self) -> set[str]:
@@ -187,6 +185,8 @@ def no_guest(image: Image) -> NoGuest | KeyNeeded:
             )
     contents = [f"{volume.device} ({volume.content})" for volume in volumes if volume.content]
     if not contents:
+        from imgtools.guest.find.nothing_known import nothing_known
+
         return nothing_known(image.layout())
     hint = "see what is on it: imgtools filesystems"
     if any(volume.content == "iso9660" for volume in volumes):
@@ -254,8 +254,12 @@ def _search(image: Image, layout: Layout, mount: MountOne) -> _Search:
 def _recognise(image: Image, files: GuestReader, volume: Volume, layout: Layout) -> Recognised | None:
     """Ask every recogniser; the first that knows the volume wins."""
     linux = recognise_linux(files, volume, layout, image.files)
-    if linux is not None or find_systemroot(files) is None:
+    if linux is not None:
         return linux
+    from imgtools.guest.windows.systemroot import find_systemroot
+
+    if find_systemroot(files) is None:
+        return None
     from imgtools.guest.windows.system import recognise_windows  # late: it brings all of the registry
 
     return recognise_windows(files, volume, layout)
@@ -289,7 +293,7 @@ def _without_copies(candidates: Sequence[_Candidate]) -> list[_Candidate]:
     ]
 
 
-_SNAPSHOT = re.compile(r"/(\.?snapshots?|@snapshots|timeshift-btrfs|snapper)/")
+_SNAPSHOT = r"/(\.?snapshots?|@snapshots|timeshift-btrfs|snapper)/"
 
 
 def _is_snapshot(one: _Candidate, roots: Sequence[_Candidate]) -> bool:
@@ -303,14 +307,14 @@ def _is_snapshot(one: _Candidate, roots: Sequence[_Candidate]) -> bool:
     same = [other for other in roots if other.root.uuid == one.root.uuid]
     if any(_stands_alone(other) for other in same):
         return True
-    plain = [other for other in same if not _SNAPSHOT.search(other.root.device)]
+    plain = [other for other in same if not re.search(_SNAPSHOT, other.root.device)]
     return one not in (plain or same)
 
 
 def _stands_alone(one: _Candidate) -> bool:
     if one.root.holder is not Holder.SUBVOLUME:
         return True
-    return one.found.names_itself and not _SNAPSHOT.search(one.root.device)
+    return one.found.names_itself and not re.search(_SNAPSHOT, one.root.device)
 
 
 def _guest(image: Image, one: _Candidate) -> Guest:

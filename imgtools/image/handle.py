@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from typing import TYPE_CHECKING
 
 from imgtools.engine.api import Session
 from imgtools.files.tree import GuestTree
@@ -15,11 +16,14 @@ from imgtools.filesystems.api import Filesystem
 from imgtools.image.key_use import as_served, useless_keys, volume_keys
 from imgtools.image.router import Router
 from imgtools.image.sharing import booting
-from imgtools.records.disks import Declined, Layout, Mount, Usage, Volume
+from imgtools.records.disks import Declined, Layout, Mount, Volume
 from imgtools.records.image import DiskSource, ImageInfo
 from imgtools.records.request import Backing, Engine, ImageRequest, Key
 from imgtools.records.system import Warned
 from imgtools.volumes.volume_file import DiskFile, DiskServer
+
+if TYPE_CHECKING:
+    from imgtools.records.usage import Usage
 
 
 class Image:

@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, cast
 
 from imgtools.engine.api import Session
 from imgtools.errors import BadImage, EngineFailed, OddGuest, ToolMissing
-from imgtools.files.subtree import Subtree
 from imgtools.filesystems.api import Filesystem
-from imgtools.records.disks import Declined, Layout, Mount, Usage, Volume
+from imgtools.records.disks import Declined, Layout, Mount, Volume
 from imgtools.records.request import Engine
 
 if TYPE_CHECKING:
     from imgtools.engine.direct.session import DirectSession
+    from imgtools.records.usage import Usage
     from imgtools.volumes.volume_file import DiskFile
 
 log = logging.getLogger(__name__)
@@ -176,7 +176,7 @@ class Router:
             if isinstance(answer, Declined):
                 reasons.append(answer)
             else:
-                mounted[mount.path] = Subtree(answer, mount.inner) if mount.inner else answer
+                mounted[mount.path] = _below(answer, mount.inner) if mount.inner else answer
         return mounted, reasons
 
     def _decline(self, reasons: Sequence[Declined]) -> None:
@@ -189,3 +189,9 @@ class Router:
         name = self._current().engine.value
         hint = "" if self._wanted is Engine.AUTO else "leave --engine away, or use --engine auto"
         return EngineFailed(f"the {name} engine cannot read {reason.what}: {reason.reason}", hint=hint)
+
+
+def _below(filesystem: Filesystem, inner: str) -> Filesystem:
+    from imgtools.files.subtree import Subtree  # late: only OSTree's systems have their root in a folder
+
+    return Subtree(filesystem, inner)

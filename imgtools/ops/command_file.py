@@ -8,7 +8,7 @@ from pathlib import Path
 from imgtools.errors import HostError, UsageError
 from imgtools.ops.customize_plan import read_order, told_where
 from imgtools.ops.operation import HostSide
-from imgtools.records.request import Named
+from imgtools.records.orders import Named
 
 LIMIT = 4 << 20  # bytes
 

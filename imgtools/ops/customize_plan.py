@@ -16,7 +16,8 @@ from imgtools.guest.accounts.users import Account, read_accounts
 from imgtools.guest.guest import Guest, guest_path
 from imgtools.guest.labels import needs_autorelabel
 from imgtools.ops.operation import HostSide, Shelved, load_shelf
-from imgtools.records.request import Customization, Named, Order
+from imgtools.records.orders import Named, Order
+from imgtools.records.request import Customization
 from imgtools.records.system import OsType
 
 __all__ = [

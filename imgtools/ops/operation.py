@@ -18,7 +18,7 @@ from typing import Any, get_origin, get_type_hints
 from imgtools.change.change import Change
 from imgtools.errors import UsageError
 from imgtools.guest.guest import Guest
-from imgtools.records.request import Order
+from imgtools.records.orders import Order
 from imgtools.records.system import OsType, Warned
 
 

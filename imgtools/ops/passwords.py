@@ -19,7 +19,8 @@ from imgtools.guest.accounts.users import SHADOW, read_accounts
 from imgtools.guest.guest import Guest
 from imgtools.ops.customize_plan import Order, require_account
 from imgtools.ops.operation import HostSide
-from imgtools.records.request import Named, Secret
+from imgtools.records.orders import Named
+from imgtools.records.request import Secret
 from imgtools.records.system import Warned
 
 SELECTORS = "file:PATH, env:NAME, ask, random, random:FILE, locked, locked:SELECTOR or disabled"

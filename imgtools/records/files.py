@@ -42,12 +42,3 @@ class FileEntry:
 
     name: str
     stat: FileStat
-
-
-@dataclass(frozen=True, slots=True)
-class FoundFile:
-    """One file that a walk met, with its full guest path."""
-
-    path: str
-    stat: FileStat
-    target: str = ""  # of a symbolic link, when the walk was asked for it

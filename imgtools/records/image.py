@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from imgtools.records.system import Warned
+
+if TYPE_CHECKING:
+    from imgtools.records.snapshots import Snapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,17 +34,6 @@ class Layer:
     encryption: str = ""  # "", "luks", "aes"
     # Device and inode of its files when their names were judged; nothing for readers of a report.
     judged: tuple[tuple[Path, int, int], ...] = field(default=(), repr=False, compare=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """An internal snapshot of a disk image."""
-
-    id: str
-    name: str
-    time: int
-    vm_state_size: int
-    virtual_size: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

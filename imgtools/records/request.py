@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from imgtools.records.image import DiskSource
+
+if TYPE_CHECKING:
+    from imgtools.records.orders import Named
 
 
 class Engine(StrEnum):
@@ -92,27 +95,6 @@ class Target(NamedTuple):
     def is_dry_run(self) -> bool:
         """Whether the plan is only shown."""
         return not self.write and self.output is None
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """What one customization is asked for. ``secret`` is what must not be shown: a password.
-
-    ``is_new``: the secret was made here, and somebody has to learn it.
-    """
-
-    text: str = ""
-    secret: Secret | None = None
-    network: bool = False  # whether a program that is run in the guest may reach out
-    is_new: bool = False
-
-
-class Named(NamedTuple):
-    """An order for the customization of this name."""
-
-    name: str
-    order: Order
-    where: str = ""  # "orders.txt, line 3", for messages
 
 
 class Customization(NamedTuple):

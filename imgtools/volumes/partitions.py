@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from imgtools.records.disks import Disk, Partition
-from imgtools.volumes.fat_boot_sector import parse_boot_sector
-from imgtools.volumes.foreign_tables import foreign_table
 from imgtools.volumes.gpt import partition_device, read_gpt
 from imgtools.volumes.volume_file import DiskFile
 
@@ -23,11 +21,10 @@ MOST_LOGICAL = 252  # /dev/sda5 to /dev/sda256: Linux shows no more (DISK_MAX_PA
 SECTOR = 512
 
 
-@dataclass(frozen=True, slots=True)
-class Slot:
+class Slot(NamedTuple):
     """One of the four entries of a boot record; places and lengths in sectors."""
 
-    index: int  # 1 to 4
+    number: int  # 1 to 4
     active: bool
     type: int
     start: int
@@ -39,7 +36,7 @@ def read_disk(disk: DiskFile, device: str) -> Disk:
     raw = disk.read_at(0, SECTOR)
     slots = parse_slots(raw)
     if slots is None:
-        return Disk(device, disk.size, foreign_table=foreign_table(disk))
+        return Disk(device, disk.size, foreign_table=_foreign_table(disk))
     if any(slot.type == PROTECTIVE for slot in slots):
         found = read_gpt(disk, device)
         if found is not None:
@@ -49,11 +46,17 @@ def read_disk(disk: DiskFile, device: str) -> Disk:
             disk.size,
             problems=("it says that it has a GPT, and neither copy of the table is intact",),
         )
-    if not slots and (foreign := foreign_table(disk)):  # a bootable one has the signature of an MBR
+    if not slots and (foreign := _foreign_table(disk)):  # a bootable one has the signature of an MBR
         return Disk(device, disk.size, foreign_table=foreign)
     if not slots and is_boot_sector(raw):
         return Disk(device, disk.size)
     return _read_mbr(disk, device, raw, slots)
+
+
+def _foreign_table(disk: DiskFile) -> str:
+    from imgtools.volumes.foreign_tables import foreign_table  # late: hardly a disk has one
+
+    return foreign_table(disk)
 
 
 def parse_slots(raw: bytes) -> list[Slot] | None:
@@ -75,7 +78,11 @@ def is_boot_sector(raw: bytes) -> bool:
     if raw[3:11] in (b"NTFS    ", b"EXFAT   "):
         return True
     jump = raw[0] in (0xEB, 0xE9)
-    return jump and raw[21] in (0xF0, *range(0xF8, 0x100)) and not isinstance(parse_boot_sector(raw), str)
+    if not jump or raw[21] not in (0xF0, *range(0xF8, 0x100)):
+        return False
+    from imgtools.volumes.fat_boot_sector import parse_boot_sector  # late: few are as near to it
+
+    return not isinstance(parse_boot_sector(raw), str)
 
 
 def _read_mbr(disk: DiskFile, device: str, raw: bytes, slots: list[Slot]) -> Disk:
@@ -84,7 +91,7 @@ def _read_mbr(disk: DiskFile, device: str, raw: bytes, slots: list[Slot]) -> Dis
     problems: list[str] = []
     for slot in slots:
         kind = "extended" if slot.type in EXTENDED else "primary"
-        partitions.append(_partition(device, table_id, slot.index, slot, 0, kind))
+        partitions.append(_partition(device, table_id, slot.number, slot, 0, kind))
     number = 5
     for extended in (slot for slot in slots if slot.type in EXTENDED):
         for base, slot in _walk_logical(disk, extended, problems):
@@ -126,7 +133,7 @@ def _walk_logical(disk: DiskFile, extended: Slot, problems: list[str]) -> Iterat
         for slot in parse_extended_slots(raw):
             if slot.type in EXTENDED:
                 following = following or slot
-            elif slot.index <= 2 or place + slot.start + slot.length <= end:
+            elif slot.number <= 2 or place + slot.start + slot.length <= end:
                 yield place, slot
         if following is None:
             return

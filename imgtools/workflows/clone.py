@@ -40,8 +40,9 @@ from imgtools.ops.selection import Selection
 from imgtools.ops.sysprep import lvm_uuids
 from imgtools.records.disks import Mount
 from imgtools.records.image import DiskSource, ImageInfo
+from imgtools.records.orders import Named
 from imgtools.records.progress import Progress
-from imgtools.records.request import Backing, Engine, ImageRequest, Named, Target
+from imgtools.records.request import Backing, Engine, ImageRequest, Target
 from imgtools.records.steps import DiskStep
 from imgtools.records.system import OsType, Warned
 from imgtools.workflows.clone_table import CloneRow, orders_of

@@ -16,7 +16,7 @@ from typing import Any
 from imgtools.errors import HostError, ImgtoolsError, UsageError
 from imgtools.ops.command_file import read_order_line
 from imgtools.ops.operation import HostSide
-from imgtools.records.request import Named, Order
+from imgtools.records.orders import Named, Order
 
 LIMIT = 4 << 20  # bytes; a table of ten thousand clones with their keys stays below
 NETWORK = ("address", "gateway", "dns", "search")

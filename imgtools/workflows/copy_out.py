@@ -19,7 +19,8 @@ from imgtools.files.sparse_copy import copy_sparse
 from imgtools.files.tree import DAMAGE, GuestReader, Refused
 from imgtools.guest.find.tree import view_files
 from imgtools.image.handle import open_request
-from imgtools.records.files import FileKind, FileStat, FoundFile
+from imgtools.records.files import FileKind, FileStat
+from imgtools.records.found import FoundFile
 from imgtools.records.image import ImageInfo
 from imgtools.records.progress import Progress
 from imgtools.records.request import Engine, ImageRequest

@@ -13,8 +13,9 @@ from imgtools.errors import BadImage, ImgtoolsError, UnknownBackingFormat
 from imgtools.image.handle import open_image
 from imgtools.image.key_use import useless_keys
 from imgtools.records.disks import Disk
-from imgtools.records.image import DiskSource, ImageInfo, Layer, Snapshot
+from imgtools.records.image import DiskSource, ImageInfo, Layer
 from imgtools.records.request import Backing, Engine, ImageRequest
+from imgtools.records.snapshots import Snapshot
 from imgtools.records.system import Warned
 
 MANY = 1000  # internal snapshots: QEMU 7.2 takes 0.2 ms for each, three times

@@ -14,7 +14,8 @@ from imgtools.files.refused import RefusedFiles
 from imgtools.files.tree import DAMAGE, GuestReader
 from imgtools.guest.find.tree import view_files
 from imgtools.image.handle import open_request
-from imgtools.records.files import FileKind, FileStat, FoundFile
+from imgtools.records.files import FileKind, FileStat
+from imgtools.records.found import FoundFile
 from imgtools.records.request import Engine, ImageRequest
 from imgtools.records.system import Warned
 

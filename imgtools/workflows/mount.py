@@ -20,9 +20,10 @@ from imgtools.guest.plan import make_plan
 from imgtools.image.edit import ImageEdit
 from imgtools.image.handle import Image
 from imgtools.image.mounted import MountRecord, failed, readiness, show_folder, unmount, write_record
-from imgtools.records.disks import Declined, Usage
+from imgtools.records.disks import Declined
 from imgtools.records.request import ImageRequest, Target
 from imgtools.records.system import Warned
+from imgtools.records.usage import Usage
 from imgtools.workflows.writing import open_for
 
 

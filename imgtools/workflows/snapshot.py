@@ -9,8 +9,8 @@ from imgtools.disk.formats import require_ability
 from imgtools.disk.image_file import Disk, Node, open_disk, snapshot_image
 from imgtools.disk.table_edit import change_and_check, rehearse
 from imgtools.errors import UnsupportedFormat, UsageError
-from imgtools.records.image import Snapshot
 from imgtools.records.request import ImageRequest
+from imgtools.records.snapshots import Snapshot
 from imgtools.records.steps import DiskStep
 from imgtools.records.system import Warned
 

@@ -21,7 +21,8 @@ from imgtools.engine.direct.session import DirectSession
 from imgtools.engine.qemu.block import serve_disk
 from imgtools.files.tree import GuestTree
 from imgtools.records.disks import Declined, Layout, Volume
-from imgtools.records.files import FileKind, FileStat, FoundFile
+from imgtools.records.files import FileKind, FileStat
+from imgtools.records.found import FoundFile
 from imgtools.records.image import DiskSource
 from imgtools.records.request import Engine
 from tests.support.fixtures import fixture_disks

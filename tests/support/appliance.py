@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from imgtools.engine.appliance.calls import CallFailed
-from imgtools.records.disks import Usage
 from imgtools.records.files import FileStat
+from imgtools.records.usage import Usage
 
 
 @dataclass

@@ -22,10 +22,11 @@ from imgtools.files.paths import parent_of
 from imgtools.files.tree import GuestTree
 from imgtools.image.handle import DiskServers, Image
 from imgtools.image.router import Router
-from imgtools.records.disks import Declined, Disk, Holder, Layout, Usage, Volume
+from imgtools.records.disks import Declined, Disk, Holder, Layout, Volume
 from imgtools.records.files import FileEntry, FileKind, FileStat
 from imgtools.records.image import DiskSource, ImageInfo
 from imgtools.records.request import Engine, ImageRequest
+from imgtools.records.usage import Usage
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from imgtools.engine.process import require
-from imgtools.records.image import DiskSource, ImageInfo, Layer, Snapshot
+from imgtools.records.image import DiskSource, ImageInfo, Layer
+from imgtools.records.snapshots import Snapshot
 from imgtools.volumes.volume_file import DiskFile
 
 

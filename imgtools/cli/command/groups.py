@@ -38,12 +38,11 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any, NamedTuple, NewType, get_type_hints
+from typing import TYPE_CHECKING, Any, NamedTuple, NewType, get_type_hints
 
 import typer
 
 from imgtools.cli.command.option_names import old_names
-from imgtools.cli.command.several import Rules, Several, listed_images
 from imgtools.cli.command.shared_options import (
     HOW_TO_ASK_SEVERAL,
     HOW_TO_COPY,
@@ -69,6 +68,9 @@ from imgtools.cli.output.output import Output
 from imgtools.errors import UsageError
 from imgtools.records.image import DiskSource
 from imgtools.records.request import Customization, Engine, ImageRequest, Key, OutputTarget, Target
+
+if TYPE_CHECKING:
+    from imgtools.cli.command.several import Rules, Several
 
 __all__ = [
     "Customization",
@@ -145,13 +147,13 @@ def expand(
         for parameter, group in groups.items():
             taken = {one.name: values.pop(one.name) for one in members[group]}
             values[parameter] = _PACK[group](taken)
-        for parameter, several in values.items():
-            if isinstance(several, Several):
-                if not several.alone:
-                    _refuse(rules or Rules(), several, flat, given)
-                    _ask_each(function, values, parameter, waiting, rules or Rules())
-                    return
-                (values[parameter],) = several.items
+        for parameter in (name for name, group in groups.items() if group in _OF_SEVERAL):
+            several: Several = values[parameter]
+            if not several.alone:
+                _refuse(rules, several, flat, given)
+                _ask_each(function, values, parameter, waiting, rules)
+                return
+            (values[parameter],) = several.items
         with values["out"].waiting(waiting) if waiting else nullcontext():
             function(**values)
 
@@ -162,15 +164,15 @@ def expand(
 
 
 def _refuse(
-    rules: Rules, several: Several, flat: Iterable[inspect.Parameter], given: Mapping[str, object]
+    rules: Rules | None, several: Several, flat: Iterable[inspect.Parameter], given: Mapping[str, object]
 ) -> None:
-    if several.marked:
+    if rules is not None and several.marked:
         names = {one.name: spellings(one.annotation) for one in flat}
         rules.refuse({word: value for name, value in given.items() for word in names[name]})
 
 
 def _ask_each(
-    function: Callable[..., None], values: dict[str, Any], parameter: str, title: str, rules: Rules
+    function: Callable[..., None], values: dict[str, Any], parameter: str, title: str, rules: Rules | None
 ) -> None:
     """Call a command for each of several images, with what its group is for the one."""
     from imgtools.cli.command.each import answer_each  # what most commands do without
@@ -184,7 +186,7 @@ def _ask_each(
     def call(item: Any, out: Output) -> None:  # Any: what the command's group is
         function(**{**values, parameter: item, "out": out})
 
-    answer_each(call, several, out, title=title, join=rules.join)
+    answer_each(call, several, out, title=title, join=None if rules is None else rules.join)
 
 
 def _letters(annotations: Iterable[Any]) -> frozenset[str]:
@@ -275,6 +277,8 @@ def _several(
     values: dict[str, Any], named: Sequence[Path], item: Callable[[ImageRequest], object]
 ) -> Several:
     """Pack images that are opened in the same way; a key is asked for once for all."""
+    from imgtools.cli.command.several import Several, listed_images
+
     listed = listed_images(values)
     images = [*named, *(listed or ())]
     if not images and listed is None:
@@ -362,6 +366,7 @@ _GROUPS: Mapping[Any, tuple[Parameter, ...]] = {
     InPlaceOrCopy: HOW_TO_COPY,
     Output: HOW_TO_SPEAK,
 }
+_OF_SEVERAL = frozenset({EachImage, EachSource, EachPlace, EachDisk})
 _PACK: Mapping[Any, Callable[[dict[str, Any]], object]] = {
     Source: _pack_source,
     MaybeSource: _pack_maybe_source,

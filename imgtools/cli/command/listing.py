@@ -7,7 +7,6 @@ of its docstring are read from the source; no command is imported for the list.
 from __future__ import annotations
 
 import importlib
-import pkgutil
 import re
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -25,9 +24,9 @@ SECTIONS = (
 )
 # Modules of cli/ that are not commands.
 SHARED = frozenset({"app", "command", "output"})
-_SECTION = re.compile(r'^SECTION = "([^"]*)"$', re.MULTILINE)
-_OF_PACKAGE = re.compile(r'\A"""([^\n]*?)(?:"""|\n)')
-_OF_COMMAND = re.compile(r'^def command\(.*?^    r?"""([^\n]*?)(?:"""|\n)', re.MULTILINE | re.DOTALL)
+_SECTION = r'(?m)^SECTION = "([^"]*)"$'
+_OF_PACKAGE = r'\A"""([^\n]*?)(?:"""|\n)'
+_OF_COMMAND = r'(?ms)^def command\(.*?^    r?"""([^\n]*?)(?:"""|\n)'
 
 
 class Listed(NamedTuple):
@@ -41,8 +40,8 @@ class Listed(NamedTuple):
 @cache
 def command_modules(package: str = "imgtools.cli") -> Mapping[str, str]:
     """Return command name to module name, for the commands of one package."""
-    path = importlib.import_module(package).__path__
-    names = (info.name for info in pkgutil.iter_modules(path))
+    places = Path(importlib.import_module(package).__path__[0]).iterdir()
+    names = (one.stem for one in places if one.suffix == ".py" or (one / "__init__.py").is_file())
     return {
         name.rstrip("_").replace("_", "-"): f"{package}.{name}"
         for name in sorted(names)
@@ -60,8 +59,8 @@ def listed(package: str = "imgtools.cli") -> Iterator[Listed]:
 def _read(name: str, place: Path) -> Listed:
     is_package = place.is_dir()
     source = (place / "__init__.py" if is_package else place.with_suffix(".py")).read_text(encoding="utf-8")
-    section = _SECTION.search(source)
-    summary = (_OF_PACKAGE if is_package else _OF_COMMAND).search(source)
+    section = re.search(_SECTION, source)
+    summary = re.search(_OF_PACKAGE if is_package else _OF_COMMAND, source)
     return Listed(name, section[1] if section else "", summary[1] if summary else "")
 
 

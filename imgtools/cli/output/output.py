@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, TextIO
 
 from imgtools.cli.output.clean import clean
 from imgtools.cli.output.standard import already_done
-from imgtools.cli.output.views import Cell, Column, Csv, Facts, Lines, Raw, Table, Tree, View
 from imgtools.errors import LONGEST_MESSAGE, shorten
 from imgtools.records.system import Warned
 
 if TYPE_CHECKING:
     from imgtools.cli.output.documents import JsonValue
     from imgtools.cli.output.progress import Count, Reporter
+    from imgtools.cli.output.views import Cell, Column, Facts, Table, Tree, View
 
 
 class Output:
@@ -80,6 +80,8 @@ class Output:
 
             self.document(envelope(report, schema))
             return
+        from imgtools.cli.output.views import View
+
         chosen = (view if self.on_terminal else pipe or view)()
         for one in [chosen] if isinstance(chosen, View) else chosen:
             self.render(one)
@@ -215,6 +217,8 @@ class Output:
 
     def render(self, view: View) -> None:
         """Draw one view on a terminal; in a pipe, write it in lines and tabs."""
+        from imgtools.cli.output.views import Csv, Facts, Lines, Raw, Table
+
         if isinstance(view, Lines):
             for text in view.lines:
                 self.line(text)
@@ -276,6 +280,8 @@ class Output:
 
 def column_of(column: Column | str) -> Column:
     """A column, also when it was given as its bare name."""
+    from imgtools.cli.output.views import Column
+
     return Column(column) if isinstance(column, str) else column
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from imgtools.errors import EditCut, HostError, TargetExists, UnfinishedEdit, UsageError
-from imgtools.records.request import Named
+from imgtools.records.orders import Named
 
 TERMINAL = "/dev/tty"  # tty(4): the controlling terminal, whatever standard output leads to
 

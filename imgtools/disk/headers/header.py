@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from imgtools.disk.headers.hostfile import HostFile
 from imgtools.errors import BadImage
-from imgtools.records.image import Snapshot
+
+if TYPE_CHECKING:
+    from imgtools.records.snapshots import Snapshot
 
 # How many bytes of allocation tables a quick look reads to find a cut: a few milliseconds of work. A thorough
 # look (before a conversion, say) reads them all, up to the second bound.

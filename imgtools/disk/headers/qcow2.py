@@ -6,11 +6,13 @@ import struct
 import sys
 from array import array
 from bisect import bisect_left
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from imgtools.disk.headers.header import Header, damaged, piece, spread
 from imgtools.disk.headers.hostfile import HostFile
-from imgtools.records.image import Snapshot
+
+if TYPE_CHECKING:
+    from imgtools.records.snapshots import Snapshot
 
 MAX_NAME = 1023  # of backing and data files, as in block/qcow2.c
 
@@ -150,6 +152,8 @@ def read_snapshots(file: HostFile, count: int, offset: int) -> tuple[tuple[Snaps
     """
     if count == 0:
         return (), ""
+    from imgtools.records.snapshots import Snapshot
+
     table = file.read(offset, min(MAX_SNAPSHOT_BYTES, count * 2048))
     found: list[Snapshot] = []
     position, wrong = 0, f"{count} internal snapshots are too many" if count > MAX_SNAPSHOTS else ""

@@ -29,8 +29,8 @@ from ctypes import (
 from typing import TYPE_CHECKING, Any
 
 from imgtools.errors import ApplianceFailed, ToolMissing
-from imgtools.records.disks import Usage
 from imgtools.records.files import FileKind, FileStat
+from imgtools.records.usage import Usage
 
 if TYPE_CHECKING:
     import guestfs

@@ -13,8 +13,8 @@ from imgtools.engine.appliance.calls import CallFailed
 from imgtools.engine.appliance.launch import Appliance
 from imgtools.errors import OddGuest
 from imgtools.filesystems.stream import PlacedFile
-from imgtools.records.disks import Usage
 from imgtools.records.files import FileEntry, FileKind, FileStat
+from imgtools.records.usage import Usage
 
 # Bytes in one request: 1 MiB takes 8 ms without KVM; larger ones are slower for each byte, and 4 MB the limit.
 PIECE = 1 << 20

@@ -14,8 +14,9 @@ from imgtools.engine.confined.worker import Worker
 from imgtools.filesystems.api import CannotWrite
 from imgtools.filesystems.holes import pieces
 from imgtools.filesystems.stream import PlacedFile, buffered
-from imgtools.records.disks import Declined, Usage
+from imgtools.records.disks import Declined
 from imgtools.records.files import FileEntry, FileKind, FileStat
+from imgtools.records.usage import Usage
 
 CHUNK = 1 << 20
 NAMES = tuple(field.name for field in fields(FileStat))

@@ -15,8 +15,9 @@ from imgtools.filesystems.inodes import InodeFilesystem
 from imgtools.filesystems.ntfs.other_names import mount_names
 from imgtools.filesystems.ntfs.reader import STATS_KEPT, NtfsReader, open_ntfs
 from imgtools.filesystems.stream import PIECE, PlacedFile, buffered
-from imgtools.records.disks import Declined, Usage
+from imgtools.records.disks import Declined
 from imgtools.records.files import FileKind, FileStat
+from imgtools.records.usage import Usage
 from imgtools.volumes.volume_file import DiskFile
 
 Facts = tuple[str | int | None, ...]

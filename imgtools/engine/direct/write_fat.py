@@ -17,8 +17,9 @@ from imgtools.engine.process import Fence, Kind, Limits, ToolFailed, run
 from imgtools.errors import EditFailed, NoRoom, RolledBack
 from imgtools.filesystems.api import CannotWrite, Filesystem
 from imgtools.filesystems.fat.reader import mount_fat
-from imgtools.records.disks import Declined, Usage
+from imgtools.records.disks import Declined
 from imgtools.records.files import FileEntry, FileKind, FileStat
+from imgtools.records.usage import Usage
 from imgtools.volumes.local_file import LocalDisk
 from imgtools.volumes.volume_file import DiskFile
 

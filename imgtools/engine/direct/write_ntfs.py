@@ -22,8 +22,9 @@ from imgtools.engine.kept_program import Kept
 from imgtools.engine.process import Fence, Kind, Limits, ToolFailed, run
 from imgtools.errors import BadImage, EditFailed, EngineFailed, EngineTimeout, NoRoom, RolledBack
 from imgtools.filesystems.ntfs.inherited import ACL_NAME, LONGEST, inherited
-from imgtools.records.disks import Declined, Usage
+from imgtools.records.disks import Declined
 from imgtools.records.files import FileEntry, FileKind, FileStat
+from imgtools.records.usage import Usage
 from imgtools.volumes.volume_file import DiskFile
 
 CHUNK = 1 << 20

@@ -27,6 +27,7 @@ FLAG_ENCRYPT = 0x800
 FLAG_EXTENTS = 0x80000
 FLAG_EA_INODE = 0x200000
 FLAG_INLINE = 0x10000000
+INLINE_NAME = "system.data"  # the rest of such a file; not an attribute to anybody else
 
 EXTENT_MAGIC = 0xF30A
 EXTENT_ROOT = struct.pack("<HHHHI", EXTENT_MAGIC, 0, 4, 0, 0)  # struct ext4_extent_header of an empty file

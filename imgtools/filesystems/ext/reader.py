@@ -9,31 +9,29 @@ from __future__ import annotations
 import io
 import struct
 from collections.abc import Iterator, Mapping
-from typing import BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from imgtools.filesystems.ext.inode import (
     FLAG_EA_INODE,
     FLAG_ENCRYPT,
     FLAG_EXTENTS,
     FLAG_INLINE,
+    INLINE_NAME,
     ExtentMap,
     IndirectMap,
     Inode,
     damaged,
     parse_inode,
 )
-from imgtools.filesystems.ext.xattr import (
-    INLINE_NAME,
-    Attribute,
-    BadAttributes,
-    attribute_values,
-    parse_attributes,
-)
 from imgtools.filesystems.inodes import InodeFilesystem, mount_reader
 from imgtools.filesystems.stream import BlockMap, MappedFile, buffered, read_mapped
-from imgtools.records.disks import Declined, Usage
+from imgtools.records.disks import Declined
 from imgtools.records.files import FileKind, FileStat
 from imgtools.volumes.volume_file import DiskFile
+
+if TYPE_CHECKING:
+    from imgtools.filesystems.ext.xattr import Attribute
+    from imgtools.records.usage import Usage
 
 ROOT = 2
 SUPERBLOCK = 1024
@@ -314,10 +312,14 @@ class ExtReader:
     # -- attributes ----------------------------------------------------------------------------------------
 
     def xattrs(self, inode: int) -> Mapping[str, bytes]:
+        from imgtools.filesystems.ext.xattr import attribute_values
+
         attributes = (entry for entry in self._attributes(self._inode(inode)) if entry.name != INLINE_NAME)
         return attribute_values(attributes, self._attribute_inode)
 
     def _attributes(self, inode: Inode) -> Iterator[Attribute]:
+        from imgtools.filesystems.ext.xattr import BadAttributes, parse_attributes  # late: few ask for them
+
         try:
             yield from parse_attributes(inode.tail, in_inode=True)
             if inode.acl_block:
@@ -339,6 +341,8 @@ class ExtReader:
 
     def usage(self) -> Usage:
         """As ext4_statfs: the kernel counts free blocks and inodes group by group."""
+        from imgtools.records.usage import Usage
+
         known = self._super
         free_clusters = free_inodes = 0
         for group in range(known.groups):

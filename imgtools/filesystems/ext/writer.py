@@ -35,8 +35,9 @@ from imgtools.filesystems.ext.reader import (
     parse_superblock,
 )
 from imgtools.filesystems.holes import pieces
-from imgtools.records.disks import Declined, Usage
+from imgtools.records.disks import Declined
 from imgtools.records.files import FileEntry, FileKind, FileStat
+from imgtools.records.usage import Usage
 from imgtools.volumes.local_file import LocalDisk
 from imgtools.volumes.volume_file import DiskFile
 

@@ -24,7 +24,6 @@ PREFIXES = {
     8: "system.richacl",
 }
 ACLS = {2, 3}
-INLINE_NAME = "system.data"  # the rest of a file that lives in its inode; not an attribute to anybody else
 LONGEST_VALUE = 65536  # XATTR_SIZE_MAX
 
 

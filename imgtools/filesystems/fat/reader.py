@@ -14,8 +14,9 @@ from imgtools.errors import OddGuest
 from imgtools.filesystems.fat.directory import ENTRY, READ_ONLY, Entry, parse_directory, parse_entry
 from imgtools.filesystems.inodes import InodeFilesystem, mount_reader
 from imgtools.filesystems.stream import PIECE, BlockMap, MappedFile, NoBlocks, buffered, read_mapped
-from imgtools.records.disks import Declined, Usage
+from imgtools.records.disks import Declined
 from imgtools.records.files import FileKind, FileStat
+from imgtools.records.usage import Usage
 from imgtools.volumes.fat_boot_sector import Geometry, parse_boot_sector
 from imgtools.volumes.volume_file import DiskFile
 

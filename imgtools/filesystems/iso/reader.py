@@ -27,8 +27,9 @@ from imgtools.filesystems.iso.record import (
     susp_skip,
 )
 from imgtools.filesystems.stream import MappedFile, buffered
-from imgtools.records.disks import Declined, Usage
+from imgtools.records.disks import Declined
 from imgtools.records.files import FileKind, FileStat
+from imgtools.records.usage import Usage
 from imgtools.volumes.volume_file import DiskFile
 
 FIRST_DESCRIPTOR = 16

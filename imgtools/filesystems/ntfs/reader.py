@@ -32,8 +32,9 @@ from imgtools.filesystems.ntfs.record import (
     parse_record,
 )
 from imgtools.filesystems.stream import PIECE, MappedFile, buffered, read_mapped
-from imgtools.records.disks import Declined, Usage
+from imgtools.records.disks import Declined
 from imgtools.records.files import FileKind, FileStat
+from imgtools.records.usage import Usage
 from imgtools.volumes.volume_file import DiskFile
 
 if TYPE_CHECKING:

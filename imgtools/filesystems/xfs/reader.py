@@ -16,8 +16,9 @@ from imgtools.filesystems.stream import MappedFile, NoBlocks, Shifted, buffered,
 from imgtools.filesystems.xfs import directory, xattr
 from imgtools.filesystems.xfs.inode import FORMAT_LOCAL, ForkMap, Geometry, Inode, damaged, parse_inode
 from imgtools.filesystems.xfs.log import log_is_clean
-from imgtools.records.disks import Declined, Usage
+from imgtools.records.disks import Declined
 from imgtools.records.files import FileStat
+from imgtools.records.usage import Usage
 from imgtools.volumes.volume_file import DiskFile
 
 MAGIC = b"XFSB"

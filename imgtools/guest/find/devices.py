@@ -17,12 +17,17 @@ from imgtools.volumes.names import BY_TAG, mapper_name, unescape_udev
 
 TABLE_LIMIT = 1 << 20  # bytes of crypttab or mdadm.conf
 # Removable or made while the guest runs: never part of the image.
-PASSING = re.compile(r"/dev/(sr|scd|cdrom|dvd|fd|floppy|loop|ram|zram|nbd|cdrw|dvdrw|cdroms/)")
+_PASSING = r"/dev/(sr|scd|cdrom|dvd|fd|floppy|loop|ram|zram|nbd|cdrw|dvdrw|cdroms/)"
 
-_NUMBERED = re.compile(r"/dev/(?:nvme(?P<nvme>\d+)(?:c\d+)?n\d+|mmcblk(?P<mmc>\d+))(?:p(?P<part>\d+))?$")
-_ARRAY = re.compile(r"/dev/(?:cciss|ida|rd)/c(?P<ctrl>\d+)d(?P<disk>\d+)(?:p(?P<part>\d+))?$")
-_LETTERS = re.compile(r"/dev/(?P<kind>sd|hd|vd|xvd|ubd)(?P<letters>[a-z]{1,3})(?P<part>\d*)$")
-_BY_PATH = re.compile(r"/dev/disk/by-(?:id|path)/(?P<disk>.+?)(?:-part(?P<part>\d+))?$")
+_NUMBERED = r"/dev/(?:nvme(?P<nvme>\d+)(?:c\d+)?n\d+|mmcblk(?P<mmc>\d+))(?:p(?P<part>\d+))?$"
+_ARRAY = r"/dev/(?:cciss|ida|rd)/c(?P<ctrl>\d+)d(?P<disk>\d+)(?:p(?P<part>\d+))?$"
+_LETTERS = r"/dev/(?P<kind>sd|hd|vd|xvd|ubd)(?P<letters>[a-z]{1,3})(?P<part>\d*)$"
+_BY_PATH = r"/dev/disk/by-(?:id|path)/(?P<disk>.+?)(?:-part(?P<part>\d+))?$"
+
+
+def is_passing(spec: str) -> bool:
+    """Whether a guest's name is one of a device that comes and goes: a drive of discs, a loop device."""
+    return re.match(_PASSING, spec) is not None
 
 
 class GuestNames(NamedTuple):
@@ -277,12 +282,12 @@ class Devices:
 
 def split_disk(spec: str) -> tuple[str, int | None]:
     """Split the name of a partition into its disk's name and its number; ("", None) if it is neither."""
-    if match := _LETTERS.match(spec):
+    if match := re.match(_LETTERS, spec):
         return f"/dev/{match['kind']}{match['letters']}", number_of(match["part"])
-    if match := _NUMBERED.match(spec) or _ARRAY.match(spec):
+    if match := re.match(_NUMBERED, spec) or re.match(_ARRAY, spec):
         part = match["part"]
         return spec.removesuffix(f"p{part}") if part else spec, number_of(part)
-    if match := _BY_PATH.match(spec):
+    if match := re.match(_BY_PATH, spec):
         part = match["part"]
         return spec.removesuffix(f"-part{part}") if part else spec, number_of(part)
     return "", None
@@ -295,13 +300,13 @@ def number_of(digits: str | None) -> int | None:
 
 def disk_index(name: str) -> int | None:
     """Return which disk of the guest a whole disk's name means, counted from 0; None if it does not tell."""
-    if match := _LETTERS.match(name):
+    if match := re.match(_LETTERS, name):
         index = 0
         for letter in match["letters"]:
             index = index * 26 + ord(letter) - ord("a") + 1
         return index - 1
-    if match := _NUMBERED.match(name):
+    if match := re.match(_NUMBERED, name):
         return number_of(match["nvme"] or match["mmc"])
-    if match := _ARRAY.match(name):
+    if match := re.match(_ARRAY, name):
         return number_of(match["disk"])
     return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from imgtools.files.tree import GuestReader
-from imgtools.guest.find.devices import PASSING, Devices, read_names
+from imgtools.guest.find.devices import Devices, is_passing, read_names
 from imgtools.guest.find.fstab import FstabEntry, read_fstab
 from imgtools.records.disks import Layout, Volume
 
@@ -28,7 +28,7 @@ def fstab_names(files: GuestReader, root: Volume, layout: Layout) -> FstabNames:
     missing: list[FstabEntry] = []
     for entry in entries:
         is_swap = entry.type == "swap"
-        if PASSING.match(entry.spec) or not (is_swap or entry.on_a_device):
+        if is_passing(entry.spec) or not (is_swap or entry.on_a_device):
             continue
         found = devices.find(entry.spec)
         if found is None and (not is_swap or entry.spec.startswith("/dev/") or "=" in entry.spec):

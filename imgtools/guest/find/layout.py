@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from imgtools.files.tree import GuestReader
-from imgtools.guest.find.devices import PASSING, Devices, read_names
+from imgtools.guest.find.devices import Devices, is_passing, read_names
 from imgtools.guest.find.disk_of import disk_of
 from imgtools.guest.find.fstab import FSTAB, Fstab, FstabEntry, read_fstab, read_mount_units
 from imgtools.guest.find.split_usr import ROOT_TYPES, USR_TYPES, usr_volumes
@@ -103,7 +103,7 @@ def _names_itself(fstab: Fstab, devices: Devices, root: Volume) -> bool:
 
 def _add(found: _Found, entry: FstabEntry, devices: Devices, layout: Layout) -> None:
     """Add the mount that one line asks for, if it is one of the image's volumes."""
-    if entry.path == "/" or not entry.on_a_device or PASSING.match(entry.spec):
+    if entry.path == "/" or not entry.on_a_device or is_passing(entry.spec):
         return
     if entry.path in {mount.path for mount in found.mounts}:
         return  # as systemd does: the first line for a mount point counts

@@ -10,7 +10,6 @@ from imgtools.guest.find.architecture import find_architecture
 from imgtools.guest.find.fstab import read_fstab
 from imgtools.guest.find.layout import LinuxMounts, find_mounts, paired_root
 from imgtools.guest.find.osinfo import osinfo_id
-from imgtools.guest.find.ostree import deployment_mounts, find_deployment
 from imgtools.guest.find.recognised import Recognised
 from imgtools.guest.find.release import Release, first_line, parse_assignments, read_release, read_small
 from imgtools.guest.find.split_usr import is_read_only, lacks_usr, usr_volumes
@@ -39,8 +38,7 @@ def recognise_linux(
         tree = mount_all(base) if base else files
         found = find_mounts(tree, volume, layout, base)
         return _told(_recognised(found, tree, mount_all, layout), tree, warnings)
-    if (deployment := find_deployment(files)) is not None:
-        base = deployment_mounts(files, volume, deployment)
+    if base := _ostree_mounts(files, volume):
         tree = mount_all(base[:1])
         return _recognised(find_mounts(tree, volume, layout, base), tree, mount_all, layout)
     if files.is_file("/lib/os-release") and (root := paired_root(volume, layout)) is not None:
@@ -48,6 +46,16 @@ def recognise_linux(
         found = find_mounts(mount_all(mounts[:1]), root, layout, mounts)
         return _recognised(found, files, mount_all, layout)
     return None
+
+
+def _ostree_mounts(files: GuestReader, volume: Volume) -> tuple[Mount, ...]:
+    """Return the mounts of the deployment that boots, where the volume is the physical root of an OSTree's system."""
+    if not files.is_dir("/ostree/deploy"):
+        return ()
+    from imgtools.guest.find.ostree import deployment_mounts, find_deployment
+
+    deployment = find_deployment(files)
+    return () if deployment is None else deployment_mounts(files, volume, deployment)
 
 
 def _usr_of(

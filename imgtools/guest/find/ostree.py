@@ -16,7 +16,7 @@ from imgtools.records.disks import Mount, Volume
 from imgtools.records.files import FileKind
 
 MAX_DEPLOYMENTS = 100
-DEPLOYMENT = re.compile(r"/ostree/deploy/[^/]+/deploy/[0-9a-f]{64}\.\d+")
+DEPLOYMENT = r"/ostree/deploy/[^/]+/deploy/[0-9a-f]{64}\.\d+"
 
 
 class Deployment(NamedTuple):
@@ -50,7 +50,7 @@ def _from_menu(files: GuestReader) -> str:
                 path = files.resolve(match[1])
             except GuestFileError:
                 continue
-            if DEPLOYMENT.fullmatch(path):
+            if re.fullmatch(DEPLOYMENT, path):
                 return path
     return ""
 
@@ -58,7 +58,7 @@ def _from_menu(files: GuestReader) -> str:
 def _newest(files: GuestReader) -> str:
     found: list[tuple[int, str]] = []
     for path in files.glob("/ostree/deploy/*/deploy/*"):
-        if DEPLOYMENT.fullmatch(path) and len(found) < MAX_DEPLOYMENTS:
+        if re.fullmatch(DEPLOYMENT, path) and len(found) < MAX_DEPLOYMENTS:
             entry = files.lstat(path)
             origin = files.lstat(f"{path}.origin") or entry
             if entry is not None and origin is not None and entry.kind is FileKind.DIRECTORY:

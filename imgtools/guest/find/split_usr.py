@@ -51,7 +51,7 @@ VERITY_TYPES = _guids(
     """
 )
 READ_ONLY = "guid:60"  # the attribute that systemd's own types have for it
-LABEL = re.compile(r"usr([-_].*)?", re.IGNORECASE)
+LABEL = r"(?i:usr([-_].*)?)"
 MARKS = ("/etc/os-release", "/bin", "/lib")
 
 
@@ -69,7 +69,9 @@ def usr_volumes(root: Volume, layout: Layout) -> list[Volume]:
     for disks in ([own] if own else [], [disk for disk in layout.disks if disk != own]):
         typed = [(one, part) for disk in disks for one, part in _volumes(disk, layout) if one != root]
         by_type = [pair for pair in typed if pair[1].type.upper() in USR_TYPES]
-        by_label = [pair for pair in typed if LABEL.fullmatch(pair[0].label) or LABEL.fullmatch(pair[1].name)]
+        by_label = [
+            pair for pair in typed if re.fullmatch(LABEL, pair[0].label) or re.fullmatch(LABEL, pair[1].name)
+        ]
         if found := by_type or by_label:
             return [one for one, _ in sorted(found, key=lambda pair: -_priority(pair[1]))]
     return []

@@ -8,7 +8,6 @@ from typing import NamedTuple
 from imgtools.engine.keys import locked_volume
 from imgtools.errors import NoGuest, OddGuest, UsageError
 from imgtools.files.tree import GuestReader
-from imgtools.guest.find.only_volume import only_volume
 from imgtools.guest.guest import Guest, guest_path, the_guest
 from imgtools.image.handle import Image
 from imgtools.records.disks import ENCRYPTED, Holder, Mount, Volume
@@ -49,6 +48,8 @@ def view_files(image: Image, request: ImageRequest, *, change: bool = False) -> 
     except NoGuest as error:
         if request.root is not None:
             raise
+        from imgtools.guest.find.only_volume import only_volume  # late: most images hold a system
+
         mounts = (Mount("/", only_volume(image, error, change=change)),)
         return FileView(image.files(mounts), mounts, warnings=image.warnings)
     return FileView(guest.files, guest.mounts, guest, _about_files(guest))

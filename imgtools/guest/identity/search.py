@@ -12,7 +12,8 @@ from typing import BinaryIO
 from imgtools.errors import ImgtoolsError
 from imgtools.files.tree import GuestReader
 from imgtools.guest.identity.collect import Identity, Kind
-from imgtools.records.files import FileKind, FoundFile
+from imgtools.records.files import FileKind
+from imgtools.records.found import FoundFile
 
 MIB = 1 << 20
 # Where machines keep what is theirs comes first: what is not reached in time is the distribution's own.

@@ -11,9 +11,7 @@ from imgtools.files.tree import GuestReader
 SYSTEMROOTS = ("/Windows", "/WINNT", "/WIN32", "/WIN", "/ReactOS")
 BOOT_INI_LIMIT = 64 << 10
 # multi(0)disk(0)rdisk(0)partition(1)\WINDOWS="Microsoft Windows XP Professional" /fastdetect
-BOOT_INI_LINE = re.compile(
-    r"^(?:multi|scsi|signature)\([^=]*?\)\\(?P<path>[^=\"]+)=", re.IGNORECASE | re.MULTILINE
-)
+BOOT_INI_LINE = r"(?im)^(?:multi|scsi|signature)\([^=]*?\)\\(?P<path>[^=\"]+)="
 
 
 def find_systemroot(files: GuestReader) -> str | None:
@@ -33,5 +31,5 @@ def _boot_ini_roots(files: GuestReader) -> Iterator[str]:
         return
     with files.open("/boot.ini") as stream:
         text = stream.read(BOOT_INI_LIMIT).decode("latin-1")
-    for match in BOOT_INI_LINE.finditer(text):
+    for match in re.finditer(BOOT_INI_LINE, text):
         yield "/" + match["path"].strip().strip("\\").replace("\\", "/")

@@ -15,7 +15,8 @@ from imgtools.files.tree import GuestReader
 from imgtools.guest.guest import Guest
 from imgtools.ops.customize_plan import Order, guest_file, require_there, split_pair
 from imgtools.ops.operation import ANY, Operation
-from imgtools.records.files import FileKind, FoundFile
+from imgtools.records.files import FileKind
+from imgtools.records.found import FoundFile
 
 LIMIT = 256 << 20  # bytes that are copied in one order: a plan is kept in memory
 

@@ -16,7 +16,7 @@ from imgtools.change.change import Change
 from imgtools.guest.guest import Guest
 from imgtools.ops.operation import WINDOWS, Operation
 from imgtools.ops.virtio_plans import virtio_changes, virtio_remarks
-from imgtools.records.request import Order
+from imgtools.records.orders import Order
 from imgtools.records.system import Warned
 
 

@@ -15,8 +15,9 @@ from imgtools.disk.headers.hostfile import HostFile
 from imgtools.disk.transaction.sidecar import sidecar_of
 from imgtools.engine.qemu.img import commands
 from imgtools.errors import BadImage, UnfinishedEdit, UntrustedBacking, UsageError
-from imgtools.records.image import DiskSource, ImageInfo, Layer, Snapshot
+from imgtools.records.image import DiskSource, ImageInfo, Layer
 from imgtools.records.request import Backing
+from imgtools.records.snapshots import Snapshot
 from imgtools.records.system import Warned
 
 MIB = 1 << 20

@@ -7,8 +7,9 @@ import pytest
 from imgtools.engine.api import Session
 from imgtools.errors import BadImage, EngineFailed, OddGuest, ToolMissing
 from imgtools.image.router import Router
-from imgtools.records.disks import Declined, Disk, Layout, Mount, Usage, Volume
+from imgtools.records.disks import Declined, Disk, Layout, Mount, Volume
 from imgtools.records.request import Engine
+from imgtools.records.usage import Usage
 from tests.support.memory import MemoryFilesystem, MemorySession, memory_volume
 
 CLEAN = memory_volume("/dev/sda1")

@@ -8,7 +8,7 @@ import pytest
 
 from imgtools.errors import HostError, UsageError
 from imgtools.ops.operation import HostSide
-from imgtools.records.request import Named, Order
+from imgtools.records.orders import Named, Order
 from imgtools.workflows.clone_table import CloneRow, orders_of, read_table
 
 KEY = "root:ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGsome web2"

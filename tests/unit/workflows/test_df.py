@@ -4,8 +4,9 @@ import pytest
 
 from imgtools.cli.df import bar, csv_lines
 from imgtools.errors import BadImage
-from imgtools.records.disks import Holder, Usage, Volume
+from imgtools.records.disks import Holder, Volume
 from imgtools.records.request import Engine
+from imgtools.records.usage import Usage
 from imgtools.workflows.df import measure_usage, percent
 from tests.support.memory import MemoryFilesystem, MemorySession, memory_image, memory_volume, serve
 

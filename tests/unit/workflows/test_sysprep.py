@@ -23,7 +23,8 @@ from imgtools.ops.selection import Selection, choose
 from imgtools.ops.shelf_plan import all_changes, plan_operations
 from imgtools.records.disks import Mount
 from imgtools.records.image import DiskSource
-from imgtools.records.request import Customization, Engine, ImageRequest, Named, Order, Target
+from imgtools.records.orders import Named, Order
+from imgtools.records.request import Customization, Engine, ImageRequest, Target
 from imgtools.records.system import OsInfo, OsType
 from imgtools.workflows.sysprep import SHELF, list_operations, prepare, verify, what_is_left
 from tests.support.memory import Content, MemoryWriter, memory_guest_image, memory_volume, serve

@@ -19,7 +19,8 @@ from imgtools.errors import (
     UnfinishedEdit,
     UsageError,
 )
-from imgtools.records.request import Named, Order, Secret
+from imgtools.records.orders import Named, Order
+from imgtools.records.request import Secret
 
 MADE = [NewPassword("root", b"sesame"), NewPassword("web1/alice", b"simsim")]
 LINES = b"root:sesame\nweb1/alice:simsim\n"

@@ -21,8 +21,9 @@ from imgtools.engine.qemu.block import NbdDisk, serve_disk
 from imgtools.engine.qemu.nodes import join_options
 from imgtools.engine.qemu.unlock import Keyring
 from imgtools.errors import BadImage, HostError, KeyNeeded, UntrustedBacking
-from imgtools.records.image import DiskSource, Layer, Snapshot
+from imgtools.records.image import DiskSource, Layer
 from imgtools.records.request import Key, Secret
+from imgtools.records.snapshots import Snapshot
 from tests.support.volumes import blank, image_info, tool
 
 MARK = b"a mark that is easily recognised"

@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from imgtools.errors import ImgtoolsError, NoSuchGuestFile, NotADirectory, NotAFile, OddGuest
 from imgtools.filesystems.ext.reader import mount_ext
 from imgtools.filesystems.inodes import InodeFilesystem
-from imgtools.records.disks import Declined, Usage
+from imgtools.records.disks import Declined
 from imgtools.records.files import FileKind
+from imgtools.records.usage import Usage
 from imgtools.volumes.volume_file import DiskFile
 from tests.support.volumes import FileDisk, blank, bytes_volume, debugfs, make_ext, patch, tool, volume
 

@@ -34,8 +34,9 @@ from imgtools.filesystems.ext.reader import (
     parse_superblock,
 )
 from imgtools.filesystems.inodes import InodeFilesystem
-from imgtools.records.disks import Declined, Usage
+from imgtools.records.disks import Declined
 from imgtools.records.files import FileKind
+from imgtools.records.usage import Usage
 from tests.support.volumes import bytes_volume
 
 TABLE = 4  # the block of the inode table

@@ -18,8 +18,9 @@ from imgtools.filesystems.xfs import directory, xattr
 from imgtools.filesystems.xfs.inode import FORMAT_EXTENTS, Fork, ForkMap, Geometry, parse_extents, parse_time
 from imgtools.filesystems.xfs.log import log_is_clean
 from imgtools.filesystems.xfs.reader import XfsReader, mount_xfs, parse_superblock
-from imgtools.records.disks import Declined, Usage
+from imgtools.records.disks import Declined
 from imgtools.records.files import FileKind
+from imgtools.records.usage import Usage
 from imgtools.volumes.volume_file import DiskFile
 from tests.support.volumes import BytesDisk, blank, bytes_volume, patch, tool, volume
 

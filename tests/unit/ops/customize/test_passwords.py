@@ -17,7 +17,8 @@ from imgtools.guest.accounts.users import read_accounts
 from imgtools.ops.customize_plan import Named, plan_orders, read_order
 from imgtools.ops.operation import HostSide
 from imgtools.ops.passwords import warn_expired
-from imgtools.records.request import Order, Secret
+from imgtools.records.orders import Order
+from imgtools.records.request import Secret
 from imgtools.records.system import OsInfo, OsType
 from tests.support.memory import Content, memory_files
 from tests.unit.ops.customize.test_shelf import KEY, used
