@@ -278,7 +278,7 @@ def test_what_lies_beside_a_usr_of_its_own_is_mounted_too() -> None:
 
 
 def test_a_usr_that_is_checked_is_not_written(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("imgtools.workflows.writing.do_plan", lambda image, plan, progress: plan)
+    monkeypatch.setattr("imgtools.workflows.writing.do_plan", lambda image, plan, progress, proof: plan)
     usr = memory_volume("/dev/sda2")
     image = _split({usr: _usr("1.0")}, FLATCAR_USR)
     guest = the_guest(image)
