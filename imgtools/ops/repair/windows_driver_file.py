@@ -24,40 +24,6 @@ from imgtools.records.files import FileKind
 if TYPE_CHECKING:
     from imgtools.guest.windows.registry import Registry
 
-# Of the disk, its volumes and their filesystem, of the processor's buses and of Windows itself.
-NEEDED = frozenset(
-    {
-        "acpi.sys",
-        "pci.sys",
-        "partmgr.sys",
-        "volmgr.sys",
-        "volmgrx.sys",
-        "mountmgr.sys",
-        "disk.sys",
-        "classpnp.sys",
-    }
-    | {
-        "ntfs.sys",
-        "fltmgr.sys",
-        "volsnap.sys",
-        "volume.sys",
-        "cng.sys",
-        "ksecdd.sys",
-        "fvevol.sys",
-        "ndis.sys",
-    }
-    | {
-        "wdf01000.sys",
-        "wdfldr.sys",
-        "clfs.sys",
-        "tm.sys",
-        "clipsp.sys",
-        "pcw.sys",
-        "vdrvroot.sys",
-        "tcpip.sys",
-    }
-)
-
 
 @dataclass(frozen=True, slots=True)
 class Params:
@@ -73,6 +39,7 @@ class Params:
 
 def plan(guest: Guest, params: Params) -> Iterator[Change]:
     """Yield the removal of the files, and what disables the drivers that they are."""
+    from imgtools.guest.windows.boot_drivers import NEEDED  # the shelf is read for every guest
     from imgtools.guest.windows.registry import open_registry
 
     drivers = join(guest.os.windows_systemroot, "System32/drivers")
