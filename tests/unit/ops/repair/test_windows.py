@@ -64,6 +64,8 @@ def test_what_is_asked_by_itself() -> None:
     asked = {name for name, one in SHELF.items() if one.operation.default}
     assert asked == {
         "windows-boot-devices",
+        "windows-boot-files",
+        "windows-device-filters",
         "windows-dhcp-service",
         "windows-hive-backup",
         "windows-last-known-good",
