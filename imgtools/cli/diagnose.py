@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -20,6 +21,7 @@ EXAMPLES = (
     "imgtools diagnose disk.qcow2",
     "imgtools diagnose disk.qcow2 --json",
     "imgtools diagnose disk.qcow2 --only init",
+    "imgtools diagnose disk.qcow2 --from-serial console.log",
     "imgtools diagnose --explain init-missing",
     "imgtools diagnose --list",
 )
@@ -28,6 +30,9 @@ The way from power-on to login is walked as the machine would go it, without sta
 boot loader, menu, kernel, initial RAM disk, filesystems, init, accounts, logs. Each station is `sound`, `broken`,
 `suspicious`, `not there` (this machine has none) or `not known` (it cannot be told offline, and why). The first finding
 at the first broken station is the likely cause: what comes after it may be fine, and was never reached.
+
+`--from-serial FILE` takes what the machine's serial console showed as evidence too, of its last boot in FILE: its lines
+stand below what is found offline, and what only the console tells is the station `console`.
 
 Exit code 0 if nothing was found, 1 if something was. Under each finding stands what shows it, and the repair that mends
 it, or what a person has to do. `imgtools repair DISK --auto` does what was found with high confidence.
@@ -76,6 +81,14 @@ Thorough = Annotated[
     bool,
     typer.Option("--thorough", help="Run the checkers of filesystems too, read only; takes longer."),
 ]
+FromSerial = Annotated[
+    Path | None,
+    typer.Option(
+        "--from-serial",
+        metavar="FILE",
+        help="What its console showed, as text: evidence too. - reads it from standard input.",
+    ),
+]
 Explain = Annotated[
     str | None,
     typer.Option(
@@ -99,6 +112,7 @@ def command(
     out: Output,
     only: Only = None,
     thorough: Thorough = False,
+    from_serial: FromSerial = None,
     explain: Explain = None,
     list_stations: ListStations = False,
 ) -> None:
@@ -109,7 +123,9 @@ def command(
     from imgtools.workflows.diagnose import diagnose
 
     with out.progress("Looking") as progress:
-        report = diagnose(source, tuple(only or ()), thorough=thorough, progress=progress)
+        report = diagnose(
+            source, tuple(only or ()), thorough=thorough, from_serial=from_serial, progress=progress
+        )
     out.show(
         report,
         schema="imgtools.diagnose/1",

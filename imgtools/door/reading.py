@@ -39,17 +39,25 @@ def inspect(
 
 
 def diagnose(
-    images: Images, *, only: str | Sequence[str] = (), thorough: bool = False, **options: Unpack[GuestOptions]
+    images: Images,
+    *,
+    only: str | Sequence[str] = (),
+    thorough: bool = False,
+    from_serial: HostPath | None = None,
+    **options: Unpack[GuestOptions],
 ) -> DiagnoseReport:
     """Say why a guest does not boot; ``report.sound`` says whether nothing was found.
 
     :param only: the stations to look at, by name; without any, all of them.
     :param thorough: run the checkers of filesystems too, read only.
+    :param from_serial: a file with what its console showed, which is evidence too.
     :raises UsageError: there is no such station.
+    :raises HostError: the captured console cannot be read.
     """
     from imgtools.workflows.diagnose import diagnose as look
 
-    return look(make_request(images, **options), several(only), thorough=thorough)
+    serial = None if from_serial is None else Path(from_serial)
+    return look(make_request(images, **options), several(only), thorough=thorough, from_serial=serial)
 
 
 def df(images: Images, **options: Unpack[GuestOptions]) -> DfReport:

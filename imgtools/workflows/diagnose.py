@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from imgtools.errors import EngineFailed, NoGuest, OddGuest
 from imgtools.files.tree import GuestReader, GuestTree
 from imgtools.guest.guest import Guest, the_guest
 from imgtools.image.handle import Image, open_request
+from imgtools.ops.console import with_console
 from imgtools.ops.station import (
     Examined,
     ShelvedStation,
     StationReport,
+    causes,
     choose_stations,
     explanation,
     load_stations,
@@ -23,6 +26,7 @@ from imgtools.records.disks import Declined, Volume
 from imgtools.records.progress import Progress
 from imgtools.records.request import Engine, ImageRequest
 from imgtools.records.system import OsType, Warned
+from imgtools.workflows.captured import read_captured
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,19 +109,25 @@ def diagnose(
     only: Sequence[str] = (),
     *,
     thorough: bool = False,
+    from_serial: Path | None = None,
     progress: Progress | None = None,
 ) -> DiagnoseReport:
     """Look at every station, or at those that ``only`` names.
 
     :param thorough: run the checkers of filesystems too, read only.
+    :param from_serial: a captured console of the host, whose words are evidence too; ``-`` is standard input.
     :raises UsageError: there is no such station.
+    :raises HostError: the captured console cannot be read.
     :raises KeyNeeded: the guest is in an encrypted volume, and no key opens it.
     :raises ManyGuests: there are several, and none was chosen.
     """
+    captured = read_captured(from_serial) if from_serial is not None else None
     chosen = choose_stations(load_stations(), tuple(name for word in only for name in word.split(",")))
     with open_request(request) as image:
         examined = examine(image, request.root, thorough=thorough)
         stations = walk(examined, chosen, progress)
+        if captured is not None:
+            stations = with_console(stations, captured, str(from_serial), causes(load_stations()))
         return _report(image, examined, stations)
 
 

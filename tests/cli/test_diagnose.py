@@ -87,3 +87,39 @@ def test_the_door(broken: Path) -> None:
     report = door.diagnose(broken, only="init")
     assert [one.id for one in report.findings] == ["init-missing"]
     assert report.stations[0].state is door.StationState.BROKEN
+
+
+CONSOLE = (
+    "[    0.000000] Linux version 6.1.0-18-amd64\n"
+    "[    1.500000] \x1b[31mKernel panic - not syncing: VFS: Unable to mount root fs on unknown-block(253,1)\x1b[0m\n"
+)
+
+
+def test_a_captured_console_is_a_station_of_its_own(tmp_path: Path) -> None:
+    log = tmp_path / "console.log"
+    log.write_text(CONSOLE)
+    ran = imgtools(
+        "diagnose", fixture_image("debian"), "--from-serial", log, "--only", "init", "--json", code=1
+    )
+    console = ran.data["stations"][-1]
+    assert console["name"] == "console" and console["state"] == "broken"
+    assert [one["id"] for one in console["findings"]] == ["root-not-found", "kernel-panic"]
+    assert console["findings"][0]["evidence"][0]["path"] == str(log)
+    assert console["findings"][0]["evidence"][0]["line"] == 2
+    assert ran.data["likely_cause"] == "root-not-found"
+
+
+def test_what_is_found_offline_is_seen_on_the_console_too(broken: Path, tmp_path: Path) -> None:
+    log = tmp_path / "console.log"
+    log.write_text(
+        "[    0.000000] Linux version 6.1\n[    2.0] Kernel panic - not syncing: No working init found.\n"
+    )
+    report = door.diagnose(broken, only="init", from_serial=log)
+    offline = next(one for one in report.findings if one.id == "init-missing")
+    assert [one.path for one in offline.evidence] == ["/sbin/init", str(log)]
+    assert [one.id for one in report.stations[-1].findings] == ["kernel-panic"]
+
+
+def test_a_captured_console_that_is_not_there_is_named(tmp_path: Path) -> None:
+    ran = imgtools("diagnose", fixture_image("debian"), "--from-serial", tmp_path / "gone.log", code=3)
+    assert "no such file" in ran.err and "gone.log" in ran.err
