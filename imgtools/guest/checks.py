@@ -143,7 +143,12 @@ def problems_of(path: str, content: bytes, layout: Layout, root: Volume | None) 
     return tuple(_check_lens(path, content))
 
 
+# What sudoers includes is of the guest; visudo would look for it in the host.
+_INCLUDES = re.compile(rb"(?m)^[ \t]*[#@]include(dir)?\b.*$")
+
+
 def _check_sudoers(path: str, content: bytes) -> Iterator[Problem]:
+    content = _INCLUDES.sub(b"#", content)
     with tempfile.NamedTemporaryFile(prefix="imgtools-sudoers-") as copy:
         copy.write(content)
         copy.flush()
@@ -166,7 +171,7 @@ def _check_sudoers(path: str, content: bytes) -> Iterator[Problem]:
 def _check_fstab(content: bytes, layout: Layout, root: Volume | None) -> Iterator[Problem]:
     text = content.decode("utf-8", "surrogateescape")
     wrong = [
-        Problem(said, n) for n, line in enumerate(text.split("\n"), 1) if (said := _fields_of_fstab(line))
+        Problem(said, n) for n, line in enumerate(text.split("\n"), 1) if (said := fields_of_fstab(line))
     ]
     yield from wrong
     fstab = parse_fstab(text)
@@ -194,8 +199,8 @@ def _wrong_device(entry: FstabEntry, volume: Volume | None) -> str:
     )
 
 
-def _fields_of_fstab(line: str) -> str:
-    """What is wrong with the fields of a line, fstab(5); empty if nothing is."""
+def fields_of_fstab(line: str) -> str:
+    """Say what is wrong with the fields of a line, fstab(5); empty if nothing is."""
     fields = FIELD.findall(line.strip())
     if not fields or fields[0].startswith("#"):
         return ""

@@ -25,7 +25,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from imgtools.change.change import Change
+from imgtools.change.change import Change, MakeDirectory
 from imgtools.change.contradictions import true_path
 from imgtools.change.describe import PlannedChange
 from imgtools.change.plan import Plan
@@ -108,7 +108,8 @@ def _refuse_hidden(plan: Plan, view: Guest | FileView) -> None:
         return
     for change in plan.plain:
         path = true_path(change, plan.files)
-        if point := _above(path, guest.unmounted):
+        is_point = isinstance(change, MakeDirectory) and path in guest.unmounted
+        if (point := _above(path, guest.unmounted)) and not is_point:
             raise EditFailed(
                 f"{path} is on the volume that the guest mounts at {point}, which is not there or not open",
                 hint="add its disk or give its key; --no-check writes to the folder below it all the same",

@@ -92,14 +92,6 @@ def test_a_repair_for_another_system_is_refused_by_name() -> None:
     )
 
 
-@pytest.mark.parametrize("how", [(), ("--write",)])
-def test_a_guest_that_no_repair_is_for_is_not_called_sound(how: tuple[str, ...], tmp_path: Path) -> None:
-    (image,) = copy_fixture("debian", tmp_path)
-    before = digest_of(image)
-    ran = imgtools("repair", image, *how, code=UnsupportedGuest.exit_code)
-    assert "no repair is for Debian" in ran.err and ran.out == "" and digest_of(image) == before
-
-
 def test_a_boot_configuration_without_entries_is_named(tmp_path: Path) -> None:
     (image,) = copy_fixture("windows", tmp_path)
     imgtools("registry", "delete", image, r"HKLM\BCD00000000\Objects", "--recursive", "--write")

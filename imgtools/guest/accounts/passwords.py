@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from imgtools.engine.crypt import hash_password
+from imgtools.engine.crypt import hash_password, is_password
 from imgtools.errors import UnsupportedGuest, UsageError
 from imgtools.files.tree import GuestReader
 from imgtools.guest.accounts.users import Accounts
@@ -60,3 +60,13 @@ def make_hash(password: Secret, method: str) -> str:
     if not text or b"\0" in text or b"\n" in text:
         raise UsageError("a password must not be empty, and has no line end or zero byte")
     return hash_password(text, method)
+
+
+def is_password_of(password: Secret, stored: Secret) -> bool:
+    """Whether an account's hash, not locked, is that of this password already.
+
+    A guest can choose a hash that takes a long time; only methods whose cost is the usual one are tried.
+    """
+    text = stored.reveal()
+    usual = text.startswith((b"$y$j9T$", b"$6$")) and not text.startswith(b"$6$rounds=")
+    return usual and is_password(password.reveal(), text)

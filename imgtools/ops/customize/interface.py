@@ -11,35 +11,17 @@ its connection is called NAME from then on. One domain may be searched.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 
 from imgtools.change.change import Change
-from imgtools.errors import UnsupportedGuest
-from imgtools.files.tree import GuestReader
 from imgtools.guest.guest import Guest
-from imgtools.guest.network.interface import InterfaceSettings, parse_interface
-from imgtools.guest.network.interface_files import keyfile, netplan, networkd
-from imgtools.guest.network.interface_kind import require_plain
-from imgtools.guest.network.interface_scripts import ifcfg, ifupdown, wicked
-from imgtools.guest.network.program import find_network
+from imgtools.guest.network.interface import parse_interface
 from imgtools.guest.network.windows_script import interface_script
-from imgtools.guest.settings import cloud_init
+from imgtools.ops import interface_plans
 from imgtools.ops.customize_plan import Order
 from imgtools.ops.operation import LINUX_OR_WINDOWS, Operation
 from imgtools.ops.windows_firstboot import at_first_boot_of_windows
 from imgtools.records.system import OsType
-
-WRITERS: Mapping[str, Callable[[GuestReader, InterfaceSettings], Iterator[Change]]] = {
-    "netplan": netplan,
-    "networkmanager": keyfile,
-    "networkd": networkd,
-    "ifupdown": ifupdown,
-    "ifcfg": ifcfg,
-    "wicked": wicked,
-}
-
-# How cloud-init is told to leave the network alone (cloudinit/net/cmdline.py, is_disabled_cfg).
-OFF = {"config": "disabled"}
 
 
 def plan(guest: Guest, order: Order) -> Iterator[Change]:
@@ -52,28 +34,12 @@ def plan(guest: Guest, order: Order) -> Iterator[Change]:
     if guest.os.type is OsType.WINDOWS:
         yield from at_first_boot_of_windows(guest, "interface.ps1", "ps1", interface_script(wanted).encode())
         return
-    network = find_network(guest.files)
-    family = "ifcfg" if network.style == "ifcfg" else network.family
-    if family not in WRITERS:
-        known = ", ".join(WRITERS)
-        what = f"{family} configures its network" if family else "nothing known configures its network"
-        raise UnsupportedGuest(
-            f"no settings of {wanted.name} for this guest: {what}", hint=f"known are {known}"
-        )
-    require_plain(guest.files, wanted.name)
-    yield from WRITERS[family](guest.files, wanted)
-    if cloud_init.is_installed(guest.files):
-        yield from cloud_init.tell(guest.files, "network", OFF, "99-network-is-set")
+    yield from interface_plans.set_interface(guest, wanted)
 
 
 def objection(guest: Guest, order: Order) -> str:
     """Say why the guest will not take the settings."""
-    if guest.os.type is OsType.WINDOWS:
-        return ""
-    network = cloud_init.read_setting(guest.files, "network")
-    if cloud_init.is_installed(guest.files) and network != OFF:
-        return "cloud-init is told elsewhere to write its own network"
-    return ""
+    return "" if guest.os.type is OsType.WINDOWS else interface_plans.objection(guest)
 
 
 OPERATION = Operation(

@@ -5,11 +5,13 @@ from __future__ import annotations
 import pytest
 
 from imgtools.errors import OddGuest, UnsupportedGuest, UsageError
+from imgtools.guest.guest import Guest
 from imgtools.records.disks import Layout
 from imgtools.records.request import ImageRequest, Target
+from imgtools.records.system import OsInfo, OsType
 from imgtools.workflows.repair import RepairReport, list_repairs, repair
 from tests.support.hives import Keys, make_hive, new_log, with_sequences
-from tests.support.memory import Content, MemorySession, memory_image, serve
+from tests.support.memory import Content, MemorySession, memory_files, memory_image, serve
 from tests.support.repairs import (
     BOOT_VOLUME,
     CONFIG,
@@ -47,8 +49,15 @@ def served(monkeypatch: pytest.MonkeyPatch, system: Keys, files: dict[str, Conte
 def test_a_healthy_guest(monkeypatch: pytest.MonkeyPatch) -> None:
     report = asked(monkeypatch)
     assert not report.changed and report.warnings == () and report.root == "/dev/sda3"
-    names = {one.name for one in list_repairs().repairs if one.default}
+    names = {one.name for one in list_repairs().repairs if one.default and one.name.startswith("windows-")}
     assert {one.name for one in report.repairs} == names
+
+
+def test_a_guest_that_no_repair_is_for_is_not_called_sound(monkeypatch: pytest.MonkeyPatch) -> None:
+    other = Guest(VOLUME, OsInfo(OsType.FREEBSD, "freebsd"), (), memory_files({}))
+    monkeypatch.setattr("imgtools.workflows.repair.the_guest", lambda image, root: other)
+    with pytest.raises(UnsupportedGuest, match="no repair is for freebsd"):
+        asked(monkeypatch)
 
 
 def test_what_is_needed_is_found_without_being_named(monkeypatch: pytest.MonkeyPatch) -> None:

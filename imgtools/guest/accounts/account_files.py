@@ -1,0 +1,75 @@
+"""Whether passwd, shadow, group and gshadow still have anybody in them, and what their backups hold.
+
+The shadow tools keep what a file was before their last change beside it, with a dash: passwd-, shadow-, group-,
+gshadow- (passwd(5), shadow(5), vipw(8)).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from imgtools.files.tree import GuestReader
+from imgtools.guest.accounts.users import FILE_LIMIT, GROUP, GSHADOW, PASSWD, SHADOW
+
+WIDTH = {PASSWD: 7, SHADOW: 9, GROUP: 4, GSHADOW: 4}
+# What a distribution gives root, where nothing else says; nobody gets in with the password.
+ROOT_LINE = {
+    PASSWD: "root:x:0:0:root:/root:{shell}",
+    SHADOW: "root:*:::::::",
+    GROUP: "root:x:0:",
+    GSHADOW: "root:*::",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class AccountFileFault:
+    """What is wrong with one of the files. ``backup`` is the copy that is whole; "" if there is none.
+
+    ``restore``: the file holds nothing of use, so the backup takes its place; else root's line is all that is missing.
+    """
+
+    path: str
+    text: str
+    restore: bool
+    backup: str = ""
+
+
+def account_file_faults(files: GuestReader) -> Iterator[AccountFileFault]:
+    """Yield what is wrong: a file that is missing, empty or no text, and one without root."""
+    for path in WIDTH:
+        backup = f"{path}-" if _root_line(files, f"{path}-") else ""
+        if not files.is_file(path):
+            # Not every distribution has shadows of groups, or of anybody.
+            if path in (PASSWD, GROUP) or _wants(files, path):
+                yield AccountFileFault(path, f"{path} is not there", True, backup)
+            continue
+        lines = entries(files, path)
+        if not lines:
+            yield AccountFileFault(path, f"{path} has no entry", True, backup)
+        elif not _root_line(files, path):
+            yield AccountFileFault(path, f"{path} has no entry of root", False, backup)
+
+
+def _wants(files: GuestReader, path: str) -> bool:
+    """Whether passwd says that the passwords are in shadow."""
+    return path == SHADOW and any(line.split(":")[1] == "x" for line in entries(files, PASSWD))
+
+
+def entries(files: GuestReader, path: str) -> tuple[str, ...]:
+    """Return the lines of a file that have as many fields as they should; none of one that is no text."""
+    if not files.is_file(path) or files.stat(path).size > FILE_LIMIT:
+        return ()
+    text = files.read_text(path, limit=FILE_LIMIT)
+    width = WIDTH[path.removesuffix("-")]
+    return tuple(line for line in text.split("\n") if line.count(":") == width - 1 and "\0" not in line)
+
+
+def root_line(files: GuestReader, path: str) -> str:
+    """Return root's line, of the file's backup if it has one, else as a distribution writes it."""
+    shell = next((one for one in ("/bin/bash", "/bin/ash") if files.is_file(one)), "/bin/sh")
+    return _root_line(files, f"{path}-") or ROOT_LINE[path].format(shell=shell)
+
+
+def _root_line(files: GuestReader, path: str) -> str:
+    return next((line for line in entries(files, path) if line.startswith("root:")), "")

@@ -1,0 +1,88 @@
+"""Mend lines of crypttab that stop the boot: a device that is gone or not encrypted, a second line for one name.
+
+Where exactly one encrypted volume is named by no other line, the line names that one. Else ``nofail`` is added, so that
+the machine boots without it; with ``missing=comment``, and where init is not systemd, the line is commented out with
+the reason. The copy of crypttab in the initial RAM disk is another one: `initramfs` makes it anew.
+
+Source: crypttab(5).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from imgtools.change.change import Change
+from imgtools.guest.find.crypttab_faults import (
+    CRYPTTAB,
+    CryptFault,
+    CryptFaultKind,
+    crypttab_faults,
+    crypttab_text,
+)
+from imgtools.guest.find.fstab_faults import name_as
+from imgtools.guest.guest import Guest
+from imgtools.guest.services.started import Init, find_init
+from imgtools.ops.common_plans import rewrite
+from imgtools.ops.linux_repairs import commented, one_of
+from imgtools.ops.operation import LINUX, Operation
+from imgtools.records.system import Warned
+
+MISSING = ("nofail", "comment")
+
+
+@dataclass(frozen=True, slots=True)
+class Params:
+    """``missing``: what becomes of a line whose device is gone and that no volume fits: nofail or comment."""
+
+    missing: str = "nofail"
+
+    def __post_init__(self) -> None:
+        one_of(self.missing, "missing", MISSING)
+
+
+def plan(guest: Guest, params: Params) -> Iterator[Change]:
+    """Yield the mended crypttab."""
+    text = crypttab_text(guest.files)
+    if not text or guest.layout is None:
+        return
+    lines = text.split("\n")
+    is_kept = params.missing == "nofail" and find_init(guest.files) is Init.SYSTEMD
+    for fault in crypttab_faults(guest.files, guest.layout, guest.root):
+        lines[fault.line - 1] = _mended(lines[fault.line - 1], fault, is_kept)
+    yield from rewrite(guest.files, CRYPTTAB, "\n".join(lines))
+
+
+def _mended(line: str, fault: CryptFault, is_kept: bool) -> str:
+    if fault.kind is CryptFaultKind.TWICE:
+        return commented(line, fault.text)
+    name = name_as(fault.entry.spec, fault.volume) if fault.volume is not None else ""
+    words = list(re.finditer(r"\S+", line))
+    if name:
+        return line[: words[1].start()] + name + line[words[1].end() :]
+    if not is_kept:
+        return commented(line, fault.text)
+    if len(words) > 3:
+        return f"{line[: words[3].end()]},nofail{line[words[3].end() :]}"
+    rest = " none" if len(words) == 2 else ""
+    return f"{line.rstrip()}{rest} nofail"
+
+
+def remarks(guest: Guest, params: Params) -> Iterator[Warned]:
+    """Say where several volumes fit."""
+    if guest.layout is not None:
+        for fault in crypttab_faults(guest.files, guest.layout, guest.root):
+            if fault.candidates > 1:
+                said = f"line {fault.line}: {fault.text}, and {fault.candidates} volumes fit in its place"
+                yield Warned(said, CRYPTTAB)
+
+
+OPERATION = Operation(
+    summary="Mend lines of crypttab that stop the boot",
+    families=LINUX,
+    plan=plan,
+    params=Params,
+    remarks=remarks,
+    notes="Whether a key file opens the volume that a line is given is not tried.",
+)
