@@ -55,7 +55,7 @@ def test_a_healthy_guest(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_guest_that_no_repair_is_for_is_not_called_sound(monkeypatch: pytest.MonkeyPatch) -> None:
     other = Guest(VOLUME, OsInfo(OsType.FREEBSD, "freebsd"), (), memory_files({}))
-    monkeypatch.setattr("imgtools.workflows.repair.the_guest", lambda image, root: other)
+    monkeypatch.setattr("imgtools.workflows.diagnose.the_guest", lambda image, root: other)
     with pytest.raises(UnsupportedGuest, match="no repair is for freebsd"):
         asked(monkeypatch)
 
