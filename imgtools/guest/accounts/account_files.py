@@ -26,13 +26,16 @@ ROOT_LINE = {
 class AccountFileFault:
     """What is wrong with one of the files. ``backup`` is the copy that is whole; "" if there is none.
 
-    ``restore``: the file holds nothing of use, so the backup takes its place; else root's line is all that is missing.
+    ``restore``: the file holds nothing of use, so the backup takes its place; else ``lacks_root`` or ``bad_lines`` say
+    what is wrong with it.
     """
 
     path: str
     text: str
     restore: bool
     backup: str = ""
+    lacks_root: bool = False
+    bad_lines: tuple[int, ...] = ()  # that do not parse, from 1 on
 
 
 def account_file_faults(files: GuestReader) -> Iterator[AccountFileFault]:
@@ -47,8 +50,26 @@ def account_file_faults(files: GuestReader) -> Iterator[AccountFileFault]:
         lines = entries(files, path)
         if not lines:
             yield AccountFileFault(path, f"{path} has no entry", True, backup)
-        elif not _root_line(files, path):
-            yield AccountFileFault(path, f"{path} has no entry of root", False, backup)
+        else:
+            bad, lacks_root = bad_lines(files, path), not _root_line(files, path)
+            said = "has no entry of root" if lacks_root else f"line {bad[0] if bad else 0}: it does not parse"
+            if bad or lacks_root:
+                yield AccountFileFault(path, f"{path}, {said}", False, backup, lacks_root, bad)
+
+
+def bad_lines(files: GuestReader, path: str) -> tuple[int, ...]:
+    """Return the lines, from 1 on, that have not as many fields as they should, or no number where one has to be."""
+    text = files.read_text(path, limit=FILE_LIMIT)
+    return tuple(
+        number
+        for number, line in enumerate(text.split("\n"), 1)
+        if line.strip() and line[0] not in "#+-" and not _is_entry(path, line.split(":"))
+    )
+
+
+def _is_entry(path: str, fields: list[str]) -> bool:
+    numbers = {PASSWD: (2, 3), GROUP: (2,)}.get(path, ())
+    return len(fields) == WIDTH[path] and bool(fields[0]) and all(fields[one].isdigit() for one in numbers)
 
 
 def _wants(files: GuestReader, path: str) -> bool:
@@ -71,5 +92,10 @@ def root_line(files: GuestReader, path: str) -> str:
     return _root_line(files, f"{path}-") or ROOT_LINE[path].format(shell=shell)
 
 
+def entry_of(files: GuestReader, path: str, name: str) -> str:
+    """Return the line of a name; "" if there is none."""
+    return next((line for line in entries(files, path) if line.partition(":")[0] == name), "")
+
+
 def _root_line(files: GuestReader, path: str) -> str:
-    return next((line for line in entries(files, path) if line.startswith("root:")), "")
+    return entry_of(files, path, "root")

@@ -23,6 +23,7 @@ class CryptFaultKind(StrEnum):
     """What is wrong with a line."""
 
     GONE = "source-missing"
+    PLAIN = "not-encrypted"
     TWICE = "duplicate"
 
 
@@ -111,7 +112,8 @@ def _faults(
         fits = [] if is_plain else fits
         only = fits[0] if len(fits) == 1 else None
         text = f"{entry.spec} for {entry.name} {what}"
-        yield CryptFault(CryptFaultKind.GONE, entry, text, only, len(fits))
+        kind = CryptFaultKind.GONE if volume is None else CryptFaultKind.PLAIN
+        yield CryptFault(kind, entry, text, only, len(fits))
 
 
 def _can_tell(entry: CryptEntry, layout: Layout) -> bool:

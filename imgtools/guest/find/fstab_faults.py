@@ -16,6 +16,7 @@ from imgtools.files.tree import GuestReader
 from imgtools.guest.checks import MOUNTED_AS, fields_of_fstab
 from imgtools.guest.find.devices import Devices, is_passing, read_names
 from imgtools.guest.find.fstab import FSTAB, FSTAB_LIMIT, FstabEntry, parse_fstab
+from imgtools.guest.find.mount_options import foreign_options, lacks_netdev
 from imgtools.guest.services.started import Init, find_init
 from imgtools.records.disks import Disk, Holder, Layout, Partition, Volume
 from imgtools.volumes.names import mapper_name
@@ -44,6 +45,8 @@ class FaultKind(StrEnum):
     TWICE = "duplicate"
     NO_FOLDER = "mount-point-missing"
     SYNTAX = "syntax"
+    OPTION = "option"
+    NETWORK = "network"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +79,7 @@ def fstab_text(files: GuestReader) -> str:
 
 
 def fstab_faults(files: GuestReader, layout: Layout, root: Volume) -> tuple[FstabFault, ...]:
-    """Return what is wrong with the lines of the guest's fstab, in their order.
+    """Return what is wrong with the lines of the guest's fstab, those that are none first.
 
     Lines that the guest itself does without (``noauto``, and ``nofail`` where the source is gone) have none.
     """
@@ -112,11 +115,15 @@ class _Judge:
 
     def faults(self) -> Iterator[FstabFault]:
         """Yield what is wrong."""
+        read = {entry.line for entry in self._entries}
+        for number, line in enumerate(self._lines, 1):
+            if number not in read and (said := fields_of_fstab(line)):
+                yield FstabFault(FaultKind.SYNTAX, FstabEntry(line.split()[0], "", line=number), said)
         twice = {one.line: one for one in self._duplicates()}
         for entry in self._entries:
             bad = self._syntax(entry) or twice.get(entry.line)
-            faults = (bad,) if bad is not None else (self._source(entry), self._folder(entry))
-            yield from (one for one in faults if one is not None)
+            faults = (self._source(entry), self._options(entry), self._folder(entry))
+            yield from (one for one in ((bad,) if bad is not None else faults) if one is not None)
 
     def _syntax(self, entry: FstabEntry) -> FstabFault | None:
         """A line that is none of fstab(5); two fields are enough for libmount, and the root is never given up."""
@@ -159,6 +166,18 @@ class _Judge:
         text = f"{entry.spec} for {entry.path} is on no disk"
         return FstabFault(
             FaultKind.GONE, entry, text, fits[0] if len(fits) == 1 else None, candidates=len(fits)
+        )
+
+    def _options(self, entry: FstabEntry) -> FstabFault | None:
+        if lacks_netdev(entry):
+            text = f"{entry.path} is on the network, and nothing says so: _netdev is missing"
+            return FstabFault(FaultKind.NETWORK, entry, text)
+        volume = self._found[entry.line]
+        if volume is None or entry.type in MOUNTED_AS["swap"] or not foreign_options(entry, volume):
+            return None
+        foreign = ", ".join(foreign_options(entry, volume))
+        return FstabFault(
+            FaultKind.OPTION, entry, f"{volume.content} does not know the option {foreign}", volume
         )
 
     def _candidates(self, entry: FstabEntry) -> list[Volume]:

@@ -1,8 +1,9 @@
 """Mend lines of crypttab that stop the boot: a device that is gone or not encrypted, a second line for one name.
 
 Where exactly one encrypted volume is named by no other line, the line names that one. Else ``nofail`` is added, so that
-the machine boots without it; with ``missing=comment``, and where init is not systemd, the line is commented out with
-the reason. The copy of crypttab in the initial RAM disk is another one: `initramfs` makes it anew.
+the machine boots without it; with ``missing=comment``, where init is not systemd, and where the device is there and not
+encrypted, the line is commented out with the reason. The copy of crypttab in the initial RAM disk is another one:
+`initramfs` makes it anew.
 
 Source: crypttab(5).
 """
@@ -61,7 +62,7 @@ def _mended(line: str, fault: CryptFault, is_kept: bool) -> str:
     words = list(re.finditer(r"\S+", line))
     if name:
         return line[: words[1].start()] + name + line[words[1].end() :]
-    if not is_kept:
+    if not is_kept or fault.kind is CryptFaultKind.PLAIN:
         return commented(line, fault.text)
     if len(words) > 3:
         return f"{line[: words[3].end()]},nofail{line[words[3].end() :]}"

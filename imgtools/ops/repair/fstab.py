@@ -5,9 +5,10 @@ filesystem, nobody else's, and by its partition type, label or name not meant fo
 volume, in the way in which it named the other. Else ``nofail`` is added, so that the machine boots without it; with
 ``missing=comment``, and where init does not know ``nofail``, the line is commented out with the reason.
 
-A wrong type of filesystem becomes the true one, of two lines for one place the second is commented out, as is one that
-is no line of fstab, and a missing mount point is made where init is not systemd, which makes it itself. What is locked
-may hold anything: then no source is called gone.
+A wrong type of filesystem becomes the true one, options that it does not know go, ``_netdev`` is added where a helper
+mounts over the network, of two lines for one place the second is commented out, as is one
+that is no line of fstab, and a missing mount point is made where init is not systemd, which makes it itself. What is
+locked may hold anything: then no source is called gone.
 
 Source: fstab(5), mount(8), systemd.mount(5).
 """
@@ -28,6 +29,7 @@ from imgtools.guest.find.fstab_faults import (
     name_as,
     unknown_sources,
 )
+from imgtools.guest.find.mount_options import foreign_options
 from imgtools.guest.guest import Guest
 from imgtools.guest.services.started import Init, find_init
 from imgtools.ops.common_plans import rewrite
@@ -76,20 +78,32 @@ def _mended(line: str, fault: FstabFault, knows_nofail: bool) -> str:
         return commented(line, fault.text)
     if fault.kind is FaultKind.TYPE and fault.volume is not None:
         return _with_field(line, 2, fault.volume.content)
+    if fault.kind in (FaultKind.OPTION, FaultKind.NETWORK):
+        return _with_options(line, fault)
     name = name_as(fault.entry.spec, fault.volume) if fault.volume is not None else ""
     if name:
         return _with_field(line, 0, name)
     fields = FIELD.findall(line)
     if not knows_nofail or len(fields) < 3:
         return commented(line, fault.text)
-    return _with_nofail(line, fields)
+    return _with_word(line, fields, "nofail")
 
 
-def _with_nofail(line: str, fields: list[str]) -> str:
+def _with_options(line: str, fault: FstabFault) -> str:
+    """Return a line without the options that its filesystem does not know, or with _netdev."""
+    fields = FIELD.findall(line)
+    if fault.kind is FaultKind.NETWORK or fault.volume is None:
+        return _with_word(line, fields, "_netdev")
+    foreign = foreign_options(fault.entry, fault.volume)
+    kept = [one for one in fields[3].split(",") if one not in foreign]
+    return _with_field(line, 3, ",".join(kept or ["defaults"]))
+
+
+def _with_word(line: str, fields: list[str], word: str) -> str:
     if len(fields) == 3:
-        return f"{line.rstrip()} defaults,nofail"
+        return f"{line.rstrip()} defaults,{word}"
     options = [one for one in fields[3].split(",") if one != "defaults"]
-    return _with_field(line, 3, ",".join([*(options or ["defaults"]), "nofail"]))
+    return _with_field(line, 3, ",".join([*(options or ["defaults"]), word]))
 
 
 def _with_field(line: str, number: int, value: str) -> str:

@@ -128,6 +128,11 @@ def test_the_user_has_to_be_said(name: str) -> None:
         ({"/etc/shadow": ""}, "/etc/shadow", "root:!:19000:0:99999:7:::\n"),
         ({"/etc/shadow": "ann:*:::::::\n", "/etc/shadow-": ""}, "/etc/shadow", "root:*:::::::\nann:*:::::::\n"),
         ({"/etc/group": ""}, "/etc/group", "root:x:0:\n"),
+        ({"/etc/group": "root:x:0:\nann:x:\nadm:x:4:\n", "/etc/group-": "root:x:0:\nann:x:7:\n"}, "/etc/group",
+         "root:x:0:\nann:x:7:\nadm:x:4:\n"),
+        ({"/etc/passwd": "bob:cut\nann:x:9:9::/:/bin/sh\n", "/etc/passwd-": ""}, "/etc/passwd",
+         "root:x:0:0:root:/root:/bin/bash\n#bob:cut\nann:x:9:9::/:/bin/sh\n"),
+        ({"/etc/shadow": "root:*:::::::\nbob:cut\n"}, "/etc/shadow", "root:*:::::::\n#bob:cut\n"),
     ],
 )  # fmt: skip
 def test_account_files_are_restored(files: dict[str, Content], path: str, said: str) -> None:

@@ -70,6 +70,9 @@ def test_a_healthy_guest_needs_none_of_them() -> None:
         ("UUID=0dd /data xfs", "UUID=0dd /data xfs defaults,nofail"),
         ("UUID=0dd /data xfs ro,noatime 0 0", "UUID=0dd /data xfs ro,noatime,nofail 0 0"),
         ("UUID=b007 /boot xfs defaults 0 2", "UUID=b007 /boot ext4 defaults 0 2"),
+        ("UUID=b007 /boot ext4 subvol=@,ro 0 2", "UUID=b007 /boot ext4 ro 0 2"),
+        ("UUID=b007 /boot ext4 inode64 0 2", "UUID=b007 /boot ext4 defaults 0 2"),
+        ("bucket /s3 fuse.s3fs ro 0 0", "bucket /s3 fuse.s3fs ro,_netdev 0 0"),
         ("UUID=b007 /boot", "UUID=b007 /boot"),  # two fields are a line of libmount's
         # What the guest itself does without, and what is no disk of its.
         ("UUID=0dd /data xfs noauto 0 0", "UUID=0dd /data xfs noauto 0 0"),
@@ -134,6 +137,8 @@ def test_of_two_lines_for_one_place_the_one_whose_source_is_there_stays() -> Non
 
 
 def test_a_line_that_is_none_is_commented_out() -> None:
+    said = "# imgtools: 1 fields where there should be at least 3"
+    assert lines_of(("LABEL=boot",)) == [said, "# LABEL=boot"]
     assert lines_of(("UUID=b007 boot ext4 defaults 0 2",)) == [
         "# imgtools: not a mount point: boot",
         "# UUID=b007 boot ext4 defaults 0 2",
@@ -174,6 +179,8 @@ LUKS, LUKS2 = volume(4, "crypto_LUKS", "1"), volume(5, "crypto_LUKS", "2")
         ("data UUID=0dd", (), "data UUID=0dd none nofail"),
         ("data UUID=0dd none luks", (LUKS, LUKS2), "data UUID=0dd none luks,nofail"),
         ("data UUID=b007 none luks", (LUKS,), "data UUID=1 none luks"),  # an ext4 of today
+        ("data UUID=b007 none luks", (),
+         "# imgtools: UUID=b007 for data is ext4, not encrypted\n# data UUID=b007 none luks"),
         ("data UUID=0dd none luks,noauto", (), "data UUID=0dd none luks,noauto"),
         ("swap /dev/sda3 /dev/urandom swap", (), "swap /dev/sda3 /dev/urandom swap"),
         ("data /var/data.img none luks", (), "data /var/data.img none luks"),
