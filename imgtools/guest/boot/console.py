@@ -143,6 +143,8 @@ class ConsoleReader:
             self._come_to(Stage.KERNEL)
         if HANDOVER.match(line):
             self._handed_over = True
+            if not self._is_final and not self._runs:  # the loader goes on, whatever it has complained of
+                self._verdict, self._line = Verdict.NONE, ""
         if ISSUE.search(line):
             self._issue = number
         self._has_initrd = self._has_initrd or "npacking initramfs" in line or "RAMDISK" in line

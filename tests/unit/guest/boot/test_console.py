@@ -503,6 +503,12 @@ def test_a_boot_menu_fools_nobody(menu: str) -> None:
     assert found.stage in (Stage.NOTHING, Stage.LOADER)
 
 
+def test_a_loader_that_goes_on_has_complained_of_nothing() -> None:
+    text = "error: no such device: 0bad.\n  Booting `Debian GNU/Linux'\n\nLoading Linux 6.1.0-18-amd64 ...\n"
+    assert read_console(text).verdict is Verdict.NONE
+    assert read_console(text + "error: file `/boot/vmlinuz' not found.\n").verdict is Verdict.LOADER_ERROR
+
+
 def test_words_of_a_loader_do_not_count_behind_the_kernel() -> None:
     found = read_console(BANNER + "[    5.0] cat: error: file `/boot/vmlinuz' not found.\ngrub rescue> \n")
     assert (found.verdict, found.causes) == (Verdict.NONE, ())
