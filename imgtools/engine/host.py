@@ -21,6 +21,7 @@ from pathlib import Path
 from imgtools.engine.confined import bubblewrap, landlock
 from imgtools.engine.confined.fence import is_off
 from imgtools.engine.process import HOST, PACKAGE_OF, Limits, require, run
+from imgtools.engine.qemu.firmware import find_uefi
 from imgtools.engine.qemu.kernels import KernelFact, appliance_folder, find_kernels
 from imgtools.engine.qemu.kvm import (
     TCG,
@@ -155,6 +156,7 @@ class HostFacts:
     locks: str  # "", or why files cannot be locked in the temporary folder
     variables: tuple[tuple[str, str], ...]
     confinement: ConfinementFact
+    uefi: str = ""  # the file with OVMF's code; empty: none is installed
 
     def binding(self, name: str) -> BindingFact:
         """The fact of one Python module."""
@@ -186,6 +188,7 @@ def collect_facts() -> HostFacts:
         locks=_lock_problem(),
         variables=tuple((name, os.environ[name]) for name in VARIABLES if name in os.environ),
         confinement=ConfinementFact(landlock.abi(), bubblewrap.find(), is_off()),
+        uefi=_uefi(),
     )
 
 
@@ -238,6 +241,13 @@ def _qemu() -> ProgramFact:
     except ToolMissing:
         return ProgramFact(f"qemu-system-{platform.machine()}")
     return ProgramFact(Path(path).name, path, _version(path, "--version"))
+
+
+def _uefi() -> str:
+    try:
+        return str(find_uefi("q35").code)
+    except ToolMissing:
+        return ""
 
 
 def _version(path: str, option: str) -> str:

@@ -120,6 +120,14 @@ class ImageEdit(Image):
                 self._transaction.begin()
             self._transaction.commit(progress)
 
+    def settle(self) -> tuple[ImageInfo, ...]:
+        """Return the disks as they would be committed now; nothing is read or applied any more, commit still works.
+
+        Nobody has the overlays open then: another program may read them, as a machine that boots them does.
+        """
+        self._readers.close()
+        return self._transaction.overlaid if self._is_changed else self.infos
+
     @property
     def output(self) -> str:
         """The host path of the new image; empty for an edit in place."""

@@ -108,6 +108,7 @@ def check_host(facts: HostFacts) -> Iterator[Check]:
         yield check(facts)
     yield from (check_binding(facts, binding) for binding in facts.bindings)
     yield check_qemu(facts)
+    yield check_firmware(facts)
     for program in facts.programs:
         if program.name in NEEDS:
             yield check_program(program)
@@ -243,6 +244,15 @@ def check_qemu(facts: HostFacts) -> Check:
         return Check(facts.qemu.name, State.OK, found, Serves.APPLIANCE, needed_for=what_for)
     cause, cure = f"{facts.qemu.name} is not installed", "apt-get install qemu-system-x86"
     return Check(facts.qemu.name, State.FAIL, "missing", Serves.APPLIANCE, cause, cure, what_for)
+
+
+def check_firmware(facts: HostFacts) -> Check:
+    """Whether there is firmware for machines that boot by UEFI."""
+    what_for = "booting guests by UEFI"
+    if facts.uefi:
+        return Check("ovmf", State.OK, facts.uefi, Serves.SOME, needed_for=what_for)
+    cause, cure = "no UEFI firmware for QEMU (OVMF) is installed", "apt-get install ovmf"
+    return Check("ovmf", State.WARN, "missing", Serves.SOME, cause, cure, what_for)
 
 
 # -- the appliance ----------------------------------------------------------------------------------------

@@ -44,6 +44,7 @@ def healthy_host(**changes: Any) -> HostFacts:
         locks="",
         variables=(),
         confinement=ConfinementFact(7),
+        uefi="/usr/share/OVMF/OVMF_CODE_4M.fd",
     )
     return replace(facts, **changes)
 

@@ -18,11 +18,19 @@ class Monitor:
     :param control: connected, and closed with the monitor.
     :param name: of the program, for messages.
     :param ended: makes the error for a program that has gone.
+    :param on_event: is told the name of each event, and its data, when the next answer is waited for.
     """
 
-    def __init__(self, control: socket.socket, name: str, ended: Callable[[], ImgtoolsError]) -> None:
+    def __init__(
+        self,
+        control: socket.socket,
+        name: str,
+        ended: Callable[[], ImgtoolsError],
+        on_event: Callable[[str, dict[str, Any]], None] = lambda _name, _data: None,  # Any: JSON
+    ) -> None:
         control.settimeout(ANSWER_SECONDS)
         self._control, self._name, self._ended = control, name, ended
+        self._on_event = on_event
         self._lines = control.makefile("rb")
         self._next_line("QMP")
         self.execute("qmp_capabilities")
@@ -43,7 +51,7 @@ class Monitor:
         return answer["return"]
 
     def _next_line(self, *wanted: str) -> dict[str, Any]:  # Any: JSON
-        """Return the next message that has one of the keys; events in between are skipped."""
+        """Return the next message that has one of the keys; events in between are told of."""
         while True:
             try:
                 line = self._lines.readline()
@@ -54,6 +62,8 @@ class Monitor:
             if not line:
                 raise self._ended()
             message = json.loads(line)
+            if isinstance(message, dict) and "event" in message:
+                self._on_event(str(message["event"]), message.get("data") or {})
             if isinstance(message, dict) and any(key in message for key in wanted):
                 return message
 

@@ -70,6 +70,10 @@ class Node(NamedTuple):
         kept = (pair for pair in self.options if "extents" not in pair[0].split("."))
         return join_options((("node-name", name), ("cache.no-flush", "on"), *kept))
 
+    def read_only(self) -> Node:
+        """Return the node for who only reads it."""
+        return self.plus(("read-only", "on"))
+
     def qmp(self, name: str) -> dict[str, object]:
         """The arguments of ``blockdev-add``, which calls the node ``name``."""
         tree: dict[str, object] = {"node-name": name}
@@ -209,6 +213,11 @@ def nbd_node(socket: str, export: str = "") -> Node:
     """Return the node of a disk that a server has on a unix socket."""
     options = (("driver", "nbd"), ("server.type", "unix"), ("server.path", socket))
     return Node((*options, ("export", export)) if export else options)
+
+
+def throw_away_node(overlay: Path, socket: str) -> Node:
+    """Return an overlay on a disk that a server has on a unix socket: what is written stays in the overlay."""
+    return overlay_node(overlay, nbd_node(socket))
 
 
 def scsi_disk(name: str, target: int, sector_size: int) -> dict[str, object]:

@@ -119,6 +119,15 @@ def test_without_qemu_there_is_no_appliance() -> None:
     assert "direct engine ok, appliance fails (qemu-system-x86_64)" in found.verdict
 
 
+def test_missing_firmware_is_said_with_its_package() -> None:
+    found = report(healthy_host(uefi=""))
+    assert (check_of(found, "ovmf").state, check_of(found, "ovmf").cure) == (
+        State.WARN,
+        "apt-get install ovmf",
+    )
+    assert found.healthy
+
+
 @pytest.mark.parametrize("name", sorted(MODULES))
 def test_every_module_that_is_missing_is_said(name: str) -> None:
     check = check_of(report(without_binding(name)), f"python module {name}")
