@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from imgtools.disk.image_file import Extent
     from imgtools.door.disks import amend, bench, check, compare, info, map, measure, recover, wipe
     from imgtools.door.files import chmod, chown, ln, mkdir, mv, rm, tar_in, touch
-    from imgtools.door.host import doctor, mount, unmount
+    from imgtools.door.host import boot, doctor, mount, unmount
     from imgtools.door.layers import chain_flatten, chain_move, chain_show, chain_squash, commit, rebase
     from imgtools.door.making import clone, convert, create, dd, resize_copy, resize_disk
     from imgtools.door.opening import (
@@ -137,6 +137,7 @@ if TYPE_CHECKING:
     from imgtools.workflows.amend import AmendReport
     from imgtools.workflows.bench import BenchReport
     from imgtools.workflows.bitmap import Bitmap, BitmapReport, BitmapsReport
+    from imgtools.workflows.boot import BootCause, BootReport
     from imgtools.workflows.chain import ChainChange, ChainLayer, ChainReport
     from imgtools.workflows.check import CheckReport
     from imgtools.workflows.clone import Clone, CloneReport
@@ -184,36 +185,36 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AmendReport", "Application", "Backing", "BenchReport", "Bitmap", "BitmapReport", "BitmapsReport",
-    "ChainChange", "ChainLayer", "ChainReport", "Change", "CheckReport", "Clone", "CloneReport",
-    "CommitReport", "CompareReport", "Confidence", "ConfigReport", "ConfigSetting", "ConfigValue",
-    "ConvertReport", "CopiedPartition", "CopyOutReport", "CreateReport", "DdReport", "Declined", "DfReport",
-    "DiagnoseReport", "DiffReport", "DiscardHibernation", "Disk", "DiskFacts", "DiskStep", "DoctorReport",
-    "EditConfig", "EditLines", "Engine", "Evidence", "ExportReport", "ExportedKey", "Extent", "FileEntry",
-    "FileKind", "FileStat", "FilesystemUsage", "FilesystemsReport", "FindReport", "Finding", "FoundFile",
-    "FoundRow", "Guest", "GuestOptions", "GuestReader", "HiveListReport", "HiveRow", "HostPath", "Image",
-    "ImageEdit", "ImageInfo", "ImageOptions", "ImageUsage", "Images", "InfoReport", "InspectReport",
-    "InspectedGuest", "Key", "KeyListReport", "KeyReport", "KeyRow", "Keys", "Layer", "Layout", "LineEdit",
-    "ListedFile", "LogInfo", "LogListReport", "LogReport", "LogRow", "LsReport", "MakeDirectory",
-    "MakeHardLink", "MakeLink", "MakeSpecial", "MapLayer", "MapReport", "MeasureReport", "Mount",
-    "MountReport", "Move", "NewLvmUuids", "OperationReport", "Orders", "OsInfo", "OsType", "Partition",
-    "Plan", "PlanReport", "PlannedChange", "Progress", "RebaseReport", "RecoverReport", "RegistryApplyLog",
-    "RegistryDifference", "RegistryMakeKey", "RegistryMatch", "RegistryOptions", "RegistryRemoveKey",
-    "RegistryRemoveValue", "RegistrySet", "Relabel", "Remedy", "Remove", "RepairReport", "ResizeCopyReport",
-    "ResizeReport", "ResizedPartition", "RunInGuest", "SearchReport", "Secret", "SetMode", "SetOwner",
-    "SetTimes", "SetUuid", "SetXattr", "Severity", "Size", "Snapshot", "SnapshotReport", "SnapshotsReport",
-    "StateOptions", "StationReport", "StationState", "SysprepReport", "TarReport", "Truncate",
-    "UnmountReport", "Upload", "Usage", "ValueRow", "VerifyReport", "Volume", "Warned", "WipeReport",
-    "WriteFile", "WriteOptions", "amend", "apply", "apply_snapshot", "bench", "bitmap_add", "bitmap_clear",
-    "bitmap_delete", "bitmap_disable", "bitmap_enable", "bitmap_list", "bitmap_merge", "cat",
-    "chain_flatten", "chain_move", "chain_show", "chain_squash", "check", "chmod", "chown", "clone",
+    "BootCause", "BootReport", "ChainChange", "ChainLayer", "ChainReport", "Change", "CheckReport", "Clone",
+    "CloneReport", "CommitReport", "CompareReport", "Confidence", "ConfigReport", "ConfigSetting",
+    "ConfigValue", "ConvertReport", "CopiedPartition", "CopyOutReport", "CreateReport", "DdReport",
+    "Declined", "DfReport", "DiagnoseReport", "DiffReport", "DiscardHibernation", "Disk", "DiskFacts",
+    "DiskStep", "DoctorReport", "EditConfig", "EditLines", "Engine", "Evidence", "ExportReport",
+    "ExportedKey", "Extent", "FileEntry", "FileKind", "FileStat", "FilesystemUsage", "FilesystemsReport",
+    "FindReport", "Finding", "FoundFile", "FoundRow", "Guest", "GuestOptions", "GuestReader",
+    "HiveListReport", "HiveRow", "HostPath", "Image", "ImageEdit", "ImageInfo", "ImageOptions", "ImageUsage",
+    "Images", "InfoReport", "InspectReport", "InspectedGuest", "Key", "KeyListReport", "KeyReport", "KeyRow",
+    "Keys", "Layer", "Layout", "LineEdit", "ListedFile", "LogInfo", "LogListReport", "LogReport", "LogRow",
+    "LsReport", "MakeDirectory", "MakeHardLink", "MakeLink", "MakeSpecial", "MapLayer", "MapReport",
+    "MeasureReport", "Mount", "MountReport", "Move", "NewLvmUuids", "OperationReport", "Orders", "OsInfo",
+    "OsType", "Partition", "Plan", "PlanReport", "PlannedChange", "Progress", "RebaseReport", "RecoverReport",
+    "RegistryApplyLog", "RegistryDifference", "RegistryMakeKey", "RegistryMatch", "RegistryOptions",
+    "RegistryRemoveKey", "RegistryRemoveValue", "RegistrySet", "Relabel", "Remedy", "Remove", "RepairReport",
+    "ResizeCopyReport", "ResizeReport", "ResizedPartition", "RunInGuest", "SearchReport", "Secret", "SetMode",
+    "SetOwner", "SetTimes", "SetUuid", "SetXattr", "Severity", "Size", "Snapshot", "SnapshotReport",
+    "SnapshotsReport", "StateOptions", "StationReport", "StationState", "SysprepReport", "TarReport",
+    "Truncate", "UnmountReport", "Upload", "Usage", "ValueRow", "VerifyReport", "Volume", "Warned",
+    "WipeReport", "WriteFile", "WriteOptions", "amend", "apply", "apply_snapshot", "bench", "bitmap_add",
+    "bitmap_clear", "bitmap_delete", "bitmap_disable", "bitmap_enable", "bitmap_list", "bitmap_merge", "boot",
+    "cat", "chain_flatten", "chain_move", "chain_show", "chain_squash", "check", "chmod", "chown", "clone",
     "commit", "compare", "config_delete", "config_get", "config_match", "config_set", "convert", "copy_in",
-    "copy_out", "create", "create_snapshot", "customize", "dd", "delete_snapshot", "df", "diagnose",
-    "doctor", "edit", "edit_image", "errors", "find", "find_guests", "info", "inspect", "list_filesystems",
-    "list_logs", "list_snapshots", "ln", "log", "ls", "make_plan", "map", "measure", "mkdir", "mount", "mv",
-    "open_image", "read_plan", "rebase", "recover", "registry_delete", "registry_diff", "registry_export",
-    "registry_get", "registry_hives", "registry_list", "registry_merge", "registry_search", "registry_set",
-    "repair", "resize_copy", "resize_disk", "rm", "sysprep", "sysprep_verify", "tar_in", "tar_out",
-    "the_guest", "touch", "unmount", "wipe", "write", "write_plan",
+    "copy_out", "create", "create_snapshot", "customize", "dd", "delete_snapshot", "df", "diagnose", "doctor",
+    "edit", "edit_image", "errors", "find", "find_guests", "info", "inspect", "list_filesystems", "list_logs",
+    "list_snapshots", "ln", "log", "ls", "make_plan", "map", "measure", "mkdir", "mount", "mv", "open_image",
+    "read_plan", "rebase", "recover", "registry_delete", "registry_diff", "registry_export", "registry_get",
+    "registry_hives", "registry_list", "registry_merge", "registry_search", "registry_set", "repair",
+    "resize_copy", "resize_disk", "rm", "sysprep", "sysprep_verify", "tar_in", "tar_out", "the_guest",
+    "touch", "unmount", "wipe", "write", "write_plan",
 ]  # fmt: skip
 
 # Where each name is; the imports above say the same to type checkers, and a test holds them together.
@@ -229,7 +230,7 @@ _HOMES = {
     "imgtools.disk.image_file": "Extent",
     "imgtools.door.disks": "amend bench check compare info map measure recover wipe",
     "imgtools.door.files": "chmod chown ln mkdir mv rm tar_in touch",
-    "imgtools.door.host": "doctor mount unmount",
+    "imgtools.door.host": "boot doctor mount unmount",
     "imgtools.door.layers": "chain_flatten chain_move chain_show chain_squash commit rebase",
     "imgtools.door.making": "clone convert create dd resize_copy resize_disk",
     "imgtools.door.opening": (
@@ -272,6 +273,7 @@ _HOMES = {
     "imgtools.workflows.amend": "AmendReport",
     "imgtools.workflows.bench": "BenchReport",
     "imgtools.workflows.bitmap": "Bitmap BitmapReport BitmapsReport",
+    "imgtools.workflows.boot": "BootCause BootReport",
     "imgtools.workflows.chain": "ChainChange ChainLayer ChainReport",
     "imgtools.workflows.check": "CheckReport",
     "imgtools.workflows.clone": "Clone CloneReport",

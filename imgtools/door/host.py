@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Unpack
+from typing import TYPE_CHECKING, Literal, Unpack
 
-from imgtools.door.opening import ENGINES, EngineName, GuestOptions, HostPath, Images, make_request, one_of
+from imgtools.door.opening import (
+    ENGINES,
+    EngineName,
+    GuestOptions,
+    HostPath,
+    Images,
+    Size,
+    make_request,
+    maybe_path,
+    one_of,
+    size_text,
+)
+from imgtools.records.progress import Progress
 from imgtools.records.request import Engine, Target
+from imgtools.units import parse_size
 
 if TYPE_CHECKING:
+    from imgtools.workflows.boot import BootReport
     from imgtools.workflows.doctor import DoctorReport
     from imgtools.workflows.mount import MountReport, UnmountReport
 
@@ -22,6 +36,46 @@ def doctor(*, launch: bool = False, engine: EngineName = Engine.AUTO) -> DoctorR
     from imgtools.workflows.doctor import examine_host
 
     return examine_host(launch=launch, engine=one_of(ENGINES, engine))
+
+
+def boot(
+    images: Images,
+    *,
+    firmware: Literal["", "bios", "uefi"] = "",
+    bus: Literal["", "virtio", "scsi", "sata", "ide", "nvme"] = "",
+    memory: Size | None = None,
+    cpus: int | None = None,
+    network: Literal["none", "user"] = "none",
+    timeout: float | None = None,
+    expect: str = "",
+    kernel_from_guest: bool = False,
+    screenshot: HostPath | None = None,
+    console: HostPath | None = None,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+    **options: Unpack[GuestOptions],
+) -> BootReport:
+    """Boot the guest in QEMU and return how that ends; ``report.reached`` is the answer. Nothing is written.
+
+    What is not given of the machine is chosen from what the guest is.
+
+    :param timeout: seconds that a verdict is waited for; None: as long as is usual.
+    :param expect: a pattern that the console or the screen has to show; without it, a login is waited for.
+    :param screenshot: a new PNG file; ``console``: one for what the serial console says.
+    :raises NoGuest: no system is known on the disks, and no ``firmware`` is given.
+    :raises UnsupportedGuest: it is for another processor.
+    :raises HostError: the host has not as much memory free as the guest needs.
+    :raises ToolMissing: QEMU, or its UEFI firmware, is not installed.
+    """
+    from imgtools.guest.boot.machine_choice import Wishes, parse_network
+    from imgtools.workflows.boot import BootRequest
+    from imgtools.workflows.boot import boot as start
+
+    size = None if memory is None else parse_size(size_text(memory))
+    wishes = Wishes(firmware, bus, size, cpus, network=parse_network(network))
+    files = (maybe_path(screenshot), maybe_path(console))
+    how = BootRequest(wishes, timeout, expect, kernel_from_guest, *files, overwrite)
+    return start(make_request(images, **options), how, progress=progress)
 
 
 def mount(

@@ -62,6 +62,7 @@ NOT_SAID = {
     "--times": "how a report is shown",
     "--uids": "how a report is shown",
     "--utc": "how a report is shown",
+    "boot --interactive": "a person at a terminal",
     "clone --connect": "domains of libvirt are not opened by programs yet",
     "clone --domain": "domains of libvirt are not opened by programs yet",
     "clone --domain-xml": "domains of libvirt are not opened by programs yet",
