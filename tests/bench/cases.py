@@ -80,6 +80,7 @@ DISK = "Disk images"
 REGISTRY = "The registry of Windows"
 FLAT = "What size costs"
 START = "Start-up"
+BOOT = "Booting a guest"
 EDIT = "/etc/issue -e s/Debian/Sample/"
 
 CASES = (
@@ -254,6 +255,11 @@ CASES = (
     Case(
         "a million files, in an archive", FLAT, "million",
         "imgtools tar-out {image} / - -m /dev/sda", Goal(Kind.SECONDS, 300),
+    ),
+    Case(
+        "boot to the login prompt, beside a bare QEMU, both without KVM", BOOT, "real-plain",
+        "imgtools boot {image} --timeout 1500", within(1.1),
+        "python -m tests.bench.bare_boot {image}",
     ),
     Case("help", START, "none", "imgtools --help", Goal(Kind.SECONDS, 0.3)),
 )  # fmt: skip
