@@ -55,6 +55,8 @@ PACKAGE_OF = {
     "mmd": "mtools",
     "mrd": "mtools",
     "fsck.fat": "dosfstools",
+    "xfs_repair": "xfsprogs",
+    "btrfs": "btrfs-progs",
     "fusermount3": "fuse3",
     "journalctl": "systemd",
     "virsh": "libvirt-clients",

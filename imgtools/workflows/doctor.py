@@ -207,6 +207,8 @@ def _needs() -> dict[str, _Need]:
     needs["supermin"] = _Need(State.FAIL, Serves.APPLIANCE, "building the appliance")
     for name in ("debugfs", "cpio"):
         needs[name] = _Need(State.WARN, Serves.APPLIANCE, "the appliance's quick start")
+    for name, kind in (("xfs_repair", "XFS"), ("btrfs", "btrfs")):
+        needs[name] = _Need(State.WARN, Serves.SOME, f"diagnose --thorough on {kind}")
     needs["rpm"] = _Need(State.FAIL, Serves.SOME, "packages of guests with an rpm database")
     needs["journalctl"] = _Need(State.FAIL, Serves.SOME, "logs of guests with systemd")
     needs["zstd"] = _Need(State.FAIL, Serves.SOME, "archives and logs packed with zstd")

@@ -96,7 +96,7 @@ def _named_programs() -> dict[str, str]:
             continue
         for node in ast.walk(module.tree):
             word = _words_of(node, in_engine=in_engine)
-            if re.fullmatch(r"[a-z][a-z0-9]*([.-][a-z0-9]+)*", word):
+            if re.fullmatch(r"[a-z][a-z0-9]*([._-][a-z0-9]+)*", word):
                 found[word] = module.where(node)
     return found
 

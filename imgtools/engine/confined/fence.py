@@ -307,4 +307,7 @@ def _resource_limits(fence: Fence, limits: Limits, grown: int) -> Iterator[tuple
         (resource.RLIMIT_FSIZE, allowance.file_size),
     ):
         soft = resource.getrlimit(which)[0]  # what the user has set is kept
-        yield which, value if soft == resource.RLIM_INFINITY else min(value, soft)
+        unlimited = resource.RLIM_INFINITY in (value, soft)
+        limit = max(value, soft) if unlimited else min(value, soft)
+        if limit != resource.RLIM_INFINITY:
+            yield which, limit

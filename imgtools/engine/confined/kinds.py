@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 MIB, GIB, TIB = 1 << 20, 1 << 30, 1 << 40
 HOUR, DAY = 3600, 24 * 3600
+NO_LIMIT = -1  # RLIM_INFINITY of resource
 
 
 class Limits(NamedTuple):
@@ -25,7 +26,7 @@ class Allowance(NamedTuple):
 
     :param memory: bytes of address space.
     :param cpu: seconds of processor time.
-    :param file_size: bytes of the largest file that it may write.
+    :param file_size: bytes of the largest file that it may write, or NO_LIMIT.
     :param unix_sockets: whether it may talk to servers of ours.
     :param network: whether it may talk to everybody.
     :param drops_root: whether it runs as an unprivileged user when we are root, with no more than the right to open
@@ -54,6 +55,7 @@ class Kind(Enum):
     READER = "answers a question about a guest's bytes: qemu-img info, rpm, journalctl, sfdisk --dump"
     RECOGNISER = "gets bytes as a descriptor and says what they are: blkid, wipefs"
     CHECKER = "looks through a whole filesystem: e2fsck, fsck.fat, ntfsfix, ntfsresize --info"
+    LIMITLESS_CHECKER = "the same, and it wants no limit of a file's size, or does not begin: xfs_repair -n"
     RESIZER = "makes a filesystem larger or smaller: resize2fs, ntfsresize, resize.f2fs, mkswap"
     WRITER = "changes files in a filesystem, or a partition table: mtools, sfdisk, fdisk"
     IMAGES = "works on whole images: qemu-img"
@@ -80,6 +82,8 @@ ALLOWANCES = {
     Kind.READER: Allowance(2 * GIB, HOUR, MIB, drops_root=True),
     Kind.RECOGNISER: Allowance(256 * MIB, 10, MIB, drops_root=True),
     Kind.CHECKER: Allowance(16 * GIB, DAY, 16 * TIB, sees_mounts=True),
+    # It writes to nothing: its file is exported such that nobody can.
+    Kind.LIMITLESS_CHECKER: Allowance(16 * GIB, DAY, NO_LIMIT, sees_mounts=True),
     Kind.RESIZER: Allowance(16 * GIB, DAY, 16 * TIB, sees_mounts=True),
     Kind.WRITER: Allowance(16 * GIB, DAY, 16 * TIB),
     Kind.IMAGES: Allowance(4 * GIB, 7 * DAY, 64 * TIB, unix_sockets=True),

@@ -28,7 +28,7 @@ KeyOf = Callable[[Layer], Secret]
 # Formats that can name a backing file; for the others QEMU does not know the option.
 WITH_BACKING = frozenset({"qcow2", "qcow", "qed", "vmdk"})
 NUMBERS = frozenset({"offset", "size"})  # options that QMP wants as numbers
-SWITCHES = frozenset({"no-flush"})  # and these as true or false
+SWITCHES = frozenset({"no-flush", "read-only", "force-share"})  # and these as true or false
 LOWEST = 10  # of the descriptors of secrets: those below belong to the keepers of our servers
 KEY_HINT = "give the image's key with --key image:file:PATH"
 

@@ -60,16 +60,26 @@ class StorageDaemon:
             self._files = _start([], Kind.EXPORTER)
         return self._files._mount(name, self.nbd_socket)
 
+    def show_part(self, nbd_socket: str, offset: int, size: int) -> Path:
+        """Export part of what a server has on a unix socket as a file that cannot be written; return its host path."""
+        self.execute("blockdev-add", **nbd_node(nbd_socket).plus(("read-only", "on")).qmp("disk0"))
+        part = window_of_named("disk0", offset, size).plus(("read-only", "on"))
+        self.execute("blockdev-add", **part.qmp("part0"))
+        return self._export_file("part0", writable=False)
+
     def _mount(self, name: str, nbd_socket: str) -> Path:
         """Export what another daemon serves over NBD as a file."""
         self.execute("blockdev-add", **nbd_node(nbd_socket, name).qmp(name))
+        return self._export_file(name, writable=True)
+
+    def _export_file(self, name: str, *, writable: bool) -> Path:
         host_path = self.folder / f"{name}.raw"
         os.close(make_own(host_path))
         self.execute(
             "block-export-add",
             type="fuse",
             id=f"export-{name}",
-            **{"node-name": name, "mountpoint": os.fspath(host_path), "writable": True},
+            **{"node-name": name, "mountpoint": os.fspath(host_path), "writable": writable},
         )
         return host_path
 
@@ -139,6 +149,20 @@ def serve_overlays(
     nodes = [overlay_node(overlay, chain_node(chain)) for overlay, chain in disks]
     with serve_nodes([shared_below(node) if share else node for node in nodes]) as daemon:
         yield daemon
+
+
+@contextmanager
+def serve_part(nbd_socket: str, offset: int, size: int) -> Iterator[Path]:
+    """Show part of a disk that a server has on a unix socket as a file, until the block ends; it cannot be written.
+
+    :raises EngineFailed: the daemon does not start, or FUSE refuses.
+    """
+    sweep()
+    daemon = _start([], Kind.EXPORTER)
+    try:
+        yield daemon.show_part(nbd_socket, offset, size)
+    finally:
+        daemon.close()
 
 
 def serve_new_image(host_path: Path, format: str) -> AbstractContextManager[StorageDaemon]:
