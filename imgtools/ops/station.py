@@ -28,6 +28,7 @@ from imgtools.ops.operation import ANY, Families
 from imgtools.ops.selection import nearest
 from imgtools.records.diagnosis import Finding, NotKnown, NotThere, Severity, StationState
 from imgtools.records.disks import Declined, DeviceBytes, Layout, Volume
+from imgtools.records.usage import Usage
 
 Seen = Finding | NotKnown | NotThere
 Fact = TypeVar("Fact")
@@ -40,7 +41,8 @@ class Examined:
     ``guest`` is None if none was found, or none can be read; ``no_guest`` says why. A guest of Windows has its boot
     volume mounted, one of Linux every volume of its fstab. ``open_device`` gives the bytes of a disk or volume (None:
     they can only be read by the appliance), ``open_volume`` the files of a volume by itself, without a boot for it.
-    ``thorough``: checkers of filesystems may be run, which take as long as they take.
+    ``usage_of`` tells how full a filesystem is, without a boot for it. ``thorough``: checkers of filesystems may be
+    run, which take as long as they take.
     """
 
     layout: Layout
@@ -51,6 +53,7 @@ class Examined:
         volume.device, "not read"
     )
     thorough: bool = False
+    usage_of: Callable[[Volume], Usage | Declined] = lambda volume: Declined(volume.device, "not read")
     _facts: dict[object, object] = field(default_factory=dict, compare=False, repr=False)
 
     def once(self, make: Callable[[Examined], Fact]) -> Fact:

@@ -26,6 +26,7 @@ from imgtools.records.disks import Declined, Volume
 from imgtools.records.progress import Progress
 from imgtools.records.request import Engine, ImageRequest
 from imgtools.records.system import OsType, Warned
+from imgtools.records.usage import Usage
 from imgtools.workflows.captured import read_captured
 
 
@@ -143,7 +144,11 @@ def examine(image: Image, root: str | None = None, *, thorough: bool = False) ->
         answer = image.try_mount(volume)
         return answer if isinstance(answer, Declined) else GuestTree({"/": answer}, image.served_by)
 
-    return Examined(image.layout(), guest, why, image.try_bytes, open_volume, thorough)
+    def usage_of(volume: Volume) -> Usage | Declined:
+        answer = image.try_mount(volume)
+        return answer if isinstance(answer, Declined) else answer.usage()
+
+    return Examined(image.layout(), guest, why, image.try_bytes, open_volume, thorough, usage_of)
 
 
 def _found_guest(image: Image, root: str | None) -> tuple[Guest | None, str]:

@@ -24,6 +24,11 @@ def is_installed(files: GuestReader) -> bool:
     return files.exists(MAIN) or files.exists(PROGRAM)
 
 
+def has_run(files: GuestReader) -> bool:
+    """Whether cloud-init has done its work for the machine that the disk was last: it does not give keys again."""
+    return files.is_file("/var/lib/cloud/instance/boot-finished")
+
+
 def read_setting(files: GuestReader, key: str) -> object:
     """Return what cloud-init takes for a setting; None if nothing says."""
     found = [settings[key] for _path, settings in _read(files) if key in settings]
