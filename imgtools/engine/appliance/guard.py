@@ -23,6 +23,7 @@ from imgtools.engine.appliance.calls import Calls
 from imgtools.engine.appliance.child import ended_if_it_hangs, kill_children
 from imgtools.engine.appliance.failure import DOCTOR, console_has_begun, launch_failed
 from imgtools.engine.appliance.fenced import fenced_qemu
+from imgtools.engine.appliance.ports import ports_of
 from imgtools.engine.held_folder import scratch_folder
 from imgtools.engine.host import SYSTEM_PYTHON
 from imgtools.engine.qemu.kernels import appliance_folder
@@ -95,6 +96,8 @@ class Options:
     seconds: float
     network: bool = False
     monitor: bool = False  # whether QEMU listens for us
+    ports: bool = False  # whether there are a console and channels for a shell
+    append: str = ""  # words for the kernel
 
 
 class Guard:
@@ -162,6 +165,10 @@ class Guard:
         if accelerator == TCG and platform.machine() == "x86_64":
             handle.config("-cpu", TCG_PROCESSOR)
         handle.config("-name", self._token)
+        for words in ports_of(self.folder) if options.ports else ():
+            handle.config(*words)
+        if options.append:
+            handle.set_append(options.append)
         if options.monitor:
             handle.config("-qmp", f"unix:{self.monitor},server=on,wait=off")
         handle.set_network(options.network)

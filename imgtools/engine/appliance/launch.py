@@ -109,6 +109,8 @@ def launch_appliance(
     seconds: float = LAUNCH_SECONDS,
     network: bool = False,
     monitor: bool = False,
+    ports: bool = False,
+    append: str = "",
 ) -> Appliance:
     """Boot the appliance with these drives as /dev/sda, /dev/sdb ... in their order.
 
@@ -116,11 +118,13 @@ def launch_appliance(
     :param verbose: have the appliance say all it does, for a diagnosis; slower.
     :param network: let what runs in the appliance reach the network, through QEMU.
     :param monitor: whether QEMU listens for QMP, at :attr:`Appliance.monitor`.
+    :param ports: whether there are a console and channels for a shell (``ports.py``), in :attr:`Appliance.folder`.
+    :param append: more words for the kernel's command line.
     :raises ToolMissing: the binding or QEMU is not installed.
     :raises ApplianceFailed: it does not start; the message holds the line of its log that says why.
     :raises EngineTimeout: it did not start within ``seconds``.
     """
-    options = Options(tuple(drives), memory, verbose, seconds, network, monitor)
+    options = Options(tuple(drives), memory, verbose, seconds, network, monitor, ports, append)
     forced = forced_accelerator()
     accelerator = forced or _accelerator()
     if accelerator != KVM:

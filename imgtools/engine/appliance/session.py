@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
@@ -42,6 +42,9 @@ class Booted(NamedTuple):
     appliance: Appliance
     first: int  # the SCSI target of the first of them
     let_go: Callable[[], None]  # called when the image is done with
+    targets: Mapping[str, int] | None = (
+        None  # kernel name of a disk to its SCSI target, where that is known already
+    )
 
 
 # Makes an appliance run with the drives of these servers, in this many megabytes of memory; 0 leaves it to libguestfs.
@@ -131,9 +134,10 @@ class ApplianceSession:
 
     @property
     def _names(self) -> DeviceNames:
-        if self._survey is None:
+        if self._survey is None and self._booted.targets is None:
             self._survey = look(self._appliance)
-        return DeviceNames(self._survey.targets, len(self._servers), self._booted.first)
+        targets = self._booted.targets if self._survey is None else self._survey.targets
+        return DeviceNames(targets or {}, len(self._servers), self._booted.first)
 
     # -- encrypted volumes ---------------------------------------------------------------------------------
 
@@ -175,6 +179,20 @@ class ApplianceSession:
         :param subvolume: as :func:`subvolume_option` returns it.
         :raises KeyNeeded: it is encrypted and locked.
         """
+        point = f"/v{self._count}"
+        self._count += 1
+        declined = self.mount_at(volume, subvolume, options, f"{SYSROOT}{point}")
+        if declined is not None:
+            return declined
+        self._points[point] = filesystem_device(volume)
+        return point
+
+    def mount_at(self, volume: Volume, subvolume: str, options: str, where: str) -> Declined | None:
+        """Mount ``volume`` in the appliance's own tree, or say why not; whoever asks unmounts it.
+
+        :param where: made if it is not there, and never followed if it is a link.
+        :raises KeyNeeded: it is encrypted and locked.
+        """
         if volume.content in TYPES:
             raise locked_volume(volume)
         if not volume.mountable:
@@ -185,13 +203,12 @@ class ApplianceSession:
             subvolume = subvolume or f"subvol={path}"
         if subvolume and volume.content == "btrfs":
             options += f",{self._by_id(device, subvolume)}"
-        point = f"/v{self._count}"
-        self._count += 1
-        complaint = self._run_mount(self._names.kernel(device), point, options)
-        if complaint:
-            return Declined(volume.device, complaint.replace(self._names.kernel(device), device))
-        self._points[point] = device
-        return point
+        complaint = self._run_mount(self._names.kernel(device), where, options)
+        return (
+            Declined(volume.device, complaint.replace(self._names.kernel(device), device))
+            if complaint
+            else None
+        )
 
     def detach(self, device: str | None = None) -> str:
         """Unmount whatever is mounted of the filesystem on ``device`` (None: all), and forget what was read there.
@@ -218,20 +235,31 @@ class ApplianceSession:
         if len(points) != 1:
             return ""
         self._mounted.clear()
-        complaint = self._run_mount(self._names.kernel(device), points[0], f"remount,{options}")
+        where = f"{SYSROOT}{points[0]}"
+        complaint = self._run_mount(self._names.kernel(device), where, f"remount,{options}")
         return "" if complaint else points[0]
+
+    def content_now(self, volume: Volume) -> str:
+        """Return what blkid finds on a volume now, in the words of :class:`Volume`; empty for nothing known."""
+        kernel = shlex.quote(self._names.kernel(filesystem_device(volume)))
+        said = self._appliance.shell(encode(f"blkid -p -s TYPE -o value {kernel}; true"))
+        return said.decode("utf-8", "replace").strip()
 
     def kernel_name(self, device: str) -> str:
         """The path that a script in the appliance has to use for one of our devices."""
         return self._names.kernel(device)
 
-    def _run_mount(self, device: str, point: str, options: str) -> str:
+    def _run_mount(self, device: str, where: str, options: str) -> str:
         """Mount; returns why it does not work, or nothing. The kernel's last words say more than mount's."""
-        where = f"{SYSROOT}{point}"
-        mount = shlex.join(["mount", "-o", options, device, where])
-        # What the kernel said before is not about this mount; the line of ours is no complaint.
-        begin = f"mkdir -p {where}; echo imgtools mounts {point} >/dev/kmsg"
-        script = f"{begin}; LC_ALL=C {mount} 2>&1 || {{ echo {FAILED}; dmesg | tail -n 1; }}"
+        mount, place = shlex.join(["mount", "-o", options, device, where]), shlex.quote(where)
+        # What the kernel said before is not about this mount; the line of ours is no complaint. A link is not followed:
+        # in a guest it may lead to a folder of the appliance.
+        begin = f"mkdir -p {place} 2>/dev/null; echo imgtools mounts {place} >/dev/kmsg"
+        script = (
+            f'{begin}; if [ "$(cd -P {place} && pwd -P)" != {place} ]; then '
+            f"echo there is no folder for it; echo {FAILED}; "
+            f"else LC_ALL=C {mount} 2>&1 || {{ echo {FAILED}; dmesg | tail -n 1; }}; fi"
+        )
         said = self._appliance.shell(encode(script))
         return mount_complaint(said.decode("utf-8", "replace"), where)
 

@@ -139,7 +139,7 @@ class _Machine:
         with ExitStack() as stack:
             self.appliance = launch_appliance([EMPTY], memory=memory, monitor=True)
             stack.callback(self._shut_down)
-            self._monitor = Monitor(_connected(self.appliance.monitor), "the appliance's QEMU", self._gone)
+            self._monitor = Monitor(connected(self.appliance.monitor), "the appliance's QEMU", self._gone)
             stack.callback(self._monitor.close)
             self._empty = self._state()
             self._stack = stack.pop_all()
@@ -205,7 +205,11 @@ class _Machine:
         return is_empty
 
 
-def _connected(place: Path) -> socket.socket:
+def connected(place: Path) -> socket.socket:
+    """Return a connection to QEMU's monitor.
+
+    :raises ApplianceFailed: QEMU has gone.
+    """
     control = socket.socket(socket.AF_UNIX)
     with ExitStack() as stack:
         stack.callback(control.close)

@@ -18,6 +18,7 @@ from imgtools.engine.appliance.outside import Outside
 from imgtools.engine.appliance.session import (
     SYSROOT,
     ApplianceSession,
+    Boot,
     filesystem_device,
     subvolume_option,
 )
@@ -69,8 +70,9 @@ class BootedSession(ApplianceSession):
         outside: Outside,
         *,
         network: bool,
+        boot: Boot | None = None,
     ) -> None:
-        super().__init__(servers, keys, drives=drives, network=network)
+        super().__init__(servers, keys, drives=drives, network=network, boot=boot)
         self.has_network = network
         self.writer = ApplianceWriteSession(self, outside)
 
@@ -83,17 +85,19 @@ def open_booted(
     reader: Callable[[], DirectSession],
     *,
     network: bool = False,
+    boot: Boot | None = None,
 ) -> Iterator[BootedSession]:
     """Boot the appliance on overlays until the block ends.
 
     :param servers: the images without their overlays, for what is read on this side: partition tables.
     :param disks: each overlay, with the chain of the image below it.
     :param reader: knows where on the disks the volumes are, for what is done on this side.
+    :param boot: boots it in another way than :func:`boot_alone`.
     """
     with serve_overlays(disks) as daemon:
         names = daemon.export_nbd()
         drives = [Drive(socket=daemon.nbd_socket, export=name, read_only=False) for name in names]
-        session = BootedSession(servers, keys, drives, Outside(daemon, reader), network=network)
+        session = BootedSession(servers, keys, drives, Outside(daemon, reader), network=network, boot=boot)
         try:
             yield session
         finally:

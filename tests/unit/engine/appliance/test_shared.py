@@ -72,7 +72,7 @@ def host(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Host:
     found = Host(tmp_path)
     monkeypatch.setattr(shared, "launch_appliance", found.launch)
     monkeypatch.setattr(session, "launch_appliance", found.launch)
-    monkeypatch.setattr(shared, "_connected", lambda place: None)
+    monkeypatch.setattr(shared, "connected", lambda place: None)
     monkeypatch.setattr(shared, "Monitor", lambda *words: found)
     monkeypatch.setattr(shared, "create_scratch", lambda overlay, size: overlay.write_bytes(b""))
     return found
