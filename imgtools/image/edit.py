@@ -35,12 +35,13 @@ from imgtools.image.carry_out import Carrier
 from imgtools.image.handle import DiskServers, Image, image_openers, open_examined
 from imgtools.image.router import Router
 from imgtools.records.disks import Declined, Mount, Volume
-from imgtools.records.image import DiskSource, ImageInfo
+from imgtools.records.image import DiskSource, ImageInfo, Layer
 from imgtools.records.progress import Progress
 from imgtools.records.request import Backing, Engine, ImageRequest, Key, OutputTarget, Target
 from imgtools.volumes.volume_file import DiskServer
 
 if TYPE_CHECKING:
+    from imgtools.engine.appliance.session import Boot
     from imgtools.engine.appliance.write import BootedSession
     from imgtools.engine.direct.session import DirectSession
 
@@ -61,8 +62,10 @@ class ImageEdit(Image):
         readers: ExitStack,
         *,
         commits: bool = True,
+        boots: ExitStack | None = None,
     ) -> None:
         super().__init__(infos, router, servers)
+        self._boots = boots or ExitStack()
         self._carrier = carrier
         self._transaction = transaction
         self._readers = readers
@@ -113,20 +116,34 @@ class ImageEdit(Image):
             raise EditFailed("a change of this edit has failed: nothing is written", hint="begin a new edit")
         self._readers.close()
         if proof is not None and self._is_changed:
-            with open_examined(self._transaction.overlaid, self._servers.keys, Engine.AUTO) as changed:
+            with self._result() as changed:
                 proof(changed)
         if self._commits and (self._is_changed or self._makes_new_image):
             if not self._is_changed:
                 self._transaction.begin()
             self._transaction.commit(progress)
 
-    def settle(self) -> tuple[ImageInfo, ...]:
-        """Return the disks as they would be committed now; nothing is read or applied any more, commit still works.
+    def _let_go(self) -> None:
+        """Shut the appliance down, so that all it has written is on the overlays; errors of that surface here."""
+        self._router.shut_down()
+        self._boots.close()
 
-        Nobody has the overlays open then: another program may read them, as a machine that boots them does.
+    def _result(self) -> AbstractContextManager[Image]:
+        """Open what the overlays hold, for reading: the image as it would be after a commit."""
+        return open_examined(self._transaction.overlaid, self._servers.keys, Engine.AUTO)
+
+    @property
+    def _overlays(self) -> tuple[tuple[Path, tuple[Layer, ...]], ...]:
+        """Each overlay, with the chain of the image below it."""
+        return self._transaction.disks
+
+    def _take_over(self) -> None:
+        """Have what somebody else has written on the overlays count as a change of this edit.
+
+        :raises NoRoom: the host has no room left: some of it may not have been written.
         """
-        self._readers.close()
-        return self._transaction.overlaid if self._is_changed else self.infos
+        self._transaction.require_room(0, margin=LEAST_ROOM)
+        self._is_changed = True
 
     @property
     def output(self) -> str:
@@ -152,10 +169,12 @@ def edit_image(
     engine: Engine = Engine.AUTO,
     backing: Backing = Backing.SAME_DIR,
     output: OutputTarget | None = None,
+    boot: Boot | None = None,
 ) -> Iterator[ImageEdit]:
     """Open the disks of one guest for an edit. What is not committed when the block ends never happened.
 
     :param output: make a new image there; the image itself is not written.
+    :param boot: how the appliance is booted, should it be needed; as everywhere without it.
     :raises ImageInUse: a guest, or another imgtools, has one of the images open for writing.
     :raises UnfinishedEdit: an earlier edit of it was cut while it was committed.
     :raises UnsupportedFormat: the format cannot be written in place.
@@ -176,7 +195,7 @@ def edit_image(
             refuse_running_domain(info.source.host_path)
         transaction = Transaction(infos, locks, output)
         stack.callback(transaction.discard)
-        yield stack.enter_context(_opened(infos, keys, engine, transaction))
+        yield stack.enter_context(_opened(infos, keys, engine, transaction, boot=boot))
 
 
 @contextmanager
@@ -191,7 +210,9 @@ def edit_within(
         yield image
 
 
-def edit_request(request: ImageRequest, target: Target) -> AbstractContextManager[ImageEdit]:
+def edit_request(
+    request: ImageRequest, target: Target, boot: Boot | None = None
+) -> AbstractContextManager[ImageEdit]:
     """Open what a writing command asks for; see :func:`edit_image`."""
     return edit_image(
         request.disks,
@@ -199,6 +220,7 @@ def edit_request(request: ImageRequest, target: Target) -> AbstractContextManage
         engine=request.engine,
         backing=request.backing,
         output=target.output,
+        boot=boot,
     )
 
 
@@ -215,6 +237,7 @@ def _opened(
     transaction: Transaction,
     *,
     commits: bool = True,
+    boot: Boot | None = None,
 ) -> Iterator[ImageEdit]:
     """Wire readers, writers and the transaction together."""
     with ExitStack() as readers:
@@ -225,13 +248,20 @@ def _opened(
         def reader() -> DirectSession:
             return cast("DirectSession", router.direct())
 
-        def boot() -> Session:
+        def appliance() -> Session:
             # The appliance reads through the overlays too: it boots once for reading and writing.
             from imgtools.engine.appliance.write import open_booted
 
             transaction.begin()
             return boots.enter_context(
-                open_booted(servers(), transaction.disks, servers.volume_keys, reader, network=wants_network)
+                open_booted(
+                    servers(),
+                    transaction.disks,
+                    servers.volume_keys,
+                    reader,
+                    network=wants_network,
+                    boot=boot,
+                )
             )
 
         def direct() -> AbstractContextManager[WriteSession]:
@@ -250,10 +280,10 @@ def _opened(
         def reread(mounts: Sequence[Mount], files: GuestTree) -> AbstractContextManager[GuestTree]:
             return _reread(transaction.overlaid, mounts, files, reader())
 
-        router = Router({**image_openers(servers), Engine.APPLIANCE: boot}, engine)
+        router = Router({**image_openers(servers), Engine.APPLIANCE: appliance}, engine)
         readers.callback(router.close)
         carrier = Carrier(transaction, engine, direct, booted, reread)
-        yield ImageEdit(infos, router, servers, carrier, transaction, readers, commits=commits)
+        yield ImageEdit(infos, router, servers, carrier, transaction, readers, commits=commits, boots=boots)
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from imgtools.engine.api import Session
 from imgtools.files.tree import GuestTree
@@ -23,6 +23,8 @@ from imgtools.records.system import Warned
 from imgtools.volumes.volume_file import DiskFile, DiskServer
 
 if TYPE_CHECKING:
+    from imgtools.engine.appliance.session import Boot
+    from imgtools.engine.direct.session import DirectSession
     from imgtools.records.usage import Usage
 
 
@@ -62,6 +64,14 @@ class Image:
         """Return how full the filesystem on ``volume`` is, or why nobody can tell."""
         return self._router.try_usage(volume)
 
+    def _booted(self) -> Session:
+        """Return the appliance's session, booted now if it is not up; it serves everything from now on."""
+        return self._router.appliance()
+
+    def _on_disk(self) -> tuple[DirectSession, Sequence[DiskServer]]:
+        """Return what knows where on the disks the volumes are, and the disks' bytes."""
+        return cast("DirectSession", self._router.direct()), self._servers()
+
     @property
     def served_by(self) -> Engine:
         """Which engine answers now."""
@@ -87,11 +97,13 @@ def open_image(
     keys: Sequence[Key] = (),
     engine: Engine = Engine.AUTO,
     backing: Backing = Backing.SAME_DIR,
+    boot: Boot | None = None,
 ) -> Iterator[Image]:
     """Open the disks of one guest for reading: /dev/sda, /dev/sdb ... in the order given.
 
     Every file that an image names is judged before anything opens it.
 
+    :param boot: how the appliance is booted, should it be needed; as everywhere without it.
     :raises BadImage: a file is not a disk image, or is damaged.
     :raises UntrustedBacking: an image names a host file that ``backing`` does not allow.
     :raises KeyNeeded: the image itself is encrypted, and no key opens it.
@@ -100,16 +112,18 @@ def open_image(
     from imgtools.disk.backing import examine_disks
 
     infos = examine_disks(disks, backing, ask_qemu=False)  # qemu-nbd looks at them in a moment
-    with open_examined(infos, keys, engine) as image:
+    with open_examined(infos, keys, engine, boot) as image:
         yield image
 
 
 @contextmanager
-def open_examined(infos: Sequence[ImageInfo], keys: Sequence[Key], engine: Engine) -> Iterator[Image]:
-    """Open disks whose files have been judged already."""
+def open_examined(
+    infos: Sequence[ImageInfo], keys: Sequence[Key], engine: Engine, boot: Boot | None = None
+) -> Iterator[Image]:
+    """Open disks whose files have been judged already; see :func:`open_image`."""
     with ExitStack() as stack:
         servers = DiskServers(infos, keys, stack)
-        router = Router(image_openers(servers), engine)
+        router = Router(image_openers(servers, boot), engine)
         stack.callback(router.close)
         yield Image(infos, router, servers)
 
@@ -149,8 +163,11 @@ class DiskServers:
         return tuple(Warned(disk.warning, str(info.source.host_path)) for info, disk in pairs if disk.warning)
 
 
-def image_openers(servers: DiskServers) -> dict[Engine, Callable[[], Session]]:
-    """Return how to open each engine over the served disks."""
+def image_openers(servers: DiskServers, boot: Boot | None = None) -> dict[Engine, Callable[[], Session]]:
+    """Return how to open each engine over the served disks.
+
+    :param boot: how the appliance is booted; None: as :mod:`imgtools.image.sharing` has it.
+    """
 
     def direct() -> Session:
         from imgtools.engine.direct.session import DirectSession
@@ -160,11 +177,13 @@ def image_openers(servers: DiskServers) -> dict[Engine, Callable[[], Session]]:
     def appliance() -> Session:
         from imgtools.engine.appliance import ApplianceSession
 
-        return ApplianceSession(servers(), servers.volume_keys, boot=booting())
+        return ApplianceSession(servers(), servers.volume_keys, boot=boot or booting())
 
     return {Engine.DIRECT: direct, Engine.APPLIANCE: appliance}
 
 
-def open_request(request: ImageRequest) -> AbstractContextManager[Image]:
+def open_request(request: ImageRequest, boot: Boot | None = None) -> AbstractContextManager[Image]:
     """Open what a command asks for; see :func:`open_image`."""
-    return open_image(request.disks, keys=request.keys, engine=request.engine, backing=request.backing)
+    return open_image(
+        request.disks, keys=request.keys, engine=request.engine, backing=request.backing, boot=boot
+    )
