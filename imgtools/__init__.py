@@ -90,6 +90,7 @@ if TYPE_CHECKING:
         registry_search,
         registry_set,
     )
+    from imgtools.door.rescue import rescue
     from imgtools.door.tables import (
         apply_snapshot,
         bitmap_add,
@@ -123,6 +124,7 @@ if TYPE_CHECKING:
     from imgtools.image.handle import Image
     from imgtools.ops.station import StationReport
     from imgtools.records.diagnosis import Confidence, Evidence, Finding, Remedy, Severity, StationState
+    from imgtools.records.differences import Became, Difference
     from imgtools.records.disks import Declined, Disk, Layout, Mount, Partition, Volume
     from imgtools.records.files import FileEntry, FileKind, FileStat
     from imgtools.records.found import FoundFile
@@ -175,6 +177,7 @@ if TYPE_CHECKING:
     from imgtools.workflows.registry_diff import DiffReport, RegistryDifference
     from imgtools.workflows.registry_search import RegistryMatch, SearchReport
     from imgtools.workflows.repair import RepairReport
+    from imgtools.workflows.rescue import MountedVolume, RescueReport
     from imgtools.workflows.resize import ResizedPartition, ResizeReport
     from imgtools.workflows.resize_copy import CopiedPartition, ResizeCopyReport
     from imgtools.workflows.snapshot import SnapshotReport, SnapshotsReport
@@ -184,37 +187,39 @@ if TYPE_CHECKING:
     from imgtools.workflows.writing import PlanReport
 
 __all__ = [
-    "AmendReport", "Application", "Backing", "BenchReport", "Bitmap", "BitmapReport", "BitmapsReport",
-    "BootCause", "BootReport", "ChainChange", "ChainLayer", "ChainReport", "Change", "CheckReport", "Clone",
-    "CloneReport", "CommitReport", "CompareReport", "Confidence", "ConfigReport", "ConfigSetting",
-    "ConfigValue", "ConvertReport", "CopiedPartition", "CopyOutReport", "CreateReport", "DdReport",
-    "Declined", "DfReport", "DiagnoseReport", "DiffReport", "DiscardHibernation", "Disk", "DiskFacts",
-    "DiskStep", "DoctorReport", "EditConfig", "EditLines", "Engine", "Evidence", "ExportReport",
-    "ExportedKey", "Extent", "FileEntry", "FileKind", "FileStat", "FilesystemUsage", "FilesystemsReport",
-    "FindReport", "Finding", "FoundFile", "FoundRow", "Guest", "GuestOptions", "GuestReader",
-    "HiveListReport", "HiveRow", "HostPath", "Image", "ImageEdit", "ImageInfo", "ImageOptions", "ImageUsage",
-    "Images", "InfoReport", "InspectReport", "InspectedGuest", "Key", "KeyListReport", "KeyReport", "KeyRow",
-    "Keys", "Layer", "Layout", "LineEdit", "ListedFile", "LogInfo", "LogListReport", "LogReport", "LogRow",
-    "LsReport", "MakeDirectory", "MakeHardLink", "MakeLink", "MakeSpecial", "MapLayer", "MapReport",
-    "MeasureReport", "Mount", "MountReport", "Move", "NewLvmUuids", "OperationReport", "Orders", "OsInfo",
-    "OsType", "Partition", "Plan", "PlanReport", "PlannedChange", "Progress", "RebaseReport", "RecoverReport",
-    "RegistryApplyLog", "RegistryDifference", "RegistryMakeKey", "RegistryMatch", "RegistryOptions",
-    "RegistryRemoveKey", "RegistryRemoveValue", "RegistrySet", "Relabel", "Remedy", "Remove", "RepairReport",
-    "ResizeCopyReport", "ResizeReport", "ResizedPartition", "RunInGuest", "SearchReport", "Secret", "SetMode",
-    "SetOwner", "SetTimes", "SetUuid", "SetXattr", "Severity", "Size", "Snapshot", "SnapshotReport",
-    "SnapshotsReport", "StateOptions", "StationReport", "StationState", "SysprepReport", "TarReport",
-    "Truncate", "UnmountReport", "Upload", "Usage", "ValueRow", "VerifyReport", "Volume", "Warned",
-    "WipeReport", "WriteFile", "WriteOptions", "amend", "apply", "apply_snapshot", "bench", "bitmap_add",
-    "bitmap_clear", "bitmap_delete", "bitmap_disable", "bitmap_enable", "bitmap_list", "bitmap_merge", "boot",
-    "cat", "chain_flatten", "chain_move", "chain_show", "chain_squash", "check", "chmod", "chown", "clone",
-    "commit", "compare", "config_delete", "config_get", "config_match", "config_set", "convert", "copy_in",
-    "copy_out", "create", "create_snapshot", "customize", "dd", "delete_snapshot", "df", "diagnose", "doctor",
-    "edit", "edit_image", "errors", "find", "find_guests", "info", "inspect", "list_filesystems", "list_logs",
-    "list_snapshots", "ln", "log", "ls", "make_plan", "map", "measure", "mkdir", "mount", "mv", "open_image",
-    "read_plan", "rebase", "recover", "registry_delete", "registry_diff", "registry_export", "registry_get",
-    "registry_hives", "registry_list", "registry_merge", "registry_search", "registry_set", "repair",
-    "resize_copy", "resize_disk", "rm", "sysprep", "sysprep_verify", "tar_in", "tar_out", "the_guest",
-    "touch", "unmount", "wipe", "write", "write_plan",
+    "AmendReport", "Application", "Backing", "Became", "BenchReport", "Bitmap", "BitmapReport",
+    "BitmapsReport", "BootCause", "BootReport", "ChainChange", "ChainLayer", "ChainReport", "Change",
+    "CheckReport", "Clone", "CloneReport", "CommitReport", "CompareReport", "Confidence", "ConfigReport",
+    "ConfigSetting", "ConfigValue", "ConvertReport", "CopiedPartition", "CopyOutReport", "CreateReport",
+    "DdReport", "Declined", "DfReport", "DiagnoseReport", "DiffReport", "Difference", "DiscardHibernation",
+    "Disk", "DiskFacts", "DiskStep", "DoctorReport", "EditConfig", "EditLines", "Engine", "Evidence",
+    "ExportReport", "ExportedKey", "Extent", "FileEntry", "FileKind", "FileStat", "FilesystemUsage",
+    "FilesystemsReport", "FindReport", "Finding", "FoundFile", "FoundRow", "Guest", "GuestOptions",
+    "GuestReader", "HiveListReport", "HiveRow", "HostPath", "Image", "ImageEdit", "ImageInfo",
+    "ImageOptions", "ImageUsage", "Images", "InfoReport", "InspectReport", "InspectedGuest", "Key",
+    "KeyListReport", "KeyReport", "KeyRow", "Keys", "Layer", "Layout", "LineEdit", "ListedFile", "LogInfo",
+    "LogListReport", "LogReport", "LogRow", "LsReport", "MakeDirectory", "MakeHardLink", "MakeLink",
+    "MakeSpecial", "MapLayer", "MapReport", "MeasureReport", "Mount", "MountReport", "MountedVolume",
+    "Move", "NewLvmUuids", "OperationReport", "Orders", "OsInfo", "OsType", "Partition", "Plan",
+    "PlanReport", "PlannedChange", "Progress", "RebaseReport", "RecoverReport", "RegistryApplyLog",
+    "RegistryDifference", "RegistryMakeKey", "RegistryMatch", "RegistryOptions", "RegistryRemoveKey",
+    "RegistryRemoveValue", "RegistrySet", "Relabel", "Remedy", "Remove", "RepairReport", "RescueReport",
+    "ResizeCopyReport", "ResizeReport", "ResizedPartition", "RunInGuest", "SearchReport", "Secret",
+    "SetMode", "SetOwner", "SetTimes", "SetUuid", "SetXattr", "Severity", "Size", "Snapshot",
+    "SnapshotReport", "SnapshotsReport", "StateOptions", "StationReport", "StationState", "SysprepReport",
+    "TarReport", "Truncate", "UnmountReport", "Upload", "Usage", "ValueRow", "VerifyReport", "Volume",
+    "Warned", "WipeReport", "WriteFile", "WriteOptions", "amend", "apply", "apply_snapshot", "bench",
+    "bitmap_add", "bitmap_clear", "bitmap_delete", "bitmap_disable", "bitmap_enable", "bitmap_list",
+    "bitmap_merge", "boot", "cat", "chain_flatten", "chain_move", "chain_show", "chain_squash", "check",
+    "chmod", "chown", "clone", "commit", "compare", "config_delete", "config_get", "config_match",
+    "config_set", "convert", "copy_in", "copy_out", "create", "create_snapshot", "customize", "dd",
+    "delete_snapshot", "df", "diagnose", "doctor", "edit", "edit_image", "errors", "find", "find_guests",
+    "info", "inspect", "list_filesystems", "list_logs", "list_snapshots", "ln", "log", "ls", "make_plan",
+    "map", "measure", "mkdir", "mount", "mv", "open_image", "read_plan", "rebase", "recover",
+    "registry_delete", "registry_diff", "registry_export", "registry_get", "registry_hives",
+    "registry_list", "registry_merge", "registry_search", "registry_set", "repair", "rescue", "resize_copy",
+    "resize_disk", "rm", "sysprep", "sysprep_verify", "tar_in", "tar_out", "the_guest", "touch", "unmount",
+    "wipe", "write", "write_plan",
 ]  # fmt: skip
 
 # Where each name is; the imports above say the same to type checkers, and a test holds them together.
@@ -245,6 +250,7 @@ _HOMES = {
         "RegistryOptions registry_delete registry_diff registry_export registry_get registry_hives "
         "registry_list registry_merge registry_search registry_set"
     ),
+    "imgtools.door.rescue": "rescue",
     "imgtools.door.tables": (
         "apply_snapshot bitmap_add bitmap_clear bitmap_delete bitmap_disable bitmap_enable "
         "bitmap_list bitmap_merge create_snapshot delete_snapshot list_snapshots"
@@ -259,6 +265,7 @@ _HOMES = {
     "imgtools.image.handle": "Image",
     "imgtools.ops.station": "StationReport",
     "imgtools.records.diagnosis": "Confidence Evidence Finding Remedy Severity StationState",
+    "imgtools.records.differences": "Became Difference",
     "imgtools.records.disks": "Declined Disk Layout Mount Partition Volume",
     "imgtools.records.files": "FileEntry FileKind FileStat",
     "imgtools.records.found": "FoundFile",
@@ -304,6 +311,7 @@ _HOMES = {
     "imgtools.workflows.registry_diff": "DiffReport RegistryDifference",
     "imgtools.workflows.registry_search": "RegistryMatch SearchReport",
     "imgtools.workflows.repair": "RepairReport",
+    "imgtools.workflows.rescue": "MountedVolume RescueReport",
     "imgtools.workflows.resize": "ResizeReport ResizedPartition",
     "imgtools.workflows.resize_copy": "CopiedPartition ResizeCopyReport",
     "imgtools.workflows.snapshot": "SnapshotReport SnapshotsReport",

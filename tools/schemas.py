@@ -27,6 +27,7 @@ ELSEWHERE = {
     "imgtools.plan/2": "imgtools.workflows.writing:PlanReport",
     "imgtools.sysprep-verify/1": "imgtools.workflows.sysprep:VerifyReport",
     "imgtools.df/1": "imgtools.workflows.df:DfReport",
+    "imgtools.rescue/1": "imgtools.workflows.rescue:RescueReport",
     "imgtools.find/1": "imgtools.workflows.find:FindReport",
     "imgtools.ls/1": "imgtools.workflows.ls:LsReport",
     "imgtools.log/1": "imgtools.workflows.log:LogReport",

@@ -9,7 +9,7 @@ made to work for ever by a hostile log.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import BinaryIO
@@ -72,7 +72,7 @@ class _Chunk:
 
 def read_events(
     source: BinaryIO, size: int, *, about: str = "event log", newest_first: bool = False
-) -> Iterator[EventRecord | Damage]:
+) -> Generator[EventRecord | Damage, None, None]:
     """Yield the events of a log in the order of their numbers, and what could not be read in between.
 
     :param size: of the file, in bytes.

@@ -57,13 +57,20 @@ class JournalEntry:
 
 @dataclass(frozen=True, slots=True)
 class JournalWish:
-    """Which entries journalctl gives; None and empty mean all. Times are nanoseconds since 1970."""
+    """Which entries journalctl gives; None and empty mean all. Times are nanoseconds since 1970.
+
+    ``last_boot``: only those of the last boot in the file. ``newest``: no more than so many, from the end. ``matches``:
+    only with one of these fields, as journalctl(1) takes them: ``_TRANSPORT=kernel``.
+    """
 
     since: int | None = None
     until: int | None = None
     units: tuple[str, ...] = ()
     priority: int | None = None  # this and more urgent
     newest_first: bool = False
+    last_boot: bool = False
+    newest: int | None = None
+    matches: tuple[str, ...] = ()
 
 
 def read_journal_header(head: bytes) -> JournalHeader | None:
@@ -133,7 +140,13 @@ def _command(path: Path, wish: JournalWish) -> Sequence[str]:
     command += [f"--since={_moment(wish.since)}"] if wish.since is not None else []
     command += [f"--until={_moment(wish.until)}"] if wish.until is not None else []
     command += [f"--priority={wish.priority}"] if wish.priority is not None else []
-    return command + [f"--unit={unit}" for unit in wish.units]
+    command += (
+        ["--boot"] if wish.last_boot else []
+    )  # with --file it is the last one in the file, not the host's
+    command += [f"--lines={wish.newest}"] if wish.newest is not None else []
+    command += [f"--unit={unit}" for unit in wish.units]
+    alternatives = [word for match in wish.matches for word in (match, "+")]
+    return command + alternatives[:-1]
 
 
 def _moment(nanoseconds: int) -> str:

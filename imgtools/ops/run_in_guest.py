@@ -21,15 +21,23 @@ def run_in_guest(guest: Guest, script: str, *, network: bool, what: str = "") ->
 
     :raises UnsupportedGuest: the guest has no shell, or is of an architecture that the host cannot run.
     """
+    require_shell(guest, hint="--firstboot runs them when the guest boots")
+    return RunInGuest(script, network, what or script.strip().partition("\n")[0])
+
+
+def require_shell(guest: Guest, *, hint: str = "") -> None:
+    """Make sure that programs of a guest can run in its tree.
+
+    :raises UnsupportedGuest: it has no shell, or is of an architecture that the host cannot run.
+    """
     if not guest.files.exists("/bin/sh"):
         raise UnsupportedGuest("the guest has no /bin/sh to run commands with")
     host, own = platform.machine(), guest.os.arch
     if own not in ("", "unknown", host, *ALSO_RUN.get(host, ())):
         raise UnsupportedGuest(
             f"programs of the guest are for {own}, and the host is {host}",
-            hint="--firstboot runs them when the guest boots",
+            hint=hint,
         )
-    return RunInGuest(script, network, what or script.strip().partition("\n")[0])
 
 
 def run_script(guest: Guest, host_path: Path, *, network: bool) -> Iterator[Change]:

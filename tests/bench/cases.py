@@ -79,6 +79,7 @@ WRITE = "Changing a guest"
 DISK = "Disk images"
 REGISTRY = "The registry of Windows"
 FLAT = "What size costs"
+BOOT = "What boots"
 START = "Start-up"
 BOOT = "Booting a guest"
 EDIT = "/etc/issue -e s/Debian/Sample/"
@@ -260,6 +261,11 @@ CASES = (
         "boot to the login prompt, beside a bare QEMU, both without KVM", BOOT, "real-plain",
         "imgtools boot {image} --timeout 1500", within(1.1),
         "python -m tests.bench.bare_boot {image}",
+    ),
+    Case(
+        "a command in the appliance, the guest mounted", BOOT, "real",
+        "imgtools rescue {image} -c true", faster_at_any_size(2),
+        "sh -c \"echo exit | script -qec 'virt-rescue --ro -i -a {image}' /dev/null\"", nothing_to_compare,
     ),
     Case("help", START, "none", "imgtools --help", Goal(Kind.SECONDS, 0.3)),
 )  # fmt: skip

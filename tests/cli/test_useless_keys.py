@@ -90,6 +90,7 @@ ON_CHAIN = {
 ELSEWHERE = {
     "boot": "tests/cli/test_boot.py: its exit code is the verdict's",
     "mount": "tests/integration/test_mount.py: it needs FUSE",
+    "rescue": "tests/integration/test_rescue.py: it boots",
 }
 ALL = {
     **{name: (LINUX, words) for name, words in ON_GUEST.items()},

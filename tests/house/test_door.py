@@ -86,6 +86,7 @@ NOT_SAID = {
     "registry export --utf16": "how a report is shown",
     "registry get --raw": "each value has its bytes",
     "repair --list": "documentation: docs/operations",
+    "rescue --yes": "agree: without it, that is what happens",
     "sysprep --list-operations": "documentation: docs/operations",
     "sysprep --verify": "sysprep_verify",
 }

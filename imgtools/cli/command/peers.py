@@ -26,6 +26,7 @@ SAME: Mapping[str, str] = {
     "virt-list-partitions": "filesystems --only partitions",
     "virt-log": "log",
     "virt-ls": "ls",
+    "virt-rescue": "rescue",
     "virt-resize": "resize",
     "virt-sysprep": "sysprep",
     "virt-tar-in": "tar-in",
@@ -72,6 +73,7 @@ SAME: Mapping[str, str] = {
     "vi": "edit",
     "vim": "edit",
     # a guest's own programs
+    "chroot": "rescue --chroot",
     "bcdboot": "repair --only windows-boot-devices",
     "bcdedit": "repair --list",
     "bootrec": "repair",
@@ -105,11 +107,10 @@ SAME: Mapping[str, str] = {
 
 # What nothing here does in one command: what to do instead.
 OTHERWISE: Mapping[str, str] = {
-    "chroot": "a program runs in the guest with imgtools customize --run-command 'COMMAND' IMAGE",
-    "e2fsck": "imgtools check looks at the image, not at the filesystems on it; for those there is nothing here yet: "
-    "start the guest with a rescue system",
-    "fsck": "imgtools check looks at the image, not at the filesystems on it; for those there is nothing here yet: "
-    "start the guest with a rescue system",
+    "e2fsck": "imgtools check looks at the image, not at the filesystems on it; for those: "
+    "imgtools rescue IMAGE --no-mount -c 'e2fsck -f -y /dev/sda1 || [ $? = 1 ]' --write",
+    "fsck": "imgtools check looks at the image, not at the filesystems on it; for those: "
+    "imgtools rescue IMAGE --no-mount -c 'fsck -y /dev/sda1 || [ $? = 1 ]' --write",
     "guestfish": "there is no shell: each of its commands is one of ours (imgtools help), several changes at once are "
     "imgtools apply or imgtools customize",
     "guestfsd": "the appliance is started where it is needed; imgtools doctor --launch tries it",
@@ -136,15 +137,13 @@ OTHERWISE: Mapping[str, str] = {
     "virt-index-validate": "no templates are downloaded, so there is no index; imgtools clone copies one of yours",
     "virt-make-fs": "no filesystem is made; into one that is there, imgtools copy-in and imgtools tar-in copy",
     "virt-p2v": "a physical machine is not converted; imgtools convert takes a copy of its disk",
-    "virt-rescue": "there is no rescue shell: imgtools edit, imgtools config and imgtools customize change a guest, "
-    "imgtools mount shows its files",
     "virt-sparsify": "imgtools convert leaves out what is zero; what a guest deleted is zero only after fstrim in it",
     "virt-tail": "guests that run are not followed; imgtools log prints the newest entries of one that is off",
     "virt-v2v": "drivers are not exchanged for another hypervisor; imgtools convert changes the format of a disk",
     "virt-win-reg": "imgtools registry reads keys and values; changes to a registry are not made yet",
     "virsh": "imgtools clone --domain clones a domain; everything else of domains is virsh's",
-    "xfs_repair": "imgtools check looks at the image, not at the filesystems on it; for those there is nothing here "
-    "yet: start the guest with a rescue system",
+    "xfs_repair": "imgtools check looks at the image, not at the filesystems on it; for those: "
+    "imgtools rescue IMAGE --no-mount -c 'xfs_repair /dev/sda1' --write",
 }
 
 # In a group: what people say, and what the groups say.

@@ -199,6 +199,10 @@ class Output:
             finally:
                 self._stop_waiting = lambda: None
 
+    def stop_waiting(self) -> None:
+        """End what :meth:`waiting` shows: somebody else has the terminal now."""
+        self._stop_waiting()
+
     @contextmanager
     def counting(self, title: str, total: int) -> Iterator[Count]:
         """Show on stderr how many images are done."""
