@@ -20,7 +20,6 @@ from imgtools.guest.boot.machine_choice import (
 )
 from imgtools.guest.boot.watch import Talk, Watching, watch
 from imgtools.guest.guest import Guest, the_guest
-from imgtools.image.edit import ImageEdit
 from imgtools.image.handle import Image, open_request
 from imgtools.image.machine import open_machine
 from imgtools.records.image import ImageInfo
@@ -144,25 +143,6 @@ def boot_opened(
     """
     found = _found(image, guest, how)
     return _run(image.infos, keys, found, how, _watching(how, found), None, None, progress)
-
-
-def boot_edit(
-    image: ImageEdit,
-    guest: Guest,
-    how: BootRequest,
-    *,
-    keys: Sequence[Key] = (),
-    progress: Progress | None = None,
-) -> BootReport:
-    """Boot a guest with what an edit has applied so far, on further overlays: the edit can be committed afterwards.
-
-    Nothing can be read from the image or applied to it any more.
-
-    :param guest: of the image, found before the edit: the machine is chosen for it.
-    :raises ImgtoolsError: as :func:`boot`.
-    """
-    found = _found(image, guest, how)
-    return _run(image.settle(), keys, found, how, _watching(how, found), None, None, progress)
 
 
 @dataclass(frozen=True, slots=True)

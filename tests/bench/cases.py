@@ -81,7 +81,6 @@ REGISTRY = "The registry of Windows"
 FLAT = "What size costs"
 BOOT = "What boots"
 START = "Start-up"
-BOOT = "Booting a guest"
 EDIT = "/etc/issue -e s/Debian/Sample/"
 
 CASES = (

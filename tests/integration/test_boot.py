@@ -11,8 +11,9 @@ from imgtools.change.change import WriteFile
 from imgtools.guest.guest import the_guest
 from imgtools.guest.plan import make_plan
 from imgtools.image.edit import edit_image
+from imgtools.image.handle import Image
 from imgtools.records.image import DiskSource
-from imgtools.workflows.boot import BootRequest, boot_edit
+from imgtools.workflows.boot import BootRequest, boot_opened
 from tests.support.boots import LIMIT, booted, without_serial_console
 from tests.support.command import imgtools
 from tests.support.fixtures import copy_fixture, fixture_image
@@ -60,8 +61,12 @@ def test_what_an_edit_has_applied_is_booted_before_it_is_committed(tmp_path: Pat
         guest = the_guest(edited)
         change = WriteFile("/etc/hostname", b"mended\n")
         edited.apply(make_plan(edited, [change], guest.mounts))
-        report = boot_edit(edited, guest, BootRequest(seconds=LIMIT, expect="^mended login:"))
-        assert report.reached, report
-        assert _digest(image) == before
-        edited.commit()
+
+        def boots(changed: Image) -> None:
+            how = BootRequest(seconds=LIMIT, expect="^mended login:")
+            report = boot_opened(changed, the_guest(changed), how)
+            assert report.reached, report
+            assert _digest(image) == before
+
+        edited.commit(proof=boots)
     assert _digest(image) != before
