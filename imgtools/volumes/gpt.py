@@ -10,7 +10,7 @@ import uuid
 import zlib
 from typing import NamedTuple
 
-from imgtools.records.disks import Disk, Partition
+from imgtools.records.disks import DeviceBytes, Disk, Partition
 from imgtools.volumes.volume_file import DiskFile
 
 MAGIC = b"EFI PART"
@@ -46,7 +46,7 @@ def read_gpt(disk: DiskFile, device: str) -> Disk | None:
     return None
 
 
-def read_header(disk: DiskFile, sector: int, place: int) -> Header | None:
+def read_header(disk: DeviceBytes, sector: int, place: int) -> Header | None:
     """Read the header at a sector and its entries; None unless both checksums are right."""
     raw = disk.read_at(place * sector, sector) if place > 0 else b""
     if len(raw) < sector or raw[:8] != MAGIC:
