@@ -62,6 +62,7 @@ PACKAGE_OF = {
     "virsh": "libvirt-clients",
     "visudo": "sudo",
     "zstd": "zstd",
+    "lz4": "lz4",
 }
 
 

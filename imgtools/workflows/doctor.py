@@ -212,6 +212,7 @@ def _needs() -> dict[str, _Need]:
     needs["rpm"] = _Need(State.FAIL, Serves.SOME, "packages of guests with an rpm database")
     needs["journalctl"] = _Need(State.FAIL, Serves.SOME, "logs of guests with systemd")
     needs["zstd"] = _Need(State.FAIL, Serves.SOME, "archives and logs packed with zstd")
+    needs["lz4"] = _Need(State.WARN, Serves.SOME, "initial RAM disks packed with lz4, in a diagnosis")
     needs["sfdisk"] = _Need(State.FAIL, Serves.SOME, "changing partition tables")
     needs["fdisk"] = _Need(State.FAIL, Serves.SOME, "changing partition tables")
     needs["visudo"] = _Need(State.WARN, Serves.SOME, "checking an edited sudoers file")

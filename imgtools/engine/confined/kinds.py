@@ -65,7 +65,7 @@ class Kind(Enum):
     MACHINE = "a virtual machine with a kernel of the host: QEMU of libguestfs' appliance"
     CONNECTED_MACHINE = "the same with a network, for a user who has asked for it"
     MOUNTER = "mounts a guest's filesystem: ntfs-3g"
-    DECOMPRESSOR = "from standard input to standard output: zstd, xz, gzip, bzip2"
+    DECOMPRESSOR = "from standard input to standard output: zstd, xz, gzip, bzip2, lz4"
     PACKER = "from a pipe of ours into a new file: the same programs the other way round"
     LIBRARY = "a copy of imgtools that works with a C library: libfsntfs, libbde, hivex, augeas, libevtx"
     WRITING_LIBRARY = "the same, that writes to a volume: libext2fs"
