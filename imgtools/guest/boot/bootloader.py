@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from imgtools.files.tree import GuestReader
@@ -21,6 +21,7 @@ from imgtools.guest.boot.bootmenu import (
 from imgtools.guest.boot.kernels import Kernel, find_kernels
 from imgtools.guest.find.layout import ESP
 from imgtools.records.disks import Disk
+from imgtools.records.system import Warned
 
 BIOS_BOOT = "21686148-6449-6E6F-744E-656564454649"  # GRUB's core image on GPT disks
 PREP = "9E1A2D38-C612-4316-AA26-8B49521E5A8B"  # PowerPC
@@ -57,7 +58,7 @@ def find_boot(files: GuestReader, disks: Sequence[Disk]) -> Boot:
     :param disks: the guest's own, the one with its root first.
     """
     loader, config = find_loader(files)
-    kernels = _with_default(find_kernels(files), _menu(files, loader, config))
+    kernels = _with_default(find_kernels(files), read_menu(files, loader, config))
     return Boot(find_firmware(files, disks), loader, config, kernels)
 
 
@@ -97,7 +98,8 @@ def find_firmware(files: GuestReader, disks: Sequence[Disk]) -> str:
 # -- what the loader starts ----------------------------------------------------------------------------------
 
 
-def _menu(files: GuestReader, loader: str, config: str) -> Menu:
+def read_menu(files: GuestReader, loader: str, config: str) -> Menu:
+    """Return the menu of a boot loader that :func:`find_loader` has found."""
     text = read_config(files, config)
     if loader == "grub2":
         return grub2_menu(files, config, text)
@@ -139,3 +141,12 @@ def is_entry_of(entry: BootEntry, kernel: Kernel) -> bool:
     return bool(kernel.version) and (
         entry.version == kernel.version or path.rpartition("/")[2].partition("-")[2] == kernel.version
     )
+
+
+def lacking_initrd(boot: Boot) -> Iterator[Warned]:
+    """Warn of a default kernel without an initial RAM disk where others have one: the guest will not find its root."""
+    if any(kernel.initrd for kernel in boot.kernels):
+        for kernel in boot.kernels:
+            if kernel.default and not kernel.initrd:
+                text = f"the kernel that starts by default, {kernel.version}, has no initial RAM disk; others have one"
+                yield Warned(text, kernel.vmlinuz)

@@ -34,10 +34,14 @@ class BootEntry:
 
 @dataclass(frozen=True, slots=True)
 class Menu:
-    """A boot menu, and the entry it starts; None if the configuration does not say, or names one that is not there."""
+    """A boot menu, and the entry it starts; None if the configuration does not say, or names one that is not there.
+
+    ``wanted`` is how the configuration names it, "" where it does not.
+    """
 
     entries: Sequence[BootEntry] = ()
     default: BootEntry | None = None
+    wanted: str = ""
 
 
 def read_config(files: GuestReader, path: str) -> str:
@@ -84,7 +88,7 @@ def systemd_boot_menu(files: GuestReader, text: str) -> Menu:
     wanted = re.search(r"^[ \t]*default[ \t]+(\S+)", text, re.MULTILINE)
     pattern = wanted[1].removesuffix(".conf") if wanted else "*"
     default = next((one for one in entries if fnmatch.fnmatchcase(one.id, pattern)), None)
-    return Menu(entries, default)
+    return Menu(entries, default, wanted[1] if wanted else "")
 
 
 def grub2_menu(files: GuestReader, config: str, text: str) -> Menu:
@@ -92,17 +96,26 @@ def grub2_menu(files: GuestReader, config: str, text: str) -> Menu:
     saved = _saved_entry(files, config)
     if re.search(r"^[ \t]*blscfg\b", text, re.MULTILINE):
         entries = [_with_kernelopts(one, saved) for one in loader_entries(files)]
-        return Menu(entries, _chosen(entries, saved.get("saved_entry", "")))
+        name = saved.get("next_entry") or saved.get("saved_entry", "")
+        return Menu(entries, _chosen(entries, name), name)
     menu = list(_grub_menu(text))
     entries = [entry for _position, entry in menu]
-    wanted = re.search(r'^[ \t]*set default="?([^"\s$]*)"?', text, re.MULTILINE)
-    name = wanted[1] if wanted and wanted[1] else saved.get("saved_entry", "")
+    name = _grub_default(text, saved)
     first, _, below = name.partition(">")
     if (number := parse_count(first)) is not None:
         top = [entry for position, entry in menu if position == number]
         index = parse_count(below.split(">")[0]) or 0
-        return Menu(entries, top[min(index, len(top) - 1)] if top else None)
-    return Menu(entries, _chosen(entries, name.split(">")[-1]))
+        return Menu(entries, top[min(index, len(top) - 1)] if top else None, name)
+    return Menu(entries, _chosen(entries, name.split(">")[-1]), name)
+
+
+def _grub_default(text: str, saved: dict[str, str]) -> str:
+    """What grub-mkconfig's lines make the default: the entry for the next start alone, a saved one, or a fixed one."""
+    said = [line[1].strip("\"'") for line in re.finditer(r"^[ \t]*set default=(\S*)", text, re.MULTILINE)]
+    if any("next_entry" in one for one in said) and saved.get("next_entry"):
+        return saved["next_entry"]
+    fixed = next((one for one in said if one and "$" not in one), "")
+    return fixed or saved.get("saved_entry", "")
 
 
 def _chosen(entries: Sequence[BootEntry], name: str) -> BootEntry | None:
@@ -168,7 +181,9 @@ def grub_legacy_menu(text: str) -> Menu:
             entries[-1] = replace(entries[-1], initrd=rest.strip())
     wanted = re.search(r"^[ \t]*default[ =]+(\d{1,4})", text, re.MULTILINE)
     index = int(wanted[1]) if wanted else 0
-    return Menu(entries[:MAX_ENTRIES], entries[index] if index < len(entries) else None)
+    return Menu(
+        entries[:MAX_ENTRIES], entries[index] if index < len(entries) else None, wanted[1] if wanted else ""
+    )
 
 
 def extlinux_menu(text: str) -> Menu:
@@ -190,4 +205,4 @@ def extlinux_menu(text: str) -> Menu:
             entries[-1] = replace(entries[-1], cmdline=rest)
         elif entries and key == "menu" and rest.lower() == "default":
             default = entries[-1].id
-    return Menu(entries[:MAX_ENTRIES], _chosen(entries, default))
+    return Menu(entries[:MAX_ENTRIES], _chosen(entries, default), default)
