@@ -1,0 +1,132 @@
+"""The stations from the boot sector to the kernel's arguments, on a guest in memory: findings, and what mends them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import pytest
+
+from fixtures.executables import elf, initrd, kernel
+from imgtools.guest.guest import Guest
+from imgtools.ops.station import Examined, StationReport, load_stations, visit
+from imgtools.records.diagnosis import Remedy, StationState
+from imgtools.records.disks import Layout, Mount
+from imgtools.records.system import OsInfo, OsType
+from tests.support.images import partitioned
+from tests.support.memory import Content, memory_files, memory_volume
+from tests.support.volumes import bytes_volume
+
+NEW, OLD = "6.1.0-18-amd64", "6.1.0-9-amd64"
+ROOT = memory_volume("/dev/sda1", uuid="d00d")
+DISK = replace(partitioned("0x83", table="dos"), size=1 << 20)
+SIZE = 20_000
+MENU = "\n".join(
+    f"menuentry 'Debian {one}' --id '{one}' {{\n  linux /boot/vmlinuz-{one} root=UUID=d00d ro\n"
+    f"  initrd /boot/initrd.img-{one}\n}}"
+    for one in (NEW, OLD)
+)
+BASE: dict[str, Content] = {
+    "/boot/grub/grub.cfg": MENU,
+    **{f"/boot/vmlinuz-{one}": kernel(one, str(SIZE)).ljust(SIZE, b"\0") for one in (NEW, OLD)},
+    **{f"/boot/initrd.img-{one}": initrd(2048) for one in (NEW, OLD)},
+    **{f"/lib/modules/{one}/modules.dep": "kernel/drivers/block/virtio_blk.ko:\n" for one in (NEW, OLD)},
+}
+
+
+def report(
+    name: str, files: Mapping[str, Content], *gone: str, code: bytes = b"", thorough: bool = False
+) -> StationReport:
+    there = {path: content for path, content in {**BASE, **files}.items() if path not in gone}
+    layout = Layout((DISK,), volumes=(ROOT,))
+    guest = Guest(
+        ROOT, OsInfo(OsType.LINUX, arch="x86_64"), (Mount("/", ROOT),), memory_files(there), layout=layout
+    )
+    disk = bytes_volume(code.ljust(510, b"\0") + b"\x55\xaa" + bytes(DISK.size - 512), "/dev/sda")
+    examined = Examined(layout, guest, open_device=lambda device: disk, thorough=thorough)
+    (station,) = [one for one in load_stations() if one.name == name]
+    found = visit(examined, station)
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize("name", ["boot-menu", "kernel", "initrd", "kernel-arguments"])
+def test_a_healthy_guest(name: str) -> None:
+    assert report(name, {}).state is StationState.SOUND
+
+
+@pytest.mark.parametrize(
+    "name", ["boot-sector", "efi-partition", "boot-menu", "kernel", "initrd", "kernel-arguments"]
+)
+def test_a_guest_without_a_boot_loader(name: str) -> None:
+    assert report(name, {}, "/boot/grub/grub.cfg").state is StationState.ABSENT
+
+
+GRUB_BIOS: dict[str, Content] = {"/boot/grub/i386-pc/core.img": "x", "/boot/grub/i386-pc/normal.mod": "x"}
+INSTALL = Remedy("grub-install")
+BY_OLD = Remedy("default-kernel", (f"kernel={OLD}",))
+INITRAMFS = Remedy("initramfs", (f"kernel={NEW}",))
+V, I, M = f"/boot/vmlinuz-{NEW}", f"/boot/initrd.img-{NEW}", f"/lib/modules/{NEW}/modules.dep"  # noqa: E741
+
+
+@pytest.mark.parametrize(
+    ("station", "files", "gone", "finding", "remedy"),
+    [
+        ("boot-sector", GRUB_BIOS, (), "boot-code-missing", INSTALL),
+        ("boot-sector", {"/boot/extlinux/ldlinux.sys": "x"}, (), "boot-code-missing", None),
+        ("boot-menu", GRUB_BIOS, ("/boot/grub/grub.cfg",), "boot-menu-missing", Remedy("grub-config")),
+        ("boot-menu", {"/boot/grub/grub.cfg": MENU[:-1]}, (), "boot-menu-damaged", Remedy("grub-config")),
+        ("boot-menu", {"/boot/grub/grub.cfg": "set x=1\n"}, (), "boot-menu-empty", Remedy("grub-config")),
+        ("boot-menu", {"/boot/grub/grub.cfg": "blscfg\n"}, (), "boot-entries-missing", Remedy("boot-entries")),
+        ("boot-menu", {"/boot/grub/grub.cfg": f'set default="x"\n{MENU}'}, (), "boot-default-missing",
+         Remedy("default-kernel")),
+        ("boot-menu", {"/boot/grub/grubenv": b"\0" * 1024}, (), "grub-env-damaged", Remedy("grub-env")),
+        ("kernel", {}, (V,), "kernel-missing", BY_OLD),
+        ("kernel", {}, (V, f"/boot/vmlinuz-{OLD}"), "kernel-missing", None),
+        ("kernel", {V: kernel(NEW, str(SIZE))}, (), "kernel-damaged", BY_OLD),
+        ("kernel", {V: elf("aarch64")}, (), "kernel-architecture", BY_OLD),
+        ("kernel", {}, (M,), "modules-missing", BY_OLD),
+        ("kernel", {}, (f"/boot/vmlinuz-{OLD}",), "kernel-missing", Remedy("grub-config")),
+        ("initrd", {}, (I,), "initrd-missing", INITRAMFS),
+        ("initrd", {I: b""}, (), "initrd-damaged", INITRAMFS),
+        ("initrd", {I: initrd(2048)[:1000]}, (), "initrd-damaged", INITRAMFS),
+        ("initrd", {I: initrd(2048, {"x": b""})}, (), "initrd-no-init", INITRAMFS),
+        ("initrd", {M: "kernel/fs/ext4/ext4.ko:\n"}, (), "initrd-driver-missing", INITRAMFS),
+        ("initrd", {I: initrd(2048, {"init": b""})}, (), "initrd-disk-drivers", INITRAMFS),
+        ("initrd", {"/boot/grub/grub.cfg": MENU.replace(f"  initrd {I}\n", "")}, (), "initrd-missing", INITRAMFS),
+        ("kernel-arguments", {"/boot/grub/grub.cfg": MENU.replace("d00d", "gone")}, (), "root-not-found",
+         Remedy("root-device")),
+        ("kernel-arguments", {"/boot/grub/grub.cfg": MENU.replace(" ro", " single")}, (), "boot-word-dangerous",
+         Remedy("cmdline-words")),
+        ("kernel-arguments", {"/etc/initramfs-tools/conf.d/resume": "RESUME=UUID=gone\n"}, (), "resume-not-found",
+         Remedy("resume-device")),
+    ],
+)  # fmt: skip
+def test_what_is_found_and_what_mends_it(
+    station: str, files: dict[str, Content], gone: tuple[str, ...], finding: str, remedy: Remedy | None
+) -> None:
+    found = report(station, files, *gone).findings
+    assert [one.id for one in found][:1] == [finding]
+    assert found[0].remedy == remedy
+    assert remedy or found[0].advice
+    assert found[0].evidence
+
+
+def test_other_entries_initrds_are_unpacked_if_asked_for() -> None:
+    cut: dict[str, Content] = {f"/boot/initrd.img-{OLD}": initrd(2048)[:1000]}
+    assert report("initrd", cut).state is StationState.SOUND
+    assert report("initrd", cut, thorough=True).state is StationState.SUSPICIOUS
+
+
+def test_a_kernel_without_modules_may_be_meant_to_be_so() -> None:
+    config: dict[str, Content] = {f"/boot/config-{NEW}": "# CONFIG_MODULES is not set\n"}
+    assert report("kernel", config, M).state is StationState.SOUND
+
+
+def test_boot_code_that_needs_an_active_partition() -> None:
+    found = report("boot-sector", {}, code=b"Missing operating system.\r\n")
+    assert [one.id for one in found.findings] == ["boot-active-missing"]
+
+
+def test_boot_code_that_nobody_knows() -> None:
+    assert report("boot-sector", {}, code=b"something else").state is StationState.UNKNOWN
