@@ -19,9 +19,9 @@ from imgtools.guest.accounts.users import (
     read_accounts,
     read_privileged,
 )
-from imgtools.guest.boot.bootloader import Boot, find_boot, find_firmware
+from imgtools.guest.boot.bootloader import Boot, find_boot, find_firmware, lacking_initrd
 from imgtools.guest.find.disk_of import disk_of
-from imgtools.guest.find.fstab_names import FstabNames, fstab_names
+from imgtools.guest.find.fstab_names import FstabNames, fstab_names, lost_swap
 from imgtools.guest.find.release import read_release
 from imgtools.guest.guest import Guest, find_guests, no_guest, the_guest
 from imgtools.guest.network.program import NetworkConfig, find_network
@@ -201,6 +201,8 @@ class _Inspector:
         overview = self._windows(guest) if windows else None
         none = FstabNames()
         named = self._attempt(lambda: fstab_names(files, guest.root, self._layout), none) if linux else none
+        boot = self._attempt(lambda: self._boot(guest, linux), Boot())
+        self.warnings.extend((*lost_swap(named), *lacking_initrd(boot)))
         return InspectedGuest(
             root=guest.root.device,
             os=guest.os,
@@ -212,7 +214,7 @@ class _Inspector:
             drives=tuple(DriveRow(letter, device) for letter, device in guest.drives),
             applications=overview.applications if overview else self._applications(guest),
             users=windows_users(overview) if windows else self._attempt(lambda: linux_users(files), ()),
-            boot=self._attempt(lambda: self._boot(guest, linux), Boot()),
+            boot=boot,
             start=self._attempt(lambda: _start(files), None) if linux else None,
             settings=self._attempt(lambda: find_settings(files), None) if linux else None,
             selinux=self._attempt(lambda: find_selinux(files), None) if linux else None,

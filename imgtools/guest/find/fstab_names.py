@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from imgtools.files.tree import GuestReader
 from imgtools.guest.find.devices import Devices, is_passing, read_names
-from imgtools.guest.find.fstab import FstabEntry, read_fstab
+from imgtools.guest.find.fstab import FSTAB, FstabEntry, read_fstab
 from imgtools.records.disks import Layout, Volume
+from imgtools.records.system import Warned
 
 
 class FstabNames(NamedTuple):
@@ -36,3 +38,10 @@ def fstab_names(files: GuestReader, root: Volume, layout: Layout) -> FstabNames:
         elif found is not None and is_swap:
             swap.add(found.device)
     return FstabNames(frozenset(swap), tuple(missing))
+
+
+def lost_swap(names: FstabNames) -> Iterator[Warned]:
+    """Warn of swap that is not in the image: the guest waits for it. Lines of filesystems are warned of elsewhere."""
+    for entry in names.missing:
+        if entry.type == "swap" and not entry.may_be_missing:
+            yield Warned(f"line {entry.line}: {entry.spec} for swap is not in this image", FSTAB)

@@ -13,7 +13,7 @@ from imgtools.records.request import Engine
 from imgtools.workflows.inspect import InspectReport, StartRow, Wanted, inspect
 from tests.support.guests import DEBIAN_ROOT, YESCRYPT, debian_image
 from tests.support.images import memory_image
-from tests.support.memory import memory_volume, serve
+from tests.support.memory import Content, memory_volume, serve
 
 
 def _inspect(monkeypatch: pytest.MonkeyPatch, image: Image, wanted: Wanted | None = None) -> InspectReport:
@@ -106,3 +106,19 @@ def test_no_guest_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_report_says_who_answered(monkeypatch: pytest.MonkeyPatch) -> None:
     report = _inspect(monkeypatch, debian_image())
     assert (report.image, report.engine) == ("memory.img", Engine.MEMORY)
+
+
+def test_what_a_diagnosis_would_find_and_costs_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Swap that is not there, and a default kernel without the initial RAM disk that its elder has."""
+    root: dict[str, Content] = {
+        **DEBIAN_ROOT,
+        "/etc/fstab": "UUID=0000-d00d / ext4 defaults 0 1\nUUID=gone none swap sw 0 0\n",
+        "/boot/vmlinuz-6.1.0-9-amd64": "",
+        "/boot/vmlinuz-6.1.0-18-amd64": "",
+        "/boot/initrd.img-6.1.0-9-amd64": "",
+    }
+    report = _inspect(monkeypatch, memory_image({memory_volume("/dev/sda2", uuid="0000-d00d"): root}))
+    assert [(one.path, one.text.partition(",")[0]) for one in report.warnings] == [
+        ("/etc/fstab", "line 2: UUID=gone for swap is not in this image"),
+        ("/boot/vmlinuz-6.1.0-18-amd64", "the kernel that starts by default"),
+    ]
