@@ -15,7 +15,7 @@ from imgtools.units import format_size, parse_size
 if TYPE_CHECKING:
     from imgtools.workflows.boot import BootReport
 
-SECTION = "See what an image holds"
+SECTION = "Repair a guest"
 EXAMPLES = (
     "imgtools boot disk.qcow2",
     "imgtools boot disk.qcow2 --timeout 900 --screenshot screen.png --console console.log",
@@ -93,9 +93,9 @@ def command(
     console: Console = None,
     overwrite: Overwrite = False,
 ) -> None:
-    """Boot the guest in QEMU and say how that ends. Nothing is written to the image.
+    """Boot a guest in QEMU on a throw-away overlay, and say how that ends.
 
-    The machine is chosen from what the guest is; it has no network. Its serial console, its screen and its disks are
+    Nothing is written to the image. The machine is chosen from what the guest is; it has no network. Its serial console, its screen and its disks are
     watched until a login is asked for, or it is plain that none will be.
 
     Exit code 0: a login, or what --expect names. 1: not reached, and the verdict says where it ended. 33: no sign

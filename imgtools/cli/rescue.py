@@ -18,7 +18,7 @@ from imgtools.errors import UsageError
 if TYPE_CHECKING:
     from imgtools.workflows.rescue import Hands, RescueReport
 
-SECTION = "Change a guest"
+SECTION = "Repair a guest"
 EXAMPLES = (
     "imgtools rescue disk.qcow2",
     "imgtools rescue disk.qcow2 --write",

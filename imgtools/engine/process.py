@@ -30,6 +30,7 @@ PACKAGE_OF = {
     "qemu-img": "qemu-utils",
     "qemu-nbd": "qemu-utils",
     "qemu-storage-daemon": "qemu-system-common qemu-utils",
+    "qemu-system-x86_64": "qemu-system-x86",
     "supermin": "supermin",
     "cpio": "cpio",
     "blkid": "util-linux",

@@ -32,7 +32,7 @@ ON_EVERY_DEBIAN = {"util-linux"}
 # Calls whose first argument is a program, or a command that begins with one.
 STARTING = {"run", "_run", "work", "require", "which", "open_stream", "limited"}
 # Their lists of words are for the appliance, which has programs of its own.
-IN_APPLIANCE = {"crypt.py", "grow.py", "session.py"}
+IN_APPLIANCE = {"crypt.py", "grow.py", "session.py", "rescue.py"}
 
 
 def packages(name: str) -> dict[str, str]:

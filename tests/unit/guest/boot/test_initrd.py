@@ -94,7 +94,10 @@ def test_several_files_are_one_behind_the_other() -> None:
         (PLAIN[:3000], "its archive ends in the middle of a file"),
         (PLAIN[:60], "its archive ends too early"),
         (PLAIN.replace(b"00000000", b"0000zzzz"), "its archive is damaged: a number that is none"),
-        (gzip.compress(b"no archive at all" * 20, mtime=0), "its archive is damaged: no file begins where one should"),
+        (
+            gzip.compress(b"no archive at all" * 20, mtime=0),
+            "its archive is damaged: no file begins where one should",
+        ),
         (b"\x89LZO" + bytes(200), "packed with lzo"),
         (
             b"\x28\xb5\x2f\xfd\x00\x00\x06\x00\x00" + bytes(9),
