@@ -1,0 +1,1 @@
+"""The sweep of boots: real guests are broken, booted, mended, and booted again (`make boots`)."""

@@ -1,0 +1,165 @@
+"""Break real guests, boot them, mend them, boot them again: `python -m tests.boots [NAME ...]`.
+
+Without names all are done, and docs/boots.md is written. Two boots at a time; without KVM some forty minutes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from fixtures.ailments import Ailment, ailments
+from imgtools.records.image import DiskSource
+from imgtools.records.request import ImageRequest
+from imgtools.workflows.boot import BootRequest, boot
+from tests.boots.cases import CASES, OWN, Case
+from tests.boots.login import Login, Visitor
+from tests.support.command import imgtools
+from tests.support.fixtures import copy_fixture
+
+PAGE = Path(__file__).resolve().parent.parent.parent / "docs" / "boots.md"
+TIMEOUT = 600  # seconds for a verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What came of one case."""
+
+    name: str
+    guest: str
+    cause: str
+    before: str
+    repairs: str
+    after: str
+    good: bool
+    seconds: int
+
+
+def main(words: list[str] | None = None) -> int:
+    """Run the cases that are named, or all."""
+    parser = argparse.ArgumentParser(prog="python -m tests.boots", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME")
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--one", metavar="NAME", help="run one here and print its row as JSON")
+    asked = parser.parse_args(words)
+    if asked.one:
+        print(json.dumps(asdict(run(asked.one))))
+        return 0
+    names = asked.names or [one.ailment for one in CASES]
+    with ThreadPoolExecutor(asked.jobs) as pool:
+        rows = list(pool.map(_apart, names))
+    if not asked.names:
+        PAGE.write_text(page(rows), encoding="utf-8")
+    return 0 if all(one.good for one in rows) else 1
+
+
+def _apart(name: str) -> Row:
+    """Run one case in a process of its own."""
+    argv = [sys.executable, "-m", "tests.boots", "--one", name]
+    done = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False)
+    if done.returncode:
+        last = (done.stderr.strip().splitlines() or ["?"])[-1]
+        row = Row(name, "", "", "", "", f"failed: {last}", False, 0)
+    else:
+        row = Row(**json.loads(done.stdout.splitlines()[-1]))
+    print(line(row), flush=True)
+    return row
+
+
+def run(name: str) -> Row:
+    """Break a guest, boot it, mend it, boot it again."""
+    case = next(one for one in CASES if one.ailment == name)
+    ailment = next(one for one in (*OWN, *ailments()) if one.name == name)
+    started = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="imgtools-boots-") as folder:
+        image = copy_fixture(ailment.guest, Path(folder))[0]
+        ailment.breaks(image)
+        cause = _cause(image)
+        _good, before = booted(image, case.login)
+        repairs = mend(image, case, Path(folder))
+        good, after = booted(image, case.login)
+    taken = round(time.monotonic() - started)
+    return Row(name, ailment.guest, cause, before, repairs, after, good and _fits(cause, ailment), taken)
+
+
+def _fits(cause: str, ailment: Ailment) -> bool:
+    return cause == ailment.finding
+
+
+def _cause(image: Path) -> str:
+    stations = imgtools("diagnose", image, "--json", code=None).data["stations"]
+    ordered = sorted(stations, key=lambda one: one["state"] != "broken")
+    return next((one["id"] for station in ordered for one in station["findings"]), "")
+
+
+def mend(image: Path, case: Case, folder: Path) -> str:
+    """Repair as the case says; returns the names of the repairs that changed something."""
+    secret = folder / "secret"
+    secret.write_text("fixture\n")
+    secret.chmod(0o600)
+    words: list[str | Path] = ["repair", image, "--write", "--json"]
+    words += ["--only", ",".join(case.repairs)] if case.repairs else ["--auto"]
+    for setting in case.settings:
+        if "{package " in setting:
+            head, _, rest = setting.partition("{package ")
+            setting = f"{head}{package(image, rest.removesuffix('}'), folder)}"
+        words += ["--set", setting.replace("{secret}", str(secret))]
+    ran = imgtools(*words, code=None)
+    if not ran.out.startswith("{"):
+        return f"exit {ran.code}: {ran.err.splitlines()[0]}"
+    return ", ".join(one["name"] for one in ran.data["repairs"] if one["changes"]) or "none"
+
+
+def package(image: Path, name: str, folder: Path) -> Path:
+    """Fetch the package file that a guest has installed, from the host's own mirror of the same Debian."""
+    found = imgtools("inspect", image, "--json").data["guests"][0]["applications"]
+    one = next(
+        each for each in found if each["name"].startswith(name) and any(c.isdigit() for c in each["name"])
+    )
+    subprocess.run(["apt-get", "download", f"{one['name']}"], cwd=folder, check=True, capture_output=True)
+    return next(folder.glob(f"{one['name']}_*.deb"))
+
+
+def booted(image: Path, login: Login | None) -> tuple[bool, str]:
+    """Boot; whether it was good, and the verdict in words."""
+    request = ImageRequest((DiskSource(image),))
+    if login is None:
+        report = boot(request, BootRequest(seconds=TIMEOUT))
+        causes = ", ".join(dict.fromkeys(one.id for one in report.causes))
+        return report.reached, f"{report.verdict}{f' ({causes})' if causes else ''}"
+    visitor = Visitor(login)
+    boot(request, BootRequest(), talk=visitor)
+    if visitor.succeeded:
+        return True, f"{login.user}: `{login.command}` succeeds"
+    refused = "rc=" in visitor.text.split("login:")[-1]
+    return False, f"{login.user}: `{login.command}` fails" if refused else f"{login.user} does not get in"
+
+
+def line(row: Row) -> str:
+    """A row of the table."""
+    mark = "" if row.good else " **not mended**"
+    return f"| {row.name} | {row.guest} | {row.cause} | {row.before} | {row.repairs} | {row.after}{mark} |"
+
+
+def page(rows: list[Row]) -> str:
+    """The page with the last sweep."""
+    good = sum(one.good for one in rows)
+    head = (
+        "# Boots\n\n"
+        "Real Debian guests, broken in one way each, booted, mended by `imgtools repair`, and booted again. Written by\n"
+        "`make boots`, which takes some forty minutes without KVM; CI boots three guests.\n\n"
+        f"{good} of {len(rows)} were mended.\n\n"
+        "| Broken | Guest | Diagnosis | Boot before | Repairs | Boot after |\n|---|---|---|---|---|---|\n"
+    )
+    return head + "\n".join(map(line, rows)) + "\n"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,66 @@
+"""What is broken, what mends it, and how one sees that it is mended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from fixtures.ailments import Ailment
+from fixtures.ailments.breaking import change
+from imgtools.change.change import RunInGuest
+from tests.boots.login import Login
+
+ROOT = Login("root", "fixture", "touch /root/here && rm /root/here")
+ALICE = Login("alice", "fixture", "true")
+SSH = Login("root", "fixture", "systemctl is-active ssh")
+SUDO = Login("alice", "fixture", "echo fixture | sudo -S -p '' true")
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One ailment of a real guest.
+
+    :param ailment: its name in ``fixtures/ailments``.
+    :param repairs: named where it is somebody's choice; without any, ``repair --auto``.
+    :param settings: of these repairs. {package NAME} is the package file of what the guest has installed as NAME.
+    :param login: who logs in and what has to succeed then; None: the prompt is enough.
+    """
+
+    ailment: str
+    repairs: tuple[str, ...] = ()
+    settings: tuple[str, ...] = ()
+    login: Login | None = None
+
+
+def _fill(image: Path) -> None:
+    """Let a log take all the room; its blocks are only named, so that this takes no time."""
+    script = "fallocate -l $(($(stat -f -c '%f * %S' /var/log) - 65536)) /var/log/app.log || true"
+    change(image, lambda guest: [RunInGuest(f"{script}; stat -f /var/log")])
+
+
+# What only boots: making it boots the appliance.
+OWN = (Ailment("root-full-of-logs", "real", _fill, "filesystem-full", "make-room"),)
+CASES = (
+    Case("fstab-data-disk-gone", ("fstab",)),
+    Case("fstab-lvm-name"),
+    Case("boot-code-zeroed"),
+    Case("grub-core-zeroed"),
+    Case("grub-core-overwritten"),
+    Case("grub-cfg-gone"),
+    Case("grub-modules-gone"),
+    Case("root-uuid-wrong"),
+    Case("root-volume-renamed"),
+    Case("initrd-cut"),
+    Case("kernel-gone", ("package-files",), ("package-files.file={package linux-image}",)),
+    Case("init-link-gone"),
+    Case("loader-link-gone"),
+    Case("init-shell-left"),
+    Case("ext-journal-error-real"),
+    Case("ext-journal-gone"),
+    Case("root-full-of-logs", ("make-room",), ("make-room.which=large-logs",), ROOT),
+    Case("root-locked", ("password",), ("password.user=root", "password.secret=file:{secret}"), ROOT),
+    Case("nologin-left-real", (), (), ALICE),
+    Case("sshd-no-keyword-real", (), (), SSH),
+    Case("ssh-keys-gone", (), (), SSH),
+    Case("sudoers-writable-real", (), (), SUDO),
+)
