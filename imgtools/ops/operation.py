@@ -112,6 +112,9 @@ class Operation:
     objection: Callable[[Guest, Params], str] = no_objection
     # What people should know besides the plan, of the guest as it is before: that something is left as it is.
     remarks: Callable[[Guest, Params], Iterable[Warned]] = no_remarks
+    # On the repair shelf, its place among the repairs: partition tables 50, filesystems 100, fstab and its kin 200,
+    # what starts the system 300 (files), 320 (initramfs), 400 (boot loader), the rest.
+    order: int = 900
     notes: str = ""  # honest limits, shown in the docs
     # On the customize shelf, where the name is an option: what stands after it ("" makes it a switch), what the help
     # says besides the summary, and how an order is made of the text. The first two have to be plain strings: the

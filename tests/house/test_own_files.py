@@ -41,6 +41,7 @@ ELSEWHERE: dict[tuple[str, ...], str] = {
     ("ops", "passwords"): NAMED,
     ("door", "plan"): NAMED,
     ("change", "archive"): "a file in the temporary folder under a name of mkstemp(3)",
+    ("change", "package_file"): "a file in the temporary folder under a name of mkstemp(3)",
     ("guest", "checks"): "a file in the temporary folder under a name of mkstemp(3)",
 }
 NAMELESS = {"TemporaryFile", "SpooledTemporaryFile", "gettempdir", "_TemporaryFileWrapper"}
