@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from imgtools import errors
     from imgtools.change.change import (
         Change,
+        CheckFilesystem,
         ConfigSetting,
         DiscardHibernation,
         EditConfig,
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
         SetXattr,
         Truncate,
         Upload,
+        WriteDisk,
         WriteFile,
     )
     from imgtools.change.describe import PlannedChange
@@ -189,34 +191,34 @@ if TYPE_CHECKING:
 __all__ = [
     "AmendReport", "Application", "Backing", "Became", "BenchReport", "Bitmap", "BitmapReport",
     "BitmapsReport", "BootCause", "BootReport", "ChainChange", "ChainLayer", "ChainReport", "Change",
-    "CheckReport", "Clone", "CloneReport", "CommitReport", "CompareReport", "Confidence", "ConfigReport",
-    "ConfigSetting", "ConfigValue", "ConvertReport", "CopiedPartition", "CopyOutReport", "CreateReport",
-    "DdReport", "Declined", "DfReport", "DiagnoseReport", "DiffReport", "Difference", "DiscardHibernation",
-    "Disk", "DiskFacts", "DiskStep", "DoctorReport", "EditConfig", "EditLines", "Engine", "Evidence",
-    "ExportReport", "ExportedKey", "Extent", "FileEntry", "FileKind", "FileStat", "FilesystemUsage",
-    "FilesystemsReport", "FindReport", "Finding", "FoundFile", "FoundRow", "Guest", "GuestOptions",
-    "GuestReader", "HiveListReport", "HiveRow", "HostPath", "Image", "ImageEdit", "ImageInfo",
-    "ImageOptions", "ImageUsage", "Images", "InfoReport", "InspectReport", "InspectedGuest", "Key",
-    "KeyListReport", "KeyReport", "KeyRow", "Keys", "Layer", "Layout", "LineEdit", "ListedFile", "LogInfo",
-    "LogListReport", "LogReport", "LogRow", "LsReport", "MakeDirectory", "MakeHardLink", "MakeLink",
-    "MakeSpecial", "MapLayer", "MapReport", "MeasureReport", "Mount", "MountReport", "MountedVolume",
-    "Move", "NewLvmUuids", "OperationReport", "Orders", "OsInfo", "OsType", "Partition", "Plan",
-    "PlanReport", "PlannedChange", "Progress", "RebaseReport", "RecoverReport", "RegistryApplyLog",
+    "CheckFilesystem", "CheckReport", "Clone", "CloneReport", "CommitReport", "CompareReport", "Confidence",
+    "ConfigReport", "ConfigSetting", "ConfigValue", "ConvertReport", "CopiedPartition", "CopyOutReport",
+    "CreateReport", "DdReport", "Declined", "DfReport", "DiagnoseReport", "DiffReport", "Difference",
+    "DiscardHibernation", "Disk", "DiskFacts", "DiskStep", "DoctorReport", "EditConfig", "EditLines",
+    "Engine", "Evidence", "ExportReport", "ExportedKey", "Extent", "FileEntry", "FileKind", "FileStat",
+    "FilesystemUsage", "FilesystemsReport", "FindReport", "Finding", "FoundFile", "FoundRow", "Guest",
+    "GuestOptions", "GuestReader", "HiveListReport", "HiveRow", "HostPath", "Image", "ImageEdit",
+    "ImageInfo", "ImageOptions", "ImageUsage", "Images", "InfoReport", "InspectReport", "InspectedGuest",
+    "Key", "KeyListReport", "KeyReport", "KeyRow", "Keys", "Layer", "Layout", "LineEdit", "ListedFile",
+    "LogInfo", "LogListReport", "LogReport", "LogRow", "LsReport", "MakeDirectory", "MakeHardLink",
+    "MakeLink", "MakeSpecial", "MapLayer", "MapReport", "MeasureReport", "Mount", "MountReport",
+    "MountedVolume", "Move", "NewLvmUuids", "OperationReport", "Orders", "OsInfo", "OsType", "Partition",
+    "Plan", "PlanReport", "PlannedChange", "Progress", "RebaseReport", "RecoverReport", "RegistryApplyLog",
     "RegistryDifference", "RegistryMakeKey", "RegistryMatch", "RegistryOptions", "RegistryRemoveKey",
     "RegistryRemoveValue", "RegistrySet", "Relabel", "Remedy", "Remove", "RepairReport", "RescueReport",
     "ResizeCopyReport", "ResizeReport", "ResizedPartition", "RunInGuest", "SearchReport", "Secret",
     "SetMode", "SetOwner", "SetTimes", "SetUuid", "SetXattr", "Severity", "Size", "Snapshot",
     "SnapshotReport", "SnapshotsReport", "StateOptions", "StationReport", "StationState", "SysprepReport",
     "TarReport", "Truncate", "UnmountReport", "Upload", "Usage", "ValueRow", "VerifyReport", "Volume",
-    "Warned", "WipeReport", "WriteFile", "WriteOptions", "amend", "apply", "apply_snapshot", "bench",
-    "bitmap_add", "bitmap_clear", "bitmap_delete", "bitmap_disable", "bitmap_enable", "bitmap_list",
-    "bitmap_merge", "boot", "cat", "chain_flatten", "chain_move", "chain_show", "chain_squash", "check",
-    "chmod", "chown", "clone", "commit", "compare", "config_delete", "config_get", "config_match",
-    "config_set", "convert", "copy_in", "copy_out", "create", "create_snapshot", "customize", "dd",
-    "delete_snapshot", "df", "diagnose", "doctor", "edit", "edit_image", "errors", "find", "find_guests",
-    "info", "inspect", "list_filesystems", "list_logs", "list_snapshots", "ln", "log", "ls", "make_plan",
-    "map", "measure", "mkdir", "mount", "mv", "open_image", "read_plan", "rebase", "recover",
-    "registry_delete", "registry_diff", "registry_export", "registry_get", "registry_hives",
+    "Warned", "WipeReport", "WriteDisk", "WriteFile", "WriteOptions", "amend", "apply", "apply_snapshot",
+    "bench", "bitmap_add", "bitmap_clear", "bitmap_delete", "bitmap_disable", "bitmap_enable",
+    "bitmap_list", "bitmap_merge", "boot", "cat", "chain_flatten", "chain_move", "chain_show",
+    "chain_squash", "check", "chmod", "chown", "clone", "commit", "compare", "config_delete", "config_get",
+    "config_match", "config_set", "convert", "copy_in", "copy_out", "create", "create_snapshot",
+    "customize", "dd", "delete_snapshot", "df", "diagnose", "doctor", "edit", "edit_image", "errors",
+    "find", "find_guests", "info", "inspect", "list_filesystems", "list_logs", "list_snapshots", "ln",
+    "log", "ls", "make_plan", "map", "measure", "mkdir", "mount", "mv", "open_image", "read_plan", "rebase",
+    "recover", "registry_delete", "registry_diff", "registry_export", "registry_get", "registry_hives",
     "registry_list", "registry_merge", "registry_search", "registry_set", "repair", "rescue", "resize_copy",
     "resize_disk", "rm", "sysprep", "sysprep_verify", "tar_in", "tar_out", "the_guest", "touch", "unmount",
     "wipe", "write", "write_plan",
@@ -225,10 +227,10 @@ __all__ = [
 # Where each name is; the imports above say the same to type checkers, and a test holds them together.
 _HOMES = {
     "imgtools.change.change": (
-        "Change ConfigSetting DiscardHibernation EditConfig EditLines LineEdit MakeDirectory MakeHardLink MakeLink "
-        "MakeSpecial Move NewLvmUuids RegistryApplyLog RegistryMakeKey RegistryRemoveKey "
-        "RegistryRemoveValue RegistrySet Relabel Remove RunInGuest SetMode SetOwner "
-        "SetTimes SetUuid SetXattr Truncate Upload WriteFile"
+        "Change CheckFilesystem ConfigSetting DiscardHibernation EditConfig EditLines LineEdit "
+        "MakeDirectory MakeHardLink MakeLink MakeSpecial Move NewLvmUuids RegistryApplyLog RegistryMakeKey "
+        "RegistryRemoveKey RegistryRemoveValue RegistrySet Relabel Remove RunInGuest SetMode SetOwner "
+        "SetTimes SetUuid SetXattr Truncate Upload WriteDisk WriteFile"
     ),
     "imgtools.change.describe": "PlannedChange",
     "imgtools.change.plan": "Plan",

@@ -336,12 +336,43 @@ class DiscardHibernation:
 
 
 @dataclass(frozen=True, slots=True)
+class WriteDisk:
+    """Write over the bytes of a disk, or of a volume, from ``offset`` on: a partition table, boot code.
+
+    ``before`` is the SHA-256 (hex) of the bytes that the plan saw there: others now are an EditConflict. ``what`` says
+    what they are: "the backup GPT".
+    """
+
+    device: str
+    offset: int
+    content: bytes
+    before: str = ""
+    what: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckFilesystem:
+    """Have a filesystem that is not mounted mended by its own checker.
+
+    ``type`` is what it is, as :class:`imgtools.records.disks.Volume` has it. ``force``: also do what may lose data.
+    """
+
+    device: str
+    type: str
+    force: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class RunInGuest:
-    """Run a program in the guest's own tree (chroot, in the appliance). ``script`` is shell text."""
+    """Run a program in the guest's own tree (chroot, in the appliance). ``script`` is shell text.
+
+    ``devices`` are disks and volumes that it works on: ``$1``, ``$2`` ... are what they are called there.
+    """
 
     script: str
     network: bool = False
     what: str = ""  # what the report calls it: "apt-get install nginx"
+    devices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -368,8 +399,8 @@ FileChange = (
     | SetTimes
     | SetXattr
 )
-DeviceChange = SetUuid | NewLvmUuids | DiscardHibernation
+DeviceChange = SetUuid | NewLvmUuids | DiscardHibernation | WriteDisk | CheckFilesystem
 PlainChange = FileChange | DeviceChange | RunInGuest | Relabel
 Change = PlainChange | Composed
 # What only the appliance can do: the direct engine declines a plan that holds one.
-APPLIANCE_ONLY = (SetUuid, DiscardHibernation, RunInGuest, Relabel)
+APPLIANCE_ONLY = (SetUuid, DiscardHibernation, CheckFilesystem, RunInGuest, Relabel)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from imgtools.change.change import (
     Change,
+    CheckFilesystem,
     DiscardHibernation,
     EditConfig,
     EditLines,
@@ -34,6 +35,7 @@ from imgtools.change.change import (
     SetXattr,
     Truncate,
     Upload,
+    WriteDisk,
     WriteFile,
 )
 from imgtools.change.document import Document, format_change, kind_of
@@ -186,6 +188,12 @@ def _summarise_other(change: Change) -> str:
             return _summarise_lvm(change)
         case DiscardHibernation():
             return f"discard the hibernated session of Windows on {change.device}"
+        case WriteDisk():
+            return (
+                f"write {change.what or f'{len(change.content)} bytes at {change.offset}'} on {change.device}"
+            )
+        case CheckFilesystem():
+            return f"check and mend the {change.type} filesystem on {change.device}"
         case RunInGuest():
             return f"run {change.what or change.script.strip().partition(chr(10))[0]}"
         case Relabel():

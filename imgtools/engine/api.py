@@ -43,6 +43,12 @@ class WriteSession(Protocol):
     def check(self, volume: Volume) -> None:
         """Have a filesystem checked that was not written; raises RolledBack if it is not clean as it is."""
 
+    def write_disk(self, device: str, offset: int, content: bytes, before: str = "") -> None:
+        """Write over bytes of a disk or volume; raises EditConflict if they are not those of ``before`` (SHA-256).
+
+        :raises CannotWrite: the engine does not know where the device lies.
+        """
+
     def reread(self, volume: Volume, options: str = "") -> Filesystem | Declined:
         """Mount ``volume`` read-only after :meth:`finish`, to read again what was written."""
 
@@ -65,8 +71,21 @@ class GuestRunner(WriteSession, Protocol):
     def discard_hibernation(self, device: str) -> None:
         """Throw away the memory image of a hibernated Windows; raises EditFailed if the volume is not in order then."""
 
-    def run(self, mounts: Sequence[Mount], script: str, *, network: bool) -> None:
-        """Run a shell script in the guest's tree; raises EditFailed with its last words if it fails."""
+    def mend(self, device: str, kind: str, *, force: bool) -> Sequence[str]:
+        """Have the checker of a filesystem mend it, and return what it says that it did.
+
+        :param force: also do what may lose data.
+        :raises WouldLoseData: it cannot be mended otherwise.
+        :raises EditFailed: it is not mended.
+        """
+
+    def run(
+        self, mounts: Sequence[Mount], script: str, *, network: bool, devices: Sequence[str] = ()
+    ) -> None:
+        """Run a shell script in the guest's tree; raises EditFailed with its last words if it fails.
+
+        :param devices: of the guest; the script gets their names in there as its arguments.
+        """
 
     def relabel(self, mounts: Sequence[Mount], paths: Sequence[str]) -> None:
         """Give files the SELinux labels of the guest's own policy; no paths: all files."""

@@ -18,14 +18,16 @@ from imgtools.errors import (
     NoSuchGuestFile,
     OddGuest,
 )
+from imgtools.files.empty import EmptyFilesystem
 from imgtools.files.paths import normalise_keeping_dots
 from imgtools.files.tree import GuestReader, GuestTree
 from imgtools.guest.find.linux import recognise_linux
 from imgtools.guest.find.recognised import Recognised
 from imgtools.records.disks import ENCRYPTED, MORE_DISKS, Declined, Holder, Layout, Mount, Volume
 from imgtools.records.request import Engine
-from imgtools.records.system import OsInfo, Warned
+from imgtools.records.system import OsInfo, OsType, Warned
 from imgtools.volumes.names import is_called
+from imgtools.volumes.volume_file import DiskFile
 
 if TYPE_CHECKING:
     from imgtools.image.handle import Image
@@ -47,6 +49,10 @@ class Guest:
         str, ...
     ] = ()  # where it mounts what it never writes itself, and may check by its hashes
     layout: Layout | None = None  # the disks that it is on, where somebody has to compare names with them
+    # The bytes of a disk or volume, for what lies outside of filesystems; None: nobody can read them without a boot.
+    open_device: Callable[[str], DiskFile | None] = field(
+        default=lambda device: None, compare=False, repr=False
+    )
 
 
 class _Candidate(NamedTuple):
@@ -346,6 +352,20 @@ def _readable(image: Image, mounts: Sequence[Mount]) -> tuple[list[Mount], list[
         else:
             good.append(mount)
     return good, refused
+
+
+def bare_guest(image: Image, why: str) -> Guest:
+    """Return a guest of which only the disks are known, because none can be read: it has no files, and no system.
+
+    :param why: none can be read; a warning of the guest.
+    """
+    nothing = GuestTree({"/": EmptyFilesystem()}, image.served_by)
+    root = Volume("", Holder.DISK, 0)
+    warnings = (*image.warnings, Warned(why))
+    system = OsInfo(OsType.UNKNOWN)
+    return Guest(
+        root, system, (), nothing, warnings=warnings, layout=image.layout(), open_device=image.try_bytes
+    )
 
 
 # -- paths as people write them --------------------------------------------------------------------------------

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import takewhile
 
 from imgtools.change.applier import check_before
-from imgtools.change.change import Change, DiscardHibernation, PlainChange, RunInGuest, WriteFile
+from imgtools.change.change import Change, DiscardHibernation, PlainChange, RunInGuest, SetUuid, WriteFile
 from imgtools.change.compose import compose
 from imgtools.change.contradictions import refuse_contradictions, true_path
 from imgtools.change.describe import describe
@@ -16,7 +17,7 @@ from imgtools.guest.checks import check_writes
 from imgtools.guest.generated import refuse_deployed, refuse_generated
 from imgtools.guest.labels import AUTORELABEL, makes_files, needs_autorelabel, new_file_labeller
 from imgtools.image.handle import Image
-from imgtools.records.disks import Mount, Volume
+from imgtools.records.disks import Holder, Layout, Mount, Volume
 from imgtools.records.system import Warned
 
 
@@ -51,10 +52,24 @@ def make_plan(
     refuse_deployed(plain, files, mounts)
     if check:
         refuse_generated(plain, files)
-    found = check_writes(plain, files, image.layout, root, thorough=thorough) if check else ()
+    new = {one.device: one.uuid for one in plain if isinstance(one, SetUuid) and one.uuid}
+    root = _with_uuid(root, new) if root else None
+    found = check_writes(plain, files, lambda: _renamed(image, new), root, thorough=thorough) if check else ()
     found = (*found, *_hibernated(plain, files, mounts))
     described = tuple(describe(change, files) for change in plain)
     return Plan(tuple(mounts), described, (*warnings, *found), files=files, label=label)
+
+
+def _renamed(image: Image, new: Mapping[str, str]) -> Layout:
+    """Return the disks as they are when the plan has given some filesystems new UUIDs: fstab is judged by those."""
+    layout = image.layout()
+    return replace(layout, volumes=tuple(_with_uuid(one, new) for one in layout.volumes)) if new else layout
+
+
+def _with_uuid(volume: Volume, new: Mapping[str, str]) -> Volume:
+    is_part = volume.holder is Holder.SUBVOLUME and bool(volume.parents)
+    uuid = new.get(volume.parents[0] if is_part else volume.device, "")
+    return replace(volume, uuid=uuid) if uuid else volume
 
 
 def _hibernated(

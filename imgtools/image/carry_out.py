@@ -18,6 +18,7 @@ from imgtools.change.applier import apply_changes
 from imgtools.change.change import (
     APPLIANCE_ONLY,
     Change,
+    CheckFilesystem,
     DiscardHibernation,
     FileChange,
     MakeHardLink,
@@ -26,6 +27,7 @@ from imgtools.change.change import (
     Relabel,
     RunInGuest,
     SetUuid,
+    WriteDisk,
 )
 from imgtools.change.contradictions import FILE_CHANGES
 from imgtools.change.plan import Plan
@@ -48,6 +50,7 @@ from imgtools.records.disks import Declined, Mount
 from imgtools.records.files import FileKind
 from imgtools.records.progress import Progress
 from imgtools.records.request import Engine
+from imgtools.records.system import Warned
 
 if TYPE_CHECKING:
     from imgtools.image.handle import Image
@@ -70,10 +73,14 @@ def needs_network(plan: Plan) -> bool:
 
 @dataclass(slots=True)
 class Written:
-    """What a plan wrote: per path, the SHA-256 of its content; and through which mounts."""
+    """What a plan wrote: per path, the SHA-256 of its content; and through which mounts.
+
+    ``remarks``: what checkers of filesystems say that they did.
+    """
 
     digests: dict[str, str] = field(default_factory=dict)
     mounts: tuple[Mount, ...] = ()
+    remarks: list[Warned] = field(default_factory=list)
 
 
 class Carrier:
@@ -100,6 +107,7 @@ class Carrier:
         self._progress: Progress | None = None
         self.engine: Engine | None = None
         self.declined: list[Declined] = []
+        self.remarks: list[Warned] = []
 
     def carry(self, plan: Plan, image: Image, progress: Progress | None = None) -> None:
         """Carry one plan out, with the engine that did those before it if that is possible.
@@ -194,6 +202,7 @@ class Carrier:
                     hint="the image is as it was",
                 ) from None
             self._verify_booted(session, written, files)
+            self.remarks.extend(written.remarks)
         self.engine = Engine.APPLIANCE
 
     @staticmethod
@@ -239,7 +248,7 @@ def carry_out(
             written.digests.update(applied.written)
         else:
             for change in batch:
-                _perform(cast(GuestRunner, session), change, plan.mounts)
+                written.remarks.extend(_perform(cast(GuestRunner, session), change, plan.mounts))
                 written.digests.clear()  # a program may have changed them again
     session.finish()
     return written
@@ -256,8 +265,13 @@ def _open_tree(session: WriteSession, touched: Sequence[Mount], files: GuestTree
     return WritableTree(readers, writers, session.engine)
 
 
-def _perform(session: GuestRunner, change: Change, mounts: Sequence[Mount]) -> None:
+def _perform(session: GuestRunner, change: Change, mounts: Sequence[Mount]) -> Sequence[Warned]:
     match change:
+        case WriteDisk():
+            session.write_disk(change.device, change.offset, change.content, change.before)
+        case CheckFilesystem():
+            told = session.mend(change.device, change.type, force=change.force)
+            return [Warned(line, change.device) for line in told]
         case SetUuid():
             session.set_uuid(change.device, change.uuid)
         case NewLvmUuids():
@@ -267,11 +281,12 @@ def _perform(session: GuestRunner, change: Change, mounts: Sequence[Mount]) -> N
         case DiscardHibernation():
             session.discard_hibernation(change.device)
         case RunInGuest():
-            session.run(mounts, change.script, network=change.network)
+            session.run(mounts, change.script, network=change.network, devices=change.devices)
         case Relabel():
             session.relabel(mounts, change.paths)
         case _:
             raise UnsupportedGuest(f"nobody here knows how to carry out {type(change).__name__}")
+    return ()
 
 
 def verify(tree: GuestTree, written: Written) -> None:

@@ -38,6 +38,7 @@ from imgtools.records.disks import Declined, Mount, Volume
 from imgtools.records.image import DiskSource, ImageInfo, Layer
 from imgtools.records.progress import Progress
 from imgtools.records.request import Backing, Engine, ImageRequest, Key, OutputTarget, Target
+from imgtools.records.system import Warned
 from imgtools.volumes.volume_file import DiskServer
 
 if TYPE_CHECKING:
@@ -154,6 +155,11 @@ class ImageEdit(Image):
     def written_by(self) -> Engine | None:
         """Which engine carried the changes out; None: there were none."""
         return self._carrier.engine
+
+    @property
+    def remarks(self) -> tuple[Warned, ...]:
+        """What checkers of filesystems say that they did while the changes were carried out."""
+        return tuple(self._carrier.remarks)
 
     @property
     def declined(self) -> tuple[Declined, ...]:

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import get_origin, get_type_hints
 
-from imgtools.ops.operation import Shelved
+from imgtools.errors import UsageError
+from imgtools.ops.operation import Shelved, make_params
 from imgtools.ops.station import StationReport
 from imgtools.records.diagnosis import Confidence, Finding
 
@@ -38,11 +39,20 @@ def propose(findings: Sequence[Finding], shelf: Mapping[str, Shelved]) -> Propos
             continue
         wanted = dict(setting.split("=", 1) for setting in one.remedy.settings)
         joined = _joined(values.get(one.remedy.repair, {}), wanted, shelf[one.remedy.repair])
-        if joined is not None:
+        if joined is not None and _is_complete(shelf[one.remedy.repair], joined):
             values[one.remedy.repair] = joined
             mended.append(one)
     settings = (f"{name}.{key}={text}" for name, each in values.items() for key, text in each.items())
     return Proposal(tuple(values), tuple(settings), tuple(mended))
+
+
+def _is_complete(shelved: Shelved, values: Mapping[str, str]) -> bool:
+    """Whether a repair has what it needs: which package's file is wanted, only a person knows."""
+    try:
+        make_params(shelved, values)
+    except UsageError:
+        return False
+    return True
 
 
 def _joined(known: dict[str, str], wanted: dict[str, str], shelved: Shelved) -> dict[str, str] | None:

@@ -7,19 +7,36 @@ from dataclasses import dataclass
 
 from imgtools.change.change import (
     Change,
+    CheckFilesystem,
     DiscardHibernation,
     NewLvmUuids,
     RegistryChange,
+    Relabel,
     Remove,
+    RunInGuest,
     SetUuid,
+    WriteDisk,
 )
 from imgtools.change.compose import compose
 from imgtools.change.contradictions import true_path
+from imgtools.change.sequence import ChangeSequence
 from imgtools.errors import UnsupportedGuest
 from imgtools.guest.guest import Guest
 from imgtools.ops.operation import Shelved
 from imgtools.ops.selection import Chosen
 
+# In which order a machine needs what is not in files; files come behind new UUIDs, before programs.
+_RANKS = {
+    DiscardHibernation: 0,
+    WriteDisk: 1,
+    CheckFilesystem: 2,
+    SetUuid: 3,
+    RunInGuest: 5,
+    Relabel: 6,
+    NewLvmUuids: 7,
+}
+FILES = 4
+NOT_IN_FILES = tuple(_RANKS)
 # What the user asks for comes after what operations do of themselves, and is not overruled by them.
 LAST = ("customize", "script")
 
@@ -118,3 +135,19 @@ def all_changes(planned: Sequence[Planned]) -> tuple[Change, ...]:
     changes = dict.fromkeys(change for one in planned for change in one.changes)
     first = sorted(changes, key=lambda change: not isinstance(change, DiscardHibernation))
     return tuple(sorted(first, key=lambda change: isinstance(change, (NewLvmUuids, SetUuid))))
+
+
+def repairs_in_order(
+    planned: Sequence[Planned], sequence: ChangeSequence | None = None
+) -> tuple[Change, ...]:
+    """Return the changes of all repairs, each said once, in the order in which a machine needs them.
+
+    Tables first, then filesystems and their UUIDs, then what is in files; programs of the guest run when all that is
+    there.
+
+    :param sequence: has taken the changes of files, if each repair was planned on what those before it leave.
+    """
+    changes = list(dict.fromkeys(change for one in planned for change in one.changes))
+    if sequence is not None:
+        changes = [*sequence.changes, *(one for one in changes if isinstance(one, NOT_IN_FILES))]
+    return tuple(sorted(changes, key=lambda change: _RANKS.get(type(change), FILES)))

@@ -7,17 +7,27 @@ from dataclasses import dataclass, replace
 
 from imgtools.change.change import RegistryApplyLog, RegistryChange
 from imgtools.change.describe import PlannedChange
-from imgtools.errors import GuestFileError, OddGuest, UnsupportedGuest, UsageError
-from imgtools.guest.guest import Guest, the_guest
-from imgtools.ops.operation import Shelved, load_shelf
+from imgtools.change.sequence import ChangeSequence
+from imgtools.errors import (
+    EngineFailed,
+    GuestFileError,
+    ImgtoolsError,
+    NoGuest,
+    OddGuest,
+    UnsupportedGuest,
+    UsageError,
+)
+from imgtools.guest.guest import Guest, bare_guest, the_guest
+from imgtools.image.handle import Image
+from imgtools.ops.operation import ANY, Shelved, load_shelf
 from imgtools.ops.proposal import Proposal, findings_of, propose
 from imgtools.ops.selection import Chosen, choose_repairs
-from imgtools.ops.shelf_plan import Planned, all_changes, plan_operations
-from imgtools.ops.station import StationReport
+from imgtools.ops.shelf_plan import NOT_IN_FILES, Planned, plan_operations, repairs_in_order
+from imgtools.ops.station import Examined, StationReport
 from imgtools.records.diagnosis import Finding
 from imgtools.records.progress import Progress
 from imgtools.records.request import Engine, ImageRequest, Target
-from imgtools.records.system import Warned
+from imgtools.records.system import OsType, Warned
 from imgtools.workflows.diagnose import examine
 from imgtools.workflows.repair_proof import Proof
 from imgtools.workflows.sysprep import OperationReport, OperationRow, operation_reports, operation_rows
@@ -81,24 +91,22 @@ def repair(
     if auto and only:
         raise UsageError("--auto chooses the repairs itself", hint="leave --auto or --only away")
     shelf = load_shelf(SHELF)
-    chosen = (
-        () if auto else choose_repairs(shelf, only, settings)
-    )  # a wrong name is told before an image is opened
+    # A wrong name is told before an image is opened.
+    chosen = () if auto else choose_repairs(shelf, only, settings)
     with open_for(request, target) as image:
         examined = examine(image, request.root)
-        guest = examined.guest or the_guest(image, request.root)  # which says why there is none
+        guest, error = _guest_of(image, examined, request.root)
         proof = Proof(examined, looks=auto or not target.is_dry_run)
         if auto:
             proposed = propose(findings_of(proof.before), shelf)
-            chosen = (
-                choose_repairs(shelf, proposed.repairs, [*proposed.settings, *settings])
-                if proposed.repairs
-                else ()
-            )
-        planned, warnings = _asked(guest, chosen)
-        if (
-            not planned and not warnings and not auto
-        ):  # nobody has looked at it: not the same as nothing to mend
+            chosen = _chosen(shelf, proposed, settings)
+        # A hive's edits compose, and its logs come first; of other files each repair sees what those before it leave.
+        sequence = None if guest.os.type is OsType.WINDOWS else ChangeSequence(guest.files)
+        planned, warnings = _asked(guest, chosen if error is None else _of_disks(chosen, error), sequence)
+        if error is not None and not any(one.changes for one in planned):
+            raise error
+        if not planned and not warnings and not auto:
+            # Nobody has looked at it, which is not the same as nothing to mend.
             raise UnsupportedGuest(
                 f"no repair is for {guest.os.product_name or guest.os.distro}",
                 hint="imgtools repair --list has them all",
@@ -106,7 +114,13 @@ def repair(
         planned = _with_logs(guest, planned)
         proof.repairs = tuple(one.shelved.name for one in planned if one.changes)
         report = carry_out(
-            image, all_changes(planned), guest, target, warnings=warnings, progress=progress, proof=proof
+            image,
+            repairs_in_order(planned, sequence),
+            guest,
+            target,
+            warnings=warnings,
+            progress=progress,
+            proof=proof,
         )
         return _report(report, guest, planned, proof)
 
@@ -136,18 +150,48 @@ def _chosen(shelf: Mapping[str, Shelved], proposed: Proposal, settings: Sequence
     return choose_repairs(shelf, proposed.repairs, [*proposed.settings, *settings])
 
 
-def _asked(guest: Guest, chosen: Sequence[Chosen]) -> tuple[tuple[Planned, ...], tuple[Warned, ...]]:
+def _guest_of(image: Image, examined: Examined, root: str | None) -> tuple[Guest, ImgtoolsError | None]:
+    """Return the guest; one of which only the disks are known where none can be read, and why none can."""
+    if examined.guest is not None:
+        return replace(examined.guest, open_device=image.try_bytes), None
+    try:
+        return the_guest(image, root), None
+    except (NoGuest, OddGuest, EngineFailed) as error:
+        return bare_guest(image, error.message), error
+
+
+def _of_disks(chosen: Sequence[Chosen], error: ImgtoolsError) -> tuple[Chosen, ...]:
+    """Return the repairs that need no guest.
+
+    :raises ImgtoolsError: why there is none, if one was named that needs it.
+    """
+    for_any = [one for one in chosen if one.shelved.operation.families is ANY]
+    if any(one.named and one not in for_any for one in chosen):
+        raise error
+    return tuple(for_any)
+
+
+def _asked(
+    guest: Guest, chosen: Sequence[Chosen], sequence: ChangeSequence | None
+) -> tuple[tuple[Planned, ...], tuple[Warned, ...]]:
     """Ask the repairs what they want.
 
     One that nobody named and that cannot help, as where what it looks at is damaged, is left out with a warning:
     another may mend just that.
+
+    :param sequence: takes the changes of files; each repair is planned on what it has.
     """
     planned: list[Planned] = []
     warnings: list[Warned] = []
-    for one in chosen:
+    for one in sorted(chosen, key=lambda one: one.shelved.operation.order):
         try:
-            planned += plan_operations(guest, [one], leave_out="leave {} out of --only")
-            warnings += one.shelved.operation.remarks(guest, one.params)
+            now = guest if sequence is None else replace(guest, files=sequence.files)
+            found = plan_operations(now, [one], leave_out="leave {} out of --only")
+            if sequence is not None:
+                changes = (change for asked in found for change in asked.changes)
+                sequence.add(change for change in changes if not isinstance(change, NOT_IN_FILES))
+            planned += found
+            warnings += one.shelved.operation.remarks(now, one.params)
         except (OddGuest, GuestFileError, UnsupportedGuest) as error:
             if one.named:
                 raise

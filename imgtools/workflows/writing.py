@@ -133,10 +133,11 @@ def do_plan(
     proof: Callable[[Image], None] | None = None,
 ) -> PlanReport:
     """Carry a plan out and commit it, if the image was opened for an edit; say what it is, and what became of it."""
-    engine, output = image.served_by, ""
+    engine, output, remarks = image.served_by, "", tuple[Warned, ...]()
     if isinstance(image, ImageEdit):
         image.apply(plan, progress=progress)
         engine, output = image.written_by or engine, image.output
+        remarks = image.remarks
         image.commit(progress=progress, proof=proof)
     return PlanReport(
         image=str(image.infos[0].source.host_path),
@@ -145,7 +146,7 @@ def do_plan(
         changed=bool(plan.changes),
         changes=tuple(shown for one in plan.changes for shown in one.shown),
         output=output,
-        warnings=plan.warnings,
+        warnings=(*plan.warnings, *remarks),
     )
 
 

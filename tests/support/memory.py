@@ -27,6 +27,7 @@ from imgtools.records.files import FileEntry, FileKind, FileStat
 from imgtools.records.image import DiskSource, ImageInfo
 from imgtools.records.request import Engine, ImageRequest
 from imgtools.records.usage import Usage
+from imgtools.volumes.volume_file import DiskFile
 
 
 @dataclass(frozen=True)
@@ -218,6 +219,7 @@ class MemorySession:
     ) -> None:
         self.engine = engine
         self.closed = False
+        self.devices: dict[str, DiskFile] = {}  # the bytes of those that have any
         self._filesystems = dict(filesystems)
         self._layout = layout or Layout((Disk("/dev/sda", 2 << 30),), volumes=tuple(self._filesystems))
 
@@ -229,8 +231,8 @@ class MemorySession:
             return Declined(volume.device, "no filesystem")
         return self._filesystems[volume]
 
-    def volume_file(self, device: str) -> None:
-        return None  # there are no bytes below its files
+    def volume_file(self, device: str) -> DiskFile | None:
+        return self.devices.get(device)
 
     disk_file = volume_file
 

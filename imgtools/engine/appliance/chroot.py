@@ -23,7 +23,7 @@ undo=
 @NETWORK@
 printf %s @TEXT@ > "$root/run/imgtools-script"
 env -i PATH=@PATH@ HOME=/root TERM=dumb LANG=C.UTF-8 DEBIAN_FRONTEND=noninteractive \
-  chroot "$root" /bin/sh /run/imgtools-script </dev/null >/tmp/imgtools-output 2>&1
+  chroot "$root" /bin/sh /run/imgtools-script @ARGUMENTS@ </dev/null >/tmp/imgtools-output 2>&1
 code=$?
 for process in /proc/[0-9]*; do
   case $(readlink $process/root) in "$root"|"$root"/*) kill -9 ${process#/proc/} 2>/dev/null ;; esac
@@ -58,12 +58,20 @@ fi
 """
 
 
-def chroot_script(mounts: Sequence[tuple[str, str]], text: str, mark: str, *, network: bool) -> str:
+def chroot_script(
+    mounts: Sequence[tuple[str, str]],
+    text: str,
+    mark: str,
+    arguments: Sequence[str] = (),
+    *,
+    network: bool,
+) -> str:
     """Return the script for the appliance's shell.
 
     :param mounts: guest path and place in the appliance of every mounted volume; ``/`` comes first.
     :param text: shell text for the guest's /bin/sh.
     :param mark: a word that no guest can guess; it is printed before the exit code.
+    :param arguments: what the text gets as its arguments.
     """
     root = mounts[0][1]
     binds = "\n".join(f"bind --bind {shlex.quote(path)} {shlex.quote(place)}" for path, place in mounts[1:])
@@ -72,6 +80,7 @@ def chroot_script(mounts: Sequence[tuple[str, str]], text: str, mark: str, *, ne
         "BINDS": binds,
         "NETWORK": NETWORK if network else "",
         "TEXT": shlex.quote(text),
+        "ARGUMENTS": shlex.join(arguments),
         "PATH": PATH,
         "LINES": str(LAST_WORDS),
         "MARK": mark,

@@ -66,6 +66,16 @@ class Outside:
             return None
         return None if isinstance(answer, Declined) else answer
 
+    def write_disk(self, device: str, offset: int, content: bytes, before: str) -> None:
+        """Write over bytes of a disk or volume that is not mounted in the appliance.
+
+        :raises CannotWrite: nobody here knows where it lies.
+        :raises EditConflict: other bytes than the plan saw are there now.
+        """
+        from imgtools.engine.direct.write import DirectWriteSession
+
+        DirectWriteSession(self._daemon, self._reader()).write_disk(device, offset, content, before)
+
     def new_lvm_uuids(self, groups: Sequence[str], keep_groups: Sequence[str]) -> bool:
         """Give volume groups and their physical volumes new UUIDs; False: they are as they were.
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from imgtools.engine.appliance.chroot import chroot_script, failure_of
 from imgtools.engine.appliance.files import encode
 from imgtools.engine.appliance.launch import Drive
+from imgtools.engine.appliance.mend import CHECKED_AFTERWARDS, mending_script, read_mending, uuid_script
 from imgtools.engine.appliance.outside import Outside
 from imgtools.engine.appliance.session import (
     SYSROOT,
@@ -237,12 +238,22 @@ class ApplianceWriteSession:
         """
         self._release()
         where = device.removeprefix("btrfsvol:")
+        if uuid:
+            # libguestfs' set_uuid gives no reason where tune2fs wants a filesystem that was just checked.
+            mark = secrets.token_hex(8)
+            kernel = shlex.quote(self._session.kernel_name(where))
+            told = self._appliance.shell(uuid_script(kernel, shlex.quote(uuid), mark)).decode(
+                "utf-8", "replace"
+            )
+            if mark not in told:
+                lines = told.strip().splitlines()
+                raise EditFailed(
+                    f"cannot give {device} a new UUID: {lines[-1] if lines else 'no reason given'}"
+                )
+            return
         handle = self._appliance.handle
         try:
-            if uuid:
-                self._appliance.call(lambda: handle.set_uuid(where, uuid))
-            else:
-                self._appliance.call(lambda: handle.set_uuid_random(where))
+            self._appliance.call(lambda: handle.set_uuid_random(where))
         except ApplianceFailed as error:
             raise EditFailed(f"cannot give {device} a new UUID: {error.message}") from None
 
@@ -296,10 +307,43 @@ class ApplianceWriteSession:
         self._refuse_ntfs(device)
         self._touched[device] = _Checked(device, "ntfs")
 
+    def write_disk(self, device: str, offset: int, content: bytes, before: str = "") -> None:
+        """Write over bytes of a disk or volume from outside; the appliance then looks at it again.
+
+        :raises CannotWrite: nobody knows where it lies.
+        :raises EditConflict: other bytes than the plan saw are there now.
+        """
+        self._release()
+        self._outside.write_disk(device, offset, content, before)
+        kernel = shlex.quote(self._session.kernel_name(device))
+        self._appliance.shell(
+            f"blockdev --flushbufs {kernel}; blockdev --rereadpt {kernel} 2>/dev/null; udevadm settle; "
+            "lvm vgchange -ay >/dev/null 2>&1; true"
+        )
+
+    def mend(self, device: str, kind: str, *, force: bool) -> tuple[str, ...]:
+        """Have the checker of a filesystem mend it; what it says that it did is returned, a line each.
+
+        :raises WouldLoseData: only what may lose data would mend it.
+        :raises EditFailed: the checker does not mend it.
+        """
+        self._release()
+        mark = secrets.token_hex(8)
+        script = mending_script(kind, shlex.quote(self._session.kernel_name(device)), mark, force=force)
+        told = self._appliance.shell(script, seconds=CHECK_SECONDS).decode("utf-8", "replace")
+        remarks = read_mending(kind, device, told, mark)
+        if kind in CHECKED_AFTERWARDS:
+            self._touched[device] = _Checked(device, kind)
+        return remarks
+
     # -- in the guest's tree -------------------------------------------------------------------------------
 
-    def run(self, mounts: Sequence[Mount], script: str, *, network: bool) -> None:
+    def run(
+        self, mounts: Sequence[Mount], script: str, *, network: bool, devices: Sequence[str] = ()
+    ) -> None:
         """Run a shell script in the guest's tree, with its own programs.
+
+        :param devices: the script gets their names in here as its arguments.
 
         :raises EditFailed: it ends with an error; the message has its last words.
         """
@@ -313,7 +357,8 @@ class ApplianceWriteSession:
         for _, writer in self._writers.values():
             writer.flush()
         mark = secrets.token_hex(8)
-        text = encode(chroot_script(sorted(points), script, mark, network=network))
+        names = [self._session.kernel_name(device) for device in devices]
+        text = encode(chroot_script(sorted(points), script, mark, names, network=network))
         told = self._appliance.shell(text, seconds=RUN_SECONDS).decode("utf-8", "replace")
         failure = failure_of(told, mark)
         for _, writer in self._writers.values():

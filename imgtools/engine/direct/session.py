@@ -101,8 +101,8 @@ class DirectSession:
         return None
 
     def place_of(self, device: str) -> tuple[int, int, int] | Declined:
-        """Return where a volume is: number of the disk, offset and size; declined if it is in several pieces."""
-        file = self.volume_file(device)
+        """Return where a volume or disk is: number of the disk, offset and size; declined if it is in pieces."""
+        file = self.volume_file(device) or self.disk_file(device)
         if file is None:
             return Declined(device, "the direct engine does not see it")
         if len(file.extents) != 1:

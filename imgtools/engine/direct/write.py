@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -11,7 +13,8 @@ from typing import Protocol
 
 from imgtools.engine.direct.session import DirectSession
 from imgtools.engine.qemu.storage_daemon import StorageDaemon, serve_overlays
-from imgtools.filesystems.api import Filesystem, FilesystemWriter
+from imgtools.errors import EditConflict, EditFailed
+from imgtools.filesystems.api import CannotWrite, Filesystem, FilesystemWriter
 from imgtools.records.disks import Declined, Volume
 from imgtools.records.image import Layer
 from imgtools.records.request import Engine
@@ -116,6 +119,28 @@ class DirectWriteSession:
             }
             renew_uuids(volumes, groups, keep_groups)
         return None
+
+    def write_disk(self, device: str, offset: int, content: bytes, before: str = "") -> None:
+        """Write over bytes of a disk or volume.
+
+        :raises CannotWrite: it is in several pieces, or nobody here sees it.
+        :raises EditConflict: other bytes than the plan saw are there now.
+        :raises EditFailed: they lie behind its end.
+        """
+        place = self._reader.place_of(device)
+        if isinstance(place, Declined):
+            raise CannotWrite(place)
+        if not 0 <= offset <= offset + len(content) <= place[2]:
+            raise EditFailed(f"{device} has {place[2]} bytes: nothing can be written at {offset}")
+        with self._daemon.export_file(*place).open("r+b", buffering=0) as stream:
+            stream.seek(offset)
+            if before and hashlib.sha256(stream.read(len(content))).hexdigest() != before:
+                raise EditConflict(
+                    f"{device} has other bytes at {offset} than the plan was made for", hint="make it again"
+                )
+            stream.seek(offset)
+            stream.write(content)
+            os.fsync(stream.fileno())
 
     def finish(self) -> None:
         """Write everything and have every filesystem checked.

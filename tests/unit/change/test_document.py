@@ -46,7 +46,9 @@ ALL = (
     c.SetUuid("/dev/sda1"),
     c.NewLvmUuids(("vg",), ("vg",)),
     c.DiscardHibernation("/dev/sda2"),
-    c.RunInGuest("true", True, "nothing"),
+    c.WriteDisk("/dev/sda", 512, b"\0EFI", "ab", "the backup GPT"),
+    c.CheckFilesystem("/dev/sda1", "ext4", True),
+    c.RunInGuest("true", True, "nothing", ("/dev/sda",)),
     c.Relabel(("/etc",)),
 )
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from imgtools.change.change import Change, DiscardHibernation, Remove, WriteFile
+from imgtools.change.change import Change, DiscardHibernation, Remove, SetUuid, WriteFile
+from imgtools.errors import EditFailed
 from imgtools.guest.plan import make_plan
 from imgtools.records.disks import Holder, Layout, Mount, Volume
 from tests.support.guests import memory_image
@@ -40,3 +41,14 @@ def warnings(changes: list[Change], on_c: str, on_d: str) -> list[str]:
 def test_where_windows_is_hibernated(changes: list[Change], on_c: str, on_d: str, devices: list[str]) -> None:
     """The plan was silent, and its deed was refused."""
     assert warnings(changes, on_c, on_d) == [f"Windows is hibernated on {device}" for device in devices]
+
+
+def test_fstab_is_judged_by_the_uuids_that_the_plan_gives() -> None:
+    root = Volume("/dev/sda1", Holder.PARTITION, 1 << 30, "ext4", uuid="0000-01d")
+    files = {"/etc/fstab": "UUID=0000-01d / ext4 defaults 0 1\n"}
+    image = memory_image({root: files}, Layout((), volumes=(root,)))
+    fstab = WriteFile("/etc/fstab", b"UUID=0000-4e3 / ext4 defaults 0 1\n")
+    plan = make_plan(image, [SetUuid("/dev/sda1", "0000-4e3"), fstab], [Mount("/", root)], root=root)
+    assert len(plan.changes) == 2
+    with pytest.raises(EditFailed, match="0000-4e3"):
+        make_plan(image, [fstab], [Mount("/", root)], root=root)

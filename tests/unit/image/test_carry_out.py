@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import cast
 
-from imgtools.change.change import Move, Remove, WriteFile
+from imgtools.change.change import CheckFilesystem, Move, Remove, WriteDisk, WriteFile
 from imgtools.change.describe import PlannedChange
 from imgtools.change.plan import Plan
 from imgtools.engine.api import WriteSession
@@ -47,3 +47,30 @@ def test_a_deployment_is_written_in_its_folder() -> None:
     assert writer.open(f"{FOLDER}/etc/a").read() == b"x"
     assert writer.open(f"{FOLDER}/etc/c").read() == b"b"
     assert writer.open("/etc/machine-id").read() == b"2\n"
+
+
+class Mending(OneVolume):
+    """A session that has a checker, and knows the bytes of disks."""
+
+    def __init__(self) -> None:
+        super().__init__(MemoryWriter({}))
+        self.asked: list[object] = []
+
+    def write_disk(self, device: str, offset: int, content: bytes, before: str) -> None:
+        self.asked.append((device, offset, content, before))
+
+    def mend(self, device: str, kind: str, *, force: bool) -> tuple[str, ...]:
+        self.asked.append((device, kind, force))
+        return ("Inode 12 was odd", "1 files are now in lost+found")
+
+
+def test_what_a_checker_did_is_told_and_disks_are_written_without_a_mount() -> None:
+    session, tree = Mending(), GuestTree({"/": MemoryWriter({})}, Engine.MEMORY)
+    changes = (WriteDisk("/dev/sda", 512, b"x", "ab"), CheckFilesystem("/dev/sda1", "ext4"))
+    plan = Plan((), tuple(PlannedChange(one, "") for one in changes), files=tree)
+    written = carry_out(cast(WriteSession, session), plan, tree)
+    assert session.asked == [("/dev/sda", 512, b"x", "ab"), ("/dev/sda1", "ext4", False)]
+    assert [(one.path, one.text) for one in written.remarks] == [
+        ("/dev/sda1", "Inode 12 was odd"),
+        ("/dev/sda1", "1 files are now in lost+found"),
+    ]

@@ -60,3 +60,20 @@ def test_the_same_cause_at_the_same_place_is_still_there() -> None:
     assert still_there([at], [moved], ["unit"]) == (moved,)
     assert still_there([at], [other], ["unit"]) == ()
     assert still_there([at], [moved], ["another"]) == ()
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """Parameters of which only a person knows one."""
+
+    file: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.file:
+            raise ValueError("the parameter file is missing")
+
+
+def test_a_repair_that_lacks_a_parameter_is_left_to_a_person() -> None:
+    shelf = {"files": Shelved("files", Operation("Files", plan, params=Needs), "")}
+    assert propose([found(repair="files")], shelf).repairs == ()
+    assert propose([found("file=a", repair="files")], shelf).repairs == ("files",)

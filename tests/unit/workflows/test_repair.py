@@ -27,6 +27,9 @@ pytestmark = pytest.mark.host
 DHCP_OFF: Keys = {**SYSTEM, rf"{SERVICES}\Dhcp": {"Start": 4, "Type": 0x20}}
 
 
+OF_DISKS = {"boot-code", "filesystem-check", "partition-table"}  # of any guest, and of none
+
+
 def asked(
     monkeypatch: pytest.MonkeyPatch,
     *only: str,
@@ -50,14 +53,13 @@ def test_a_healthy_guest(monkeypatch: pytest.MonkeyPatch) -> None:
     report = asked(monkeypatch)
     assert not report.changed and report.warnings == () and report.root == "/dev/sda3"
     names = {one.name for one in list_repairs().repairs if one.default and one.name.startswith("windows-")}
-    assert {one.name for one in report.repairs} == names
+    assert {one.name for one in report.repairs} == names | OF_DISKS
 
 
-def test_a_guest_that_no_repair_is_for_is_not_called_sound(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_of_a_system_without_repairs_the_disks_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
     other = Guest(VOLUME, OsInfo(OsType.FREEBSD, "freebsd"), (), memory_files({}))
     monkeypatch.setattr("imgtools.workflows.diagnose.the_guest", lambda image, root: other)
-    with pytest.raises(UnsupportedGuest, match="no repair is for freebsd"):
-        asked(monkeypatch)
+    assert {one.name for one in asked(monkeypatch).repairs} == OF_DISKS
 
 
 def test_what_is_needed_is_found_without_being_named(monkeypatch: pytest.MonkeyPatch) -> None:

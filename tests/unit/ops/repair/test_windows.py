@@ -12,8 +12,7 @@ from imgtools.change.compose import compose
 from imgtools.errors import EditFailed, NotInGuest, OddGuest, UnsupportedGuest, UsageError, WouldLoseData
 from imgtools.guest.guest import Guest
 from imgtools.guest.windows.registry import open_registry
-from imgtools.ops.operation import make_params
-from imgtools.records.system import OsType
+from imgtools.ops.operation import WINDOWS, make_params
 from tests.support import accounts
 from tests.support.hives import Data, Keys, make_hive
 from tests.support.memory import Content
@@ -54,7 +53,7 @@ def texts(guest: Guest, key: str, name: str) -> tuple[str, ...] | None:
 # -- what nobody needs -----------------------------------------------------------------------------------------
 
 
-OF_WINDOWS = {name: one for name, one in SHELF.items() if OsType.WINDOWS in one.operation.families.types}
+OF_WINDOWS = {name: one for name, one in SHELF.items() if one.operation.families is WINDOWS}
 
 
 @pytest.mark.parametrize("name", [name for name, one in OF_WINDOWS.items() if one.operation.default])
