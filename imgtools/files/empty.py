@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import BinaryIO
 
 from imgtools.errors import NoSuchGuestFile
-from imgtools.records.disks import Usage
 from imgtools.records.files import FileEntry, FileKind, FileStat
+from imgtools.records.usage import Usage
 
 
 class EmptyFilesystem:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from imgtools.engine.keys import locked_volume
@@ -18,7 +18,6 @@ from imgtools.errors import (
     NoSuchGuestFile,
     OddGuest,
 )
-from imgtools.files.empty import EmptyFilesystem
 from imgtools.files.paths import normalise_keeping_dots
 from imgtools.files.tree import GuestReader, GuestTree
 from imgtools.guest.find.linux import recognise_linux
@@ -27,10 +26,10 @@ from imgtools.records.disks import ENCRYPTED, MORE_DISKS, Declined, Holder, Layo
 from imgtools.records.request import Engine
 from imgtools.records.system import OsInfo, OsType, Warned
 from imgtools.volumes.names import is_called
-from imgtools.volumes.volume_file import DiskFile
 
 if TYPE_CHECKING:
     from imgtools.image.handle import Image
+    from imgtools.volumes.volume_file import DiskFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +50,7 @@ class Guest:
     layout: Layout | None = None  # the disks that it is on, where somebody has to compare names with them
     # The bytes of a disk or volume, for what lies outside of filesystems; None: nobody can read them without a boot.
     open_device: Callable[[str], DiskFile | None] = field(
-        default=lambda device: None, compare=False, repr=False
+        default_factory=lambda: lambda device: None, compare=False, repr=False
     )
 
 
@@ -359,6 +358,8 @@ def bare_guest(image: Image, why: str) -> Guest:
 
     :param why: none can be read; a warning of the guest.
     """
+    from imgtools.files.empty import EmptyFilesystem  # what can be read has files
+
     nothing = GuestTree({"/": EmptyFilesystem()}, image.served_by)
     root = Volume("", Holder.DISK, 0)
     warnings = (*image.warnings, Warned(why))

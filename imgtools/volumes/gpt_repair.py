@@ -73,7 +73,7 @@ def _resized(disk: DiskFile, sector: int) -> Iterator[Stretch]:
     length = min(disk.size // sector - 1, 0xFFFFFFFF)
     slots = parse_slots(head) or []
     if [one.type for one in slots] == [PROTECTIVE] and slots[0].length not in (length, 0xFFFFFFFF):
-        place = SLOTS_AT + 16 * (slots[0].index - 1) + 12
+        place = SLOTS_AT + 16 * (slots[0].number - 1) + 12
         yield Stretch(place, length.to_bytes(4, "little"), "the size in the protective MBR")
 
 

@@ -84,7 +84,8 @@ def repair(
     :param settings: ``repair.parameter=value``.
     :param auto: the repairs that a diagnosis proposes with high confidence, with their parameters.
     :raises UsageError: there is no such repair or parameter, or a parameter is missing.
-    :raises UnsupportedGuest: a repair that was named is not for the guest, or none is.
+    :raises UnsupportedGuest: a repair that was named is not for the guest.
+    :raises NoGuest: none was found, and its disks need nothing.
     :raises WouldLoseData: a repair would throw something away, and nobody said that this is meant.
     :raises RolledBack: what was to be mended is still found; nothing was written.
     """
@@ -105,12 +106,6 @@ def repair(
         planned, warnings = _asked(guest, chosen if error is None else _of_disks(chosen, error), sequence)
         if error is not None and not any(one.changes for one in planned):
             raise error
-        if not planned and not warnings and not auto:
-            # Nobody has looked at it, which is not the same as nothing to mend.
-            raise UnsupportedGuest(
-                f"no repair is for {guest.os.product_name or guest.os.distro}",
-                hint="imgtools repair --list has them all",
-            )
         planned = _with_logs(guest, planned)
         proof.repairs = tuple(one.shelved.name for one in planned if one.changes)
         report = carry_out(

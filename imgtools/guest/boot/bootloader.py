@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from imgtools.files.tree import GuestReader
@@ -93,6 +93,18 @@ def find_firmware(files: GuestReader, disks: Sequence[Disk]) -> str:
     if PREP in types or "0X41" in types:
         return "openfirmware"
     return "+".join(name for name, there in (("bios", bios), ("uefi", uefi)) if there)
+
+
+def find_menu(files: GuestReader) -> Menu:
+    """Return the menu of the guest's boot loader; an empty one if there is none that is read."""
+    return read_menu(files, *find_loader(files))
+
+
+def find_own_disks(disks: Sequence[Disk], devices: Collection[str]) -> tuple[Disk, ...]:
+    """Return the disks that are, or have a partition that is, one of some devices."""
+    return tuple(
+        disk for disk in disks if {disk.device, *(one.device for one in disk.partitions)} & set(devices)
+    )
 
 
 # -- what the loader starts ----------------------------------------------------------------------------------

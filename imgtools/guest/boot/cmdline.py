@@ -16,7 +16,7 @@ from imgtools.errors import OddGuest, UnsupportedGuest, UsageError
 from imgtools.files.tree import GuestReader
 from imgtools.guest.boot.bootloader import EXTLINUX, GRUB2, GRUB2_ESP, GRUB_LEGACY
 from imgtools.guest.boot.bootmenu import CONFIG_LIMIT, ESP_FOLDERS
-from imgtools.guest.boot.default_grub import CMDLINE, edit_default_grub
+from imgtools.guest.boot.default_grub import CMDLINE, edit_default_grub, rewrite_default_grub
 
 # Arguments that mean something each time they are said; any other one is given one value.
 REPEATED = ("console", "earlycon", "initrd", "ip", "module_blacklist", "modprobe.blacklist", "rd.luks.uuid",
@@ -24,6 +24,8 @@ REPEATED = ("console", "earlycon", "initrd", "ip", "module_blacklist", "modprobe
 # Without what a shell, GRUB and the kernel itself would take for something else.
 ARGUMENT = r"[A-Za-z0-9_][^\s\"'\\$`;{}&|<>()#\x00-\x1f\x7f]*"
 TOKEN = r'(?:[^\s"]|"[^"]*")+'
+# What the titles and ids of entries for recovery say.
+RECOVERY = re.compile(r"recovery|rescue|single-user", re.IGNORECASE)
 GRUBENV_SIZE = 1024  # GRUB writes the block in place: it never has another size
 
 
@@ -48,6 +50,40 @@ class Arguments:
             return True
         others = [one for one in self.add if one.partition("=")[0] == key]
         return bool(others) and token not in others and key not in REPEATED
+
+
+@dataclass(frozen=True, slots=True)
+class Rewriting:
+    """What becomes of each argument that is there: another one, or None and it goes.
+
+    ``of_recovery``: also in the entries for recovery, which are meant to say ``single``.
+    """
+
+    rewrite: Callable[[str], str | None]
+    of_recovery: bool = True
+
+    def edit(self, text: str) -> str:
+        """Return a command line as it should be; what it would then say twice is said once."""
+        tokens = re.findall(TOKEN, text)
+        made: list[str] = []
+        for token in tokens:
+            new = self.rewrite(token)
+            if new is not None and (new == token or (new not in tokens and new not in made)):
+                made.append(new)
+        return text if made == tokens else " ".join(made)
+
+
+Wanted = Arguments | Rewriting
+
+
+def rewrite_arguments(files: GuestReader, wanted: Rewriting) -> Iterator[Change]:
+    """Yield every file that says arguments, with them rewritten; nothing where none changes."""
+    for path, edit in _read_now(files):
+        yield from rewrite(files, path, lambda text, edit=edit: edit(text, wanted))  # type: ignore[misc]
+    yield from rewrite_default_grub(files, wanted.edit)
+    for path, edit in (("/etc/kernel/cmdline", _whole), ("/etc/update-extlinux.conf", _extlinux_options)):
+        if files.is_file(path):
+            yield from rewrite(files, path, lambda text, edit=edit: edit(text, wanted))  # type: ignore[misc]
 
 
 def parse_argument(text: str) -> str:
@@ -92,7 +128,7 @@ def rewrite(files: GuestReader, path: str, edit: Callable[[str], str]) -> Iterat
         yield WriteFile(path, edited.encode("utf-8", "surrogateescape"))
 
 
-Edit = Callable[[str, Arguments], str]
+Edit = Callable[[str, Wanted], str]
 
 
 def _read_now(files: GuestReader) -> Iterator[tuple[str, Edit]]:
@@ -128,19 +164,19 @@ def _has_any(text: str, edit: Edit) -> bool:
     return edit(text, Arguments(("imgtools.probe",))) != text
 
 
-def _whole(text: str, wanted: Arguments) -> str:
+def _whole(text: str, wanted: Wanted) -> str:
     """A file that is a command line."""
     edited = wanted.edit(text.strip())
     return text if edited == text.strip() else f"{edited}\n"
 
 
-def _extlinux_options(text: str, wanted: Arguments) -> str:
+def _extlinux_options(text: str, wanted: Wanted) -> str:
     """What Alpine's update-extlinux makes extlinux.conf of."""
     pattern = CMDLINE.format(name="default_kernel_opts")
     return re.sub(pattern, lambda found: f"{found[1]}{wanted.edit(found[2])}{found[3]}", text)
 
 
-def _line(line: str, pattern: str, wanted: Arguments) -> str:
+def _line(line: str, pattern: str, wanted: Wanted) -> str:
     """Edit the rest of a line that begins as the pattern says."""
     found = re.match(rf"({pattern})(\s*)([^\n]*?)(\s*)$", line)
     if found is None:
@@ -152,13 +188,16 @@ def _line(line: str, pattern: str, wanted: Arguments) -> str:
     return f"{start}{(space or ' ') if edited else ''}{edited}{end}"
 
 
-def _grub_cfg(text: str, wanted: Arguments) -> str:
+def _grub_cfg(text: str, wanted: Wanted) -> str:
     """The linux lines and kernelopts of grub.cfg; what os-prober found are others' systems."""
-    lines, others = [], False
+    lines, others, recovery = [], False, False
     for line in text.splitlines(keepends=True):
+        if re.match(r"\s*(menuentry|submenu)\s", line):
+            recovery = RECOVERY.search(line) is not None
         if found := re.match(r"### (BEGIN|END) /etc/grub\.d/30_os-prober", line):
             others = found[1] == "BEGIN"
-        if not others and "memtest" not in line:
+        left_out = recovery and isinstance(wanted, Rewriting) and not wanted.of_recovery
+        if not others and not left_out and "memtest" not in line:
             line = _line(line, r"\s*linux(?:16|efi)?\s+\S+", wanted)
             line = re.sub(
                 r'^(\s*set kernelopts=")([^"\n]*)(")', lambda m: m[1] + wanted.edit(m[2]) + m[3], line
@@ -167,30 +206,34 @@ def _grub_cfg(text: str, wanted: Arguments) -> str:
     return "".join(lines)
 
 
-def _entry(text: str, wanted: Arguments) -> str:
+def _entry(text: str, wanted: Wanted) -> str:
     """An entry of the Boot Loader Specification. ``$kernelopts`` stands in grubenv and is edited there."""
     lines = text.splitlines(keepends=True)
+    if isinstance(wanted, Rewriting) and not wanted.of_recovery and RECOVERY.search(text):
+        return text
     options = [number for number, line in enumerate(lines) if re.match(r"options[ \t]", line)]
     for number in options:
-        only = Arguments(wanted.add if number == options[-1] else (), wanted.remove)
+        only = wanted
+        if isinstance(wanted, Arguments):
+            only = Arguments(wanted.add if number == options[-1] else (), wanted.remove)
         if "$kernelopts" not in lines[number]:
             lines[number] = _line(lines[number], r"options(?=\s)", only)
     return "".join(lines)
 
 
-def _menu_lst(text: str, wanted: Arguments) -> str:
+def _menu_lst(text: str, wanted: Wanted) -> str:
     """GRUB legacy; ``# kopt=`` is what Debian's update-grub made the others of."""
     pattern = r"\s*kernel\s+(?:--\S+\s+)*\S+"
     edited = "".join(_line(line, pattern, wanted) for line in text.splitlines(keepends=True))
     return re.sub(r"(?m)^(# kopt=)(.*)$", lambda found: found[1] + wanted.edit(found[2]), edited)
 
 
-def _extlinux(text: str, wanted: Arguments) -> str:
+def _extlinux(text: str, wanted: Wanted) -> str:
     pattern = r"\s*(?i:append)(?=\s)"
     return "".join(_line(line, pattern, wanted) for line in text.splitlines(keepends=True))
 
 
-def _grubenv(text: str, wanted: Arguments) -> str:
+def _grubenv(text: str, wanted: Wanted) -> str:
     """GRUB's block of 1024 bytes, padded with #."""
     edited = re.sub(r"(?m)^(kernelopts=)(.*)()$", lambda m: m[1] + wanted.edit(m[2]), text.rstrip("#"))
     if edited == text.rstrip("#"):

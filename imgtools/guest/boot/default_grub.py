@@ -57,6 +57,15 @@ def edit_default_grub(
             yield WriteFile(path, edited.encode("utf-8", "surrogateescape"))
 
 
+def rewrite_default_grub(files: GuestReader, edit: Callable[[str], str]) -> Iterator[Change]:
+    """Yield the files with each list of the kernel's arguments edited, those for recovery left as they are."""
+    both = CMDLINE.format(name="GRUB_CMDLINE_LINUX(?:_DEFAULT)?")
+    for path, text in _texts(files).items():
+        edited = re.sub(both, lambda found: found[1] + edit(found[2]) + found[3], text)
+        if edited != text:
+            yield WriteFile(path, edited.encode("utf-8", "surrogateescape"))
+
+
 def _without(value: str, is_to_go: Callable[[str], bool]) -> str:
     tokens = value.split()
     kept = [one for one in tokens if not is_to_go(one)]

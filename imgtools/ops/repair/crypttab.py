@@ -82,6 +82,7 @@ def remarks(guest: Guest, params: Params) -> Iterator[Warned]:
 OPERATION = Operation(
     summary="Mend lines of crypttab that stop the boot",
     families=LINUX,
+    order=200,
     plan=plan,
     params=Params,
     remarks=remarks,

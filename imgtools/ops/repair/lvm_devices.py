@@ -55,6 +55,7 @@ def lacking(guest: Guest) -> str:
 OPERATION = Operation(
     summary="Put an LVM devices file aside that hides the guest's disks",
     families=LINUX,
+    order=200,
     plan=plan,
     params=Params,
     default=False,

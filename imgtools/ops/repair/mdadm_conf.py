@@ -43,6 +43,7 @@ def lacking(guest: Guest) -> str:
 OPERATION = Operation(
     summary="Mend lines of mdadm.conf whose arrays are gone",
     families=LINUX,
+    order=200,
     plan=plan,
     lacking=lacking,
 )
