@@ -95,8 +95,8 @@ def command(
 ) -> None:
     """Boot a guest in QEMU on a throw-away overlay, and say how that ends.
 
-    Nothing is written to the image. The machine is chosen from what the guest is; it has no network. Its serial console, its screen and its disks are
-    watched until a login is asked for, or it is plain that none will be.
+    Nothing is written to the image. The machine is chosen from what the guest is; it has no network. Its serial
+    console, its screen and its disks are watched until a login is asked for, or it is plain that none will be.
 
     Exit code 0: a login, or what --expect names. 1: not reached, and the verdict says where it ended. 33: no sign
     within the time.

@@ -10,6 +10,7 @@ import typer
 from imgtools.cli.command.groups import Output, Source, Target
 from imgtools.cli.output.operations import closing, operation_table, operations_view, shelf_table
 from imgtools.cli.output.views import Lines
+from imgtools.errors import UsageError
 from imgtools.records.diagnosis import Severity
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ EXAMPLES = (
     "imgtools repair disk.qcow2 --write",
     "imgtools repair disk.qcow2 --auto",
     "imgtools repair disk.qcow2 --auto --write",
+    "imgtools repair disk.qcow2 --auto --write --then-boot",
     "imgtools repair disk.qcow2 --only fstab,sudoers --write",
     "imgtools repair disk.qcow2 --only password --set password.user=root --set password.secret=file:secret --write",
     "imgtools repair disk.qcow2 --only make-room --set make-room.which=caches,journal",
@@ -39,6 +41,9 @@ one transaction.
 with high confidence, with the parameters that it found. Whatever is written is diagnosed again before it counts: where
 a repair leaves what it was to mend, all is rolled back (exit code 42). What is left is said; exit code 1 if
 something of it stops the guest.
+
+`--then-boot` also boots what was written, on a further throw-away overlay as [boot](boot.md) does, and commits only if
+a login is reached.
 
 Of a Windows that was not shut down cleanly, the transaction logs of the registry are applied to the hives that a repair
 changes. What was never tried with a real Windows is said in [Windows guests](../windows.md).
@@ -72,6 +77,13 @@ Only = Annotated[
 Auto = Annotated[
     bool, typer.Option("--auto", help="The repairs that a diagnosis proposes with high confidence.")
 ]
+Boots = Annotated[
+    bool,
+    typer.Option("--then-boot", help="Boot what was repaired before it counts; no login, nothing written."),
+]
+Timeout = Annotated[
+    float | None, typer.Option("--timeout", metavar="SECONDS", help="With --then-boot: see imgtools boot.")
+]
 Settings = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="REPAIR.PARAMETER=VALUE", help="Set a parameter of a repair."),
@@ -89,18 +101,23 @@ def command(
     only: Only = None,
     settings: Settings = None,
     auto: Auto = False,
+    then_boot: Boots = False,
+    timeout: Timeout = None,
     list_repairs: ListRepairs = False,
 ) -> None:
     """Mend a guest that does not boot, or that nobody gets into.
 
     Without --write or --output it prints what would be done, per repair, and stops.
     """
+    from imgtools.workflows.boot import BootRequest
     from imgtools.workflows.repair import repair
 
+    if timeout is not None and not then_boot:
+        raise UsageError("--timeout is of --then-boot", hint="add --then-boot, or leave --timeout away")
+    how = BootRequest(seconds=timeout) if then_boot else None
+    names, parameters = tuple(only or ()), tuple(settings or ())
     with out.progress("Repairing") as progress:
-        report = repair(
-            source, target, tuple(only or ()), tuple(settings or ()), auto=auto, progress=progress
-        )
+        report = repair(source, target, names, parameters, auto=auto, then_boot=how, progress=progress)
     out.show(
         report,
         schema="imgtools.repair/1",
@@ -117,3 +134,5 @@ def _left(report: RepairReport) -> Iterator[Lines]:
     if report.left:
         lines = (f"  {one.id} ({one.severity}): {one.text}" for one in report.left)
         yield Lines(["", "Left:", *lines])
+    if report.boot is not None:
+        yield Lines(["", f"Booted: {report.boot.verdict} after {report.boot.seconds:g} s"])

@@ -271,6 +271,8 @@ def repair(
     only: str | Sequence[str] = (),
     settings: Mapping[str, str] | None = None,
     auto: bool = False,
+    then_boot: bool = False,
+    timeout: float | None = None,
     **options: Unpack[WriteOptions],
 ) -> RepairReport:
     """Mend a guest that does not boot, or that nobody gets into.
@@ -278,16 +280,21 @@ def repair(
     :param only: names of repairs; without any, all that can tell for themselves whether they are needed.
     :param settings: ``repair.parameter`` -> value.
     :param auto: the repairs that a diagnosis proposes with high confidence.
+    :param then_boot: boot what is written before it counts, and wait ``timeout`` seconds for a login.
     :raises UsageError: there is no such repair or parameter, or a parameter is missing.
     :raises UnsupportedGuest: a repair that was named is not for the guest.
     :raises WouldLoseData: a repair would throw something away, and no setting says that this is meant.
     :raises RolledBack: what a repair was to mend is still found; nothing was written.
     """
+    from imgtools.workflows.boot import BootRequest
     from imgtools.workflows.repair import repair as mend
 
+    how = BootRequest(seconds=timeout) if then_boot else None
     asked = read_asked(images, **options)
     said = tuple(f"{name}={value}" for name, value in (settings or {}).items())
-    return mend(asked.request, asked.target, several(only), said, auto=auto, progress=asked.progress)
+    return mend(
+        asked.request, asked.target, several(only), said, auto=auto, then_boot=how, progress=asked.progress
+    )
 
 
 def sysprep(

@@ -28,8 +28,9 @@ from imgtools.records.diagnosis import Finding
 from imgtools.records.progress import Progress
 from imgtools.records.request import Engine, ImageRequest, Target
 from imgtools.records.system import OsType, Warned
+from imgtools.workflows.boot import BootReport, BootRequest
 from imgtools.workflows.diagnose import examine
-from imgtools.workflows.repair_proof import Proof
+from imgtools.workflows.repair_proof import Proof, ThenBoot
 from imgtools.workflows.sysprep import OperationReport, OperationRow, operation_reports, operation_rows
 from imgtools.workflows.writing import PlanReport, carry_out, open_for
 
@@ -59,6 +60,9 @@ class RepairReport:
     before: tuple[StationReport, ...] = ()  # each station before; () if nothing was diagnosed
     after: tuple[StationReport, ...] = ()  # and after the repairs were made; () if nothing was written
     left: tuple[Finding, ...] = ()  # what is found after them, or what no repair was proposed for
+    boot: BootReport | None = (
+        None  # how the guest booted with them; None: it was not to, or nothing was changed
+    )
     warnings: tuple[Warned, ...] = ()
 
 
@@ -74,6 +78,7 @@ def repair(
     settings: Sequence[str] = (),
     *,
     auto: bool = False,
+    then_boot: BootRequest | None = None,
     progress: Progress | None = None,
 ) -> RepairReport:
     """Plan what mends a guest and, if ``target`` says so, do it in one transaction.
@@ -83,7 +88,9 @@ def repair(
     :param only: the repairs that are wanted; without any, all that can tell for themselves whether they are needed.
     :param settings: ``repair.parameter=value``.
     :param auto: the repairs that a diagnosis proposes with high confidence, with their parameters.
-    :raises UsageError: there is no such repair or parameter, or a parameter is missing.
+    :param then_boot: boot what the repairs leave before it counts; where it does not come up, all is rolled back.
+    :raises UsageError: there is no such repair or parameter, or a parameter is missing; or nothing is written that
+        could be booted.
     :raises UnsupportedGuest: a repair that was named is not for the guest.
     :raises NoGuest: none was found, and its disks need nothing.
     :raises WouldLoseData: a repair would throw something away, and nobody said that this is meant.
@@ -91,13 +98,16 @@ def repair(
     """
     if auto and only:
         raise UsageError("--auto chooses the repairs itself", hint="leave --auto or --only away")
+    if then_boot is not None and target.is_dry_run:
+        raise UsageError("--then-boot boots what is written", hint="add --write or --output FILE")
     shelf = load_shelf(SHELF)
     # A wrong name is told before an image is opened.
     chosen = () if auto else choose_repairs(shelf, only, settings)
     with open_for(request, target) as image:
         examined = examine(image, request.root)
         guest, error = _guest_of(image, examined, request.root)
-        proof = Proof(examined, looks=auto or not target.is_dry_run)
+        boots = None if then_boot is None else ThenBoot(then_boot, request.keys, progress)
+        proof = Proof(examined, looks=auto or not target.is_dry_run, then_boot=boots)
         if auto:
             proposed = propose(findings_of(proof.before), shelf)
             chosen = _chosen(shelf, proposed, settings)
@@ -134,6 +144,7 @@ def _report(report: PlanReport, guest: Guest, planned: Sequence[Planned], proof:
         before=proof.before,
         after=proof.after,
         left=proof.left(report.written and report.changed),
+        boot=proof.boot,
         warnings=report.warnings,
     )
 

@@ -63,7 +63,7 @@ def main(words: list[str] | None = None) -> int:
 def _apart(name: str) -> Row:
     """Run one case in a process of its own."""
     argv = [sys.executable, "-m", "tests.boots", "--one", name]
-    done = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False)
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
     if done.returncode:
         last = (done.stderr.strip().splitlines() or ["?"])[-1]
         row = Row(name, "", "", "", "", f"failed: {last}", False, 0)
@@ -153,8 +153,8 @@ def page(rows: list[Row]) -> str:
     good = sum(one.good for one in rows)
     head = (
         "# Boots\n\n"
-        "Real Debian guests, broken in one way each, booted, mended by `imgtools repair`, and booted again. Written by\n"
-        "`make boots`, which takes some forty minutes without KVM; CI boots three guests.\n\n"
+        "Real Debian guests, broken in one way each, booted, mended by `imgtools repair`, and booted again. Written\n"
+        "by `make boots`, which takes some forty minutes without KVM; CI boots three guests.\n\n"
         f"{good} of {len(rows)} were mended.\n\n"
         "| Broken | Guest | Diagnosis | Boot before | Repairs | Boot after |\n|---|---|---|---|---|---|\n"
     )

@@ -74,3 +74,10 @@ def test_what_no_repair_is_for_is_left_and_is_1(server: Path, monkeypatch: pytes
     assert [one["id"] for one in ran.data["left"]] == ["disk-gone"]
     with pytest.raises(door.errors.UsageError):
         door.repair(server, only="windows-boot-log", auto=True)
+
+
+def test_there_is_nothing_to_boot_where_nothing_is_written(server: Path) -> None:
+    assert (
+        "--then-boot boots what is written" in imgtools("repair", server, "--auto", "--then-boot", code=2).err
+    )
+    assert "--timeout is of --then-boot" in imgtools("repair", server, "--timeout", "3", code=2).err

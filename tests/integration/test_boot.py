@@ -7,13 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from imgtools.change.change import WriteFile
-from imgtools.guest.guest import the_guest
-from imgtools.guest.plan import make_plan
-from imgtools.image.edit import edit_image
-from imgtools.image.handle import Image
-from imgtools.records.image import DiskSource
-from imgtools.workflows.boot import BootRequest, boot_opened
+from fixtures.ailments import ailment
 from tests.support.boots import LIMIT, booted, without_serial_console
 from tests.support.command import imgtools
 from tests.support.fixtures import copy_fixture, fixture_image
@@ -54,19 +48,22 @@ def test_a_guest_without_a_serial_console_is_watched_by_its_screen(tmp_path: Pat
     assert "(initramfs)" in boot.shown
 
 
-def test_what_an_edit_has_applied_is_booted_before_it_is_committed(tmp_path: Path) -> None:
+def test_what_is_repaired_is_booted_before_it_counts(tmp_path: Path) -> None:
+    (image,) = copy_fixture("real", tmp_path)
+    ailment("init-link-gone").breaks(image)
+    ran = imgtools("repair", image, "--auto", "--write", "--then-boot", "--timeout", str(LIMIT), "--json")
+    assert ran.data["boot"]["verdict"] == "login" and ran.data["written"]
+    assert imgtools("diagnose", image, "--json").data["sound"]
+
+
+def test_what_does_not_boot_with_the_repairs_is_rolled_back(tmp_path: Path) -> None:
+    """One of two ailments is mended, and the other still stops it."""
     (image,) = copy_fixture("real-plain", tmp_path)
+    ailment("init-link-gone").breaks(image)
+    ailment("root-uuid-wrong").breaks(image)
     before = _digest(image)
-    with edit_image([DiskSource(image)]) as edited:
-        guest = the_guest(edited)
-        change = WriteFile("/etc/hostname", b"mended\n")
-        edited.apply(make_plan(edited, [change], guest.mounts))
-
-        def boots(changed: Image) -> None:
-            how = BootRequest(seconds=LIMIT, expect="^mended login:")
-            report = boot_opened(changed, the_guest(changed), how)
-            assert report.reached, report
-            assert _digest(image) == before
-
-        edited.commit(proof=boots)
-    assert _digest(image) != before
+    words = ("--only", "init-link", "--write", "--then-boot", "--timeout", str(LIMIT))
+    ran = imgtools("repair", image, *words, code=42)
+    assert "does not boot with the repairs (initramfs-shell)" in ran.err
+    assert _digest(image) == before
+    assert [one.name for one in tmp_path.iterdir()] == [image.name]
