@@ -16,7 +16,7 @@ RUN ?= make demo test JOBS=$(JOBS) ARGS="$(ARGS)"
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
 .NOTPARALLEL:
-.PHONY: help setup demo test test-on lint bench docs fixtures constraints lowest mutants fuzz foreign clean
+.PHONY: help setup demo test test-on lint bench boots docs fixtures constraints lowest mutants fuzz foreign clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,6 +43,10 @@ lint: setup  ## ruff (rules and format) and mypy --strict
 bench: setup  ## compare with the virt-* tools and write docs/benchmarks.md (ROUNDS=3)
 	$(PYTHON) fixtures/build.py real real-plain windows >/dev/null
 	$(PYTHON) -m tests.bench --rounds $(ROUNDS) $(ARGS)
+
+boots: setup  ## break real guests, boot them, mend them, boot them again; write docs/boots.md (some forty minutes)
+	$(PYTHON) fixtures/build.py real real-plain >/dev/null
+	$(PYTHON) -m tests.boots $(ARGS)
 
 docs: setup  ## write the generated pages: one per command, and the picture in the README
 	$(PYTHON) -m tools.docs
