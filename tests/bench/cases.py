@@ -257,6 +257,11 @@ CASES = (
         "imgtools tar-out {image} / - -m /dev/sda", Goal(Kind.SECONDS, 300),
     ),
     Case(
+        "why a guest does not boot", BOOT, "real",
+        "imgtools diagnose {image}", faster_at_any_size(15),
+        "guestfish --ro -a {image} -i -f tests/bench/diagnose.fish", nothing_to_compare,
+    ),
+    Case(
         "boot to the login prompt, beside a bare QEMU, both without KVM", BOOT, "real-plain",
         "imgtools boot {image} --timeout 1500", within(1.1),
         "python -m tests.bench.bare_boot {image}",
