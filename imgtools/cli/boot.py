@@ -93,7 +93,7 @@ def command(
     console: Console = None,
     overwrite: Overwrite = False,
 ) -> None:
-    """Boot a guest in QEMU on a throw-away overlay, and say how that ends.
+    """Boot a guest on a throw-away overlay; say how that ends.
 
     Nothing is written to the image. The machine is chosen from what the guest is; it has no network. Its serial
     console, its screen and its disks are watched until a login is asked for, or it is plain that none will be.

@@ -61,7 +61,8 @@ VERSION_OPTIONS = {
     "rpm": "--version",
     "journalctl": "--version",
 }
-PROGRAMS = tuple(dict.fromkeys((*VERSION_OPTIONS, *PACKAGE_OF)))
+OWN_CHECK = {"qemu-system-x86_64"}  # the emulator is looked for by more than one name
+PROGRAMS = tuple(one for one in dict.fromkeys((*VERSION_OPTIONS, *PACKAGE_OF)) if one not in OWN_CHECK)
 
 # Variables that change what libguestfs does, and so explain surprises.
 VARIABLES = (
