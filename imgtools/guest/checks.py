@@ -26,21 +26,12 @@ from imgtools.engine.process import Fence, Kind, run
 from imgtools.errors import EditFailed, GuestFileError, OddGuest, ToolMissing, UsageError
 from imgtools.files.tree import GuestReader
 from imgtools.guest.find.devices import Devices, is_passing
-from imgtools.guest.find.fstab import FIELD, FstabEntry, parse_fstab
+from imgtools.guest.find.fstab import FstabEntry, fields_of_fstab, parse_fstab
+from imgtools.guest.find.mount_options import wrong_type
 from imgtools.records.disks import Layout, Volume
 from imgtools.records.system import Warned
 
 ANYWAY = "--no-check writes it all the same"
-# By which names the kernel's drivers, and the helpers of mount(8), mount a filesystem.
-_EXT = frozenset({"ext2", "ext3", "ext4"})
-MOUNTED_AS = {
-    **dict.fromkeys(_EXT, _EXT),
-    "xfs": frozenset({"xfs"}),
-    "btrfs": frozenset({"btrfs"}),
-    "vfat": frozenset({"vfat", "msdos", "umsdos"}),
-    "ntfs": frozenset({"ntfs", "ntfs3", "ntfs-3g", "fuseblk", "lowntfs-3g"}),
-    "swap": frozenset({"swap", "sw"}),
-}
 # Fields of the account files (passwd(5), shadow(5), group(5), gshadow(5)).
 FIELDS = {"/etc/passwd": 7, "/etc/shadow": 9, "/etc/group": 4, "/etc/gshadow": 4}
 # Files of a guest that lock people out of it, or stop its boot, when they are wrong: looked at in every plan.
@@ -189,29 +180,11 @@ def _check_fstab(content: bytes, layout: Layout, root: Volume | None) -> Iterato
 
 def _wrong_device(entry: FstabEntry, volume: Volume | None) -> str:
     """What is wrong with the device of a line; empty if nothing is."""
-    if volume is None:
-        return f"{entry.spec} for {entry.path} is not in this image"
-    fits = set(entry.type.split(",")) & (MOUNTED_AS.get(volume.content, frozenset()) | {"auto"})
     return (
-        ""
-        if fits or volume.content not in MOUNTED_AS
-        else f"{entry.spec} is {volume.content}, not {entry.type}"
+        wrong_type(entry, volume)
+        if volume is not None
+        else f"{entry.spec} for {entry.path} is not in this image"
     )
-
-
-def fields_of_fstab(line: str) -> str:
-    """Say what is wrong with the fields of a line, fstab(5); empty if nothing is."""
-    fields = FIELD.findall(line.strip())
-    if not fields or fields[0].startswith("#"):
-        return ""
-    if len(fields) < 3:
-        return f"{len(fields)} fields where there should be at least 3"
-    if len(fields) > 6 and not fields[6].startswith("#"):
-        return f"{len(fields)} fields where there should be 6"
-    if not fields[1].startswith("/") and fields[1] not in ("none", "swap"):
-        return f"not a mount point: {fields[1]}"
-    wrong = next((field for field in fields[4:6] if not field.isdigit() and not field.startswith("#")), "")
-    return f"not a number: {wrong}" if wrong else ""
 
 
 def _check_json(path: str, content: bytes) -> Iterator[Problem]:

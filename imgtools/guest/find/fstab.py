@@ -129,6 +129,28 @@ def _entry(fields: list[str], line: int) -> FstabEntry:
     )
 
 
+def fields_of_fstab(line: str) -> str:
+    """Say what is wrong with the fields of a line, fstab(5); empty if nothing is."""
+    fields = FIELD.findall(line.strip())
+    if not fields or fields[0].startswith("#"):
+        return ""
+    if len(fields) < 3:
+        return f"{len(fields)} fields where there should be at least 3"
+    if len(fields) > 6 and not fields[6].startswith("#"):
+        return f"{len(fields)} fields where there should be 6"
+    if not fields[1].startswith("/") and fields[1] not in ("none", "swap"):
+        return f"not a mount point: {fields[1]}"
+    wrong = next((field for field in fields[4:6] if not field.isdigit() and not field.startswith("#")), "")
+    return f"not a number: {wrong}" if wrong else ""
+
+
+def fstab_text(files: GuestReader) -> str:
+    """Return the guest's fstab; "" if it has none, or one that is too large to be one."""
+    if not files.is_file(FSTAB) or files.stat(FSTAB).size > FSTAB_LIMIT:
+        return ""
+    return files.read_text(FSTAB, limit=FSTAB_LIMIT)
+
+
 def read_fstab(files: GuestReader) -> Fstab:
     """Read /etc/fstab; a guest without one has no entries."""
     if not files.is_file(FSTAB):

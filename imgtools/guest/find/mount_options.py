@@ -1,4 +1,4 @@
-"""Options of mounts that only some filesystems know, and filesystems that are on the network without saying so.
+"""What filesystems are mounted as, the options that only some of them know, and which are on the network unsaid.
 
 Source: the option tables of the kernel's filesystems (fs/ext4/super.c, fs/xfs/xfs_super.c, fs/btrfs/super.c,
 fs/fat/inode.c); systemd's fstype_is_network().
@@ -10,6 +10,15 @@ from imgtools.guest.find.fstab import FstabEntry
 from imgtools.records.disks import Volume
 
 _EXT, _BTRFS, _XFS = frozenset({"ext2", "ext3", "ext4"}), frozenset({"btrfs"}), frozenset({"xfs"})
+# By which names the kernel's drivers, and the helpers of mount(8), mount a filesystem.
+MOUNTED_AS = {
+    **dict.fromkeys(_EXT, _EXT),
+    "xfs": frozenset({"xfs"}),
+    "btrfs": frozenset({"btrfs"}),
+    "vfat": frozenset({"vfat", "msdos", "umsdos"}),
+    "ntfs": frozenset({"ntfs", "ntfs3", "ntfs-3g", "fuseblk", "lowntfs-3g"}),
+    "swap": frozenset({"swap", "sw"}),
+}
 _FAT = frozenset(
     {"vfat", "msdos", "exfat", "ntfs", "ntfs3", "ntfs-3g", "hfsplus", "iso9660", "udf", "cifs", "fuseblk"}
 )
@@ -23,10 +32,23 @@ _ONLY_OF = {
     "errors": _EXT | _FAT | {"f2fs", "jfs", "ocfs2", "nilfs2", "gfs2"},
 }
 _JUDGED = _EXT | _BTRFS | _XFS | {"vfat"}  # kinds of which the table above is known to hold
-# Mounted over the network by helpers whose type does not say so.
+# Mounted over the network by helpers whose type does not say so (systemd's fstype_is_network knows the others).
 _BY_HELPER = frozenset(
     {"s3fs", "fuse.s3fs", "fuse.rclone", "rclone", "curlftpfs", "fuse.curlftpfs", "fuse.gcsfuse"}
 )
+
+
+def is_swap(entry: FstabEntry) -> bool:
+    """Whether a line is one of swap space."""
+    return entry.type in MOUNTED_AS["swap"]
+
+
+def wrong_type(entry: FstabEntry, volume: Volume) -> str:
+    """Say that a line's type is not that of its volume; empty if it is, or nobody knows."""
+    types = set(entry.type.split(","))
+    if volume.content not in MOUNTED_AS or types & (MOUNTED_AS[volume.content] | {"auto"}) or not all(types):
+        return ""
+    return f"{entry.spec} is {volume.content}, not {entry.type}"
 
 
 def foreign_options(entry: FstabEntry, volume: Volume) -> tuple[str, ...]:

@@ -22,7 +22,7 @@ from imgtools.guest.find.crypttab_faults import (
     crypttab_faults,
     crypttab_text,
 )
-from imgtools.guest.find.fstab_faults import name_as
+from imgtools.guest.find.stand_ins import name_as
 from imgtools.guest.guest import Guest
 from imgtools.guest.services.started import Init, find_init
 from imgtools.ops.common_plans import rewrite

@@ -20,17 +20,11 @@ from dataclasses import dataclass
 
 from imgtools.change.change import Change, MakeDirectory
 from imgtools.files.tree import GuestReader
-from imgtools.guest.find.fstab import FIELD, FSTAB
-from imgtools.guest.find.fstab_faults import (
-    FaultKind,
-    FstabFault,
-    fstab_faults,
-    fstab_text,
-    name_as,
-    unknown_sources,
-)
+from imgtools.guest.find.fstab import FIELD, FSTAB, fstab_text
 from imgtools.guest.find.mount_options import foreign_options
+from imgtools.guest.find.stand_ins import name_as
 from imgtools.guest.guest import Guest
+from imgtools.guest.health.fstab_lines import FstabProblem, Wrong, fstab_problems
 from imgtools.guest.services.started import Init, find_init
 from imgtools.ops.common_plans import rewrite
 from imgtools.ops.linux_repairs import commented, one_of
@@ -54,16 +48,19 @@ def plan(guest: Guest, params: Params) -> Iterator[Change]:
     """Yield the mended fstab, and the folders that are to be mounted over."""
     if guest.layout is None:
         return
-    faults = fstab_faults(guest.files, guest.layout, guest.root)
     text = fstab_text(guest.files)
     lines = text.split("\n")
-    for fault in faults:
-        if fault.kind is FaultKind.NO_FOLDER:
-            if not lines[fault.line - 1].startswith("#"):
-                yield MakeDirectory(fault.entry.path)
+    given_up: set[int] = set()
+    for one in fstab_problems(guest.files, guest.root, guest.layout):
+        if one.line in given_up or not one.mendable:
             continue
-        old = lines[fault.line - 1]
-        lines[fault.line - 1] = _mended(old, fault, params.missing == "nofail" and _knows_nofail(guest.files))
+        if one.wrong is Wrong.PLACE:
+            yield MakeDirectory(one.entry.path)
+            continue
+        old = lines[one.line - 1]
+        lines[one.line - 1] = _mended(old, one, params.missing == "nofail" and _knows_nofail(guest.files))
+        if lines[one.line - 1].startswith("#"):
+            given_up.add(one.line)
     if text:
         yield from rewrite(guest.files, FSTAB, "\n".join(lines))
 
@@ -73,29 +70,29 @@ def _knows_nofail(files: GuestReader) -> bool:
     return find_init(files) is not Init.OPENRC
 
 
-def _mended(line: str, fault: FstabFault, knows_nofail: bool) -> str:
-    if fault.kind in (FaultKind.TWICE, FaultKind.SYNTAX):
-        return commented(line, fault.text)
-    if fault.kind is FaultKind.TYPE and fault.volume is not None:
-        return _with_field(line, 2, fault.volume.content)
-    if fault.kind in (FaultKind.OPTION, FaultKind.NETWORK):
-        return _with_options(line, fault)
-    name = name_as(fault.entry.spec, fault.volume) if fault.volume is not None else ""
+def _mended(line: str, one: FstabProblem, knows_nofail: bool) -> str:
+    if one.wrong in (Wrong.TWICE, Wrong.SYNTAX):
+        return commented(line, one.text)
+    if one.wrong is Wrong.TYPE and one.volume is not None:
+        return _with_field(line, 2, one.volume.content)
+    if one.wrong in (Wrong.OPTION, Wrong.NETWORK):
+        return _with_options(line, one)
+    name = name_as(one.entry.spec, one.volume) if one.volume is not None else ""
     if name:
         return _with_field(line, 0, name)
     fields = FIELD.findall(line)
     if not knows_nofail or len(fields) < 3:
-        return commented(line, fault.text)
+        return commented(line, one.text)
     return _with_word(line, fields, "nofail")
 
 
-def _with_options(line: str, fault: FstabFault) -> str:
+def _with_options(line: str, one: FstabProblem) -> str:
     """Return a line without the options that its filesystem does not know, or with _netdev."""
     fields = FIELD.findall(line)
-    if fault.kind is FaultKind.NETWORK or fault.volume is None:
+    if one.wrong is Wrong.NETWORK or one.volume is None:
         return _with_word(line, fields, "_netdev")
-    foreign = foreign_options(fault.entry, fault.volume)
-    kept = [one for one in fields[3].split(",") if one not in foreign]
+    foreign = foreign_options(one.entry, one.volume)
+    kept = [option for option in fields[3].split(",") if option not in foreign]
     return _with_field(line, 3, ",".join(kept or ["defaults"]))
 
 
@@ -116,13 +113,15 @@ def remarks(guest: Guest, params: Params) -> Iterator[Warned]:
     """Say where several volumes fit, and where nobody can tell what is gone."""
     if guest.layout is None:
         return
-    for fault in fstab_faults(guest.files, guest.layout, guest.root):
-        if fault.kind is FaultKind.GONE and fault.candidates > 1:
-            said = f"line {fault.line}: {fault.text}, and {fault.candidates} volumes fit in its place"
+    for one in fstab_problems(guest.files, guest.root, guest.layout):
+        is_lost = one.wrong in (Wrong.SOURCE, Wrong.SWAP)
+        if is_lost and one.mendable and one.candidates > 1:
+            said = f"line {one.line}: {one.text}, and {one.candidates} volumes fit in its place"
             yield Warned(said, FSTAB)
-    for entry in unknown_sources(guest.files, guest.layout, guest.root):
-        where = ", ".join(one.what for one in guest.layout.unopened)
-        yield Warned(f"line {entry.line}: {entry.spec} may be in what is not looked into ({where})", FSTAB)
+        elif one.wrong is Wrong.LOCKED or (is_lost and not one.mendable):
+            where = ", ".join(one.what for one in guest.layout.unopened)
+            said = f"line {one.line}: {one.entry.spec} may be in what is not looked into ({where})"
+            yield Warned(said, FSTAB)
 
 
 OPERATION = Operation(

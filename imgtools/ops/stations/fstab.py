@@ -10,7 +10,6 @@ from collections.abc import Iterator
 
 from imgtools.guest.find.fstab import FSTAB
 from imgtools.guest.health.fstab_lines import FstabProblem, Wrong, fstab_problems
-from imgtools.guest.services.started import Init, find_init
 from imgtools.ops.operation import LINUX
 from imgtools.ops.station import Examined, Seen, Station
 from imgtools.records.diagnosis import Confidence, Evidence, Finding, NotKnown, NotThere, Remedy, Severity
@@ -40,10 +39,9 @@ def look(examined: Examined) -> Iterator[Seen]:
     if not guest.files.is_file(FSTAB):
         yield NotThere(f"no {FSTAB}")
         return
-    systemd = find_init(guest.files) is Init.SYSTEMD
     alone = examined.open_volume(guest.root)
     bare = None if isinstance(alone, Declined) else alone
-    for one in fstab_problems(guest.files, guest.root, examined.layout, systemd=systemd, bare=bare):
+    for one in fstab_problems(guest.files, guest.root, examined.layout, bare=bare):
         if one.wrong is Wrong.LOCKED:
             yield NotKnown(one.text)
         else:
@@ -59,7 +57,7 @@ def _finding(one: FstabProblem) -> Finding:
         severity=Severity.BROKEN if one.stops else Severity.SUSPICIOUS,
         confidence=Confidence.HIGH if sure else Confidence.MEDIUM,
         evidence=(Evidence(FSTAB, one.line, one.raw),),
-        remedy=Remedy("fstab") if one.wrong in MENDED else None,
+        remedy=Remedy("fstab") if one.wrong in MENDED and one.mendable else None,
         advice=MORE_DISKS if lost and not sure else ADVICE.get(one.wrong, ""),
     )
 
