@@ -15,15 +15,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from imgtools.change.change import Change
-from imgtools.guest.find.crypttab_faults import (
-    CRYPTTAB,
-    CryptFault,
-    CryptFaultKind,
-    crypttab_faults,
-    crypttab_text,
-)
 from imgtools.guest.find.stand_ins import name_as
 from imgtools.guest.guest import Guest
+from imgtools.guest.health.crypttab_lines import (
+    CRYPTTAB,
+    CrypttabProblem,
+    WrongCrypt,
+    crypttab_problems,
+    crypttab_text,
+)
 from imgtools.guest.services.started import Init, find_init
 from imgtools.ops.common_plans import rewrite
 from imgtools.ops.linux_repairs import commented, one_of
@@ -50,20 +50,24 @@ def plan(guest: Guest, params: Params) -> Iterator[Change]:
         return
     lines = text.split("\n")
     is_kept = params.missing == "nofail" and find_init(guest.files) is Init.SYSTEMD
-    for fault in crypttab_faults(guest.files, guest.layout, guest.root):
-        lines[fault.line - 1] = _mended(lines[fault.line - 1], fault, is_kept)
+    given_up: set[int] = set()
+    for one in crypttab_problems(guest.files, guest.root, guest.layout):
+        if one.mendable and one.line not in given_up:
+            lines[one.line - 1] = _mended(lines[one.line - 1], one, is_kept)
+            if lines[one.line - 1].startswith("#"):
+                given_up.add(one.line)
     yield from rewrite(guest.files, CRYPTTAB, "\n".join(lines))
 
 
-def _mended(line: str, fault: CryptFault, is_kept: bool) -> str:
-    if fault.kind is CryptFaultKind.TWICE:
-        return commented(line, fault.text)
-    name = name_as(fault.entry.spec, fault.volume) if fault.volume is not None else ""
+def _mended(line: str, one: CrypttabProblem, is_kept: bool) -> str:
+    if one.wrong in (WrongCrypt.TWICE, WrongCrypt.SYNTAX):
+        return commented(line, one.text)
+    name = name_as(one.entry.spec, one.volume) if one.volume is not None else ""
     words = list(re.finditer(r"\S+", line))
     if name:
         return line[: words[1].start()] + name + line[words[1].end() :]
-    if not is_kept or fault.kind is CryptFaultKind.PLAIN:
-        return commented(line, fault.text)
+    if not is_kept or one.wrong is WrongCrypt.CONTENT:
+        return commented(line, one.text)
     if len(words) > 3:
         return f"{line[: words[3].end()]},nofail{line[words[3].end() :]}"
     rest = " none" if len(words) == 2 else ""
@@ -73,9 +77,9 @@ def _mended(line: str, fault: CryptFault, is_kept: bool) -> str:
 def remarks(guest: Guest, params: Params) -> Iterator[Warned]:
     """Say where several volumes fit."""
     if guest.layout is not None:
-        for fault in crypttab_faults(guest.files, guest.layout, guest.root):
-            if fault.candidates > 1:
-                said = f"line {fault.line}: {fault.text}, and {fault.candidates} volumes fit in its place"
+        for one in crypttab_problems(guest.files, guest.root, guest.layout):
+            if one.mendable and one.candidates > 1:
+                said = f"line {one.line}: {one.text}, and {one.candidates} volumes fit in its place"
                 yield Warned(said, CRYPTTAB)
 
 

@@ -12,6 +12,7 @@ from imgtools.guest.health.crypttab_lines import CRYPTTAB, CrypttabProblem, Wron
 from imgtools.ops.operation import LINUX
 from imgtools.ops.station import Examined, Seen, Station
 from imgtools.records.diagnosis import Evidence, Finding, NotThere, Remedy, Severity
+from imgtools.records.disks import MORE_DISKS
 
 IDS = {
     WrongCrypt.SYNTAX: "crypttab-syntax",
@@ -34,14 +35,15 @@ def look(examined: Examined) -> Iterator[Seen]:
 
 def _finding(one: CrypttabProblem) -> Finding:
     is_key = one.wrong is WrongCrypt.KEY
+    advice = "put the key file back, or give the passphrase at the console" if is_key else MORE_DISKS
     stops = one.stops and one.wrong in (WrongCrypt.SOURCE, WrongCrypt.CONTENT)
     return Finding(
         IDS[one.wrong],
         one.text,
         severity=Severity.BROKEN if stops else Severity.SUSPICIOUS,
         evidence=(Evidence(CRYPTTAB, one.line, one.raw),),
-        remedy=None if is_key else Remedy("crypttab"),
-        advice="put the key file back, or give the passphrase at the console" if is_key else "",
+        remedy=Remedy("crypttab") if one.mendable else None,
+        advice="" if one.mendable else advice,
     )
 
 
