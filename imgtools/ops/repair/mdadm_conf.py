@@ -13,8 +13,8 @@ from collections.abc import Iterator
 
 from imgtools.change.change import Change
 from imgtools.guest.find.devices import TABLE_LIMIT
-from imgtools.guest.find.md_faults import MDADM_CONF, md_faults
 from imgtools.guest.guest import Guest
+from imgtools.guest.health.mdadm_conf import CONFIGS, md_problems
 from imgtools.ops.common_plans import rewrite
 from imgtools.ops.linux_repairs import commented
 from imgtools.ops.operation import LINUX, NoParams, Operation
@@ -24,20 +24,20 @@ def plan(guest: Guest, params: NoParams) -> Iterator[Change]:
     """Yield the mended files."""
     if guest.layout is None:
         return
-    faults = md_faults(guest.files, guest.layout)
-    for path in dict.fromkeys(fault.path for fault in faults):
+    found = [one for one in md_problems(guest.files, guest.layout) if one.mendable]
+    for path in dict.fromkeys(one.array.path for one in found):
         lines = guest.files.read_text(path, limit=TABLE_LIMIT).split("\n")
-        for fault in faults:
-            if fault.path == path:
-                old = lines[fault.line - 1]
-                new = old.replace(fault.said, fault.uuid) if fault.uuid else commented(old, fault.text)
-                lines[fault.line - 1] = new
+        for one in found:
+            if one.array.path == path:
+                old = lines[one.array.line - 1]
+                new = old.replace(one.array.said, one.uuid) if one.uuid else commented(old, one.text)
+                lines[one.array.line - 1] = new
         yield from rewrite(guest.files, path, "\n".join(lines))
 
 
 def lacking(guest: Guest) -> str:
     """Say that there is no mdadm.conf."""
-    return "" if any(guest.files.is_file(path) for path in MDADM_CONF) else "no mdadm.conf"
+    return "" if any(guest.files.is_file(path) for path in CONFIGS) else "no mdadm.conf"
 
 
 OPERATION = Operation(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from imgtools.guest.health.mdadm_conf import array_lines
+from imgtools.guest.health.mdadm_conf import array_lines, md_problems
 from imgtools.guest.health.volumes import RaidState, needed_devices, raids
 from imgtools.ops.station import Examined, Seen, Station
 from imgtools.records.diagnosis import Evidence, Finding, NotThere, Remedy, Severity
@@ -23,17 +23,16 @@ def look(examined: Examined) -> Iterator[Seen]:
     for one in found:
         if len(one.members) < one.wanted:
             yield _degraded(one, is_needed=bool(needed.intersection(one.members)))
-    known = {one.uuid for one in found}
-    for line in lines:
-        if line.uuid and line.uuid not in known:
-            yield Finding(
-                "mdadm-conf-array-missing",
-                "mdadm.conf names an array that is not in this image",
-                severity=Severity.SUSPICIOUS,
-                evidence=(Evidence(line.path, line.line, line.raw),),
-                remedy=Remedy("mdadm-conf") if found else None,
-                advice="" if found else MORE_DISKS,
-            )
+    for line in md_problems(examined.files, examined.layout) if is_linux else ():
+        is_mended = bool(found) and line.mendable
+        yield Finding(
+            "mdadm-conf-array-missing",
+            "mdadm.conf names an array that is not in this image",
+            severity=Severity.SUSPICIOUS,
+            evidence=(Evidence(line.array.path, line.array.line, line.array.raw),),
+            remedy=Remedy("mdadm-conf") if is_mended else None,
+            advice="" if is_mended else MORE_DISKS,
+        )
 
 
 def _degraded(one: RaidState, *, is_needed: bool) -> Finding:
