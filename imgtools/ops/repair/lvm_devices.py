@@ -15,8 +15,8 @@ from dataclasses import dataclass
 
 from imgtools.change.change import Change, Move
 from imgtools.guest.find.devices import TABLE_LIMIT
-from imgtools.guest.find.lvm_devices import DEVICES, read_lvm_devices
 from imgtools.guest.guest import Guest
+from imgtools.guest.health.lvm_devices import DEVICES, read_lvm_devices
 from imgtools.ops.common_plans import rewrite
 from imgtools.ops.linux_repairs import free_name
 from imgtools.ops.operation import LINUX, Operation

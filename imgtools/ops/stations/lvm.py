@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from imgtools.guest.health.lvm_devices import DEVICES, listed_volumes, uses_devices_file
+from imgtools.guest.health.lvm_devices import DEVICES, LvmDevices, pvid_of, read_lvm_devices
 from imgtools.guest.health.volumes import needed_devices
 from imgtools.ops.station import Examined, Seen, Station
 from imgtools.records.diagnosis import Evidence, Finding, NotKnown, NotThere, Remedy, Severity
@@ -26,8 +26,9 @@ def look(examined: Examined) -> Iterator[Seen]:
         yield NotThere("no LVM")
         return
     yield from _groups(examined)
-    if examined.guest is not None and uses_devices_file(examined.guest):
-        yield from _devices_file(examined)
+    listed = read_lvm_devices(examined.guest) if examined.guest is not None else None
+    if listed is not None and listed.used:
+        yield from _devices_file(examined, listed)
 
 
 def _groups(examined: Examined) -> Iterator[Seen]:
@@ -48,23 +49,19 @@ def _groups(examined: Examined) -> Iterator[Seen]:
         )
 
 
-def _devices_file(examined: Examined) -> Iterator[Seen]:
-    listed = listed_volumes(examined.files)
-    there = {one.uuid.replace("-", ""): one for one in examined.layout.pvs}
-    if not listed & there.keys():
+def _devices_file(examined: Examined, listed: LvmDevices) -> Iterator[Seen]:
+    if not listed.is_of_these:
         yield NotKnown(
             f"{DEVICES} lists none of these physical volumes: whether LVM looks for others is not said"
         )
         return
-    for uuid, volume in there.items():
-        if uuid in listed or not volume.vg:
-            continue
+    for volume in listed.hidden:
         stops = volume.device in examined.once(needed)
         yield Finding(
             "lvm-devices",
             f"LVM may not use {volume.device} ({volume.vg}): its devices file does not list it",
             severity=Severity.BROKEN if stops else Severity.SUSPICIOUS,
-            evidence=(Evidence(DEVICES, text=f"no PVID={uuid}"),),
+            evidence=(Evidence(DEVICES, text=f"no PVID={pvid_of(volume)}"),),
             remedy=Remedy("lvm-devices"),
         )
 
