@@ -1,23 +1,18 @@
-"""Whether the SSH server takes its configuration: its keywords and values, its host keys and their modes.
+"""The SSH server's host keys: those that it looks for, their modes, and what makes new ones.
 
-Sources: sshd_config(5) and the table of keywords in servconf.c of OpenSSH, with what Debian, Red Hat and SUSE add.
-A keyword that is not in the table is looked for in the guest's own server before it counts as wrong.
+Source: sshkey_perm_ok() in authfile.c of OpenSSH; Fedora's server also takes 0640 with the group ssh_keys.
 """
 
 from __future__ import annotations
 
-import re
-import shlex
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from imgtools.files.tree import GuestReader
+from imgtools.guest.health.sshd_lines import config_of, sshd_lines
 
-CONFIGS = ("/etc/ssh/sshd_config", "/usr/etc/ssh/sshd_config")
-SERVERS = ("/usr/sbin/sshd", "/usr/bin/sshd", "/sbin/sshd")
-LIMIT, PROGRAM_LIMIT = 1 << 20, 8 << 20  # bytes
-DEEPEST = 16  # files that include each other (servconf.c, SERVCONF_MAX_DEPTH)
-SMALLEST = 16 << 10
+KEYS = "/etc/ssh/ssh_host_*_key"
 DEFAULT_KEYS = ("/etc/ssh/ssh_host_rsa_key", "/etc/ssh/ssh_host_ecdsa_key", "/etc/ssh/ssh_host_ed25519_key")
 # What makes the keys at boot where there are none.
 MAKERS = (
@@ -30,117 +25,15 @@ MAKERS = (
     "/etc/runlevels/default/sshd",
     "/etc/init.d/sshd",
 )
-_KEYWORDS = """
-    acceptenv addressfamily allowagentforwarding allowgroups allowstreamlocalforwarding allowtcpforwarding
-    allowusers authenticationmethods authorizedkeyscommand authorizedkeyscommanduser authorizedkeysfile
-    authorizedprincipalscommand authorizedprincipalscommanduser authorizedprincipalsfile banner
-    casignaturealgorithms challengeresponseauthentication channeltimeout chrootdirectory ciphers
-    clientalivecountmax clientaliveinterval compression debianbanner denygroups denyusers disableforwarding
-    dsaauthentication exposeauthinfo fingerprinthash forcecommand gatewayports gssapiauthentication
-    gssapicleanupcredentials gssapienablek5users gssapikexalgorithms gssapikeyexchange
-    gssapistorecredentialsonrekey gssapistrictacceptorcheck hostbasedacceptedalgorithms
-    hostbasedacceptedkeytypes hostbasedauthentication hostbasedusesnamefrompacketonly hostcertificate hostkey
-    hostkeyagent hostkeyalgorithms ignorerhosts ignoreuserknownhosts include ipqos kbdinteractiveauthentication
-    kerberosauthentication kerberosgetafstoken kerberosorlocalpasswd kerberosticketcleanup kerberosuniqueccache
-    kerberosusekuserok kexalgorithms keyregenerationinterval listenaddress logingracetime loglevel logverbose
-    macs match maxauthtries maxsessions maxstartups modulifile passwordauthentication permitemptypasswords
-    permitlisten permitopen permitrootlogin permittty permittunnel permituserenvironment permituserrc
-    persourcemaxstartups persourcenetblocksize persourcepenalties persourcepenaltyexemptlist pidfile port
-    printlastlog printmotd protocol pubkeyacceptedalgorithms pubkeyacceptedkeytypes pubkeyauthentication
-    pubkeyauthoptions rdomain rekeylimit requiredrsasize revokedkeys rhostsrsaauthentication rsaauthentication
-    rsaminsize securitykeyprovider serverkeybits setenv showpatchlevel skeyauthentication sshdsessionpath
-    streamlocalbindmask streamlocalbindunlink strictmodes subsystem syslogfacility tcpkeepalive
-    trustedusercakeys unusedconnectiontimeout usedns uselogin usepam useprivilegeseparation versionaddendum
-    x11displayoffset x11forwarding x11maxdisplays x11uselocalhost xauthlocation
-"""
-KEYWORDS = frozenset(_KEYWORDS.split())
-_SWITCHES = """
-    passwordauthentication pubkeyauthentication usepam usedns strictmodes x11forwarding printmotd printlastlog
-    permitemptypasswords challengeresponseauthentication kbdinteractiveauthentication hostbasedauthentication
-    ignoreuserknownhosts permittty permituserrc tcpkeepalive x11uselocalhost
-"""
-YES_OR_NO = frozenset(_SWITCHES.split())
-ROOT_LOGIN = frozenset({"yes", "no", "prohibit-password", "without-password", "forced-commands-only"})
 
 
-@dataclass(frozen=True, slots=True)
-class BadSetting:
-    """A line that the server does not take: it does not start, and says so only on its own console and in the log."""
+class HostKey(NamedTuple):
+    """One private key. ``is_open``: others may read it, and the server refuses it for that."""
 
     path: str
-    line: int
-    raw: str
-    text: str
-
-
-def server_of(files: GuestReader) -> str:
-    """Return the SSH server of the guest; "" if it has none."""
-    return next((path for path in SERVERS if files.is_file(path)), "")
-
-
-def config_of(files: GuestReader) -> str:
-    """Return the server's configuration; "" if there is none."""
-    return next((path for path in CONFIGS if files.is_file(path)), "")
-
-
-def bad_settings(files: GuestReader) -> Iterator[BadSetting]:
-    """Yield the lines that the server does not take, in the order in which it reads them."""
-    config = config_of(files)
-    if config:
-        yield from _of_file(files, config, 0)
-
-
-def _of_file(files: GuestReader, path: str, depth: int) -> Iterator[BadSetting]:
-    if depth > DEEPEST or not files.is_file(path) or files.stat(path).size > LIMIT:
-        return
-    for number, line in enumerate(files.read_text(path, limit=LIMIT).split("\n"), 1):
-        raw = line.strip(" \t\r\f")
-        if not raw or raw.startswith("#"):
-            continue
-        words = _words(raw)
-        name, values = words[0].lower(), words[1:]
-        if said := _wrong(files, name, values):
-            yield BadSetting(path, number, raw[:200], said)
-        elif name == "include":
-            for pattern in values:
-                for one in files.glob(pattern if pattern.startswith("/") else f"/etc/ssh/{pattern}"):
-                    yield from _of_file(files, one, depth + 1)
-
-
-def _words(raw: str) -> list[str]:
-    match = re.match(r"([^\s=]+)(?:\s*=\s*|\s+|$)(.*)$", raw)
-    name, rest = (match[1], match[2]) if match else (raw, "")
-    try:
-        return [name, *shlex.split(rest, comments=True)]
-    except ValueError:
-        return [name, *rest.split()]
-
-
-def _wrong(files: GuestReader, name: str, values: list[str]) -> str:
-    if name not in KEYWORDS:
-        return "" if _server_knows(files, name) else f"no such keyword: {name}"
-    if not values:
-        return f"{name} has no value"
-    value = values[0].lower()
-    if name in YES_OR_NO and value not in ("yes", "no", "true", "false"):
-        return f"{name} is yes or no, and not {value}"
-    if name == "permitrootlogin" and value not in ROOT_LOGIN | {"true", "false"}:
-        return f"{name} cannot be {value}"
-    if name == "port" and not (re.fullmatch(r"[0-9]{1,5}", value) and 0 < int(value) < 65536):
-        return f"not a port: {value}"
-    return ""
-
-
-def _server_knows(files: GuestReader, name: str) -> bool:
-    """Whether the server's own table has a keyword; also where nobody can tell."""
-    server = server_of(files)
-    if not server or not SMALLEST <= files.stat(server).size <= PROGRAM_LIMIT:
-        return False
-    content = files.read_bytes(server, limit=PROGRAM_LIMIT)
-    return b"\0" + name.encode("utf-8", "surrogateescape") + b"\0" in content
-
-
-# -- host keys -----------------------------------------------------------------------------------------------
+    size: int
+    mode: int
+    is_open: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +51,20 @@ class HostKeys:
         return any(text.startswith("mode") for _path, text in self.refused)
 
 
+def private_keys(files: GuestReader) -> tuple[HostKey, ...]:
+    """Return the private keys that are there: those the server looks for, and those that are called like one."""
+    return tuple(_there(files, dict.fromkeys((*_named_keys(files), *files.glob(KEYS)))))
+
+
+def _there(files: GuestReader, paths: Iterable[str]) -> Iterator[HostKey]:
+    for path in paths:
+        if files.is_file(path):
+            stat = files.stat(path)
+            # Red Hat's server lets the group ssh_keys read them.
+            loose = stat.mode & 0o077 & ~(0o040 if stat.gid else 0)
+            yield HostKey(path, stat.size, stat.mode, bool(loose) and stat.uid == 0)
+
+
 def host_keys(files: GuestReader, *, cloud_init: bool) -> HostKeys:
     """Look at the host keys.
 
@@ -165,29 +72,20 @@ def host_keys(files: GuestReader, *, cloud_init: bool) -> HostKeys:
     """
     wanted = tuple(_named_keys(files)) or DEFAULT_KEYS
     good, refused = [], []
-    for path in wanted:
-        if not files.is_file(path):
-            continue
-        stat = files.stat(path)
-        # Red Hat's server lets the group ssh_keys read them.
-        loose = stat.mode & 0o077 & ~(0o040 if stat.gid else 0)
-        if loose and stat.uid == 0:
-            refused.append((path, f"mode {stat.mode:04o}: others may read it"))
-        elif not stat.size:
-            refused.append((path, "it is empty"))
+    for key in _there(files, wanted):
+        if key.is_open:
+            refused.append((key.path, f"mode {key.mode:04o}: others may read it"))
+        elif not key.size:
+            refused.append((key.path, "it is empty"))
         else:
-            good.append(path)
+            good.append(key.path)
     made = cloud_init or any(files.exists(path) for path in MAKERS)
     return HostKeys(wanted, tuple(good), tuple(refused), made)
 
 
 def _named_keys(files: GuestReader) -> Iterator[str]:
     config = config_of(files)
-    paths = [config, *files.glob("/etc/ssh/sshd_config.d/*.conf")] if config else []
-    for path in paths:
-        if not files.is_file(path) or files.stat(path).size > LIMIT:
-            continue
-        for line in files.read_text(path, limit=LIMIT).split("\n"):
-            words = _words(line.strip()) if line.strip() else []
-            if len(words) > 1 and words[0].lower() == "hostkey" and words[1].startswith("/"):
-                yield words[1]
+    for line in sshd_lines(files, config) if config else ():
+        words = line.value.split()
+        if line.name == "hostkey" and words and words[0].startswith("/"):
+            yield words[0]

@@ -14,8 +14,9 @@ from dataclasses import dataclass
 
 from imgtools.change.change import Change, MakeDirectory, MakeLink, Remove, RunInGuest, SetMode, WriteFile
 from imgtools.files.paths import parent_of
-from imgtools.guest.accounts.host_keys import SERVER, host_keys
 from imgtools.guest.guest import Guest
+from imgtools.guest.health.sshd_config import private_keys
+from imgtools.guest.health.sshd_lines import server_of
 from imgtools.ops.operation import LINUX, Operation
 from imgtools.ops.ssh_host_keys import TEXT, UNIT, WANTED, needs_maker
 
@@ -29,7 +30,7 @@ class Params:
 
 def plan(guest: Guest, params: Params) -> Iterator[Change]:
     """Yield modes, and what makes keys where there are none."""
-    keys = list(host_keys(guest.files))
+    keys = private_keys(guest.files)
     yield from (SetMode(one.path, 0o600) for one in keys if one.is_open and one.size)
     yield from (Remove(one.path) for one in keys if not one.size)
     if any(one.size for one in keys):
@@ -46,7 +47,7 @@ def plan(guest: Guest, params: Params) -> Iterator[Change]:
 
 def lacking(guest: Guest) -> str:
     """Say that there is no SSH server of OpenSSH."""
-    return "" if guest.files.is_file(SERVER) else "no SSH server (sshd)"
+    return "" if server_of(guest.files) else "no SSH server (sshd)"
 
 
 OPERATION = Operation(

@@ -15,14 +15,13 @@ from collections.abc import Iterator, Sequence
 from imgtools.change.change import Change, Move, WriteFile
 from imgtools.files.tree import GuestReader
 from imgtools.guest.accounts.sshd import CONFIG, LIMIT
-from imgtools.guest.accounts.sshd_faults import SshdFault, sshd_faults
 from imgtools.guest.guest import Guest
+from imgtools.guest.health.sshd_lines import CONFIGS, SshdFault, server_of, sshd_faults
 from imgtools.ops.common_plans import rewrite
 from imgtools.ops.linux_repairs import commented, free_name
 from imgtools.ops.operation import LINUX, NoParams, Operation
 
-SERVER = "/usr/sbin/sshd"
-VENDOR = "/usr/etc/ssh/sshd_config"  # SUSE's, which is read where there is no other
+VENDOR = CONFIGS[-1]
 DISTRIBUTION = ("/usr/share/openssh/sshd_config", VENDOR)
 SFTP = ("/usr/lib/openssh/sftp-server", "/usr/libexec/openssh/sftp-server", "/usr/lib/ssh/sftp-server")
 
@@ -79,7 +78,7 @@ def _mended(lines: list[str], faults: Sequence[SshdFault]) -> list[str]:
 
 def lacking(guest: Guest) -> str:
     """Say that there is no SSH server of OpenSSH."""
-    return "" if guest.files.is_file(SERVER) else "no SSH server (sshd)"
+    return "" if server_of(guest.files) else "no SSH server (sshd)"
 
 
 OPERATION = Operation(

@@ -7,12 +7,12 @@ without any it does not start either.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import islice
 
 from imgtools.files.tree import GuestReader
 from imgtools.guest.health.logins import read_known
 from imgtools.guest.health.programs import has_programs, hidden_system
-from imgtools.guest.health.sshd_config import CONFIGS, HostKeys, bad_settings, config_of, host_keys, server_of
+from imgtools.guest.health.sshd_config import HostKeys, host_keys
+from imgtools.guest.health.sshd_lines import CONFIGS, config_of, server_of, sshd_faults
 from imgtools.guest.settings.cloud_init import has_run, is_installed
 from imgtools.ops.operation import LINUX
 from imgtools.ops.station import Examined, Seen, Station
@@ -37,7 +37,7 @@ def look(examined: Examined) -> Iterator[Seen]:
             evidence=(Evidence(CONFIGS[0], text="not there"),),
             remedy=Remedy("sshd-config"),
         )
-    for one in islice(bad_settings(files), MOST_LINES):
+    for one in sshd_faults(files)[:MOST_LINES]:
         yield Finding(
             "sshd-config-broken",
             f"the SSH server does not start: {one.path}: {one.text}",

@@ -1,4 +1,6 @@
-"""Lines of sshd_config that the SSH server does not understand: with one of them it does not start.
+"""The SSH server's configuration line by line, and what it does not understand: with one such line it does not start.
+
+The station tells it, and the repair mends by it.
 
 What a keyword may say is known for those that are wrong most often. A keyword that is not known here may be one of the
 distribution's or of a newer release: it is only called wrong if the guest's own server does not have it either.
@@ -69,13 +71,16 @@ _CRITERIA = frozenset(
     {"user", "group", "host", "localaddress", "localport", "rdomain", "address", "version", "sessiontype"}
 )
 _ALONE = frozenset({"all", "invalid-user"})
-SERVERS = (
-    "/usr/sbin/sshd",
+CONFIGS = (CONFIG, "/usr/etc/ssh/sshd_config")  # SUSE's own is read where there is no other
+SERVERS = ("/usr/sbin/sshd", "/usr/bin/sshd", "/sbin/sshd")
+PROGRAMS = (
+    *SERVERS,
     "/usr/{lib,libexec}/openssh/sshd-session",
     "/usr/lib/ssh/sshd-session",
     "/usr/libexec/ssh/sshd-session",
 )
 SERVER_LIMIT = 8 << 20  # bytes of a server's program; 1.3 MB
+SERVICES = "/etc/services"
 
 
 class SshdLine(NamedTuple):
@@ -86,6 +91,7 @@ class SshdLine(NamedTuple):
     name: str
     value: str
     match: str = ""
+    raw: str = ""
 
 
 class SshdFault(NamedTuple):
@@ -94,7 +100,18 @@ class SshdFault(NamedTuple):
     path: str
     line: int
     text: str
+    raw: str
     is_match: bool = False  # then what follows it up to the next block would be said for all
+
+
+def server_of(files: GuestReader) -> str:
+    """Return the SSH server of the guest; "" if it has none."""
+    return next((path for path in SERVERS if files.is_file(path)), "")
+
+
+def config_of(files: GuestReader) -> str:
+    """Return the server's configuration; "" if there is none."""
+    return next((path for path in CONFIGS if files.is_file(path)), "")
 
 
 def sshd_lines(files: GuestReader, path: str = CONFIG, match: str = "", depth: int = 0) -> Iterator[SshdLine]:
@@ -110,7 +127,8 @@ def sshd_lines(files: GuestReader, path: str = CONFIG, match: str = "", depth: i
         name, value = (found[1].lower(), found[2]) if found else (stripped.lower(), "")
         if name == "match":
             match = value
-        yield SshdLine(true_path, number, name, value, match if name != "match" else "")
+        raw = line.strip(" \t\r\f")[:200]
+        yield SshdLine(true_path, number, name, value, match if name != "match" else "", raw)
         if name == "include":
             for pattern in _words(value) or []:
                 for one in files.glob(pattern if pattern.startswith("/") else f"/etc/ssh/{pattern}"):
@@ -118,20 +136,21 @@ def sshd_lines(files: GuestReader, path: str = CONFIG, match: str = "", depth: i
 
 
 def sshd_faults(files: GuestReader) -> tuple[SshdFault, ...]:
-    """Return the lines that the guest's server does not understand, each once."""
+    """Return the lines that the guest's server does not understand, each once, in the order in which it reads them."""
     found = []
     own: set[str] | None = None
-    for line in sshd_lines(files):
+    for line in sshd_lines(files, config_of(files) or CONFIG):
         if line.name not in KEYWORDS:
             own = own if own is not None else _words_of_server(files)
             if line.name not in own:
-                found.append(SshdFault(line.path, line.number, f"no such keyword: {_shown(line.name)}"))
-        elif text := _wrong(line):
-            found.append(SshdFault(line.path, line.number, text, line.name == "match"))
+                said = f"no such keyword: {_shown(line.name)}"
+                found.append(SshdFault(line.path, line.number, said, line.raw))
+        elif text := _wrong(files, line):
+            found.append(SshdFault(line.path, line.number, text, line.raw, line.name == "match"))
     return tuple(dict.fromkeys(found))
 
 
-def _wrong(line: SshdLine) -> str:
+def _wrong(files: GuestReader, line: SshdLine) -> str:
     """What is wrong with a line of a known keyword; "" if nothing is."""
     words = _words(line.value)
     if words is None:
@@ -146,9 +165,18 @@ def _wrong(line: SshdLine) -> str:
         return f"not a value of {line.name}: {_shown(words[0])}"
     if line.name in _NUMBERS and not re.fullmatch(r"\d{1,9}", words[0]):
         return f"not a number for {line.name}: {_shown(words[0])}"
-    if line.name == "port" and words[0].isdigit() and not 0 < int(words[0][:9]) < 65536:
+    if line.name == "port" and not _is_port(files, words[0]):
         return f"no such port: {_shown(words[0])}"
     return ""
+
+
+def _is_port(files: GuestReader, word: str) -> bool:
+    """Whether it is a number of a port, or the name of a service that the guest knows (a2port() of OpenSSH)."""
+    if re.fullmatch(r"[0-9]+", word):
+        return 0 < int(word[:9]) < 65536
+    if word == "ssh" or not files.is_file(SERVICES) or files.stat(SERVICES).size > LIMIT:
+        return word == "ssh"
+    return word in files.read_text(SERVICES, limit=LIMIT).split()
 
 
 def _wrong_criteria(words: list[str]) -> str:
@@ -180,7 +208,7 @@ def _shown(text: str) -> str:
 def _words_of_server(files: GuestReader) -> set[str]:
     """Return the words of small letters in the guest's own server, its keywords among them."""
     found: set[str] = set()
-    for pattern in SERVERS:
+    for pattern in PROGRAMS:
         for path in files.glob(pattern):
             if files.is_file(path) and files.stat(path).size <= SERVER_LIMIT:
                 content = files.read_bytes(path, limit=SERVER_LIMIT)
