@@ -1,4 +1,10 @@
-"""Whether sudo takes its files: syntax by visudo, owners and modes as sudo itself wants them (sudo_secure_file)."""
+"""What keeps sudo from working: owners and modes that it refuses, lines that do not parse.
+
+sudo takes no rules from a file that another than root owns, or that others may write; one bad line makes it refuse all.
+The station tells it, and the repair mends by it.
+
+Source: sudoers(5), sudo_secure_path() in lib/util/secure_path.c of sudo 1.9; visudo of the host for the syntax.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +13,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from imgtools.files.tree import GuestReader
-from imgtools.guest.accounts.sudo import PROGRAMS
-from imgtools.guest.accounts.users import RULES_LIMIT, SUDOERS
-from imgtools.guest.checks import problems_of
+from imgtools.guest.accounts.sudo import FOLDER, LIMIT, PROGRAMS
+from imgtools.guest.accounts.users import MAX_RULE_FILES, SUDOERS
+from imgtools.guest.checks import Problem, problems_of
 from imgtools.records.disks import Layout
+from imgtools.records.files import FileStat
 
-FOLDER = "/etc/sudoers.d"
-MOST_FILES = 50
+NOTHING = Layout(())
 SET_USER_ID = 0o4000
 
 
@@ -30,48 +36,78 @@ class SudoTrouble:
 
 def sudo_troubles(files: GuestReader) -> tuple[SudoTrouble, ...] | None:
     """Return what keeps sudo from working; None if the guest has none."""
-    program = next((path for path in PROGRAMS if files.is_file(path)), "")
-    if not program:
-        return None
-    return tuple(_troubles(files, program))
+    return tuple(_troubles(files)) if has_sudo(files) else None
 
 
-def _troubles(files: GuestReader, program: str) -> Iterator[SudoTrouble]:
-    stat = files.stat(program)
-    if stat.uid != 0 or not stat.mode & SET_USER_ID:
-        yield SudoTrouble(
-            "program", program, f"mode {stat.mode:04o}, owner {stat.uid}: it has to be 4755 and root's"
-        )
-    main = next((path for path in SUDOERS if files.is_file(path)), "")
-    if not main:
-        yield SudoTrouble("missing", SUDOERS[0], "not there")
+def _troubles(files: GuestReader) -> Iterator[SudoTrouble]:
+    main = main_file(files)
+    read = {main, *PROGRAMS, *((FOLDER, *drop_ins(files)) if _reads_folder(files, main) else ())}
+    yield from (one for one, _stat in access_troubles(files) if one.path in read)
+    if not files.is_file(main):
+        yield SudoTrouble("missing", main, "not there")
         return
-    for path in (main, *_included(files, main)):
-        yield from _of_file(files, path, is_main=path == main)
+    for path in (main, *(one for one in drop_ins(files) if one in read)):
+        if files.stat(path).size <= LIMIT:
+            for fault in syntax_faults(files.read_bytes(path, limit=LIMIT)):
+                yield SudoTrouble("syntax", path, fault.text, fault.line, is_main=path == main)
 
 
-def _included(files: GuestReader, main: str) -> list[str]:
-    """Return the files of sudoers.d that sudo reads: no dot in their names, no tilde at their end."""
-    text = files.read_text(main, limit=RULES_LIMIT) if files.stat(main).size <= RULES_LIMIT else ""
-    if not re.search(r"(?m)^[ \t]*[#@]includedir[ \t]+\S*sudoers\.d", text) or not files.is_dir(FOLDER):
-        return []
+def has_sudo(files: GuestReader) -> bool:
+    """Whether sudo is installed."""
+    return any(files.is_file(path) for path in PROGRAMS)
+
+
+def main_file(files: GuestReader) -> str:
+    """Return the file that sudo reads first; the usual one, if there is none."""
+    return next((path for path in SUDOERS if files.is_file(path)), SUDOERS[0])
+
+
+def drop_ins(files: GuestReader) -> tuple[str, ...]:
+    """Return the files of sudoers.d that sudo reads: none with a dot in its name, or a tilde at its end."""
+    if not files.is_dir(FOLDER):
+        return ()
     names = [one.name for one in files.list_dir(FOLDER) if not re.search(r"\.|~$", one.name)]
-    return [f"{FOLDER}/{name}" for name in names[:MOST_FILES] if files.is_file(f"{FOLDER}/{name}")]
+    paths = (f"{FOLDER}/{name}" for name in names[:MAX_RULE_FILES])
+    return tuple(path for path in paths if files.is_file(path) and files.stat(path).size <= LIMIT)
 
 
-def _of_file(files: GuestReader, path: str, *, is_main: bool) -> Iterator[SudoTrouble]:
-    stat = files.stat(path)
-    if stat.uid != 0:
-        yield SudoTrouble("mode", path, f"its owner is {stat.uid}, and not root", is_main=is_main)
-    elif stat.mode & 0o002 or (stat.mode & 0o020 and stat.gid != 0):
-        yield SudoTrouble("mode", path, f"mode {stat.mode:04o}: others may write to it", is_main=is_main)
-    if stat.size > RULES_LIMIT:
-        return
-    content = files.read_bytes(path, limit=RULES_LIMIT)
-    if not content.strip():
-        return
-    # What it includes is looked at by itself: visudo would take the host's own files.
-    alone = re.sub(rb"(?m)^[ \t]*[#@]include(dir)?[ \t].*$", b"#", content)
-    for one in problems_of(path, alone, Layout(()), None):
-        if one.is_fatal:
-            yield SudoTrouble("syntax", path, one.text, one.line, is_main=is_main)
+def _reads_folder(files: GuestReader, main: str) -> bool:
+    if not files.is_file(main) or files.stat(main).size > LIMIT:
+        return False
+    text = files.read_text(main, limit=LIMIT)
+    return re.search(r"(?m)^[ \t]*[#@]includedir[ \t]+\S*sudoers\.d", text) is not None
+
+
+def access_troubles(files: GuestReader) -> Iterator[tuple[SudoTrouble, FileStat]]:
+    """Yield what sudo refuses for its owner or mode, a folder too, and programs that do not become root."""
+    main = main_file(files)
+    for path in (main, FOLDER, *drop_ins(files)):
+        if files.exists(path):
+            stat = files.stat(path)
+            if said := _refused(stat):
+                yield SudoTrouble("mode", path, said, is_main=path == main), stat
+    for path in PROGRAMS:
+        if files.is_file(path):
+            stat = files.stat(path)
+            if stat.uid or not stat.mode & SET_USER_ID:
+                said = f"mode {stat.mode:04o}, owner {stat.uid}: it has to be 4755 and root's"
+                yield SudoTrouble("program", path, said), stat
+
+
+def _refused(stat: FileStat) -> str:
+    if stat.uid:
+        return f"belongs to user {stat.uid}, not to root"
+    if stat.mode & 0o002:
+        return f"can be written by everybody (mode {stat.mode:04o})"
+    if stat.mode & 0o020 and stat.gid:
+        return f"can be written by group {stat.gid} (mode {stat.mode:04o})"
+    return ""
+
+
+def syntax_faults(content: bytes) -> tuple[Problem, ...]:
+    """Return what visudo says of the content of a file of rules; empty where it finds nothing, or is not there.
+
+    What it includes is looked at by itself: visudo would take the host's own files.
+    """
+    problems = problems_of(SUDOERS[0], content, NOTHING, None) if content.strip() else ()
+    return tuple(one for one in problems if one.is_fatal)

@@ -16,16 +16,17 @@ from collections.abc import Iterator
 from imgtools.change.change import Change, Move, SetMode, SetOwner, WriteFile
 from imgtools.files.tree import GuestReader
 from imgtools.guest.accounts.account_files import entries
-from imgtools.guest.accounts.sudo import FOLDER, GROUPS, LIMIT, PROGRAMS
-from imgtools.guest.accounts.sudoers_faults import (
-    access_faults,
+from imgtools.guest.accounts.sudo import FOLDER, GROUPS, LIMIT
+from imgtools.guest.accounts.users import GROUP
+from imgtools.guest.guest import Guest
+from imgtools.guest.health.sudo_state import (
+    SET_USER_ID,
+    access_troubles,
     drop_ins,
     has_sudo,
     main_file,
     syntax_faults,
 )
-from imgtools.guest.accounts.users import GROUP
-from imgtools.guest.guest import Guest
 from imgtools.ops.common_plans import rewrite
 from imgtools.ops.linux_repairs import commented, free_name
 from imgtools.ops.operation import LINUX, NoParams, Operation
@@ -56,19 +57,14 @@ def plan(guest: Guest, params: NoParams) -> Iterator[Change]:
 
 
 def _access(files: GuestReader) -> Iterator[Change]:
-    for fault in access_faults(files):
-        mode = 0o750 if fault.path == files.resolve(FOLDER) else 0o440
-        mode = (
-            fault.stat.mode & 0o755 | 0o4000 if fault.path in map(files.resolve, _programs(files)) else mode
-        )
-        if fault.stat.uid or (fault.stat.gid and mode == 0o440):
-            yield SetOwner(fault.path, 0, 0)
-        if fault.stat.mode != mode or mode & 0o4000:  # a new owner takes the set-user-ID bit away
-            yield SetMode(fault.path, mode)
-
-
-def _programs(files: GuestReader) -> list[str]:
-    return [path for path in PROGRAMS if files.is_file(path)]
+    for one, stat in access_troubles(files):
+        path, mode = files.resolve(one.path), 0o750 if one.path == FOLDER else 0o440
+        if one.kind == "program":
+            mode = stat.mode & 0o755 | SET_USER_ID
+        if stat.uid or (stat.gid and mode == 0o440):
+            yield SetOwner(path, 0, 0)
+        if stat.mode != mode or mode & SET_USER_ID:  # a new owner takes the bit away
+            yield SetMode(path, mode)
 
 
 def _drop_in(files: GuestReader, path: str) -> Iterator[Change]:
