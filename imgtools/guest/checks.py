@@ -25,6 +25,7 @@ from imgtools.engine.augeas_files import ConfigFile
 from imgtools.engine.process import Fence, Kind, run
 from imgtools.errors import EditFailed, GuestFileError, OddGuest, ToolMissing, UsageError
 from imgtools.files.tree import GuestReader
+from imgtools.guest.accounts.account_files import WIDTH, bad_lines_of
 from imgtools.guest.find.devices import Devices, is_passing
 from imgtools.guest.find.fstab import FstabEntry, fields_of_fstab, parse_fstab
 from imgtools.guest.find.mount_options import wrong_type
@@ -32,8 +33,6 @@ from imgtools.records.disks import Layout, Volume
 from imgtools.records.system import Warned
 
 ANYWAY = "--no-check writes it all the same"
-# Fields of the account files (passwd(5), shadow(5), group(5), gshadow(5)).
-FIELDS = {"/etc/passwd": 7, "/etc/shadow": 9, "/etc/group": 4, "/etc/gshadow": 4}
 # Files of a guest that lock people out of it, or stop its boot, when they are wrong: looked at in every plan.
 DECISIVE = (
     "/etc/sudoers",
@@ -41,7 +40,7 @@ DECISIVE = (
     "/etc/fstab",
     "/etc/ssh/sshd_config",
     "/etc/ssh/sshd_config.d/*.conf",
-    *FIELDS,
+    *WIDTH,
 )
 LARGEST = (
     4 << 20
@@ -210,12 +209,8 @@ def _check_toml(path: str, content: bytes) -> Iterator[Problem]:
 
 
 def _check_accounts(path: str, content: bytes) -> Iterator[Problem]:
-    width = FIELDS[path]
-    for number, line in enumerate(content.decode("utf-8", "surrogateescape").splitlines(), 1):
-        if (
-            line and line.count(":") != width - 1 and not line.startswith(("+", "-"))
-        ):  # NIS lines, nsswitch.conf(5)
-            yield Problem(f"{line.count(':') + 1} fields where there should be {width}", number)
+    for one in bad_lines_of(path, content.decode("utf-8", "surrogateescape")):
+        yield Problem(one.text, one.line)
 
 
 def _check_lens(path: str, content: bytes) -> Iterator[Problem]:
@@ -236,5 +231,5 @@ CHECKS: tuple[tuple[str, Check], ...] = (
     ("*.yaml", _check_yaml),
     ("*.yml", _check_yaml),
     ("*.toml", _check_toml),
-    *((path, _check_accounts) for path in FIELDS),
+    *((path, _check_accounts) for path in WIDTH),
 )

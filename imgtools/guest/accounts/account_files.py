@@ -1,4 +1,4 @@
-"""Whether passwd, shadow, group and gshadow still have anybody in them, and what their backups hold.
+"""Whether passwd, shadow, group and gshadow parse and have anybody in them, and what their backups hold.
 
 The shadow tools keep what a file was before their last change beside it, with a dash: passwd-, shadow-, group-,
 gshadow- (passwd(5), shadow(5), vipw(8)).
@@ -6,8 +6,10 @@ gshadow- (passwd(5), shadow(5), vipw(8)).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from imgtools.files.tree import GuestReader
 from imgtools.guest.accounts.users import FILE_LIMIT, GROUP, GSHADOW, PASSWD, SHADOW
@@ -38,6 +40,13 @@ class AccountFileFault:
     bad_lines: tuple[int, ...] = ()  # that do not parse, from 1 on
 
 
+class BadLine(NamedTuple):
+    """A line that does not parse, from 1 on, and why."""
+
+    line: int
+    text: str
+
+
 def account_file_faults(files: GuestReader) -> Iterator[AccountFileFault]:
     """Yield what is wrong: a file that is missing, empty or no text, and one without root."""
     for path in WIDTH:
@@ -47,29 +56,38 @@ def account_file_faults(files: GuestReader) -> Iterator[AccountFileFault]:
             if path in (PASSWD, GROUP) or _wants(files, path):
                 yield AccountFileFault(path, f"{path} is not there", True, backup)
             continue
-        lines = entries(files, path)
-        if not lines:
+        if files.stat(path).size > FILE_LIMIT:
+            continue  # nobody can tell
+        if not entries(files, path):
             yield AccountFileFault(path, f"{path} has no entry", True, backup)
         else:
-            bad, lacks_root = bad_lines(files, path), not _root_line(files, path)
+            bad, lacks_root = tuple(one.line for one in bad_lines(files, path)), not _root_line(files, path)
             said = "has no entry of root" if lacks_root else f"line {bad[0] if bad else 0}: it does not parse"
             if bad or lacks_root:
                 yield AccountFileFault(path, f"{path}, {said}", False, backup, lacks_root, bad)
 
 
-def bad_lines(files: GuestReader, path: str) -> tuple[int, ...]:
-    """Return the lines, from 1 on, that have not as many fields as they should, or no number where one has to be."""
-    text = files.read_text(path, limit=FILE_LIMIT)
-    return tuple(
-        number
-        for number, line in enumerate(text.split("\n"), 1)
-        if line.strip() and line[0] not in "#+-" and not _is_entry(path, line.split(":"))
-    )
+def bad_lines(files: GuestReader, path: str) -> tuple[BadLine, ...]:
+    """Return the lines of a file that do not parse, and which the C library passes over; none of one that is none."""
+    if not files.is_file(path) or files.stat(path).size > FILE_LIMIT:
+        return ()
+    return tuple(bad_lines_of(path, files.read_text(path, limit=FILE_LIMIT)))
 
 
-def _is_entry(path: str, fields: list[str]) -> bool:
+def bad_lines_of(path: str, text: str) -> Iterator[BadLine]:
+    """Yield the lines that have not as many fields as they should, or no number where one has to be.
+
+    What is in them is not shown: it may be a hash. Lines with a plus or a minus are of NIS, nsswitch.conf(5).
+    """
     numbers = {PASSWD: (2, 3), GROUP: (2,)}.get(path, ())
-    return len(fields) == WIDTH[path] and bool(fields[0]) and all(fields[one].isdigit() for one in numbers)
+    for number, line in enumerate(text.split("\n"), 1):
+        if not line.strip() or line[0] in "#+-":
+            continue
+        fields = line.rstrip("\r").split(":")
+        if len(fields) != WIDTH[path]:
+            yield BadLine(number, f"{len(fields)} fields where there should be {WIDTH[path]}")
+        elif not fields[0] or any(not re.fullmatch("[0-9]+", fields[at]) for at in numbers):
+            yield BadLine(number, "no name, or a number that is none")
 
 
 def _wants(files: GuestReader, path: str) -> bool:

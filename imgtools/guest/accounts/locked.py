@@ -5,6 +5,7 @@ Source: shadow(5), passwd(5), pam_unix(8) (account), faillock(8).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -62,12 +63,14 @@ def account_locks(
 
 def is_expired(entry: Shadow, today: int) -> bool:
     """Whether the day has passed from which on nobody logs in (field 8)."""
-    return entry.expires.isdigit() and int(entry.expires) <= today
+    return _is_day(entry.expires) and int(entry.expires) <= today
 
 
 def is_inactive(entry: Shadow, today: int) -> bool:
     """Whether the password is too old, and the days of grace after that are over (fields 3, 5 and 7)."""
     fields = (entry.last_change, entry.maximum, entry.inactive)
-    if not all(one.isdigit() for one in fields):
-        return False
-    return today > sum(int(one) for one in fields)
+    return all(_is_day(one) for one in fields) and today > sum(int(one) for one in fields)
+
+
+def _is_day(text: str) -> bool:
+    return re.fullmatch(r"[0-9]{1,9}", text) is not None

@@ -1,21 +1,17 @@
-"""The account files, line by line, and who can log in at all."""
+"""Who can log in at all, and by which way."""
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from imgtools.errors import OddGuest
 from imgtools.files.tree import GuestReader
+from imgtools.guest.accounts.locked import is_expired
 from imgtools.guest.accounts.sshd import CONFIG, key_files, sshd_setting
 from imgtools.guest.accounts.users import (
     FILE_LIMIT,
-    GROUP,
-    GSHADOW,
-    PASSWD,
-    SHADOW,
     Account,
     Accounts,
     may_become_root,
@@ -26,33 +22,7 @@ from imgtools.guest.accounts.users import (
 )
 
 DAY = 86400
-FIELDS = {PASSWD: 7, SHADOW: 9, GROUP: 4, GSHADOW: 4}
-NUMBERS = {PASSWD: (2, 3), GROUP: (2,), SHADOW: (), GSHADOW: ()}
 SSHD = ("/usr/sbin/sshd", "/usr/bin/sshd", "/sbin/sshd", "/usr/sbin/dropbear")
-
-
-@dataclass(frozen=True, slots=True)
-class BadLine:
-    """A line of an account file that the C library passes over."""
-
-    path: str
-    line: int
-    text: str
-
-
-def bad_lines(files: GuestReader) -> Iterator[BadLine]:
-    """Yield the lines of the account files that do not parse. What is in them is not shown: it may be a hash."""
-    for path, width in FIELDS.items():
-        if not files.is_file(path) or files.stat(path).size > FILE_LIMIT:
-            continue
-        for number, line in enumerate(files.read_text(path, limit=FILE_LIMIT).split("\n"), 1):
-            if not line.strip() or line[0] in "#+-":
-                continue
-            fields = line.rstrip("\r").split(":")
-            if len(fields) != width:
-                yield BadLine(path, number, f"{len(fields)} fields where there should be {width}")
-            elif not fields[0] or any(not fields[at].isdigit() for at in NUMBERS[path]):
-                yield BadLine(path, number, "no name, or a number that is none")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +46,8 @@ def read_known(files: GuestReader) -> Accounts | None:
 def expired(accounts: Accounts, account: Account, now: float | None = None) -> str:
     """Return the day on which an account expired, in days since 1970; "" if it has not."""
     entry = next((one for one in accounts.shadow if one.name == account.name), None)
-    today = (time.time() if now is None else now) // DAY
-    if entry is None or not re.fullmatch(r"[0-9]{1,9}", entry.expires) or int(entry.expires) > today:
-        return ""
-    return entry.expires
+    today = int((time.time() if now is None else now) // DAY)
+    return entry.expires if entry is not None and is_expired(entry, today) else ""
 
 
 def ways_in(files: GuestReader, accounts: Accounts) -> tuple[WayIn, ...]:

@@ -8,9 +8,9 @@ somebody may be able to log in all the same.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import groupby
 
 from imgtools.files.tree import GuestReader
+from imgtools.guest.accounts.account_files import WIDTH, account_file_faults, bad_lines
 from imgtools.guest.accounts.users import (
     GROUP,
     PASSWD,
@@ -20,7 +20,7 @@ from imgtools.guest.accounts.users import (
     may_log_in,
     read_privileged,
 )
-from imgtools.guest.health.logins import bad_lines, expired, loose_key_folders, read_known, ways_in
+from imgtools.guest.health.logins import expired, loose_key_folders, read_known, ways_in
 from imgtools.guest.health.programs import has_programs
 from imgtools.guest.settings.cloud_init import has_run, is_installed
 from imgtools.ops.operation import LINUX
@@ -77,17 +77,15 @@ def look(examined: Examined) -> Iterator[Seen]:
 
 
 def _lost_files(files: GuestReader) -> Iterator[Finding]:
-    for path in (PASSWD, SHADOW, GROUP):
-        found = files.lstat(path)
-        if found is not None and files.is_file(path) and files.stat(path).size:
-            continue
-        if path == SHADOW and not _says_shadow(files):
+    for fault in account_file_faults(files):
+        path, found = fault.path, files.lstat(fault.path)
+        if not fault.restore or path not in (PASSWD, SHADOW, GROUP):
             continue
         if found is None and not has_programs(files) and not files.is_file(f"{path}-"):
             continue  # a tree of a few files never had it
         yield Finding(
             "account-file-missing",
-            f"{path} is {'not there' if found is None else 'empty, or leads nowhere'}",
+            f"{path} is {'not there' if found is None else 'empty, without an entry, or leads nowhere'}",
             severity=Severity.SUSPICIOUS if path == GROUP else Severity.BROKEN,
             evidence=(
                 Evidence(path, text=f"{path}- is there" if files.is_file(f"{path}-") else "no backup either"),
@@ -103,8 +101,10 @@ def _says_shadow(files: GuestReader) -> bool:
 
 
 def _bad_lines(files: GuestReader) -> Iterator[Finding]:
-    for path, lines in groupby(bad_lines(files), lambda one: one.path):
-        bad = list(lines)
+    for path in WIDTH:
+        bad = bad_lines(files, path)
+        if not bad:
+            continue
         words = (
             "a line does not parse, and is" if len(bad) == 1 else f"{len(bad)} lines do not parse, and are"
         )
@@ -112,7 +112,7 @@ def _bad_lines(files: GuestReader) -> Iterator[Finding]:
             "account-file-syntax",
             f"{path}: {words} passed over",
             severity=Severity.SUSPICIOUS,
-            evidence=tuple(Evidence(one.path, one.line, one.text) for one in bad[:MOST_SHOWN]),
+            evidence=tuple(Evidence(path, one.line, one.text) for one in bad[:MOST_SHOWN]),
             remedy=Remedy("account-files"),
             confidence=Confidence.MEDIUM,
         )
