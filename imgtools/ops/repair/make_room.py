@@ -20,13 +20,13 @@ from imgtools.change.change import Change, Remove, RunInGuest, Truncate
 from imgtools.errors import UnsupportedGuest
 from imgtools.files.tree import GuestReader
 from imgtools.guest.guest import Guest
-from imgtools.guest.room import (
+from imgtools.guest.health.room import (
     caches,
     dumps,
-    is_full,
     large_logs,
     old_journals,
     old_kernels,
+    room_of,
     rotated_logs,
     usage_at,
 )
@@ -73,7 +73,7 @@ def plan(guest: Guest, params: Params) -> Iterator[Change]:
     files = guest.files
     for one in caches(files) if not params.which else ():
         usage = usage_at(files, one.path)
-        if usage is not None and is_full(usage):
+        if usage is not None and room_of(usage).is_short:
             yield Remove(one.path, size=one.stat.size)
     for kind in params.which:
         for one in REMOVED[kind](files) if kind in REMOVED else ():
@@ -103,7 +103,7 @@ def remarks(guest: Guest, params: Params) -> Iterator[Warned]:
     full = []
     for path in PLACES:
         usage = usage_at(guest.files, path) if guest.files.is_dir(path) else None
-        if usage is not None and is_full(usage) and usage not in full:
+        if usage is not None and room_of(usage).is_short and usage not in full:
             full.append(usage)
             room = f"{format_size(usage.available)} of {format_size(usage.size)}"
             left = f"{room} and {usage.inodes_free} inodes are left"

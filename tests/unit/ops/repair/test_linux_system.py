@@ -6,8 +6,8 @@ import pytest
 
 from imgtools.change.change import Relabel, Remove, RunInGuest, Truncate, WriteFile
 from imgtools.errors import OddGuest, UnsupportedGuest, UsageError
-from imgtools.guest import room
 from imgtools.guest.guest import Guest
+from imgtools.guest.health import room
 from imgtools.ops.operation import make_params
 from imgtools.records.disks import Mount
 from imgtools.records.usage import Usage
