@@ -55,7 +55,9 @@ def read_boot_sector(raw: bytes) -> BootSector:
         return BootSector(BootCode.GRUB, core, signed)
     if b"LILO" in code[:16]:
         return BootSector(BootCode.LILO, 0, signed)
-    if b"Error loading operating system" in code or b"BOOTMGR" in code:
+    if any(
+        one in code for one in (b"Error loading operating system", b"Invalid partition table", b"BOOTMGR")
+    ):
         return BootSector(BootCode.WINDOWS, 0, signed)
     if b"Missing operating system" in code or b"Missing OS" in code:
         return BootSector(BootCode.SYSLINUX, 0, signed)

@@ -19,7 +19,8 @@ from imgtools.guest.accounts.users import (
     read_accounts,
     read_privileged,
 )
-from imgtools.guest.boot.bootloader import Boot, find_boot, find_firmware, lacking_initrd
+from imgtools.guest.boot.bootloader import Boot, find_boot, lacking_initrd
+from imgtools.guest.boot.firmware import find_firmware
 from imgtools.guest.find.disk_of import disk_of
 from imgtools.guest.find.fstab_names import FstabNames, fstab_names, lost_swap
 from imgtools.guest.find.release import read_release

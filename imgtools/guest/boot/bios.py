@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from imgtools.errors import GuestFileError
 from imgtools.files.tree import GuestReader
-from imgtools.guest.boot.bootloader import BIOS_BOOT
+from imgtools.guest.boot.firmware import BIOS_BOOT
 from imgtools.guest.boot.grub_place import GrubPlace, place_of
 from imgtools.records.disks import DeviceBytes, Disk, Partition
 from imgtools.volumes.boot_code import BootCode

@@ -18,13 +18,10 @@ from imgtools.guest.boot.bootmenu import (
     read_config,
     systemd_boot_menu,
 )
+from imgtools.guest.boot.firmware import find_firmware
 from imgtools.guest.boot.kernels import Kernel, find_kernels
-from imgtools.guest.find.layout import ESP
 from imgtools.records.disks import Disk
 from imgtools.records.system import Warned
-
-BIOS_BOOT = "21686148-6449-6E6F-744E-656564454649"  # GRUB's core image on GPT disks
-PREP = "9E1A2D38-C612-4316-AA26-8B49521E5A8B"  # PowerPC
 
 GRUB2 = ("/boot/grub2/grub.cfg", "/boot/grub/grub.cfg")
 GRUB2_ESP = ("/boot/efi/EFI/*/grub.cfg", "/efi/EFI/*/grub.cfg")
@@ -81,18 +78,6 @@ def find_loader(files: GuestReader) -> tuple[str, str]:
             return "grub2", path
     others = (("zipl", ("/etc/zipl.conf",)), ("lilo", ("/etc/lilo.conf",)), ("u-boot", UBOOT))
     return next(((name, path) for name, paths in others for path in paths if files.is_file(path)), ("", ""))
-
-
-def find_firmware(files: GuestReader, disks: Sequence[Disk]) -> str:
-    """Tell from the partitions what the disks were made for: an ESP, a BIOS boot partition, an MBR."""
-    if not any(disk.table for disk in disks):
-        return ""
-    types = {partition.type.upper() for disk in disks for partition in disk.partitions}
-    uefi = ESP in types or "0XEF" in types or files.is_dir("/boot/efi/EFI") or files.is_dir("/efi/EFI")
-    bios = BIOS_BOOT in types or (disks[0].table == "dos" and not uefi)
-    if PREP in types or "0X41" in types:
-        return "openfirmware"
-    return "+".join(name for name, there in (("bios", bios), ("uefi", uefi)) if there)
 
 
 def find_menu(files: GuestReader) -> Menu:

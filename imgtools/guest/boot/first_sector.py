@@ -6,7 +6,6 @@ Sources: grub-core/boot/i386/pc/boot.S and util/setup.c of GRUB 2.12; the generi
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Iterator
 
 from imgtools.change.change import WriteDisk
@@ -14,12 +13,9 @@ from imgtools.errors import UnsupportedGuest
 from imgtools.guest.boot.grub_code import boot_code_for, grub_second_part
 from imgtools.guest.guest import Guest
 from imgtools.records.disks import Disk, Partition
+from imgtools.volumes.boot_code import CODE, read_boot_sector
 from imgtools.volumes.partitions import SECTOR, SIGNATURE, parse_slots
 from imgtools.volumes.volume_file import DiskFile
-
-# What the boot codes of Windows and syslinux say where no partition is active; GRUB never looks for one.
-LOOKS_FOR_ACTIVE = re.compile(rb"Missing operating system|Invalid partition table")
-CODE = 440  # bytes of the first sector that are code
 
 
 def mend_first_sectors(guest: Guest, active: str = "") -> Iterator[WriteDisk]:
@@ -71,7 +67,7 @@ def _with_mark(head: bytes, disk: Disk, file: DiskFile, wanted: str) -> bytes:
     primary = [one for one in disk.partitions if one.kind == "primary"]
     chosen = next((one for one in primary if one.device == wanted), None)
     if not wanted:
-        if not LOOKS_FOR_ACTIVE.search(head[:CODE]) or any("boot" in one.flags for one in disk.partitions):
+        if not read_boot_sector(head).needs_active or any("boot" in one.flags for one in disk.partitions):
             return head
         can_start = [one for one in primary if _starts(file, one)]
         chosen = can_start[0] if len(can_start) == 1 else None

@@ -8,7 +8,7 @@ Sources: grub-core/boot/i386/pc/{boot,diskboot}.S, include/grub/i386/pc/boot.h, 
 from __future__ import annotations
 
 from imgtools.files.tree import GuestReader
-from imgtools.guest.boot.bootloader import BIOS_BOOT
+from imgtools.guest.boot.firmware import BIOS_BOOT
 from imgtools.records.disks import Disk
 from imgtools.volumes.volume_file import DiskFile
 

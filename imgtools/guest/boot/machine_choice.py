@@ -14,6 +14,7 @@ from imgtools.engine.qemu.machine import free_memory
 from imgtools.errors import HostError, NoSuchGuestFile, UnsupportedGuest, UsageError
 from imgtools.files.tree import GuestReader
 from imgtools.guest.boot.bootloader import Boot, find_boot
+from imgtools.guest.boot.firmware import firmware_of
 from imgtools.guest.boot.kernels import Kernel, version_key
 from imgtools.guest.find.disk_of import disk_of
 from imgtools.guest.guest import Guest
@@ -119,12 +120,14 @@ def _linux(guest: Guest, disks: Sequence[Disk], wishes: Wishes) -> MachineChoice
             "the guest's disk is for Open Firmware (PowerPC), and imgtools boots guests of PCs (x86) only"
         )
     kernel = next((one for one in boot.kernels if one.default), next(iter(boot.kernels), None))
-    firmware = "uefi" if boot.firmware == "uefi" else "bios"
+    # Where the partitions do not tell, the first sectors may.
+    disk_is_for = boot.firmware or firmware_of(disks, guest.open_device).name
+    firmware = "uefi" if disk_is_for == "uefi" else "bios"
     why = {
         "bios": "its disk boots by a BIOS",
         "uefi": "its disk boots by UEFI only",
         "bios+uefi": "its disk boots by a BIOS and by UEFI",
-    }.get(boot.firmware, "nothing on its disk is for UEFI")
+    }.get(disk_is_for, "nothing on its disk is for UEFI")
     bus, why_bus = linux_bus(guest.files, boot, kernel)
     is_old = kernel is not None and _is_old(kernel)
     memory, more = linux_memory(guest, kernel)

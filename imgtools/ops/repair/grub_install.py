@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from imgtools.change.change import Change, WriteFile
 from imgtools.errors import UnsupportedGuest
-from imgtools.guest.boot.bootloader import find_firmware
+from imgtools.guest.boot.firmware import find_firmware
 from imgtools.guest.boot.grub_code import core_place, is_core_sound
 from imgtools.guest.boot.programs import find_program, grub_folder, grub_install_script
 from imgtools.guest.guest import Guest

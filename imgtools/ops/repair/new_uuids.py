@@ -15,9 +15,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from imgtools.change.change import Change, NewLvmUuids, RunInGuest, SetUuid
-from imgtools.guest.boot.bootloader import EXTLINUX, GRUB2, GRUB2_ESP, GRUB_LEGACY, find_firmware
+from imgtools.guest.boot.bootloader import EXTLINUX, GRUB2, GRUB2_ESP, GRUB_LEGACY
 from imgtools.guest.boot.bootmenu import CONFIG_LIMIT, ESP_FOLDERS
 from imgtools.guest.boot.cmdline import rewrite
+from imgtools.guest.boot.firmware import find_firmware
 from imgtools.guest.boot.grub_code import core_place
 from imgtools.guest.boot.kernels import find_kernels
 from imgtools.guest.boot.programs import (

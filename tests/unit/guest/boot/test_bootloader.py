@@ -6,7 +6,8 @@ import struct
 
 import pytest
 
-from imgtools.guest.boot.bootloader import BIOS_BOOT, Boot, find_boot, find_firmware
+from imgtools.guest.boot.bootloader import Boot, find_boot
+from imgtools.guest.boot.firmware import BIOS_BOOT, find_firmware
 from imgtools.guest.boot.kernels import find_drivers, find_kernels, version_key
 from imgtools.guest.find.layout import ESP
 from imgtools.records.disks import Disk

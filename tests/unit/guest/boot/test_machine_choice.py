@@ -6,7 +6,7 @@ import pytest
 
 from imgtools.errors import HostError, UnsupportedGuest
 from imgtools.guest.boot import machine_choice
-from imgtools.guest.boot.bootloader import BIOS_BOOT
+from imgtools.guest.boot.firmware import BIOS_BOOT
 from imgtools.guest.boot.machine_choice import (
     GIB,
     MIB,
