@@ -129,7 +129,12 @@ class _Judge:
         if not is_device or is_passing(entry.spec):
             return
         volume = self._found[entry.line]
-        if volume is None or (volume.content not in ENCRYPTED and entry.keys.isdisjoint(HEADERLESS)):
+        is_right = volume is not None and (
+            volume.content in ENCRYPTED or not entry.keys.isdisjoint(HEADERLESS)
+        )
+        if (
+            not is_right and not entry.may_be_missing
+        ):  # the line says itself that the guest goes on without it
             yield self._wrong_source(entry, volume, raw, stops=stops)
         if volume is not None and self._lacks_key(entry):
             said = f"the key file {entry.key} is not there"
@@ -150,7 +155,7 @@ class _Judge:
             stops,
             fits[0] if len(fits) == 1 else None,
             len(fits),
-            mendable=not entry.may_be_missing and (volume is not None or _can_tell(entry, self._layout)),
+            mendable=volume is not None or _can_tell(entry, self._layout),
         )
 
     def _lacks_key(self, entry: CryptEntry) -> bool:

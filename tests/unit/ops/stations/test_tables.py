@@ -104,7 +104,9 @@ def test_what_an_engine_could_not_look_into_may_hold_it() -> None:
     ("line", "expected"),
     [
         ("secret UUID=gone none luks", ["crypttab-source-missing!"]),
-        ("secret UUID=gone none luks,nofail", ["crypttab-source-missing"]),
+        ("secret UUID=gone none luks,nofail", []),
+        ("secret UUID=gone none luks,_netdev", ["crypttab-source-missing"]),
+        ("secret LABEL=boot none luks,noauto", []),
         ("secret LABEL=boot none luks", ["crypttab-not-encrypted!"]),
         ("swap LABEL=boot /dev/urandom swap,cipher=aes-xts-plain64", []),
         ("secret", ["crypttab-syntax"]),
