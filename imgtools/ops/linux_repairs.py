@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 from imgtools.change.change import Change, MakeDirectory, WriteFile
 from imgtools.files.tree import GuestReader
@@ -27,6 +28,19 @@ def one_of(value: str, name: str, known: Iterable[str]) -> None:
     """
     if value not in known:
         raise ValueError(f"not a value for {name}: {value!r}; one of {', '.join(known)}")
+
+
+MISSING = ("nofail", "comment")
+
+
+@dataclass(frozen=True, slots=True)
+class MissingParams:
+    """``missing``: what becomes of a line whose device is gone and that no volume fits: nofail or comment."""
+
+    missing: str = "nofail"
+
+    def __post_init__(self) -> None:
+        one_of(self.missing, "missing", MISSING)
 
 
 def commented(line: str, reason: str) -> str:

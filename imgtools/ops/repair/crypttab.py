@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from imgtools.change.change import Change
 from imgtools.guest.find.stand_ins import name_as
@@ -26,24 +25,12 @@ from imgtools.guest.health.crypttab_lines import (
 )
 from imgtools.guest.services.started import Init, find_init
 from imgtools.ops.common_plans import rewrite
-from imgtools.ops.linux_repairs import commented, one_of
+from imgtools.ops.linux_repairs import MissingParams, commented
 from imgtools.ops.operation import LINUX, Operation
 from imgtools.records.system import Warned
 
-MISSING = ("nofail", "comment")
 
-
-@dataclass(frozen=True, slots=True)
-class Params:
-    """``missing``: what becomes of a line whose device is gone and that no volume fits: nofail or comment."""
-
-    missing: str = "nofail"
-
-    def __post_init__(self) -> None:
-        one_of(self.missing, "missing", MISSING)
-
-
-def plan(guest: Guest, params: Params) -> Iterator[Change]:
+def plan(guest: Guest, params: MissingParams) -> Iterator[Change]:
     """Yield the mended crypttab."""
     text = crypttab_text(guest.files)
     if not text or guest.layout is None:
@@ -74,7 +61,7 @@ def _mended(line: str, one: CrypttabProblem, is_kept: bool) -> str:
     return f"{line.rstrip()}{rest} nofail"
 
 
-def remarks(guest: Guest, params: Params) -> Iterator[Warned]:
+def remarks(guest: Guest, params: MissingParams) -> Iterator[Warned]:
     """Say where several volumes fit."""
     if guest.layout is not None:
         for one in crypttab_problems(guest.files, guest.root, guest.layout):
@@ -88,7 +75,7 @@ OPERATION = Operation(
     families=LINUX,
     order=200,
     plan=plan,
-    params=Params,
+    params=MissingParams,
     remarks=remarks,
     notes="Whether a key file opens the volume that a line is given is not tried.",
 )

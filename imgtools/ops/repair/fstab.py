@@ -16,7 +16,6 @@ Source: fstab(5), mount(8), systemd.mount(5).
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from imgtools.change.change import Change, MakeDirectory
 from imgtools.files.tree import GuestReader
@@ -27,24 +26,12 @@ from imgtools.guest.guest import Guest
 from imgtools.guest.health.fstab_lines import FstabProblem, Wrong, fstab_problems
 from imgtools.guest.services.started import Init, find_init
 from imgtools.ops.common_plans import rewrite
-from imgtools.ops.linux_repairs import commented, one_of
+from imgtools.ops.linux_repairs import MissingParams, commented
 from imgtools.ops.operation import LINUX, Operation
 from imgtools.records.system import Warned
 
-MISSING = ("nofail", "comment")
 
-
-@dataclass(frozen=True, slots=True)
-class Params:
-    """``missing``: what becomes of a line whose source is gone and that no volume fits: nofail or comment."""
-
-    missing: str = "nofail"
-
-    def __post_init__(self) -> None:
-        one_of(self.missing, "missing", MISSING)
-
-
-def plan(guest: Guest, params: Params) -> Iterator[Change]:
+def plan(guest: Guest, params: MissingParams) -> Iterator[Change]:
     """Yield the mended fstab, and the folders that are to be mounted over."""
     if guest.layout is None:
         return
@@ -109,7 +96,7 @@ def _with_field(line: str, number: int, value: str) -> str:
     return line[: found.start()] + value + line[found.end() :]
 
 
-def remarks(guest: Guest, params: Params) -> Iterator[Warned]:
+def remarks(guest: Guest, params: MissingParams) -> Iterator[Warned]:
     """Say where several volumes fit, and where nobody can tell what is gone."""
     if guest.layout is None:
         return
@@ -129,6 +116,6 @@ OPERATION = Operation(
     families=LINUX,
     order=200,
     plan=plan,
-    params=Params,
+    params=MissingParams,
     remarks=remarks,
 )
