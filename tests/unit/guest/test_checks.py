@@ -27,7 +27,7 @@ def check(path: str, content: str, before: str | None = None, *, thorough: bool 
     [
         ("/etc/fstab", "UUID=1111-2222 / ext4 defaults 0 1\nproc /proc proc defaults 0 0\n"),
         ("/etc/fstab", "UUID=1111-2222 / ext3,auto defaults 0 1 # the root\n\n  # nothing\ntmpfs /t tmpfs\n"),
-        ("/etc/passwd", "root:x:0:0::/root:/bin/sh\n+::::::\n"),
+        ("/etc/passwd", "root:x:0:0::/root:/bin/sh\n+::::::\n# of the house\n"),
         ("/etc/app.json", "{}"),
         ("/etc/netplan/a.yaml", "network:\n  version: 2\n"),
         ("/etc/app.toml", "a = 1\n"),
@@ -54,6 +54,7 @@ def test_what_is_right_or_unknown_passes(path: str, content: str) -> None:
         ("/etc/fstab", "UUID=1111-2222 / ext4 defaults 0 1 2\n", "line 1: 7 fields"),
         ("/etc/fstab", "UUID=1111-2222 home ext4 defaults 0 1\n", "not a mount point: home"),
         ("/etc/fstab", "UUID=1111-2222 / ext4 defaults, ro 0\n", "not a number: ro"),
+        ("/etc/passwd", "bob:x:one:1::/:/bin/sh\n", "line 1: no name, or a number that is none"),
         ("/etc/passwd", "root:x:0:0::/root:/bin/sh\nbob:x\n", "line 2: 2 fields where there should be 7"),
         ("/etc/app.json", "{", "not JSON"),
         ("/etc/netplan/a.yaml", "a: [", "not YAML"),

@@ -87,6 +87,7 @@ def test_who_is_not_there_has_no_password(monkeypatch: pytest.MonkeyPatch) -> No
         (f"ann:{HASH}:100:0:90:7:14::", f"ann:{HASH}:100:0:90:7:::"),
         (f"ann:{HASH}:19000:0:99999:7::{TODAY + 9}:", f"ann:{HASH}:19000:0:99999:7::{TODAY + 9}:"),
         ("ann:!:19000:0:99999:7:::", "ann:!:19000:0:99999:7:::"),
+        ("ann:$6$h:1:::::" + "9" * 5000 + ":", "ann:$6$h:1:::::" + "9" * 5000 + ":"),  # no day
     ],
 )  # fmt: skip
 def test_an_account_is_unlocked(line: str, mended_line: str) -> None:

@@ -181,6 +181,7 @@ LUKS, LUKS2 = volume(4, "crypto_LUKS", "1"), volume(5, "crypto_LUKS", "2")
         ("data UUID=b007 none luks", (LUKS,), "data UUID=1 none luks"),  # an ext4 of today
         ("data UUID=b007 none luks", (),
          "# imgtools: UUID=b007 for data is ext4, not encrypted\n# data UUID=b007 none luks"),
+        ("data", (), "# imgtools: one field where there should be at least 2\n# data"),
         ("data UUID=0dd none luks,noauto", (), "data UUID=0dd none luks,noauto"),
         ("swap /dev/sda3 /dev/urandom swap", (), "swap /dev/sda3 /dev/urandom swap"),
         ("data /var/data.img none luks", (), "data /var/data.img none luks"),

@@ -143,6 +143,9 @@ SSH: dict[str, Content] = {**BASE, "/usr/sbin/sshd": "x", KEY: Node(content=b"k"
         ("PasswordAuthentication = yes # why\n", []),
         ("passwordauthentication perhaps\n", ["sshd-config-broken!"]),
         ("Port twentytwo\n", ["sshd-config-broken!"]),
+        ("Port ssh\n", []),
+        ("Match Users ann\n", ["sshd-config-broken!"]),
+        ('Banner "/etc/issue\n', ["sshd-config-broken!"]),
     ],
 )
 def test_sshd_config(config: str, expected: list[str]) -> None:
