@@ -46,17 +46,18 @@ def grub_with_entries(guest: Guest) -> Grub:
         raise UnsupportedGuest(
             "no GRUB with entries of the Boot Loader Specification that starts one of them once"
         )
-    entry = grub2_menu(files, config, text).default
-    path = f"{ENTRIES}/{entry.id}.conf" if entry is not None else ""
-    if entry is None or not files.is_file(path):
-        raise UnsupportedGuest("nobody can tell which entry GRUB starts by default")
     environment = f"{config.rpartition('/')[0]}/grubenv"
     if not files.is_file(environment):
         raise UnsupportedGuest(f"GRUB has no environment block ({environment})")
     environment = files.resolve(environment)
-    if not re.search(rf"(?m)^saved_entry={re.escape(entry.id)}$", read_config(files, environment)):
-        # Else the first of the menu is started, which a further entry may become.
-        raise UnsupportedGuest(f"GRUB does not say by its name that it starts {entry.id} (saved_entry)")
+    # What is started each time, whatever is to be started next. Without its name the first of the menu is, which a
+    # further entry may become.
+    saved = re.search(r"(?m)^saved_entry=(.+)$", read_config(files, environment))
+    entries = grub2_menu(files, config, text).entries
+    entry = next((one for one in entries if saved is not None and one.id == saved[1]), None)
+    path = f"{ENTRIES}/{entry.id}.conf" if entry is not None else ""
+    if entry is None or not files.is_file(path):
+        raise UnsupportedGuest("GRUB does not say by its name which entry it starts by default (saved_entry)")
     at = max((one for one in guest.mounts if _is_below(environment, one.path)), key=lambda one: len(one.path))
     if at.volume.holder not in (Holder.PARTITION, Holder.DISK) or at.volume.content not in WRITABLE:
         raise UnsupportedGuest(
