@@ -111,7 +111,8 @@ def grub2_menu(files: GuestReader, config: str, text: str) -> Menu:
 
 def _grub_default(text: str, saved: dict[str, str]) -> str:
     """What grub-mkconfig's lines make the default: the entry for the next start alone, a saved one, or a fixed one."""
-    said = [line[1].strip("\"'") for line in re.finditer(r"^[ \t]*set default=(\S*)", text, re.MULTILINE)]
+    lines = re.finditer(r"""^[ \t]*set default=("[^"\n]*"|'[^'\n]*'|\S*)""", text, re.MULTILINE)
+    said = [line[1].strip("\"'") for line in lines]
     if any("next_entry" in one for one in said) and saved.get("next_entry"):
         return saved["next_entry"]
     fixed = next((one for one in said if one and "$" not in one), "")

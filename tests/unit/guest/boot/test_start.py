@@ -119,3 +119,9 @@ def test_a_grub_without_its_configuration() -> None:
 def test_a_stub_that_leads_nowhere() -> None:
     stub = "search --fs-uuid --set=dev x\nset prefix=($dev)/grub2\nconfigfile $prefix/grub.cfg\n"
     assert read_start(memory_files({"/boot/efi/EFI/rocky/grub.cfg": stub})).is_stub
+
+
+def test_a_default_may_be_a_title_with_spaces() -> None:
+    text = "set default=\"Debian GNU/Linux\"\nmenuentry 'Debian GNU/Linux' {\n  linux /vmlinuz-2\n}\n"
+    found = start("0", files={"/boot/grub/grub.cfg": text})
+    assert found.default_is_there and found.wanted == "Debian GNU/Linux"
