@@ -34,6 +34,8 @@ KINDS = (
     (b"\x89LZO", "lzo"),
 )
 
+UNPACKED = frozenset({"gzip", "bzip2", "xz", "lzma", "zstd", "lz4"})  # of these kinds
+
 
 class DamagedStream(Exception):
     """A packed stream does not unpack to its end; the message says why."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 
-from imgtools.engine.packed import DamagedStream, Source, packed_kind, unpack_one
+from imgtools.engine.packed import UNPACKED, DamagedStream, Source, packed_kind, unpack_one
 from imgtools.files.tree import GuestReader
 
 MAX_NAMES = 200_000  # files; a generic one of a distribution has 3,000
@@ -26,12 +26,16 @@ ARCHIVE = (b"070701", b"070702")
 class Initrd:
     """``archives`` are what it is made of: ``cpio``, ``gzip``, ``zstd`` ...; ``problem`` is why it does not unpack.
 
-    ``names`` are the paths of its files without a leading slash, as far as they could be read.
+    ``names`` are the paths of its files without a leading slash, as far as they could be read. ``closed`` is why the
+    rest of it is not read, though it may be whole; ``junk`` what is behind its archives, which the kernel passes over
+    with a complaint.
     """
 
     archives: tuple[str, ...]
     names: frozenset[str]
     problem: str = ""
+    closed: str = ""
+    junk: str = ""
 
     def has_module(self, name: str) -> bool:
         """Whether it holds a kernel module, packed or not; ``-`` and ``_`` are the same in its name."""
@@ -65,6 +69,12 @@ class Initrd:
 class _Found:
     archives: list[str] = field(default_factory=list)
     names: set[str] = field(default_factory=set)
+    closed: str = ""
+    junk: str = ""
+
+    def told(self, problem: str = "") -> Initrd:
+        """What it is in the end."""
+        return Initrd(tuple(self.archives), frozenset(self.names), problem, self.closed, self.junk)
 
 
 def read_initrd(files: GuestReader, *paths: str) -> Initrd:
@@ -80,8 +90,8 @@ def read_initrd(files: GuestReader, *paths: str) -> Initrd:
                 _read(source, found)
             except DamagedStream as error:
                 where = f"{path}: " if len(paths) > 1 else ""
-                return Initrd(tuple(found.archives), frozenset(found.names), f"{where}{error}")
-    return Initrd(tuple(found.archives), frozenset(found.names))
+                return found.told(f"{where}{error}")
+    return found.told()
 
 
 def _read(source: Source, found: _Found) -> None:
@@ -94,13 +104,17 @@ def _read(source: Source, found: _Found) -> None:
             source.put_back(stream.rest)
         elif kind := packed_kind(head):
             found.archives.append(kind)
+            if kind not in UNPACKED:
+                found.closed = f"it is packed with {kind}, which is not unpacked here"
+                return
             unpacked = _Stream(unpack_one(source, kind))
             while unpacked.goes_on():
                 _read_archives(unpacked, found)
         elif not found.archives:
             raise DamagedStream("it begins with no archive and with nothing packed")
         else:
-            raise DamagedStream(f"there is junk behind its archives, at byte {source.position}")
+            found.junk = f"there is junk behind its archives, at byte {source.position}"
+            return
     if not found.archives:
         raise DamagedStream("it is empty")
 

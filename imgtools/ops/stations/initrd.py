@@ -19,7 +19,7 @@ from imgtools.guest.boot.start import Start, Started
 from imgtools.ops.boot_start import boot_start
 from imgtools.ops.operation import LINUX
 from imgtools.ops.station import Examined, Seen, Station
-from imgtools.records.diagnosis import Confidence, Evidence, Finding, NotThere, Remedy, Severity
+from imgtools.records.diagnosis import Confidence, Evidence, Finding, NotKnown, NotThere, Remedy, Severity
 from imgtools.records.disks import Holder
 
 MAX_OTHERS = 20
@@ -99,15 +99,26 @@ def _other(examined: Examined, one: Started, said: str, path: str) -> Iterator[S
         yield _missing(examined, one, f"the entry {one.name!r} names {said}, which is not there", said)
     elif not examined.files.stat(path).size:
         yield _damaged(examined, one, path, "it is empty")
-    elif examined.thorough and (problem := read_initrd(examined.files, path).problem):
-        yield _damaged(examined, one, path, problem)
+    elif examined.thorough:
+        yield from _read(examined, one, path, read_initrd(examined.files, path))
 
 
-def _damaged(examined: Examined, one: Started, path: str, problem: str) -> Finding:
+def _read(examined: Examined, one: Started, path: str, initrd: Initrd) -> Iterator[Seen]:
+    """What keeps an initial RAM disk from being read to its end. Junk behind it is passed over by the kernel."""
+    if initrd.problem:
+        yield _damaged(examined, one, path, initrd.problem)
+    elif initrd.closed:
+        yield NotKnown(f"{path}: {initrd.closed}")
+    elif initrd.junk:
+        yield _damaged(examined, one, path, initrd.junk, stops=False)
+
+
+def _damaged(examined: Examined, one: Started, path: str, problem: str, *, stops: bool = True) -> Finding:
     return Finding(
         "initrd-damaged",
         f"{path} does not unpack to its end: {problem}",
-        severity=Severity.BROKEN if one.default else Severity.SUSPICIOUS,
+        severity=Severity.BROKEN if one.default and stops else Severity.SUSPICIOUS,
+        confidence=Confidence.HIGH if stops else Confidence.MEDIUM,
         evidence=(Evidence(path, text=problem),),
         remedy=_remedy(examined, one),
     )
@@ -115,8 +126,8 @@ def _damaged(examined: Examined, one: Started, path: str, problem: str) -> Findi
 
 def _unpacked(examined: Examined, one: Started, initrd: Initrd) -> Iterator[Seen]:
     path = " ".join(named.path for named in one.initrds)
-    if initrd.problem:
-        yield _damaged(examined, one, path, initrd.problem)
+    yield from _read(examined, one, path, initrd)
+    if initrd.problem or initrd.closed:
         return
     if not initrd.has_init:
         yield Finding(

@@ -77,7 +77,13 @@ def test_two_archives_in_one_stream() -> None:
 
 @by_library
 def test_junk_behind_it(kind: str) -> None:
-    assert "junk" in read(PACKED[kind] + b"\1\2\3\4\5\6").problem
+    found = read(PACKED[kind] + b"\1\2\3\4\5\6")
+    assert "junk" in found.junk and not found.problem and found.has_init
+
+
+def test_what_is_packed_with_lzo_is_not_known() -> None:
+    found = read(b"\x89LZO\0\r\n\x1a\n" + bytes(64))
+    assert found.archives == ("lzo",) and "lzo" in found.closed and not found.problem
 
 
 def test_several_files_are_one_behind_the_other() -> None:
@@ -98,7 +104,6 @@ def test_several_files_are_one_behind_the_other() -> None:
             gzip.compress(b"no archive at all" * 20, mtime=0),
             "its archive is damaged: no file begins where one should",
         ),
-        (b"\x89LZO" + bytes(200), "packed with lzo"),
         (
             b"\x28\xb5\x2f\xfd\x00\x00\x06\x00\x00" + bytes(9),
             "its zstd stream is damaged: a block of a kind that",
