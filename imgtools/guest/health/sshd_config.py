@@ -20,6 +20,7 @@ MAKERS = (
     "/usr/lib/systemd/system/sshd-keygen.service",
     "/usr/lib/systemd/system/sshd-keygen.target",
     "/usr/lib/systemd/system/sshdgenkeys.service",
+    "/etc/systemd/system/imgtools-ssh-hostkeys.service",  # of our own repair
     "/usr/sbin/sshd-gen-keys-start",
     "/usr/sbin/sshd-keygen",
     "/etc/runlevels/default/sshd",

@@ -18,6 +18,8 @@ from imgtools.ops.operation import LINUX
 from imgtools.ops.station import Examined, Seen, Station
 from imgtools.records.diagnosis import Confidence, Evidence, Finding, NotThere, Remedy, Severity
 
+# By itself, the repair only does it where the menu starts nothing at all.
+CONFIG = Remedy("grub-config", ("force=yes",))
 # What else a menu may start than a kernel of its own.
 OTHERS = ("chainloader", "multiboot", "configfile", "COM32", "kexec")
 
@@ -32,7 +34,7 @@ def look(examined: Examined) -> Iterator[Seen]:
             "boot-menu-missing",
             f"GRUB is installed in {home}, and has no grub.cfg there: it ends at its prompt",
             evidence=(Evidence(f"{home}/grub.cfg", text="not there"),),
-            remedy=Remedy("grub-config"),
+            remedy=CONFIG,
         )
         return
     if start.is_stub:
@@ -40,7 +42,7 @@ def look(examined: Examined) -> Iterator[Seen]:
             "boot-menu-missing",
             f"{start.config} leads to the configuration in /boot, which is not there: GRUB ends at its prompt",
             evidence=(Evidence(start.config), Evidence("/boot/grub2/grub.cfg", text="not there")),
-            remedy=Remedy("grub-config"),
+            remedy=CONFIG,
         )
         return
     if not start.loader:
@@ -75,7 +77,7 @@ def _text(start: Start) -> Iterator[Seen]:
             severity=Severity.SUSPICIOUS if whole else Severity.BROKEN,
             confidence=Confidence.MEDIUM if whole else Confidence.HIGH,
             evidence=(Evidence(start.config, text=problem),),
-            remedy=Remedy("grub-config"),
+            remedy=CONFIG,
         )
 
 
@@ -121,7 +123,7 @@ def _nothing(start: Start) -> Iterator[Seen]:
             "boot-menu-empty",
             f"{start.config} has no entry that starts a kernel",
             evidence=(Evidence(start.config, text=f"{len(start.text)} characters"),),
-            remedy=Remedy("grub-config") if start.loader == "grub2" else None,
+            remedy=CONFIG if start.loader == "grub2" else None,
             advice="" if start.loader == "grub2" else f"write an entry into {start.config}",
         )
 

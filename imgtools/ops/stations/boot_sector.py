@@ -27,7 +27,8 @@ from imgtools.ops.station import Examined, Seen, Station
 from imgtools.records.diagnosis import Confidence, Evidence, Finding, NotKnown, NotThere, Remedy, Severity
 from imgtools.records.disks import Disk
 
-INSTALL = Remedy("grub-install")
+# By itself, the repair only does it where it sees for itself that something is wrong.
+INSTALL = Remedy("grub-install", ("force=yes",))
 
 
 def look(examined: Examined) -> Iterator[Seen]:

@@ -1,7 +1,7 @@
 """/etc/crypttab line by line: whether what it opens is there, is encrypted, and has its key.
 
-systemd waits for what a line names, and ends in emergency mode if something that fstab needs lies in it, unless the
-line says nofail or noauto.
+systemd waits for what a line names, and ends in emergency mode if something that fstab needs lies in it. A line that
+says nofail or noauto may name what is not there.
 """
 
 from __future__ import annotations

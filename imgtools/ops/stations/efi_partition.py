@@ -22,7 +22,8 @@ from imgtools.ops.station import Examined, Seen, Station
 from imgtools.records.diagnosis import Confidence, Evidence, Finding, NotKnown, NotThere, Remedy, Severity
 from imgtools.records.disks import Declined, Disk, Partition
 
-INSTALL = Remedy("grub-install")
+# By itself, the repair only does it where it sees for itself that something is wrong.
+INSTALL = Remedy("grub-install", ("force=yes",))
 
 
 @dataclass(frozen=True, slots=True)

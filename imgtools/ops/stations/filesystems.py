@@ -75,9 +75,15 @@ def _finding(examined: Examined, volume: Volume, trouble: Trouble, text: str, of
         severity=Severity.BROKEN if stops else Severity.SUSPICIOUS,
         confidence=Confidence.MEDIUM if trouble is Trouble.DIRTY else Confidence.HIGH,
         evidence=(Evidence(volume.device, text=f"{text}, byte {offset}" if offset else text),),
-        remedy=Remedy("filesystem-check", (f"device={volume.device}",)) if trouble in MENDED else None,
+        remedy=_check(volume) if trouble in MENDED else None,
         advice=ADVICE.get(trouble, ""),
     )
+
+
+def _check(volume: Volume) -> Remedy:
+    """The check of a volume; one whose superblock is gone was of ext, whose copies are all that is looked for."""
+    kind = () if volume.content else ("type=ext4",)
+    return Remedy("filesystem-check", (f"device={volume.device}", *kind))
 
 
 def _checked(examined: Examined, volume: Volume) -> Iterator[Seen]:

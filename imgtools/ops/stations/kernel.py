@@ -107,7 +107,11 @@ def version_of(one: Started, image: KernelImage) -> str:
 def _cure(examined: Examined, start: Start, one: Started) -> tuple[Remedy | None, str]:
     """Another kernel made the default, if one is whole; for other entries, the menu made anew."""
     if not one.default:
-        return (Remedy("grub-config"), "") if start.loader == "grub2" else (None, "delete the entry")
+        return (
+            (Remedy("grub-config", ("force=yes",)), "")
+            if start.loader == "grub2"
+            else (None, "delete the entry")
+        )
     for other in start.entries[1 : MAX_OTHERS + 1]:
         if other.kernel is None or not other.kernel.path or other.kernel == one.kernel:
             continue

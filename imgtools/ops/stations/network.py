@@ -27,14 +27,14 @@ def look(examined: Examined) -> Iterator[Seen]:
 
 def _finding(one: NetworkTrouble) -> Finding:
     by_hand = f"imgtools chmod 0600 {one.path}" if one.kind == "mode" else "correct it: imgtools edit"
-    mended = one.kind in ("netplan", "card", "interfaces")
     return Finding(
         IDS[one.kind],
         one.text if one.kind == "card" else f"{one.path}: {one.text}",
         severity=Severity.SUSPICIOUS,
         confidence=Confidence.HIGH if one.kind == "mode" else Confidence.MEDIUM,
         evidence=(Evidence(one.path, one.line, one.raw or one.text),),
-        remedy=Remedy("network-dhcp") if mended else None,
+        # A file that does not parse is not rewritten by anybody here: what it meant, only a person knows.
+        remedy=Remedy("network-dhcp") if one.kind == "card" else None,
         advice=by_hand
         if one.kind != "card"
         else "or remove the rules: imgtools sysprep --only udev-persistent-net",

@@ -60,12 +60,10 @@ def _keys(keys: HostKeys) -> Iterator[Finding]:
             evidence=shown,
             remedy=Remedy("ssh-host-keys"),
         )
-    elif not keys.good:
-        text = "the SSH server has no host keys" + ("; they are made at boot" if keys.made_at_boot else "")
+    elif not keys.good and (keys.refused or not keys.made_at_boot):
         yield Finding(
             "ssh-host-keys-missing",
-            text,
-            severity=Severity.SUSPICIOUS if keys.made_at_boot and not keys.refused else Severity.BROKEN,
+            "the SSH server has no host keys",
             evidence=shown or tuple(Evidence(path, text="not there") for path in keys.wanted),
             remedy=Remedy("ssh-host-keys"),
         )

@@ -50,8 +50,7 @@ def _finding(one: SudoTrouble, *, locked: bool) -> Finding:
         words[one.kind] + ("; and root cannot log in otherwise" if stops else ""),
         severity=Severity.BROKEN if stops else Severity.SUSPICIOUS,
         evidence=(Evidence(one.path, one.line, one.text),),
-        remedy=None if one.kind == "program" else Remedy("sudoers"),
-        advice=f"imgtools chmod 4755 {one.path}" if one.kind == "program" else "",
+        remedy=Remedy("sudoers"),
     )
 
 

@@ -18,6 +18,7 @@ from imgtools.records.diagnosis import Confidence, Evidence, Finding, NotKnown, 
 
 if TYPE_CHECKING:
     from imgtools.guest.windows.boot_place import BootPlace
+    from imgtools.records.disks import Disk
 
 COPY = r"start a Windows of the same version in recovery, and make them anew: bcdboot C:\Windows"
 
@@ -134,7 +135,10 @@ def _boot_record(examined: Examined, place: BootPlace) -> Iterator[Seen]:
             "windows-partition-inactive",
             f"the partition that Windows boots from, {place.volume.device}, is not the active one of its disk",
             evidence=(Evidence(disk.device, text=f"active: {', '.join(active) or 'none'}"),),
-            advice=f"make {place.volume.device} the active partition",
+            remedy=Remedy("boot-code", (f"active={place.volume.device}",))
+            if _is_primary(place, disk)
+            else None,
+            advice="" if _is_primary(place, disk) else f"make {place.volume.device} the active partition",
         )
     whole, record = examined.open_device(disk.device), examined.open_device(place.volume.device)
     if whole is None or record is None:
@@ -149,6 +153,11 @@ def _boot_record(examined: Examined, place: BootPlace) -> Iterator[Seen]:
             evidence=(Evidence(place.volume.device, text="its code does not name BOOTMGR"),),
             advice="write it anew in recovery: bootsect /nt60 SYS",
         )
+
+
+def _is_primary(place: BootPlace, disk: Disk) -> bool:
+    """Whether the boot volume has a slot of the MBR, which is where the mark is."""
+    return any(one.device == place.volume.device and one.kind == "primary" for one in disk.partitions)
 
 
 STATION = Station(

@@ -63,7 +63,8 @@ def test_a_guest_without_a_boot_loader(name: str) -> None:
 
 
 GRUB_BIOS: dict[str, Content] = {"/boot/grub/i386-pc/core.img": "x", "/boot/grub/i386-pc/normal.mod": "x"}
-INSTALL = Remedy("grub-install")
+INSTALL = Remedy("grub-install", ("force=yes",))
+CONFIG = Remedy("grub-config", ("force=yes",))
 BY_OLD = Remedy("default-kernel", (f"kernel={OLD}",))
 INITRAMFS = Remedy("initramfs", (f"kernel={NEW}",))
 V, I, M = f"/boot/vmlinuz-{NEW}", f"/boot/initrd.img-{NEW}", f"/lib/modules/{NEW}/modules.dep"  # noqa: E741
@@ -74,9 +75,9 @@ V, I, M = f"/boot/vmlinuz-{NEW}", f"/boot/initrd.img-{NEW}", f"/lib/modules/{NEW
     [
         ("boot-sector", GRUB_BIOS, (), "boot-code-missing", INSTALL),
         ("boot-sector", {"/boot/extlinux/ldlinux.sys": "x"}, (), "boot-code-missing", None),
-        ("boot-menu", GRUB_BIOS, ("/boot/grub/grub.cfg",), "boot-menu-missing", Remedy("grub-config")),
-        ("boot-menu", {"/boot/grub/grub.cfg": MENU[:-1]}, (), "boot-menu-damaged", Remedy("grub-config")),
-        ("boot-menu", {"/boot/grub/grub.cfg": "set x=1\n"}, (), "boot-menu-empty", Remedy("grub-config")),
+        ("boot-menu", GRUB_BIOS, ("/boot/grub/grub.cfg",), "boot-menu-missing", CONFIG),
+        ("boot-menu", {"/boot/grub/grub.cfg": MENU[:-1]}, (), "boot-menu-damaged", CONFIG),
+        ("boot-menu", {"/boot/grub/grub.cfg": "set x=1\n"}, (), "boot-menu-empty", CONFIG),
         ("boot-menu", {"/boot/grub/grub.cfg": "blscfg\n"}, (), "boot-entries-missing", Remedy("boot-entries")),
         ("boot-menu", {"/boot/grub/grub.cfg": f'set default="x"\n{MENU}'}, (), "boot-default-missing",
          Remedy("default-kernel")),
@@ -86,7 +87,7 @@ V, I, M = f"/boot/vmlinuz-{NEW}", f"/boot/initrd.img-{NEW}", f"/lib/modules/{NEW
         ("kernel", {V: kernel(NEW, str(SIZE))}, (), "kernel-damaged", BY_OLD),
         ("kernel", {V: elf("aarch64")}, (), "kernel-architecture", BY_OLD),
         ("kernel", {}, (M,), "modules-missing", BY_OLD),
-        ("kernel", {}, (f"/boot/vmlinuz-{OLD}",), "kernel-missing", Remedy("grub-config")),
+        ("kernel", {}, (f"/boot/vmlinuz-{OLD}",), "kernel-missing", CONFIG),
         ("initrd", {}, (I,), "initrd-missing", INITRAMFS),
         ("initrd", {I: b""}, (), "initrd-damaged", INITRAMFS),
         ("initrd", {I: initrd(2048)[:1000]}, (), "initrd-damaged", INITRAMFS),
@@ -110,6 +111,16 @@ def test_what_is_found_and_what_mends_it(
     assert found[0].remedy == remedy
     assert remedy or found[0].advice
     assert found[0].evidence
+
+
+def test_junk_behind_an_initrd_is_suspicious() -> None:
+    found = report("initrd", {I: initrd(2048) + b"junk behind it"})
+    assert (found.state, [one.id for one in found.findings]) == (StationState.SUSPICIOUS, ["initrd-damaged"])
+
+
+def test_an_initrd_that_is_packed_with_lzo_is_not_known() -> None:
+    found = report("initrd", {I: b"\x89LZO\0\r\n\x1a\n" + bytes(64)})
+    assert found.state is StationState.UNKNOWN and "lzo" in found.reason
 
 
 def test_other_entries_initrds_are_unpacked_if_asked_for() -> None:
