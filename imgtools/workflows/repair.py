@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from imgtools.change.change import RegistryApplyLog, RegistryChange
@@ -114,6 +114,8 @@ def repair(
         # A hive's edits compose, and its logs come first; of other files each repair sees what those before it leave.
         sequence = None if guest.os.type is OsType.WINDOWS else ChangeSequence(guest.files)
         planned, warnings = _asked(guest, chosen if error is None else _of_disks(chosen, error), sequence)
+        if auto:
+            warnings += tuple(_not_for(guest, planned))
         if error is not None and not any(one.changes for one in planned):
             raise error
         planned = _with_logs(guest, planned)
@@ -150,10 +152,14 @@ def _report(report: PlanReport, guest: Guest, planned: Sequence[Planned], proof:
 
 
 def _chosen(shelf: Mapping[str, Shelved], proposed: Proposal, settings: Sequence[str]) -> tuple[Chosen, ...]:
-    """Return the repairs that a diagnosis proposes; none at all where it proposes none."""
+    """Return the repairs that a diagnosis proposes; none at all where it proposes none.
+
+    Nobody has named them: one that cannot help this guest is told, and the others are made all the same.
+    """
     if not proposed.repairs:
         return ()
-    return choose_repairs(shelf, proposed.repairs, [*proposed.settings, *settings])
+    chosen = choose_repairs(shelf, proposed.repairs, [*proposed.settings, *settings])
+    return tuple(replace(one, named=False) for one in chosen)
 
 
 def _guest_of(image: Image, examined: Examined, root: str | None) -> tuple[Guest, ImgtoolsError | None]:
@@ -203,6 +209,14 @@ def _asked(
                 raise
             warnings.append(Warned(f"{one.shelved.name} does nothing: {error.message}"))
     return tuple(planned), tuple(warnings)
+
+
+def _not_for(guest: Guest, planned: Sequence[Planned]) -> Iterator[Warned]:
+    """Say which repairs of a proposal are not for this guest, and what it lacks."""
+    for one in planned:
+        if not one.applies:
+            lacking = one.shelved.operation.lacking(guest) or "nothing that it is for"
+            yield Warned(f"{one.shelved.name} does nothing: the guest has {lacking}")
 
 
 def _with_logs(guest: Guest, planned: Sequence[Planned]) -> tuple[Planned, ...]:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import imgtools as door
+from fixtures.ailments import ailments
 from fixtures.cache import digest_of
 from imgtools.ops.operation import WINDOWS
 from imgtools.ops.station import Examined, Seen, ShelvedStation, Station
@@ -81,3 +82,16 @@ def test_there_is_nothing_to_boot_where_nothing_is_written(server: Path) -> None
         "--then-boot boots what is written" in imgtools("repair", server, "--auto", "--then-boot", code=2).err
     )
     assert "--timeout is of --then-boot" in imgtools("repair", server, "--timeout", "3", code=2).err
+
+
+def test_a_proposal_that_the_guest_lacks_the_program_for_is_told_and_the_others_are_made(
+    tmp_path: Path,
+) -> None:
+    image = copy_fixture("debian", tmp_path)[0]
+    for one in ailments():
+        if one.name in ("grub-cfg-cut", "nologin-left"):
+            one.breaks(image)
+    ran = imgtools("repair", image, "--auto", "--write", "--json", code=1)
+    assert [one["name"] for one in ran.data["repairs"] if one["changes"]] == ["nologin"]
+    assert [one["id"] for one in ran.data["left"]] == ["boot-menu-damaged"]
+    assert "grub-config does nothing: the guest has no grub-mkconfig" in ran.err
