@@ -1,4 +1,4 @@
-"""Nothing is found wrong with the filesystems, the programs and the ways in of a guest that is sound."""
+"""Nothing is found wrong with the filesystems, programs and ways in of a guest that is sound; nothing is mended."""
 
 from __future__ import annotations
 
@@ -22,6 +22,15 @@ def test_nothing_false_is_found(guest: str) -> None:
     ran = imgtools("diagnose", first, *added, "--only", ",".join(STATIONS), "--json", code=None)
     assert [one for station in ran.data["stations"] for one in station["findings"]] == []
     assert ran.data["sound"] is True
+
+
+@pytest.mark.parametrize("auto", [(), ("--auto",)], ids=["asked", "auto"])
+@pytest.mark.parametrize("guest", GUESTS)
+def test_nothing_is_mended(guest: str, auto: tuple[str, ...]) -> None:
+    first, *others = fixture_disks(guest)
+    added = [word for disk in others for word in ("--add", disk)]
+    ran = imgtools("repair", first, *added, *auto, "--json")
+    assert [one["name"] for one in ran.data["repairs"] if one["changes"]] == []
 
 
 @pytest.mark.parametrize("root", ["/dev/sda1", "/dev/sda2"])
