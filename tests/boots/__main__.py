@@ -136,6 +136,7 @@ def package(image: Path, name: str, folder: Path) -> Path:
     one = next(
         each for each in found if each["name"].startswith(name) and any(c.isdigit() for c in each["name"])
     )
+    subprocess.run(["apt-get", "-qq", "update"], check=False, capture_output=True)  # the guest may be newer
     subprocess.run(["apt-get", "download", f"{one['name']}"], cwd=folder, check=True, capture_output=True)
     return next(folder.glob(f"{one['name']}_*.deb"))
 

@@ -224,7 +224,12 @@ class _Judge:
         )
 
     def _stops(self, entry: FstabEntry) -> bool:
-        """Whether the boot ends if this mount fails: systemd's local-fs.target, fsck of the older inits."""
+        """Whether the boot ends if this mount fails: systemd's local-fs.target, fsck of the older inits.
+
+        Under systemd the root stays as the kernel or the initramfs has mounted it: a Debian 12 boots to its login.
+        """
+        if entry.path == "/" and self._systemd:
+            return False
         if entry.may_be_missing or entry.option("_netdev") is not None:
             return False
         if entry.option("x-systemd.automount") is not None and self._systemd:
