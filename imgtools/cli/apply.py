@@ -40,7 +40,7 @@ def command(
     The kinds: write-file, upload, truncate, remove, make-directory, make-link, make-hard-link, make-special, move,
     set-mode, set-owner, set-times, set-xattr, edit-lines, edit-config, registry-set, registry-remove-value,
     registry-make-key, registry-remove-key, registry-apply-log, set-uuid, new-lvm-uuids, discard-hibernation,
-    run-in-guest, relabel.
+    write-disk, check-filesystem, run-in-guest, relabel.
     """
     from imgtools.workflows.apply import apply_plan
 

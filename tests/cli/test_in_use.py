@@ -23,7 +23,10 @@ def serving(image: Path, format: str) -> Iterator[None]:
     """Have another program hold an image open for writing."""
     socket = image.parent / "socket"
     holder = subprocess.Popen(["qemu-nbd", "-f", format, "--persistent", "-k", socket, image])
-    wait_until(socket.exists)
+    # Its socket is there before it has the image: only an answer says that it has it.
+    wait_until(
+        lambda: subprocess.run(["qemu-nbd", "--list", "-k", socket], capture_output=True).returncode == 0
+    )
     yield
     holder.terminate()
     holder.wait()
