@@ -84,6 +84,7 @@ STARTED = re.compile(
     + r"|^Loading, please wait\.\.\."  # initramfs-tools, init
     + r"|^Begin: \w.* \.\.\."
     + r"|^Gave up waiting for root "
+    + r"|^run-init: /|^Target filesystem doesn't have requested /"  # klibc's run-init, initramfs-tools' init
     + r"|^(?:\[ *(?:OK|FAILED|DEPEND|TIME|INFO) *\]|\[\*{0,3} *\*{0,3} *\]) "  # systemd, src/core/job.c
     + r"|^Welcome to (?!GRUB).*!$"
     + r"|^INIT: version \d"
@@ -284,6 +285,9 @@ INITRAMFS = (
            r"mounting \S+ on /(?:root|sysroot|newroot) failed|Failed to mount (?:/sysroot|[Ss]ysroot)", _ROOT,
            stage=Stage.INITRAMFS),
     _after(r"Volume group \"?[\w.+-]+\"? not found|Cannot process volume group", _ROOT, stage=Stage.INITRAMFS),
+    # What the kernel or run-init starts where there is no init; dash as the first program.
+    _after(r"^/bin/sh: (?:\d+: )?can't access tty; job control turned off", "", Verdict.INITRAMFS_SHELL, final=True,
+           stage=Stage.INITRAMFS),
     _after(r"Dropping to a shell|^\(initramfs\) ?|^dracut:[/~]\S*# ?|^:/root# ?$|rdsosreport\.txt|"
            r"Entering emergency mode\. Exit the shell|^BusyBox v\d.*built-in shell|"
            r"dropped (?:in)?to an? (?:recovery|emergency) shell|emergency recovery shell launched|"

@@ -13,6 +13,18 @@ UNPACKED = "[    0.310021] Unpacking initramfs...\n"
 
 # name -> text, stage, verdict, ids of the causes
 TEXTS: dict[str, tuple[str, Stage, Verdict, list[str]]] = {
+    "Debian, quiet, no init at all: a shell takes its place": (
+        (
+            "  Booting `Debian GNU/Linux'\n\nLoading Linux 6.1.0-57-amd64 ...\nLoading initial ramdisk ...\n"
+            "run-init: /sbin/init: No such file or directory\n"
+            "Target filesystem doesn't have requested /sbin/init.\n"
+            "run-init: /bin/init: No such file or directory\n"
+            "/bin/sh: 0: can't access tty; job control turned off\n# "
+        ),
+        Stage.INITRAMFS,
+        Verdict.INITRAMFS_SHELL,
+        ["init-missing"] * 3,
+    ),
     "SeaBIOS, blank disk": (
         (
             "SeaBIOS (version 1.16.2-debian-1.16.2-1)\r\nBooting from Hard Disk...\r\n"
