@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import get_origin, get_type_hints
 
 from imgtools.errors import UsageError
 from imgtools.ops.operation import Shelved, make_params
+from imgtools.ops.selection import Chosen
 from imgtools.ops.station import StationReport
 from imgtools.records.diagnosis import Confidence, Finding
 
@@ -69,15 +71,45 @@ def _joined(known: dict[str, str], wanted: dict[str, str], shelved: Shelved) -> 
     return found
 
 
+def is_asked(finding: Finding, chosen: Sequence[Chosen]) -> bool:
+    """Whether one of these repairs is to mend a finding: it is its remedy, and was not given other parameters."""
+    remedy = finding.remedy
+    if remedy is None:
+        return False
+    values = dict(setting.split("=", 1) for setting in remedy.settings)
+    return any(one.shelved.name == remedy.repair and _agree(one, values) for one in chosen)
+
+
+def _agree(chosen: Chosen, values: Mapping[str, str]) -> bool:
+    """Whether a repair has these parameters, as far as it was given any: of a list, whether it holds them."""
+    try:
+        wanted = make_params(chosen.shelved, values)
+    except UsageError:  # what only a person knows was given to the repair, and is not in the remedy
+        return True
+    names = {name.replace("-", "_") for name in values}
+    for field in (one for one in fields(chosen.params) if one.name in names):
+        said, meant = getattr(chosen.params, field.name), getattr(wanted, field.name)
+        if said != field.default and not (
+            set(meant) <= set(said) if isinstance(said, tuple) else meant == said
+        ):
+            return False
+    return True
+
+
 def still_there(
-    before: Sequence[Finding], after: Sequence[Finding], repairs: Iterable[str]
+    before: Sequence[Finding], after: Sequence[Finding], chosen: Sequence[Chosen]
 ) -> tuple[Finding, ...]:
-    """Return what these repairs were to mend and have not: the same cause, seen in the same place."""
-    names = frozenset(repairs)
-    meant = {_key(one) for one in before if one.remedy is not None and one.remedy.repair in names}
-    return tuple(one for one in after if _key(one) in meant)
+    """Return what these repairs were to mend and have not: the same cause, seen in the same places.
+
+    Its words are no part of it: they hold sizes and lines, which a repair may change and mend nothing. Where a cause is
+    seen in one place more than once, there have to be as many less as were to be mended.
+    """
+    may_stay = Counter(_key(one) for one in before)
+    meant = Counter(_key(one) for one in before if is_asked(one, chosen))
+    found = Counter(_key(one) for one in after)
+    failed = {key for key, count in meant.items() if found[key] > may_stay[key] - count}
+    return tuple(one for one in after if _key(one) in failed)
 
 
-def _key(finding: Finding) -> tuple[str, tuple[tuple[str, str], ...]]:
-    """What makes a finding the same: its cause, the places and what is there. Line numbers move with an edit."""
-    return finding.id, tuple((one.path, one.text) for one in finding.evidence)
+def _key(finding: Finding) -> tuple[str, tuple[str, ...]]:
+    return finding.id, tuple(one.path for one in finding.evidence)

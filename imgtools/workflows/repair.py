@@ -60,9 +60,7 @@ class RepairReport:
     before: tuple[StationReport, ...] = ()  # each station before; () if nothing was diagnosed
     after: tuple[StationReport, ...] = ()  # and after the repairs were made; () if nothing was written
     left: tuple[Finding, ...] = ()  # what is found after them, or what no repair was proposed for
-    boot: BootReport | None = (
-        None  # how the guest booted with them; None: it was not to, or nothing was changed
-    )
+    boot: BootReport | None = None  # how it booted with them; None: it was not to, or nothing was changed
     warnings: tuple[Warned, ...] = ()
 
 
@@ -119,7 +117,8 @@ def repair(
         if error is not None and not any(one.changes for one in planned):
             raise error
         planned = _with_logs(guest, planned)
-        proof.repairs = tuple(one.shelved.name for one in planned if one.changes)
+        changing = {one.shelved.name for one in planned if one.changes}
+        proof.chosen = tuple(one for one in chosen if one.shelved.name in changing)
         report = carry_out(
             image,
             repairs_in_order(planned, sequence),

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from imgtools.errors import RolledBack
-from imgtools.guest.guest import the_guest
+from imgtools.guest.guest import Guest, the_guest
 from imgtools.image.handle import Image
-from imgtools.ops.proposal import findings_of, still_there
+from imgtools.ops.proposal import findings_of, is_asked, still_there
+from imgtools.ops.selection import Chosen
 from imgtools.ops.station import Examined, StationReport, load_stations
 from imgtools.records.diagnosis import Finding
 from imgtools.records.progress import Progress
@@ -38,7 +39,7 @@ class Proof:
         self._stations = load_stations()
         self.before = walk(examined, self._stations) if looks else ()
         self.after: tuple[StationReport, ...] = ()
-        self.repairs: tuple[str, ...] = ()
+        self.chosen: tuple[Chosen, ...] = ()  # the repairs that change something
         self.boot: BootReport | None = None
         self._then_boot = then_boot
 
@@ -47,18 +48,18 @@ class Proof:
 
         :raises RolledBack: what one of them was to mend is still there, or the guest does not boot with them.
         """
-        self.after = walk(examine(image, self._root), self._stations)
-        left = still_there(findings_of(self.before), findings_of(self.after), self.repairs)
+        examined = examine(image, self._root)
+        self.after = walk(examined, self._stations)
+        left = still_there(findings_of(self.before), findings_of(self.after), self.chosen)
         if left:
             raise RolledBack(
                 f"{left[0].id} is still found after the repairs: {left[0].text}",
                 hint="the image is as it was",
             )
         if self._then_boot is not None:
-            self._boot(image, self._then_boot)
+            self._boot(image, examined.guest or the_guest(image, self._root), self._then_boot)
 
-    def _boot(self, image: Image, wanted: ThenBoot) -> None:
-        guest = the_guest(image, self._root)
+    def _boot(self, image: Image, guest: Guest, wanted: ThenBoot) -> None:
         self.boot = boot_opened(image, guest, wanted.how, keys=wanted.keys, progress=wanted.progress)
         if not self.boot.reached:
             last = f": {self.boot.line}" if self.boot.line else ""
@@ -71,5 +72,4 @@ class Proof:
         """What is found afterwards; before anything is written, what these repairs are not there for."""
         if written:
             return findings_of(self.after)
-        found = findings_of(self.before)
-        return tuple(one for one in found if one.remedy is None or one.remedy.repair not in self.repairs)
+        return tuple(one for one in findings_of(self.before) if not is_asked(one, self.chosen))

@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 
 from imgtools.change.change import Change
 from imgtools.guest.guest import Guest
-from imgtools.ops.operation import Operation, Shelved
-from imgtools.ops.proposal import propose, still_there
+from imgtools.ops.operation import Operation, Shelved, make_params
+from imgtools.ops.proposal import is_asked, propose, still_there
+from imgtools.ops.selection import Chosen
 from imgtools.records.diagnosis import Confidence, Evidence, Finding, Remedy
 
 
@@ -53,27 +54,32 @@ def test_a_value_may_hold_an_equals_sign() -> None:
     assert propose([found("action=UUID=1")], SHELF).settings == ("unit.action=UUID=1",)
 
 
-def test_the_same_cause_at_the_same_place_is_still_there() -> None:
-    at = replace(found(), evidence=(Evidence("/etc/fstab", 3, "UUID=1"),))
-    moved = replace(at, evidence=(Evidence("/etc/fstab", 2, "UUID=1"),))
-    other = replace(at, evidence=(Evidence("/etc/fstab", 3, "UUID=2"),))
-    assert still_there([at], [moved], ["unit"]) == (moved,)
-    assert still_there([at], [other], ["unit"]) == ()
-    assert still_there([at], [moved], ["another"]) == ()
+def at(line: int, text: str, *settings: str) -> Finding:
+    return replace(found(*settings), evidence=(Evidence("/etc/fstab", line, text),))
 
 
-@dataclass(frozen=True, slots=True)
-class Needs:
-    """Parameters of which only a person knows one."""
-
-    file: str = ""
-
-    def __post_init__(self) -> None:
-        if not self.file:
-            raise ValueError("the parameter file is missing")
+def chosen(**values: str) -> tuple[Chosen, ...]:
+    return (Chosen(SHELF["unit"], make_params(SHELF["unit"], values), True),)
 
 
-def test_a_repair_that_lacks_a_parameter_is_left_to_a_person() -> None:
-    shelf = {"files": Shelved("files", Operation("Files", plan, params=Needs), "")}
-    assert propose([found(repair="files")], shelf).repairs == ()
-    assert propose([found("file=a", repair="files")], shelf).repairs == ("files",)
+def test_the_same_cause_at_the_same_place_is_still_there_whatever_it_says() -> None:
+    assert still_there([at(3, "UUID=1")], [at(2, "UUID=1")], chosen()) == (at(2, "UUID=1"),)
+    assert still_there([at(3, "5 MB free")], [at(3, "6 MB free")], chosen()) == (at(3, "6 MB free"),)
+    elsewhere = replace(found(), evidence=(Evidence("/etc/crypttab", 3, "UUID=1"),))
+    assert still_there([at(3, "UUID=1")], [elsewhere], chosen()) == ()
+    assert still_there([at(3, "UUID=1")], [at(3, "UUID=1")], ()) == ()
+
+
+def test_of_two_in_one_place_the_one_that_nothing_is_there_for_may_stay() -> None:
+    lost = replace(at(4, "UUID=2"), remedy=None)
+    assert still_there([at(3, "UUID=1"), lost], [lost], chosen()) == ()
+    assert still_there([at(3, "UUID=1"), lost], [at(3, "UUID=3"), lost], chosen()) == (at(3, "UUID=3"), lost)
+
+
+def test_a_repair_with_other_parameters_was_not_to_mend_it() -> None:
+    other = at(1, "b", "names=b")
+    assert not is_asked(other, chosen(names="a")) and still_there([other], [other], chosen(names="a")) == ()
+    assert is_asked(other, chosen(names="a,b")) and still_there([other], [other], chosen(names="b"))
+    assert is_asked(other, chosen(action="mask"))  # it was given no names, so it has chosen them itself
+    assert not is_asked(at(1, "b", "action=mask"), chosen(action="unmask"))
+    assert not is_asked(replace(other, remedy=None), chosen())
