@@ -8,20 +8,15 @@ Sources: grub-core/boot/i386/pc/{boot,diskboot}.S, include/grub/i386/pc/boot.h, 
 from __future__ import annotations
 
 from imgtools.files.tree import GuestReader
+from imgtools.guest.boot.bios import installed_core
 from imgtools.guest.boot.firmware import BIOS_BOOT
-from imgtools.records.disks import Disk
-from imgtools.volumes.volume_file import DiskFile
+from imgtools.records.disks import DeviceBytes, Disk
+from imgtools.volumes.boot_code import CODE, KERNEL_SECTOR, SECTOR, BootCode, read_boot_sector
 
 FOLDERS = ("/boot/grub/i386-pc", "/boot/grub2/i386-pc", "/usr/lib/grub/i386-pc")
-SECTOR = 512
-MBR_CODE = 440
-KERNEL_SECTOR = 0x5C  # GRUB_BOOT_MACHINE_KERNEL_SECTOR, 8 bytes
 DRIVE_CHECK = 0x66  # GRUB_BOOT_MACHINE_DRIVE_CHECK: two NOPs on a hard disk
 SAME_IN_DISKBOOT = 256  # bytes from its beginning that nobody changes; the list of sectors is at its end
 LARGEST_CORE = 1 << 20
-# What setup changes in the core besides the list in its first sector: the length of the redundancy, and what it is
-# for (grub_set_u32 in util/setup.c), some 30 bytes.
-PATCHED = 64
 
 
 def find_image(files: GuestReader, name: str) -> bytes:
@@ -41,7 +36,7 @@ def core_place(disk: Disk) -> int | None:
     return parts[0].start // SECTOR if parts else None
 
 
-def grub_second_part(files: GuestReader, disk: Disk, file: DiskFile) -> int | None:
+def grub_second_part(files: GuestReader, disk: Disk, file: DeviceBytes) -> int | None:
     """Return the sector at which a core image lies whose beginning is that of the guest's own; None if none does."""
     place, diskboot = core_place(disk), find_image(files, "diskboot.img")
     if place is None or len(diskboot) < SAME_IN_DISKBOOT:
@@ -58,19 +53,12 @@ def boot_code_for(files: GuestReader, sector: int) -> bytes:
     made = bytearray(image)
     made[KERNEL_SECTOR : KERNEL_SECTOR + 8] = sector.to_bytes(8, "little")
     made[DRIVE_CHECK : DRIVE_CHECK + 2] = b"\x90\x90"
-    return bytes(made[:MBR_CODE])
+    return bytes(made[:CODE])
 
 
-def is_core_sound(files: GuestReader, disk: Disk, file: DiskFile) -> bool:
-    """Whether a disk has boot code that leads to a core image, and that is the one which grub-install left in files."""
-    head = file.read_at(0, SECTOR)
-    if len(head) < SECTOR or b"GRUB " not in head[0x60:SECTOR]:
+def is_core_sound(files: GuestReader, disk: Disk, file: DeviceBytes) -> bool:
+    """Whether a disk has GRUB's boot code, and it leads to a core image that is whole."""
+    head = read_boot_sector(file.read_at(0, SECTOR))
+    if head.code is not BootCode.GRUB:
         return False
-    sector = int.from_bytes(head[KERNEL_SECTOR : KERNEL_SECTOR + 8], "little")
-    core = find_image(files, "core.img")
-    if len(core) < 2 * SECTOR or not 0 < sector * SECTOR < file.size:
-        return bool(sector) and grub_second_part(files, disk, file) == sector
-    there = file.read_at(sector * SECTOR, len(core))
-    pairs = zip(there[SECTOR:], core[SECTOR:], strict=False)
-    differing = sum(one != other for one, other in pairs)
-    return len(there) == len(core) and differing <= PATCHED
+    return not installed_core(files, file, disk, head.core).problem

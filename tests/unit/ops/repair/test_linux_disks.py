@@ -14,9 +14,11 @@ from imgtools.guest.boot.grub_code import is_core_sound
 from imgtools.guest.guest import Guest
 from imgtools.records.disks import Disk, Layout
 from imgtools.records.request import Target
+from imgtools.volumes.boot_code import GRUB
 from imgtools.volumes.partitions import read_disk
 from imgtools.volumes.volume_file import DiskFile
 from imgtools.workflows.repair import repair
+from tests.support.grub import core_image
 from tests.support.linux_boot import MBR, ROOT, SWAP, debian
 from tests.support.memory import Content, MemorySession, memory_image, memory_volume, serve
 from tests.support.repairs import planned
@@ -191,15 +193,15 @@ def test_the_signature_is_written_where_code_and_table_are() -> None:
 
 
 def test_a_core_image_is_held_against_the_one_in_files() -> None:
-    core = (DISKBOOT[:512] + bytes(range(256)) * 8).ljust(2560, b"\7")
-    files: dict[str, Content | None] = {**IMAGES, "/boot/grub/i386-pc/core.img": core}
+    files: dict[str, Content | None] = {**IMAGES, "/boot/grub/i386-pc/core.img": core_image()}
     head = bytearray(b"\xeb\x63".ljust(440, b"\0"))
-    head[0x5C:0x64], head[0x180:0x185] = (1).to_bytes(8, "little"), b"GRUB "
+    head[0x5C:0x64] = (1).to_bytes(8, "little")
+    head[0x180 : 0x180 + len(GRUB)] = GRUB
     disk = bytearray(mbr(bytes(head)))
+    core = core_image(1)
     disk[512 : 512 + len(core)] = core
-    disk[512 + 500], disk[512 + 520] = 9, 9  # the list of sectors, and what setup changes
     files_of = debian(files).files
     assert is_core_sound(files_of, MBR, bytes_volume(bytes(disk)))
-    disk[1100:1400] = b"\xff" * 300
+    disk[512 + 3600 : 512 + 3700] = b"\xff" * 100
     assert not is_core_sound(files_of, MBR, bytes_volume(bytes(disk)))
     assert not is_core_sound(files_of, MBR, bytes_volume(mbr()))
