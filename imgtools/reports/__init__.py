@@ -1,0 +1,1 @@
+"""What workflows have found, as documents that people and other programs read."""
