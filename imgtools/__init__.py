@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from imgtools.change.describe import PlannedChange
     from imgtools.change.plan import Plan
     from imgtools.disk.image_file import Extent
+    from imgtools.door.auditing import audit
     from imgtools.door.disks import amend, bench, check, compare, info, map, measure, recover, wipe
     from imgtools.door.files import chmod, chown, ln, mkdir, mv, rm, tar_in, touch
     from imgtools.door.host import boot, doctor, mount, unmount
@@ -125,6 +126,7 @@ if TYPE_CHECKING:
     from imgtools.image.edit import ImageEdit
     from imgtools.image.handle import Image
     from imgtools.ops.station import StationReport
+    from imgtools.records.audit import AuditedCheck, AuditFinding, Level, Result, Since
     from imgtools.records.diagnosis import Confidence, Evidence, Finding, Remedy, Severity, StationState
     from imgtools.records.differences import Became, Difference
     from imgtools.records.disks import Declined, Disk, Layout, Mount, Partition, Volume
@@ -139,6 +141,7 @@ if TYPE_CHECKING:
     from imgtools.records.system import OsInfo, OsType, Warned
     from imgtools.records.usage import Usage
     from imgtools.workflows.amend import AmendReport
+    from imgtools.workflows.audit import AuditReport
     from imgtools.workflows.bench import BenchReport
     from imgtools.workflows.bitmap import Bitmap, BitmapReport, BitmapsReport
     from imgtools.workflows.boot import BootCause, BootReport
@@ -189,39 +192,40 @@ if TYPE_CHECKING:
     from imgtools.workflows.writing import PlanReport
 
 __all__ = [
-    "AmendReport", "Application", "Backing", "Became", "BenchReport", "Bitmap", "BitmapReport",
-    "BitmapsReport", "BootCause", "BootReport", "ChainChange", "ChainLayer", "ChainReport", "Change",
-    "CheckFilesystem", "CheckReport", "Clone", "CloneReport", "CommitReport", "CompareReport", "Confidence",
-    "ConfigReport", "ConfigSetting", "ConfigValue", "ConvertReport", "CopiedPartition", "CopyOutReport",
-    "CreateReport", "DdReport", "Declined", "DfReport", "DiagnoseReport", "DiffReport", "Difference",
-    "DiscardHibernation", "Disk", "DiskFacts", "DiskStep", "DoctorReport", "EditConfig", "EditLines",
-    "Engine", "Evidence", "ExportReport", "ExportedKey", "Extent", "FileEntry", "FileKind", "FileStat",
-    "FilesystemUsage", "FilesystemsReport", "FindReport", "Finding", "FoundFile", "FoundRow", "Guest",
-    "GuestOptions", "GuestReader", "HiveListReport", "HiveRow", "HostPath", "Image", "ImageEdit",
-    "ImageInfo", "ImageOptions", "ImageUsage", "Images", "InfoReport", "InspectReport", "InspectedGuest",
-    "Key", "KeyListReport", "KeyReport", "KeyRow", "Keys", "Layer", "Layout", "LineEdit", "ListedFile",
-    "LogInfo", "LogListReport", "LogReport", "LogRow", "LsReport", "MakeDirectory", "MakeHardLink",
-    "MakeLink", "MakeSpecial", "MapLayer", "MapReport", "MeasureReport", "Mount", "MountReport",
-    "MountedVolume", "Move", "NewLvmUuids", "OperationReport", "Orders", "OsInfo", "OsType", "Partition",
-    "Plan", "PlanReport", "PlannedChange", "Progress", "RebaseReport", "RecoverReport", "RegistryApplyLog",
+    "AmendReport", "Application", "AuditFinding", "AuditReport", "AuditedCheck", "Backing", "Became",
+    "BenchReport", "Bitmap", "BitmapReport", "BitmapsReport", "BootCause", "BootReport", "ChainChange",
+    "ChainLayer", "ChainReport", "Change", "CheckFilesystem", "CheckReport", "Clone", "CloneReport",
+    "CommitReport", "CompareReport", "Confidence", "ConfigReport", "ConfigSetting", "ConfigValue",
+    "ConvertReport", "CopiedPartition", "CopyOutReport", "CreateReport", "DdReport", "Declined",
+    "DfReport", "DiagnoseReport", "DiffReport", "Difference", "DiscardHibernation", "Disk", "DiskFacts",
+    "DiskStep", "DoctorReport", "EditConfig", "EditLines", "Engine", "Evidence", "ExportReport",
+    "ExportedKey", "Extent", "FileEntry", "FileKind", "FileStat", "FilesystemUsage", "FilesystemsReport",
+    "FindReport", "Finding", "FoundFile", "FoundRow", "Guest", "GuestOptions", "GuestReader",
+    "HiveListReport", "HiveRow", "HostPath", "Image", "ImageEdit", "ImageInfo", "ImageOptions",
+    "ImageUsage", "Images", "InfoReport", "InspectReport", "InspectedGuest", "Key", "KeyListReport",
+    "KeyReport", "KeyRow", "Keys", "Layer", "Layout", "Level", "LineEdit", "ListedFile", "LogInfo",
+    "LogListReport", "LogReport", "LogRow", "LsReport", "MakeDirectory", "MakeHardLink", "MakeLink",
+    "MakeSpecial", "MapLayer", "MapReport", "MeasureReport", "Mount", "MountReport", "MountedVolume",
+    "Move", "NewLvmUuids", "OperationReport", "Orders", "OsInfo", "OsType", "Partition", "Plan",
+    "PlanReport", "PlannedChange", "Progress", "RebaseReport", "RecoverReport", "RegistryApplyLog",
     "RegistryDifference", "RegistryMakeKey", "RegistryMatch", "RegistryOptions", "RegistryRemoveKey",
     "RegistryRemoveValue", "RegistrySet", "Relabel", "Remedy", "Remove", "RepairReport", "RescueReport",
-    "ResizeCopyReport", "ResizeReport", "ResizedPartition", "RunInGuest", "SearchReport", "Secret",
-    "SetMode", "SetOwner", "SetTimes", "SetUuid", "SetXattr", "Severity", "Size", "Snapshot",
-    "SnapshotReport", "SnapshotsReport", "StateOptions", "StationReport", "StationState", "SysprepReport",
-    "TarReport", "Truncate", "UnmountReport", "Upload", "Usage", "ValueRow", "VerifyReport", "Volume",
-    "Warned", "WipeReport", "WriteDisk", "WriteFile", "WriteOptions", "amend", "apply", "apply_snapshot",
-    "bench", "bitmap_add", "bitmap_clear", "bitmap_delete", "bitmap_disable", "bitmap_enable",
-    "bitmap_list", "bitmap_merge", "boot", "cat", "chain_flatten", "chain_move", "chain_show",
-    "chain_squash", "check", "chmod", "chown", "clone", "commit", "compare", "config_delete", "config_get",
-    "config_match", "config_set", "convert", "copy_in", "copy_out", "create", "create_snapshot",
-    "customize", "dd", "delete_snapshot", "df", "diagnose", "doctor", "edit", "edit_image", "errors",
-    "find", "find_guests", "info", "inspect", "list_filesystems", "list_logs", "list_snapshots", "ln",
-    "log", "ls", "make_plan", "map", "measure", "mkdir", "mount", "mv", "open_image", "read_plan", "rebase",
-    "recover", "registry_delete", "registry_diff", "registry_export", "registry_get", "registry_hives",
-    "registry_list", "registry_merge", "registry_search", "registry_set", "repair", "rescue", "resize_copy",
-    "resize_disk", "rm", "sysprep", "sysprep_verify", "tar_in", "tar_out", "the_guest", "touch", "unmount",
-    "wipe", "write", "write_plan",
+    "ResizeCopyReport", "ResizeReport", "ResizedPartition", "Result", "RunInGuest", "SearchReport",
+    "Secret", "SetMode", "SetOwner", "SetTimes", "SetUuid", "SetXattr", "Severity", "Since", "Size",
+    "Snapshot", "SnapshotReport", "SnapshotsReport", "StateOptions", "StationReport", "StationState",
+    "SysprepReport", "TarReport", "Truncate", "UnmountReport", "Upload", "Usage", "ValueRow",
+    "VerifyReport", "Volume", "Warned", "WipeReport", "WriteDisk", "WriteFile", "WriteOptions", "amend",
+    "apply", "apply_snapshot", "audit", "bench", "bitmap_add", "bitmap_clear", "bitmap_delete",
+    "bitmap_disable", "bitmap_enable", "bitmap_list", "bitmap_merge", "boot", "cat", "chain_flatten",
+    "chain_move", "chain_show", "chain_squash", "check", "chmod", "chown", "clone", "commit", "compare",
+    "config_delete", "config_get", "config_match", "config_set", "convert", "copy_in", "copy_out",
+    "create", "create_snapshot", "customize", "dd", "delete_snapshot", "df", "diagnose", "doctor", "edit",
+    "edit_image", "errors", "find", "find_guests", "info", "inspect", "list_filesystems", "list_logs",
+    "list_snapshots", "ln", "log", "ls", "make_plan", "map", "measure", "mkdir", "mount", "mv",
+    "open_image", "read_plan", "rebase", "recover", "registry_delete", "registry_diff", "registry_export",
+    "registry_get", "registry_hives", "registry_list", "registry_merge", "registry_search",
+    "registry_set", "repair", "rescue", "resize_copy", "resize_disk", "rm", "sysprep", "sysprep_verify",
+    "tar_in", "tar_out", "the_guest", "touch", "unmount", "wipe", "write", "write_plan",
 ]  # fmt: skip
 
 # Where each name is; the imports above say the same to type checkers, and a test holds them together.
@@ -235,6 +239,7 @@ _HOMES = {
     "imgtools.change.describe": "PlannedChange",
     "imgtools.change.plan": "Plan",
     "imgtools.disk.image_file": "Extent",
+    "imgtools.door.auditing": "audit",
     "imgtools.door.disks": "amend bench check compare info map measure recover wipe",
     "imgtools.door.files": "chmod chown ln mkdir mv rm tar_in touch",
     "imgtools.door.host": "boot doctor mount unmount",
@@ -266,6 +271,7 @@ _HOMES = {
     "imgtools.image.edit": "ImageEdit",
     "imgtools.image.handle": "Image",
     "imgtools.ops.station": "StationReport",
+    "imgtools.records.audit": "AuditFinding AuditedCheck Level Result Since",
     "imgtools.records.diagnosis": "Confidence Evidence Finding Remedy Severity StationState",
     "imgtools.records.differences": "Became Difference",
     "imgtools.records.disks": "Declined Disk Layout Mount Partition Volume",
@@ -280,6 +286,7 @@ _HOMES = {
     "imgtools.records.system": "OsInfo OsType Warned",
     "imgtools.records.usage": "Usage",
     "imgtools.workflows.amend": "AmendReport",
+    "imgtools.workflows.audit": "AuditReport",
     "imgtools.workflows.bench": "BenchReport",
     "imgtools.workflows.bitmap": "Bitmap BitmapReport BitmapsReport",
     "imgtools.workflows.boot": "BootCause BootReport",

@@ -10,6 +10,7 @@ from dataclasses import MISSING, fields
 from pathlib import Path
 
 import imgtools.ops
+from imgtools.ops.check import GROUPS, ShelvedCheck, load_checks
 from imgtools.ops.operation import Families, NoParams, Shelved, load_shelf
 from imgtools.ops.station import ShelvedStation, load_stations
 from imgtools.records.orders import Order
@@ -33,12 +34,14 @@ def pages() -> dict[Path, str]:
     stations = load_stations()
     return made | {
         FOLDER / "stations.md": _stations_page(stations),
+        FOLDER / "checks.md": _checks_page(tuple(load_checks().values())),
         FOLDER / "README.md": _index(found, len(stations)),
     }
 
 
 def _index(found: Mapping[str, Mapping[str, Shelved]], stations: int) -> str:
     rows = [f"| [{name}]({name}.md) | {len(shelf)} | {_about(name)} |" for name, shelf in found.items()]
+    rows.append(f"| [checks](checks.md) | {len(load_checks())} | {_about('checks')} |")
     rows.append(f"| [stations](stations.md) | {stations} | {_about('stations')} |")
     return (
         "\n".join([HEAD + "# Operations\n", "| Shelf | Operations | What it holds |", "|---|---|---|", *rows])
@@ -60,6 +63,33 @@ def _page(name: str, shelf: Mapping[str, Shelved]) -> str:
         "\n".join(["| Name | By default | What it does |", "|---|---|---|", *rows]),
     ]
     return "\n\n".join([*parts, *(_section(one) for one in shelf.values())]) + "\n"
+
+
+def _checks_page(checks: tuple[ShelvedCheck, ...]) -> str:
+    parts = [
+        HEAD + "# Checks",
+        f"{_about('checks')} [audit](../commands/audit.md) makes them; `imgtools audit --explain ID` shows one.",
+    ]
+    for group in GROUPS.values():
+        if members := [one for one in checks if one.group == group]:
+            rows = [
+                f"| [{one.id}](#{one.id}) | {one.check.severity} | {one.check.title} |" for one in members
+            ]
+            parts += [
+                f"## {group}",
+                "\n".join(["| Check | Severity | What is wanted |", "|---|---|---|", *rows]),
+            ]
+            parts += [_check(one) for one in members]
+    return "\n\n".join(parts) + "\n"
+
+
+def _check(one: ShelvedCheck) -> str:
+    parts = [f"### {one.id}", one.rationale.replace("``", "`"), f"For {_families(one.check.families)}."]
+    if one.check.params is not NoParams:
+        parts.append("\n".join(_parameters(one.check.params)))
+    if one.check.references:
+        parts.append(f"See {', '.join(one.check.references)}.")
+    return "\n\n".join(parts)
 
 
 def _stations_page(stations: tuple[ShelvedStation, ...]) -> str:

@@ -153,22 +153,28 @@ def load_shelf(package: str) -> Mapping[str, Shelved]:
 def make_params(shelved: Shelved, values: Mapping[str, str]) -> Params:
     """Return the operation's parameters, from the texts of ``--set``.
 
+    :raises UsageError: as :func:`read_params`.
+    """
+    return read_params(shelved.name, shelved.operation.params, values)
+
+
+def read_params(name: str, kind: type, values: Mapping[str, str]) -> Params:
+    """Return parameters of what stands on a shelf as ``name``: one of the dataclass ``kind``, from texts.
+
     A field may be ``str``, ``bool`` (yes, no), ``int`` or ``tuple[str, ...]`` (comma-separated).
 
     :raises UsageError: it has no such parameter, or the text does not fit.
     """
-    kinds = get_type_hints(shelved.operation.params)
-    unknown = [name for name in values if name.replace("-", "_") not in kinds]
+    kinds = get_type_hints(kind)
+    unknown = [one for one in values if one.replace("-", "_") not in kinds]
     if unknown:
         known = ", ".join(kinds) or "none"
-        raise UsageError(f"{shelved.name} has no parameter {unknown[0]!r}", hint=f"it has: {known}")
-    parsed = {name.replace("-", "_"): value for name, value in values.items()}
+        raise UsageError(f"{name} has no parameter {unknown[0]!r}", hint=f"it has: {known}")
+    parsed = {one.replace("-", "_"): value for one, value in values.items()}
     try:
-        return shelved.operation.params(
-            **{name: _parse(kinds[name], value) for name, value in parsed.items()}
-        )
+        return kind(**{one: _parse(kinds[one], value) for one, value in parsed.items()})
     except ValueError as error:
-        raise UsageError(f"{shelved.name}: {error}") from None
+        raise UsageError(f"{name}: {error}") from None
 
 
 def _parse(kind: object, text: str) -> object:

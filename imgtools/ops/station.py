@@ -12,6 +12,7 @@ import importlib
 import pkgutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from typing import TypeVar, cast
 
 from imgtools.errors import (
@@ -36,13 +37,13 @@ Fact = TypeVar("Fact")
 
 @dataclass(frozen=True, slots=True)
 class Examined:
-    """A machine as the stations see it: its disks and, if there is one that can be read, its guest.
+    """A machine as stations and checks see it: its disks and, if there is one that can be read, its guest.
 
     ``guest`` is None if none was found, or none can be read; ``no_guest`` says why. A guest of Windows has its boot
     volume mounted, one of Linux every volume of its fstab. ``open_device`` gives the bytes of a disk or volume (None:
     they can only be read by the appliance), ``open_volume`` the files of a volume by itself, without a boot for it.
     ``usage_of`` tells how full a filesystem is, without a boot for it. ``thorough``: checkers of filesystems may be
-    run, which take as long as they take.
+    run, which take as long as they take. ``today`` is what ages and expiries are told by.
     """
 
     layout: Layout
@@ -54,6 +55,7 @@ class Examined:
     )
     thorough: bool = False
     usage_of: Callable[[Volume], Usage | Declined] = lambda volume: Declined(volume.device, "not read")
+    today: date = field(default_factory=date.today)
     _facts: dict[object, object] = field(default_factory=dict, compare=False, repr=False)
 
     def once(self, make: Callable[[Examined], Fact]) -> Fact:

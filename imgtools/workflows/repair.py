@@ -30,6 +30,7 @@ from imgtools.records.request import Engine, ImageRequest, Target
 from imgtools.records.system import OsType, Warned
 from imgtools.workflows.boot import BootReport, BootRequest
 from imgtools.workflows.diagnose import examine
+from imgtools.workflows.hive_logs import dirty_hives
 from imgtools.workflows.repair_proof import Proof, ThenBoot
 from imgtools.workflows.sysprep import OperationReport, OperationRow, operation_reports, operation_rows
 from imgtools.workflows.writing import PlanReport, carry_out, open_for
@@ -223,15 +224,7 @@ def _with_logs(guest: Guest, planned: Sequence[Planned]) -> tuple[Planned, ...]:
 
     A guest that does not boot was seldom shut down cleanly, and its next boot would apply the logs over the changes.
     """
-    changes = [change for one in planned for change in one.changes]
-    written = {getattr(change, "path", "") for change in changes if not isinstance(change, RegistryChange)}
-    hives = {change.path for change in changes if isinstance(change, RegistryChange)} - written
-    if not hives:
-        return tuple(planned)
-    from imgtools.guest.windows.registry import open_registry
-
-    with open_registry(guest.files, guest.os.windows_systemroot) as registry:
-        dirty = {path for path in hives if registry.hive(path).state.dirty}
+    dirty = dirty_hives(guest, [change for one in planned for change in one.changes])
     found = []
     for one in planned:
         own = {change.path for change in one.changes if isinstance(change, RegistryChange)} & dirty

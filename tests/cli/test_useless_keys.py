@@ -16,6 +16,7 @@ SAID = "the key given for nothing is not used"
 LINUX, WINDOWS, CHAIN = "debian", "windows", "chain"
 ON_GUEST = {
     "apply": ("PLAN",),
+    "audit": ("--only", "file-shadow-mode"),
     "cat": ("/etc/hostname",),
     "chmod": ("0600", "/etc/hostname"),
     "chown": ("0:0", "/etc/hostname"),

@@ -8,6 +8,7 @@ import pkgutil
 import pytest
 
 import imgtools.ops
+from imgtools.ops.check import load_checks
 from imgtools.ops.operation import Shelved
 from imgtools.ops.station import load_stations
 from tests.house.source import ROOT, modules, report
@@ -79,4 +80,26 @@ def test_stations_say_what_they_find() -> None:
     ]
     assert not broken, report(
         "a station has a docstring, a summary without a full stop, causes and a place", broken
+    )
+
+
+def test_checks_say_what_they_want() -> None:
+    """A title as it should be, a rationale, a group; and a case that finds and one that is silent."""
+    shelf = load_checks()
+    tests = "".join(
+        path.read_text(encoding="utf-8")
+        for path in (ROOT / "tests" / "unit" / "ops" / "checks").rglob("test_*.py")
+    )
+    broken = [
+        one.id
+        for one in shelf.values()
+        if len(one.rationale.splitlines()) < 2
+        or one.check.title.endswith(".")
+        or not 8 <= len(one.check.title) <= 90
+        or f'"{one.id}"' not in tests
+        or not dataclasses.is_dataclass(one.check.params)
+    ]
+    assert not broken, report(
+        "a check has a rationale of more than a line, a title without a full stop, and a test that names it",
+        broken,
     )

@@ -345,7 +345,12 @@ def _pack_output(values: dict[str, Any]) -> Output:
     levels = (logging.WARNING, logging.INFO, logging.DEBUG)
     level = logging.ERROR if values["quiet"] else levels[min(values["verbose"], 2)]
     logging.basicConfig(stream=sys.stderr, format="imgtools: %(message)s", level=level)
-    return Output(json=values["as_json"], quiet=values["quiet"], progress=values["progress"].value)
+    return Output(
+        json=values["as_json"],
+        quiet=values["quiet"],
+        progress=values["progress"].value,
+        verbose=values["verbose"] > 0,
+    )
 
 
 _NO_DEFAULT = inspect.Parameter.empty

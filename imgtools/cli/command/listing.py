@@ -17,6 +17,7 @@ SECTIONS = (
     "See what an image holds",
     "Read files of a guest",
     "Change a guest",
+    "Audit a guest",
     "Repair a guest",
     "Make images",
     "Look after images",

@@ -34,12 +34,14 @@ class Output:
         json_lines: bool = False,
         quiet: bool = False,
         progress: str = "auto",
+        verbose: bool = False,
         stdout: TextIO | None = None,
         stderr: TextIO | None = None,
     ) -> None:
         self.json = json or json_lines
         self.json_lines = json_lines
         self.quiet = quiet
+        self.verbose = verbose
         self.progress_mode = progress
         self._stdout = stdout or sys.stdout
         self._stderr = stderr or sys.stderr

@@ -1,0 +1,1 @@
+"""Policies of an audit that come with the tool."""
