@@ -11,6 +11,7 @@ import typer
 from imgtools.cli.command.groups import EachSource, Output, Target
 from imgtools.cli.command.several import Rules
 from imgtools.cli.output.operations import change_lines, closing
+from imgtools.cli.output.report_files import ReportFiles, require_reports
 from imgtools.cli.output.views import Column, Lines, Table, View
 from imgtools.errors import UsageError
 
@@ -25,12 +26,13 @@ EXAMPLES = (
     "imgtools audit disk.qcow2 --only 'ssh-*,account-*' -v",
     "imgtools audit disk.qcow2 --policy ours.yaml --json > audit.json",
     "imgtools audit disk.qcow2 --baseline audit.json",
+    "imgtools audit disk.qcow2 --report audit.html --report audit.sarif",
     "imgtools audit disk.qcow2 --fix",
     "imgtools audit disk.qcow2 --fix --only file-shadow-mode --write",
     "imgtools audit --list",
     "imgtools audit --explain file-shadow-mode",
 )
-SEVERAL = Rules(one_image=("--fix", "--write", "--output", "--baseline"))
+SEVERAL = Rules(one_image=("--fix", "--write", "--output", "--baseline", "--report"))
 NOTES = """
 Nothing of the guest is run: every check reads its files. A check passes, fails, does not apply to the guest, cannot be
 decided offline (and why), or met an error, which is told and ends no other. What is found is listed by group, the
@@ -45,6 +47,9 @@ the result is audited again before it counts (exit code 42 if a fix did not help
 the disk alone; for the rest stands what a person does.
 
 `--baseline FILE` compares with the JSON of another audit: what is new, and what is gone.
+
+`--report FILE` also writes it into a file: `.html` (one file that needs no other, to filter and sort), `.sarif`
+(2.1.0), `.xml` (JUnit), `.csv`. An earlier report of that name gives way, another file does not (exit code 15).
 
 Exit code 0 if nothing was found that weighs as much as `--fail-on` (else the policy's, else `low`) and no check met an
 error, 1 otherwise.
@@ -141,6 +146,7 @@ def command(
     fail_on: FailOn = None,
     fix: Fix = False,
     baseline: Baseline = None,
+    report_files: ReportFiles = None,
     explain: Explain = None,
     list_checks: ListChecks = False,
 ) -> None:
@@ -148,9 +154,12 @@ def command(
 
     Nothing of the guest is run. Exit code 1 if something was found.
     """
+    from imgtools import __version__
     from imgtools.ops.policy import PolicyChoice
+    from imgtools.reports.audit_files import AUDIT_KINDS, audit_writers
     from imgtools.workflows.audit import audit
 
+    report_to = require_reports(report_files, AUDIT_KINDS)
     choice = PolicyChoice(
         policy, tuple(only or ()), tuple(skip or ()), tuple(settings or ()), _level(fail_on)
     )
@@ -162,6 +171,7 @@ def command(
         view=lambda: _views(report, verbose=out.verbose),
         pipe=lambda: _rows(report),
     )
+    report_to(source, lambda: audit_writers(report, __version__), out)
     if fix:
         out.note(closing(len(report.changes), report.written, report.output or report.image))
     if not report.clean:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from imgtools.cli.command.groups import Output, Source
+from imgtools.cli.output.report_files import ReportFiles, require_reports
 from imgtools.cli.output.views import Column, Lines, Table, View
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ EXAMPLES = (
     "imgtools diagnose disk.qcow2 --json",
     "imgtools diagnose disk.qcow2 --only init",
     "imgtools diagnose disk.qcow2 --from-serial console.log",
+    "imgtools diagnose disk.qcow2 --report why.html",
     "imgtools diagnose --explain init-missing",
     "imgtools diagnose --list",
 )
@@ -33,6 +35,8 @@ at the first broken station is the likely cause: what comes after it may be fine
 
 `--from-serial FILE` takes what the machine's serial console showed as evidence too, of its last boot in FILE: its lines
 stand below what is found offline, and what only the console tells is the station `console`.
+
+`--report FILE.html` also writes it as one file that needs no other; `.csv` is for spreadsheets.
 
 Exit code 0 if nothing was found, 1 if something was. Under each finding stands what shows it, and the repair that mends
 it, or what a person has to do. `imgtools repair DISK --auto` does what was found with high confidence.
@@ -113,6 +117,7 @@ def command(
     only: Only = None,
     thorough: Thorough = False,
     from_serial: FromSerial = None,
+    report_files: ReportFiles = None,
     explain: Explain = None,
     list_stations: ListStations = False,
 ) -> None:
@@ -120,8 +125,10 @@ def command(
 
     Nothing is written, and nothing is started. Exit code 1 if something was found.
     """
+    from imgtools.reports.audit_files import DIAGNOSIS_KINDS, diagnosis_writers
     from imgtools.workflows.diagnose import diagnose
 
+    report_to = require_reports(report_files, DIAGNOSIS_KINDS)
     with out.progress("Looking") as progress:
         report = diagnose(
             source, tuple(only or ()), thorough=thorough, from_serial=from_serial, progress=progress
@@ -132,6 +139,7 @@ def command(
         view=lambda: _views(report),
         pipe=lambda: _rows(report),
     )
+    report_to(source, lambda: diagnosis_writers(report), out)
     if not report.sound:
         raise typer.Exit(1)
 

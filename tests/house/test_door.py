@@ -60,6 +60,7 @@ NOT_SAID = {
     "--json-lines": "how a report is shown",
     "--long": "how a report is shown",
     "--svg": "a picture for people",
+    "--report": "how a report is shown",
     "--times": "how a report is shown",
     "--uids": "how a report is shown",
     "--utc": "how a report is shown",

@@ -1,0 +1,169 @@
+"""A report as a page: facts at the top, sections with rows below. What each verb has found is put into one here."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from imgtools.records.audit import AuditedCheck, AuditFinding
+    from imgtools.records.diagnosis import Finding
+    from imgtools.workflows.audit import AuditReport
+    from imgtools.workflows.diagnose import DiagnoseReport
+
+# How a state looks: what stands out, what is fine, what says nothing.
+TONES = {
+    "critical": "bad",
+    "high": "bad",
+    "broken": "bad",
+    "missing": "bad",
+    "removed": "bad",
+    "error": "bad",
+    "medium": "warn",
+    "suspicious": "warn",
+    "changed": "warn",
+    "low": "mild",
+    "added": "mild",
+    "pass": "good",
+    "sound": "good",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One thing that is told. ``state`` is a word such as ``high``; ``more`` is folded away: a label, and a text."""
+
+    state: str
+    id: str
+    text: str
+    place: str = ""
+    more: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def tone(self) -> str:
+        """How its state looks."""
+        return TONES.get(self.state, "plain")
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """Rows under a heading. ``unfolded``: they are seen at once."""
+
+    title: str
+    rows: tuple[Row, ...]
+    unfolded: bool = True
+
+    @property
+    def summary(self) -> str:
+        """How many rows there are of each state."""
+        count = Counter(row.state for row in self.rows)
+        return ", ".join(f"{number} {state}" for state, number in count.items())
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A report: its title, facts, a verdict in one sentence, sections."""
+
+    title: str
+    facts: tuple[tuple[str, str], ...]
+    verdict: str
+    good: bool
+    sections: tuple[Section, ...]
+
+    @property
+    def states(self) -> tuple[tuple[str, str, int], ...]:
+        """Every state that a row has: its name, how it looks, how many rows have it; what stands out first."""
+        count = Counter((row.state, row.tone) for section in self.sections for row in section.rows)
+        order = list(TONES)
+        rank = {state: order.index(state) if state in order else len(order) for state, _ in count}
+        return tuple((s, t, n) for (s, t), n in sorted(count.items(), key=lambda item: rank[item[0][0]]))
+
+
+def page_of_audit(report: AuditReport) -> Page:
+    """Return an audit as a page."""
+    sections = []
+    for group in dict.fromkeys(one.group for one in report.checks):
+        checks = [one for one in report.checks if one.group == group]
+        rows = sorted((row for one in checks for row in _of_check(one)), key=lambda row: _weight(row.state))
+        sections.append(Section(group, tuple(rows), any(one.findings for one in checks)))
+    count = Counter(one.severity.value for one in report.findings)
+    said = ", ".join(
+        f"{number} {state}" for state, number in sorted(count.items(), key=lambda one: _weight(one[0]))
+    )
+    return Page(
+        f"Audit of {report.image}",
+        (
+            ("Image", report.image),
+            ("Guest", f"{report.guest} on {report.root}"),
+            ("Policy", report.policy),
+            ("Fails from", report.fail_on.value),
+            *(("Warning", f"{one.path}: {one.text}" if one.path else one.text) for one in report.warnings),
+        ),
+        f"{len(report.checks)} checks were made: {said or 'nothing was found'}.",
+        report.clean,
+        tuple(sections),
+    )
+
+
+def _weight(state: str) -> int:
+    order = list(TONES)
+    return order.index(state) if state in order else len(order)
+
+
+def _of_check(one: AuditedCheck) -> Iterator[Row]:
+    why = (("Why", one.rationale), *((("See", ", ".join(one.references)),) if one.references else ()))
+    for finding in one.findings:
+        yield Row(finding.severity.value, one.id, finding.text, _place(finding), (*_more(finding), *why))
+    for finding in one.waived:
+        yield Row(
+            "waived", one.id, finding.text, _place(finding), (("Waived", finding.waived), *_more(finding))
+        )
+    if not one.findings:
+        reason = (("Because", one.reason),) if one.reason else ()
+        yield Row(one.result.value, one.id, one.title, "", (*reason, *why))
+
+
+def _more(finding: AuditFinding) -> Iterator[tuple[str, str]]:
+    if finding.evidence:
+        yield "There is", finding.evidence
+    if finding.fixable:
+        yield "To do", "imgtools audit --fix puts it right"
+    if finding.advice:
+        yield "To do", finding.advice
+
+
+def _place(one: AuditFinding) -> str:
+    return f"{one.path}{f':{one.line}' if one.line else ''} {one.subject}".strip()
+
+
+def page_of_diagnosis(report: DiagnoseReport) -> Page:
+    """Return a diagnosis as a page: a section for the findings, one for what each station is."""
+    findings = tuple(_of_finding(one, report.image) for one in report.findings)
+    stations = tuple(Row(one.state.value, one.name, one.reason or one.summary) for one in report.stations)
+    sections = (Section("Findings", findings), Section("The way from power-on to login", stations))
+    cause = (
+        f"Likely cause: {report.likely_cause}" if report.likely_cause else "Nothing that stops it was found."
+    )
+    return Page(
+        f"Diagnosis of {report.image}",
+        (
+            ("Image", report.image),
+            ("Guest", f"{report.guest} on {report.root}" if report.guest else "none that can be read"),
+        ),
+        "Nothing was found." if report.sound else cause,
+        report.sound,
+        sections if findings else sections[1:],
+    )
+
+
+def _of_finding(one: Finding, image: str) -> Row:
+    seen = [(f"{each.path}{f':{each.line}' if each.line else ''}", each.text) for each in one.evidence]
+    more: list[tuple[str, str]] = [("Seen", f"{place}: {text}" if text else place) for place, text in seen]
+    if one.remedy is not None:
+        sets = "".join(f" --set {one.remedy.repair}.{setting}" for setting in one.remedy.settings)
+        more.append(("Mended by", f"imgtools repair {image} --only {one.remedy.repair}{sets}"))
+    if one.advice:
+        more.append(("To do", one.advice))
+    return Row(one.severity.value, one.id, one.text, seen[0][0] if seen else "", tuple(more))
