@@ -5,11 +5,18 @@ The rpm of Debian is built without ndb. Nothing of the guest is executed.
 
 from __future__ import annotations
 
+import subprocess
+import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO, cast
 
-from imgtools.engine.process import Fence, Kind, Limits, run
-from imgtools.engine.rpm_ndb import read_headers
+from imgtools.engine.confined.start import start_program
+from imgtools.engine.process import Completed, Fence, Kind, Limits, ToolFailed, crashed, full, run
+from imgtools.engine.rpm_header import read_exported
+from imgtools.engine.rpm_ndb import read_blobs, read_headers
+from imgtools.errors import BadImage, EngineFailed, EngineTimeout
 
 # A database of 3,000 packages takes rpm 0.3 s and 60 MB; one made to hang or to eat memory hits these.
 LIMITS = Limits(seconds=60, memory=1 << 30, cpu=30)
@@ -105,3 +112,69 @@ def _package(fields: list[str]) -> RpmPackage:
     name, epoch, version, release, arch, vendor, url, source_rpm, summary, description = texts[: len(TAGS)]
     number = int(epoch) if epoch.isascii() and epoch.isdigit() and len(epoch) < 11 else 0
     return RpmPackage(name, number, version, release, arch, vendor, url, source_rpm, summary, description)
+
+
+MAX_WORDS = 1 << 20  # bytes of what rpm complains about that are looked at
+# What it says of a package whose header it cannot use; it goes on, and ends well (lib/rpmdb.c, rpmdbNextIterator).
+PASSED_OVER = (b": skipping", b"header #", b"damaged", b"corrupt", b"malformed")
+
+
+def read_raw_headers(folder: Path, database: str) -> Iterator[bytes]:
+    """Yield the whole header of every package of a copied database; arguments as for :func:`query_packages`.
+
+    :raises ToolMissing: no rpm on this host.
+    :raises EngineFailed: the database, or one package in it, cannot be read: an answer is never shorter.
+    :raises BadImage: rpm crashed on it.
+    """
+    if database == OWN_READER:
+        with (folder / database).open("rb") as stream:
+            yield from read_blobs(stream)
+        return
+    # Into a file: with the lists of a million files they are some hundred megabytes.
+    with tempfile.TemporaryFile() as exported, tempfile.TemporaryFile() as words:
+        _export(folder, database, cast(BinaryIO, exported), cast(BinaryIO, words))
+        exported.seek(0)
+        yield from read_exported(cast(BinaryIO, exported))
+
+
+def _export(folder: Path, database: str, exported: BinaryIO, words: BinaryIO) -> None:
+    argv = [
+        "rpmdb",
+        f"--dbpath={folder}",
+        "--define",
+        f"_db_backend {BACKENDS[database]}",
+        "--nosignature",
+        "--nodigest",
+        "--exportdb",
+    ]
+    process = start_program(
+        full(argv),
+        Fence(Kind.READER, writes=(folder,)),
+        limits=LIMITS,
+        stdout=exported,
+        stderr=words,
+        env={"HOME": str(folder)},
+        cwd=str(folder),
+    )
+    with process:
+        try:
+            code = process.wait(LIMITS.seconds)
+        except subprocess.TimeoutExpired:
+            raise EngineTimeout(
+                f"rpmdb did not finish within {LIMITS.seconds:g} s", hint="a damaged database can do this"
+            ) from None
+        finally:
+            process.kill()  # no more than a look at what has ended
+    words.seek(0)
+    said = words.read(MAX_WORDS)
+    if crashed(code):
+        raise BadImage("rpmdb crashed on this database", hint="it is damaged or hostile")
+    if code:
+        raise ToolFailed(Completed(tuple(argv), code, b"", said))
+    complaint = next((line for line in said.splitlines() if _is_of_a_package(line)), b"")
+    if complaint:
+        raise EngineFailed(complaint.decode("utf-8", "replace").strip(), hint="the database is damaged")
+
+
+def _is_of_a_package(line: bytes) -> bool:
+    return line.startswith(b"error:") or any(word in line for word in PASSED_OVER)

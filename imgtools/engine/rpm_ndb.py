@@ -34,7 +34,12 @@ TAGS = {
 
 
 def read_headers(stream: BinaryIO) -> Iterator[dict[str, str]]:
-    """Yield the wanted tags of every package in an ndb database.
+    """Yield the wanted tags of every package in an ndb database; raises as :func:`read_blobs`."""
+    return map(header_tags, read_blobs(stream))
+
+
+def read_blobs(stream: BinaryIO) -> Iterator[bytes]:
+    """Yield the header of every package in an ndb database.
 
     :raises EngineFailed: it is not such a database, or is damaged.
     """
@@ -49,7 +54,7 @@ def read_headers(stream: BinaryIO) -> Iterator[dict[str, str]]:
     for at in range(0, len(slots) - SLOT + 1, SLOT):
         magic, number, block, _count = struct.unpack_from("<4sIII", slots, at)
         if magic == b"Slot" and number:
-            yield header_tags(_blob(stream, number, block * BLOCK))
+            yield _blob(stream, number, block * BLOCK)
 
 
 def _blob(stream: BinaryIO, number: int, offset: int) -> bytes:

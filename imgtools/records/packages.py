@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from imgtools.records.files import FileKind
+
 
 @dataclass(frozen=True, slots=True)
 class Application:
@@ -25,3 +27,29 @@ class Application:
         0  # Windows: the view of the registry that it stands in, 64 or 32; 0 for what a user has for himself
     )
     user: str = ""  # Windows: whose it is alone, by the folder of the profile
+
+
+@dataclass(frozen=True, slots=True)
+class PackageFile:
+    """What a package database says of one file. None and "" are facts that it does not tell, or that do not count.
+
+    ``path`` is as the package has it; on a guest with a merged /usr it may lead through a link (/bin/sh). ``digest`` is
+    hexadecimal, ``algorithm`` hashlib's word for it. ``owner`` and ``group`` are numbers or names, as it has them.
+    """
+
+    path: str
+    package: str
+    kind: FileKind | None = None
+    mode: int | None = None  # permission bits, 0o7777
+    owner: int | str | None = None
+    group: int | str | None = None
+    size: int | None = None
+    digest: str = ""
+    algorithm: str = ""
+    target: str = ""  # of a symbolic link
+    capabilities: str | None = None  # as cap_to_text(3) writes them; "": it has none
+    is_config: bool = False  # people may change it
+    is_optional: bool = False  # may be missing: made at run time, excluded, given up by the package
+    is_ghost: bool = False  # owned, but its content is not the package's
+    is_doc: bool = False
+    hashes_link: bool = False  # of a symbolic link the digest is that of the link's target (apk)

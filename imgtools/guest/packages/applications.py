@@ -126,7 +126,7 @@ def _rpm(files: GuestReader) -> Iterator[Application]:
     with scratch_folder() as copy:
         for name in (database, *COMPANIONS.get(database, ())):
             if files.is_file(join(folder, name)):
-                _copy_out(files, join(folder, name), copy / name)
+                copy_out(files, join(folder, name), copy / name)
         try:
             packages = query_packages(copy, database)
         except (BadImage, EngineFailed, EngineTimeout) as error:
@@ -146,7 +146,11 @@ def find_rpm_database(files: GuestReader) -> tuple[str, str]:
     return next(iter(filled + candidates), ("", ""))
 
 
-def _copy_out(files: GuestReader, path: str, target: Path) -> None:
+def copy_out(files: GuestReader, path: str, target: Path) -> None:
+    """Copy a package database to a new file of the host.
+
+    :raises OddGuest: it is larger than any real one.
+    """
     if files.stat(path).size > DATABASE_LIMIT:
         raise OddGuest(f"{path} is larger than {DATABASE_LIMIT} bytes", hint="it is damaged or hostile")
     with files.open(path) as source, target.open("xb") as copy:
