@@ -52,6 +52,7 @@ GROUPS: Mapping[str, str] = {
     "windows": "Windows",
 }
 
+Look = Callable[[Examined, Params], Iterable["Seen"]]
 # Says what should change, in the files as the fixes before it leave them.
 Fix = Callable[[GuestReader], Iterable[Change]]
 
@@ -87,7 +88,7 @@ class Check:
 
     title: str
     severity: Level
-    look: Callable[[Examined, Params], Iterable[Seen]]
+    look: Look
     families: Families = LINUX
     params: type = NoParams
     references: tuple[str, ...] = ()
