@@ -11,10 +11,9 @@ import struct
 from collections.abc import Sequence
 
 from imgtools.resize.relayout import Move
+from imgtools.volumes.boot_code import KERNEL_SECTOR, BootCode, read_boot_sector
 
 SECTOR = 512
-GRUB_MARK = b"GRUB "  # of the messages in boot.S
-KERNEL_SECTOR = 0x5C  # GRUB_BOOT_MACHINE_KERNEL_SECTOR: 8 bytes
 LIST_ENTRY = 12  # GRUB_BOOT_MACHINE_LIST_SIZE: 8 bytes of start, 2 of length, 2 of segment
 HIDDEN_SECTORS = 0x1C  # 4 bytes, in the boot sectors of FAT and NTFS
 NTFS_SECTORS = 0x28  # 8 bytes
@@ -22,10 +21,9 @@ FAT32_COPY = 0x32  # 2 bytes: the sector of the copy of the boot sector
 
 
 def grub_core_sector(boot: bytes) -> int | None:
-    """Return where GRUB's boot sector says that its second part lies; None if it is not GRUB's."""
-    if GRUB_MARK not in boot[0x60:SECTOR] or boot[510:512] != b"\x55\xaa":
-        return None
-    return int.from_bytes(boot[KERNEL_SECTOR : KERNEL_SECTOR + 8], "little")
+    """Return where GRUB 2's boot sector says that its second part lies; None if it is not GRUB 2's."""
+    head = read_boot_sector(boot)
+    return head.core if head.code is BootCode.GRUB and head.signed else None
 
 
 def with_core_sector(boot: bytes, sector: int) -> bytes:

@@ -11,6 +11,7 @@ from pathlib import Path
 from imgtools.disk.new_file import new_file, refuse_own_files, refuse_target
 from imgtools.errors import EngineTimeout, HostError, KeyNeeded, ManyGuests, NoGuest, UsageError
 from imgtools.guest.boot.direct_kernel import kernel_of
+from imgtools.guest.boot.firmware import cause_of_silence
 from imgtools.guest.boot.machine_choice import (
     LEAST,
     MachineChoice,
@@ -157,13 +158,21 @@ class _Found:
         return self.guest is not None and self.guest.os.type is OsType.WINDOWS
 
     @property
+    def mute_code(self) -> str:
+        """What is to blame where a BIOS starts boot code that says nothing."""
+        if self.guest is None or self.guest.layout is None or self.choice.spec.firmware != "bios":
+            return ""
+        return cause_of_silence(self.guest.layout.disks, self.guest.open_device)
+
+    @property
     def name(self) -> str:
         return "" if self.guest is None else self.guest.os.product_name or self.guest.os.distro
 
 
 def _found(image: Image, guest: Guest, how: BootRequest) -> _Found:
     _watching(how)
-    guest = guest if guest.layout is not None else replace(guest, layout=image.layout())
+    layout = guest.layout if guest.layout is not None else image.layout()
+    guest = replace(guest, layout=layout, open_device=image.try_bytes)
     return _Found(choose_machine(guest, how.wishes), guest)
 
 
@@ -183,7 +192,9 @@ def _watching(how: BootRequest, found: _Found | None = None) -> Watching:
         pattern = re.compile(how.expect, re.MULTILINE) if how.expect else None
     except re.error as error:
         raise UsageError(f"not a regular expression: {how.expect!r}: {error}") from None
-    return Watching(how.seconds, pattern, is_windows=found is not None and found.is_windows)
+    if found is None:
+        return Watching(how.seconds, pattern)
+    return Watching(how.seconds, pattern, found.is_windows, "" if how.kernel_from_guest else found.mute_code)
 
 
 def _look(image: Image, request: ImageRequest, how: BootRequest) -> _Found:

@@ -87,7 +87,7 @@ def office(tmp_path: Path, tree: Path) -> Path:
 
 def install_grub(disk: Path, sector: int) -> None:
     """Put what GRUB leaves on a disk: a boot sector that leads to ``sector``, and there a list of sectors."""
-    boot = bytearray(b"\xeb\x63\x90".ljust(384, b"\0") + b"GRUB \0Geom\0Hard Disk\0")
+    boot = bytearray(b"\xeb\x63\x90".ljust(384, b"\0") + b"GRUB \0Geom\0Hard Disk\0Read\0 Error")
     boot = bytearray(bytes(boot).ljust(440, b"\0"))
     struct.pack_into("<Q", boot, 0x5C, sector)
     core = bytearray(512)

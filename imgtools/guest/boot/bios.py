@@ -99,11 +99,6 @@ def _intruders(disk: Disk, core: Core) -> Iterator[Partition]:
             yield one
 
 
-def active_partition(disk: Disk) -> Partition | None:
-    """Return what boot code starts that looks for an active partition: of a GPT, one marked for the BIOS."""
-    return next((one for one in disk.partitions if {"boot", "legacy-boot"} & set(one.flags)), None)
-
-
 def has_syslinux(file: DeviceBytes | None) -> bool:
     """Whether a partition begins with syslinux's boot sector."""
     return file is not None and file.read_at(3, 8) in MARKS

@@ -1,4 +1,4 @@
-"""Which firmware disks are made for, by their partitions, and which can start them, by their first sectors too.
+"""Which firmware disks are made for, by their partitions, and which can start them, by what is there to be started.
 
 A BIOS starts a disk's first sector, UEFI a program in an ESP.
 """
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from imgtools.files.tree import GuestReader
 from imgtools.guest.find.layout import ESP
-from imgtools.records.disks import DeviceBytes, Disk, Partition
+from imgtools.records.disks import DeviceBytes, Disk, Mount, Partition
 from imgtools.volumes.boot_code import BootCode, BootSector, read_boot_sector
 
 __all__ = [
@@ -18,15 +18,20 @@ __all__ = [
     "BootCode",
     "BootSector",
     "Firmware",
+    "active_partition",
     "boot_sectors",
+    "cause_of_silence",
     "find_firmware",
     "firmware_of",
+    "started_by",
     "system_partitions",
 ]
 
 BIOS_BOOT = "21686148-6449-6E6F-744E-656564454649"  # GRUB's core image on GPT disks
 PREP = "9E1A2D38-C612-4316-AA26-8B49521E5A8B"  # PowerPC
 SECTOR = 512
+# What UEFI starts of a disk that its own variables say nothing of (UEFI Specification 2.10, 3.5.1.1), in any case.
+FALLBACK = "[Ee][Ff][Ii]/[Bb][Oo][Oo][Tt]/[Bb][Oo][Oo][Tt][Xx]64.[Ee][Ff][Ii]"
 NO_CODE = BootSector(BootCode.NONE)
 
 
@@ -77,6 +82,52 @@ def firmware_of(disks: Sequence[Disk], open_device: Callable[[str], DeviceBytes 
     )
 
 
+def started_by(
+    disks: Sequence[Disk],
+    open_device: Callable[[str], DeviceBytes | None],
+    files: GuestReader,
+    mounts: Sequence[Mount],
+) -> Firmware | None:
+    """Tell which firmware gets on from the disks: boot code that has somewhere to go, a fallback program in an ESP.
+
+    Whether what the code leads to is whole is not looked at. An ESP that is not mounted is taken for one that holds
+    a program.
+
+    :param mounts: where ``files`` has the ESP.
+    :return: None where no first sector can be read.
+    """
+    sectors = list(boot_sectors(disks, open_device))
+    if not sectors:
+        return None
+    started = next((sector for disk, sector in sectors if _leads_on(disk, sector)), None)
+    esps = {one.device for one in system_partitions(disks)}
+    known = {one.volume.device: one.path.rstrip("/") for one in mounts if one.volume.device in esps}
+    uefi = any(one not in known or any(files.glob(f"{known[one]}/{FALLBACK}")) for one in esps)
+    return Firmware(started is not None, uefi, started or NO_CODE)
+
+
+def _leads_on(disk: Disk, sector: BootSector) -> bool:
+    """Whether a BIOS starts the code of a first sector, and the partitions have what it goes on with.
+
+    On a GPT, GRUB's second part lies in a partition; code that leads elsewhere is left from the time of an MBR, and
+    the GPT itself lies over its second part. Nobody knows more of the code of others than that most of it looks for
+    an active partition.
+    """
+    if sector.code is BootCode.NONE or not sector.signed:
+        return False
+    if sector.code is BootCode.GRUB and disk.table == "gpt":
+        at = sector.core * SECTOR
+        return any(one.start <= at < one.start + one.size for one in disk.partitions)
+    if sector.needs_active or sector.code is BootCode.OTHER:
+        return active_partition(disk) is not None
+    return True
+
+
+def active_partition(disk: Disk) -> Partition | None:
+    """Return what boot code starts that looks for an active partition: of a GPT, one marked for the BIOS."""
+    return next((one for one in disk.partitions if {"boot", "legacy-boot"} & set(one.flags)), None)
+
+
 def boot_sectors(
     disks: Sequence[Disk], open_device: Callable[[str], DeviceBytes | None]
 ) -> Iterator[tuple[Disk, BootSector]]:
@@ -85,6 +136,15 @@ def boot_sectors(
         file = open_device(disk.device)
         if file is not None and disk.size >= SECTOR:
             yield disk, read_boot_sector(file.read_at(0, SECTOR))
+
+
+def cause_of_silence(disks: Sequence[Disk], open_device: Callable[[str], DeviceBytes | None]) -> str:
+    """Return what a diagnosis calls it where a BIOS has started boot code that does nothing; "" if nothing tells."""
+    codes = [sector.code for _disk, sector in boot_sectors(disks, open_device)]
+    if not codes:
+        return ""
+    code = next((one for one in codes if one is not BootCode.NONE), BootCode.NONE)
+    return {BootCode.NONE: "boot-code-missing", BootCode.GRUB: "grub-core-damaged"}.get(code, "")
 
 
 def system_partitions(disks: Sequence[Disk]) -> tuple[Partition, ...]:

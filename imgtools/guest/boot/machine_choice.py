@@ -14,7 +14,7 @@ from imgtools.engine.qemu.machine import free_memory
 from imgtools.errors import HostError, NoSuchGuestFile, UnsupportedGuest, UsageError
 from imgtools.files.tree import GuestReader
 from imgtools.guest.boot.bootloader import Boot, find_boot
-from imgtools.guest.boot.firmware import firmware_of
+from imgtools.guest.boot.firmware import firmware_of, started_by
 from imgtools.guest.boot.kernels import Kernel, version_key
 from imgtools.guest.find.disk_of import disk_of
 from imgtools.guest.guest import Guest
@@ -120,14 +120,7 @@ def _linux(guest: Guest, disks: Sequence[Disk], wishes: Wishes) -> MachineChoice
             "the guest's disk is for Open Firmware (PowerPC), and imgtools boots guests of PCs (x86) only"
         )
     kernel = next((one for one in boot.kernels if one.default), next(iter(boot.kernels), None))
-    # Where the partitions do not tell, the first sectors may.
-    disk_is_for = boot.firmware or firmware_of(disks, guest.open_device).name
-    firmware = "uefi" if disk_is_for == "uefi" else "bios"
-    why = {
-        "bios": "its disk boots by a BIOS",
-        "uefi": "its disk boots by UEFI only",
-        "bios+uefi": "its disk boots by a BIOS and by UEFI",
-    }.get(disk_is_for, "nothing on its disk is for UEFI")
+    firmware, why = _linux_firmware(guest, disks, boot)
     bus, why_bus = linux_bus(guest.files, boot, kernel)
     is_old = kernel is not None and _is_old(kernel)
     memory, more = linux_memory(guest, kernel)
@@ -135,6 +128,23 @@ def _linux(guest: Guest, disks: Sequence[Disk], wishes: Wishes) -> MachineChoice
     chosen = MachineSpec(firmware, bus=bus, memory=memory, cpus=1 if is_old else 2, network_card=card)
     reasons = [f"firmware: {why}", f"bus: {why_bus}"]
     return _settled(chosen, wishes, reasons, more)
+
+
+def _linux_firmware(guest: Guest, disks: Sequence[Disk], boot: Boot) -> tuple[str, str]:
+    """Return the firmware that finds something to start, the BIOS before UEFI; else what the disks are made for."""
+    started = started_by(disks, guest.open_device, guest.files, guest.mounts)
+    if started is not None and started.bios:
+        return "bios", f"its disk has boot code ({started.code.code}), which a BIOS starts"
+    made_for = boot.firmware or firmware_of(disks, guest.open_device).name
+    if started is not None and started.uefi:
+        room = ", and no boot code that a BIOS gets on with" if made_for != "uefi" else ""
+        return "uefi", f"its disk has an EFI system partition{room}"
+    why = {
+        "bios": "its disk is made for a BIOS",
+        "uefi": "its disk is made for UEFI",
+        "bios+uefi": "its disk is made for a BIOS and for UEFI",
+    }.get(made_for, "nothing on its disk is for UEFI")
+    return "uefi" if made_for == "uefi" else "bios", why
 
 
 def _is_old(kernel: Kernel) -> bool:

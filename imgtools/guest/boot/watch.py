@@ -10,7 +10,7 @@ import codecs
 import re
 import selectors
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from imgtools.engine.qemu.kvm import KVM
@@ -32,6 +32,7 @@ from imgtools.guest.boot.console import (
     plain_lines,
     read_console,
 )
+from imgtools.guest.boot.console_signs import HANDED_ON
 from imgtools.image.machine import Machine
 from imgtools.records.progress import Progress
 
@@ -42,6 +43,7 @@ SETTLE_MOST = 5.0
 QUIET = 20.0  # of neither words, pictures nor disks, after which what stays is how it ends; under KVM
 STRETCH = 3.0  # how much longer without KVM
 PATIENCE = 180.0  # seconds for a boot under KVM, where nobody says how long
+FEW_REQUESTS = 100  # of disks: GRUB's core image takes fewer, a kernel some hundred
 MOST_RESETS = 4  # of one boot: firmware's own, an update's, a relabelling's
 MOST_SERIAL = 32 << 20  # bytes that are kept
 WINDOW = 1 << 16  # characters in which --expect is looked for
@@ -70,11 +72,13 @@ class Watching:
     :param seconds: how long; None: as long as is usual, longer without KVM.
     :param expect: ends the watch when the console or the screen shows it, and nothing else good does.
     :param is_windows: whether a picture that stays is a Windows that is up.
+    :param mute_code: what is to blame where the BIOS's last words stay on the screen, as a diagnosis calls it.
     """
 
     seconds: float | None = None
     expect: re.Pattern[str] | None = None
     is_windows: bool = False
+    mute_code: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,11 +253,20 @@ class _Watch:
             return None
         if verdict is not Verdict.NONE:
             return verdict
+        if self._mute_line:
+            return Verdict.LOADER_ERROR
         if self._picture is None or self._screen.is_text or is_plain(self._picture):
             return None
         if not self._how.is_windows:
             return Verdict.GRAPHICAL
         return Verdict.WINDOWS_STOP if stop_colour(self._picture) else Verdict.WINDOWS_LOGON
+
+    @property
+    def _mute_line(self) -> str:
+        """The last words on the screen, if they are the BIOS's or a boot sector's, and no kernel can be loaded."""
+        shown = _last(self._screen.text)
+        is_mute = bool(shown) and not self._serial and 0 <= self._requests < FEW_REQUESTS
+        return shown[-1] if is_mute and HANDED_ON.match(shown[-1]) else ""
 
     @property
     def _reading(self) -> ConsoleReading:
@@ -268,8 +281,10 @@ class _Watch:
     def _result(self, verdict: Verdict, now: float) -> Watched:
         reading = self._reading
         reached = bool(self._expected) if self._how.expect is not None else verdict in GOOD
+        if verdict is Verdict.LOADER_ERROR and reading.verdict is Verdict.NONE:
+            reading = self._mute(reading)
         is_said = reading.verdict is verdict and bool(reading.line)
-        seen_on = "screen" if reading is self._on_screen or not is_said else "serial"
+        seen_on = "serial" if reading is self._on_serial and is_said else "screen"
         seen_on = self._expected_on or seen_on
         line = self._expected or (reading.line if is_said else "")
         return Watched(
@@ -287,6 +302,12 @@ class _Watch:
             picture=self._machine.screen(),
             limit=self._limit,
         )
+
+    def _mute(self, reading: ConsoleReading) -> ConsoleReading:
+        """What is said of boot code that says nothing itself."""
+        line, number = self._mute_line, self._screen.text.rstrip("\n").count("\n") + 1
+        causes = (Cause(self._how.mute_code, number, line),) if self._how.mute_code else ()
+        return replace(reading, verdict=Verdict.LOADER_ERROR, line=line, causes=causes)
 
     def _last_lines(self) -> tuple[str, ...]:
         lines = _last(self._window)

@@ -14,13 +14,18 @@ from collections.abc import Iterator
 
 from imgtools.guest.boot.bios import (
     InstalledCore,
-    active_partition,
     bios_loader,
     has_syslinux,
     installed_core,
     ldlinux,
 )
-from imgtools.guest.boot.firmware import BootCode, BootSector, boot_sectors, firmware_of
+from imgtools.guest.boot.firmware import (
+    BootCode,
+    BootSector,
+    active_partition,
+    boot_sectors,
+    firmware_of,
+)
 from imgtools.ops.grub_folder import missing_folder
 from imgtools.ops.operation import LINUX
 from imgtools.ops.station import Examined, Seen, Station

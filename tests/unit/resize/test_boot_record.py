@@ -31,6 +31,11 @@ def test_grub_is_led_elsewhere() -> None:
 def test_other_boot_code_is_not_taken_for_grub() -> None:
     assert grub_core_sector(NTFS) is None
     assert grub_core_sector(bytes(512)) is None
+    legacy = bytearray(GRUB)
+    legacy[0x3E:0x40] = b"\x03\x02"  # GRUB 0.97: 8 bytes of its code are where GRUB 2 has a number
+    assert grub_core_sector(bytes(legacy)) is None
+    assert grub_core_sector(bytes(GRUB[:510]) + bytes(2)) is None
+    assert grub_core_sector(b"GRUB is mentioned".ljust(510, b"\0") + b"\x55\xaa") is None
 
 
 def test_every_stretch_of_the_list_shifts() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from imgtools.errors import HostError, UnsupportedGuest
@@ -23,6 +25,7 @@ from imgtools.records.system import OsInfo, OsType
 from tests.support.images import partitioned
 from tests.support.memory import Content, memory_files, memory_volume
 from tests.support.repairs import SERVICES, server
+from tests.support.volumes import bytes_volume
 
 VERSION = "6.1.0-18-amd64"
 
@@ -66,7 +69,7 @@ def test_the_usual_linux() -> None:
     assert (spec.firmware, spec.machine, spec.bus, spec.memory, spec.cpus) == ("bios", "pc", "virtio", GIB, 2)
     assert (spec.network, spec.network_card, spec.local_time) == (False, "virtio-net-pci", False)
     assert found.reasons == (
-        "firmware: its disk boots by a BIOS",
+        "firmware: its disk is made for a BIOS",
         f"bus: kernel {VERSION} has virtio_blk",
     )
 
@@ -83,6 +86,25 @@ def test_the_usual_linux() -> None:
 def test_firmware_is_what_the_disk_is_for(disk: Disk, firmware: str, machine: str) -> None:
     spec = chosen(linux("virtio_blk", disk=disk)).spec
     assert (spec.firmware, spec.machine) == (firmware, machine)
+
+
+def test_firmware_is_what_finds_something_to_start() -> None:
+    """Zeros where the boot code should be, on a disk that is made for both, and for one."""
+    guest = replace(
+        linux("virtio_blk", disk=partitioned(BIOS_BOOT, ESP, "linux")),
+        open_device=lambda _device: bytes_volume(bytes(510) + b"\x55\xaa"),
+    )
+    found = chosen(guest)
+    assert found.spec.firmware == "uefi"
+    assert found.reasons[0] == (
+        "firmware: its disk has an EFI system partition, and no boot code that a BIOS gets on with"
+    )
+    code = b"\xfa\xeb\x21\x01\xb4\x01LILO".ljust(510, b"\0") + b"\x55\xaa"
+    found = chosen(replace(guest, open_device=lambda _device: bytes_volume(code)))
+    assert found.spec.firmware == "bios"
+    assert found.reasons[0] == "firmware: its disk has boot code (LILO), which a BIOS starts"
+    guest = replace(linux("virtio_blk"), open_device=lambda _device: bytes_volume(bytes(512)))
+    assert chosen(guest).reasons[0] == "firmware: its disk is made for a BIOS"
 
 
 @pytest.mark.parametrize(

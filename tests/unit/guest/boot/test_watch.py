@@ -37,6 +37,7 @@ class Guest:
     accelerator: str = KVM
     typed: bytes = b""
     looks: int = 0
+    requests: int = 7
 
     def begin(self) -> None:
         self.ours, self.theirs = socket.socketpair()
@@ -62,7 +63,7 @@ class Guest:
         return self.off
 
     def disk_requests(self) -> int:
-        return 7
+        return self.requests
 
     def screen(self) -> Picture:
         self.looks += 1
@@ -113,6 +114,30 @@ def test_a_guest_without_a_serial_console_is_watched_by_its_screen() -> None:
 def test_no_bootable_device() -> None:
     found = seen(Guest(screens=[draw(["Booting from Hard Disk...", "", "No bootable device."])]))
     assert (found.verdict, found.reached, found.seen_on) == (Verdict.NO_DEVICE, False, "screen")
+
+
+MUTE = ["SeaBIOS (version 1.16.2)", "", "Booting from Hard Disk..."]
+
+
+@pytest.mark.parametrize("more", [[], ["GRUB"], ["GRUB loading."]])
+def test_boot_code_that_gives_no_sign(more: list[str]) -> None:
+    found = seen(Guest(screens=[draw([*MUTE, *more])]), mute_code="grub-core-damaged")
+    assert (found.verdict, found.reached, found.seen_on) == (Verdict.LOADER_ERROR, False, "screen")
+    assert found.line == [*MUTE, *more][-1]
+    assert found.causes == (("grub-core-damaged", 3 + len(more), found.line),)
+    assert seen(Guest(screens=[draw([*MUTE, *more])])).causes == (), "nobody knows what is to blame"
+
+
+def test_a_guest_that_only_says_nothing_may_have_started() -> None:
+    """Its kernel was loaded, its loader stands at a menu, or its words are on the serial port."""
+    mute = draw(MUTE)
+    for guest in (
+        Guest(screens=[mute], requests=400),
+        Guest(screens=[draw([*MUTE, "GRUB loading.", "Welcome to GRUB!"])]),
+        Guest("Welcome to GRUB!\n", screens=[mute]),
+        Guest(screens=[draw(["Booting from Hard Disk...", "my own loader"])]),
+    ):
+        assert seen(guest, 1, mute_code="boot-code-missing").verdict is Verdict.NONE
 
 
 def test_what_may_go_on_is_waited_for_until_nothing_moves() -> None:
