@@ -148,21 +148,18 @@ def boot_opened(
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """The machine, and the guest that it is for, if one is known."""
+    """The machine, and the guest that it is for, if one is known.
+
+    ``mute_code``: what is to blame where a BIOS starts boot code that says nothing.
+    """
 
     choice: MachineChoice
     guest: Guest | None = None
+    mute_code: str = ""
 
     @property
     def is_windows(self) -> bool:
         return self.guest is not None and self.guest.os.type is OsType.WINDOWS
-
-    @property
-    def mute_code(self) -> str:
-        """What is to blame where a BIOS starts boot code that says nothing."""
-        if self.guest is None or self.guest.layout is None or self.choice.spec.firmware != "bios":
-            return ""
-        return cause_of_silence(self.guest.layout.disks, self.guest.open_device)
 
     @property
     def name(self) -> str:
@@ -173,7 +170,9 @@ def _found(image: Image, guest: Guest, how: BootRequest) -> _Found:
     _watching(how)
     layout = guest.layout if guest.layout is not None else image.layout()
     guest = replace(guest, layout=layout, open_device=image.try_bytes)
-    return _Found(choose_machine(guest, how.wishes), guest)
+    choice = choose_machine(guest, how.wishes)
+    is_bios = choice.spec.firmware == "bios" and not how.kernel_from_guest
+    return _Found(choice, guest, cause_of_silence(layout.disks, image.try_bytes) if is_bios else "")
 
 
 def _watching(how: BootRequest, found: _Found | None = None) -> Watching:
@@ -194,7 +193,7 @@ def _watching(how: BootRequest, found: _Found | None = None) -> Watching:
         raise UsageError(f"not a regular expression: {how.expect!r}: {error}") from None
     if found is None:
         return Watching(how.seconds, pattern)
-    return Watching(how.seconds, pattern, found.is_windows, "" if how.kernel_from_guest else found.mute_code)
+    return Watching(how.seconds, pattern, found.is_windows, found.mute_code)
 
 
 def _look(image: Image, request: ImageRequest, how: BootRequest) -> _Found:

@@ -1,11 +1,13 @@
 """Break real guests, boot them, mend them, boot them again: `python -m tests.boots [NAME ...]`.
 
 Without names all are done, and docs/boots.md is written. Two boots at a time; without KVM some forty minutes.
+With `--rows FILE` a sweep may be made in parts: rows of earlier parts are taken from there, if they were good.
 """
 
 from __future__ import annotations
 
 import argparse
+import datetime
 import json
 import subprocess
 import sys
@@ -25,12 +27,12 @@ from tests.support.command import imgtools
 from tests.support.fixtures import copy_fixture
 
 PAGE = Path(__file__).resolve().parent.parent.parent / "docs" / "boots.md"
-TIMEOUT = 240  # seconds for a verdict; a login takes some 60 without KVM
+TIMEOUT = 240.0  # seconds for a verdict; a login takes some 60 without KVM
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What came of one case."""
+    """What came of one case. ``shown``: the boot before failed; ``good``: the one after did not."""
 
     name: str
     guest: str
@@ -40,6 +42,8 @@ class Row:
     after: str
     good: bool
     seconds: int
+    shown: bool = False
+    day: str = ""
 
 
 def main(words: list[str] | None = None) -> int:
@@ -47,32 +51,34 @@ def main(words: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.boots", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME")
     parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--timeout", type=float, default=TIMEOUT, help="seconds for a verdict")
     parser.add_argument("--one", metavar="NAME", help="run one here and print its row as JSON")
     parser.add_argument(
         "--rows", type=Path, metavar="FILE", help="keep the rows there, and go on with a cut sweep"
     )
     asked = parser.parse_args(words)
     if asked.one:
-        print(json.dumps(asdict(run(asked.one))))
+        print(json.dumps(asdict(run(asked.one, asked.timeout))))
         return 0
     names = asked.names or [one.ailment for one in CASES]
     done = _kept(asked.rows)
     with ThreadPoolExecutor(asked.jobs) as pool:
-        rows = list(pool.map(lambda name: done.get(name) or _apart(name, asked.rows), names))
+        rows = list(pool.map(lambda name: done.get(name) or _apart(name, asked.timeout, asked.rows), names))
     if not asked.names:
         PAGE.write_text(page(rows), encoding="utf-8")
-    return 0 if all(one.good for one in rows) else 1
+    return 0 if all(one.good and one.shown for one in rows) else 1
 
 
 def _kept(file: Path | None) -> dict[str, Row]:
-    """The rows of a sweep that was cut, by name."""
+    """The good rows of a sweep that was cut, by name."""
     lines = file.read_text().splitlines() if file is not None and file.exists() else []
-    return {row.name: row for row in (Row(**json.loads(one)) for one in lines)}
+    rows = [Row(**json.loads(one)) for one in lines]
+    return {row.name: row for row in rows if row.good and row.shown}
 
 
-def _apart(name: str, kept: Path | None) -> Row:
+def _apart(name: str, timeout: float, kept: Path | None) -> Row:
     """Run one case in a process of its own."""
-    argv = [sys.executable, "-m", "tests.boots", "--one", name]
+    argv = [sys.executable, "-m", "tests.boots", "--timeout", str(timeout), "--one", name]
     done = subprocess.run(argv, capture_output=True, text=True, check=False)
     if done.returncode:
         last = (done.stderr.strip().splitlines() or ["?"])[-1]
@@ -86,7 +92,7 @@ def _apart(name: str, kept: Path | None) -> Row:
     return row
 
 
-def run(name: str) -> Row:
+def run(name: str, timeout: float = TIMEOUT) -> Row:
     """Break a guest, boot it, mend it, boot it again."""
     case = next(one for one in CASES if one.ailment == name)
     ailment = next(one for one in (*OWN, *ailments()) if one.name == name)
@@ -95,11 +101,21 @@ def run(name: str) -> Row:
         image = copy_fixture(ailment.guest, Path(folder))[0]
         ailment.breaks(image)
         cause = _cause(image)
-        _good, before = booted(image, case.login)
+        sound, before = booted(image, case.login, timeout)
         repairs = mend(image, case, Path(folder))
-        good, after = booted(image, case.login)
-    taken = round(time.monotonic() - started)
-    return Row(name, ailment.guest, cause, before, repairs, after, good and _fits(cause, ailment), taken)
+        good, after = booted(image, case.login, timeout)
+    return Row(
+        name,
+        ailment.guest,
+        cause,
+        before,
+        repairs,
+        after,
+        good=good and _fits(cause, ailment),
+        seconds=round(time.monotonic() - started),
+        shown=not sound,
+        day=datetime.datetime.now(tz=datetime.UTC).date().isoformat(),
+    )
 
 
 def _fits(cause: str, ailment: Ailment) -> bool:
@@ -141,11 +157,11 @@ def package(image: Path, name: str, folder: Path) -> Path:
     return next(folder.glob(f"{one['name']}_*.deb"))
 
 
-def booted(image: Path, login: Login | None) -> tuple[bool, str]:
+def booted(image: Path, login: Login | None, timeout: float) -> tuple[bool, str]:
     """Boot; whether it was good, and the verdict in words."""
     request = ImageRequest((DiskSource(image),))
     if login is None:
-        report = boot(request, BootRequest(seconds=TIMEOUT))
+        report = boot(request, BootRequest(seconds=timeout))
         causes = ", ".join(dict.fromkeys(one.id for one in report.causes))
         return report.reached, f"{report.verdict}{f' ({causes})' if causes else ''}"
     visitor = Visitor(login)
@@ -158,19 +174,21 @@ def booted(image: Path, login: Login | None) -> tuple[bool, str]:
 
 def line(row: Row) -> str:
     """A row of the table."""
-    mark = "" if row.good else " **not mended**"
-    return f"| {row.name} | {row.guest} | {row.cause} | {row.before} | {row.repairs} | {row.after}{mark} |"
+    before = row.before + ("" if row.shown else " **not broken**")
+    after = row.after + ("" if row.good else " **not mended**")
+    return f"| {row.name} | {row.guest} | {row.cause} | {before} | {row.repairs} | {after} | {row.day} |"
 
 
 def page(rows: list[Row]) -> str:
     """The page with the last sweep."""
-    good = sum(one.good for one in rows)
+    good, shown = sum(one.good for one in rows), sum(one.shown for one in rows)
     head = (
         "# Boots\n\n"
         "Real Debian guests, broken in one way each, booted, mended by `imgtools repair`, and booted again. Written\n"
-        "by `make boots`, which takes some forty minutes without KVM; CI boots three guests.\n\n"
-        f"{good} of {len(rows)} were mended.\n\n"
-        "| Broken | Guest | Diagnosis | Boot before | Repairs | Boot after |\n|---|---|---|---|---|---|\n"
+        "by `make boots`, which takes some forty minutes without KVM; CI boots three guests. A boot is good if it\n"
+        "ends at a login prompt, or, where somebody is named, if they get in there and their command succeeds.\n\n"
+        f"{len(rows)} guests: {shown} boots before show the failure, {good} guests came up after their repair.\n\n"
+        "| Broken | Guest | Diagnosis | Boot before | Repairs | Boot after | Day |\n|---|---|---|---|---|---|---|\n"
     )
     return head + "\n".join(map(line, rows)) + "\n"
 

@@ -12,6 +12,7 @@ from tests.boots.login import Login
 
 ROOT = Login("root", "fixture", "touch /root/here && rm /root/here")
 ALICE = Login("alice", "fixture", "true")
+WRITES = Login("alice", "fixture", "head -c 1000000 /dev/zero > here && rm here")
 SSH = Login("root", "fixture", "systemctl is-active ssh")
 SUDO = Login("alice", "fixture", "echo fixture | sudo -S -p '' true")
 
@@ -57,7 +58,7 @@ CASES = (
     Case("init-shell-left"),
     Case("ext-journal-error-real"),
     Case("ext-journal-gone"),
-    Case("root-full-of-logs", ("make-room",), ("make-room.which=large-logs",), ROOT),
+    Case("root-full-of-logs", ("make-room",), ("make-room.which=large-logs",), WRITES),
     Case("root-locked", ("password",), ("password.user=root", "password.secret=file:{secret}"), ROOT),
     Case("nologin-left-real", (), (), ALICE),
     Case("sshd-no-keyword-real", (), (), SSH),
