@@ -12,6 +12,7 @@ from tests.boots.login import Login
 
 ROOT = Login("root", "fixture", "touch /root/here && rm /root/here")
 ALICE = Login("alice", "fixture", "true")
+UNMASK = ("unit.names=systemd-user-sessions.service", "unit.action=unmask")
 WRITES = Login("alice", "fixture", "head -c 1000000 /dev/zero > here && rm here")
 SSH = Login("root", "fixture", "systemctl is-active ssh")
 SUDO = Login("alice", "fixture", "echo fixture | sudo -S -p '' true")
@@ -60,7 +61,7 @@ CASES = (
     Case("ext-journal-gone"),
     Case("root-full-of-logs", ("make-room",), ("make-room.which=large-logs",), WRITES),
     Case("root-locked", ("password",), ("password.user=root", "password.secret=file:{secret}"), ROOT),
-    Case("nologin-left-real", (), (), ALICE),
+    Case("nologin-left-real", ("nologin", "unit"), UNMASK, ALICE),
     Case("sshd-no-keyword-real", (), (), SSH),
     Case("ssh-keys-gone", (), (), SSH),
     Case("sudoers-writable-real", (), (), SUDO),

@@ -103,7 +103,8 @@ LOGIN = re.compile(r"^[^\s:|*]{1,64} login: ?(?:\[ *\d{1,9}\.\d{1,9}\].*)?$")
 HANDOVER = re.compile(r"^(?:Loading (?:Linux|initial ramdisk) |Booting (?:`|'|a command list))")
 
 # The last words on a screen before code that gives no sign: of SeaBIOS (src/boot.c) and of GRUB's boot.S, diskboot.S.
-HANDED_ON = re.compile(r"^(?:Booting from Hard Disk\.\.\.|GRUB(?: [Ll]oading\.{0,3})?)$")
+# Code that jumps into zeros may come to its own beginning, and say GRUB again and again.
+HANDED_ON = re.compile(r"^(?:Booting from Hard Disk\.\.\.|(?:GRUB ?){1,40}(?:[Ll]oading\.{0,3})?)$")
 
 # A machine begins anew with one of these. SeaBIOS, src/bootsplash.c and src/boot.c; edk2, BdsDxe; iPXE.
 BEGINS = re.compile(r"^(?:SeaBIOS \(version |UEFI firmware \(version |BdsDxe: loading Boot|iPXE \(http)")

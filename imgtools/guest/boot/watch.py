@@ -43,7 +43,7 @@ SETTLE_MOST = 5.0
 QUIET = 20.0  # of neither words, pictures nor disks, after which what stays is how it ends; under KVM
 STRETCH = 3.0  # how much longer without KVM
 PATIENCE = 180.0  # seconds for a boot under KVM, where nobody says how long
-FEW_REQUESTS = 100  # of disks: GRUB's core image takes fewer, a kernel some hundred
+FEW_REQUESTS = 70  # of disks: GRUB's core image takes some 60, its menu 20 more, and a kernel hundreds
 MOST_RESETS = 4  # of one boot: firmware's own, an update's, a relabelling's
 MOST_SERIAL = 32 << 20  # bytes that are kept
 WINDOW = 1 << 16  # characters in which --expect is looked for
@@ -203,11 +203,13 @@ class _Watch:
         if requests != self._requests:
             self._requests, self._moved = requests, now
         if self._picture is None or picture != self._picture:
-            self._picture, self._moved = picture, now
-            self._screen = read_text(picture, self._font)
-            if self._screen.is_text:
-                self._on_screen = read_console(self._screen.text)
-                self._expect(self._screen.text, "screen")
+            shown = read_text(picture, self._font)
+            if not shown.is_text or shown != self._screen:  # else the cursor blinks
+                self._moved = now
+            self._picture, self._screen = picture, shown
+            if shown.is_text:
+                self._on_screen = read_console(shown.text)
+                self._expect(shown.text, "screen")
 
     def _expect(self, text: str, where: str) -> None:
         if self._how.expect is not None and not self._expected and (found := self._how.expect.search(text)):

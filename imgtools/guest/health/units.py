@@ -33,6 +33,7 @@ NEEDED = (
     "multi-user.target",
     "getty.target",
     "systemd-logind.service",
+    "systemd-user-sessions.service",  # removes what forbids others than root to log in while the system boots
     "dbus.service",
     "dbus.socket",
     "dbus-broker.service",

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from imgtools.files.tree import GuestReader
 from imgtools.guest.health.pam import FOLDERS, lost_modules
 from imgtools.guest.health.programs import has_programs, hidden_system
+from imgtools.guest.services.started import Init, find_init, is_masked, unit_path
 from imgtools.ops.operation import LINUX
 from imgtools.ops.station import Examined, Seen, Station
 from imgtools.records.diagnosis import Confidence, Evidence, Finding, NotKnown, Remedy, Severity
 from imgtools.records.files import FileKind
 
 NOLOGIN = "/etc/nologin"
-RUN = ("/run", "/var/run")
+SESSIONS = "systemd-user-sessions.service"
 
 
 def look(examined: Examined) -> Iterator[Seen]:
@@ -22,7 +24,8 @@ def look(examined: Examined) -> Iterator[Seen]:
         yield NotKnown(f"{hidden} could not be mounted")
         return
     if files.exists(NOLOGIN):
-        yield _nologin(NOLOGIN, Severity.BROKEN)
+        removed = ", until systemd removes it at the end of the next boot" if _is_removed(files) else ""
+        yield _nologin(NOLOGIN, Severity.SUSPICIOUS if removed else Severity.BROKEN, removed)
     old = files.lstat("/var/run")
     if old is not None and old.kind is FileKind.DIRECTORY and files.exists("/var/run/nologin"):
         # Where /var/run is on the disk, nobody empties it at boot but the init scripts.
@@ -52,10 +55,19 @@ def look(examined: Examined) -> Iterator[Seen]:
         )
 
 
-def _nologin(path: str, severity: Severity) -> Finding:
+def _is_removed(files: GuestReader) -> bool:
+    """Whether systemd removes /etc/nologin when it has booted (src/user-sessions/user-sessions.c)."""
+    return (
+        find_init(files) is Init.SYSTEMD
+        and bool(unit_path(files, SESSIONS))
+        and not is_masked(files, SESSIONS)
+    )
+
+
+def _nologin(path: str, severity: Severity, until: str = "") -> Finding:
     return Finding(
         "nologin",
-        f"{path} is there: nobody but root may log in",
+        f"{path} is there: nobody but root may log in{until}",
         severity=severity,
         evidence=(Evidence(path, text="there"),),
         remedy=Remedy("nologin"),
@@ -68,7 +80,8 @@ STATION = Station(
     look=look,
     families=LINUX,
     causes={
-        "nologin": "While /etc/nologin is there, only root may log in: left behind by a maintenance that did not end.",
+        "nologin": "While /etc/nologin is there, only root may log in: left behind by a maintenance that did not end. "
+        "systemd removes it at the end of each boot, unless systemd-user-sessions.service is masked or not there.",
         "pam-module-missing": "A file of /etc/pam.d names a module that is not there: whoever needs it is refused. A "
         "package was removed without its line, or half an upgrade is to blame.",
         "pam-include-missing": "A file of /etc/pam.d includes one that is not there: the service refuses all.",

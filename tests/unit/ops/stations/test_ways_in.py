@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from imgtools.ops.stations import accounts, login, ssh_server, sudo
-from tests.support.memory import Content, Node
+from tests.support.memory import Content, Node, link
 from tests.support.stations import PROGRAM, examined_of, found, ids, reasons
 
 HASH = "$6$fixture$0123456789abcdef"
@@ -96,6 +96,18 @@ PAM: dict[str, Content] = {
 )
 def test_pam(more: dict[str, Content], expected: list[str]) -> None:
     assert ids(login.STATION, {**PAM, **more}) == expected
+
+
+def test_systemd_removes_nologin_unless_it_cannot() -> None:
+    sessions = "systemd-user-sessions.service"
+    systemd: dict[str, Content] = {
+        **PAM, "/etc/nologin": "", "/usr/lib/systemd/systemd": "", f"/usr/lib/systemd/system/{sessions}": "[Unit]\n",
+    }  # fmt: skip
+    assert ids(login.STATION, systemd) == ["nologin"]
+    masked = {**systemd, f"/etc/systemd/system/{sessions}": link("/dev/null")}
+    assert ids(login.STATION, masked) == ["nologin!"]
+    gone = {path: content for path, content in systemd.items() if not path.endswith(sessions)}
+    assert ids(login.STATION, gone) == ["nologin!"]
 
 
 # -- sudo ----------------------------------------------------------------------------------------------------
