@@ -142,3 +142,16 @@ def test_screen_and_console_are_kept(linux: ImageRequest, tmp_path: Path) -> Non
 def test_what_makes_no_sense_is_refused_before_anything_is_opened(how: BootRequest) -> None:
     with pytest.raises(UsageError):
         boot(ImageRequest(()), how)
+
+
+@pytest.mark.parametrize(("firmware", "blamed"), [("bios", "boot-code-missing"), ("uefi", "")])
+def test_what_silence_means_is_looked_at_before_the_image_is_closed(
+    firmware: str,
+    blamed: str,
+    linux: ImageRequest,
+    started: list[tuple[MachineSpec, Watching]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(workflow, "cause_of_silence", lambda _disks, _open: "boot-code-missing")
+    boot(linux, BootRequest(Wishes(firmware=firmware)))
+    assert [how.mute_code for _spec, how in started] == [blamed]
