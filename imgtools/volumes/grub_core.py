@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import lzma
 import struct
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -23,8 +24,12 @@ LAST_LIST = 0x150
 MAX_SECTORS = 4096  # real mode has room for less than a thousand
 LENGTHS = SECTOR + 0x08  # compressed size, uncompressed size
 REDUNDANCY = SECTOR + 0x10  # written by grub-install: the length behind the core that mends it
+UNPROTECTED = (
+    SECTOR + 0x14
+)  # how long what comes before the part that is mended is, counted from the second sector
 USUAL_START = 0xD20  # of the LZMA stream, since GRUB 2.00
 STARTS = range(SECTOR + 0x400, SECTOR + 0x1800, 16)
+MOST_MENDED = 200 * SECTOR  # in one go: MAX_BLOCK_SIZE
 MAX_UNPACKED = 4 << 20
 MAGIC = b"mimg"
 CONFIG, PREFIX = 2, 3  # types of modules
@@ -148,3 +153,23 @@ def differences(core: bytes, original: bytes) -> int:
         places = range(length)
     missing = max(0, len(original) - len(core))
     return missing + sum(core[at] != original[at] for at in places if at not in own)
+
+
+def mends_itself(core: bytes, original: bytes) -> bool:
+    """Whether GRUB mends the bytes in which an installed core image differs from the file that it was made of.
+
+    grub-install adds a Reed-Solomon code (grub-core/lib/reed_solomon.c): of the bytes at one place of all sectors,
+    as many may be wrong as half of those that were added for it. How much of the code itself is wrong is not known
+    here, so half of that is trusted, and nothing if the damage reaches the end, and may go on into it.
+    """
+    if len(original) < UNPROTECTED + 2 or len(core) <= len(original):
+        return False
+    added = int.from_bytes(core[REDUNDANCY : REDUNDANCY + 4], "little")
+    start: int = SECTOR + struct.unpack_from("<H", original, UNPROTECTED)[0]
+    wrong = [at for at in range(SECTOR, len(original)) if core[at] != original[at]]
+    wrong = [at for at in wrong if not REDUNDANCY <= at < REDUNDANCY + 4]
+    if added > len(core) - len(original) or any(at < start or at >= len(original) - SECTOR for at in wrong):
+        return False
+    blocks = -(-(len(original) - start + added) // MOST_MENDED)  # each with its share of the code
+    columns = Counter((at - start) % SECTOR for at in wrong)
+    return max(columns.values(), default=0) <= added // blocks // SECTOR // 4

@@ -11,7 +11,7 @@ from imgtools.guest.boot.firmware import BIOS_BOOT
 from imgtools.guest.boot.grub_place import GrubPlace, place_of
 from imgtools.records.disks import DeviceBytes, Disk, Partition
 from imgtools.volumes.boot_code import BootCode
-from imgtools.volumes.grub_core import Core, differences, read_core, unpack_core
+from imgtools.volumes.grub_core import Core, differences, mends_itself, read_core, unpack_core
 
 SECTOR = 512
 GRUB_FOLDERS = ("/boot/grub", "/boot/grub2")
@@ -25,8 +25,9 @@ MARKS = (b"SYSLINUX", b"EXTLINUX")  # at byte 3 of a partition that syslinux was
 class InstalledCore:
     """GRUB's core image as a disk has it.
 
-    ``problem``: what is wrong with its bytes; ``original``: the file that it was made of, "" if there is none;
-    ``intruders``: partitions that are not for it and that it lies in. ``place`` is None where it does not unpack.
+    ``problem``: what is wrong with its bytes; ``mends_itself``: GRUB gets over it. ``original``: the file that it was
+    made of, "" if there is none. ``intruders``: partitions that are not for it and that it lies in. ``place`` is None
+    where nothing of it unpacks.
     """
 
     disk: Disk
@@ -35,6 +36,7 @@ class InstalledCore:
     original: str = ""
     intruders: tuple[Partition, ...] = ()
     place: GrubPlace | None = None
+    mends_itself: bool = False
 
     @property
     def sectors(self) -> str:
@@ -69,13 +71,16 @@ def installed_core(files: GuestReader, file: DeviceBytes, disk: Disk, sector: in
     if not problem and content and unpack_core(content)[1] == core.built:
         changed = differences(core.content, content)
         problem = f"{changed} of its bytes are not what {original} has" if changed else ""
+    mends = bool(problem) and mends_itself(core.content, content)
+    built = unpack_core(content)[1] if mends else core.built
     return InstalledCore(
         disk,
         core,
         problem,
         original,
         tuple(_intruders(disk, core)),
-        place_of(core.built) if core.built is not None else None,
+        place_of(built) if built is not None else None,
+        mends,
     )
 
 

@@ -85,7 +85,8 @@ def _grub(examined: Examined, disk: Disk, sector: BootSector) -> Iterator[Seen]:
     core = installed_core(examined.files, file, disk, sector.core)
     if core.problem:
         yield _damaged(core)
-        return
+        if not core.mends_itself:
+            return
     for one in core.intruders:
         yield Finding(
             "grub-core-room",
@@ -98,10 +99,12 @@ def _grub(examined: Examined, disk: Disk, sector: BootSector) -> Iterator[Seen]:
 
 
 def _damaged(core: InstalledCore) -> Finding:
+    mended = "; so few bytes GRUB mends itself each time it starts" if core.mends_itself else ""
     where = f"sectors {core.sectors}" if core.sectors else "no sectors"
     return Finding(
         "grub-core-damaged",
-        f"GRUB's core image on {core.disk.device} is damaged: {core.problem}",
+        f"GRUB's core image on {core.disk.device} is damaged: {core.problem}{mended}",
+        severity=Severity.SUSPICIOUS if mended else Severity.BROKEN,
         evidence=(
             Evidence(core.disk.device, text=where),
             *(Evidence(one.device, text="lies over it") for one in core.intruders),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import struct
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -10,6 +13,7 @@ from imgtools.volumes.grub_core import (
     Built,
     built_in,
     differences,
+    mends_itself,
     read_core,
     unpack_core,
 )
@@ -72,3 +76,47 @@ def test_damage_is_told_and_never_raised(noise: bytes, at: int) -> None:
     read_core(bytes_volume(disk(changed)), 1)
     unpack_core(changed)
     built_in(modules()[: at % 60] + noise)
+
+
+SECTORS, ADDED = (
+    50,
+    40,
+)  # of the image, and of the code that mends it: 10 wrong bytes at each place of a sector
+
+
+def mendable(added: int = ADDED * SECTOR) -> tuple[bytearray, bytes]:
+    """An image as it is installed, and its file."""
+    original = bytearray(range(256)) * (2 * SECTORS)
+    original[SECTOR + 0x10 : SECTOR + 0x16] = struct.pack("<IH", 0, SECTOR)  # two sectors are not mended
+    installed = original + bytes(ADDED * SECTOR)
+    installed[SECTOR + 0x10 : SECTOR + 0x14] = struct.pack("<I", added)
+    return installed, bytes(original)
+
+
+@pytest.mark.parametrize(
+    ("sector", "count", "mended"),
+    [
+        (2, 0, True),
+        (2, 1, True),
+        (2, 10, True),
+        (2, 11, False),
+        (38, 10, True),
+        (39, 10, False),  # it may go on behind the image
+        (1, 1, False),  # what mends it is not mended itself
+    ],
+)
+def test_grub_mends_so_much_itself(sector: int, count: int, mended: bool) -> None:
+    installed, original = mendable()
+    at = sector * SECTOR + 0x20
+    for place in range(at, at + count * SECTOR):
+        installed[place] ^= 0xFF
+    assert mends_itself(bytes(installed), original) is mended
+
+
+def test_what_has_no_code_mends_nothing() -> None:
+    installed, original = mendable(added=0)
+    installed[3000] ^= 0xFF
+    assert not mends_itself(bytes(installed), original)
+    assert not mends_itself(bytes(installed[: len(original)]), original)
+    assert not mends_itself(bytes(mendable(added=1 << 31)[0]), original), "it says what cannot be"
+    assert not mends_itself(b"", b"")
