@@ -187,7 +187,8 @@ def page(rows: list[Row]) -> str:
         "Real Debian guests, broken in one way each, booted, mended by `imgtools repair`, and booted again. Written\n"
         "by `make boots`, which takes some forty minutes without KVM; CI boots three guests. A boot is good if it\n"
         "ends at a login prompt, or, where somebody is named, if they get in there and their command succeeds.\n\n"
-        f"{len(rows)} guests: {shown} boots before show the failure, {good} guests came up after their repair.\n\n"
+        f"{len(rows)} guests: {shown} boots before show the failure, {good} guests came up after their repair. A\n"
+        "sweep may be made in parts (`--rows`); the day is that on which a row was measured.\n\n"
         "| Broken | Guest | Diagnosis | Boot before | Repairs | Boot after | Day |\n|---|---|---|---|---|---|---|\n"
     )
     return head + "\n".join(map(line, rows)) + "\n"
