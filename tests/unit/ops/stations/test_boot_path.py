@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -10,9 +11,11 @@ import pytest
 from fixtures.executables import elf, initrd, kernel
 from imgtools.guest.guest import Guest
 from imgtools.ops.station import Examined, StationReport, load_stations, visit
-from imgtools.records.diagnosis import Remedy, StationState
+from imgtools.records.diagnosis import Remedy, Severity, StationState
 from imgtools.records.disks import Layout, Mount
 from imgtools.records.system import OsInfo, OsType
+from imgtools.volumes.boot_code import GRUB, SECTOR
+from tests.support.grub import core_image
 from tests.support.images import partitioned
 from tests.support.memory import Content, memory_files, memory_volume
 from tests.support.volumes import bytes_volume
@@ -35,14 +38,21 @@ BASE: dict[str, Content] = {
 
 
 def report(
-    name: str, files: Mapping[str, Content], *gone: str, code: bytes = b"", thorough: bool = False
+    name: str,
+    files: Mapping[str, Content],
+    *gone: str,
+    code: bytes = b"",
+    behind: bytes = b"",
+    thorough: bool = False,
 ) -> StationReport:
     there = {path: content for path, content in {**BASE, **files}.items() if path not in gone}
     layout = Layout((DISK,), volumes=(ROOT,))
     guest = Guest(
         ROOT, OsInfo(OsType.LINUX, arch="x86_64"), (Mount("/", ROOT),), memory_files(there), layout=layout
     )
-    disk = bytes_volume(code.ljust(510, b"\0") + b"\x55\xaa" + bytes(DISK.size - 512), "/dev/sda")
+    disk = bytes_volume(
+        code.ljust(510, b"\0") + b"\x55\xaa" + behind.ljust(DISK.size - 512, b"\0"), "/dev/sda"
+    )
     examined = Examined(layout, guest, open_device=lambda device: disk, thorough=thorough)
     (station,) = [one for one in load_stations() if one.name == name]
     found = visit(examined, station)
@@ -132,6 +142,29 @@ def test_other_entries_initrds_are_unpacked_if_asked_for() -> None:
 def test_a_kernel_without_modules_may_be_meant_to_be_so() -> None:
     config: dict[str, Content] = {f"/boot/config-{NEW}": "# CONFIG_MODULES is not set\n"}
     assert report("kernel", config, M).state is StationState.SOUND
+
+
+@pytest.mark.parametrize(
+    ("wrong", "severities"), [(0, []), (3, [Severity.SUSPICIOUS]), (9000, [Severity.BROKEN])]
+)
+def test_a_core_image_with_a_few_wrong_bytes(wrong: int, severities: list[Severity]) -> None:
+    """Behind it lies what grub-install adds, which mends some of it."""
+    original = bytearray(core_image() + bytes(2048))
+    struct.pack_into("<H", original, SECTOR + 0x14, 0x75B)
+    added = 40 * SECTOR
+    installed = original.ljust(-(-len(original) // SECTOR) * SECTOR + added, b"\0")
+    struct.pack_into("<QHH", installed, 0x1F4, 2, len(installed) // SECTOR - 1, 0x820)
+    struct.pack_into("<I", installed, SECTOR + 0x10, added)
+    installed[0xD40 : 0xD40 + wrong] = b"\xee" * wrong
+    code = bytearray(b"\xeb\x63\x90".ljust(0x180, b"\0") + GRUB)
+    struct.pack_into("<Q", code, 0x5C, 1)
+    files: dict[str, Content] = {
+        "/boot/grub/i386-pc/core.img": bytes(original), "/boot/grub/i386-pc/normal.mod": "",
+    }  # fmt: skip
+    found = report("boot-sector", files, code=bytes(code), behind=bytes(installed))
+    damage = [one for one in found.findings if one.id == "grub-core-damaged"]
+    assert [one.severity for one in damage] == severities
+    assert all(("GRUB mends itself" in one.text) is (wrong == 3) for one in damage)
 
 
 def test_boot_code_that_needs_an_active_partition() -> None:
