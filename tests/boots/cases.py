@@ -14,7 +14,7 @@ ROOT = Login("root", "fixture", "touch /root/here && rm /root/here")
 ALICE = Login("alice", "fixture", "true")
 UNMASK = ("unit.names=systemd-user-sessions.service", "unit.action=unmask")
 WRITES = Login("alice", "fixture", "head -c 1000000 /dev/zero > here && rm here")
-SSH = Login("root", "fixture", "systemctl is-active ssh")
+SSH = Login("root", "fixture", "systemctl is-system-running --wait; systemctl is-active ssh")
 SUDO = Login("alice", "fixture", "echo fixture | sudo -S -p '' true")
 
 
