@@ -289,9 +289,9 @@ INITRAMFS = (
            r"mounting \S+ on /(?:root|sysroot|newroot) failed|Failed to mount (?:/sysroot|[Ss]ysroot)", _ROOT,
            stage=Stage.INITRAMFS),
     _after(r"Volume group \"?[\w.+-]+\"? not found|Cannot process volume group", _ROOT, stage=Stage.INITRAMFS),
-    # What the kernel or run-init starts where there is no init; dash as the first program.
-    _after(r"^/bin/sh: (?:\d+: )?can't access tty; job control turned off", "", Verdict.INITRAMFS_SHELL, final=True,
-           stage=Stage.INITRAMFS),
+    # What the kernel or run-init starts where there is no init, or init= names it: dash or bash as the first program.
+    _after(r"^/bin/sh: (?:\d+: )?can't access tty; job control turned off|^bash: no job control in this shell", "",
+           Verdict.INITRAMFS_SHELL, final=True, stage=Stage.INITRAMFS),
     _after(r"Dropping to a shell|^\(initramfs\) ?|^dracut:[/~]\S*# ?|^:/root# ?$|rdsosreport\.txt|"
            r"Entering emergency mode\. Exit the shell|^BusyBox v\d.*built-in shell|"
            r"dropped (?:in)?to an? (?:recovery|emergency) shell|emergency recovery shell launched|"

@@ -25,6 +25,17 @@ TEXTS: dict[str, tuple[str, Stage, Verdict, list[str]]] = {
         Verdict.INITRAMFS_SHELL,
         ["init-missing"] * 3,
     ),
+    "Debian, init=/bin/bash left on the kernel's command line": (
+        (
+            "Loading, please wait...\nBegin: Running /scripts/init-bottom ... done.\n"
+            "[    5.9] Run /bin/bash as init process\n"
+            "bash: cannot set terminal process group (-1): Inappropriate ioctl for device\n"
+            "bash: no job control in this shell\nroot@(none):/# "
+        ),
+        Stage.USER_SPACE,
+        Verdict.INITRAMFS_SHELL,
+        [],
+    ),
     "SeaBIOS, blank disk": (
         (
             "SeaBIOS (version 1.16.2-debian-1.16.2-1)\r\nBooting from Hard Disk...\r\n"
