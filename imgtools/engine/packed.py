@@ -41,10 +41,16 @@ class DamagedStream(Exception):
     """A packed stream does not unpack to its end; the message says why."""
 
 
+class Readable(Protocol):
+    """What can be read forwards."""
+
+    def read(self, size: int, /) -> bytes: ...
+
+
 class Source:
     """A file read forwards, into which what was read too much is put back."""
 
-    def __init__(self, stream: BinaryIO) -> None:
+    def __init__(self, stream: Readable) -> None:
         self._stream = stream
         self._back = b""
         self.position = 0

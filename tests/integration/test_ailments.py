@@ -11,7 +11,7 @@ from fixtures.ailments import Ailment, ailments
 from imgtools.ops.operation import load_shelf
 from imgtools.ops.station import causes, load_stations
 from tests.support.command import Ran, imgtools
-from tests.support.fixtures import copy_fixture
+from tests.support.fixtures import copy_fixture, fixture_image
 
 ALL = ailments()
 LARGE = ("real", "real-plain")  # some seconds for each look at them
@@ -58,7 +58,8 @@ def mend(ailment: Ailment, image: Path, folder: Path) -> Ran:
 
 @pytest.mark.parametrize("ailment", ALL, ids=lambda one: one.name)
 def test_the_cause_is_named_first(ailment: Ailment, tmp_path: Path) -> None:
-    ran = imgtools("diagnose", broken(ailment, tmp_path), "--json", code=None)
+    added = ("--add", fixture_image(ailment.added)) if ailment.added else ()
+    ran = imgtools("diagnose", broken(ailment, tmp_path), *added, "--json", code=None)
     assert ids(ran.data["stations"])[:1] == [ailment.finding]
 
 

@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from imgtools.files.tree import GuestReader
 from imgtools.guest.boot.cmdline import TOKEN
 from imgtools.guest.find.devices import Devices, hex_digits, read_names
-from imgtools.guest.find.fstab import read_fstab
+from imgtools.guest.find.fstab import FstabEntry, read_fstab
+from imgtools.guest.find.mount_options import foreign_options
+from imgtools.guest.find.subvolumes import lost_subvolume
 from imgtools.records.disks import Holder, Layout, Volume
 
 CONF_LIMIT = 1 << 16
@@ -50,7 +52,9 @@ TARGETS = frozenset({"rescue.target", "emergency.target", "rescue", "emergency",
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """An argument that names what is not there. ``kind``: ``root``, ``lvm``, ``luks``, ``md``, ``resume``, ``init``."""
+    """An argument that names what is not there. ``kind``: ``root``, ``lvm``, ``luks``, ``md``, ``resume``, ``init``,
+    ``flags``: options of the root's mount.
+    """
 
     kind: str
     word: str
@@ -90,6 +94,8 @@ def lost_arguments(files: GuestReader, words: list[str], root: Volume, layout: L
             yield from _root(word, value, root, devices)
         elif key == "rootfstype" and value and root.content not in (*value.split(","), ""):
             yield from _type(word, value, root)
+        elif key == "rootflags":
+            yield from _flags(word, value, root, layout)
         elif key == "init" and value.startswith("/") and not files.is_file(value):
             yield Lost("init", word, f"{value} is not there")
         elif key == "resume" and value not in ("", "none", "swap") and not _is_named(value, devices):
@@ -121,6 +127,14 @@ def _type(word: str, value: str, root: Volume) -> Iterator[Lost]:
     alike = {"ext2", "ext3", "ext4"}
     if not (root.content in alike and alike & set(value.split(","))):
         yield Lost("root", word, f"the root is {root.content}")
+
+
+def _flags(word: str, value: str, root: Volume, layout: Layout) -> Iterator[Lost]:
+    """Options that the root's mount fails with: a subvolume that is gone, what its filesystem does not know."""
+    if name := lost_subvolume(value, root, layout):
+        yield Lost("flags", word, f"{root.uuid or root.device} has no subvolume {name}")
+    elif foreign := foreign_options(FstabEntry("", "/", root.content, value), root):
+        yield Lost("flags", word, f"{root.content} does not know the option {', '.join(foreign)}")
 
 
 def _is_named(value: str, devices: Devices) -> bool:

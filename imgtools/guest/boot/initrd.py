@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 
-from imgtools.engine.packed import UNPACKED, DamagedStream, Source, packed_kind, unpack_one
+from imgtools.engine.packed import UNPACKED, DamagedStream, Readable, Source, packed_kind, unpack_one
 from imgtools.files.tree import GuestReader
 
 MAX_NAMES = 200_000  # files; a generic one of a distribution has 3,000
@@ -91,6 +91,19 @@ def read_initrd(files: GuestReader, *paths: str) -> Initrd:
             except DamagedStream as error:
                 where = f"{path}: " if len(paths) > 1 else ""
                 return found.told(f"{where}{error}")
+    return found.told()
+
+
+def read_initrd_stream(stream: Readable) -> Initrd:
+    """Read an initial RAM disk that is a part of something else, as :func:`read_initrd` does.
+
+    :raises ToolMissing: zstd or lz4 is needed and not installed.
+    """
+    found = _Found()
+    try:
+        _read(Source(stream), found)
+    except DamagedStream as error:
+        return found.told(str(error))
     return found.told()
 
 

@@ -30,6 +30,11 @@ def is_passing(spec: str) -> bool:
     return re.match(_PASSING, spec) is not None
 
 
+def is_by_order(spec: str) -> bool:
+    """Whether a guest's name is one that a disk gets by the order in which it is found: sda, vdb1, nvme0n1p2."""
+    return re.match(_LETTERS, spec) is not None or re.match(_NUMBERED, spec) is not None
+
+
 class GuestNames(NamedTuple):
     """Names that only the guest's own files explain."""
 

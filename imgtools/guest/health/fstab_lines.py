@@ -14,10 +14,12 @@ from enum import StrEnum
 
 from imgtools.files.paths import parent_of
 from imgtools.files.tree import GuestReader
-from imgtools.guest.find.devices import Devices, is_passing, read_names
+from imgtools.guest.find.devices import Devices, is_by_order, is_passing, read_names
+from imgtools.guest.find.disk_of import disk_of
 from imgtools.guest.find.fstab import FstabEntry, fields_of_fstab, fstab_text, parse_fstab
 from imgtools.guest.find.mount_options import foreign_options, is_swap, lacks_netdev, wrong_type
 from imgtools.guest.find.stand_ins import stand_ins
+from imgtools.guest.find.subvolumes import lost_subvolume
 from imgtools.guest.services.started import Init, find_init
 from imgtools.records.disks import Holder, Layout, Volume
 
@@ -54,6 +56,9 @@ class Wrong(StrEnum):
     NETWORK = "network"
     TWICE = "twice"
     AMBIGUOUS = "ambiguous"
+    SUBVOLUME = "subvolume"
+    UNSTABLE = "unstable"
+    NOFAIL = "nofail"
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,9 +207,27 @@ class _Judge:
         if foreign:
             said = f"{volume.content} does not know the option {', '.join(foreign)}"
             yield self._problem(Wrong.OPTION, entry, said, stops=stops, volume=volume)
+        if name := lost_subvolume(entry.options, volume, self._layout):
+            said = f"{entry.spec} has no subvolume {name}"
+            yield self._problem(Wrong.SUBVOLUME, entry, said, stops=stops, mendable=False)
+        yield from self._by_place(entry, volume, stops=stops)
         if others := self._others(entry, volume):
             said = f"{entry.spec} is on {volume.device} and on {', '.join(others)}"
             yield self._problem(Wrong.AMBIGUOUS, entry, said, mendable=False)
+
+    def _by_place(self, entry: FstabEntry, volume: Volume, *, stops: bool) -> Iterator[FstabProblem]:
+        """What only goes well as long as the disks of the machine stay the same."""
+        if stops and not _is_of_system(entry.path) and not self._is_beside_root(volume):
+            said = f"{entry.spec} for {entry.path} is on another disk than the system, and the boot ends without it"
+            yield self._problem(Wrong.NOFAIL, entry, said, mendable=False)
+        if len(self._layout.disks) > 1 and is_by_order(entry.spec):
+            said = f"{entry.spec} is found by the order of {len(self._layout.disks)} disks, which may change"
+            yield self._problem(Wrong.UNSTABLE, entry, said, mendable=False)
+
+    def _is_beside_root(self, volume: Volume) -> bool:
+        """Whether a volume is on the root's disk, so that it cannot be taken away alone, or nobody knows."""
+        disk, root = disk_of(volume, self._layout), disk_of(self._root, self._layout)
+        return disk is None or root is None or disk == root
 
     def _lost(self, entry: FstabEntry) -> FstabProblem:
         if self._is_locked(entry.spec):
@@ -293,6 +316,10 @@ class _Judge:
             and volume.device not in snapshots
             and (one.uuid if tag == "UUID" else one.label) == value
         ]
+
+
+def _is_of_system(path: str) -> bool:
+    return path == "/" or any(f"{path}/".startswith(f"{one}/") for one in SYSTEM if one != "/")
 
 
 def _first_there(files: GuestReader, path: str) -> str:

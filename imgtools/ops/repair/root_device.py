@@ -17,15 +17,12 @@ from imgtools.change.sequence import ChangeSequence
 from imgtools.files.tree import GuestReader
 from imgtools.guest.boot.bootloader import GRUB2, GRUB2_ESP
 from imgtools.guest.boot.cmdline import Rewriting, rewrite, rewrite_arguments
+from imgtools.guest.boot.grub_searches import SEARCH, lines_with_searches
 from imgtools.guest.boot.root_names import EXACT, NAMED, is_same_filesystem, name_of, volume_finder
 from imgtools.guest.guest import Guest
 from imgtools.ops.boot_repairs import boot_volume
 from imgtools.ops.operation import LINUX, Operation
 from imgtools.records.disks import Holder
-
-SEARCH = re.compile(
-    r"(?m)^([ \t]*search(?:\.fs_uuid)?[ \t][^\n]*?)([0-9A-Fa-f]{4}-?[0-9A-Fa-f]{4}[0-9A-Fa-f-]*)"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,13 +87,9 @@ def _searches(guest: Guest, files: GuestReader) -> Iterator[Change]:
 
 
 def _edited(text: str, replaced: Callable[[re.Match[str]], str]) -> Iterator[str]:
-    """The lines with their searches replaced; what os-prober found are others' systems."""
-    others = False
-    for line in text.splitlines(keepends=True):
-        if found := re.match(r"### (BEGIN|END) /etc/grub\.d/30_os-prober", line):
-            others = found[1] == "BEGIN"
-        is_of_uuid = "fs-uuid" in line or "fs_uuid" in line
-        yield SEARCH.sub(replaced, line) if is_of_uuid and not others else line
+    """The lines with their searches replaced."""
+    for line, is_search in lines_with_searches(text):
+        yield SEARCH.sub(replaced, line) if is_search else line
 
 
 OPERATION = Operation(

@@ -12,11 +12,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from imgtools.guest.boot.bios import ldlinux
+from imgtools.guest.boot.grub_searches import searched_uuids
 from imgtools.guest.boot.start import Start, broken_text, grubenv_problem, home_without_menu, unified_kernels
 from imgtools.ops.boot_start import boot_start
 from imgtools.ops.operation import LINUX
 from imgtools.ops.station import Examined, Seen, Station
-from imgtools.records.diagnosis import Confidence, Evidence, Finding, NotThere, Remedy, Severity
+from imgtools.records.diagnosis import Confidence, Evidence, Finding, NotKnown, NotThere, Remedy, Severity
 
 # By itself, the repair only does it where the menu starts nothing at all.
 CONFIG = Remedy("grub-config", ("force=yes",))
@@ -51,6 +52,7 @@ def look(examined: Examined) -> Iterator[Seen]:
     yield from _text(start)
     yield from _entries(examined, start)
     yield from _environment(examined, start)
+    yield from _searches(examined, start)
 
 
 def _no_loader(examined: Examined) -> Seen:
@@ -142,6 +144,27 @@ def _environment(examined: Examined, start: Start) -> Iterator[Seen]:
         )
 
 
+def _searches(examined: Examined, start: Start) -> Iterator[Seen]:
+    """Filesystems that GRUB's configuration searches and that are not there: GRUB stays where it was then."""
+    if start.loader != "grub2":
+        return
+    layout = examined.layout
+    known = {one.uuid.casefold() for one in layout.volumes}
+    lost = [(at, one) for at, one in searched_uuids(start.text) if one.casefold() not in known]
+    if lost and layout.unopened:
+        yield NotKnown(f"whether {lost[0][1]}, which GRUB searches, is in a volume that could not be opened")
+        return
+    for number, uuid in lost:
+        yield Finding(
+            "grub-search-missing",
+            f"GRUB searches the filesystem {uuid}, which is on none of the disks: it says no such device, and reads "
+            "from where it was itself started",
+            severity=Severity.SUSPICIOUS,
+            evidence=(Evidence(start.config, number, uuid),),
+            remedy=Remedy("root-device"),
+        )
+
+
 STATION = Station(
     summary="The boot menu and its default entry",
     place=200,
@@ -157,6 +180,9 @@ STATION = Station(
         "boot-entries-missing": "The menu is made of the files in loader/entries, and there are none.",
         "boot-default-missing": "The entry that is named as the default was deleted with its kernel. GRUB and "
         "systemd-boot take the first one in its place, which may be a rescue entry; extlinux stops.",
+        "grub-search-missing": "GRUB's configuration searches a filesystem by a UUID that is on none of the disks, as "
+        "after a clone with new UUIDs or a new /boot. GRUB says: error: no such device. It then takes the kernel from "
+        "the filesystem that it was started from, if it is there.",
         "grub-env-damaged": "GRUB keeps the default entry and the one for the next start in a block of 1024 bytes "
         "that it writes over in place. An editor, or a power cut, has made it another file.",
     },

@@ -25,12 +25,20 @@ IDS = {
     Wrong.NETWORK: "fstab-network",
     Wrong.TWICE: "fstab-duplicate",
     Wrong.AMBIGUOUS: "fstab-source-ambiguous",
+    Wrong.SUBVOLUME: "fstab-subvolume-missing",
+    Wrong.UNSTABLE: "fstab-name-unstable",
+    Wrong.NOFAIL: "fstab-nofail-missing",
 }
 MENDED = (Wrong.SYNTAX, Wrong.SOURCE, Wrong.SWAP, Wrong.TYPE, Wrong.OPTION, Wrong.NETWORK, Wrong.TWICE)
 ADVICE = {
     Wrong.PLACE: "make the directory: imgtools mkdir",
     Wrong.AMBIGUOUS: "give one of them a new UUID: imgtools repair --only new-uuids, or take the copy away",
+    Wrong.SUBVOLUME: "name a subvolume that is there: imgtools edit IMAGE /etc/fstab",
+    Wrong.UNSTABLE: "name it by its UUID, which imgtools filesystems shows",
+    Wrong.NOFAIL: "if the system can do without it, add nofail to the line: imgtools edit IMAGE /etc/fstab",
 }
+# Sound as long as the machine keeps its disks.
+MAY_BE_MEANT = (Wrong.UNSTABLE, Wrong.NOFAIL)
 
 
 def look(examined: Examined) -> Iterator[Seen]:
@@ -55,11 +63,17 @@ def _finding(one: FstabProblem) -> Finding:
         IDS[one.wrong],
         one.text + ("; the boot ends in emergency mode" if one.stops else ""),
         severity=Severity.BROKEN if one.stops else Severity.SUSPICIOUS,
-        confidence=Confidence.HIGH if sure else Confidence.MEDIUM,
+        confidence=_confidence(one, sure=sure),
         evidence=(Evidence(FSTAB, one.line, one.raw),),
         remedy=Remedy("fstab") if one.wrong in MENDED and one.mendable else None,
         advice=MORE_DISKS if lost and not sure else ADVICE.get(one.wrong, ""),
     )
+
+
+def _confidence(one: FstabProblem, *, sure: bool) -> Confidence:
+    if one.wrong in MAY_BE_MEANT:
+        return Confidence.LOW
+    return Confidence.HIGH if sure else Confidence.MEDIUM
 
 
 STATION = Station(
@@ -81,6 +95,12 @@ STATION = Station(
         "fstab-duplicate": "Two lines mount on the same directory; systemd takes the first.",
         "fstab-source-ambiguous": "Two volumes have the UUID or label that a line names, a clone and its original: "
         "which of them is mounted, is chance. XFS refuses the second.",
+        "fstab-subvolume-missing": "A line names a subvolume of btrfs that is not there: it was renamed, deleted, or "
+        "a snapshot has taken its place. The mount fails.",
+        "fstab-name-unstable": "A line names a disk by its place (sdb1, vdb1), and the guest has several: with another "
+        "disk or controller it is another one. A UUID is the same in every order.",
+        "fstab-nofail-missing": "A line mounts a volume of another disk than the system's, and does not say nofail. "
+        "Once that disk is not there, as in a clone, a restore or a new machine, the boot ends in emergency mode.",
         "fstab-syntax": "A line is none of fstab(5); it is left out, or taken for something else.",
     },
 )

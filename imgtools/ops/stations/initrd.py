@@ -3,7 +3,7 @@
 It is unpacked to its end (gzip, xz, zstd, lz4, bzip2, lzma, archives that are not packed), without keeping anything.
 The drivers of the root's filesystem, of LVM, RAID and LUKS, and of a virtual machine's disks have to be in it or built
 into the kernel, and so the tools that put volumes together. Of the other entries' it is only looked whether they are
-there; with `--thorough` they are unpacked too.
+there; with `--thorough` they are unpacked too. The one in the newest unified kernel image is unpacked as well.
 
 What is not looked at: the scripts in it, and whether its modules fit the kernel.
 """
@@ -16,7 +16,8 @@ from imgtools.guest.boot.initrd import Initrd, read_initrd
 from imgtools.guest.boot.kernel_image import read_kernel_image
 from imgtools.guest.boot.needs import VIRTUAL, disk_drivers, kernel_modules, lacks, offered_drivers
 from imgtools.guest.boot.start import Start, Started
-from imgtools.ops.boot_start import boot_start
+from imgtools.guest.boot.unified import UnifiedKernel
+from imgtools.ops.boot_start import MAKE_AGAIN, boot_start, severity_of, unified_images
 from imgtools.ops.operation import LINUX
 from imgtools.ops.station import Examined, Seen, Station
 from imgtools.records.diagnosis import Confidence, Evidence, Finding, NotKnown, NotThere, Remedy, Severity
@@ -29,9 +30,12 @@ PLAIN = ("/dev/sd", "/dev/vd", "/dev/hd", "/dev/xvd", "/dev/nvme", "/dev/mmcblk"
 
 def look(examined: Examined) -> Iterator[Seen]:
     """Yield what is wrong with the initial RAM disks that the menu names."""
-    start = examined.once(boot_start)
+    start, images = examined.once(boot_start), examined.once(unified_images)
+    for image in images:
+        yield from _unified(examined, image)
     if not start.entries:
-        yield NotThere("no boot menu starts a kernel")
+        if not images:
+            yield NotThere("no boot menu starts a kernel")
         return
     first = start.entries[0]
     yield from _default(examined, start, first)
@@ -41,6 +45,22 @@ def look(examined: Examined) -> Iterator[Seen]:
             if named.said not in seen:
                 seen.add(named.said)
                 yield from _other(examined, other, named.said, named.path)
+
+
+def _unified(examined: Examined, image: UnifiedKernel) -> Iterator[Seen]:
+    """The initial RAM disk inside a program of EFI's: no repair of files makes it anew."""
+    initrd = image.initrd
+    if initrd is not None and (initrd.problem or initrd.junk):
+        problem = initrd.problem or initrd.junk
+        yield Finding(
+            "initrd-damaged",
+            f"the initial RAM disk in {image.path} does not unpack to its end: {problem}",
+            severity=severity_of(examined, image) if initrd.problem else Severity.SUSPICIOUS,
+            evidence=(Evidence(image.path, text=f".initrd: {problem}"),),
+            advice=MAKE_AGAIN,
+        )
+    elif initrd is not None and initrd.closed:
+        yield NotKnown(f"{image.path}: {initrd.closed}")
 
 
 def _default(examined: Examined, start: Start, one: Started) -> Iterator[Seen]:

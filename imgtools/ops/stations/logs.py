@@ -28,6 +28,7 @@ TEXTS = {
     "out-of-memory": "memory ran out at the last boot, and the kernel ended programs",
     "disk-errors": "a disk had errors at the last boot",
     "filesystem-errors": "a filesystem had errors at the last boot",
+    "filesystem-full": "something could not be written at the last boot: no space was left",
 }
 ADVICE = {
     "kernel-panic": "the lines before it say why",
@@ -35,6 +36,7 @@ ADVICE = {
     "out-of-memory": "give the machine more memory",
     "disk-errors": "look at the disk below the image, and at the image itself: imgtools check",
     "filesystem-errors": "check it: imgtools check IMAGE",
+    "filesystem-full": "see how full it is now, imgtools df IMAGE; imgtools repair --only make-room says what may go",
 }
 # Provider and number of events of Windows: the cause that they are signs of.
 EVENTS = {

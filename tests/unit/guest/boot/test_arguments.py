@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from imgtools.guest.boot.arguments import ending_words, lost_arguments, resume_setting, words_of
@@ -43,6 +45,7 @@ def lost(cmdline: str) -> list[tuple[str, str]]:
         "root=gpt-auto",
         "root=0801",
         "root=UUID=d00d rd.luks.uuid=luks-aaaa-bbbb rd.luks.name=aaaa-bbbb=root",
+        "root=UUID=d00d rootflags=noatime,inode64",
         'root=UUID=d00d dyndbg="file a.c +p"',
         "",
     ],
@@ -58,6 +61,7 @@ def test_nothing_is_lost(cmdline: str) -> None:
         ("root=/dev/mapper/old-root", "root", "root=/dev/mapper/old-root"),
         ("root=UUID=b007", "root", "root=UUID=b007"),
         ("root=", "root", "root="),
+        ("root=UUID=d00d rootflags=subvol=@", "flags", "rootflags=subvol=@"),
         ("root=UUID=d00d rootfstype=ext4", "root", "rootfstype=ext4"),
         ("rd.lvm.lv=vg/swap", "lvm", "rd.lvm.lv=vg/swap"),
         ("rd.lvm.vg=old", "lvm", "rd.lvm.vg=old"),
@@ -91,3 +95,29 @@ def test_what_initramfs_tools_resumes_from() -> None:
     path = "/etc/initramfs-tools/conf.d/resume"
     assert resume_setting(memory_files({path: "# swap\nRESUME=UUID=5a9\n"})) == (2, "UUID=5a9")
     assert resume_setting(memory_files({})) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("flags", "expected"),
+    [
+        ("subvol=root", []),
+        ("subvol=/root,compress=zstd", []),
+        ("subvol=root/nested", []),
+        ("subvolid=256", []),
+        ("subvol=/", []),
+        ("subvol=root2", ["flags"]),
+        ("subvol=root,subvol=nested", ["flags"]),
+    ],
+)
+def test_a_subvolume_that_is_not_there(flags: str, expected: list[str]) -> None:
+    top = memory_volume("/dev/sda2", "btrfs", uuid="b7f5")
+    names = ("root", "root/nested", "home")
+    parts = [
+        replace(top, device=f"btrfsvol:/dev/sda2/{name}", holder=Holder.SUBVOLUME, parents=("/dev/sda2",))
+        for name in names
+    ]
+    layout = replace(LAYOUT, volumes=(top, *parts))
+    words = words_of(f"root=UUID=b7f5 rootflags={flags}")
+    assert [one.kind for one in lost_arguments(memory_files({}), words, top, layout)] == expected
+    alone = replace(LAYOUT, volumes=(top,))  # nobody has listed its subvolumes
+    assert list(lost_arguments(memory_files({}), words, top, alone)) == []

@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 
 from fixtures.executables import elf, initrd, kernel
+from fixtures.unified import unified_kernel
 from imgtools.guest.guest import Guest
 from imgtools.ops.station import Examined, StationReport, load_stations, visit
 from imgtools.records.diagnosis import Remedy, Severity, StationState
@@ -121,6 +122,51 @@ def test_what_is_found_and_what_mends_it(
     assert found[0].remedy == remedy
     assert remedy or found[0].advice
     assert found[0].evidence
+
+
+SEARCH = "search --no-floppy --fs-uuid --set=root {}\n"
+LOST = "dead0000-0000-4000-8000-000000000000"
+UKI = "/boot/efi/EFI/Linux/fixture.efi"
+
+
+@pytest.mark.parametrize(
+    ("menu", "expected"),
+    [
+        (SEARCH.format(LOST), ["grub-search-missing"]),
+        (SEARCH.format(f"--hint-bios=hd0,gpt1 {LOST}") * 2, ["grub-search-missing"]),
+        (f"search.fs_uuid {LOST} root hd0,gpt1\n", ["grub-search-missing"]),
+        (SEARCH.format("$uuid"), []),
+        ("search --no-floppy --label gone --set=root\n", []),
+        (
+            f"### BEGIN /etc/grub.d/30_os-prober ###\n{SEARCH.format(LOST)}### END /etc/grub.d/30_os-prober ###\n",
+            [],
+        ),
+    ],
+)
+def test_what_grub_searches(menu: str, expected: list[str]) -> None:
+    found = report("boot-menu", {"/boot/grub/grub.cfg": f"{menu}{MENU}"}).findings
+    assert [one.id for one in found] == expected
+    assert [one.evidence[0].line for one in found] == [1] * len(expected)
+
+
+@pytest.mark.parametrize(
+    ("station", "image", "expected"),
+    [
+        ("kernel-arguments", unified_kernel("root=UUID=d00d ro", NEW), []),
+        ("initrd", unified_kernel("root=UUID=d00d ro", NEW), []),
+        ("kernel-arguments", unified_kernel("root=UUID=gone ro", NEW), ["root-not-found"]),
+        ("initrd", unified_kernel("", NEW, initrd(4096)[:999]), ["initrd-damaged"]),
+        ("initrd", unified_kernel("", NEW, b"no archive"), ["initrd-damaged"]),
+        ("kernel-arguments", unified_kernel("root=UUID=gone ro", NEW)[:1100], []),  # cut: said of the ESP
+        ("kernel-arguments", b"", []),
+    ],
+)
+def test_a_unified_kernel_image(station: str, image: bytes, expected: list[str]) -> None:
+    beside, alone = report(station, {UKI: image}), report(station, {UKI: image}, "/boot/grub/grub.cfg")
+    assert [one.id for one in beside.findings] == [one.id for one in alone.findings] == expected
+    if expected:
+        assert (beside.state, alone.state) == (StationState.SUSPICIOUS, StationState.BROKEN)
+        assert beside.findings[0].evidence[0].path == UKI and "ukify" in beside.findings[0].advice
 
 
 def test_junk_behind_an_initrd_is_suspicious() -> None:

@@ -8,9 +8,15 @@ import pytest
 
 from imgtools.ops.stations import crypttab, fstab, raid
 from imgtools.records.diagnosis import Confidence
-from imgtools.records.disks import Declined, Holder, Volume
+from imgtools.records.disks import Declined, Disk, Holder, Layout, Partition, Volume
 from tests.support.memory import Content, link
 from tests.support.stations import BOOT, ESP, VOLUMES, examined_of, found, ids, layout_of, reasons
+
+
+def partition_of(volume: Volume) -> Partition:
+    """The entry in a partition table of a volume."""
+    return Partition(volume.device, int(volume.device[-1]), 1 << 20, volume.size, "0x83")
+
 
 SYSTEMD: dict[str, Content] = {"/sbin/init": link("../lib/systemd/systemd"), "/lib/systemd/systemd": "x"}
 GOOD = (
@@ -70,6 +76,41 @@ def test_what_may_be_on_another_disk_is_not_sure() -> None:
         and data.evidence[0].line == 2
         and data.evidence[0].text == text.splitlines()[1]
     )
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("UUID=da7a /data ext4 defaults 0 2", ["fstab-nofail-missing"]),
+        ("UUID=da7a /data ext4 nofail 0 2", []),
+        ("UUID=da7a /data ext4 noauto 0 2", []),
+        ("UUID=da7a /data ext4 x-systemd.automount 0 2", []),
+        ("UUID=da7a /home ext4 defaults 0 2", []),
+        ("UUID=da7a /var/lib/mysql ext4 defaults 0 2", []),
+        ("/dev/sdb1 /data ext4 nofail 0 2", ["fstab-name-unstable"]),
+        ("/dev/disk/by-uuid/da7a /data ext4 nofail 0 2", []),
+    ],
+)
+def test_a_volume_of_another_disk(line: str, expected: list[str]) -> None:
+    """What is sound as long as the machine keeps its disks is never more than suspicious."""
+    data = Volume("/dev/sdb1", Holder.PARTITION, 1 << 20, "ext4", uuid="da7a")
+    files: dict[str, Content] = {**SYSTEMD, "/etc/fstab": f"{GOOD}{line}\n"}
+    first, second = (
+        Disk(f"/dev/sd{letter}", 4 << 30, table="gpt", partitions=tuple(partitions))
+        for letter, partitions in (
+            ("a", [partition_of(one) for one in VOLUMES[:4]]),
+            ("b", [partition_of(data)]),
+        )
+    )
+    layout = Layout((first, second), volumes=(*VOLUMES, data))
+    assert ids(fstab.STATION, files, layout) == expected
+    assert all(one.confidence is Confidence.LOW for one in found(fstab.STATION, examined_of(files, layout)))
+
+
+def test_names_by_order_are_left_alone_on_one_disk() -> None:
+    files: dict[str, Content] = {**SYSTEMD, "/etc/fstab": "/dev/sda1 /boot ext4 defaults 0 2\n"}
+    layout = replace(layout_of(), disks=(replace(layout_of().disks[0], partitions=(partition_of(BOOT),)),))
+    assert ids(fstab.STATION, files, layout) == []
 
 
 def test_a_clone_beside_its_original_is_named() -> None:
