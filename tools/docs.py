@@ -1,7 +1,8 @@
 """The generated documentation: `make docs` writes it.
 
-One page for each command, made from the command itself, and one for each shelf of operations: they depend on nothing
-but the code. The output in the tutorial, the README and the cookbook, and the picture, come from real runs on fixtures.
+One page for each command, made from the command itself, one for each shelf of operations, each station of a diagnosis
+and each repair: they depend on nothing but the code. The output in the tutorial, the README and the cookbook, and the
+picture, come from real runs on fixtures.
 """
 
 from __future__ import annotations
@@ -20,7 +21,18 @@ from typing import Union, get_args, get_origin
 from imgtools.cli.command.groups import expand
 from imgtools.cli.command.listing import by_section, command_modules
 from imgtools.cli.command.typer_adapter import Declared, declared
-from tools import cookbook, decisions, exit_codes, options, picture, schemas, shelves, surface, transcript
+from tools import (
+    boot_pages,
+    cookbook,
+    decisions,
+    exit_codes,
+    options,
+    picture,
+    schemas,
+    shelves,
+    surface,
+    transcript,
+)
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = Path("docs/commands")
@@ -142,6 +154,7 @@ def pages() -> dict[Path, str]:
         made
         | {FOLDER / "README.md": _index(found)}
         | shelves.pages()
+        | boot_pages.pages()
         | schemas.pages()
         | exit_codes.pages()
         | options.pages()
@@ -222,8 +235,8 @@ def stale(made: dict[Path, str]) -> list[Path]:
         for path, text in made.items()
         if not (ROOT / path).is_file() or (ROOT / path).read_text(encoding="utf-8") != text
     ]
-    folders = (ROOT / FOLDER, ROOT / shelves.FOLDER)
-    gone = [path.relative_to(ROOT) for folder in folders for path in sorted(folder.glob("*.md"))]
+    folders = (FOLDER, shelves.FOLDER, *boot_pages.FOLDERS)
+    gone = [path.relative_to(ROOT) for folder in folders for path in sorted((ROOT / folder).glob("*.md"))]
     return different + [path for path in gone if path not in made]
 
 

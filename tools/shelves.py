@@ -1,4 +1,4 @@
-"""Pages of the operations, one for each shelf, made from the shelves themselves."""
+"""Pages of the operations, one for each shelf, made from the shelves themselves; see boot_pages for the others."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from pathlib import Path
 import imgtools.ops
 from imgtools.ops.check import GROUPS, ShelvedCheck, load_checks
 from imgtools.ops.operation import Families, NoParams, Shelved, load_shelf
-from imgtools.ops.station import ShelvedStation, load_stations
+from imgtools.ops.station import load_stations
 from imgtools.records.orders import Order
 from imgtools.records.system import OsType
 
 FOLDER = Path("docs/operations")
+ELSEWHERE = {"repair": "../repairs/README.md", "stations": "../stations/README.md"}
 HEAD = "<!-- Made by `make docs` from imgtools/ops; edit the operation instead. -->\n"
 
 
@@ -28,28 +29,30 @@ def shelves() -> dict[str, Mapping[str, Shelved]]:
 
 
 def pages() -> dict[Path, str]:
-    """Every generated page: its path in the checkout, and its text."""
+    """Every generated page: its path in the checkout, and its text. Repairs have pages of their own."""
     found = shelves()
-    made = {FOLDER / f"{name}.md": _page(name, shelf) for name, shelf in found.items()}
-    stations = load_stations()
+    made = {FOLDER / f"{name}.md": _page(name, shelf) for name, shelf in found.items() if name != "repair"}
     return made | {
-        FOLDER / "stations.md": _stations_page(stations),
         FOLDER / "checks.md": _checks_page(tuple(load_checks().values())),
-        FOLDER / "README.md": _index(found, len(stations)),
+        FOLDER / "README.md": _index(found, len(load_stations())),
     }
 
 
 def _index(found: Mapping[str, Mapping[str, Shelved]], stations: int) -> str:
-    rows = [f"| [{name}]({name}.md) | {len(shelf)} | {_about(name)} |" for name, shelf in found.items()]
-    rows.append(f"| [checks](checks.md) | {len(load_checks())} | {_about('checks')} |")
-    rows.append(f"| [stations](stations.md) | {stations} | {_about('stations')} |")
+    rows = [
+        f"| [{name}]({ELSEWHERE.get(name, f'{name}.md')}) | {len(shelf)} | {about(name)} |"
+        for name, shelf in found.items()
+    ]
+    rows.append(f"| [checks](checks.md) | {len(load_checks())} | {about('checks')} |")
+    rows.append(f"| [stations]({ELSEWHERE['stations']}) | {stations} | {about('stations')} |")
     return (
         "\n".join([HEAD + "# Operations\n", "| Shelf | Operations | What it holds |", "|---|---|---|", *rows])
         + "\n"
     )
 
 
-def _about(shelf: str) -> str:
+def about(shelf: str) -> str:
+    """What a shelf holds, in its own words."""
     return (importlib.import_module(f"imgtools.ops.{shelf}").__doc__ or "").strip().partition("\n")[0]
 
 
@@ -59,16 +62,16 @@ def _page(name: str, shelf: Mapping[str, Shelved]) -> str:
     ]
     parts = [
         HEAD + f"# Operations: {name}",
-        _about(name),
+        about(name),
         "\n".join(["| Name | By default | What it does |", "|---|---|---|", *rows]),
     ]
-    return "\n\n".join([*parts, *(_section(one) for one in shelf.values())]) + "\n"
+    return "\n\n".join([*parts, *(f"## {one.name}\n\n{section(one)}" for one in shelf.values())]) + "\n"
 
 
 def _checks_page(checks: tuple[ShelvedCheck, ...]) -> str:
     parts = [
         HEAD + "# Checks",
-        f"{_about('checks')} [audit](../commands/audit.md) makes them; `imgtools audit --explain ID` shows one.",
+        f"{about('checks')} [audit](../commands/audit.md) makes them; `imgtools audit --explain ID` shows one.",
     ]
     for group in GROUPS.values():
         if members := [one for one in checks if one.group == group]:
@@ -84,7 +87,7 @@ def _checks_page(checks: tuple[ShelvedCheck, ...]) -> str:
 
 
 def _check(one: ShelvedCheck) -> str:
-    parts = [f"### {one.id}", one.rationale.replace("``", "`"), f"For {_families(one.check.families)}."]
+    parts = [f"### {one.id}", one.rationale.replace("``", "`"), f"For {families_of(one.check.families)}."]
     if one.check.params is not NoParams:
         parts.append("\n".join(_parameters(one.check.params)))
     if one.check.references:
@@ -92,34 +95,17 @@ def _check(one: ShelvedCheck) -> str:
     return "\n\n".join(parts)
 
 
-def _stations_page(stations: tuple[ShelvedStation, ...]) -> str:
-    rows = [f"| [{one.name}](#{one.name}) | {one.station.summary} |" for one in stations]
-    parts = [
-        HEAD + "# Stations",
-        f"{_about('stations')} They are in the order of the way, as [diagnose](../commands/diagnose.md) walks it.",
-        "\n".join(["| Station | Looks at |", "|---|---|", *rows]),
-    ]
-    return "\n\n".join([*parts, *(_station(one) for one in stations)]) + "\n"
-
-
-def _station(one: ShelvedStation) -> str:
-    rows = [f"| `{name}` | {text} |" for name, text in one.station.causes.items()]
-    table = "\n".join(["| Finding | What it means |", "|---|---|", *rows])
-    return "\n\n".join(
-        [f"## {one.name}", one.doc.replace("``", "`"), f"For {_families(one.station.families)}.", table]
-    )
-
-
 def _default(one: Shelved) -> str:
     return "yes" if one.operation.default and one.operation.params is not Order else ""
 
 
-def _section(one: Shelved) -> str:
+def section(one: Shelved) -> str:
+    """What there is to say of an operation, without its name."""
     operation = one.operation
     if operation.params is Order:
         return _order_section(one)
     default = "By default." if operation.default else "Only when it is asked for."
-    parts = [f"## {one.name}", one.doc.replace("``", "`"), f"For {_families(operation.families)}. {default}"]
+    parts = [one.doc.replace("``", "`"), f"For {families_of(operation.families)}. {default}"]
     if operation.params is not NoParams:
         parts.append("\n".join(_parameters(operation.params)))
     if operation.notes:
@@ -130,14 +116,15 @@ def _section(one: Shelved) -> str:
 def _order_section(one: Shelved) -> str:
     """An operation that is an option: how it is written, and for whom."""
     option = f"--{one.name} {one.operation.metavar}".rstrip()
-    parts = [f"## {one.name}", f"`{option}`", one.doc.replace("``", "`")]
-    parts.append(f"For {_families(one.operation.families)}.")
+    parts = [f"`{option}`", one.doc.replace("``", "`")]
+    parts.append(f"For {families_of(one.operation.families)}.")
     if one.operation.notes:
         parts.append(inspect.cleandoc(one.operation.notes))
     return "\n\n".join(parts)
 
 
-def _families(families: Families) -> str:
+def families_of(families: Families) -> str:
+    """The guests that something is for, in words."""
     types = ", ".join(sorted(one.value for one in families.types if one is not OsType.UNKNOWN))
     if families.types == frozenset(OsType):
         return "every guest"

@@ -95,6 +95,7 @@ class Station:
     logs say.
     ``causes`` are the ids of all its findings, each with what it means and how it comes about: ``--explain`` shows it.
     ``families``: the guests that it is for; ANY is also asked where no guest was found.
+    ``mended``: by which repair which of the findings is mended, where it can be; a finding says whether this one is.
     """
 
     summary: str
@@ -102,6 +103,11 @@ class Station:
     look: Callable[[Examined], Iterable[Seen]]
     causes: Mapping[str, str]
     families: Families = ANY
+    mended: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+    def menders(self, name: str) -> tuple[str, ...]:
+        """Return the repairs that mend a finding, as far as it can be mended at all."""
+        return tuple(repair for repair, names in self.mended.items() if name in names)
 
 
 @dataclass(frozen=True, slots=True)

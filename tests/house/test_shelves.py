@@ -9,7 +9,7 @@ import pytest
 
 import imgtools.ops
 from imgtools.ops.check import load_checks
-from imgtools.ops.operation import Shelved
+from imgtools.ops.operation import Shelved, load_shelf
 from imgtools.ops.station import load_stations
 from tests.house.source import ROOT, modules, report
 from tools.shelves import shelves
@@ -102,4 +102,22 @@ def test_checks_say_what_they_want() -> None:
     assert not broken, report(
         "a check has a rationale of more than a line, a title without a full stop, and a test that names it",
         broken,
+    )
+
+
+def test_what_mends_a_finding_is_a_repair_and_the_finding_is_the_stations() -> None:
+    repairs = load_shelf("imgtools.ops.repair")
+    stations = load_stations()
+    unknown = [
+        f"{one.name}: {name}" for one in stations for name in one.station.mended if name not in repairs
+    ]
+    others = [
+        f"{one.name}: {name}"
+        for one in stations
+        for names in one.station.mended.values()
+        for name in names
+        if name not in one.station.causes
+    ]
+    assert not unknown + others, report(
+        "STATION.mended: repair -> ids of this station's findings", unknown + others
     )

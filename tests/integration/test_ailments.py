@@ -93,6 +93,18 @@ def test_every_ailment_has_a_name_of_its_own_and_names_what_there_is() -> None:
     assert [one.name for one in ALL if one.auto and (one.settings or not one.repair)] == []
 
 
+def test_the_pages_say_what_mends_it() -> None:
+    told = {
+        (name, repair)
+        for one in load_stations()
+        for name in one.station.causes
+        for repair in one.station.menders(name)
+    }
+    assert [
+        (one.finding, one.repair) for one in ALL if one.repair and (one.finding, one.repair) not in told
+    ] == []
+
+
 def test_many_kinds_are_mended() -> None:
     assert len({one.finding for one in MENDED}) >= 45
     assert len({one.repair for one in MENDED}) >= 30

@@ -198,4 +198,13 @@ STATION = Station(
         "ssh-keys-mode": "Others may write to a user's home, .ssh or authorized_keys: the SSH server passes over the "
         "keys in it.",
     },
+    mended={
+        "account-files": (
+            "account-file-missing",
+            "account-file-syntax",
+            "root-account-missing",
+        ),
+        "account-unlock": ("account-expired",),
+        "password": ("nobody-can-log-in",),
+    },
 )

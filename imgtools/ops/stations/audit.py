@@ -56,4 +56,7 @@ STATION = Station(
         "auditd-halts": "auditd is told to halt the machine, or to go to single user mode, when its disk is full, and "
         "it is: the machine stops shortly after each boot.",
     },
+    mended={
+        "auditd": ("auditd-halts",),
+    },
 )

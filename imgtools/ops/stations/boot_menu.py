@@ -186,4 +186,15 @@ STATION = Station(
         "grub-env-damaged": "GRUB keeps the default entry and the one for the next start in a block of 1024 bytes "
         "that it writes over in place. An editor, or a power cut, has made it another file.",
     },
+    mended={
+        "grub-config": (
+            "boot-menu-missing",
+            "boot-menu-damaged",
+            "boot-menu-empty",
+        ),
+        "boot-entries": ("boot-entries-missing",),
+        "default-kernel": ("boot-default-missing",),
+        "root-device": ("grub-search-missing",),
+        "grub-env": ("grub-env-damaged",),
+    },
 )

@@ -178,4 +178,17 @@ STATION = Station(
         "modules in it: a clone with new UUIDs, a renamed volume, /boot moved or deleted. GRUB ends at grub rescue>.",
         "syslinux-missing": "The partition's boot sector was made by syslinux; the file that it loads was deleted.",
     },
+    mended={
+        "boot-code": (
+            "boot-signature-missing",
+            "boot-active-missing",
+        ),
+        "grub-install": (
+            "boot-code-missing",
+            "boot-code-foreign",
+            "grub-core-damaged",
+            "grub-core-room",
+            "grub-prefix-missing",
+        ),
+    },
 )

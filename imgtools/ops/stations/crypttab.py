@@ -61,4 +61,13 @@ STATION = Station(
         "crypttab-duplicate": "Two lines open a volume under the same name.",
         "crypttab-syntax": "A line is none of crypttab(5).",
     },
+    mended={
+        "crypttab": (
+            "crypttab-source-missing",
+            "crypttab-not-encrypted",
+            "crypttab-key-missing",
+            "crypttab-duplicate",
+            "crypttab-syntax",
+        ),
+    },
 )

@@ -190,4 +190,15 @@ STATION = Station(
         "efi-fallback-missing": "UEFI remembers boot entries in memory of its own, which does not come along when a "
         "disk moves. Then it starts EFI/BOOT/BOOTX64.EFI, and there is none.",
     },
+    mended={
+        "grub-install": (
+            "esp-loader-missing",
+            "efi-program-damaged",
+            "efi-prefix-missing",
+            "esp-stub-missing",
+            "esp-stub-wrong",
+            "shim-follower-missing",
+            "efi-fallback-missing",
+        ),
+    },
 )

@@ -121,4 +121,12 @@ STATION = Station(
         "filesystem-dirty": "A filesystem without a journal, or of Windows, was not unmounted: what was written last "
         "may be lost, and Linux may mount it read-only.",
     },
+    mended={
+        "filesystem-check": (
+            "filesystem-errors",
+            "filesystem-damaged",
+            "journal-damaged",
+            "filesystem-dirty",
+        ),
+    },
 )

@@ -62,4 +62,7 @@ STATION = Station(
         "cloud-init-waiting": "cloud-init's last run did not come to its end: it waits for a source of data that this "
         "machine does not have, or for a network.",
     },
+    mended={
+        "machine-id": ("machine-id-malformed",),
+    },
 )

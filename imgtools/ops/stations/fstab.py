@@ -103,4 +103,15 @@ STATION = Station(
         "Once that disk is not there, as in a clone, a restore or a new machine, the boot ends in emergency mode.",
         "fstab-syntax": "A line is none of fstab(5); it is left out, or taken for something else.",
     },
+    mended={
+        "fstab": (
+            "fstab-source-missing",
+            "fstab-swap-missing",
+            "fstab-type",
+            "fstab-option",
+            "fstab-network",
+            "fstab-duplicate",
+            "fstab-syntax",
+        ),
+    },
 )

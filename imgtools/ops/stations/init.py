@@ -135,4 +135,15 @@ STATION = Station(
         "removed by force.",
         "library-damaged": "A library or a program that is essential is empty or cut.",
     },
+    mended={
+        "usrmerge-links": ("usrmerge-link-missing",),
+        "init-link": ("init-missing",),
+        "package-files": (
+            "init-damaged",
+            "libc-damaged",
+            "library-missing",
+            "library-damaged",
+        ),
+        "libc-links": ("libc-missing",),
+    },
 )

@@ -215,4 +215,14 @@ STATION = Station(
         "initrd-disk-drivers": "The initial RAM disk has no driver for virtio, NVMe or SCSI disks, because it was made "
         "on other hardware for that alone: the guest has come from a real machine or another hypervisor.",
     },
+    mended={
+        "initramfs": (
+            "initrd-missing",
+            "initrd-damaged",
+            "initrd-no-init",
+            "initrd-driver-missing",
+            "initrd-tool-missing",
+            "initrd-disk-drivers",
+        ),
+    },
 )

@@ -136,4 +136,8 @@ STATION = Station(
         "modules-missing": "The folder of the kernel's modules is gone. It starts, and has no drivers but those in "
         "its initial RAM disk: no network, and no filesystem but the root's.",
     },
+    mended={
+        "default-kernel": ("kernel-missing", "kernel-damaged", "kernel-architecture", "modules-missing"),
+        "grub-config": ("kernel-missing", "kernel-damaged", "kernel-architecture", "modules-missing"),
+    },
 )

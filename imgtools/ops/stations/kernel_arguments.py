@@ -156,4 +156,9 @@ STATION = Station(
         "boot-word-dangerous": "Somebody has once repaired the guest by hand, and left the word that led to the shell: "
         "init=/bin/sh, single, rd.break, systemd.unit=emergency.target.",
     },
+    mended={
+        "root-device": ("root-not-found",),
+        "resume-device": ("resume-not-found",),
+        "cmdline-words": ("boot-word-dangerous", "root-flags-wrong"),
+    },
 )

@@ -87,4 +87,12 @@ STATION = Station(
         "pam-include-missing": "A file of /etc/pam.d includes one that is not there: the service refuses all.",
         "pam-config-missing": "The folder of PAM's settings is gone.",
     },
+    mended={
+        "package-files": (
+            "pam-module-missing",
+            "pam-include-missing",
+            "pam-config-missing",
+        ),
+        "nologin": ("nologin",),
+    },
 )

@@ -76,4 +76,7 @@ STATION = Station(
         "lvm-devices": "LVM takes only the devices that /etc/lvm/devices/system.devices lists, and one that is needed "
         "is not among them: a disk was copied or added, and the file was not.",
     },
+    mended={
+        "lvm-devices": ("lvm-devices",),
+    },
 )

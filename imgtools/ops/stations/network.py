@@ -53,4 +53,7 @@ STATION = Station(
         "network-card-renamed": "Old udev rules have given the card of a clone the next name (eth1), and only the "
         "first one (eth0) has settings.",
     },
+    mended={
+        "network-dhcp": ("network-card-renamed",),
+    },
 )

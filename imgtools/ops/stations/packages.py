@@ -93,4 +93,9 @@ STATION = Station(
         "library-link-broken": "The link that programs load a library by leads nowhere: half of an upgrade, or a file "
         "removed by hand.",
     },
+    mended={
+        "packages-interrupted": ("packages-interrupted",),
+        "rpm-database": ("rpm-database-damaged",),
+        "package-files": ("library-link-broken",),
+    },
 )

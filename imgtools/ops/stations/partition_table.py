@@ -76,4 +76,12 @@ STATION = Station(
         "logical-partitions-damaged": "The chain of boot records that leads from one logical partition to the next is "
         "broken; those behind the break are not found.",
     },
+    mended={
+        "partition-table": (
+            "gpt-primary-damaged",
+            "gpt-backup-damaged",
+            "gpt-backup-misplaced",
+            "gpt-not-announced",
+        ),
+    },
 )

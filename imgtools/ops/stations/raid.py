@@ -58,4 +58,7 @@ STATION = Station(
         "mdadm-conf-array-missing": "mdadm.conf names an array by a UUID that no disk has: a new one was made, or its "
         "disks are not there. What fstab means by /dev/md0 then appears as /dev/md127.",
     },
+    mended={
+        "mdadm-conf": ("mdadm-conf-array-missing",),
+    },
 )

@@ -71,4 +71,10 @@ STATION = Station(
         "filesystem-inodes": "A filesystem holds as many files as it can: millions of small ones in a spool or "
         "a cache. Nothing can be made any more, though there is room.",
     },
+    mended={
+        "make-room": (
+            "filesystem-full",
+            "filesystem-inodes",
+        ),
+    },
 )

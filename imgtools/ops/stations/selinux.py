@@ -122,4 +122,8 @@ STATION = Station(
         "installed: systemd says Failed to load SELinux policy, and freezes.",
         "selinux-config": "/etc/selinux/config names a mode that there is not.",
     },
+    mended={
+        "selinux-permissive": ("selinux-policy-missing",),
+        "selinux-relabel": ("selinux-labels",),
+    },
 )

@@ -102,4 +102,15 @@ STATION = Station(
         "ssh-host-keys-mode": "Others may read the host keys: the server passes over them, after a chmod -R or a copy.",
         "sshd-user-missing": "The account that the server drops its rights to is gone.",
     },
+    mended={
+        "sshd-config": (
+            "sshd-config-broken",
+            "sshd-config-missing",
+        ),
+        "ssh-host-keys": (
+            "ssh-host-keys-missing",
+            "ssh-host-keys-mode",
+        ),
+        "account-files": ("sshd-user-missing",),
+    },
 )

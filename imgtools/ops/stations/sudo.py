@@ -67,4 +67,12 @@ STATION = Station(
         "sudoers-syntax": "sudoers, or a file of sudoers.d, does not parse. Older versions of sudo then refuse "
         "everybody, newer ones pass over the line.",
     },
+    mended={
+        "sudoers": (
+            "sudo-not-setuid",
+            "sudoers-missing",
+            "sudoers-mode",
+            "sudoers-syntax",
+        ),
+    },
 )

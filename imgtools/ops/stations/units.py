@@ -169,4 +169,13 @@ STATION = Station(
         "unit-syntax": "A unit or drop-in of the administrator's has a line that is no setting; systemd leaves it out.",
         "unit-refused": "A drop-in adds a second command to a service that may have one: systemd refuses the service.",
     },
+    mended={
+        "unit": (
+            "default-target-missing",
+            "default-target-odd",
+            "unit-masked",
+            "unit-program-missing",
+        ),
+        "package-files": ("unit-missing",),
+    },
 )

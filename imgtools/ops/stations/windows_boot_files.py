@@ -178,4 +178,12 @@ STATION = Station(
         "windows-boot-record-damaged": "The first sectors of the active partition load bootmgr. Where they belong to "
         "another system, or were overwritten, the machine stops behind the BIOS.",
     },
+    mended={
+        "windows-boot-files": (
+            "windows-boot-manager-missing",
+            "windows-boot-manager-damaged",
+            "windows-fallback-missing",
+        ),
+        "boot-code": ("windows-partition-inactive",),
+    },
 )

@@ -204,4 +204,12 @@ STATION = Station(
         "windows-safe-mode": "The default entry always starts in safe mode, in which most services do not run, and "
         "nobody reaches the machine by remote desktop.",
     },
+    mended={
+        "windows-boot-devices": ("windows-boot-device-missing",),
+        "windows-boot-files": (
+            "windows-loader-missing",
+            "windows-loader-damaged",
+        ),
+        "windows-safe-mode-off": ("windows-safe-mode",),
+    },
 )

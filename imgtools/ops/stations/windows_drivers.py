@@ -108,4 +108,12 @@ STATION = Station(
         "windows-storage-driver-missing": "No driver of a disk controller starts at boot: Windows cannot read its own "
         "disk, stop code 0x7B INACCESSIBLE_BOOT_DEVICE.",
     },
+    mended={
+        "windows-device-filters": ("windows-filter-missing",),
+        "windows-service": (
+            "windows-boot-driver-missing",
+            "windows-storage-driver-missing",
+        ),
+        "windows-driver-file": ("windows-boot-driver-damaged",),
+    },
 )

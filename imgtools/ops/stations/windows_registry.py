@@ -54,4 +54,11 @@ STATION = Station(
         "windows-control-set-missing": r"HKLM\SYSTEM\Select names the set of drivers and services that is used. Where "
         "it is not there, or has no drivers, Windows stops before anything runs.",
     },
+    mended={
+        "windows-hive-backup": (
+            "windows-hive-missing",
+            "windows-hive-damaged",
+        ),
+        "windows-last-known-good": ("windows-control-set-missing",),
+    },
 )

@@ -82,4 +82,8 @@ STATION = Station(
         "windows-recovery-loop": "After two boots that failed, Windows starts its recovery environment, which tries to "
         "repair it and writes what it found to SrtTrail.txt; what Windows itself would say is not seen any more.",
     },
+    mended={
+        "windows-pending-updates": ("windows-updates-pending",),
+        "windows-recovery-loop": ("windows-recovery-loop",),
+    },
 )

@@ -80,4 +80,8 @@ STATION = Station(
         "windows-volume-full": "Windows has no room left on its volume: services fail, the registry cannot be written, "
         "a user's profile is not loaded, updates stop in the middle.",
     },
+    mended={
+        "windows-hibernation": ("windows-hibernated",),
+        "windows-check-disk": ("windows-volume-dirty",),
+    },
 )
