@@ -16,7 +16,7 @@ RUN ?= make demo test JOBS=$(JOBS) ARGS="$(ARGS)"
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
 .NOTPARALLEL:
-.PHONY: help setup demo test test-on lint bench boots docs fixtures constraints lowest mutants fuzz foreign clean
+.PHONY: help setup demo test test-on lint bench boots sound docs fixtures constraints lowest mutants fuzz foreign clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,6 +47,9 @@ bench: setup  ## compare with the virt-* tools and write docs/benchmarks.md (ROU
 boots: setup  ## break real guests, boot them, mend them, boot them again; write docs/boots.md (some forty minutes)
 	$(PYTHON) fixtures/build.py real real-plain >/dev/null
 	$(PYTHON) -m tests.boots $(ARGS)
+
+sound: setup  ## build real Debians on XFS, btrfs and LUKS, and find nothing wrong with them (some ten minutes)
+	$(PYTHON) -m pytest tests/sound/real_filesystems.py $(ARGS)
 
 docs: setup  ## write the generated pages: one per command, and the picture in the README
 	$(PYTHON) -m tools.docs

@@ -23,10 +23,10 @@ def found(disk: Path) -> list[str]:
     return [one["id"] for station in ran.data["stations"] for one in station["findings"]]
 
 
-def mend(disk: Path, *words: str, code: int = 0) -> list[str]:
+def mend(disk: Path, *words: str, code: int = 0) -> str:
     """What the checker has done, in its words."""
     words = ("--only", "filesystem-check", *words, "--write", "--json")
-    return list(imgtools("repair", disk, "--format", "raw", *words, code=code).json["warnings"])
+    return str(imgtools("repair", disk, "--format", "raw", *words, code=code).json.get("warnings"))
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ def mend(disk: Path, *words: str, code: int = 0) -> list[str]:
 def test_it_is_mended(kind: str, finding: str, words: tuple[str, ...], told: str, tmp_path: Path) -> None:
     disk = DAMAGED[kind](tmp_path)
     assert found(disk) == [finding]
-    assert told in " ".join(mend(disk, *words))
+    assert told in mend(disk, *words)
     assert found(disk) == []
     content = imgtools("cat", disk, "--format", "raw", "-m", "/dev/sda:/", f"/{KEPT}").out
     assert content.encode() == TEXT

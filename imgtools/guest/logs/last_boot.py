@@ -1,8 +1,8 @@
 """What the kernel and the first program of a Linux guest wrote at its last boot, read from the end of its logs.
 
 The journal, where there is one, else the kernel's text log and the one of everything; only the kernel's own lines and
-those of systemd are taken, for other programs may log whatever somebody sends them. All of it is bounded: a diagnosis
-does not read a log of gigabytes.
+those of systemd and of what writes the logs are taken, for other programs may log whatever somebody sends them. All of
+it is bounded: a diagnosis does not read a log of gigabytes.
 """
 
 from __future__ import annotations
@@ -36,12 +36,16 @@ SPEAKERS = (
     "SYSLOG_IDENTIFIER=kernel",
     "SYSLOG_IDENTIFIER=systemd",
     "SYSLOG_IDENTIFIER=systemd-fsck",
+    "SYSLOG_IDENTIFIER=systemd-journald",
+    "SYSLOG_IDENTIFIER=systemd-tmpfiles",
+    "SYSLOG_IDENTIFIER=rsyslogd",
 )
 TEXT_LOGS = ("/var/log/kern.log", "/var/log/messages", "/var/log/syslog", "/var/log/dmesg")
 RING_BUFFER = "/var/log/dmesg"  # all of it is the kernel's, of one boot
 # rsyslog's and busybox's prefix, up to who speaks: "Mar  1 12:00:00 host kernel: [    1.2] text".
 PREFIX = re.compile(
-    r"^.{0,80}? (?:kernel|systemd(?:-fsck)?)(?:\[\d{1,10}\])?: (?:\[ *\d{1,9}\.\d{1,9}\] ?)?(.*)$"
+    r"^.{0,80}? (?:kernel|systemd(?:-fsck|-journald|-tmpfiles)?|rsyslogd)(?:\[\d{1,10}\])?: "
+    r"(?:\[ *\d{1,9}\.\d{1,9}\] ?)?(.*)$"
 )
 BANNER = re.compile(r"(?:^|kernel: |\] ?)Linux version \d")
 PSTORE = "/var/lib/systemd/pstore"
