@@ -51,7 +51,7 @@ def parse_block(block: bytes, *, has_ftype: bool) -> Iterator[tuple[bytes, int]]
     if end < at:
         raise BadDirectory("an index larger than its block")
     while at < end:
-        if at + 11 > end:
+        if at + 8 > end:
             raise BadDirectory(f"an entry at {at} is cut")
         if int.from_bytes(block[at : at + 2], "big") == UNUSED:
             length = int.from_bytes(block[at + 2 : at + 4], "big")
@@ -59,6 +59,8 @@ def parse_block(block: bytes, *, has_ftype: bool) -> Iterator[tuple[bytes, int]]
                 raise BadDirectory(f"an unused stretch of {length} bytes")
             at += length
             continue
+        if at + 8 == end:
+            raise BadDirectory(f"an entry at {at} is cut")
         name_length = block[at + 8]
         size = (8 + 1 + name_length + has_ftype + 2 + 7) // 8 * 8
         if not name_length or at + size > end:

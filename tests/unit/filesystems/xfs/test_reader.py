@@ -435,3 +435,12 @@ def _number(reader: XfsReader, place: int) -> int:
     """The filesystem's own number of a block of the volume."""
     group, inner = divmod(place, reader._geometry.group_blocks)
     return group << reader._geometry.group_shift | inner
+
+
+def test_an_unused_stretch_of_eight_bytes_ends_a_block() -> None:
+    """The shortest that there is; a real directory of some hundred entries has one (xfs_dir2_data_unused)."""
+    entry = (131).to_bytes(8, "big") + b"\x04name" + b"\x01" + (64).to_bytes(2, "big")
+    unused = b"\xff\xff" + (4096 - 64 - 16 - 8).to_bytes(2, "big")
+    last = b"\xff\xff\x00\x08\x00\x00" + (4088).to_bytes(2, "big")
+    block = (b"XDD3" + bytes(60) + entry + unused).ljust(4088, b"\0") + last
+    assert list(directory.parse_block(block, has_ftype=True)) == [(b"name", 131)]
