@@ -44,7 +44,9 @@ class DamagedStream(Exception):
 class Readable(Protocol):
     """What can be read forwards."""
 
-    def read(self, size: int, /) -> bytes: ...
+    def read(self, size: int, /) -> bytes:
+        """Return up to ``size`` bytes; none at the end."""
+        ...
 
 
 class Source:
