@@ -48,7 +48,8 @@ def _broken(module: Module) -> list[str]:
 
 
 def test_nodes_are_told_in_one_place() -> None:
-    broken = [line for module in modules() for line in _broken(module)]
+    # A report opens nothing, and SARIF has a driver of its own.
+    broken = [line for module in modules() if module.rooms[:1] != ("reports",) for line in _broken(module)]
     assert not broken, report("ask engine/qemu/nodes.py for a node; add a function there", broken)
 
 
