@@ -52,6 +52,7 @@ USUAL = (
     ("/etc/network/interfaces", "Interfaces.lns"),
 )
 LENS_FOLDERS = ("/usr/share/augeas/lenses", "/usr/share/augeas/lenses/dist")
+MOST_NODES = 100_000  # of one file
 _IN, _OUT = "/imgtools/in", "/imgtools/out"
 _SPECIAL = re.compile(r"([\\\[\]()!=,|\s])")  # characters that a path expression gives a meaning
 
@@ -86,6 +87,15 @@ class ConfigFile:
     def match(self, node: str) -> tuple[str, ...]:
         """Return the nodes that an expression matches, relative to the file."""
         return tuple(map(str, self._worker.ask("match", node)))
+
+    def nodes(self) -> tuple[tuple[str, str | None], ...]:
+        """Return every node with its value, in the order of the file.
+
+        :raises OddGuest: there are more than :data:`MOST_NODES`.
+        """
+        return tuple(
+            (str(node), None if value is None else str(value)) for node, value in self._worker.ask("nodes")
+        )
 
     def set(self, node: str, value: str) -> None:
         """Give a node a value; it is made if it is not there."""
@@ -158,6 +168,17 @@ class _Parsed:
         if any(path != self._root and not path.startswith(f"{self._root}/") for path in found):
             raise UsageError(f"not a node of {self._path}: {node} leads out of the file")
         return tuple(self._from_tree(path[len(self._root) + 1 :]) for path in found)
+
+    def nodes(self) -> list[tuple[str, str | None]]:
+        """Return every node with its value, in the order of the file; those of the file itself are left out."""
+        found = self._augeas.match(f"{self._root}//*")
+        if len(found) > MOST_NODES:
+            raise OddGuest(f"{self._path} has {len(found)} nodes, more than the {MOST_NODES} that make sense")
+        values = ((path, self._augeas.get(path)) for path in found)
+        return [
+            (self._from_tree(path[len(self._root) + 1 :]), None if value is None else self._from_tree(value))
+            for path, value in values
+        ]
 
     def set(self, node: str, value: str) -> None:
         """Give a node a value; it is made if it is not there."""

@@ -40,6 +40,7 @@ READ_LIMIT = 64 << 20  # bytes; no configuration file or database that is read w
 # What a reader says of a file that is damaged, or of one that cannot be read for another reason of its own.
 DAMAGE = (OddGuest, BadImage, GuestFileError)
 Refused = Callable[[str, ImgtoolsError], None]  # a path, and why it cannot be read
+LeaveOut = Callable[[str], bool]  # of a path
 
 
 class GuestReader(Protocol):
@@ -88,10 +89,15 @@ class GuestReader(Protocol):
     def xattrs(self, path: str) -> Mapping[str, bytes]:
         """Return the extended attributes of ``path``, a link not followed."""
 
-    def walk(self, path: str, refused: Refused | None = None) -> Iterator[FoundFile]:
+    def walk(
+        self, path: str, refused: Refused | None = None, leave_out: LeaveOut | None = None
+    ) -> Iterator[FoundFile]:
         """Yield ``path`` and everything below it, a directory before its entries, links not followed.
 
+        The entries of a directory come in the order of their names.
+
         :param refused: is told of a directory that cannot be read; without it, that is an error.
+        :param leave_out: tells of a path that it does not count, with all below it, and is not looked into.
         """
 
     def glob(self, pattern: str) -> Iterator[str]:
@@ -344,7 +350,9 @@ class GuestTree:
             raise NotADirectory(f"not a directory in the guest: {path}", path=path)
         return sorted(self._entries(true_path), key=lambda entry: entry.name)
 
-    def walk(self, path: str, refused: Refused | None = None) -> Iterator[FoundFile]:
+    def walk(
+        self, path: str, refused: Refused | None = None, leave_out: LeaveOut | None = None
+    ) -> Iterator[FoundFile]:
         from imgtools.records.found import FoundFile
 
         top, found = self._reach(path)
@@ -354,6 +362,8 @@ class GuestTree:
         todo: list[tuple[str, FileStat, frozenset[tuple[int, int]]]] = [(top, found, frozenset())]
         while todo:
             here, stat, above = todo.pop()
+            if leave_out is not None and leave_out(here):
+                continue
             yield FoundFile(here, stat)
             if stat.kind is not FileKind.DIRECTORY or len(here) > MAX_PATH:
                 continue

@@ -9,10 +9,11 @@ import errno
 import io
 import os
 from abc import abstractmethod
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Protocol
 
 from imgtools.errors import OddGuest
-from imgtools.volumes.volume_file import DiskFile
+from imgtools.volumes.volume_file import DiskFile, Extent
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -151,6 +152,19 @@ class MappedFile(PlacedFile):
         if is_hole:
             return self._size
         raise OSError(errno.ENXIO, os.strerror(errno.ENXIO))
+
+    def places(self) -> Iterator[tuple[int, Extent]]:
+        """Yield where on the disks each stretch of the file lies that is no hole, with its offset in the file."""
+        offset = 0
+        while offset < self._size:
+            place, count = self._blocks.find(offset // self._block_size)
+            length = min(count * self._block_size, self._size - offset)
+            if place is not None:
+                inner = offset
+                for extent in self._disk.stretches(place * self._block_size, length):
+                    yield inner, extent
+                    inner += extent.length
+            offset += length
 
 
 def read_mapped(disk: DiskFile, blocks: BlockMap, block_size: int, size: int, limit: int, what: str) -> bytes:

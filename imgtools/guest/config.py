@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from imgtools.engine.augeas_files import ConfigFile
+from imgtools.engine.augeas_files import ConfigFile, lens_of
 from imgtools.files.tree import GuestReader
 
 LIMIT = 8 << 20  # bytes; a lens takes seconds for a megabyte
 
-__all__ = ["ConfigFile", "open_config"]
+__all__ = ["ConfigFile", "lens_of", "open_config"]
 
 
 def open_config(files: GuestReader, path: str, lens: str = "") -> ConfigFile:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 
@@ -34,6 +34,8 @@ class FileStat:
     atime: int = 0
     mtime: int = 0
     ctime: int = 0
+    # When it was made; 0: its filesystem, or the engine that reads it, does not tell. It says nothing of what it is.
+    crtime: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -131,6 +131,24 @@ def _pairs(
         yield next(place.prefix for place in places if place), keys[0], keys[1]
 
 
+def hive_differences(
+    one: OpenRegistry, two: OpenRegistry, without: frozenset[str], warnings: list[Warned]
+) -> Iterator[RegistryDifference]:
+    """Yield how the hives of two guests differ, one difference at a time.
+
+    :param without: the hives of the machine that are left out, by name.
+    :param warnings: gets what of a hive cannot be read.
+    """
+    refused: list[OddGuest] = []
+    try:
+        for prefix, old, new in _pairs(one, two, ""):
+            if prefix.rpartition("\\")[2].upper() not in without:
+                yield from _differences(old, new, prefix, refused)
+    except OddGuest as error:
+        refused.append(error)
+    warnings += [Warned(error.message) for error in refused]
+
+
 # -- two keys --------------------------------------------------------------------------------------------------
 
 

@@ -19,8 +19,8 @@ from imgtools.volumes.volume_file import DiskFile
 # struct ext4_inode: mode uid size atime ctime mtime dtime gid links blocks flags version block[60] generation
 # acl size_high fragment, then blocks_high acl_high uid_high gid_high checksum reserved of Linux.
 INODE = struct.Struct("<HHIIIIIHHIII60sIIIIHHHHHH")
-# The part behind the first 128 bytes: extra_isize checksum_hi ctime_extra mtime_extra atime_extra.
-EXTRA = struct.Struct("<HHIII")
+# The part behind the first 128 bytes: extra_isize checksum_hi ctime_extra mtime_extra atime_extra crtime crtime_extra.
+EXTRA = struct.Struct("<HHIIIII")
 EXTRA_SIZE = 32  # sizeof(struct ext2_inode_large) - 128: what e2fsprogs and Linux give to new inodes
 
 FLAG_ENCRYPT = 0x800
@@ -82,15 +82,16 @@ def parse_inode(disk: DiskFile, number: int, raw: bytes, *, large_dirs: bool) ->
     kind = KIND_OF_MODE.get(mode & 0o170000)
     if kind is None:
         damaged(disk, f"inode {number} has mode {mode:#o}")
-    atime_extra = mtime_extra = ctime_extra = 0
+    atime_extra = mtime_extra = ctime_extra = crtime = crtime_extra = 0
     tail_at = len(raw)
-    if len(raw) > 128:
-        extra, _sum, ctime_extra, mtime_extra, atime_extra = EXTRA.unpack_from(raw, 128)
+    if len(raw) >= 128 + EXTRA.size:
+        extra, _sum, ctime_extra, mtime_extra, atime_extra, crtime, crtime_extra = EXTRA.unpack_from(raw, 128)
         tail_at = min(128 + extra, len(raw))
         # Fields that reach beyond i_extra_isize are not there.
         ctime_extra = ctime_extra if extra >= 8 else 0
         mtime_extra = mtime_extra if extra >= 12 else 0
         atime_extra = atime_extra if extra >= 16 else 0
+        crtime, crtime_extra = (crtime, crtime_extra) if extra >= 24 else (0, 0)
     if kind is FileKind.FILE or (large_dirs and kind is FileKind.DIRECTORY):
         size |= size_high << 32
     device = parse_device(block) if kind in (FileKind.CHARACTER, FileKind.BLOCK) else (0, 0)
@@ -106,6 +107,7 @@ def parse_inode(disk: DiskFile, number: int, raw: bytes, *, large_dirs: bool) ->
         parse_time(atime, atime_extra),
         parse_time(mtime, mtime_extra),
         parse_time(ctime, ctime_extra),
+        parse_time(crtime, crtime_extra),
     )
     return Inode(number, stat, flags, sectors, block, acl | acl_high << 32, raw[tail_at:])
 

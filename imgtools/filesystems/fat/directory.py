@@ -30,6 +30,7 @@ class Entry:
     size: int
     mtime: int
     atime: int
+    crtime: int = 0  # 0: not stored
 
     @property
     def is_directory(self) -> bool:
@@ -72,8 +73,10 @@ def parse_directory(raw: bytes, place: Callable[[int], int] = int) -> Iterator[E
 def parse_entry(entry: bytes, at: int, name: str) -> Entry:
     """Read one short entry."""
     high, mtime, mdate, low, size = struct.unpack_from("<HHHHI", entry, 20)
-    (adate,) = struct.unpack_from("<H", entry, 18)
-    return Entry(name, at, entry[11], high << 16 | low, size, parse_time(mdate, mtime), parse_time(adate, 0))
+    hundredths, ctime, cdate, adate = struct.unpack_from("<BHHH", entry, 13)
+    crtime = parse_time(cdate, ctime) + hundredths * 10_000_000 if cdate else 0
+    written, read = parse_time(mdate, mtime), parse_time(adate, 0)
+    return Entry(name, at, entry[11], high << 16 | low, size, written, read, crtime)
 
 
 def long_name(parts: list[bytes]) -> str:

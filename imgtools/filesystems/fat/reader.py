@@ -162,6 +162,7 @@ class FatReader:
             atime=entry.atime,
             mtime=entry.mtime,
             ctime=entry.mtime,
+            crtime=entry.crtime,
         )
         if entry.is_directory:
             size, links = self._chain_bytes(entry.cluster), self._directory_links(inode)

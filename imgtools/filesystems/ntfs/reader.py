@@ -219,6 +219,7 @@ class NtfsReader:
             atime=parse_time(entry.get_access_time_as_integer()),
             mtime=parse_time(entry.get_modification_time_as_integer()),
             ctime=parse_time(entry.get_entry_modification_time_as_integer()),
+            crtime=parse_time(entry.get_creation_time_as_integer()),
         )
 
     @staticmethod

@@ -21,6 +21,7 @@ CORE = struct.Struct(">2sHBBHIIIHHQQQQQQIIHBbIHHI")
 CORE_SIZE_V2 = 100
 CORE_SIZE_V3 = 176
 FLAGS2_AT = 120
+CRTIME_AT = 144  # di_crtime of version 3
 NUMBER_AT = 152  # di_ino of version 3
 
 FORMAT_DEVICE, FORMAT_LOCAL, FORMAT_EXTENTS, FORMAT_BTREE = 0, 1, 2, 3
@@ -125,6 +126,7 @@ def parse_inode(disk: DiskFile, number: int, raw: bytes) -> Inode:
         parse_time(atime, bigtime),
         parse_time(mtime, bigtime),
         parse_time(ctime, bigtime),
+        parse_time(int.from_bytes(raw[CRTIME_AT:NUMBER_AT], "big"), bigtime) if version >= 3 else 0,
     )
     attributes = Fork(attr_format, attr_extents, literal[split:]) if fork_offset else None
     return Inode(number, stat, Fork(form, extents, literal[:split]), attributes, bool(flags & FLAG_REALTIME))

@@ -1,0 +1,245 @@
+"""imgtools diff."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from enum import StrEnum
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from imgtools.cli.command import option_names as names
+from imgtools.cli.command.groups import Output, Source
+from imgtools.cli.output.views import Cell, Column, Lines, Table, View
+from imgtools.errors import UsageError
+
+if TYPE_CHECKING:
+    from imgtools.records.comparison import FactDifference, FileDifference, FileFacts
+    from imgtools.records.request import ImageRequest
+    from imgtools.workflows.diff import DiffWish, OpenDiff
+
+SECTION = "Audit a guest"
+WAITS = True
+EXAMPLES = (
+    "imgtools diff golden.qcow2 web1.qcow2",
+    "imgtools diff web1.qcow2 --other-snapshot before-upgrade",
+    "imgtools diff base.qcow2 overlay.qcow2 --path /etc --content",
+    "imgtools diff web1.qcow2 /srv/unpacked-root --exclude '/var/log/*' --compare all",
+    "imgtools diff old.vmdk new.vmdk --only facts",
+)
+NOTES = """
+virt-diff boots a machine for each image, and compares sizes and times of files, or the checksums of all of them. Here
+nothing is booted; the content of what differs is compared, and what a difference means is told before it: a package and
+its two versions, an account, a service, a node of a configuration file, a value of the registry.
+"""
+
+
+class Told(StrEnum):
+    """What people may ask for with --compare."""
+
+    TIMES = "times"
+    CHANGED = "changed"
+    ALL = "all"
+
+
+class Half(StrEnum):
+    """What people may ask for with --only."""
+
+    FACTS = "facts"
+    FILES = "files"
+
+
+def command(
+    source: Source,
+    out: Output,
+    other: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[OTHER]", help="The image to compare with, or a folder with a root.", show_default=False
+        ),
+    ] = None,
+    other_format: Annotated[
+        str | None,
+        typer.Option(
+            *names.OTHER_FORMAT.words, metavar="FORMAT", help="Its format; without it, it is found."
+        ),
+    ] = None,
+    other_snapshot: Annotated[
+        str | None,
+        typer.Option(
+            *names.OTHER_SNAPSHOT.words, metavar="NAME", help="Its snapshot; else one of IMAGE itself."
+        ),
+    ] = None,
+    other_add: Annotated[
+        list[Path] | None,
+        typer.Option("--other-add", metavar="DISK", help="A further disk of the second guest; repeat it."),
+    ] = None,
+    path: Annotated[
+        list[str] | None,
+        typer.Option("--path", metavar="PATH", help="Only files here and below; repeat it."),
+    ] = None,
+    exclude: Annotated[
+        list[str] | None,
+        typer.Option("--exclude", metavar="GLOB", help="Leave out files of this name or path; repeat it."),
+    ] = None,
+    only: Annotated[Half | None, typer.Option("--only", help="Facts of the systems, or files.")] = None,
+    compare: Annotated[
+        Told, typer.Option("--compare", help="Which contents are compared, and how.")
+    ] = Told.CHANGED,
+    content: Annotated[bool, typer.Option("--content", help="Show how text files differ.")] = False,
+    checksum: Annotated[
+        str,
+        typer.Option("--checksum", metavar="ALGORITHM", help="Checksums of what differs: sha256 ... (JSON)."),
+    ] = "",
+    times: Annotated[bool, typer.Option("--times", help="A time of change that differs counts.")] = False,
+) -> None:
+    """Tell how two guests differ: their systems, and their files.
+
+    Two images, one image at two times (--other-snapshot), an overlay and its backing file, or an image and a folder of
+    this host. First what is known of the systems: release, mounts, packages, accounts, services, kernels, configuration
+    node by node, the registry of Windows. Then files: content, kind, mode, owner, extended attributes, and with --times
+    when they were written. With --path, only files.
+
+    --compare changed reads the files of which the inode was changed, or is another one, and compares bytes; times
+    compares sizes and times and reads nothing; all reads every file. Where both have a backing file in common, what
+    lies in it is known to be the same.
+
+    Secrets are not shown: of passwords, private keys and the like only that they differ. Exit code 1 if anything
+    differs, or could not be compared.
+    """
+    from imgtools.workflows.diff import open_diff
+
+    second = _other(source, other, other_format, other_snapshot, other_add)
+    wish = _wish(path, exclude, only, compare.value, content, checksum, times)
+    with open_diff(source, second, wish) as found:
+
+        def view() -> View:
+            return Lines(_lines(found)) if content else _table(found)
+
+        out.show_long(
+            lambda: found.report(()), found.files, field="files", schema="imgtools.diff/1", view=view
+        )
+        report = found.report(())
+    if report.incomplete:
+        out.note("not everything could be compared")
+    elif report.same:
+        out.note("no differences")
+    if not report.same or report.incomplete:
+        raise typer.Exit(1)
+
+
+def _other(
+    source: ImageRequest,
+    other: Path | None,
+    image_format: str | None,
+    snapshot: str | None,
+    more: list[Path] | None,
+) -> ImageRequest:
+    from imgtools.records.image import DiskSource
+
+    if other is None:
+        if snapshot is None or image_format is not None or more:
+            raise UsageError(
+                "compare with what?",
+                hint="a second image or a folder, or --other-snapshot NAME for one of IMAGE",
+            )
+        return dataclasses.replace(
+            source, disks=tuple(dataclasses.replace(disk, snapshot=snapshot) for disk in source.disks)
+        )
+    folders = source.disks[0].folders
+    disks = tuple(DiskSource(one, image_format, snapshot, folders) for one in (other, *(more or ())))
+    return dataclasses.replace(source, disks=disks)
+
+
+def _wish(
+    path: list[str] | None,
+    exclude: list[str] | None,
+    only: Half | None,
+    compare: str,
+    content: bool,
+    checksum: str,
+    times: bool,
+) -> DiffWish:
+    from imgtools.records.comparison import Told as HowTold
+    from imgtools.workflows.diff import DiffWish
+    from imgtools.workflows.diff_files import FileWish
+
+    if path and only is Half.FACTS:
+        raise UsageError("--path is about files, --only facts leaves them out", hint="choose one")
+    files = FileWish(tuple(path or ()), tuple(exclude or ()), HowTold(compare), checksum, times, content)
+    return DiffWish(files, meaning=not path and only is not Half.FILES, trees=only is not Half.FACTS)
+
+
+# -- showing -------------------------------------------------------------------------------------------------------
+
+
+def _table(found: OpenDiff) -> Table:
+    columns = (Column("Change"), Column("About"), Column("Name", style="bold"), Column("What", prose=True))
+    facts = ((one.became.value, one.about.value, one.name, format_fact(one)) for one in found.facts)
+    files: Iterator[tuple[Cell, ...]] = (
+        (one.became.value, "file", one.path, format_file(one)) for one in found.files
+    )
+    return Table(columns, chain(facts, files))
+
+
+def _lines(found: OpenDiff) -> Iterator[str]:
+    for fact in found.facts:
+        yield f"{fact.became.value} {fact.about.value} {fact.name}: {format_fact(fact)}".rstrip(": ")
+    for file in found.files:
+        yield f"{file.became.value} file {file.path}: {format_file(file)}".rstrip(": ")
+        yield from file.diff.split("\n")[:-1]
+
+
+def format_fact(fact: FactDifference) -> str:
+    """Say in one line what a fact was and is."""
+    if fact.hidden:
+        return (
+            f"{fact.field or 'its value'} is another one (not shown)"
+            if fact.became == "changed"
+            else "(not shown)"
+        )
+    values = [value for value in (fact.old, fact.new) if value is not None]
+    if fact.became == "changed":
+        values = ["(none)" if value is None else value or '""' for value in (fact.old, fact.new)]
+    field = fact.field if fact.field not in ("value", "key") else ""
+    return f"{field} {' -> '.join(values)}".strip()
+
+
+def format_file(file: FileDifference) -> str:
+    """Say in one line in what a file differs; of one that is new or gone, what it is."""
+    old, new = file.old, file.new
+    if old is None or new is None:
+        known = new or old
+        return "" if known is None else _kind(known)
+    return ", ".join(_detail(file, detail, old, new) for detail in file.details)
+
+
+def _kind(facts: FileFacts) -> str:
+    from imgtools.cli.ls import format_mode
+    from imgtools.records.files import FileKind
+    from imgtools.units import format_size
+
+    size = f" {format_size(facts.size)}" if facts.kind is FileKind.FILE else ""
+    target = f" -> {facts.target}" if facts.target else ""
+    return f"{format_mode(facts.kind, facts.mode)} {facts.uid}:{facts.gid}{size}{target}"
+
+
+def _detail(file: FileDifference, detail: str, old: FileFacts, new: FileFacts) -> str:
+    from imgtools.cli.output.documents import format_time
+
+    if detail == "content":
+        return f"content ({old.size} -> {new.size} bytes)" if old.size != new.size else "content"
+    if detail == "xattrs":
+        return f"xattrs {' '.join(file.xattrs)}"
+    pairs = {
+        "kind": [one.kind.name.lower() for one in (old, new)],
+        "target": [one.target for one in (old, new)],
+        "device": [f"{one.device[0]}:{one.device[1]}" for one in (old, new)],
+        "mode": [f"{one.mode:04o}" for one in (old, new)],
+        "owner": [f"{one.uid}:{one.gid}" for one in (old, new)],
+        "times": [format_time(one.mtime) for one in (old, new)],
+    }
+    return f"{detail} {' -> '.join(pairs[detail])}"
