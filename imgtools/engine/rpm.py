@@ -34,6 +34,7 @@ TAGS = (
     "SOURCERPM",
     "SUMMARY",
     "DESCRIPTION",
+    "INSTALLTIME",
 )
 
 _NAMES = (
@@ -47,6 +48,7 @@ _NAMES = (
     "source_rpm",
     "summary",
     "description",
+    "installed",
 )
 
 # File of the database -> rpm's name of the backend that reads it.
@@ -70,6 +72,7 @@ class RpmPackage:
     source_rpm: str
     summary: str
     description: str
+    installed: int = 0  # seconds since 1970; 0: not known
 
 
 def query_packages(folder: Path, database: str) -> tuple[RpmPackage, ...]:
@@ -109,9 +112,25 @@ def query_packages(folder: Path, database: str) -> tuple[RpmPackage, ...]:
 def _package(fields: list[str]) -> RpmPackage:
     texts = ["" if text == "(none)" else text[:MAX_OUTPUT_FIELD] for text in fields]
     texts += [""] * (len(TAGS) - len(texts))
-    name, epoch, version, release, arch, vendor, url, source_rpm, summary, description = texts[: len(TAGS)]
-    number = int(epoch) if epoch.isascii() and epoch.isdigit() and len(epoch) < 11 else 0
-    return RpmPackage(name, number, version, release, arch, vendor, url, source_rpm, summary, description)
+    name, epoch, version, release, *others, installed = texts[: len(TAGS)]
+    arch, vendor, url, source_rpm, summary, description = others
+    return RpmPackage(
+        name,
+        _number(epoch),
+        version,
+        release,
+        arch,
+        vendor,
+        url,
+        source_rpm,
+        summary,
+        description,
+        _number(installed),
+    )
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 11 else 0
 
 
 MAX_WORDS = 1 << 20  # bytes of what rpm complains about that are looked at

@@ -26,6 +26,7 @@ TAGS = {
     1003: "epoch",
     1004: "summary",
     1005: "description",
+    1008: "installed",
     1011: "vendor",
     1020: "url",
     1022: "arch",

@@ -119,22 +119,29 @@ def _unfold(description: str) -> str:
 
 
 def _rpm(files: GuestReader) -> Iterator[Application]:
-    """Copy the database out of the guest and let the host's rpm read the copy."""
+    return (_from_rpm(package) for package in rpm_packages(files))
+
+
+def rpm_packages(files: GuestReader) -> tuple[RpmPackage, ...]:
+    """Copy the rpm database out of the guest and let the host's rpm read the copy; none if there is none.
+
+    :raises OddGuest: the database is damaged.
+    :raises ToolMissing: the host has no rpm.
+    """
     folder, database = find_rpm_database(files)
     if not database:
-        return
+        return ()
     with scratch_folder() as copy:
         for name in (database, *COMPANIONS.get(database, ())):
             if files.is_file(join(folder, name)):
                 copy_out(files, join(folder, name), copy / name)
         try:
-            packages = query_packages(copy, database)
+            return query_packages(copy, database)
         except (BadImage, EngineFailed, EngineTimeout) as error:
             raise OddGuest(
                 f"the rpm database {join(folder, database)} cannot be read: {error.message}",
                 hint="--no-applications leaves the packages out",
             ) from None
-    yield from (_from_rpm(package) for package in packages)
 
 
 def find_rpm_database(files: GuestReader) -> tuple[str, str]:
