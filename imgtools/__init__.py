@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from imgtools.change.plan import Plan
     from imgtools.disk.image_file import Extent
     from imgtools.door.auditing import audit
+    from imgtools.door.comparing import diff, timeline
     from imgtools.door.disks import amend, bench, check, compare, info, map, measure, recover, wipe
     from imgtools.door.files import chmod, chown, ln, mkdir, mv, rm, tar_in, touch
     from imgtools.door.host import boot, doctor, mount, unmount
@@ -127,6 +128,14 @@ if TYPE_CHECKING:
     from imgtools.image.handle import Image
     from imgtools.ops.station import StationReport
     from imgtools.records.audit import AuditedCheck, AuditFinding, Level, Result, Since
+    from imgtools.records.comparison import (
+        Changed,
+        ContentCheck,
+        FactDifference,
+        FactKind,
+        FileDifference,
+        FileFacts,
+    )
     from imgtools.records.diagnosis import Confidence, Evidence, Finding, Remedy, Severity, StationState
     from imgtools.records.differences import Became, Difference
     from imgtools.records.disks import Declined, Disk, Layout, Mount, Partition, Volume
@@ -139,6 +148,7 @@ if TYPE_CHECKING:
     from imgtools.records.snapshots import Snapshot
     from imgtools.records.steps import DiskStep
     from imgtools.records.system import OsInfo, OsType, Warned
+    from imgtools.records.timeline import Happening, TimelineEntry, TimelineFile
     from imgtools.records.usage import Usage
     from imgtools.workflows.amend import AmendReport
     from imgtools.workflows.audit import AuditReport
@@ -157,6 +167,7 @@ if TYPE_CHECKING:
     from imgtools.workflows.dd import DdReport
     from imgtools.workflows.df import DfReport, FilesystemUsage, ImageUsage
     from imgtools.workflows.diagnose import DiagnoseReport
+    from imgtools.workflows.diff import GuestDiffReport
     from imgtools.workflows.doctor import DoctorReport
     from imgtools.workflows.filesystems import FilesystemsReport
     from imgtools.workflows.find import FindReport, FoundRow
@@ -188,44 +199,48 @@ if TYPE_CHECKING:
     from imgtools.workflows.snapshot import SnapshotReport, SnapshotsReport
     from imgtools.workflows.sysprep import OperationReport, SysprepReport, VerifyReport
     from imgtools.workflows.tar_out import TarReport
+    from imgtools.workflows.timeline import TimelineReport
     from imgtools.workflows.wipe import WipeReport
     from imgtools.workflows.writing import PlanReport
 
 __all__ = [
     "AmendReport", "Application", "AuditFinding", "AuditReport", "AuditedCheck", "Backing", "Became",
     "BenchReport", "Bitmap", "BitmapReport", "BitmapsReport", "BootCause", "BootReport", "ChainChange",
-    "ChainLayer", "ChainReport", "Change", "CheckFilesystem", "CheckReport", "Clone", "CloneReport",
-    "CommitReport", "CompareReport", "Confidence", "ConfigReport", "ConfigSetting", "ConfigValue",
-    "ConvertReport", "CopiedPartition", "CopyOutReport", "CreateReport", "DdReport", "Declined",
-    "DfReport", "DiagnoseReport", "DiffReport", "Difference", "DiscardHibernation", "Disk", "DiskFacts",
-    "DiskStep", "DoctorReport", "EditConfig", "EditLines", "Engine", "Evidence", "ExportReport",
-    "ExportedKey", "Extent", "FileEntry", "FileKind", "FileStat", "FilesystemUsage", "FilesystemsReport",
-    "FindReport", "Finding", "FoundFile", "FoundRow", "Guest", "GuestOptions", "GuestReader",
-    "HiveListReport", "HiveRow", "HostPath", "Image", "ImageEdit", "ImageInfo", "ImageOptions",
-    "ImageUsage", "Images", "InfoReport", "InspectReport", "InspectedGuest", "Key", "KeyListReport",
-    "KeyReport", "KeyRow", "Keys", "Layer", "Layout", "Level", "LineEdit", "ListedFile", "LogInfo",
-    "LogListReport", "LogReport", "LogRow", "LsReport", "MakeDirectory", "MakeHardLink", "MakeLink",
-    "MakeSpecial", "MapLayer", "MapReport", "MeasureReport", "Mount", "MountReport", "MountedVolume",
-    "Move", "NewLvmUuids", "OperationReport", "Orders", "OsInfo", "OsType", "Partition", "Plan",
-    "PlanReport", "PlannedChange", "Progress", "RebaseReport", "RecoverReport", "RegistryApplyLog",
-    "RegistryDifference", "RegistryMakeKey", "RegistryMatch", "RegistryOptions", "RegistryRemoveKey",
-    "RegistryRemoveValue", "RegistrySet", "Relabel", "Remedy", "Remove", "RepairReport", "RescueReport",
-    "ResizeCopyReport", "ResizeReport", "ResizedPartition", "Result", "RunInGuest", "SearchReport",
-    "Secret", "SetMode", "SetOwner", "SetTimes", "SetUuid", "SetXattr", "Severity", "Since", "Size",
-    "Snapshot", "SnapshotReport", "SnapshotsReport", "StateOptions", "StationReport", "StationState",
-    "SysprepReport", "TarReport", "Truncate", "UnmountReport", "Upload", "Usage", "ValueRow",
+    "ChainLayer", "ChainReport", "Change", "Changed", "CheckFilesystem", "CheckReport", "Clone",
+    "CloneReport", "CommitReport", "CompareReport", "Confidence", "ConfigReport", "ConfigSetting",
+    "ConfigValue", "ContentCheck", "ConvertReport", "CopiedPartition", "CopyOutReport", "CreateReport",
+    "DdReport", "Declined", "DfReport", "DiagnoseReport", "DiffReport", "Difference",
+    "DiscardHibernation", "Disk", "DiskFacts", "DiskStep", "DoctorReport", "EditConfig", "EditLines",
+    "Engine", "Evidence", "ExportReport", "ExportedKey", "Extent", "FactDifference", "FactKind",
+    "FileDifference", "FileEntry", "FileFacts", "FileKind", "FileStat", "FilesystemUsage",
+    "FilesystemsReport", "FindReport", "Finding", "FoundFile", "FoundRow", "Guest", "GuestDiffReport",
+    "GuestOptions", "GuestReader", "Happening", "HiveListReport", "HiveRow", "HostPath", "Image",
+    "ImageEdit", "ImageInfo", "ImageOptions", "ImageUsage", "Images", "InfoReport", "InspectReport",
+    "InspectedGuest", "Key", "KeyListReport", "KeyReport", "KeyRow", "Keys", "Layer", "Layout", "Level",
+    "LineEdit", "ListedFile", "LogInfo", "LogListReport", "LogReport", "LogRow", "LsReport",
+    "MakeDirectory", "MakeHardLink", "MakeLink", "MakeSpecial", "MapLayer", "MapReport", "MeasureReport",
+    "Mount", "MountReport", "MountedVolume", "Move", "NewLvmUuids", "OperationReport", "Orders", "OsInfo",
+    "OsType", "Partition", "Plan", "PlanReport", "PlannedChange", "Progress", "RebaseReport",
+    "RecoverReport", "RegistryApplyLog", "RegistryDifference", "RegistryMakeKey", "RegistryMatch",
+    "RegistryOptions", "RegistryRemoveKey", "RegistryRemoveValue", "RegistrySet", "Relabel", "Remedy",
+    "Remove", "RepairReport", "RescueReport", "ResizeCopyReport", "ResizeReport", "ResizedPartition",
+    "Result", "RunInGuest", "SearchReport", "Secret", "SetMode", "SetOwner", "SetTimes", "SetUuid",
+    "SetXattr", "Severity", "Since", "Size", "Snapshot", "SnapshotReport", "SnapshotsReport",
+    "StateOptions", "StationReport", "StationState", "SysprepReport", "TarReport", "TimelineEntry",
+    "TimelineFile", "TimelineReport", "Truncate", "UnmountReport", "Upload", "Usage", "ValueRow",
     "VerifyReport", "Volume", "Warned", "WipeReport", "WriteDisk", "WriteFile", "WriteOptions", "amend",
     "apply", "apply_snapshot", "audit", "bench", "bitmap_add", "bitmap_clear", "bitmap_delete",
     "bitmap_disable", "bitmap_enable", "bitmap_list", "bitmap_merge", "boot", "cat", "chain_flatten",
     "chain_move", "chain_show", "chain_squash", "check", "chmod", "chown", "clone", "commit", "compare",
     "config_delete", "config_get", "config_match", "config_set", "convert", "copy_in", "copy_out",
-    "create", "create_snapshot", "customize", "dd", "delete_snapshot", "df", "diagnose", "doctor", "edit",
-    "edit_image", "errors", "find", "find_guests", "info", "inspect", "list_filesystems", "list_logs",
-    "list_snapshots", "ln", "log", "ls", "make_plan", "map", "measure", "mkdir", "mount", "mv",
-    "open_image", "read_plan", "rebase", "recover", "registry_delete", "registry_diff", "registry_export",
-    "registry_get", "registry_hives", "registry_list", "registry_merge", "registry_search",
-    "registry_set", "repair", "rescue", "resize_copy", "resize_disk", "rm", "sysprep", "sysprep_verify",
-    "tar_in", "tar_out", "the_guest", "touch", "unmount", "wipe", "write", "write_plan",
+    "create", "create_snapshot", "customize", "dd", "delete_snapshot", "df", "diagnose", "diff", "doctor",
+    "edit", "edit_image", "errors", "find", "find_guests", "info", "inspect", "list_filesystems",
+    "list_logs", "list_snapshots", "ln", "log", "ls", "make_plan", "map", "measure", "mkdir", "mount",
+    "mv", "open_image", "read_plan", "rebase", "recover", "registry_delete", "registry_diff",
+    "registry_export", "registry_get", "registry_hives", "registry_list", "registry_merge",
+    "registry_search", "registry_set", "repair", "rescue", "resize_copy", "resize_disk", "rm", "sysprep",
+    "sysprep_verify", "tar_in", "tar_out", "the_guest", "timeline", "touch", "unmount", "wipe", "write",
+    "write_plan",
 ]  # fmt: skip
 
 # Where each name is; the imports above say the same to type checkers, and a test holds them together.
@@ -240,6 +255,7 @@ _HOMES = {
     "imgtools.change.plan": "Plan",
     "imgtools.disk.image_file": "Extent",
     "imgtools.door.auditing": "audit",
+    "imgtools.door.comparing": "diff timeline",
     "imgtools.door.disks": "amend bench check compare info map measure recover wipe",
     "imgtools.door.files": "chmod chown ln mkdir mv rm tar_in touch",
     "imgtools.door.host": "boot doctor mount unmount",
@@ -272,6 +288,7 @@ _HOMES = {
     "imgtools.image.handle": "Image",
     "imgtools.ops.station": "StationReport",
     "imgtools.records.audit": "AuditFinding AuditedCheck Level Result Since",
+    "imgtools.records.comparison": "Changed ContentCheck FactDifference FactKind FileDifference FileFacts",
     "imgtools.records.diagnosis": "Confidence Evidence Finding Remedy Severity StationState",
     "imgtools.records.differences": "Became Difference",
     "imgtools.records.disks": "Declined Disk Layout Mount Partition Volume",
@@ -284,6 +301,7 @@ _HOMES = {
     "imgtools.records.snapshots": "Snapshot",
     "imgtools.records.steps": "DiskStep",
     "imgtools.records.system": "OsInfo OsType Warned",
+    "imgtools.records.timeline": "Happening TimelineEntry TimelineFile",
     "imgtools.records.usage": "Usage",
     "imgtools.workflows.amend": "AmendReport",
     "imgtools.workflows.audit": "AuditReport",
@@ -302,6 +320,7 @@ _HOMES = {
     "imgtools.workflows.dd": "DdReport",
     "imgtools.workflows.df": "DfReport FilesystemUsage ImageUsage",
     "imgtools.workflows.diagnose": "DiagnoseReport",
+    "imgtools.workflows.diff": "GuestDiffReport",
     "imgtools.workflows.doctor": "DoctorReport",
     "imgtools.workflows.filesystems": "FilesystemsReport",
     "imgtools.workflows.find": "FindReport FoundRow",
@@ -326,6 +345,7 @@ _HOMES = {
     "imgtools.workflows.snapshot": "SnapshotReport SnapshotsReport",
     "imgtools.workflows.sysprep": "OperationReport SysprepReport VerifyReport",
     "imgtools.workflows.tar_out": "TarReport",
+    "imgtools.workflows.timeline": "TimelineReport",
     "imgtools.workflows.wipe": "WipeReport",
     "imgtools.workflows.writing": "PlanReport",
 }

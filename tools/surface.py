@@ -27,7 +27,7 @@ MARK = "<!-- Below this line: made by `make docs` from imgtools/__init__.py. -->
 # The sections of the page, and which names stand in each: those of these modules.
 SECTIONS = (
     ("Opening", ("door.opening", "image.edit", "image.handle", "guest.guest", "files.tree")),
-    ("Reading a guest", ("door.reading",)),
+    ("Reading a guest", ("door.reading", "door.comparing")),
     ("Auditing a guest", ("door.auditing",)),
     ("Changing a guest", ("door.writing", "door.files", "door.rescue")),
     ("Image files", ("door.disks", "door.making")),

@@ -163,13 +163,13 @@ def _wish(
     checksum: str,
     times: bool,
 ) -> DiffWish:
-    from imgtools.records.comparison import Told as HowTold
+    from imgtools.records.comparison import ContentCheck
     from imgtools.workflows.diff import DiffWish
     from imgtools.workflows.diff_files import FileWish
 
     if path and only is Half.FACTS:
         raise UsageError("--path is about files, --only facts leaves them out", hint="choose one")
-    files = FileWish(tuple(path or ()), tuple(exclude or ()), HowTold(compare), checksum, times, content)
+    files = FileWish(tuple(path or ()), tuple(exclude or ()), ContentCheck(compare), checksum, times, content)
     return DiffWish(files, meaning=not path and only is not Half.FILES, trees=only is not Half.FACTS)
 
 

@@ -16,7 +16,7 @@ class Changed(StrEnum):
     CHANGED = "changed"
 
 
-class About(StrEnum):
+class FactKind(StrEnum):
     """What kind of thing a fact is about, in the order in which they are told."""
 
     SYSTEM = "system"
@@ -30,7 +30,7 @@ class About(StrEnum):
     REGISTRY = "registry"
 
 
-class Told(StrEnum):
+class ContentCheck(StrEnum):
     """How the content of files is told to be the same.
 
     ``times``: size and time of change decide, nothing is read. ``changed``: what differs in the facts of its inode is
@@ -50,7 +50,7 @@ class FactDifference:
     "" is the thing itself. ``hidden``: its values are secrets, or may be, and are not told.
     """
 
-    about: About
+    about: FactKind
     name: str
     became: Changed
     field: str = ""

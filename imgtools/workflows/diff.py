@@ -30,7 +30,7 @@ class DiffWish:
 
 
 @dataclass(frozen=True, slots=True)
-class DiffReport:
+class GuestDiffReport:
     """How two guests differ, from the first to the second.
 
     ``shared``: they have a backing file in common, and only the blocks that differ were read of what is in it.
@@ -65,12 +65,12 @@ class OpenDiff:
     trees: TreeComparison | None = None
     count: int = 0  # of the files that were taken
 
-    def report(self, files: Iterable[FileDifference] | None = None) -> DiffReport:
+    def report(self, files: Iterable[FileDifference] | None = None) -> GuestDiffReport:
         """Return the report with all files, or with those that are given."""
         held = tuple(self.files if files is None else files)
         refused = self.trees.refused if self.trees is not None else None
         warnings = (*warnings_of(self.old, self.new), *self.told, *(refused.warnings if refused else ()))
-        return DiffReport(
+        return GuestDiffReport(
             self.image,
             self.other,
             self.engine,
@@ -83,7 +83,7 @@ class OpenDiff:
         )
 
 
-def diff(old: ImageRequest, new: ImageRequest, wish: DiffWish | None = None) -> DiffReport:
+def diff(old: ImageRequest, new: ImageRequest, wish: DiffWish | None = None) -> GuestDiffReport:
     """Compare two guests and hold all that differs; else as :func:`open_diff`."""
     with open_diff(old, new, wish) as opened:
         return opened.report()

@@ -19,7 +19,7 @@ from imgtools.errors import (
 )
 from imgtools.files.tree import GuestReader
 from imgtools.guest.config import lens_of, open_config
-from imgtools.records.comparison import About, Changed, FactDifference
+from imgtools.records.comparison import Changed, FactDifference, FactKind
 from imgtools.records.system import Warned
 
 MOST_FILES = 300  # that are parsed, each in a process of its own
@@ -154,7 +154,7 @@ def compare_nodes(old: Node, new: Node, path: str) -> Iterator[FactDifference]:
     """Yield how two nodes differ, with what is below them; ``path`` is what both are called."""
     if old.value != new.value:
         yield FactDifference(
-            About.CONFIGURATION, path, Changed.CHANGED, "", _short(old.value), _short(new.value)
+            FactKind.CONFIGURATION, path, Changed.CHANGED, "", _short(old.value), _short(new.value)
         )
     several = {one.label for one in (*old.children, *new.children) if one.is_one_of_many}
     olds = {one.label: one for one in old.children if one.label not in several}
@@ -213,7 +213,7 @@ def _only(node: Node, path: str, became: Changed) -> Iterator[FactDifference]:
         value = _short(node.value)
         is_new = became is Changed.ADDED
         yield FactDifference(
-            About.CONFIGURATION, path, became, "", None if is_new else value, value if is_new else None
+            FactKind.CONFIGURATION, path, became, "", None if is_new else value, value if is_new else None
         )
     for one in node.children:
         yield from _only(one, f"{path}/{one.step}", became)

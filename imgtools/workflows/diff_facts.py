@@ -15,7 +15,7 @@ from imgtools.guest.packages.applications import list_applications
 from imgtools.guest.selinux import find_selinux
 from imgtools.guest.services.started import enabled_services, find_default_target, find_init
 from imgtools.guest.settings.facts import find_settings
-from imgtools.records.comparison import About, Changed, FactDifference
+from imgtools.records.comparison import Changed, FactDifference, FactKind
 from imgtools.records.packages import Application
 from imgtools.records.system import OsType, Warned
 from imgtools.workflows.diff_sides import Side, has_system
@@ -53,8 +53,8 @@ class SystemComparison:
         if not all(has_system(side) for side in self._sides):
             return
         types = {side.os.type for side in self._sides}
-        yield from self._section(About.SYSTEM, _system)
-        yield from self._section(About.MOUNT, _mounts)
+        yield from self._section(FactKind.SYSTEM, _system)
+        yield from self._section(FactKind.MOUNT, _mounts)
         if types == {OsType.LINUX}:
             yield from self._linux()
         elif types == {OsType.WINDOWS}:
@@ -64,18 +64,18 @@ class SystemComparison:
         if not self._same_packages():
             yield from self._packages()
         yield from self._users()
-        yield from self._section(About.GROUP, _groups)
-        yield from self._section(About.SERVICE, _services)
-        yield from self._section(About.KERNEL, _kernels)
+        yield from self._section(FactKind.GROUP, _groups)
+        yield from self._section(FactKind.SERVICE, _services)
+        yield from self._section(FactKind.KERNEL, _kernels)
 
     # -- one kind of thing -------------------------------------------------------------------------------------
 
-    def _section(self, about: About, read: Callable[[Side], Facts]) -> Iterator[FactDifference]:
+    def _section(self, about: FactKind, read: Callable[[Side], Facts]) -> Iterator[FactDifference]:
         found = self._both(about, read)
         if found is not None:
             yield from compare_facts(about, *found)
 
-    def _both(self, about: About, read: Callable[[Side], Found]) -> tuple[Found, Found] | None:
+    def _both(self, about: FactKind, read: Callable[[Side], Found]) -> tuple[Found, Found] | None:
         """Read a kind of thing on both sides; what one cannot tell is not compared, and that is said."""
         found = []
         for side in self._sides:
@@ -100,38 +100,40 @@ class SystemComparison:
         return stats[0] == stats[1] and any(one is not None and one.ctime for one in stats[0])
 
     def _packages(self) -> Iterator[FactDifference]:
-        found = self._both(About.PACKAGE, lambda side: list_applications(side.files, side.os.package_format))
+        found = self._both(
+            FactKind.PACKAGE, lambda side: list_applications(side.files, side.os.package_format)
+        )
         if found is not None:
             yield from compare_packages(*found)
 
     def _users(self) -> Iterator[FactDifference]:
-        found = self._both(About.USER, lambda side: (linux_users(side.files), read_accounts(side.files)))
+        found = self._both(FactKind.USER, lambda side: (linux_users(side.files), read_accounts(side.files)))
         if found is not None:
             (rows, accounts), (other_rows, other_accounts) = found
-            yield from compare_facts(About.USER, _user_facts(rows), _user_facts(other_rows))
-            yield from compare_hidden(About.USER, "password", _hashes(accounts), _hashes(other_accounts))
+            yield from compare_facts(FactKind.USER, _user_facts(rows), _user_facts(other_rows))
+            yield from compare_hidden(FactKind.USER, "password", _hashes(accounts), _hashes(other_accounts))
 
     def _windows(self) -> Iterator[FactDifference]:
         from imgtools.workflows.diff_windows import read_windows, service_facts
 
-        found = self._both(About.SYSTEM, read_windows)
+        found = self._both(FactKind.SYSTEM, read_windows)
         if found is None:
             return
         for overview in found:
             self.warnings += [one for one in overview.warnings if one not in self.warnings]
         old, new = found
         rows = [{key: {"": value} for key, value in simple(one.row).items()} for one in found]
-        yield from compare_facts(About.SYSTEM, rows[0], rows[1])
+        yield from compare_facts(FactKind.SYSTEM, rows[0], rows[1])
         yield from compare_packages(old.applications or (), new.applications or ())
         users = [_user_facts(windows_users(one)) for one in found]
-        yield from compare_facts(About.USER, users[0], users[1])
-        yield from compare_facts(About.SERVICE, service_facts(old), service_facts(new))
+        yield from compare_facts(FactKind.USER, users[0], users[1])
+        yield from compare_facts(FactKind.SERVICE, service_facts(old), service_facts(new))
 
 
 # -- comparing -----------------------------------------------------------------------------------------------------
 
 
-def compare_facts(about: About, old: Facts, new: Facts) -> Iterator[FactDifference]:
+def compare_facts(about: FactKind, old: Facts, new: Facts) -> Iterator[FactDifference]:
     """Yield what is on one side only, and what facts of the others differ."""
     for name in sorted(old.keys() | new.keys()):
         before, after = old.get(name), new.get(name)
@@ -148,7 +150,7 @@ def compare_facts(about: About, old: Facts, new: Facts) -> Iterator[FactDifferen
                 yield FactDifference(about, name, Changed.CHANGED, key, one, other)
 
 
-def compare_hidden(about: About, key: str, old: Secrets, new: Secrets) -> Iterator[FactDifference]:
+def compare_hidden(about: FactKind, key: str, old: Secrets, new: Secrets) -> Iterator[FactDifference]:
     """Yield whose secret is another one; those of who is on one side only are told with them."""
     for name in sorted(old.keys() & new.keys()):
         if old[name] != new[name]:
@@ -162,12 +164,12 @@ def compare_packages(old: tuple[Application, ...], new: tuple[Application, ...])
         gone, come = olds.get(name, Counter()), news.get(name, Counter())
         before, after = list((gone - come).elements()), list((come - gone).elements())
         if len(before) == len(after) == 1:
-            yield FactDifference(About.PACKAGE, name, Changed.CHANGED, "version", before[0], after[0])
+            yield FactDifference(FactKind.PACKAGE, name, Changed.CHANGED, "version", before[0], after[0])
             continue
         for version in before:
-            yield FactDifference(About.PACKAGE, name, Changed.REMOVED, old=version)
+            yield FactDifference(FactKind.PACKAGE, name, Changed.REMOVED, old=version)
         for version in after:
-            yield FactDifference(About.PACKAGE, name, Changed.ADDED, new=version)
+            yield FactDifference(FactKind.PACKAGE, name, Changed.ADDED, new=version)
 
 
 def _versions(packages: tuple[Application, ...]) -> dict[str, Counter[str]]:

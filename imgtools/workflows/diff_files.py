@@ -14,7 +14,7 @@ from imgtools.errors import ImgtoolsError, NoSuchGuestFile, UsageError
 from imgtools.files.pairs import PairedFile, paired
 from imgtools.files.refused import RefusedFiles
 from imgtools.files.tree import DAMAGE, GuestReader, LeaveOut
-from imgtools.records.comparison import Changed, FileDifference, FileFacts, Told
+from imgtools.records.comparison import Changed, ContentCheck, FileDifference, FileFacts
 from imgtools.records.files import FileKind, FileStat
 from imgtools.records.found import FoundFile
 from imgtools.workflows.diff_sides import Side
@@ -39,7 +39,7 @@ class FileWish:
 
     paths: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
-    compare: Told = Told.CHANGED
+    compare: ContentCheck = ContentCheck.CHANGED
     checksum: str = ""  # of what differs: md5, sha1, sha256 ...
     times: bool = False  # a time of change that differs counts
     content: bool = False  # how text files differ
@@ -54,7 +54,7 @@ def check_wish(wish: FileWish) -> None:
         raise UsageError(f"no such checksum: {wish.checksum}", hint=f"one of {', '.join(CHECKSUMS)}")
     if any(not pattern for pattern in wish.exclude):
         raise UsageError("an empty pattern excludes nothing", hint="write --exclude '*.pyc' or '/var/log/*'")
-    if wish.content and wish.compare is Told.TIMES:
+    if wish.content and wish.compare is ContentCheck.TIMES:
         raise UsageError("--content reads files, --compare times reads none", hint="choose one")
 
 
@@ -142,7 +142,7 @@ class TreeComparison:
         if old is None or new is None:
             became = Changed.ADDED if old is None else Changed.REMOVED
             return self._told(path, became, (), (), old, new)
-        if old == new and old.ctime and self._wish.compare is not Told.ALL:
+        if old == new and old.ctime and self._wish.compare is not ContentCheck.ALL:
             return None  # the same inode, last changed at the same nanosecond
         details = list(self._details(path, old, new))
         xattrs = self._xattrs(path, old, new)
@@ -171,7 +171,7 @@ class TreeComparison:
     def _is_same_content(self, path: str, old: FileStat, new: FileStat) -> bool:
         if old.size != new.size:
             return False
-        if self._wish.compare is Told.TIMES:
+        if self._wish.compare is ContentCheck.TIMES:
             return old.mtime == new.mtime
         if not old.size:
             return True

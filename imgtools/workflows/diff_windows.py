@@ -10,7 +10,7 @@ from imgtools.errors import GuestFileError, OddGuest, ToolMissing
 from imgtools.guest.windows.boot_volume import with_boot_volume
 from imgtools.guest.windows.overview import WindowsOverview, windows_overview
 from imgtools.guest.windows.registry import open_registry
-from imgtools.records.comparison import About, Changed, FactDifference
+from imgtools.records.comparison import Changed, FactDifference, FactKind
 from imgtools.records.system import Warned
 from imgtools.workflows.diff_config import says_secret
 from imgtools.workflows.diff_sides import Side
@@ -63,12 +63,12 @@ def compare_registries(old: Side, new: Side, warnings: list[Warned]) -> Iterator
 def _difference(one: RegistryDifference) -> FactDifference:
     if one.name is None:
         became = Changed.REMOVED if one.only == "old" else Changed.ADDED
-        return FactDifference(About.REGISTRY, one.key, became, "key")
+        return FactDifference(FactKind.REGISTRY, one.key, became, "key")
     became = Changed.ADDED if one.old is None else Changed.REMOVED if one.new is None else Changed.CHANGED
     name = f"{one.key}\\{one.name or '(default)'}"
     if says_secret(one.name):
-        return FactDifference(About.REGISTRY, name, became, "value", hidden=True)
-    return FactDifference(About.REGISTRY, name, became, "value", _text(one.old), _text(one.new))
+        return FactDifference(FactKind.REGISTRY, name, became, "value", hidden=True)
+    return FactDifference(FactKind.REGISTRY, name, became, "value", _text(one.old), _text(one.new))
 
 
 def _text(row: ValueRow | None) -> str | None:

@@ -30,6 +30,7 @@ ON_GUEST = {
     "customize": ("--hostname", "web1"),
     "df": (),
     "diagnose": ("--only", "init"),
+    "diff": ("ROOT", "--only", "facts"),
     "edit": ("/etc/hostname", "-e", "s/a/b/"),
     "filesystems": (),
     "find": ("/etc/ssh",),
@@ -46,6 +47,7 @@ ON_GUEST = {
     "tar-in": ("ARCHIVE", "/srv"),
     "tar-out": ("/etc/ssh", "FOLDER/a.tar"),
     "touch": ("/etc/hostname",),
+    "timeline": ("--kind", "package"),
     "write": ("/etc/hostname", "--from", "FILE"),
 }
 VERSION = r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion"
@@ -133,6 +135,7 @@ def test_a_key_that_fits_nothing_is_told(name: str, chain: Path, tmp_path: Path)
     (tmp_path / "a.reg").write_text("[HKEY_LOCAL_MACHINE\\SOFTWARE\\New]\n")
     named = {
         "FOLDER": tmp_path / "folder",
+        "ROOT": tmp_path / "folder",
         "FILE": tmp_path / "file",
         "PLAN": tmp_path / "plan",
         "ARCHIVE": tmp_path / "a.tar",

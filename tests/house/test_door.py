@@ -34,6 +34,7 @@ OTHER_WORDS = {
     "--key": "keys",
     "--no-create": "create",
     "--no-create-parents": "create_parents",
+    "--other-add": "other",
     "-o": "options",
     "audit --set": "settings",
     "chain squash --from": "first",
@@ -93,6 +94,7 @@ NOT_SAID = {
     "rescue --yes": "agree: without it, that is what happens",
     "sysprep --list-operations": "documentation: docs/operations",
     "sysprep --verify": "sysprep_verify",
+    "timeline --body": "how a report is shown",
 }
 
 

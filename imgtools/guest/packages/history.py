@@ -73,7 +73,7 @@ Reader = Callable[[Iterable[str], str, Clock], Iterator[PackageEvent]]
 def read_package_history(files: GuestReader, zone: tzinfo) -> Iterator[PackageEvent | Warned]:
     """Yield what is known of when packages were changed, in no order, and warnings about what cannot be read.
 
-    Of what no log tells: when rpm and pacman say that a package was installed, and when dpkg wrote the list of its files.
+    Of what no log tells: when rpm and pacman say that a package was installed, when dpkg wrote the list of its files.
     """
     logged: set[str] = set()
     for base, read in LOGS.items():
@@ -96,9 +96,10 @@ def _dpkg_lists(files: GuestReader, logged: set[str]) -> Iterator[PackageEvent]:
     """A package's list of files is written when it is installed, and when it is upgraded."""
     if not files.is_dir(DPKG_INFO):
         return
+    bare = {one.partition(":")[0] for one in logged}
     for entry in files.list_dir(DPKG_INFO):
         name, dot, ending = entry.name.rpartition(".")
-        known = name in logged or any(one.startswith(f"{name}:") for one in logged if ":" not in name)
+        known = name in logged or name in bare
         if dot and ending == "list" and not known:
             yield PackageEvent(entry.stat.mtime, "install", name, "", "", f"{DPKG_INFO}/{entry.name}")
 
