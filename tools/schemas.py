@@ -27,6 +27,8 @@ ELSEWHERE = {
     "imgtools.plan/2": "imgtools.workflows.writing:PlanReport",
     "imgtools.sysprep-verify/1": "imgtools.workflows.sysprep:VerifyReport",
     "imgtools.df/1": "imgtools.workflows.df:DfReport",
+    "imgtools.diff/1": "imgtools.workflows.diff:GuestDiffReport",
+    "imgtools.timeline/1": "imgtools.workflows.timeline:TimelineReport",
     "imgtools.rescue/1": "imgtools.workflows.rescue:RescueReport",
     "imgtools.find/1": "imgtools.workflows.find:FindReport",
     "imgtools.ls/1": "imgtools.workflows.ls:LsReport",

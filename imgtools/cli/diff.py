@@ -52,49 +52,55 @@ class Half(StrEnum):
     FILES = "files"
 
 
+Other = Annotated[
+    Path | None,
+    typer.Argument(
+        metavar="[OTHER]", help="The image to compare with, or a folder with a root.", show_default=False
+    ),
+]
+OtherFormat = Annotated[
+    str | None,
+    typer.Option(*names.OTHER_FORMAT.words, metavar="FORMAT", help="Its format; without it, it is found."),
+]
+OtherSnapshot = Annotated[
+    str | None,
+    typer.Option(*names.OTHER_SNAPSHOT.words, metavar="NAME", help="Its snapshot; else one of IMAGE itself."),
+]
+OtherDisks = Annotated[
+    list[Path] | None,
+    typer.Option("--other-add", metavar="DISK", help="A further disk of the second guest; repeat it."),
+]
+Paths = Annotated[
+    list[str] | None,
+    typer.Option("--path", metavar="PATH", help="Only files here and below; repeat it."),
+]
+Excluded = Annotated[
+    list[str] | None,
+    typer.Option("--exclude", metavar="GLOB", help="Leave out files of this name or path; repeat it."),
+]
+Only = Annotated[Half | None, typer.Option("--only", help="Facts of the systems, or files.")]
+Compare = Annotated[Told, typer.Option("--compare", help="Which contents are compared, and how.")]
+Content = Annotated[bool, typer.Option("--content", help="Show how text files differ.")]
+Checksum = Annotated[
+    str, typer.Option("--checksum", metavar="ALGORITHM", help="Checksums of what differs: sha256 ... (JSON).")
+]
+Times = Annotated[bool, typer.Option("--times", help="A time of change that differs counts.")]
+
+
 def command(
     source: Source,
     out: Output,
-    other: Annotated[
-        Path | None,
-        typer.Argument(
-            metavar="[OTHER]", help="The image to compare with, or a folder with a root.", show_default=False
-        ),
-    ] = None,
-    other_format: Annotated[
-        str | None,
-        typer.Option(
-            *names.OTHER_FORMAT.words, metavar="FORMAT", help="Its format; without it, it is found."
-        ),
-    ] = None,
-    other_snapshot: Annotated[
-        str | None,
-        typer.Option(
-            *names.OTHER_SNAPSHOT.words, metavar="NAME", help="Its snapshot; else one of IMAGE itself."
-        ),
-    ] = None,
-    other_add: Annotated[
-        list[Path] | None,
-        typer.Option("--other-add", metavar="DISK", help="A further disk of the second guest; repeat it."),
-    ] = None,
-    path: Annotated[
-        list[str] | None,
-        typer.Option("--path", metavar="PATH", help="Only files here and below; repeat it."),
-    ] = None,
-    exclude: Annotated[
-        list[str] | None,
-        typer.Option("--exclude", metavar="GLOB", help="Leave out files of this name or path; repeat it."),
-    ] = None,
-    only: Annotated[Half | None, typer.Option("--only", help="Facts of the systems, or files.")] = None,
-    compare: Annotated[
-        Told, typer.Option("--compare", help="Which contents are compared, and how.")
-    ] = Told.CHANGED,
-    content: Annotated[bool, typer.Option("--content", help="Show how text files differ.")] = False,
-    checksum: Annotated[
-        str,
-        typer.Option("--checksum", metavar="ALGORITHM", help="Checksums of what differs: sha256 ... (JSON)."),
-    ] = "",
-    times: Annotated[bool, typer.Option("--times", help="A time of change that differs counts.")] = False,
+    other: Other = None,
+    other_format: OtherFormat = None,
+    other_snapshot: OtherSnapshot = None,
+    other_add: OtherDisks = None,
+    path: Paths = None,
+    exclude: Excluded = None,
+    only: Only = None,
+    compare: Compare = Told.CHANGED,
+    content: Content = False,
+    checksum: Checksum = "",
+    times: Times = False,
 ) -> None:
     """Tell how two guests differ: their systems, and their files.
 

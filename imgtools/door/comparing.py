@@ -38,8 +38,8 @@ def diff(
 ) -> GuestDiffReport:
     """Tell how two guests differ: their systems, and their files; ``report.same`` is the answer in short.
 
-    :param other: another image, all disks of one, or a folder of the host with a root; None: ``other_snapshot`` says the
-        time of the image itself that is compared.
+    :param other: another image, all disks of one, or a folder of the host with a root; None: the image
+        itself at another time.
     :param path: only files here and below.
     :param exclude: shell patterns of names, or of paths, that are left out.
     :param only: facts of the systems, or files.

@@ -34,6 +34,7 @@ ROOT = "/files"
 SECRET = re.compile(
     r"passw|secret|token|credential|\bpsk\b|passphrase|private.?key|api.?key|community", re.IGNORECASE
 )
+SWITCH = re.compile(r"(?:yes|no|true|false|on|off|none|required|optional|\d{1,6})?", re.IGNORECASE)
 # One step of a node's path: a name, and its number among those of the same name. A backslash takes a letter as it is.
 _STEP = re.compile(r"((?:[^\\/\[]|\\.)+)(?:\[(\d+)\])?(?:/|$)", re.DOTALL)
 
@@ -61,9 +62,9 @@ class Node:
         )
 
 
-def says_secret(name: str) -> bool:
-    """Whether a value of this name is a secret, as far as names tell."""
-    return SECRET.search(name) is not None
+def says_secret(name: str, *values: str | None) -> bool:
+    """Whether values of this name are secrets, as far as names tell; a switch or a number is none."""
+    return SECRET.search(name) is not None and not all(SWITCH.fullmatch(value or "") for value in values)
 
 
 def compare_configuration(
@@ -107,7 +108,7 @@ def _compare_file(
             warnings.append(Warned(f"its configuration is not compared: {error.message}", path))
             return
     for one in compare_nodes(trees[0], trees[1], f"{ROOT}{path}"):
-        yield _hide(one) if is_private(path) or says_secret(one.name) else one
+        yield _hide(one) if is_private(path) or says_secret(one.name, one.old, one.new) else one
 
 
 def _hide(one: FactDifference) -> FactDifference:

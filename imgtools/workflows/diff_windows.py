@@ -66,9 +66,10 @@ def _difference(one: RegistryDifference) -> FactDifference:
         return FactDifference(FactKind.REGISTRY, one.key, became, "key")
     became = Changed.ADDED if one.old is None else Changed.REMOVED if one.new is None else Changed.CHANGED
     name = f"{one.key}\\{one.name or '(default)'}"
-    if says_secret(one.name):
+    old, new = _text(one.old), _text(one.new)
+    if says_secret(one.name, old, new):
         return FactDifference(FactKind.REGISTRY, name, became, "value", hidden=True)
-    return FactDifference(FactKind.REGISTRY, name, became, "value", _text(one.old), _text(one.new))
+    return FactDifference(FactKind.REGISTRY, name, became, "value", old, new)
 
 
 def _text(row: ValueRow | None) -> str | None:

@@ -88,7 +88,7 @@ def read_records(stream: BinaryIO, layout: Layout, *, failed: bool = False) -> I
                 yield found
             at += form.size
         if whole < len(chunk):
-            raise BadRecord(f"ends within a record, at byte {at + len(chunk) - whole}")
+            raise BadRecord(f"ends within a record, at byte {at}")
 
 
 def _record(fields: tuple[object, ...], at: int, *, failed: bool) -> LoginRecord | None:
