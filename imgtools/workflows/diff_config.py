@@ -107,8 +107,10 @@ def _compare_file(
         except (OddGuest, BadImage, GuestFileError, EngineFailed, EngineTimeout, UsageError) as error:
             warnings.append(Warned(f"its configuration is not compared: {error.message}", path))
             return
-    for one in compare_nodes(trees[0], trees[1], f"{ROOT}{path}"):
-        yield _hide(one) if is_private(path) or says_secret(one.name, one.old, one.new) else one
+    whole = f"{ROOT}{path}"
+    for one in compare_nodes(trees[0], trees[1], whole):
+        secret = is_private(path) or says_secret(one.name.removeprefix(whole), one.old, one.new)
+        yield _hide(one) if secret else one
 
 
 def _hide(one: FactDifference) -> FactDifference:

@@ -75,6 +75,7 @@ def within(times: float) -> Goal:
 
 
 READ = "Reading a guest"
+AUDIT = "Auditing a guest"
 WRITE = "Changing a guest"
 DISK = "Disk images"
 REGISTRY = "The registry of Windows"
@@ -183,6 +184,19 @@ CASES = (
         "a hive of 100 MB, searched, beside exported", REGISTRY, "hive",
         "imgtools registry search --hive {image} needle", faster_at_any_size(1),
         "hivexregedit --export {image} \\",
+    ),
+    Case(
+        "how a guest and a changed overlay of it differ", AUDIT, "changed",
+        "sh -c 'imgtools diff {folder}/changed-base.qcow2 {image} || test $? = 1'", faster(20),
+        "virt-diff -a {folder}/changed-base.qcow2 -A {image}",
+    ),
+    Case(
+        "what happened in a guest, in the order of time", AUDIT, "real",
+        "imgtools timeline {image}", Goal(Kind.SECONDS, 5),
+    ),
+    Case(
+        "a million files, in the order of time", AUDIT, "million",
+        "imgtools timeline {image} -m /dev/sda", Goal(Kind.SECONDS, 180, memory=300_000_000),
     ),
     Case(
         "grow from 4 GB to 6 GB in place, ext4 on a partition", DISK, "real-plain",

@@ -1,4 +1,4 @@
-"""The images of the benchmark: two fixtures, and others made here: of two sizes, full, in pieces, of many files."""
+"""The images of the benchmark: two fixtures, and others made here: of two sizes, full, in pieces, changed, of many."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import random
 import shutil
 import struct
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -168,6 +169,17 @@ def _pieces(name: str, image: Path) -> None:
             file.write(struct.pack(">8192Q", *entries))
 
 
+def _changed(name: str, image: Path) -> None:
+    """An overlay on a copy of the real Debian, with a changed file, one that went, and one that came."""
+    base = image.with_name(f"{name}-base.qcow2")
+    copy(ready("real", image.parent), base)
+    _run("qemu-img", "create", "-q", "-f", "qcow2", "-b", base.name, "-F", "qcow2", str(image))
+    ours = (sys.executable, "-m", "imgtools")
+    _run(*ours, "edit", str(image), "/etc/issue", "-e", "s/Debian/Sample/", "--write")
+    _run(*ours, "rm", str(image), "/etc/mime.types", "--write")
+    _run(*ours, "touch", str(image), "/srv/new", "--write")
+
+
 _MAKERS: dict[str, Callable[[str, Path], None]] = {
     "1G": _sized_disk,
     "100G": _sized_disk,
@@ -178,6 +190,7 @@ _MAKERS: dict[str, Callable[[str, Path], None]] = {
     "folders": _folders,
     "million": _million,
     "hive": _large_hive,
+    "changed": _changed,
 }
 _SUFFIXES = {"2G": ".raw", "many": ".list", "folders": ".raw", "million": ".raw", "hive": ".hive"}
 

@@ -194,7 +194,8 @@ def test_it_agrees_with_a_comparison_file_by_file(pair: tuple[Path, Path], tmp_p
         root.mkdir()
         imgtools("tar-out", image, "/", tmp_path / f"{number}.tar")
         subprocess.run(
-            ["tar", "-xpf", tmp_path / f"{number}.tar", "-C", root, "--numeric-owner"], check=os.geteuid() == 0
+            ["tar", "-xpf", tmp_path / f"{number}.tar", "-C", root, "--numeric-owner"],
+            check=os.geteuid() == 0,
         )
         roots.append(root)
     seen = [_facts(root) for root in roots]
