@@ -40,8 +40,11 @@ from imgtools.guest.boot.bootloader import find_boot
 from imgtools.guest.find.fstab import parse_fstab, parse_mount_unit
 from imgtools.guest.find.linux import recognise_linux
 from imgtools.guest.logs.lines import Clock, group_backwards, group_forwards
+from imgtools.guest.logs.logins import read_logins
+from imgtools.guest.logs.utmp import layout_of
 from imgtools.guest.network.program import find_network
 from imgtools.guest.packages.applications import parse_apk_installed, parse_dpkg_status
+from imgtools.guest.packages.history import LOGS, read_package_history
 from imgtools.guest.services.started import enabling_links, find_default_target, find_init
 from imgtools.guest.windows.answers import OOBE, SHELL, Answers
 from imgtools.guest.windows.bcd import entries_of, read_store
@@ -329,6 +332,49 @@ def ask_event_log(content: bytes) -> None:
         _try(lambda raw=raw: evtx.read_span(io.BytesIO(raw), len(raw)))  # type: ignore[misc]
 
 
+def ask_logins(content: bytes) -> None:
+    """Records of logins, by the layout of each kind of architecture."""
+    passwd = "root:x:0:0::/:\nann:x:1000:1000::/:\n"
+    files = {
+        "/etc/passwd": passwd,
+        **{f"/var/log/{name}": content for name in ("wtmp", "btmp.1.gz", "lastlog")},
+    }
+    for arch in ("x86_64", "aarch64", "s390x"):
+        for _one in read_logins(memory_files(files), arch):
+            pass
+
+
+def login_records() -> tuple[bytes, ...]:
+    """A boot, a login and its end, and who logged in last."""
+    found = []
+    for arch in ("x86_64", "aarch64"):
+        layout = layout_of(arch)
+        kinds = ((2, b"reboot"), (7, b"ann"), (8, b""))
+        records = [
+            layout.utmp.pack(
+                kind, 42, b"pts/0", b"", user, b"192.0.2.1", 0, 0, 0, 1_709_294_400, 5, b"\xc0\0\2\1"
+            )
+            for kind, user in kinds
+        ]
+        found += [b"".join(records), layout.lastlog.pack(1_709_294_400, b"tty1", b"")]
+    return tuple(found)
+
+
+def ask_package_logs(content: bytes) -> None:
+    """The logs of each package manager."""
+    files = dict.fromkeys(LOGS, content) | {"/var/lib/pacman/local/a/desc": content}
+    for _one in read_package_history(memory_files(files), UTC):
+        pass
+
+
+PACKAGE_LOGS = (
+    b"2024-03-01 13:00:05 upgrade bash:amd64 5.1 5.2\n",
+    b"[2024-03-01T13:00:05+0100] [ALPM] upgraded bash (5.1-1 -> 5.2-1)\n[2019-01-01 12:00] [ALPM] removed a (1)\n",
+    b"\nRunning `apk add a` at 2024-03-01 13:00:05\n(1/1) Installing a (1-r0)\n",
+    b"%NAME%\na\n\n%INSTALLDATE%\n1709294400\n",
+)
+
+
 def ask_journal(content: bytes) -> None:
     journal.read_journal_header(content)
     journal.parse_entry(content)
@@ -474,6 +520,8 @@ TARGETS = (
     Target("reg-file", seeds.reg_files, ask_reg_file),
     Target("inf-file", seeds.inf_files, ask_inf_file),
     Target("event-log", seeds.event_logs, ask_event_log),
+    Target("logins", login_records, ask_logins),
+    Target("package-logs", lambda: PACKAGE_LOGS, ask_package_logs),
     Target("journal", seeds.journal_lines, ask_journal),
     Target("rpm-ndb", seeds.rpm_ndb, ask_rpm),
     Target("archive", seeds.archives, ask_archive),
