@@ -111,7 +111,7 @@ def command(
 
     --compare changed reads the files of which the inode was changed, or is another one, and compares bytes; times
     compares sizes and times and reads nothing; all reads every file. Where both have a backing file in common, what
-    lies in it is known to be the same.
+    lies in it is known to be the same. Of images that have nothing in common, times in whole seconds prove nothing.
 
     Secrets are not shown: of passwords, private keys and the like only that they differ. Exit code 1 if anything
     differs, or could not be compared.

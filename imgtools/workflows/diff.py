@@ -15,7 +15,15 @@ from imgtools.records.system import OsType, Warned
 from imgtools.workflows.diff_config import compare_configuration
 from imgtools.workflows.diff_facts import SystemComparison
 from imgtools.workflows.diff_files import FileWish, TreeComparison, check_wish
-from imgtools.workflows.diff_sides import Side, has_system, open_requests, open_side, require_two, warnings_of
+from imgtools.workflows.diff_sides import (
+    Side,
+    has_system,
+    is_same_file,
+    open_requests,
+    open_side,
+    require_two,
+    warnings_of,
+)
 
 CONFIGURATION = ("/etc", "/boot/grub", "/boot/grub2")
 
@@ -61,6 +69,7 @@ class OpenDiff:
     old: Side
     new: Side
     told: list[Warned] = field(default_factory=list)
+    related: bool = False  # one was the other once
     is_whole: bool = True  # everything that is known of the systems was compared
     trees: TreeComparison | None = None
     count: int = 0  # of the files that were taken
@@ -104,15 +113,33 @@ def open_diff(old: ImageRequest, new: ImageRequest, wish: DiffWish | None = None
         told: list[Warned] = []
         common = _common(one, other, told)
         same_below = _same_mounts(one, other, common)
-        trees = TreeComparison(
-            one, other, wish.files, None if common is None else common.is_same_content, same_below
-        )
+        related = common is not None or _is_one_image(old, new)
+        same_content = None if common is None else common.is_same_content
+        trees = TreeComparison(one, other, wish.files, same_content, same_below, related=related)
         found = OpenDiff(
-            one.name, other.name, one.engine, common is not None, (), iter(()), one, other, told, trees=trees
+            one.name,
+            other.name,
+            one.engine,
+            common is not None,
+            (),
+            iter(()),
+            one,
+            other,
+            told,
+            trees=trees,
+            related=related,
         )
         found.facts = tuple(_facts(found, wish)) if wish.meaning else ()
         found.files = _counted(trees.differences(), found) if wish.trees else iter(())
         yield found
+
+
+def _is_one_image(old: ImageRequest, new: ImageRequest) -> bool:
+    """Whether both are states of one image."""
+    if len(old.disks) != len(new.disks):
+        return False
+    pairs = zip(old.disks, new.disks, strict=True)
+    return all(is_same_file(one.host_path, other.host_path) for one, other in pairs)
 
 
 def _counted(files: Iterator[FileDifference], found: OpenDiff) -> Iterator[FileDifference]:
@@ -154,7 +181,7 @@ def _is_below(path: str, above: str) -> bool:
 def _facts(found: OpenDiff, wish: DiffWish) -> Iterator[FactDifference]:
     """Yield how the systems differ: their facts, then configuration, or the registry."""
     old, new, told = found.old, found.new, found.told
-    systems = SystemComparison(old, new)
+    systems = SystemComparison(old, new, related=found.related)
     yield from systems.differences()
     told += systems.warnings
     found.is_whole = systems.is_whole
@@ -166,7 +193,8 @@ def _facts(found: OpenDiff, wish: DiffWish) -> Iterator[FactDifference]:
         yield from compare_registries(old, new, told)
         return
     there = tuple(path for path in CONFIGURATION if old.files.is_dir(path) and new.files.is_dir(path))
-    quiet = TreeComparison(old, new, FileWish(exclude=wish.files.exclude, compare=wish.files.compare))
+    few = FileWish(exclude=wish.files.exclude, compare=wish.files.compare)
+    quiet = TreeComparison(old, new, few, related=found.related)
     changed = [
         one.path
         for one in (quiet.differences(there) if there else ())

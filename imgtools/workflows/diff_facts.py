@@ -18,6 +18,7 @@ from imgtools.guest.settings.facts import find_settings
 from imgtools.records.comparison import Changed, FactDifference, FactKind
 from imgtools.records.packages import Application
 from imgtools.records.system import OsType, Warned
+from imgtools.workflows.diff_files import is_untouched
 from imgtools.workflows.diff_sides import Side, has_system
 from imgtools.workflows.inspect import UserRow, linux_users, windows_users
 
@@ -43,8 +44,9 @@ Found = TypeVar("Found")
 class SystemComparison:
     """Compares two systems; ``warnings`` has what could not be read, after which the answer is not whole."""
 
-    def __init__(self, old: Side, new: Side) -> None:
+    def __init__(self, old: Side, new: Side, *, related: bool = False) -> None:
         self._sides = (old, new)
+        self._related = related
         self.warnings: list[Warned] = []
         self.is_whole = True
 
@@ -95,9 +97,9 @@ class SystemComparison:
     def _same_packages(self) -> bool:
         if any(side.os.package_format not in ONE_FILE for side in self._sides):
             return False
-        stats = [[side.files.lstat(path) for path in PACKAGES] for side in self._sides]
-        # Of two disks that have nothing to do with each other, equal facts of an inode would be chance.
-        return stats[0] == stats[1] and any(one is not None and one.ctime for one in stats[0])
+        pairs = [tuple(side.files.lstat(path) for side in self._sides) for path in PACKAGES]
+        there = [pair for pair in pairs if pair != (None, None)]
+        return bool(there) and all(is_untouched(*pair, related=self._related) for pair in there)
 
     def _packages(self) -> Iterator[FactDifference]:
         found = self._both(

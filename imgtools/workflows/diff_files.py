@@ -58,11 +58,23 @@ def check_wish(wish: FileWish) -> None:
         raise UsageError("--content reads files, --compare times reads none", hint="choose one")
 
 
+def is_untouched(old: FileStat | None, new: FileStat | None, *, related: bool) -> bool:
+    """Whether two files are one that nobody has changed: the same inode, last changed at the same moment.
+
+    Of disks that are not known to be ``related``, a moment in whole seconds says nothing: who makes images that can be
+    made again gives all files one time, and numbers in the same order.
+    """
+    if old is None or new is None or old != new or not old.ctime:
+        return False
+    return related or old.ctime % 1_000_000_000 != 0
+
+
 class TreeComparison:
     """Compares the files of two sides; ``refused`` has what could not be read, which is not told to be the same.
 
     :param same_blocks: knows of content that lies in blocks that both sides have in common.
     :param same_below: mount points below which everything is known to be the same.
+    :param related: one was the other once, or both a third: see :func:`is_untouched`.
     """
 
     def __init__(
@@ -72,11 +84,14 @@ class TreeComparison:
         wish: FileWish,
         same_blocks: SameBlocks | None = None,
         same_below: frozenset[str] = frozenset(),
+        *,
+        related: bool = False,
     ) -> None:
         self._sides = (old, new)
         self._wish = wish
         self._same_blocks = same_blocks
         self._same_below = same_below
+        self._related = related
         self._is_left_out = _left_out(wish.exclude)
         self._closed: list[str] = []  # directories that one side could not read
         self.refused = RefusedFiles()
@@ -142,8 +157,8 @@ class TreeComparison:
         if old is None or new is None:
             became = Changed.ADDED if old is None else Changed.REMOVED
             return self._told(path, became, (), (), old, new)
-        if old == new and old.ctime and self._wish.compare is not ContentCheck.ALL:
-            return None  # the same inode, last changed at the same nanosecond
+        if self._wish.compare is not ContentCheck.ALL and is_untouched(old, new, related=self._related):
+            return None
         details = list(self._details(path, old, new))
         xattrs = self._xattrs(path, old, new)
         details += ["xattrs"] if xattrs else []

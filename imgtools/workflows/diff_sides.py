@@ -56,7 +56,7 @@ def require_two(old: ImageRequest, new: ImageRequest) -> None:
             hint="further disks: --add for the first guest, --other-add for the second",
         )
     for one, other in zip(old.disks, new.disks, strict=False):
-        if one.snapshot != other.snapshot or not _is_same_file(one.host_path, other.host_path):
+        if one.snapshot != other.snapshot or not is_same_file(one.host_path, other.host_path):
             return
     raise UsageError(
         f"{old.host_path} and {new.host_path} are the same file: nothing can differ",
@@ -64,7 +64,8 @@ def require_two(old: ImageRequest, new: ImageRequest) -> None:
     )
 
 
-def _is_same_file(one: Path, other: Path) -> bool:
+def is_same_file(one: Path, other: Path) -> bool:
+    """Whether two names are of one file of the host."""
     try:
         return one.samefile(other)
     except OSError:

@@ -281,6 +281,17 @@ def test_how_content_is_told_to_be_the_same(how: ContentCheck, found: list[str],
     assert old.opened == new.opened == opened
 
 
+@pytest.mark.parametrize(
+    ("ctime", "related", "is_read"), [(1, False, False), (10**9, False, True), (10**9, True, False)]
+)
+def test_equal_times_in_whole_seconds_prove_nothing(ctime: int, related: bool, is_read: bool) -> None:
+    """An image that can be made again has one time for all its files; two of them may hold different ones."""
+    disks = [Clocked({"/x": text}, {"/x": ctime}) for text in ("a", "b")]
+    sides = [side(GuestTree({"/": disk}, Engine.MEMORY)) for disk in disks]
+    found = list(TreeComparison(*sides, FileWish(), related=related).differences())
+    assert [one.path for one in found] == (["/x"] if is_read else [])
+
+
 class Damaged(MemoryFilesystem):
     """With a folder that cannot be listed and a file whose inode is lost."""
 
