@@ -133,7 +133,9 @@ def susp_skip(system_use: bytes) -> int | None:
     # The area of a CD-ROM XA disc begins with 14 bytes of its own (as Linux, which looks there too).
     for start in (0, 14):
         if system_use[start : start + 2] == b"SP" and system_use[start + 4 : start + 6] == b"\xbe\xef":
-            return start + system_use[start + 6] if start == 0 else start
+            if start:
+                return start
+            return system_use[6] if len(system_use) > 6 else None
     return None
 
 

@@ -17,6 +17,7 @@ from imgtools.filesystems.iso.record import (
     parse_rock_ridge,
     parse_short_date,
     plain_name,
+    susp_skip,
 )
 from imgtools.records.disks import Declined
 from imgtools.records.files import FileKind
@@ -228,3 +229,9 @@ def test_a_root_that_is_no_directory_is_not_mounted(small: bytes) -> None:
     record[root + at + 4 : root + at + 8] = (0o100644).to_bytes(4, "little")
     found = mount_iso(bytes_volume(bytes(record)))
     assert found == Declined("/dev/sda1", "damaged: its root is a file, not a directory", damaged=True)
+
+
+def test_an_area_that_ends_within_its_first_entry() -> None:
+    assert susp_skip(b"SP\x07\x01\xbe\xef") is None
+    assert susp_skip(b"SP\x07\x01\xbe\xef\x03") == 3
+    assert susp_skip(bytes(14) + b"SP\x07\x01\xbe\xef") == 14
