@@ -27,8 +27,8 @@ MARK = "<!-- Below this line: made by `make docs` from imgtools/__init__.py. -->
 # The sections of the page, and which names stand in each: those of these modules.
 SECTIONS = (
     ("Opening", ("door.opening", "image.edit", "image.handle", "guest.guest", "files.tree")),
-    ("Reading a guest", ("door.reading", "door.comparing")),
-    ("Auditing a guest", ("door.auditing",)),
+    ("Reading a guest", ("door.reading",)),
+    ("Auditing a guest", ("door.auditing", "door.comparing")),
     ("Changing a guest", ("door.writing", "door.files", "door.rescue")),
     ("Image files", ("door.disks", "door.making")),
     ("Layers, snapshots, bitmaps", ("door.layers", "door.tables")),

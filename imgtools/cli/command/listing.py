@@ -19,7 +19,6 @@ SECTIONS = (
     "Change a guest",
     "Audit a guest",
     "Repair a guest",
-    "Audit a guest",
     "Make images",
     "Look after images",
     "Look after this host",
