@@ -81,6 +81,7 @@ if TYPE_CHECKING:
         ls,
         sysprep_verify,
         tar_out,
+        verify,
     )
     from imgtools.door.registry import (
         RegistryOptions,
@@ -142,7 +143,7 @@ if TYPE_CHECKING:
     from imgtools.records.files import FileEntry, FileKind, FileStat
     from imgtools.records.found import FoundFile
     from imgtools.records.image import ImageInfo, Layer
-    from imgtools.records.packages import Application
+    from imgtools.records.packages import Application, Deviation, FileFinding
     from imgtools.records.progress import Progress
     from imgtools.records.request import Backing, Engine, Key, Secret
     from imgtools.records.snapshots import Snapshot
@@ -200,6 +201,7 @@ if TYPE_CHECKING:
     from imgtools.workflows.sysprep import OperationReport, SysprepReport, VerifyReport
     from imgtools.workflows.tar_out import TarReport
     from imgtools.workflows.timeline import TimelineReport
+    from imgtools.workflows.verify import Generated, PackagesVerified
     from imgtools.workflows.wipe import WipeReport
     from imgtools.workflows.writing import PlanReport
 
@@ -209,38 +211,38 @@ __all__ = [
     "ChainLayer", "ChainReport", "Change", "Changed", "CheckFilesystem", "CheckReport", "Clone",
     "CloneReport", "CommitReport", "CompareReport", "Confidence", "ConfigReport", "ConfigSetting",
     "ConfigValue", "ContentCheck", "ConvertReport", "CopiedPartition", "CopyOutReport", "CreateReport",
-    "DdReport", "Declined", "DfReport", "DiagnoseReport", "DiffReport", "Difference",
+    "DdReport", "Declined", "Deviation", "DfReport", "DiagnoseReport", "DiffReport", "Difference",
     "DiscardHibernation", "Disk", "DiskFacts", "DiskStep", "DoctorReport", "EditConfig", "EditLines",
     "Engine", "Evidence", "ExportReport", "ExportedKey", "Extent", "FactDifference", "FactKind",
-    "FileDifference", "FileEntry", "FileFacts", "FileKind", "FileStat", "FilesystemUsage",
-    "FilesystemsReport", "FindReport", "Finding", "FoundFile", "FoundRow", "Guest", "GuestDiffReport",
-    "GuestOptions", "GuestReader", "Happening", "HiveListReport", "HiveRow", "HostPath", "Image",
-    "ImageEdit", "ImageInfo", "ImageOptions", "ImageUsage", "Images", "InfoReport", "InspectReport",
-    "InspectedGuest", "Key", "KeyListReport", "KeyReport", "KeyRow", "Keys", "Layer", "Layout", "Level",
-    "LineEdit", "ListedFile", "LogInfo", "LogListReport", "LogReport", "LogRow", "LsReport",
-    "MakeDirectory", "MakeHardLink", "MakeLink", "MakeSpecial", "MapLayer", "MapReport", "MeasureReport",
-    "Mount", "MountReport", "MountedVolume", "Move", "NewLvmUuids", "OperationReport", "Orders", "OsInfo",
-    "OsType", "Partition", "Plan", "PlanReport", "PlannedChange", "Progress", "RebaseReport",
-    "RecoverReport", "RegistryApplyLog", "RegistryDifference", "RegistryMakeKey", "RegistryMatch",
-    "RegistryOptions", "RegistryRemoveKey", "RegistryRemoveValue", "RegistrySet", "Relabel", "Remedy",
-    "Remove", "RepairReport", "RescueReport", "ResizeCopyReport", "ResizeReport", "ResizedPartition",
-    "Result", "RunInGuest", "SearchReport", "Secret", "SetMode", "SetOwner", "SetTimes", "SetUuid",
-    "SetXattr", "Severity", "Since", "Size", "Snapshot", "SnapshotReport", "SnapshotsReport",
-    "StateOptions", "StationReport", "StationState", "SysprepReport", "TarReport", "TimelineEntry",
-    "TimelineFile", "TimelineReport", "Truncate", "UnmountReport", "Upload", "Usage", "ValueRow",
-    "VerifyReport", "Volume", "Warned", "WipeReport", "WriteDisk", "WriteFile", "WriteOptions", "amend",
-    "apply", "apply_snapshot", "audit", "bench", "bitmap_add", "bitmap_clear", "bitmap_delete",
-    "bitmap_disable", "bitmap_enable", "bitmap_list", "bitmap_merge", "boot", "cat", "chain_flatten",
-    "chain_move", "chain_show", "chain_squash", "check", "chmod", "chown", "clone", "commit", "compare",
-    "config_delete", "config_get", "config_match", "config_set", "convert", "copy_in", "copy_out",
-    "create", "create_snapshot", "customize", "dd", "delete_snapshot", "df", "diagnose", "diff", "doctor",
-    "edit", "edit_image", "errors", "find", "find_guests", "info", "inspect", "list_filesystems",
-    "list_logs", "list_snapshots", "ln", "log", "ls", "make_plan", "map", "measure", "mkdir", "mount",
-    "mv", "open_image", "read_plan", "rebase", "recover", "registry_delete", "registry_diff",
-    "registry_export", "registry_get", "registry_hives", "registry_list", "registry_merge",
-    "registry_search", "registry_set", "repair", "rescue", "resize_copy", "resize_disk", "rm", "sysprep",
-    "sysprep_verify", "tar_in", "tar_out", "the_guest", "timeline", "touch", "unmount", "wipe", "write",
-    "write_plan",
+    "FileDifference", "FileEntry", "FileFacts", "FileFinding", "FileKind", "FileStat", "FilesystemUsage",
+    "FilesystemsReport", "FindReport", "Finding", "FoundFile", "FoundRow", "Generated", "Guest",
+    "GuestDiffReport", "GuestOptions", "GuestReader", "Happening", "HiveListReport", "HiveRow",
+    "HostPath", "Image", "ImageEdit", "ImageInfo", "ImageOptions", "ImageUsage", "Images", "InfoReport",
+    "InspectReport", "InspectedGuest", "Key", "KeyListReport", "KeyReport", "KeyRow", "Keys", "Layer",
+    "Layout", "Level", "LineEdit", "ListedFile", "LogInfo", "LogListReport", "LogReport", "LogRow",
+    "LsReport", "MakeDirectory", "MakeHardLink", "MakeLink", "MakeSpecial", "MapLayer", "MapReport",
+    "MeasureReport", "Mount", "MountReport", "MountedVolume", "Move", "NewLvmUuids", "OperationReport",
+    "Orders", "OsInfo", "OsType", "PackagesVerified", "Partition", "Plan", "PlanReport", "PlannedChange",
+    "Progress", "RebaseReport", "RecoverReport", "RegistryApplyLog", "RegistryDifference",
+    "RegistryMakeKey", "RegistryMatch", "RegistryOptions", "RegistryRemoveKey", "RegistryRemoveValue",
+    "RegistrySet", "Relabel", "Remedy", "Remove", "RepairReport", "RescueReport", "ResizeCopyReport",
+    "ResizeReport", "ResizedPartition", "Result", "RunInGuest", "SearchReport", "Secret", "SetMode",
+    "SetOwner", "SetTimes", "SetUuid", "SetXattr", "Severity", "Since", "Size", "Snapshot",
+    "SnapshotReport", "SnapshotsReport", "StateOptions", "StationReport", "StationState", "SysprepReport",
+    "TarReport", "TimelineEntry", "TimelineFile", "TimelineReport", "Truncate", "UnmountReport", "Upload",
+    "Usage", "ValueRow", "VerifyReport", "Volume", "Warned", "WipeReport", "WriteDisk", "WriteFile",
+    "WriteOptions", "amend", "apply", "apply_snapshot", "audit", "bench", "bitmap_add", "bitmap_clear",
+    "bitmap_delete", "bitmap_disable", "bitmap_enable", "bitmap_list", "bitmap_merge", "boot", "cat",
+    "chain_flatten", "chain_move", "chain_show", "chain_squash", "check", "chmod", "chown", "clone",
+    "commit", "compare", "config_delete", "config_get", "config_match", "config_set", "convert",
+    "copy_in", "copy_out", "create", "create_snapshot", "customize", "dd", "delete_snapshot", "df",
+    "diagnose", "diff", "doctor", "edit", "edit_image", "errors", "find", "find_guests", "info",
+    "inspect", "list_filesystems", "list_logs", "list_snapshots", "ln", "log", "ls", "make_plan", "map",
+    "measure", "mkdir", "mount", "mv", "open_image", "read_plan", "rebase", "recover", "registry_delete",
+    "registry_diff", "registry_export", "registry_get", "registry_hives", "registry_list",
+    "registry_merge", "registry_search", "registry_set", "repair", "rescue", "resize_copy", "resize_disk",
+    "rm", "sysprep", "sysprep_verify", "tar_in", "tar_out", "the_guest", "timeline", "touch", "unmount",
+    "verify", "wipe", "write", "write_plan",
 ]  # fmt: skip
 
 # Where each name is; the imports above say the same to type checkers, and a test holds them together.
@@ -267,7 +269,7 @@ _HOMES = {
     "imgtools.door.plan": "read_plan write_plan",
     "imgtools.door.reading": (
         "cat config_get config_match copy_out df diagnose find inspect list_filesystems list_logs log ls "
-        "sysprep_verify tar_out"
+        "sysprep_verify tar_out verify"
     ),
     "imgtools.door.registry": (
         "RegistryOptions registry_delete registry_diff registry_export registry_get registry_hives "
@@ -295,7 +297,7 @@ _HOMES = {
     "imgtools.records.files": "FileEntry FileKind FileStat",
     "imgtools.records.found": "FoundFile",
     "imgtools.records.image": "ImageInfo Layer",
-    "imgtools.records.packages": "Application",
+    "imgtools.records.packages": "Application Deviation FileFinding",
     "imgtools.records.progress": "Progress",
     "imgtools.records.request": "Backing Engine Key Secret",
     "imgtools.records.snapshots": "Snapshot",
@@ -346,6 +348,7 @@ _HOMES = {
     "imgtools.workflows.sysprep": "OperationReport SysprepReport VerifyReport",
     "imgtools.workflows.tar_out": "TarReport",
     "imgtools.workflows.timeline": "TimelineReport",
+    "imgtools.workflows.verify": "Generated PackagesVerified",
     "imgtools.workflows.wipe": "WipeReport",
     "imgtools.workflows.writing": "PlanReport",
 }

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from imgtools.workflows.ls import LsReport
     from imgtools.workflows.sysprep import VerifyReport
     from imgtools.workflows.tar_out import TarReport
+    from imgtools.workflows.verify import PackagesVerified
 
 LIMIT = 64 << 20  # bytes that `cat` holds in memory, unless it is told otherwise
 
@@ -272,3 +273,36 @@ def sysprep_verify(
 
     before = None if original is None else make_request(original, **options)
     return verify(make_request(images, **options), original=before)
+
+
+def verify(
+    images: Images,
+    packages: str | Sequence[str] = (),
+    *,
+    extra: bool = False,
+    extra_in: str | Sequence[str] = (),
+    config: bool = False,
+    **options: Unpack[GuestOptions],
+) -> PackagesVerified:
+    """Say which files are not as their packages have them; ``report.intact`` says whether nothing was found.
+
+    What puts them back is ``repair(images, "package-files", settings=...)``.
+
+    :param packages: the packages to look at, by name; without any, all of them.
+    :param extra: also files in the system's folders that no package owns.
+    :param extra_in: the same, and in these folders too.
+    :param config: changed configuration counts too.
+    :raises UsageError: ``extra`` with ``packages``: what one package does not own others may.
+    :raises NotInGuest: no such package is installed.
+    :raises UnsupportedGuest: nobody knows which files the packages of this guest own.
+    :raises OddGuest: the package database is damaged.
+    """
+    from imgtools.workflows.verify import verify as look
+
+    return look(
+        make_request(images, **options),
+        several(packages),
+        extra=extra,
+        extra_in=several(extra_in),
+        config=config,
+    )

@@ -126,6 +126,13 @@ class MappedFile(PlacedFile):
             return bytes(length)
         return self._disk.read_exactly(place * self._block_size + inner, length)
 
+    def whole_place(self) -> tuple[DiskFile, int] | None:
+        """Return the disk and the byte on it where the content lies, if it lies there in one piece."""
+        place, count = self._blocks.find(0)
+        if place is None or count * self._block_size < self._size:
+            return None
+        return self._disk, place * self._block_size
+
     def readinto(self, buffer: WriteableBuffer, /) -> int:
         view = memoryview(buffer).cast("B")
         filled = 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from imgtools.records.files import FileKind
 
@@ -53,3 +54,30 @@ class PackageFile:
     is_ghost: bool = False  # owned, but its content is not the package's
     is_doc: bool = False
     hashes_link: bool = False  # of a symbolic link the digest is that of the link's target (apk)
+
+
+class Deviation(StrEnum):
+    """In what a file is not as its package has it."""
+
+    CHANGED = "changed"  # another content
+    MISSING = "missing"
+    MODE = "wrong mode"
+    OWNER = "wrong owner"
+    LINK = "wrong link"  # leads elsewhere
+    KIND = "wrong kind"  # a folder where a file should be
+    CAPABILITIES = "wrong capabilities"
+    UNREADABLE = "cannot be read"  # so nobody can tell
+    EXTRA = "extra"  # no package owns it
+    BAD_SIGNATURE = "bad signature"  # Windows: its content is not what its signature was made of
+
+
+@dataclass(frozen=True, slots=True)
+class FileFinding:
+    """A file that is not as its package has it. ``package`` is "" where none owns it."""
+
+    package: str
+    path: str
+    what: Deviation
+    expected: str = ""
+    found: str = ""
+    is_config: bool = False  # people may change it

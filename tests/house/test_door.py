@@ -51,6 +51,7 @@ OTHER_WORDS = {
     "repair --set": "settings",
     "resize --plan": "changes",
     "sysprep --set": "settings",
+    "verify --package": "packages",
     "write --from": "content",
 }
 # Options that no function has, and why.
@@ -95,6 +96,14 @@ NOT_SAID = {
     "sysprep --list-operations": "documentation: docs/operations",
     "sysprep --verify": "sysprep_verify",
     "timeline --body": "how a report is shown",
+    "verify --check": "repair(images, 'package-files', ...)",
+    "verify --compress": "repair(images, 'package-files', ...)",
+    "verify --output": "repair(images, 'package-files', ...)",
+    "verify --output-format": "repair(images, 'package-files', ...)",
+    "verify --overwrite": "repair(images, 'package-files', ...)",
+    "verify --package-file": "repair(images, 'package-files', ...)",
+    "verify --restore": "repair(images, 'package-files', ...)",
+    "verify --write": "repair(images, 'package-files', ...)",
 }
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from fixtures import rpmdb
 from fixtures.tools import run
 from imgtools.records.files import FileKind
-from tests.support.memory import Content, Node
+from tests.support.memory import Content, Node, link
 
 DATABASES = {
     "sqlite": "/var/lib/rpm/rpmdb.sqlite",
@@ -104,6 +104,7 @@ def rpm_tree(
         "/etc/passwd": PASSWD,
         "/etc/group": GROUP,
         "/etc/fstab": "",
+        "/bin": link("usr/bin"),
         DATABASES[backend]: rpm_database(backend, packages, scratch, digest),
     }
     for one in (one for files in packages.values() for one in files):
