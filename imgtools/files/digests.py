@@ -1,7 +1,7 @@
 """Digests of many files, read in the order in which they lie on the disk.
 
 Every question to the server of a disk costs a round trip, so small files that lie near each other are read with one.
-What is read is hashed in threads (hashlib lets go of the interpreter's lock) while the next is read.
+Threads read and hash, both of which let go of the interpreter's lock, while the caller goes on to the next files.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import io
 import os
-from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
@@ -17,19 +16,19 @@ from typing import BinaryIO, NamedTuple
 
 from imgtools.errors import ImgtoolsError
 from imgtools.files.tree import DAMAGE, GuestReader
-from imgtools.filesystems.stream import MappedFile
-from imgtools.volumes.volume_file import DiskFile
+from imgtools.filesystems.stream import MappedFile, Stretch
 
-SMALL = 1 << 20  # bytes; a larger file is read by itself
-WINDOW = 4 << 20  # bytes read with one question at most
-GAP = 128 << 10  # bytes between two files that are read along
-CHUNK = 1 << 20  # bytes of a large file that are hashed at once
-WAITING = 6  # windows that are hashed or wait for it, so that memory stays flat
+WINDOW = 2 << 20  # bytes read with one question at most
+GAP = 64 << 10  # bytes between two files that are read along
+CHUNK = 1 << 20  # bytes of a large file that are read at once
+MOST_STRETCHES = 256  # of one file; what lies in more pieces is read by the caller
+THREADS = 4  # at most, each with one window in memory
 
 Answer = str | ImgtoolsError  # the hexadecimal digest, or why there is none
+Answers = list[tuple[int, Answer]]
 
 
-class Wanted(NamedTuple):
+class _Wanted(NamedTuple):
     """A file, and hashlib's name of what is wanted of it."""
 
     path: str
@@ -37,21 +36,19 @@ class Wanted(NamedTuple):
 
 
 class _Placed(NamedTuple):
-    """A file that lies on a disk in one piece."""
+    """A file whose places are known; ``number`` is that in what was wanted."""
 
-    disk: DiskFile
-    offset: int
-    size: int
-    number: int  # in what was wanted
+    number: int
+    algorithm: str
+    stretches: Sequence[Stretch]
 
+    @property
+    def begin(self) -> int:
+        return self.stretches[0].offset or 0
 
-class _Window(NamedTuple):
-    """Files that are read with one question."""
-
-    disk: DiskFile
-    offset: int
-    length: int
-    members: Sequence[_Placed]
+    @property
+    def end(self) -> int:
+        return self.begin + self.stretches[0].length
 
 
 class Hasher:
@@ -59,7 +56,7 @@ class Hasher:
 
     def __init__(self, files: GuestReader) -> None:
         self._files = files
-        self._pool = ThreadPoolExecutor(min(4, len(os.sched_getaffinity(0))), "hash")
+        self._pool = ThreadPoolExecutor(min(THREADS, 1 + len(os.sched_getaffinity(0))), "hash")
 
     def __enter__(self) -> Hasher:
         return self
@@ -69,94 +66,133 @@ class Hasher:
     ) -> None:
         self._pool.shutdown(cancel_futures=True)
 
-    def digests(self, wanted: Sequence[Wanted]) -> Iterator[tuple[int, Answer]]:
-        """Yield the number in ``wanted`` and the answer of each file, in the order in which they are read.
+    def group(self) -> Group:
+        """Return a new group of files, empty."""
+        return Group(self._files, self._pool)
 
-        A last link is followed. A file that cannot be read is an answer, and the others are read.
+
+class Group:
+    """Files that are hashed together. Each is looked up when it is added, while its reader still knows its inode."""
+
+    def __init__(self, files: GuestReader, pool: ThreadPoolExecutor) -> None:
+        self._files = files
+        self._pool = pool
+        self._wanted: list[_Wanted] = []
+        self._placed: list[_Placed] = []
+        self._known: Answers = []
+        self._alone: list[int] = []
+        self._futures: list[Future[Answers]] = []
+
+    def add(self, path: str, algorithm: str) -> None:
+        """Add a file; a last link is followed. Its number is how many were added before it."""
+        number = len(self._wanted)
+        self._wanted.append(_Wanted(path, algorithm))
+        try:
+            found = _stretches(self._files.open(path))
+        except DAMAGE as error:
+            self._known.append((number, error))
+            return
+        if found is None:
+            self._alone.append(number)
+        elif not found:
+            self._known.append((number, hashlib.new(algorithm, usedforsecurity=False).hexdigest()))
+        else:
+            self._placed.append(_Placed(number, algorithm, found))
+
+    def start(self) -> None:
+        """Begin to read and to hash what was added; there may be no more."""
+        self._futures = [self._pool.submit(_hash_window, members) for members in _windows(self._placed)]
+
+    def answers(self) -> Iterator[tuple[int, Answer]]:
+        """Yield the number and the answer of each file, in whatever order.
+
+        A file that cannot be read is an answer, and the others are read.
         """
-        placed: list[_Placed] = []
-        alone: list[int] = []
-        for index, one in enumerate(wanted):
-            try:
-                found = _placed(self._files.open(one.path), index)
-            except DAMAGE as error:
-                yield index, error
-                continue
-            if found is None:
-                alone.append(index)
-            else:
-                placed.append(found)
-        yield from self._of_windows(wanted, _windows(placed))
-        for index in alone:
-            yield index, self._of_one(wanted[index])
-
-    def _of_windows(
-        self, wanted: Sequence[Wanted], windows: Iterator[_Window]
-    ) -> Iterator[tuple[int, Answer]]:
-        waiting: deque[Future[list[tuple[int, Answer]]]] = deque()
-        for window in windows:
-            try:
-                content = window.disk.read_exactly(window.offset, window.length)
-            except DAMAGE:  # not of every file in it, perhaps
-                yield from ((one.number, self._of_one(wanted[one.number])) for one in window.members)
-                continue
-            waiting.append(self._pool.submit(_hashed, window, content, wanted))
-            if len(waiting) >= WAITING:
-                yield from waiting.popleft().result()
-        for future in waiting:
+        yield from self._known
+        for number in self._alone:
+            yield number, self._of_stream(self._wanted[number])
+        for future in self._futures:
             yield from future.result()
 
-    def _of_one(self, one: Wanted) -> Answer:
-        """Hash a file by itself, a chunk while the next is read."""
+    def _of_stream(self, one: _Wanted) -> Answer:
         made = hashlib.new(one.algorithm, usedforsecurity=False)
-        last: Future[None] | None = None
         try:
             with self._files.open(one.path) as stream:
                 while chunk := stream.read(CHUNK):
-                    if last is not None:
-                        last.result()
-                    last = self._pool.submit(made.update, chunk)
+                    made.update(chunk)
         except DAMAGE as error:
             return error
-        finally:
-            if last is not None:
-                last.result()
         return made.hexdigest()
 
 
-def _placed(stream: BinaryIO, index: int) -> _Placed | None:
-    """Return where a small file lies; None for one that has to be read by itself."""
+def _stretches(stream: BinaryIO) -> list[Stretch] | None:
+    """Return where a file lies; None for one that nobody but its reader can read."""
     with stream:
         raw = stream.raw if isinstance(stream, io.BufferedReader) else stream
-        if not isinstance(raw, MappedFile):
-            return None
-        size = raw.seek(0, io.SEEK_END)
-        place = raw.whole_place() if 0 < size <= SMALL else None
-    return None if place is None else _Placed(place[0], place[1], size, index)
+        return raw.stretches(MOST_STRETCHES) if isinstance(raw, MappedFile) else None
 
 
-def _windows(placed: Sequence[_Placed]) -> Iterator[_Window]:
-    """Yield what is read with one question each: files that lie near each other."""
+def _windows(placed: Sequence[_Placed]) -> Iterator[Sequence[_Placed]]:
+    """Yield files that are read with one question, because they lie near each other, and each other file alone."""
     members: list[_Placed] = []
-    end = 0
-    for one in sorted(placed, key=lambda one: (id(one.disk), one.offset)):
-        first = members[0] if members else one
-        fits = one.disk is first.disk and one.offset - end <= GAP
-        if members and not (fits and one.offset + one.size - first.offset <= WINDOW):
-            yield _Window(first.disk, first.offset, end - first.offset, members)
-            members, end = [], 0
+    for one in sorted(placed, key=lambda one: (id(one.stretches[0].disk), one.begin)):
+        if not _is_small(one):
+            yield [one]
+            continue
+        if members and not _fits(members[0], members[-1], one):
+            yield members
+            members = []
         members.append(one)
-        end = max(end, one.offset + one.size)
     if members:
-        yield _Window(members[0].disk, members[0].offset, end - members[0].offset, members)
+        yield members
 
 
-def _hashed(window: _Window, content: bytes, wanted: Sequence[Wanted]) -> list[tuple[int, Answer]]:
+def _is_small(one: _Placed) -> bool:
+    first = one.stretches[0]
+    return len(one.stretches) == 1 and first.offset is not None and first.length <= WINDOW
+
+
+def _fits(first: _Placed, last: _Placed, one: _Placed) -> bool:
+    is_same = one.stretches[0].disk is first.stretches[0].disk
+    return is_same and one.begin - last.end <= GAP and one.end - first.begin <= WINDOW
+
+
+def _hash_window(members: Sequence[_Placed]) -> Answers:
+    """Read files with one question; where that fails, each for itself: of most nothing may be damaged."""
+    if len(members) == 1:
+        return [_hash_alone(members[0])]
+    disk, begin = members[0].stretches[0].disk, members[0].begin
+    try:
+        content = disk.read_past_cache(begin, max(one.end for one in members) - begin)
+    except DAMAGE:
+        return [_hash_alone(one) for one in members]
     view = memoryview(content)
-    found: list[tuple[int, Answer]] = []
-    for one in window.members:
-        start = one.offset - window.offset
-        piece = view[start : start + one.size]
-        made = hashlib.new(wanted[one.number].algorithm, piece, usedforsecurity=False)
-        found.append((one.number, made.hexdigest()))
-    return found
+    return [
+        (
+            one.number,
+            hashlib.new(
+                one.algorithm, view[one.begin - begin : one.end - begin], usedforsecurity=False
+            ).hexdigest(),
+        )
+        for one in members
+    ]
+
+
+def _hash_alone(one: _Placed) -> tuple[int, Answer]:
+    made = hashlib.new(one.algorithm, usedforsecurity=False)
+    try:
+        for stretch in one.stretches:
+            for piece in _pieces(stretch):
+                made.update(piece)
+    except DAMAGE as error:
+        return one.number, error
+    return one.number, made.hexdigest()
+
+
+def _pieces(stretch: Stretch) -> Iterator[bytes]:
+    for at in range(0, stretch.length, CHUNK):
+        length = min(CHUNK, stretch.length - at)
+        if stretch.offset is None:
+            yield bytes(length)
+        else:
+            yield stretch.disk.read_past_cache(stretch.offset + at, length)

@@ -10,7 +10,7 @@ import io
 import os
 from abc import abstractmethod
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from imgtools.errors import OddGuest
 from imgtools.volumes.volume_file import DiskFile, Extent
@@ -105,6 +105,14 @@ class PlacedFile(io.RawIOBase):
         return self._position
 
 
+class Stretch(NamedTuple):
+    """A part of a file: where it lies on the disk, in bytes (None: a hole), and how long it is."""
+
+    disk: DiskFile
+    offset: int | None
+    length: int
+
+
 class MappedFile(PlacedFile):
     """The content of a file whose blocks ``blocks`` finds on ``disk``."""
 
@@ -126,12 +134,18 @@ class MappedFile(PlacedFile):
             return bytes(length)
         return self._disk.read_exactly(place * self._block_size + inner, length)
 
-    def whole_place(self) -> tuple[DiskFile, int] | None:
-        """Return the disk and the byte on it where the content lies, if it lies there in one piece."""
-        place, count = self._blocks.find(0)
-        if place is None or count * self._block_size < self._size:
-            return None
-        return self._disk, place * self._block_size
+    def stretches(self, most: int) -> list[Stretch] | None:
+        """Return where the content lies, from its begin to its end; None if that is in more than ``most`` stretches."""
+        found: list[Stretch] = []
+        offset = 0
+        while offset < self._size:
+            if len(found) == most:
+                return None
+            place, count = self._blocks.find(offset // self._block_size)
+            length = min(count * self._block_size, self._size - offset)
+            found.append(Stretch(self._disk, None if place is None else place * self._block_size, length))
+            offset += length
+        return found
 
     def readinto(self, buffer: WriteableBuffer, /) -> int:
         view = memoryview(buffer).cast("B")

@@ -105,7 +105,13 @@ class DiskFile(io.RawIOBase):
 
         :raises BadImage: the volume ends before.
         """
-        content = self.read_at(offset, length)
+        return self._whole(self.read_at(offset, length), offset, length)
+
+    def read_past_cache(self, offset: int, length: int) -> bytes:
+        """As :meth:`read_exactly`, without the cache: several threads may ask at once."""
+        return self._whole(self._read_through(offset, length), offset, length)
+
+    def _whole(self, content: bytes, offset: int, length: int) -> bytes:
         if len(content) < length:
             raise BadImage(
                 f"{self.name}: the filesystem names byte {offset + length} and the volume has only {self.size}",

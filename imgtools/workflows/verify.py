@@ -6,6 +6,7 @@ import difflib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from imgtools.errors import NotInGuest, UnsupportedGuest, UsageError
 from imgtools.guest.guest import Guest, the_guest
@@ -13,10 +14,12 @@ from imgtools.guest.packages.extra_files import FOLDERS, find_extra
 from imgtools.guest.packages.integrity import Looked, Verifier
 from imgtools.guest.packages.owned_files import Places, package_files
 from imgtools.image.handle import open_request
-from imgtools.records.packages import Deviation, FileFinding, PackageFile
+from imgtools.records.packages import FileFinding, PackageFile
 from imgtools.records.request import Engine, ImageRequest, Target
 from imgtools.records.system import OsType, Warned
-from imgtools.workflows.repair import RepairReport, repair
+
+if TYPE_CHECKING:
+    from imgtools.workflows.repair import RepairReport
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,15 +171,9 @@ def restore_files(
     :param config: changed configuration files are put back too.
     :raises HostError: the package file cannot be read.
     """
+    from imgtools.workflows.repair import repair  # which is much more than a look
+
     settings = [f"package-files.file={package_file}"]
     if config:
         settings.append("package-files.config=yes")
     return repair(request, target, ("package-files",), settings)
-
-
-def difference_counts(findings: Iterable[FileFinding]) -> dict[Deviation, int]:
-    """Return how many findings there are of each kind."""
-    counts: dict[Deviation, int] = {}
-    for one in findings:
-        counts[one.what] = counts.get(one.what, 0) + 1
-    return counts

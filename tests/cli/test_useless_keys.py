@@ -99,7 +99,7 @@ ALL = {
     **{name: (LINUX, words) for name, words in ON_GUEST.items()},
     **{name: (WINDOWS, words) for name, words in ON_WINDOWS.items()},
     **{name: (CHAIN, words) for name, words in ON_CHAIN.items()},
-    "verify": ("alpine", ()),  # whose package database is whole
+    "verify": ("arch", ()),  # whose package database is whole
 }
 
 

@@ -7,12 +7,12 @@ import io
 import random
 
 from imgtools.errors import BadImage, ImgtoolsError
-from imgtools.files.digests import GAP, SMALL, WINDOW, Hasher, Wanted
+from imgtools.files.digests import GAP, MOST_STRETCHES, WINDOW, Hasher
 from imgtools.files.tree import GuestTree
 from imgtools.filesystems.stream import MappedFile, NoBlocks, buffered
 from imgtools.records.files import FileKind, FileStat
 from imgtools.records.request import Engine
-from imgtools.volumes.volume_file import DiskFile, Extent
+from imgtools.volumes.volume_file import DiskFile
 from tests.support.memory import MemoryFilesystem, memory_files
 
 BLOCK = 4096
@@ -65,21 +65,32 @@ class OnDisk(MemoryFilesystem):
         return buffered(MappedFile(self.disk, blocks, BLOCK, size))
 
 
+class Scattered:
+    """A file of which every second block is a hole, and the others lie backwards."""
+
+    def find(self, block: int) -> tuple[int | None, int]:
+        return (None, 1) if block % 2 else (1000 - block, 1)
+
+
 def sha(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
 def asked(files: GuestTree, paths: list[str]) -> dict[str, str | ImgtoolsError]:
     with Hasher(files) as hasher:
-        found = list(hasher.digests([Wanted(path, "sha256") for path in paths]))
+        group = hasher.group()
+        for path in paths:
+            group.add(path, "sha256")
+        group.start()
+        found = list(group.answers())
     assert sorted(number for number, _answer in found) == list(range(len(paths)))
     return {paths[number]: answer for number, answer in found}
 
 
 def test_files_that_lie_near_each_other_are_read_together_and_each_has_its_own_digest() -> None:
-    content = random.Random(1).randbytes(16 << 20)
+    content = random.Random(1).randbytes(32 << 20)
     server = Server(content)
-    sizes = [1, 100, BLOCK, BLOCK + 1, 50_000, SMALL, SMALL + 1, 3 * SMALL]
+    sizes = [1, 100, BLOCK, BLOCK + 1, 50_000, WINDOW, WINDOW + 1, 3 * WINDOW]
     places, at = {}, 0
     for number, size in enumerate(sizes * 2):
         places[f"/{number:02}"] = (at, size)
@@ -119,9 +130,22 @@ def test_holes_empty_files_and_files_of_other_readers() -> None:
         "/hole": sha(bytes(10_000))
     }
     found = asked(
-        memory_files({"/empty": "", "/a": "a", "/big": b"y" * (3 * SMALL)}), ["/empty", "/a", "/big"]
+        memory_files({"/empty": "", "/a": "a", "/big": b"y" * (3 * WINDOW)}), ["/empty", "/a", "/big"]
     )
-    assert found == {"/empty": sha(b""), "/a": sha(b"a"), "/big": sha(b"y" * (3 * SMALL))}
+    assert found == {"/empty": sha(b""), "/a": sha(b"a"), "/big": sha(b"y" * (3 * WINDOW))}
+
+
+def test_a_file_in_many_pieces() -> None:
+    content = random.Random(4).randbytes(1100 * BLOCK)
+    disk = DiskFile.whole(Server(content))
+    for blocks in (MOST_STRETCHES, MOST_STRETCHES + 40):
+        size = blocks * BLOCK - 100
+        stream = MappedFile(disk, Scattered(), BLOCK, size)
+        expected = stream.readall()
+        assert (stream.stretches(MOST_STRETCHES) is None) is (blocks > MOST_STRETCHES)
+        filesystem = OnDisk(disk, {"/x": (0, size)})
+        filesystem.open = lambda _path, size=size: buffered(MappedFile(disk, Scattered(), BLOCK, size))  # type: ignore[method-assign,misc]
+        assert asked(GuestTree({"/": filesystem}, Engine.MEMORY), ["/x"]) == {"/x": sha(expected)}
 
 
 def test_a_file_that_is_not_there_is_an_answer() -> None:
