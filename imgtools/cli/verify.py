@@ -55,8 +55,7 @@ copies (`.dpkg-old`, `.rpmsave`) are counted too.
 `--restore` puts back what differs from a package file, as `imgtools repair --only package-files` does: first the plan;
 `--write` makes it in one transaction. The package should be of the version that is installed.
 
-The files of a Windows are not covered, and refused with 24: most are signed by catalogues, of which nobody here can
-tell which are trusted.
+The files of a Windows are not covered, and refused with 24: [why](../decisions/windows-signatures.md).
 """
 
 PackageNames = Annotated[

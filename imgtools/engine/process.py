@@ -40,6 +40,7 @@ PACKAGE_OF = {
     "sfdisk": "fdisk",
     "fdisk": "fdisk",
     "rpm": "rpm",
+    "rpmdb": "rpm",
     "debugfs": "e2fsprogs",
     "e2fsck": "e2fsprogs",
     "resize2fs": "e2fsprogs",

@@ -68,7 +68,6 @@ class Deviation(StrEnum):
     CAPABILITIES = "wrong capabilities"
     UNREADABLE = "cannot be read"  # so nobody can tell
     EXTRA = "extra"  # no package owns it
-    BAD_SIGNATURE = "bad signature"  # Windows: its content is not what its signature was made of
 
 
 @dataclass(frozen=True, slots=True)

@@ -126,6 +126,17 @@ CASES = (
         "virt-log -a {image}",
     ),
     Case(
+        "every file of every package", READ, "real",
+        "imgtools verify {image}", faster(20),
+        "python -m tests.bench.verifying debsums {image}",
+    ),
+    Case(
+        "every file of every package, beside hashing the same files on a filesystem of this host", READ, "real",
+        "imgtools verify {image}", within(2),
+        "python -m tests.bench.verifying hash {folder}/unpacked",
+        before_peer=("python -m tests.bench.verifying unpack {folder}/unpacked",),
+    ),
+    Case(
         "edit one file", WRITE, "real",
         f"imgtools edit {{image}} {EDIT} --write", faster_at_any_size(25),
         f"virt-edit -a {{image}} {EDIT}", nothing_to_compare, writes=True,

@@ -105,7 +105,7 @@ def _file(path: str, package: str, algorithm: str, facts: dict[int, int | str]) 
     kind = KINDS.get(number(MODES) & 0o170000)
     is_ghost = bool(flags & GHOST)
     if is_ghost:
-        verified &= ~(BY_DIGEST | BY_SIZE | BY_LINK | BY_MODE)
+        verified &= ~(BY_DIGEST | BY_SIZE | BY_LINK)
     is_file, is_link = kind is FileKind.FILE, kind is FileKind.LINK
     digest = str(facts.get(DIGESTS, "")).lower() if is_file and verified & BY_DIGEST and algorithm else ""
     sizes = LONG_SIZES if LONG_SIZES in facts else SIZES

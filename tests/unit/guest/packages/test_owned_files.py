@@ -274,7 +274,7 @@ def test_rpm_of_every_backend(backend: str, digest: int, algorithm: str, tmp_pat
     )
     assert found["tool", "/etc/may.conf"].is_optional
     log = found["tool", "/var/log/tool.log"]
-    assert (log.is_ghost, log.is_optional, log.digest, log.mode) == (True, True, "", None)
+    assert (log.is_ghost, log.is_optional, log.digest, log.size, log.mode) == (True, True, "", None, 0o600)
     assert found["tool", "/usr/share/tool/README"].is_doc
     made = found["tool", "/usr/share/tool/made"]
     assert (made.digest, made.size, made.mode, made.owner) == ("", None, None, "root")
