@@ -117,7 +117,7 @@ def command(
 
 
 def _restore(source: Source, target: Target, out: Output, package_file: Path, *, config: bool) -> None:
-    from imgtools.workflows.verify import restore_files
+    from imgtools.workflows.verify_restore import restore_files
 
     report = restore_files(source, target, package_file, config=config)
     out.show(

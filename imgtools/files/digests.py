@@ -18,7 +18,7 @@ from imgtools.errors import ImgtoolsError
 from imgtools.files.tree import DAMAGE, GuestReader
 from imgtools.filesystems.stream import MappedFile, Stretch
 
-WINDOW = 2 << 20  # bytes read with one question at most
+WINDOW = 512 << 10  # bytes read with one question at most
 GAP = 64 << 10  # bytes between two files that are read along
 CHUNK = 1 << 20  # bytes of a large file that are read at once
 MOST_STRETCHES = 256  # of one file; what lies in more pieces is read by the caller

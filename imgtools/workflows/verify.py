@@ -5,8 +5,6 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 from imgtools.errors import NotInGuest, UnsupportedGuest, UsageError
 from imgtools.guest.guest import Guest, the_guest
@@ -15,11 +13,8 @@ from imgtools.guest.packages.integrity import Looked, Verifier
 from imgtools.guest.packages.owned_files import Places, package_files
 from imgtools.image.handle import open_request
 from imgtools.records.packages import FileFinding, PackageFile
-from imgtools.records.request import Engine, ImageRequest, Target
+from imgtools.records.request import Engine, ImageRequest
 from imgtools.records.system import OsType, Warned
-
-if TYPE_CHECKING:
-    from imgtools.workflows.repair import RepairReport
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,19 +156,3 @@ def _require(wanted: _Wanted) -> None:
             f"no package {name} is installed, or it owns no file",
             hint=f"did you mean {near[0]}?" if near else "imgtools inspect lists the packages",
         )
-
-
-def restore_files(
-    request: ImageRequest, target: Target, package_file: Path, *, config: bool = False
-) -> RepairReport:
-    """Plan what puts back the files of a package from its package file and, if ``target`` says so, do it.
-
-    :param config: changed configuration files are put back too.
-    :raises HostError: the package file cannot be read.
-    """
-    from imgtools.workflows.repair import repair  # which is much more than a look
-
-    settings = [f"package-files.file={package_file}"]
-    if config:
-        settings.append("package-files.config=yes")
-    return repair(request, target, ("package-files",), settings)
