@@ -125,10 +125,11 @@ def command(
 
     Nothing is written, and nothing is started. Exit code 1 if something was found.
     """
-    from imgtools.reports.audit_files import DIAGNOSIS_KINDS, diagnosis_writers
+    from imgtools.reports.audit_files import TABLE_KINDS, page_writers
+    from imgtools.reports.page import page_of_diagnosis
     from imgtools.workflows.diagnose import diagnose
 
-    report_to = require_reports(report_files, DIAGNOSIS_KINDS)
+    report_to = require_reports(report_files, TABLE_KINDS)
     with out.progress("Looking") as progress:
         report = diagnose(
             source, tuple(only or ()), thorough=thorough, from_serial=from_serial, progress=progress
@@ -139,7 +140,7 @@ def command(
         view=lambda: _views(report),
         pipe=lambda: _rows(report),
     )
-    report_to(source, lambda: diagnosis_writers(report), out)
+    report_to(source, lambda: page_writers(page_of_diagnosis(report)), out)
     if not report.sound:
         raise typer.Exit(1)
 

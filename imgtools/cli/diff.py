@@ -13,11 +13,12 @@ import typer
 
 from imgtools.cli.command import option_names as names
 from imgtools.cli.command.groups import Output, Source
+from imgtools.cli.output.report_files import ReportFiles, require_reports
 from imgtools.cli.output.views import Cell, Column, Lines, Table, View
 from imgtools.errors import UsageError
 
 if TYPE_CHECKING:
-    from imgtools.records.comparison import FactDifference, FileDifference, FileFacts
+    from imgtools.records.comparison import FileDifference
     from imgtools.records.request import ImageRequest
     from imgtools.workflows.diff import DiffWish, OpenDiff
 
@@ -101,6 +102,7 @@ def command(
     content: Content = False,
     checksum: Checksum = "",
     times: Times = False,
+    report_files: ReportFiles = None,
 ) -> None:
     """Tell how two guests differ: their systems, and their files.
 
@@ -116,11 +118,17 @@ def command(
     Secrets are not shown: of passwords, private keys and the like only that they differ. Exit code 1 if anything
     differs, or could not be compared.
     """
+    from imgtools.reports.audit_files import TABLE_KINDS, page_writers
+    from imgtools.reports.differences import page_of_diff
     from imgtools.workflows.diff import open_diff
 
+    report_to = require_reports(report_files, TABLE_KINDS)
     second = _other(source, other, other_format, other_snapshot, other_add)
     wish = _wish(path, exclude, only, compare.value, content, checksum, times)
     with open_diff(source, second, wish) as found:
+        held: list[FileDifference] = []
+        if report_files:
+            found.files = _holding(found.files, held)
 
         def view() -> View:
             return Lines(_lines(found)) if content else _table(found)
@@ -129,12 +137,19 @@ def command(
             lambda: found.report(()), found.files, field="files", schema="imgtools.diff/1", view=view
         )
         report = found.report(())
+    report_to(source, lambda: page_writers(page_of_diff(dataclasses.replace(report, files=tuple(held)))), out)
     if report.incomplete:
         out.note("not everything could be compared")
     elif report.same:
         out.note("no differences")
     if not report.same or report.incomplete:
         raise typer.Exit(1)
+
+
+def _holding(files: Iterator[FileDifference], held: list[FileDifference]) -> Iterator[FileDifference]:
+    for one in files:
+        held.append(one)
+        yield one
 
 
 def _other(
@@ -183,6 +198,8 @@ def _wish(
 
 
 def _table(found: OpenDiff) -> Table:
+    from imgtools.reports.differences import format_fact, format_file
+
     columns = (Column("Change"), Column("About"), Column("Name", style="bold"), Column("What", prose=True))
     facts = ((one.became.value, one.about.value, one.name, format_fact(one)) for one in found.facts)
     files: Iterator[tuple[Cell, ...]] = (
@@ -192,60 +209,10 @@ def _table(found: OpenDiff) -> Table:
 
 
 def _lines(found: OpenDiff) -> Iterator[str]:
+    from imgtools.reports.differences import format_fact, format_file
+
     for fact in found.facts:
         yield f"{fact.became.value} {fact.about.value} {fact.name}: {format_fact(fact)}".rstrip(": ")
     for file in found.files:
         yield f"{file.became.value} file {file.path}: {format_file(file)}".rstrip(": ")
         yield from file.diff.split("\n")[:-1]
-
-
-def format_fact(fact: FactDifference) -> str:
-    """Say in one line what a fact was and is."""
-    if fact.hidden:
-        return (
-            f"{fact.field or 'its value'} is another one (not shown)"
-            if fact.became == "changed"
-            else "(not shown)"
-        )
-    values = [value for value in (fact.old, fact.new) if value is not None]
-    if fact.became == "changed":
-        values = ["(none)" if value is None else value or '""' for value in (fact.old, fact.new)]
-    field = fact.field if fact.field not in ("value", "key") else ""
-    return f"{field} {' -> '.join(values)}".strip()
-
-
-def format_file(file: FileDifference) -> str:
-    """Say in one line in what a file differs; of one that is new or gone, what it is."""
-    old, new = file.old, file.new
-    if old is None or new is None:
-        known = new or old
-        return "" if known is None else _kind(known)
-    return ", ".join(_detail(file, detail, old, new) for detail in file.details)
-
-
-def _kind(facts: FileFacts) -> str:
-    from imgtools.cli.ls import format_mode
-    from imgtools.records.files import FileKind
-    from imgtools.units import format_size
-
-    size = f" {format_size(facts.size)}" if facts.kind is FileKind.FILE else ""
-    target = f" -> {facts.target}" if facts.target else ""
-    return f"{format_mode(facts.kind, facts.mode)} {facts.uid}:{facts.gid}{size}{target}"
-
-
-def _detail(file: FileDifference, detail: str, old: FileFacts, new: FileFacts) -> str:
-    from imgtools.cli.output.documents import format_time
-
-    if detail == "content":
-        return f"content ({old.size} -> {new.size} bytes)" if old.size != new.size else "content"
-    if detail == "xattrs":
-        return f"xattrs {' '.join(file.xattrs)}"
-    pairs = {
-        "kind": [one.kind.name.lower() for one in (old, new)],
-        "target": [one.target for one in (old, new)],
-        "device": [f"{one.device[0]}:{one.device[1]}" for one in (old, new)],
-        "mode": [f"{one.mode:04o}" for one in (old, new)],
-        "owner": [f"{one.uid}:{one.gid}" for one in (old, new)],
-        "times": [format_time(one.mtime) for one in (old, new)],
-    }
-    return f"{detail} {' -> '.join(pairs[detail])}"

@@ -10,6 +10,7 @@ import typer
 
 from imgtools.cli.command.groups import Output, Source, Target
 from imgtools.cli.output.operations import closing, operation_table, operations_view
+from imgtools.cli.output.report_files import ReportFiles, require_reports
 from imgtools.cli.output.views import Column, Lines, Table, View
 from imgtools.errors import UsageError
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 SECTION = "See what an image holds"
 WAITS = True
 EXAMPLES = (
+    "imgtools verify disk.qcow2 --report verify.html",
     "imgtools verify disk.qcow2",
     "imgtools verify disk.qcow2 --package openssh-server --package sudo",
     "imgtools verify disk.qcow2 --extra",
@@ -88,11 +90,14 @@ def command(
     config: Config = False,
     restore: Restore = False,
     package_file: PackageFile = None,
+    report_files: ReportFiles = None,
 ) -> None:
     """Say which files are not as their packages have them.
 
     Nothing is started, and nothing is written without --restore. Exit code 1 if something was found.
     """
+    from imgtools.reports.audit_files import TABLE_KINDS, page_writers
+    from imgtools.reports.page import page_of_packages
     from imgtools.workflows.verify import verify
 
     if restore or package_file is not None:
@@ -105,6 +110,7 @@ def command(
         return
     if not target.is_dry_run:
         raise UsageError("--write and --output are of --restore", hint="leave them away")
+    report_to = require_reports(report_files, TABLE_KINDS)
     report = verify(source, tuple(package or ()), extra=extra, extra_in=tuple(extra_in or ()), config=config)
     out.show(
         report,
@@ -112,6 +118,7 @@ def command(
         view=lambda: list(_views(report)),
         pipe=lambda: _rows(report),
     )
+    report_to(source, lambda: page_writers(page_of_packages(report)), out)
     if not report.intact:
         raise typer.Exit(1)
 

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from imgtools.records.audit import AuditedCheck, AuditFinding
     from imgtools.records.diagnosis import Finding
+    from imgtools.records.packages import FileFinding
     from imgtools.workflows.audit import AuditReport
     from imgtools.workflows.diagnose import DiagnoseReport
+    from imgtools.workflows.verify import PackagesVerified
 
 # How a state looks: what stands out, what is fine, what says nothing.
 TONES = {
@@ -21,7 +23,13 @@ TONES = {
     "missing": "bad",
     "removed": "bad",
     "error": "bad",
+    "cannot be read": "bad",
     "medium": "warn",
+    "wrong mode": "warn",
+    "wrong owner": "warn",
+    "wrong link": "warn",
+    "wrong kind": "warn",
+    "wrong capabilities": "warn",
     "suspicious": "warn",
     "changed": "warn",
     "low": "mild",
@@ -167,3 +175,30 @@ def _of_finding(one: Finding, image: str) -> Row:
     if one.advice:
         more.append(("To do", one.advice))
     return Row(one.severity.value, one.id, one.text, seen[0][0] if seen else "", tuple(more))
+
+
+def page_of_packages(report: PackagesVerified) -> Page:
+    """Return how the files of packages are as a page: code first, configuration below."""
+    facts = (
+        ("Image", report.image),
+        ("Guest", f"{report.guest} on {report.root}"),
+        ("Packages", f"{report.packages} with {report.files} files; {report.hashed} were read"),
+        *(("Warning", f"{one.path}: {one.text}" if one.path else one.text) for one in report.warnings),
+    )
+    parts = (("Programs and data", report.code), ("Configuration", report.configuration))
+    sections = tuple(Section(title, tuple(map(_of_file, found))) for title, found in parts if found)
+    count = f"{len(report.code)} files and {len(report.configuration)} of configuration are not as packages have them."
+    verdict = count if report.findings else "Every file is as its package has it."
+    return Page(f"Packages of {report.image}", facts, verdict, report.intact, sections)
+
+
+def _of_file(one: FileFinding) -> Row:
+    named = (("Expected", one.expected), ("Found", one.found))
+    text = f"of {one.package}" if one.package else "no package owns it"
+    return Row(
+        one.what.value,
+        one.package or one.what.value,
+        text,
+        one.path,
+        tuple(each for each in named if each[1]),
+    )

@@ -5,16 +5,22 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
 
 from imgtools.ops.station import StationReport
+from imgtools.records.comparison import Changed, FactDifference, FactKind, FileDifference
 from imgtools.records.diagnosis import Evidence, Finding, Remedy, StationState
+from imgtools.records.packages import Deviation, FileFinding
 from imgtools.records.request import Engine
+from imgtools.reports.differences import page_of_diff
 from imgtools.reports.html import MARK, shown, to_html
-from imgtools.reports.page import Page, Row, Section, page_of_audit, page_of_diagnosis
+from imgtools.reports.page import Page, Row, Section, page_of_audit, page_of_diagnosis, page_of_packages
 from imgtools.workflows.diagnose import DiagnoseReport
+from imgtools.workflows.diff import GuestDiffReport
+from imgtools.workflows.verify import PackagesVerified
 from tests.support.audits import HOSTILE, audit_report
 
 
@@ -90,3 +96,27 @@ def test_a_diagnosis_has_its_findings_with_what_mends_them() -> None:
     (row,) = page.sections[0].rows
     assert (row.state, row.place) == ("broken", "/etc/fstab:3")
     assert ("Mended by", "imgtools repair d.qcow2 --only fstab --set fstab.a=b") in row.more
+
+
+def test_a_comparison_has_a_section_a_subject_and_the_lines_that_differ() -> None:
+    fact = FactDifference(FactKind.PACKAGE, "bash", Changed.CHANGED, "version", "1", "2")
+    secret = FactDifference(FactKind.USER, "alice", Changed.CHANGED, "password", "x", "y", hidden=True)
+    file = FileDifference("/etc/motd", Changed.CHANGED, ("content",), diff="-a\n+b\n")
+    report = GuestDiffReport("a", "b", Engine.DIRECT, False, False, (fact, secret), (file,))
+    page = page_of_diff(report)
+    assert [one.title for one in page.sections][-1] == "Files" and not page.good
+    html = to_html(page)
+    assert "version 1 -&gt; 2" in html and "-a\n+b" in html and "password x" not in html
+    assert page_of_diff(replace(report, same=True, incomplete=True)).verdict.endswith(
+        "Not everything could be compared."
+    )
+
+
+def test_packages_have_code_first_and_what_was_expected() -> None:
+    finding = FileFinding("bash", "/bin/bash", Deviation.MODE, "0755", "0777")
+    report = PackagesVerified("d", Engine.DIRECT, "/dev/sda1", "Debian", "deb", False, 1, 2, 2, 0, (finding,))
+    page = page_of_packages(report)
+    (row,) = page.sections[0].rows
+    assert (row.state, row.place, row.tone) == ("wrong mode", "/bin/bash", "warn")
+    assert row.more == (("Expected", "0755"), ("Found", "0777"))
+    assert page_of_packages(replace(report, findings=(), intact=True)).good

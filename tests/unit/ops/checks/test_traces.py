@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from imgtools.guest.logs.utmp import layout_of
 from imgtools.records.audit import Result
 from tests.support.checks import Case, hold, report_of
 from tests.support.memory import Content, Node, link
@@ -16,7 +17,31 @@ DPKG: dict[str, Content] = {
 }
 DEB = {"package_format": "deb"}
 
+
+def login(kind: int, host: str, time: int) -> bytes:
+    return layout_of("x86_64").utmp.pack(
+        kind, 1, b"pts/0", b"", b"alice", host.encode(), 0, 0, 0, time, 0, b""
+    )
+
+
+def failures(host: str, count: int) -> bytes:
+    return b"".join(login(6, host, 1_700_000_000 + second) for second in range(count))
+
+
 CASES = (
+    Case(
+        "trace-failed-logins",
+        bad={
+            "/var/log/btmp": failures("10.0.0.1", 50) + failures("10.0.0.2", 51) + failures("10.0.0.3", 49),
+            "/var/log/wtmp": login(7, "10.0.0.2", 1_700_000_100) + login(7, "10.0.0.1", 1_600_000_000),
+        },
+        finds=("/var/log/btmp 10.0.0.1", "/var/log/btmp 10.0.0.2"),
+        good={
+            "/var/log/btmp": failures("10.0.0.1", 49),
+            "/var/log/wtmp": login(7, "10.0.0.1", 1_700_000_100),
+        },
+        os={"arch": "x86_64"},
+    ),
     Case(
         "trace-startup-commands",
         bad={
@@ -95,3 +120,10 @@ def test_who_owns_a_module_is_not_known_without_a_database_that_can_be_read() ->
     case = next(one for one in CASES if one.id == "trace-pam-modules")
     report = report_of(case._replace(os={"package_format": "portage"}), case.bad)
     assert report.result is Result.UNDECIDED
+
+
+def test_who_came_in_after_many_failures_weighs_more_than_who_never_did() -> None:
+    case = next(one for one in CASES if one.id == "trace-failed-logins")
+    report = report_of(case, case.bad)
+    assert [one.severity for one in report.findings] == ["low", "high"]
+    assert "then alice came in from there" in report.findings[1].text
