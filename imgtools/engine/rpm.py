@@ -34,9 +34,11 @@ TAGS = (
     "SOURCERPM",
     "SUMMARY",
     "DESCRIPTION",
+    "LICENSE",
     "INSTALLTIME",
 )
 
+LAYOUT = FIELD.join(f"%{{{tag}}}" for tag in TAGS) + RECORD
 _NAMES = (
     "name",
     "epoch",
@@ -48,6 +50,7 @@ _NAMES = (
     "source_rpm",
     "summary",
     "description",
+    "license",
     "installed",
 )
 
@@ -72,6 +75,7 @@ class RpmPackage:
     source_rpm: str
     summary: str
     description: str
+    license: str
     installed: int = 0  # seconds since 1970; 0: not known
 
 
@@ -87,8 +91,22 @@ def query_packages(folder: Path, database: str) -> tuple[RpmPackage, ...]:
     if database == OWN_READER:
         with (folder / database).open("rb") as stream:
             return tuple(_package([tags.get(name, "") for name in _NAMES]) for tags in read_headers(stream))
-    layout = FIELD.join(f"%{{{tag}}}" for tag in TAGS) + RECORD
-    done = run(
+    return parse_packages(run_query(folder, database, LAYOUT).text)
+
+
+def parse_packages(text: str) -> tuple[RpmPackage, ...]:
+    """Return the packages of what rpm wrote in :data:`LAYOUT`."""
+    return tuple(_package(record.split(FIELD)) for record in text.split(RECORD) if FIELD in record)
+
+
+def run_query(folder: Path, database: str, layout: str) -> Completed:
+    """Let the host's rpm write a line for each package of a copied database, in the words of ``--queryformat``.
+
+    :raises ToolMissing: no rpm on this host.
+    :raises ToolFailed: rpm cannot read the database, or not all of it.
+    :raises BadImage: rpm crashed on it.
+    """
+    return run(
         [
             "rpm",
             f"--dbpath={folder}",
@@ -106,27 +124,13 @@ def query_packages(folder: Path, database: str) -> tuple[RpmPackage, ...]:
         env={"HOME": str(folder)},
         cwd=str(folder),
     )
-    return tuple(_package(record.split(FIELD)) for record in done.text.split(RECORD) if FIELD in record)
 
 
 def _package(fields: list[str]) -> RpmPackage:
     texts = ["" if text == "(none)" else text[:MAX_OUTPUT_FIELD] for text in fields]
     texts += [""] * (len(TAGS) - len(texts))
-    name, epoch, version, release, *others, installed = texts[: len(TAGS)]
-    arch, vendor, url, source_rpm, summary, description = others
-    return RpmPackage(
-        name,
-        _number(epoch),
-        version,
-        release,
-        arch,
-        vendor,
-        url,
-        source_rpm,
-        summary,
-        description,
-        _number(installed),
-    )
+    name, epoch, *others, installed = texts[: len(TAGS)]
+    return RpmPackage(name, _number(epoch), *others, installed=_number(installed))
 
 
 def _number(text: str) -> int:

@@ -28,6 +28,7 @@ TAGS = {
     1005: "description",
     1008: "installed",
     1011: "vendor",
+    1014: "license",
     1020: "url",
     1022: "arch",
     1044: "source_rpm",

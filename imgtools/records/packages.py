@@ -22,6 +22,8 @@ class Application:
     publisher: str = ""
     url: str = ""
     source_package: str = ""
+    source_version: str = ""  # where it is not that of the package (dpkg)
+    license: str = ""  # in the words of the package
     summary: str = ""
     description: str = ""
     bits: int = (

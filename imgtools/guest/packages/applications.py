@@ -10,8 +10,9 @@ from pathlib import Path
 from xml.parsers.expat import ExpatError
 
 from imgtools.engine.held_folder import scratch_folder
-from imgtools.engine.rpm import COMPANIONS, RpmPackage, query_packages
-from imgtools.errors import BadImage, EngineFailed, EngineTimeout, OddGuest
+from imgtools.engine.process import ToolFailed
+from imgtools.engine.rpm import COMPANIONS, RpmPackage, parse_packages, query_packages
+from imgtools.errors import BadImage, EngineFailed, EngineTimeout, ImgtoolsError, OddGuest
 from imgtools.files.paths import join
 from imgtools.files.tree import GuestReader
 from imgtools.guest.packages.database import RPM_FILES, RPM_FOLDERS
@@ -95,6 +96,7 @@ def parse_dpkg_status(text: str) -> Iterator[Application]:
             continue
         epoch, version, release = split_version(values.get("Version", "").strip())
         summary, _, description = values.get("Description", "").partition("\n")
+        source, _, source_version = values.get("Source", "").partition(" (")
         yield Application(
             name=values["Package"].strip(),
             version=version,
@@ -103,7 +105,8 @@ def parse_dpkg_status(text: str) -> Iterator[Application]:
             arch=values.get("Architecture", "").strip(),
             publisher=values.get("Maintainer", "").strip(),
             url=values.get("Homepage", "").strip(),
-            source_package=values.get("Source", "").partition(" (")[0].strip(),
+            source_package=source.strip(),
+            source_version=source_version.strip().rstrip(")"),
             summary=summary.strip(),
             description=_unfold(description),
         )
@@ -119,29 +122,45 @@ def _unfold(description: str) -> str:
 
 
 def _rpm(files: GuestReader) -> Iterator[Application]:
-    return (_from_rpm(package) for package in rpm_packages(files))
+    return map(_from_rpm, rpm_packages(files))
 
 
-def rpm_packages(files: GuestReader) -> tuple[RpmPackage, ...]:
-    """Copy the rpm database out of the guest and let the host's rpm read the copy; none if there is none.
+def rpm_packages(files: GuestReader) -> Iterator[RpmPackage]:
+    """Copy the rpm database out of the guest and let the host's rpm read the copy; yield nothing if there is none.
+
+    What can be read of a damaged one comes first.
 
     :raises OddGuest: the database is damaged.
     :raises ToolMissing: the host has no rpm.
     """
-    folder, database = find_rpm_database(files)
-    if not database:
-        return ()
     with scratch_folder() as copy:
-        for name in (database, *COMPANIONS.get(database, ())):
-            if files.is_file(join(folder, name)):
-                copy_out(files, join(folder, name), copy / name)
+        database = copy_rpm_database(files, copy)
+        if not database:
+            return
+        failure: ImgtoolsError | None = None
         try:
-            return query_packages(copy, database)
+            packages = query_packages(copy, database)
         except (BadImage, EngineFailed, EngineTimeout) as error:
-            raise OddGuest(
-                f"the rpm database {join(folder, database)} cannot be read: {error.message}",
-                hint="--no-applications leaves the packages out",
-            ) from None
+            packages = parse_packages(error.done.text) if isinstance(error, ToolFailed) else ()
+            failure = error
+    yield from packages
+    if failure is not None:
+        raise OddGuest(
+            f"the rpm database {join(*find_rpm_database(files))} cannot be read: {failure.message}",
+            hint="--no-applications leaves the packages out",
+        )
+
+
+def copy_rpm_database(files: GuestReader, copy: Path) -> str:
+    """Copy the rpm database of a guest, and what belongs to it, into a folder of the host; return its name, or "".
+
+    :raises OddGuest: it is larger than any real one.
+    """
+    folder, database = find_rpm_database(files)
+    for name in (database, *COMPANIONS.get(database, ())):
+        if name and files.is_file(join(folder, name)):
+            copy_out(files, join(folder, name), copy / name)
+    return database
 
 
 def find_rpm_database(files: GuestReader) -> tuple[str, str]:
@@ -174,6 +193,7 @@ def _from_rpm(package: RpmPackage) -> Application:
         publisher=package.vendor,
         url=package.url,
         source_package=package.source_rpm,
+        license=package.license,
         summary=package.summary,
         description=package.description,
     )
@@ -200,6 +220,7 @@ def _pacman(files: GuestReader) -> Iterator[Application]:
                 publisher=values.get("PACKAGER", ""),
                 url=values.get("URL", ""),
                 source_package=values.get("BASE", ""),
+                license=values.get("LICENSE", ""),
                 summary=values.get("DESC", ""),
                 description=values.get("DESC", ""),  # where libguestfs puts it
             )
@@ -216,7 +237,7 @@ def _apk(files: GuestReader) -> Iterator[Application]:
 def parse_apk_installed(text: str) -> Iterator[Application]:
     """Yield the packages of apk's database."""
     for paragraph in text.split("\n\n"):
-        values = dict(re.findall(r"^([PVAUTom]):(.*)$", paragraph, re.MULTILINE))
+        values = dict(re.findall(r"^([PVAUTLom]):(.*)$", paragraph, re.MULTILINE))
         if values.get("P"):
             version, _, release = values.get("V", "").partition("-")
             yield Application(
@@ -227,6 +248,7 @@ def parse_apk_installed(text: str) -> Iterator[Application]:
                 publisher=values.get("m", ""),
                 url=values.get("U", ""),
                 source_package=values.get("o", ""),
+                license=values.get("L", ""),
                 summary=values.get("T", ""),
                 description=values.get("T", ""),
             )
@@ -258,6 +280,7 @@ def _from_xbps(name: str, facts: dict[str, str]) -> Application:
         publisher=facts.get("maintainer", ""),
         url=facts.get("homepage", ""),
         source_package=facts.get("source-revisions", "").partition(":")[0],
+        license=facts.get("license", ""),
         summary=facts.get("short_desc", ""),
     )
 
