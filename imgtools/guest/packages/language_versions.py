@@ -76,9 +76,7 @@ def _gem(text: str) -> list[Key] | None:
     plain = text.strip().replace("-", ".pre.") or "0"
     if re.fullmatch(r"\d+(?:\.[0-9A-Za-z]+)*", plain, re.ASCII) is None:
         return None
-    return [
-        (1, int(each)) if each.isdigit() else (0, each) for each in re.findall(r"\d+|[A-Za-z]+", plain)
-    ]
+    return [(1, int(each)) if each.isdigit() else (0, each) for each in re.findall(r"\d+|[A-Za-z]+", plain)]
 
 
 # Words that Maven knows, in their order; the empty one is the release. Unknown ones come behind it, by letters.
