@@ -2,33 +2,13 @@
 
 from __future__ import annotations
 
-import errno
 from collections.abc import Callable
 from pathlib import Path
 
-from imgtools.disk.backing import examine
-from imgtools.disk.new_file import new_file, refuse_own_files
-from imgtools.errors import HostError, NoRoom
 from imgtools.records.request import ImageRequest
-
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+from imgtools.workflows.text_file import write_text_file
 
 
 def write_picture(request: ImageRequest, target: Path, draw: Callable[[], str], *, overwrite: bool) -> None:
-    """Write what ``draw`` returns to a new file: whole, or not at all.
-
-    :param overwrite: take the place of a file that is there.
-    :param request: the image that the picture is of; none of its files is replaced.
-    :raises TargetExists: there is such a file, and ``overwrite`` is not given. Nothing was drawn then.
-    :raises UsageError: the file is one of the image.
-    """
-    if overwrite:
-        refuse_own_files([examine(disk, policy=request.backing) for disk in request.disks], target)
-    with new_file(target, overwrite=overwrite) as draft:
-        text = draw()
-        try:
-            draft.host_path.write_text(text, encoding="utf-8")
-        except OSError as error:
-            if error.errno in FULL:
-                raise NoRoom(f"no room left for {target}") from None
-            raise HostError(f"cannot write {target}: {error.strerror}") from None
+    """Write what ``draw`` returns to a new file, as :func:`write_text_file` does."""
+    write_text_file(request, target, draw, overwrite=overwrite)

@@ -54,10 +54,11 @@ ADVICE = {
 ENGINES = {"guestfs", "nbd", "hivex", "augeas", "pytsk3", "Evtx", "subprocess", "libvirt"}
 ENGINE_PREFIXES = ("pyfs", "pyvs", "pyevtx", "pybde", "pyluksde", "dfvfs", "dissect")
 TALKERS = {"typer", "rich", "click"}
-# The ground and the domain stay on the standard library and on what reads a guest's own formats.
-DOMAIN_LIBRARIES = {"yaml"}
+# The ground and the domain stay on the standard library and on what reads a guest's own formats, and knows by which rules
+# its packages are named and numbered.
+DOMAIN_LIBRARIES = {"packageurl", "packaging", "yaml"}
 # What writes documents in the formats of others.
-REPORT_LIBRARIES = {"cyclonedx", "jinja2", "junitparser", "markupsafe", "packageurl", "spdx_tools"}
+REPORT_LIBRARIES = {"cyclonedx", "jinja2", "junitparser", "license_expression", "markupsafe", "spdx_tools"}
 
 
 def _imported(module: Module) -> Iterator[tuple[ast.stmt, str]]:

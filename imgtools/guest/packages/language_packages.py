@@ -6,7 +6,7 @@ the kernel, caches of compiled Python. Nor layers of containers: those are syste
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from imgtools.errors import ImgtoolsError, OddGuest
@@ -33,9 +33,15 @@ NOT_ENTERED = frozenset(
     | {"/usr/lib/sysimage/rpm", "/usr/lib/systemd", "/usr/src", "/var/lib/apt", "/var/cache/man"}
     | {"/windows/winsxs", "/windows/servicing", "/windows/installer", "/windows/softwaredistribution"}
     | {"/windows/system32/driverstore", "/windows/assembly", "/$recycle.bin", "/system volume information"}
-    | {f"/usr/share/{name}" for name in ("man", "doc", "locale", "zoneinfo", "i18n", "info", "icons", "fonts")}
+    | {
+        f"/usr/share/{name}"
+        for name in ("man", "doc", "locale", "zoneinfo", "i18n", "info", "icons", "fonts")
+    }
     | {f"/usr/share/{name}" for name in ("bash-completion", "mime", "terminfo", "perl", "perl5", "keymaps")}
-    | {f"/usr/share/{name}" for name in ("ca-certificates", "common-licenses", "lintian", "bug", "help", "X11")}
+    | {
+        f"/usr/share/{name}"
+        for name in ("ca-certificates", "common-licenses", "lintian", "bug", "help", "X11")
+    }
     | {f"/usr/share/{name}" for name in ("vim", "backgrounds", "sounds", "themes", "selinux", "consolefonts")}
 )
 CONTAINERS = frozenset(
@@ -43,6 +49,8 @@ CONTAINERS = frozenset(
     | {"/var/lib/machines", "/var/lib/flatpak", "/var/lib/snapd"}
 )
 COMPILED = "__pycache__"
+# Below /usr/lib: what Perl and the C library keep there.
+OF_THE_SYSTEM = frozenset({"perl", "perl-base", "perl5", "gconv", "girepository-1.0", "locale"})
 DEEPEST = 100  # folders in folders; a damaged filesystem can contain a folder in itself
 MOST_ENTRIES = 20_000_000
 MOST_FOUND = 500_000  # components
@@ -80,7 +88,9 @@ class _Walk:
 
     def merged(self) -> tuple[Component, ...]:
         """Return the components, sorted."""
-        return tuple(sorted(self._found.values(), key=lambda one: (one.kind, one.name, one.version, one.paths)))
+        return tuple(
+            sorted(self._found.values(), key=lambda one: (one.kind, one.name, one.version, one.paths))
+        )
 
     def run(self) -> None:
         """Enter every folder that may hold packages."""
@@ -97,7 +107,7 @@ class _Walk:
                 raise OddGuest(f"more than {MOST_ENTRIES} files", hint="the filesystem is damaged or hostile")
             todo.extend((path, depth + 1) for path in self._look(folder, entries) if depth < DEEPEST)
 
-    def _look(self, folder: str, entries: Iterator[FileEntry] | list[FileEntry]) -> Iterator[str]:
+    def _look(self, folder: str, entries: Sequence[FileEntry]) -> Iterator[str]:
         """Read what stands in a folder; yield the folders in it that are to be entered."""
         for entry in entries:
             kind = entry.stat.kind
@@ -123,7 +133,9 @@ class _Walk:
                 text = "containers and their images are systems of their own: not looked into for packages"
                 self.warnings.append(Warned(f"{path}: {text}", path))
             return False
-        return name != COMPILED and lower not in NOT_ENTERED
+        if name == COMPILED or (name in OF_THE_SYSTEM and path.startswith(("/usr/lib/", "/usr/lib64/"))):
+            return False
+        return lower not in NOT_ENTERED
 
     def _read(self, reader: Reader, path: str) -> None:
         try:
@@ -165,7 +177,7 @@ def _reader_of(folder: str, entry: FileEntry) -> Reader | None:
     if is_jar(name):
         return read_jar if size <= LARGEST else _too_large
     is_program = entry.stat.mode & 0o111 and ".so" not in name
-    if SMALLEST_PROGRAM <= size and (is_program or name.lower().endswith(".exe")):
+    if size >= SMALLEST_PROGRAM and (is_program or name.lower().endswith(".exe")):
         return read_built if size <= LARGEST else None
     return None
 

@@ -63,6 +63,9 @@ def spdx_expression(text: str) -> str:
     plain = " ".join(text.split())
     if len(plain) > LONGEST or not plain:
         return plain[:LONGEST]
+    if ", and " in plain:  # DEP-5: a comma binds less than a word
+        parts = [spdx_expression(part) for part in plain.split(", and ")]
+        return " AND ".join(f"({part})" if " OR " in part else part for part in parts)
     pieces = _WORDS.split(plain)
     words: list[str] = []
     for piece in (each.strip() for each in pieces):

@@ -26,7 +26,7 @@ def find_owners(files: GuestReader, package_format: str, paths: Collection[str])
     found: dict[str, str] = {}
     for package, listed in _dpkg(files) if package_format == "deb" else _all(files, package_format):
         # Few have one of the names: where they really are is asked of those alone.
-        for path in (one for one in listed if one.rpartition("/")[2] in names):
+        for path in (one for one in listed if one.startswith("/") and one.rpartition("/")[2] in names):
             found.setdefault(places.real(path), package)
     return {path: found[path] for path in paths if path in found}
 
