@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from functools import cache
-from hashlib import sha256
+from hashlib import sha1, sha256
 from typing import TYPE_CHECKING, NamedTuple
 
 from imgtools import __version__
@@ -47,7 +47,8 @@ def make_spdx(report: SbomReport, *, reproducible: bool = False) -> str:
     """
     from spdx_tools.spdx.jsonschema.document_converter import DocumentConverter
 
-    converted = DocumentConverter().convert(make_document(report, reproducible=reproducible))
+    converter = DocumentConverter()  # type: ignore[no-untyped-call]
+    converted = converter.convert(make_document(report, reproducible=reproducible))
     return json.dumps(converted, indent=2, ensure_ascii=False) + "\n"
 
 
@@ -72,7 +73,7 @@ def make_document(report: SbomReport, *, reproducible: bool = False) -> Document
             [Actor(ActorType.TOOL, f"imgtools-{__version__}")],
             moment.replace(tzinfo=None),
         ),
-        packages=[_image(title), *(_package(one, licenses, report.affected or ()) for one in named)],
+        packages=[_image(title, files), *(_package(one, licenses, report.affected or ()) for one in named)],
         files=files,
         relationships=list(_relationships(named, files)),
         extracted_licensing_info=licenses.extracted(),
@@ -85,14 +86,18 @@ def _identity(name: str, one: Component) -> str:
     return f"SPDXRef-{plain}-{sha256(name.encode('utf-8', 'replace')).hexdigest()[:12]}"
 
 
-def _image(title: str) -> Package:
-    from spdx_tools.spdx.model import Package, PackagePurpose, SpdxNoAssertion
+def _image(title: str, files: Sequence[File]) -> Package:
+    from spdx_tools.spdx.model import Package, PackagePurpose, PackageVerificationCode, SpdxNoAssertion
 
+    # One number for all files, made of their hashes (SPDX 2.3, 7.9): who lists them says it.
+    sums = sorted(one.checksums[0].value for one in files)
+    code = sha1("".join(sums).encode(), usedforsecurity=False).hexdigest()
     return Package(
         IMAGE,
         title,
         SpdxNoAssertion(),
-        files_analyzed=False,
+        files_analyzed=bool(files),
+        verification_code=PackageVerificationCode(code) if files else None,
         primary_package_purpose=PackagePurpose.FILE,
     )
 

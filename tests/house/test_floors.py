@@ -54,8 +54,8 @@ ADVICE = {
 ENGINES = {"guestfs", "nbd", "hivex", "augeas", "pytsk3", "Evtx", "subprocess", "libvirt"}
 ENGINE_PREFIXES = ("pyfs", "pyvs", "pyevtx", "pybde", "pyluksde", "dfvfs", "dissect")
 TALKERS = {"typer", "rich", "click"}
-# The ground and the domain stay on the standard library and on what reads a guest's own formats, and knows by which rules
-# its packages are named and numbered.
+# The ground and the domain stay on the standard library, on what reads a guest's own formats, and on what knows the
+# rules by which its packages are named and numbered.
 DOMAIN_LIBRARIES = {"packageurl", "packaging", "yaml"}
 # What writes documents in the formats of others.
 REPORT_LIBRARIES = {"cyclonedx", "jinja2", "junitparser", "license_expression", "markupsafe", "spdx_tools"}

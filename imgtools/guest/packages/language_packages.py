@@ -88,9 +88,8 @@ class _Walk:
 
     def merged(self) -> tuple[Component, ...]:
         """Return the components, sorted."""
-        return tuple(
-            sorted(self._found.values(), key=lambda one: (one.kind, one.name, one.version, one.paths))
-        )
+        found = (replace(one, paths=tuple(sorted(one.paths))) for one in self._found.values())
+        return tuple(sorted(found, key=lambda one: (one.kind, one.name, one.version, one.paths)))
 
     def run(self) -> None:
         """Enter every folder that may hold packages."""

@@ -124,8 +124,11 @@ def pairs(letters: str, number: int) -> list[tuple[str, str]]:
 @pytest.mark.host
 def test_dpkg_says_the_same() -> None:
     tried = [(one, other) for one, other in pairs("01290.+~-ab", 1500) if not {one[-1], other[-1]} & {"-"}]
-    script = 'while read -r a b; do if dpkg --compare-versions "$a" lt "$b"; then echo -1; elif dpkg ' \
-        '--compare-versions "$a" gt "$b"; then echo 1; else echo 0; fi; done'  # fmt: skip
+    script = """while read -r a b; do
+        if dpkg --compare-versions "$a" lt "$b"; then echo -1
+        elif dpkg --compare-versions "$a" gt "$b"; then echo 1
+        else echo 0; fi
+    done"""
     done = subprocess.run(
         ["sh", "-c", script],
         input="".join(f"{one} {other}\n" for one, other in tried),
