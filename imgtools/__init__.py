@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from imgtools.door.host import boot, doctor, mount, unmount
     from imgtools.door.layers import chain_flatten, chain_move, chain_show, chain_squash, commit, rebase
     from imgtools.door.making import clone, convert, create, dd, resize_copy, resize_disk
+    from imgtools.door.materials import sbom, sbom_document
     from imgtools.door.opening import (
         GuestOptions,
         HostPath,
@@ -137,6 +138,7 @@ if TYPE_CHECKING:
         FileDifference,
         FileFacts,
     )
+    from imgtools.records.components import Affected, Component, ComponentKind, HashedFile
     from imgtools.records.diagnosis import Confidence, Evidence, Finding, Remedy, Severity, StationState
     from imgtools.records.differences import Became, Difference
     from imgtools.records.disks import Declined, Disk, Layout, Mount, Partition, Volume
@@ -197,6 +199,7 @@ if TYPE_CHECKING:
     from imgtools.workflows.rescue import MountedVolume, RescueReport
     from imgtools.workflows.resize import ResizedPartition, ResizeReport
     from imgtools.workflows.resize_copy import CopiedPartition, ResizeCopyReport
+    from imgtools.workflows.sbom import SbomReport
     from imgtools.workflows.snapshot import SnapshotReport, SnapshotsReport
     from imgtools.workflows.sysprep import OperationReport, SysprepReport, VerifyReport
     from imgtools.workflows.tar_out import TarReport
@@ -206,43 +209,44 @@ if TYPE_CHECKING:
     from imgtools.workflows.writing import PlanReport
 
 __all__ = [
-    "AmendReport", "Application", "AuditFinding", "AuditReport", "AuditedCheck", "Backing", "Became",
-    "BenchReport", "Bitmap", "BitmapReport", "BitmapsReport", "BootCause", "BootReport", "ChainChange",
-    "ChainLayer", "ChainReport", "Change", "Changed", "CheckFilesystem", "CheckReport", "Clone",
-    "CloneReport", "CommitReport", "CompareReport", "Confidence", "ConfigReport", "ConfigSetting",
-    "ConfigValue", "ContentCheck", "ConvertReport", "CopiedPartition", "CopyOutReport", "CreateReport",
-    "DdReport", "Declined", "Deviation", "DfReport", "DiagnoseReport", "DiffReport", "Difference",
-    "DiscardHibernation", "Disk", "DiskFacts", "DiskStep", "DoctorReport", "EditConfig", "EditLines",
-    "Engine", "Evidence", "ExportReport", "ExportedKey", "Extent", "FactDifference", "FactKind",
-    "FileDifference", "FileEntry", "FileFacts", "FileFinding", "FileKind", "FileStat", "FilesystemUsage",
-    "FilesystemsReport", "FindReport", "Finding", "FoundFile", "FoundRow", "Generated", "Guest",
-    "GuestDiffReport", "GuestOptions", "GuestReader", "Happening", "HiveListReport", "HiveRow",
-    "HostPath", "Image", "ImageEdit", "ImageInfo", "ImageOptions", "ImageUsage", "Images", "InfoReport",
-    "InspectReport", "InspectedGuest", "Key", "KeyListReport", "KeyReport", "KeyRow", "Keys", "Layer",
-    "Layout", "Level", "LineEdit", "ListedFile", "LogInfo", "LogListReport", "LogReport", "LogRow",
-    "LsReport", "MakeDirectory", "MakeHardLink", "MakeLink", "MakeSpecial", "MapLayer", "MapReport",
-    "MeasureReport", "Mount", "MountReport", "MountedVolume", "Move", "NewLvmUuids", "OperationReport",
-    "Orders", "OsInfo", "OsType", "PackagesVerified", "Partition", "Plan", "PlanReport", "PlannedChange",
-    "Progress", "RebaseReport", "RecoverReport", "RegistryApplyLog", "RegistryDifference",
-    "RegistryMakeKey", "RegistryMatch", "RegistryOptions", "RegistryRemoveKey", "RegistryRemoveValue",
-    "RegistrySet", "Relabel", "Remedy", "Remove", "RepairReport", "RescueReport", "ResizeCopyReport",
-    "ResizeReport", "ResizedPartition", "Result", "RunInGuest", "SearchReport", "Secret", "SetMode",
-    "SetOwner", "SetTimes", "SetUuid", "SetXattr", "Severity", "Since", "Size", "Snapshot",
-    "SnapshotReport", "SnapshotsReport", "StateOptions", "StationReport", "StationState", "SysprepReport",
-    "TarReport", "TimelineEntry", "TimelineFile", "TimelineReport", "Truncate", "UnmountReport", "Upload",
-    "Usage", "ValueRow", "VerifyReport", "Volume", "Warned", "WipeReport", "WriteDisk", "WriteFile",
-    "WriteOptions", "amend", "apply", "apply_snapshot", "audit", "bench", "bitmap_add", "bitmap_clear",
-    "bitmap_delete", "bitmap_disable", "bitmap_enable", "bitmap_list", "bitmap_merge", "boot", "cat",
-    "chain_flatten", "chain_move", "chain_show", "chain_squash", "check", "chmod", "chown", "clone",
-    "commit", "compare", "config_delete", "config_get", "config_match", "config_set", "convert",
-    "copy_in", "copy_out", "create", "create_snapshot", "customize", "dd", "delete_snapshot", "df",
-    "diagnose", "diff", "doctor", "edit", "edit_image", "errors", "find", "find_guests", "info",
-    "inspect", "list_filesystems", "list_logs", "list_snapshots", "ln", "log", "ls", "make_plan", "map",
-    "measure", "mkdir", "mount", "mv", "open_image", "read_plan", "rebase", "recover", "registry_delete",
-    "registry_diff", "registry_export", "registry_get", "registry_hives", "registry_list",
-    "registry_merge", "registry_search", "registry_set", "repair", "rescue", "resize_copy", "resize_disk",
-    "rm", "sysprep", "sysprep_verify", "tar_in", "tar_out", "the_guest", "timeline", "touch", "unmount",
-    "verify", "wipe", "write", "write_plan",
+    "Affected", "AmendReport", "Application", "AuditFinding", "AuditReport", "AuditedCheck", "Backing",
+    "Became", "BenchReport", "Bitmap", "BitmapReport", "BitmapsReport", "BootCause", "BootReport",
+    "ChainChange", "ChainLayer", "ChainReport", "Change", "Changed", "CheckFilesystem", "CheckReport",
+    "Clone", "CloneReport", "CommitReport", "CompareReport", "Component", "ComponentKind", "Confidence",
+    "ConfigReport", "ConfigSetting", "ConfigValue", "ContentCheck", "ConvertReport", "CopiedPartition",
+    "CopyOutReport", "CreateReport", "DdReport", "Declined", "Deviation", "DfReport", "DiagnoseReport",
+    "DiffReport", "Difference", "DiscardHibernation", "Disk", "DiskFacts", "DiskStep", "DoctorReport",
+    "EditConfig", "EditLines", "Engine", "Evidence", "ExportReport", "ExportedKey", "Extent",
+    "FactDifference", "FactKind", "FileDifference", "FileEntry", "FileFacts", "FileFinding", "FileKind",
+    "FileStat", "FilesystemUsage", "FilesystemsReport", "FindReport", "Finding", "FoundFile", "FoundRow",
+    "Generated", "Guest", "GuestDiffReport", "GuestOptions", "GuestReader", "Happening", "HashedFile",
+    "HiveListReport", "HiveRow", "HostPath", "Image", "ImageEdit", "ImageInfo", "ImageOptions",
+    "ImageUsage", "Images", "InfoReport", "InspectReport", "InspectedGuest", "Key", "KeyListReport",
+    "KeyReport", "KeyRow", "Keys", "Layer", "Layout", "Level", "LineEdit", "ListedFile", "LogInfo",
+    "LogListReport", "LogReport", "LogRow", "LsReport", "MakeDirectory", "MakeHardLink", "MakeLink",
+    "MakeSpecial", "MapLayer", "MapReport", "MeasureReport", "Mount", "MountReport", "MountedVolume",
+    "Move", "NewLvmUuids", "OperationReport", "Orders", "OsInfo", "OsType", "PackagesVerified",
+    "Partition", "Plan", "PlanReport", "PlannedChange", "Progress", "RebaseReport", "RecoverReport",
+    "RegistryApplyLog", "RegistryDifference", "RegistryMakeKey", "RegistryMatch", "RegistryOptions",
+    "RegistryRemoveKey", "RegistryRemoveValue", "RegistrySet", "Relabel", "Remedy", "Remove",
+    "RepairReport", "RescueReport", "ResizeCopyReport", "ResizeReport", "ResizedPartition", "Result",
+    "RunInGuest", "SbomReport", "SearchReport", "Secret", "SetMode", "SetOwner", "SetTimes", "SetUuid",
+    "SetXattr", "Severity", "Since", "Size", "Snapshot", "SnapshotReport", "SnapshotsReport",
+    "StateOptions", "StationReport", "StationState", "SysprepReport", "TarReport", "TimelineEntry",
+    "TimelineFile", "TimelineReport", "Truncate", "UnmountReport", "Upload", "Usage", "ValueRow",
+    "VerifyReport", "Volume", "Warned", "WipeReport", "WriteDisk", "WriteFile", "WriteOptions", "amend",
+    "apply", "apply_snapshot", "audit", "bench", "bitmap_add", "bitmap_clear", "bitmap_delete",
+    "bitmap_disable", "bitmap_enable", "bitmap_list", "bitmap_merge", "boot", "cat", "chain_flatten",
+    "chain_move", "chain_show", "chain_squash", "check", "chmod", "chown", "clone", "commit", "compare",
+    "config_delete", "config_get", "config_match", "config_set", "convert", "copy_in", "copy_out",
+    "create", "create_snapshot", "customize", "dd", "delete_snapshot", "df", "diagnose", "diff", "doctor",
+    "edit", "edit_image", "errors", "find", "find_guests", "info", "inspect", "list_filesystems",
+    "list_logs", "list_snapshots", "ln", "log", "ls", "make_plan", "map", "measure", "mkdir", "mount",
+    "mv", "open_image", "read_plan", "rebase", "recover", "registry_delete", "registry_diff",
+    "registry_export", "registry_get", "registry_hives", "registry_list", "registry_merge",
+    "registry_search", "registry_set", "repair", "rescue", "resize_copy", "resize_disk", "rm", "sbom",
+    "sbom_document", "sysprep", "sysprep_verify", "tar_in", "tar_out", "the_guest", "timeline", "touch",
+    "unmount", "verify", "wipe", "write", "write_plan",
 ]  # fmt: skip
 
 # Where each name is; the imports above say the same to type checkers, and a test holds them together.
@@ -263,6 +267,7 @@ _HOMES = {
     "imgtools.door.host": "boot doctor mount unmount",
     "imgtools.door.layers": "chain_flatten chain_move chain_show chain_squash commit rebase",
     "imgtools.door.making": "clone convert create dd resize_copy resize_disk",
+    "imgtools.door.materials": "sbom sbom_document",
     "imgtools.door.opening": (
         "GuestOptions HostPath ImageOptions Images Keys Size StateOptions edit_image open_image"
     ),
@@ -291,6 +296,7 @@ _HOMES = {
     "imgtools.ops.station": "StationReport",
     "imgtools.records.audit": "AuditFinding AuditedCheck Level Result Since",
     "imgtools.records.comparison": "Changed ContentCheck FactDifference FactKind FileDifference FileFacts",
+    "imgtools.records.components": "Affected Component ComponentKind HashedFile",
     "imgtools.records.diagnosis": "Confidence Evidence Finding Remedy Severity StationState",
     "imgtools.records.differences": "Became Difference",
     "imgtools.records.disks": "Declined Disk Layout Mount Partition Volume",
@@ -344,6 +350,7 @@ _HOMES = {
     "imgtools.workflows.rescue": "MountedVolume RescueReport",
     "imgtools.workflows.resize": "ResizeReport ResizedPartition",
     "imgtools.workflows.resize_copy": "CopiedPartition ResizeCopyReport",
+    "imgtools.workflows.sbom": "SbomReport",
     "imgtools.workflows.snapshot": "SnapshotReport SnapshotsReport",
     "imgtools.workflows.sysprep": "OperationReport SysprepReport VerifyReport",
     "imgtools.workflows.tar_out": "TarReport",

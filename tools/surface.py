@@ -28,7 +28,7 @@ MARK = "<!-- Below this line: made by `make docs` from imgtools/__init__.py. -->
 SECTIONS = (
     ("Opening", ("door.opening", "image.edit", "image.handle", "guest.guest", "files.tree")),
     ("Reading a guest", ("door.reading",)),
-    ("Auditing a guest", ("door.auditing", "door.comparing")),
+    ("Auditing a guest", ("door.auditing", "door.comparing", "door.materials")),
     ("Changing a guest", ("door.writing", "door.files", "door.rescue")),
     ("Image files", ("door.disks", "door.making")),
     ("Layers, snapshots, bitmaps", ("door.layers", "door.tables")),

@@ -19,6 +19,7 @@ OTHER_NAMES = {
     "filesystems": (("list_filesystems",), "a room of the package is called filesystems"),
     "resize": (("resize_disk", "resize_copy"), "a room is called resize; a copy has a report of its own"),
     "log": (("log", "list_logs"), "the list has a report of its own"),
+    "sbom": (("sbom", "sbom_document"), "one list, and the documents that are made of it"),
     "registry import": (("registry_merge",), "reg.exe's word for merge"),
     "registry list": (("registry_list", "registry_hives"), "the hives have a report of their own"),
     "sysprep": (("sysprep", "sysprep_verify"), "the verdict has a report of its own"),
@@ -52,6 +53,7 @@ OTHER_WORDS = {
     "resize --plan": "changes",
     "sysprep --set": "settings",
     "verify --package": "packages",
+    "sbom --as": "form",
     "write --from": "content",
 }
 # Options that no function has, and why.
@@ -93,6 +95,8 @@ NOT_SAID = {
     "registry get --raw": "each value has its bytes",
     "repair --list": "documentation: docs/operations",
     "rescue --yes": "agree: without it, that is what happens",
+    "sbom --output-file": "sbom_document returns the text",
+    "sbom --overwrite": "sbom_document returns the text",
     "sysprep --list-operations": "documentation: docs/operations",
     "sysprep --verify": "sysprep_verify",
     "timeline --body": "how a report is shown",
