@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -79,11 +79,14 @@ class RpmPackage:
     installed: int = 0  # seconds since 1970; 0: not known
 
 
-def query_packages(folder: Path, database: str) -> tuple[RpmPackage, ...]:
+def query_packages(
+    folder: Path, database: str, lost: Callable[[str], None] | None = None
+) -> tuple[RpmPackage, ...]:
     """Return all packages of the copied database ``database`` (a key of :data:`BACKENDS`) in ``folder``.
 
     The folder must be a private copy: rpm may write a lock file, and SQLite its shared memory, beside it.
 
+    :param lost: is told what rpm says of a package that it passes over.
     :raises ToolMissing: no rpm on this host.
     :raises EngineFailed: rpm cannot read the database.
     :raises BadImage: rpm crashed on it.
@@ -91,7 +94,11 @@ def query_packages(folder: Path, database: str) -> tuple[RpmPackage, ...]:
     if database == OWN_READER:
         with (folder / database).open("rb") as stream:
             return tuple(_package([tags.get(name, "") for name in _NAMES]) for tags in read_headers(stream))
-    return parse_packages(run_query(folder, database, LAYOUT).text)
+    done = run_query(folder, database, LAYOUT)
+    complaint = _complaint(done.stderr)
+    if complaint and lost is not None:
+        lost(complaint)
+    return parse_packages(done.text)
 
 
 def parse_packages(text: str) -> tuple[RpmPackage, ...]:
@@ -194,9 +201,15 @@ def _export(folder: Path, database: str, exported: BinaryIO, words: BinaryIO) ->
         raise BadImage("rpmdb crashed on this database", hint="it is damaged or hostile")
     if code:
         raise ToolFailed(Completed(tuple(argv), code, b"", said))
-    complaint = next((line for line in said.splitlines() if _is_of_a_package(line)), b"")
+    complaint = _complaint(said)
     if complaint:
-        raise EngineFailed(complaint.decode("utf-8", "replace").strip(), hint="the database is damaged")
+        raise EngineFailed(complaint, hint="the database is damaged")
+
+
+def _complaint(said: bytes) -> str:
+    """What rpm says of a package that it cannot use; "" if it says nothing of one."""
+    found = next((line for line in said.splitlines() if _is_of_a_package(line)), b"")
+    return found.decode("utf-8", "replace").strip()
 
 
 def _is_of_a_package(line: bytes) -> bool:

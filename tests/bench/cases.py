@@ -121,6 +121,11 @@ CASES = (
         "virt-inspector -a {image}",
     ),
     Case(
+        "its bill of materials, beside inspect", READ, "real",
+        "imgtools sbom {image}", within(2),
+        "imgtools inspect {image}",
+    ),
+    Case(
         "logs", READ, "real",
         "imgtools log {image}", faster(10),
         "virt-log -a {image}",

@@ -125,12 +125,16 @@ def _rpm(files: GuestReader) -> Iterator[Application]:
     return map(_from_rpm, rpm_packages(files))
 
 
-def rpm_packages(files: GuestReader) -> Iterator[RpmPackage]:
+def rpm_applications(files: GuestReader, lost: Callable[[str], None] | None = None) -> Iterator[Application]:
+    """Yield the packages of an rpm database: as :func:`rpm_packages`."""
+    return map(_from_rpm, rpm_packages(files, lost))
+
+
+def rpm_packages(files: GuestReader, lost: Callable[[str], None] | None = None) -> Iterator[RpmPackage]:
     """Copy the rpm database out of the guest and let the host's rpm read the copy; yield nothing if there is none.
 
-    What can be read of a damaged one comes first.
-
-    :raises OddGuest: the database is damaged.
+    :param lost: is told what rpm says of a package that it passes over.
+    :raises OddGuest: the database cannot be read, or not to its end: what could be is yielded first.
     :raises ToolMissing: the host has no rpm.
     """
     with scratch_folder() as copy:
@@ -139,7 +143,7 @@ def rpm_packages(files: GuestReader) -> Iterator[RpmPackage]:
             return
         failure: ImgtoolsError | None = None
         try:
-            packages = query_packages(copy, database)
+            packages = query_packages(copy, database, lost)
         except (BadImage, EngineFailed, EngineTimeout) as error:
             packages = parse_packages(error.done.text) if isinstance(error, ToolFailed) else ()
             failure = error

@@ -7,13 +7,13 @@ libguestfs does. A list that somebody relies on has to say that it is one of les
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from imgtools.errors import OddGuest
 from imgtools.files.tree import DAMAGE, GuestReader
 from imgtools.guest.health.packages import lost_dpkg_status
-from imgtools.guest.packages.applications import MAX_PACKAGES, READERS, TEXT_LIMIT
+from imgtools.guest.packages.applications import MAX_PACKAGES, READERS, TEXT_LIMIT, rpm_applications
 from imgtools.records.files import FileKind
 from imgtools.records.packages import Application
 from imgtools.records.system import Warned
@@ -38,7 +38,7 @@ def read_installed(files: GuestReader, package_format: str) -> Installed:
     found: list[Application] = []
     damage: list[Warned] = []
     try:
-        for application in READERS.get(package_format, _none)(files):
+        for application in _applications(files, package_format, damage):
             if len(found) >= MAX_PACKAGES:
                 raise OddGuest(f"more than {MAX_PACKAGES} packages")
             found.append(application)
@@ -48,8 +48,12 @@ def read_installed(files: GuestReader, package_format: str) -> Installed:
     return Installed(tuple(sorted(found, key=lambda one: (one.name, one.arch, one.version))), tuple(damage))
 
 
-def _none(_files: GuestReader) -> Iterator[Application]:
-    yield from ()
+def _applications(files: GuestReader, package_format: str, damage: list[Warned]) -> Iterable[Application]:
+    if package_format == "rpm":
+        return rpm_applications(
+            files, lambda words: damage.append(Warned(f"rpm passes over a package: {words}"))
+        )
+    return READERS[package_format](files) if package_format in READERS else ()
 
 
 def _whole(_files: GuestReader) -> Iterator[Warned]:

@@ -10,7 +10,7 @@ from imgtools.guest.packages.components import Components, find_components
 from imgtools.records.components import Component, ComponentKind
 from imgtools.records.disks import Holder, Volume
 from imgtools.records.system import OsInfo, OsType
-from tests.support.memory import Content, memory_files
+from tests.support.memory import Content, link, memory_files
 
 ROOT = Volume("/dev/sda1", Holder.PARTITION, "ext4", "", "", 1 << 30)
 OS_RELEASE = """\
@@ -115,7 +115,7 @@ def test_what_also_lies_elsewhere_has_no_owner() -> None:
 
 def test_lists_of_before_merged_usr_name_the_owner_too() -> None:
     old = "/lib/python3/dist-packages/PyYAML-6.0.egg-info"
-    files = {**FOUND, "/var/lib/dpkg/info/python3-yaml.list": f"{old}\n"}
+    files = {**FOUND, "/lib": link("usr/lib"), "/var/lib/dpkg/info/python3-yaml.list": f"{old}\n"}
     assert of_kind(components(files), ComponentKind.PYTHON)[0].owner == "python3-yaml"
 
 
