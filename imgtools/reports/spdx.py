@@ -17,7 +17,6 @@ from imgtools.reports.document import image_name, make_stamp, numbered, printabl
 from imgtools.workflows.sbom import SbomReport
 
 if TYPE_CHECKING:
-    from license_expression import LicenseExpression
     from spdx_tools.spdx.model import (
         Document,
         ExternalPackageRef,
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
         Package,
         Relationship,
     )
+    from spdx_tools.spdx.model.package import LicenseExpression
 
 DOCUMENT, IMAGE = "SPDXRef-DOCUMENT", "SPDXRef-Image"
 # A document of SPDX has to say when it was made. Where nobody says a moment, it is this one.

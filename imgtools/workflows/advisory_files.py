@@ -19,7 +19,7 @@ from imgtools.records.system import Warned
 MOST_BYTES = 1 << 30  # of one file of JSON; Debian's tracker has 70 MB
 MOST_ADVISORY = 64 << 20  # bytes of one advisory in an archive
 MOST_FILES = 2_000_000
-BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError)
+BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError)
 _NAMES = re.compile(rb'"name"\s*:\s*"((?:[^"\\]|\\.)*)"')
 
 

@@ -37,7 +37,6 @@ BROKEN = (
     zlib.error,
     EOFError,
     ValueError,
-    NotImplementedError,
     RuntimeError,
     struct.error,
 )
