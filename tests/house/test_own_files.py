@@ -35,7 +35,7 @@ ELSEWHERE: dict[tuple[str, ...], str] = {
     ("libvirt", "domain"): NAMED,
     ("disk", "raw_copy", "copy"): "in the folder of a new image",
     ("workflows", "boot"): "in the folder of a new image",
-    ("workflows", "picture"): "in the folder of a new image",
+    ("workflows", "text_file"): "in the folder of a new image",
     ("workflows", "mount"): "a private folder, which the keeper of the mount locks",
     ("workflows", "tar_out"): NAMED,
     ("ops", "passwords"): NAMED,
