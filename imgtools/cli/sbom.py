@@ -17,7 +17,7 @@ from imgtools.errors import UsageError
 if TYPE_CHECKING:
     from imgtools.workflows.sbom import SbomReport
 
-SECTION = "See what an image holds"
+SECTION = "Audit a guest"
 EXAMPLES = (
     "imgtools sbom disk.qcow2",
     "imgtools sbom disk.qcow2 > disk.cdx.json",

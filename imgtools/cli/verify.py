@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from imgtools.records.packages import FileFinding
     from imgtools.workflows.verify import PackagesVerified
 
-SECTION = "See what an image holds"
+SECTION = "Audit a guest"
 WAITS = True
 EXAMPLES = (
     "imgtools verify disk.qcow2 --report verify.html",

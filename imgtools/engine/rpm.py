@@ -136,8 +136,22 @@ def run_query(folder: Path, database: str, layout: str) -> Completed:
 def _package(fields: list[str]) -> RpmPackage:
     texts = ["" if text == "(none)" else text[:MAX_OUTPUT_FIELD] for text in fields]
     texts += [""] * (len(TAGS) - len(texts))
-    name, epoch, *others, installed = texts[: len(TAGS)]
-    return RpmPackage(name, _number(epoch), *others, installed=_number(installed))
+    name, epoch, version, release, arch, vendor, url, source, *words, installed = texts[: len(TAGS)]
+    summary, description, terms = words
+    return RpmPackage(
+        name,
+        _number(epoch),
+        version,
+        release,
+        arch,
+        vendor,
+        url,
+        source,
+        summary,
+        description,
+        terms,
+        _number(installed),
+    )
 
 
 def _number(text: str) -> int:
