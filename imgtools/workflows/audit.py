@@ -8,10 +8,8 @@ from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
-from imgtools.change.change import Change
 from imgtools.change.describe import PlannedChange
-from imgtools.change.sequence import ChangeSequence
-from imgtools.errors import GuestFileError, OddGuest, RolledBack, UnsupportedGuest, UsageError
+from imgtools.errors import RolledBack, UsageError
 from imgtools.guest.guest import the_guest
 from imgtools.image.handle import Image
 from imgtools.ops.check import (
@@ -29,10 +27,10 @@ from imgtools.ops.station import Examined
 from imgtools.records.audit import AuditedCheck, AuditFinding, Level, Result, Since
 from imgtools.records.progress import Progress
 from imgtools.records.request import Engine, ImageRequest, Target
-from imgtools.records.system import OsType, Warned
+from imgtools.records.system import Warned
 from imgtools.workflows.audit_baseline import compare_audits, read_audit
+from imgtools.workflows.audit_fixes import plan_fixes
 from imgtools.workflows.diagnose import examine
-from imgtools.workflows.hive_logs import with_hive_logs
 from imgtools.workflows.writing import carry_out, open_for
 
 
@@ -214,7 +212,7 @@ def _fixed(
 ) -> AuditReport:
     """Plan the fixes of what was found, or do them, and say so in the report."""
     warnings: list[Warned] = []
-    changes = _fixes(examined, found, warnings)
+    changes = plan_fixes(examined.system, _each_fix(found), warnings).changes
     after: list[Checked] = []
 
     def prove(edited: Image) -> None:
@@ -240,21 +238,6 @@ def _fixed(
         before=report.checks if written else (),
         warnings=tuple(dict.fromkeys((*report.warnings, *done.warnings))),
     )
-
-
-def _fixes(examined: Examined, found: Iterable[Checked], warnings: list[Warned]) -> tuple[Change, ...]:
-    """Return the changes of all fixes, each planned on the files as those before it leave them."""
-    guest = examined.system
-    if guest.os.type is OsType.WINDOWS:  # edits of a hive compose by themselves
-        planned = [change for fix in _each_fix(found) for change in fix[1](guest.files)]
-        return with_hive_logs(guest, tuple(dict.fromkeys(planned)))
-    sequence = ChangeSequence(guest.files)
-    for finding, fix in _each_fix(found):
-        try:
-            sequence.add(fix(sequence.files))
-        except (OddGuest, GuestFileError, UnsupportedGuest) as error:
-            warnings.append(Warned(f"{finding.check} is not put right: {error.message}", finding.path))
-    return sequence.changes
 
 
 def _each_fix(found: Iterable[Checked]) -> Iterator[tuple[AuditFinding, Fix]]:

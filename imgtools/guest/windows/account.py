@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from imgtools.change.change import Change, RegistrySet
 from imgtools.errors import NotInGuest, OddGuest
 from imgtools.guest.windows.registry import HiveKey, Registry
-from imgtools.guest.windows.sam import ACCOUNTS, DISABLED, HASH_LENGTHS
+from imgtools.guest.windows.sam import ACCOUNTS, DISABLED, HASH_LENGTHS, NO_PASSWORD_NEEDED
 
 ADMINISTRATOR = 500  # the id of the built-in account, whatever it is called
 LOCKED = 0x0400  # ACB_AUTOLOCK
@@ -119,4 +119,21 @@ def enabled(facts: bytes) -> bytes:
     new = bytearray(facts)
     (flags,) = struct.unpack_from("<H", facts, FLAGS)
     struct.pack_into("<H", new, FLAGS, flags & ~DISABLED)
+    return bytes(new)
+
+
+def disabled(facts: bytes) -> bytes:
+    """Return an F of an account that nobody can log on to."""
+    return _with_flags(facts, on=DISABLED)
+
+
+def wanting_password(facts: bytes) -> bytes:
+    """Return an F of an account that may not be given an empty password."""
+    return _with_flags(facts, off=NO_PASSWORD_NEEDED)
+
+
+def _with_flags(facts: bytes, on: int = 0, off: int = 0) -> bytes:
+    new = bytearray(facts)
+    (flags,) = struct.unpack_from("<H", facts, FLAGS)
+    struct.pack_into("<H", new, FLAGS, flags & ~off | on)
     return bytes(new)
