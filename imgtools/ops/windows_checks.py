@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from imgtools.change.change import RegistrySet
+from imgtools.guest.windows.release import Release
 from imgtools.ops.check import Flaw, Seen, always
 from imgtools.ops.operation import Params
 from imgtools.ops.station import Examined
@@ -19,7 +20,7 @@ from imgtools.records.audit import Level
 from imgtools.records.diagnosis import NotKnown, NotThere
 
 if TYPE_CHECKING:  # the shelf is read for every guest
-    from imgtools.guest.windows.held_registry import HeldRegistry, Release
+    from imgtools.guest.windows.held_registry import HeldRegistry
     from imgtools.guest.windows.sam import WindowsUser
     from imgtools.guest.windows.system import WindowsDetails
     from imgtools.records.windows import WindowsService
@@ -34,8 +35,6 @@ WINLOGON = rf"{MICROSOFT}\Windows NT\CurrentVersion\Winlogon"
 SYSTEM_POLICIES = rf"{CURRENT}\Policies\System"
 POLICIES = rf"{HKLM}\SOFTWARE\Policies\Microsoft"
 DISABLED = 4  # "Start" of a service ("CreateService function", learn.microsoft.com: SERVICE_DISABLED)
-# The first builds of releases: 7, 8, 8.1, 10 of 2016 (and Server 2016), 10 of autumn 2017, 11 22H2, 11 24H2 (Server 2025).
-WIN7, WIN8, WIN81, WIN1607, WIN1709, WIN11_22H2, WIN11_24H2 = 7600, 9200, 9600, 14393, 16299, 22621, 26100
 OF_DOMAIN = "a policy of the domain says so: change it there"
 
 Wanted = Callable[[int], bool]
@@ -55,7 +54,7 @@ class Setting:
     name: str
     wanted: Wanted
     text: str
-    default: int | None | Callable[[Release], int | None]
+    default: int | Callable[[Release], int | None] | None
     to: int | None = None
     policy: tuple[str, str] | None = None
     severity: Level | None = None
@@ -199,7 +198,7 @@ def _effective(registry: HeldRegistry, one: Setting) -> tuple[str, str, int | No
     return one.key, one.name, registry.number(one.key, one.name)
 
 
-def _default(release: Release, default: int | None | Callable[[Release], int | None]) -> int | None:
+def _default(release: Release, default: int | Callable[[Release], int | None] | None) -> int | None:
     if callable(default):
         return default(release) if release.build else None
     return default
@@ -268,7 +267,9 @@ def each_user(examined: Examined) -> Iterator[tuple[str, str]]:
         yield key, profile.home.rpartition("/")[2]
 
 
-def together(*looks: Callable[[Examined, Params], Iterable[Seen]]) -> Callable[[Examined, Params], Iterator[Seen]]:
+def together(
+    *looks: Callable[[Examined, Params], Iterable[Seen]],
+) -> Callable[[Examined, Params], Iterator[Seen]]:
     """Return the look that makes several looks."""
 
     def look(examined: Examined, params: Params) -> Iterator[Seen]:
@@ -276,3 +277,26 @@ def together(*looks: Callable[[Examined, Params], Iterable[Seen]]) -> Callable[[
             yield from one(examined, params)
 
     return look
+
+
+# -- what a guest has to do with a check ---------------------------------------------------------------------------
+
+
+def no_remote_desktop(examined: Examined) -> str:
+    """Say that nobody gets in by Remote Desktop, which is off by default; "" if somebody may."""
+    registry = held(examined)
+    ruled = registry.number(rf"{POLICIES}\Windows NT\Terminal Services", "fDenyTSConnections")
+    denied = (
+        ruled if ruled is not None else registry.number(rf"{CONTROL}\Terminal Server", "fDenyTSConnections")
+    )
+    return "Remote Desktop is off" if denied != 0 else ""
+
+
+def no_smb_server(examined: Examined) -> str:
+    """Say that no files are shared, the service being disabled or not there; "" if some may be."""
+    return "" if service(examined, "LanmanServer") is not None else "the SMB server is off"
+
+
+def no_domain(examined: Examined) -> str:
+    """Say that the guest is in no domain; "" if it is in one, or nobody can tell."""
+    return "the guest is in no domain" if details(examined).domain_joined is False else ""

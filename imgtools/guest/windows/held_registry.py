@@ -4,24 +4,16 @@ from __future__ import annotations
 
 import weakref
 from contextlib import ExitStack
-from typing import NamedTuple
 
 from imgtools.errors import OddGuest
 from imgtools.guest.guest import Guest
 from imgtools.guest.windows.facts import Values
 from imgtools.guest.windows.registry import MACHINE, USERS, Registry
+from imgtools.guest.windows.release import Release
 from imgtools.units import parse_count
 
 LONGEST = 200  # letters of a value that are shown
 SHORT = {MACHINE: "HKLM", USERS: "HKU"}
-
-
-class Release(NamedTuple):
-    """Which Windows it is, as far as its own settings depend on that."""
-
-    build: int  # 0: not known
-    is_server: bool
-    edition: str = ""  # Professional, ServerStandard ...
 
 
 class HeldRegistry:
