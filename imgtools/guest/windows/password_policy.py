@@ -14,7 +14,8 @@ from imgtools.errors import OddGuest
 from imgtools.guest.windows.registry import Registry
 from imgtools.guest.windows.sam import ACCOUNTS
 
-OLDEST, PROPERTIES, SHORTEST, HISTORY, THRESHOLD = 0x18, 0x4C, 0x50, 0x52, 0x54  # offsets in F
+OLDEST, PROPERTIES = 0x18, 0x4C  # offsets in F
+NUMBERS = {"shortest": 0x50, "history": 0x52, "threshold": 0x54}
 SHORTEST_F = 0x58
 COMPLEX, CLEARTEXT = 0x01, 0x10  # DOMAIN_PASSWORD_COMPLEX, DOMAIN_PASSWORD_STORE_CLEARTEXT
 NO_AGE = -(1 << 63)
@@ -32,17 +33,17 @@ class PasswordPolicy:
     @property
     def shortest(self) -> int:
         """How many letters a new password has at least."""
-        return self._short(SHORTEST)
+        return self._short(NUMBERS["shortest"])
 
     @property
     def history(self) -> int:
         """How many old passwords cannot be taken again."""
-        return self._short(HISTORY)
+        return self._short(NUMBERS["history"])
 
     @property
     def threshold(self) -> int:
         """How many wrong passwords lock an account; 0 is never."""
-        return self._short(THRESHOLD)
+        return self._short(NUMBERS["threshold"])
 
     @property
     def oldest(self) -> int | None:
@@ -60,22 +61,23 @@ class PasswordPolicy:
         """Whether passwords themselves are kept, not only their hashes."""
         return bool(self._flags & CLEARTEXT)
 
-    def with_short(self, offset: int, number: int, what: str) -> RegistrySet:
-        """Return the change that sets one of the numbers; ``what`` that means."""
+    def with_number(self, name: str, number: int, what: str) -> RegistrySet:
+        """Return the change that sets ``shortest``, ``history`` or ``threshold``; ``what`` that means."""
         data = bytearray(self.data)
-        struct.pack_into("<H", data, offset, number)
+        struct.pack_into("<H", data, NUMBERS[name], number)
         return self._set(bytes(data), what)
 
-    def with_oldest(self, days: int, what: str) -> RegistrySet:
-        """Return the change after which passwords expire after so many days."""
-        data = bytearray(self.data)
-        struct.pack_into("<q", data, OLDEST, -days * DAY)
-        return self._set(bytes(data), what)
+    def with_complex(self, what: str) -> RegistrySet:
+        """Return the change after which a new password is of several kinds of letters."""
+        return self._with_flags(self._flags | COMPLEX, what)
 
-    def with_flags(self, on: int, off: int, what: str) -> RegistrySet:
-        """Return the change that sets and clears flags."""
+    def with_hashes_only(self, what: str) -> RegistrySet:
+        """Return the change after which only hashes of new passwords are kept."""
+        return self._with_flags(self._flags & ~CLEARTEXT, what)
+
+    def _with_flags(self, flags: int, what: str) -> RegistrySet:
         data = bytearray(self.data)
-        struct.pack_into("<I", data, PROPERTIES, self._flags & ~off | on)
+        struct.pack_into("<I", data, PROPERTIES, flags)
         return self._set(bytes(data), what)
 
     @property

@@ -7,14 +7,17 @@ password of the guest's own and are left out. Source of the fields: "Security Ac
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from imgtools.guest.windows.sam import WindowsUser
 from imgtools.ops.check import Check, Seen
 from imgtools.ops.operation import WINDOWS, NoParams
 from imgtools.ops.station import Examined
 from imgtools.ops.windows_account_checks import account_of, each_account, of_account
 from imgtools.ops.windows_checks import held
 from imgtools.records.audit import Level
+
+if TYPE_CHECKING:
+    from imgtools.guest.windows.sam import WindowsUser
 
 
 def judge(examined: Examined, user: WindowsUser, params: NoParams) -> Iterator[Seen]:

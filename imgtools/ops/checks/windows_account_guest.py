@@ -7,13 +7,16 @@ it disabled: "Accounts: Guest account status" (learn.microsoft.com).
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from imgtools.guest.windows.sam import WindowsUser
 from imgtools.ops.check import Check, Seen
 from imgtools.ops.operation import WINDOWS, NoParams
 from imgtools.ops.station import Examined
 from imgtools.ops.windows_account_checks import GUEST, each_account, of_account, with_account_facts
 from imgtools.records.audit import Level
+
+if TYPE_CHECKING:
+    from imgtools.guest.windows.sam import WindowsUser
 
 
 def judge(examined: Examined, user: WindowsUser, params: NoParams) -> Iterator[Seen]:

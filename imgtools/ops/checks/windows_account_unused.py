@@ -8,14 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from imgtools.guest.windows.sam import WindowsUser
 from imgtools.ops.check import Check, Seen
 from imgtools.ops.operation import WINDOWS
 from imgtools.ops.station import Examined
 from imgtools.ops.windows_account_checks import ADMINISTRATOR, each_account, of_account
 from imgtools.ops.windows_checks import CONTROL, held
 from imgtools.records.audit import Level
+
+if TYPE_CHECKING:
+    from imgtools.guest.windows.sam import WindowsUser
 
 DAY = 24 * 60 * 60 * 10**9
 

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from imgtools.guest.windows.password_policy import THRESHOLD, PasswordPolicy
 from imgtools.ops.check import Check, Seen
 from imgtools.ops.operation import WINDOWS
 from imgtools.ops.station import Examined
 from imgtools.ops.windows_account_checks import of_policy, policy_flaw
 from imgtools.records.audit import Level
+
+if TYPE_CHECKING:
+    from imgtools.guest.windows.password_policy import PasswordPolicy
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +25,10 @@ class Params:
     """``tries`` after which an account is locked at the latest."""
 
     tries: int = 10
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.tries <= 999:
+            raise ValueError("tries is a number from 1 to 999")
 
 
 def judge(examined: Examined, policy: PasswordPolicy, params: Params) -> Iterator[Seen]:
@@ -31,7 +38,9 @@ def judge(examined: Examined, policy: PasswordPolicy, params: Params) -> Iterato
             examined,
             f"more than {params.tries} passwords can be tried",
             f"locked after {policy.threshold}" if policy.threshold else "never locked",
-            lambda now: now.with_short(THRESHOLD, params.tries, f"lock after {params.tries} wrong passwords"),
+            lambda now: now.with_number(
+                "threshold", params.tries, f"lock after {params.tries} wrong passwords"
+            ),
         )
 
 

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from imgtools.guest.windows.password_policy import PasswordPolicy
 from imgtools.ops.check import Check, Seen
 from imgtools.ops.operation import WINDOWS
 from imgtools.ops.station import Examined
 from imgtools.ops.windows_account_checks import of_policy, policy_flaw
 from imgtools.records.audit import Level
+
+if TYPE_CHECKING:
+    from imgtools.guest.windows.password_policy import PasswordPolicy
 
 
 @dataclass(frozen=True, slots=True)

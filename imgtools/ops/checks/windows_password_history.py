@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from imgtools.guest.windows.password_policy import HISTORY, PasswordPolicy
 from imgtools.ops.check import Check, Seen
 from imgtools.ops.operation import WINDOWS
 from imgtools.ops.station import Examined
 from imgtools.ops.windows_account_checks import of_policy, policy_flaw
 from imgtools.records.audit import Level
+
+if TYPE_CHECKING:
+    from imgtools.guest.windows.password_policy import PasswordPolicy
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +25,10 @@ class Params:
     """``remembered``: how many old passwords at least; Windows remembers up to 24."""
 
     remembered: int = 24
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.remembered <= 24:
+            raise ValueError("remembered is a number from 1 to 24")
 
 
 def judge(examined: Examined, policy: PasswordPolicy, params: Params) -> Iterator[Seen]:
@@ -31,7 +38,9 @@ def judge(examined: Examined, policy: PasswordPolicy, params: Params) -> Iterato
             examined,
             f"fewer than {params.remembered} old passwords are remembered",
             f"{policy.history} remembered",
-            lambda now: now.with_short(HISTORY, params.remembered, f"remember {params.remembered} passwords"),
+            lambda now: now.with_number(
+                "history", params.remembered, f"remember {params.remembered} passwords"
+            ),
         )
 
 

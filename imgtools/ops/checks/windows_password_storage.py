@@ -8,13 +8,16 @@ requirements", learn.microsoft.com).
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from imgtools.guest.windows.password_policy import CLEARTEXT, COMPLEX, PasswordPolicy
 from imgtools.ops.check import Check, Seen
 from imgtools.ops.operation import WINDOWS, NoParams
 from imgtools.ops.station import Examined
 from imgtools.ops.windows_account_checks import of_policy, policy_flaw
 from imgtools.records.audit import Level
+
+if TYPE_CHECKING:
+    from imgtools.guest.windows.password_policy import PasswordPolicy
 
 
 def judge(examined: Examined, policy: PasswordPolicy, params: NoParams) -> Iterator[Seen]:
@@ -24,7 +27,7 @@ def judge(examined: Examined, policy: PasswordPolicy, params: NoParams) -> Itera
             examined,
             "passwords themselves are kept, not only their hashes",
             "reversible encryption",
-            lambda now: now.with_flags(0, CLEARTEXT, "keep only hashes of passwords"),
+            lambda now: now.with_hashes_only("keep only hashes of passwords"),
             severity=Level.HIGH,
         )
     if not policy.is_complex:
@@ -32,7 +35,7 @@ def judge(examined: Examined, policy: PasswordPolicy, params: NoParams) -> Itera
             examined,
             "passwords of one kind of letters are taken",
             "no complexity is required",
-            lambda now: now.with_flags(COMPLEX, 0, "complex passwords"),
+            lambda now: now.with_complex("complex passwords"),
         )
 
 
