@@ -6,7 +6,7 @@ Source: [MS-GPFAS] 2.2.2, firewall rules; the machine's own are in the service's
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from imgtools.change.change import RegistrySet
 from imgtools.guest.windows.registry import MACHINE, Registry
@@ -44,3 +44,16 @@ def let_in(registry: Registry, name: str, port: int, title: str) -> Iterator[Reg
     rule = f"v2.0|Action=Allow|Active=TRUE|Dir=In|Protocol=6|LPort={port}|Name={title}|"
     if key is None or key.text(name) != rule:
         yield RegistrySet(place.path, place.key, name, text=rule)
+
+
+def open_rules(registry: Registry) -> tuple[Mapping[str, str], ...]:
+    """Return the rules that let something in and are on, each by the names of its fields in small letters."""
+    key = registry.find(RULES)
+    found = []
+    for value in key.values()[:MOST] if key is not None else ():
+        fields = (part.partition("=") for part in (value.text or "").split("|"))
+        rule = {name.lower(): said for name, _, said in fields}
+        kind = (rule.get("active", "").lower(), rule.get("dir", "").lower(), rule.get("action", "").lower())
+        if kind == ("true", "in", "allow"):
+            found.append(rule)
+    return tuple(found)
