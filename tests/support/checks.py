@@ -7,13 +7,15 @@ from dataclasses import replace
 from datetime import date
 from typing import Any, NamedTuple
 
-from imgtools.change.sequence import ChangeSequence
-from imgtools.ops.check import ChosenCheck, Flaw, ShelvedCheck, check, load_checks
+from imgtools.ops.check import ChosenCheck, ShelvedCheck, check, load_checks
 from imgtools.ops.operation import read_params
 from imgtools.ops.station import Examined
 from imgtools.records.audit import AuditedCheck, Result
+from imgtools.records.system import OsType, Warned
+from imgtools.workflows.audit_fixes import plan_fixes
 from tests.support.memory import Content
 from tests.support.stations import examined_of
+from tests.support.windows import windows_examined
 
 SHELF = load_checks()
 TODAY = date(2026, 6, 1)
@@ -46,7 +48,9 @@ def chosen(case: Case) -> ChosenCheck:
 
 def audited(files: Mapping[str, Content], **os: Any) -> Examined:
     """A guest in memory, on the day of the tests."""
-    return replace(examined_of(files, **os), today=TODAY)
+    is_windows = os.get("type") is OsType.WINDOWS
+    examined = windows_examined(files, **os) if is_windows else examined_of(files, **os)
+    return replace(examined, today=TODAY)
 
 
 def report_of(case: Case, files: Mapping[str, Content]) -> AuditedCheck:
@@ -64,12 +68,13 @@ def places(report: AuditedCheck) -> tuple[str, ...]:
 def report_after_fixes(case: Case) -> AuditedCheck:
     """What the check says when the fixes of all it found have been made, one after the other."""
     examined = audited(case.bad, **case.os)
-    flaws = [one for one in case.shelved.check.look(examined, chosen(case).params) if isinstance(one, Flaw)]
-    sequence = ChangeSequence(examined.files)
-    for flaw in flaws:
-        if flaw.fix is not None:
-            sequence.add(flaw.fix(sequence.files))
-    mended = replace(examined, guest=replace(examined.system, files=sequence.files), _facts={})
+    found = check(examined, chosen(case))
+    each = zip(found.report.findings, found.fixes, strict=True)
+    refused: list[Warned] = []
+    fixes = [(finding, fix) for finding, fix in each if fix is not None]
+    files = plan_fixes(examined.system, fixes, refused).files
+    assert not refused, refused
+    mended = replace(examined, guest=replace(examined.system, files=files), _facts={})
     return check(mended, chosen(case)).report
 
 

@@ -7,10 +7,14 @@ from contextlib import contextmanager
 
 from fixtures.executables import pe
 from imgtools.files.tree import GuestTree
+from imgtools.guest.guest import Guest
 from imgtools.guest.windows.facts import RegistryFacts
 from imgtools.guest.windows.registry import open_registry
+from imgtools.ops.station import Examined
+from imgtools.records.disks import Disk, Layout, Mount
+from imgtools.records.system import OsInfo
 from tests.support.hives import Keys, make_hive
-from tests.support.memory import Content, memory_files
+from tests.support.memory import Content, memory_files, memory_volume
 
 CURRENT_VERSION = r"Microsoft\Windows NT\CurrentVersion"
 PROFILES = rf"{CURRENT_VERSION}\ProfileList"
@@ -77,3 +81,11 @@ def windows_facts(
     files = windows_files(dict(SOFTWARE) | dict(software or {}), dict(SYSTEM) | dict(system or {}), more)
     with open_registry(files, "/Windows") as registry:
         yield RegistryFacts(registry)
+
+
+def windows_examined(files: Mapping[str, Content], **os: object) -> Examined:
+    """A machine with the Windows of these files on its only volume."""
+    volume = memory_volume("/dev/sda2", "ntfs")
+    layout = Layout((Disk("/dev/sda", 2 << 30),), volumes=(volume,))
+    tree = memory_files(files, ignores_case=True)
+    return Examined(layout, Guest(volume, OsInfo(**os), (Mount("/", volume),), tree))  # type: ignore[arg-type]

@@ -29,7 +29,7 @@ def judge(examined: Examined, user: WindowsUser, params: NoParams) -> Iterator[S
             f"{user.name} has no password",
             evidence="an administrator" if user.administrator else "",
             severity=Level.CRITICAL if user.administrator else None,
-            advice=f"imgtools repair --only windows-password --set windows-password.user={user.name}, or disable it",
+            advice=f"give it one (imgtools customize --password {user.name}:file:PATH), or disable it",
         )
 
 

@@ -73,23 +73,20 @@ def _cut_off(examined: Examined) -> Iterator[str]:
     rules = open_rules(registry.registry)
     ports = {rule.get("lport", "") for rule in rules}
     programs = {rule.get("app", "").replace("\\", "/").lower() for rule in rules}
-    if not no_remote_desktop(examined):
-        if str(registry.number(CONNECTION, "PortNumber") or RDP_PORT) not in ports:
-            yield "Remote Desktop"
+    port = str(registry.number(CONNECTION, "PortNumber") or RDP_PORT)
+    if not no_remote_desktop(examined) and port not in ports:
+        yield "Remote Desktop"
     winrm = service(examined, "WinRM")
     if winrm is not None and winrm.start in ("auto", "delayed") and not {"5985", "5986"} & ports:
         yield "WinRM"
     for one in services(examined):
-        path = one.file.lower()
-        if (
-            one.kind not in ("own-process", "shared-process")
-            or one.start not in ("auto", "delayed")
-            or not path
-        ):
-            continue
-        is_ours = path.startswith(OURS) and one.name.lower() != "sshd"
-        if not is_ours and not any(program.endswith(path) for program in programs):
-            if one.name.lower() != "sshd" or "22" not in ports:
+        if one.kind in ("own-process", "shared-process") and one.start in ("auto", "delayed"):
+            path = one.file.lower()
+            if one.name.lower() == "sshd":
+                is_open = "22" in ports
+            else:
+                is_open = not path or path.startswith(OURS) or any(each.endswith(path) for each in programs)
+            if not is_open:
                 yield one.name
 
 

@@ -33,7 +33,9 @@ class Params:
 
 def look(examined: Examined, params: Params) -> Iterator[Seen]:
     """Yield the level if it is too low: what is sent weighs more than what is taken."""
-    for level, severity in ((min(SENDS_SECOND, params.level), None), (params.level, Level.LOW)):
+    sent = (min(SENDS_SECOND, params.level), "old kinds of network logons are sent", None)
+    taken = (params.level, "old kinds of network logons are taken from others", Level.LOW)
+    for level, text, severity in (sent, taken):
         found = tuple(
             judged(
                 examined,
@@ -41,7 +43,7 @@ def look(examined: Examined, params: Params) -> Iterator[Seen]:
                     LSA,
                     "LmCompatibilityLevel",
                     at_least(level),
-                    "old kinds of network logons are used",
+                    text,
                     default=since(VISTA, SENDS_SECOND, before=0),
                     to=params.level,
                     severity=severity,
