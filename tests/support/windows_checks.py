@@ -97,11 +97,18 @@ def sam(*users: tuple[int, str, bytes, bytes], policy: bytes = bytes(240)) -> Ke
     return keys
 
 
-def user(rid: int, name: str, flags: int = accounts.NORMAL, *, login: int = 1, hashed: bool = True) -> tuple[int, str, bytes, bytes]:
+def user(
+    rid: int, name: str, flags: int = accounts.NORMAL, *, login: int = 1, hashed: bool = True
+) -> tuple[int, str, bytes, bytes]:
     """An account; ``login`` is a day since 1601, 0 is never."""
     facts = bytearray(accounts.facts(rid, flags=flags))
     struct.pack_into("<Q", facts, 8, login * 864_000_000_000)
-    return rid, name, bytes(facts), accounts.words(name, hashed=accounts.PASSWORD if hashed else accounts.NO_PASSWORD)
+    return (
+        rid,
+        name,
+        bytes(facts),
+        accounts.words(name, hashed=accounts.PASSWORD if hashed else accounts.NO_PASSWORD),
+    )
 
 
 def policy(shortest: int = 14, history: int = 24, tries: int = 10, days: int = 365, flags: int = 1) -> bytes:
@@ -112,7 +119,9 @@ def policy(shortest: int = 14, history: int = 24, tries: int = 10, days: int = 3
     return bytes(made)
 
 
-def audit_policy(said: Mapping[tuple[int, int], int], rest: int = 0, counts: tuple[int, ...] = WANTED) -> bytes:
+def audit_policy(
+    said: Mapping[tuple[int, int], int], rest: int = 0, counts: tuple[int, ...] = WANTED
+) -> bytes:
     """The value of PolAdtEv: what is said of subcategories, by category and place, and of all others."""
     words = [said.get((one, at), rest) for one, count in enumerate(counts) for at in range(count)]
     body = struct.pack(f"<{len(words) + 1}H", *words, 0)

@@ -18,6 +18,7 @@ from imgtools.guest.windows.registry import MACHINE, Registry
 KEY = rf"{MACHINE}\SECURITY\Policy\PolAdtEv"
 HEADER = struct.Struct("<HHII")
 MOST = 64  # subcategories of a category; Windows has up to 14
+SPARE = 8  # bytes between the settings and the counts; Windows leaves 2
 SUCCESS, FAILURE = 1, 2
 WORDS = {0: "nothing", 1: "success", 2: "failure", 3: "success and failure"}
 # Category (its place), and the place of the subcategory in it.
@@ -78,6 +79,6 @@ def read_audit_policy(registry: Registry) -> AuditPolicy | None:
         raise odd
     counts = struct.unpack_from(f"<{categories}H", data, footer)
     starts = tuple(HEADER.size + 2 * sum(counts[:number]) for number in range(categories))
-    if max(counts) > MOST or HEADER.size + 2 * sum(counts) > footer:
+    if not all(1 <= one <= MOST for one in counts) or not 0 <= footer - HEADER.size - 2 * sum(counts) <= SPARE:
         raise odd
     return AuditPolicy(place.path, place.key, value.type, data, starts, counts)

@@ -1,0 +1,347 @@
+"""Checks of single settings of Windows: what each finds, where it is silent, what its fix leaves; defaults by release."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.support.checks import Case, hold, places, report_of
+from tests.support.hives import Keys
+from tests.support.windows_checks import CLIENT, SERVER, Tree, case, place
+
+SYSTEM_POLICIES = r"Microsoft\Windows\CurrentVersion\Policies\System"
+EXPLORER = r"Microsoft\Windows\CurrentVersion\Policies\Explorer"
+LSA, LANMAN = r"CCS\Control\Lsa", r"CCS\Services\LanmanServer"
+CLIENT_SIDE = r"CCS\Services\LanmanWorkstation\Parameters"
+RDP = r"CCS\Control\Terminal Server\WinStations\RDP-Tcp"
+RDP_ON: Keys = {r"CCS\Control\Terminal Server": {"fDenyTSConnections": 0}}
+RDP_POLICY = r"Policies\Microsoft\Windows NT\Terminal Services"
+SERVES: Keys = {LANMAN: {"Type": 0x20, "Start": 2}}
+TLS = r"CCS\Control\SecurityProviders\SCHANNEL\Protocols"
+EDITION = r"Microsoft\Windows NT\CurrentVersion"
+ENTERPRISE: Keys = {EDITION: {"EditionID": "Enterprise"}}
+POINT_AND_PRINT = r"Policies\Microsoft\Windows NT\Printers\PointAndPrint"
+BLOCK_LOGGING = r"Policies\Microsoft\Windows\PowerShell\ScriptBlockLogging"
+SPOKEN = {
+    rf"{TLS}\{protocol}\{side}": {"Enabled": 0}
+    for protocol in ("TLS 1.0", "TLS 1.1")
+    for side in ("Server", "Client")
+}
+WINRM: Keys = {r"CCS\Services\WinRM": {"Type": 0x20, "Start": 2}}
+WSMAN = r"Microsoft\Windows\CurrentVersion\WSMAN"
+WINRM_POLICY = r"Policies\Microsoft\Windows\WinRM"
+LOG = r"CCS\Services\EventLog"
+
+
+def one(
+    id: str, hive: str, key: str, name: str, bad: int | str | None, good: int | str | None, **more: Any
+) -> Case:
+    """A case about one value; None: it is not set. ``besides`` are further keys of SYSTEM, ``with_software`` of SOFTWARE."""
+    system: Keys = more.pop("besides", {})
+    software: Keys = more.pop("with_software", {})
+
+    def tree(found: int | str | None) -> Tree:
+        said: Keys = {key: {name: found}} if found is not None else {}
+        return Tree({**system, **said}, software) if hive == "SYSTEM" else Tree(system, {**software, **said})
+
+    return case(id, tree(bad), rf"{hive} {key}\{name}", good=tree(good), **more)
+
+
+CASES = (
+    one("uac", "SOFTWARE", SYSTEM_POLICIES, "EnableLUA", 0, 1),
+    one("uac-prompt", "SOFTWARE", SYSTEM_POLICIES, "ConsentPromptBehaviorAdmin", 0, 1),
+    one("uac-prompt", "SOFTWARE", SYSTEM_POLICIES, "PromptOnSecureDesktop", 0, None),
+    one("uac-remote", "SOFTWARE", SYSTEM_POLICIES, "LocalAccountTokenFilterPolicy", 1, 0, fixed=False),
+    one("lm-hash", "SYSTEM", LSA, "NoLMHash", 0, 1),
+    one("lm-level", "SYSTEM", LSA, "LmCompatibilityLevel", 2, 5),
+    one("lm-level", "SYSTEM", LSA, "LmCompatibilityLevel", None, 5),
+    one("lm-level", "SYSTEM", LSA, "LmCompatibilityLevel", 2, None, set={"level": "3"}),
+    case(
+        "anonymous",
+        Tree({LSA: {"RestrictAnonymousSAM": 0, "EveryoneIncludesAnonymous": 1}}),
+        rf"SYSTEM {LSA}\RestrictAnonymousSAM",
+        rf"SYSTEM {LSA}\RestrictAnonymous",
+        rf"SYSTEM {LSA}\EveryoneIncludesAnonymous",
+        good=Tree({LSA: {"RestrictAnonymous": 1}}),
+    ),
+    one("wdigest", "SYSTEM", r"CCS\Control\SecurityProviders\WDigest", "UseLogonCredential", 1, None),
+    one("rdp-nla", "SYSTEM", RDP, "UserAuthentication", 0, 1, besides=RDP_ON),
+    case(
+        "rdp-nla",
+        Tree({**RDP_ON, RDP: {"UserAuthentication": 1}}, {RDP_POLICY: {"UserAuthentication": 0}}),
+        rf"SOFTWARE {RDP_POLICY}\UserAuthentication",
+        good=Tree({RDP: {"UserAuthentication": 0}}),
+    ),
+    one("rdp-encryption", "SYSTEM", RDP, "SecurityLayer", 0, 1, besides=RDP_ON),
+    one("rdp-encryption", "SYSTEM", RDP, "MinEncryptionLevel", 1, 2, besides=RDP_ON),
+    one("smb1-server", "SYSTEM", rf"{LANMAN}\Parameters", "SMB1", 1, 0, besides=SERVES),
+    one(
+        "smb-signing-server",
+        "SYSTEM",
+        rf"{LANMAN}\Parameters",
+        "RequireSecuritySignature",
+        None,
+        1,
+        besides=SERVES,
+    ),
+    one("smb-signing-client", "SYSTEM", CLIENT_SIDE, "RequireSecuritySignature", 0, 1),
+    one("smb-client", "SYSTEM", CLIENT_SIDE, "EnablePlainTextPassword", 1, 0, with_software=ENTERPRISE),
+    one("smb-client", "SYSTEM", CLIENT_SIDE, "AllowInsecureGuestAuth", None, 0),
+    one("ldap-signing", "SYSTEM", r"CCS\Services\LDAP", "LDAPClientIntegrity", 0, None),
+    case(
+        "ntlm-sessions",
+        Tree({rf"{LSA}\MSV1_0": {"NTLMMinServerSec": 0x20000000, "NTLMMinClientSec": 0x20080000}}),
+        rf"SYSTEM {LSA}\MSV1_0\NTLMMinServerSec",
+        good=Tree({rf"{LSA}\MSV1_0": {"NTLMMinServerSec": 0x20080030, "NTLMMinClientSec": 0x20080000}}),
+    ),
+    one("domain-channel", "SYSTEM", r"CCS\Services\Netlogon\Parameters", "RequireSignOrSeal", 0, 1),
+    one("domain-channel", "SYSTEM", r"CCS\Services\Netlogon\Parameters", "DisablePasswordChange", 1, None),
+    one("powershell-logging", "SOFTWARE", BLOCK_LOGGING, "EnableScriptBlockLogging", None, 1),
+    one("autoplay", "SOFTWARE", EXPLORER, "NoDriveTypeAutoRun", 0x91, 0xFF),
+    one("autoplay", "SOFTWARE", EXPLORER, "NoDriveTypeAutoRun", None, 0x3FF),
+    one("llmnr", "SOFTWARE", r"Policies\Microsoft\Windows NT\DNSClient", "EnableMulticast", None, 0),
+    one("print-drivers", "SOFTWARE", POINT_AND_PRINT, "RestrictDriverInstallationToAdministrators", 0, 1),
+    one("print-drivers", "SOFTWARE", POINT_AND_PRINT, "NoWarningNoElevationOnInstall", 1, None),
+    one("smartscreen", "SOFTWARE", r"Policies\Microsoft\Windows\System", "EnableSmartScreen", 0, None),
+    one("dll-search", "SYSTEM", r"CCS\Control\Session Manager", "SafeDllSearchMode", 0, 1),
+    one(
+        "null-session-access",
+        "SYSTEM",
+        rf"{LANMAN}\Parameters",
+        "RestrictNullSessAccess",
+        0,
+        1,
+        besides=SERVES,
+    ),
+    case(
+        "null-sessions",
+        Tree(
+            {
+                **SERVES,
+                rf"{LANMAN}\Parameters": {"NullSessionShares": ["pub"], "NullSessionPipes": ["x", "y"]},
+            }
+        ),
+        rf"SYSTEM {LANMAN}\Parameters\NullSessionShares",
+        rf"SYSTEM {LANMAN}\Parameters\NullSessionPipes",
+        good=Tree({**SERVES, rf"{LANMAN}\Parameters": {"NullSessionPipes": []}}),
+    ),
+    one("screen-lock", "SOFTWARE", SYSTEM_POLICIES, "InactivityTimeoutSecs", 901, 900),
+    one("screen-lock", "SOFTWARE", SYSTEM_POLICIES, "InactivityTimeoutSecs", 0, 1),
+    case(
+        "screen-lock",
+        Tree(user={r"Control Panel\Desktop": {"ScreenSaveActive": "1", "ScreenSaveTimeOut": "600"}}),
+        rf"SOFTWARE {SYSTEM_POLICIES}\InactivityTimeoutSecs",
+        good=Tree(
+            user={
+                r"Control Panel\Desktop": {
+                    "ScreenSaveActive": "1",
+                    "ScreenSaverIsSecure": "1",
+                    "ScreenSaveTimeOut": "900",
+                }
+            }
+        ),
+    ),
+    one(
+        "script-host", "SOFTWARE", r"Microsoft\Windows Script Host\Settings", "Enabled", None, 0, fixed=False
+    ),
+    one("lsa-protection", "SYSTEM", LSA, "RunAsPPL", 0, 1),
+    one("lsa-protection", "SYSTEM", LSA, "RunAsPPL", 0, 2, os={**CLIENT, "build_id": "22621"}),
+    one(
+        "lsa-protection",
+        "SYSTEM",
+        LSA,
+        "RunAsPPL",
+        0,
+        1,
+        besides={rf"{LSA}\OSConfig": {"Security Packages": ["foreign"]}},
+        fixed=False,
+    ),
+    one("credential-guard", "SYSTEM", LSA, "LsaCfgFlags", 0, 1, with_software=ENTERPRISE, fixed=False),
+    case(
+        "tls",
+        Tree(
+            {
+                **SPOKEN,
+                rf"{TLS}\TLS 1.0\Client": {"Enabled": 0xFFFFFFFF},
+                rf"{TLS}\SSL 3.0\Server": {"Enabled": 1},
+            }
+        ),
+        rf"SYSTEM {TLS}\SSL 3.0\Server",
+        rf"SYSTEM {TLS}\TLS 1.0\Client",
+        good=Tree({**SPOKEN, rf"{TLS}\TLS 1.1\Client": {"DisabledByDefault": 1}}),
+    ),
+    case(
+        "tls",
+        Tree(SPOKEN),
+        rf"SYSTEM {TLS}\SSL 3.0\Server",
+        rf"SYSTEM {TLS}\SSL 3.0\Client",
+        good=Tree({**SPOKEN, **{rf"{TLS}\SSL 3.0\{side}": {"Enabled": 0} for side in ("Server", "Client")}}),
+        os={**CLIENT, "build_id": "10586"},
+    ),
+    case(
+        "winrm",
+        Tree(
+            WINRM,
+            {
+                rf"{WSMAN}\Service": {"allow_unencrypted": 1},
+                rf"{WINRM_POLICY}\Client": {"AllowUnencryptedTraffic": 1},
+            },
+        ),
+        rf"SOFTWARE {WSMAN}\Service\allow_unencrypted",
+        rf"SOFTWARE {WINRM_POLICY}\Client\AllowUnencryptedTraffic",
+        good=Tree({}, {rf"{WSMAN}\Service": {"allow_unencrypted": 1}}),
+    ),
+    one("winrm", "SOFTWARE", rf"{WSMAN}\Service", "auth_basic", 1, 0, besides=WINRM, fixed=False),
+    case(
+        "smb1-client",
+        Tree(
+            {
+                r"CCS\Services\mrxsmb10": {"Type": 2, "Start": 2},
+                r"CCS\Services\LanmanWorkstation": {
+                    "DependOnService": ["Bowser", "MRxSmb10", "MRxSmb20", "NSI"]
+                },
+            }
+        ),
+        "/Windows/System32/config/SYSTEM mrxsmb10",
+        good=Tree({r"CCS\Services\mrxsmb10": {"Type": 2, "Start": 4}}),
+    ),
+    case(
+        "netbios",
+        Tree(
+            {
+                r"CCS\Services\NetBT": {"Type": 1, "Start": 1},
+                r"CCS\Services\NetBT\Parameters\Interfaces\Tcpip_{1}": {"NetbiosOptions": 0},
+            }
+        ),
+        r"SYSTEM CCS\Services\NetBT\Parameters\Interfaces\Tcpip_{1}\NetbiosOptions",
+        good=Tree(
+            {
+                r"CCS\Services\NetBT": {"Type": 1, "Start": 1},
+                r"CCS\Services\NetBT\Parameters\Interfaces\Tcpip_{1}": {"NetbiosOptions": 2},
+            }
+        ),
+        fixed=False,
+    ),
+    case(
+        "event-logs",
+        Tree(
+            {
+                rf"{LOG}\Security": {"MaxSize": (196_608 << 10) - 1},
+                rf"{LOG}\System": {"MaxSize": 32_768 << 10},
+            },
+            {r"Policies\Microsoft\Windows\EventLog\Application": {"MaxSize": 32_767}},
+        ),
+        rf"SYSTEM {LOG}\Security\MaxSize",
+        r"SOFTWARE Policies\Microsoft\Windows\EventLog\Application\MaxSize",
+        good=Tree(
+            {rf"{LOG}\{name}": {"MaxSize": 196_608 << 10} for name in ("Security", "System", "Application")}
+        ),
+    ),
+    case(
+        "remote-registry",
+        Tree({r"CCS\Services\RemoteRegistry": {"Type": 0x20, "Start": 2}}),
+        r"SYSTEM CCS\Services\RemoteRegistry\Start",
+        good=Tree({r"CCS\Services\RemoteRegistry": {"Type": 0x20, "Start": 4}}),
+        fixed=False,
+    ),
+    case(
+        "print-spooler",
+        Tree({r"CCS\Services\Spooler": {"Type": 0x110, "Start": 2}}),
+        r"SYSTEM CCS\Services\Spooler\Start",
+        good=Tree({r"CCS\Services\Spooler": {"Type": 0x110, "Start": 4}}),
+        fixed=False,
+        os=SERVER,
+    ),
+)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
+def test_check(case: Case) -> None:
+    hold(case)
+
+
+# Check, build, whether it is a server, edition: what an unset value gives.
+DEFAULTS = (
+    ("wdigest", "9200", False, "", "fail"),
+    ("wdigest", "9600", False, "", "pass"),
+    ("wdigest", "", False, "", "not decidable offline"),
+    ("lm-hash", "2600", False, "", "fail"),
+    ("lm-hash", "6000", False, "", "pass"),
+    ("uac", "3790", True, "", "not applicable"),
+    ("uac", "", False, "", "pass"),
+    ("smb-signing-client", "26100", False, "Professional", "pass"),
+    ("smb-signing-client", "26100", False, "Core", "fail"),
+    ("smb-signing-client", "26100", True, "ServerStandard", "pass"),
+    ("smb-client", "16298", False, "Professional", "not applicable"),
+    ("smb-client", "16299", False, "Professional", "fail"),
+    ("smb-client", "16299", False, "Education", "pass"),
+    ("smb-client", "26100", False, "Professional", "pass"),
+    ("lsa-protection", "9599", False, "", "not applicable"),
+    ("lsa-protection", "22621", False, "", "not decidable offline"),
+    ("lsa-protection", "26100", True, "", "fail"),
+    ("credential-guard", "22621", False, "Enterprise", "not decidable offline"),
+    ("credential-guard", "22621", False, "Professional", "not applicable"),
+    ("credential-guard", "14393", False, "Education", "fail"),
+    ("tls", "26100", False, "", "not decidable offline"),
+    ("tls", "20348", True, "", "fail"),
+    ("rdp-nla", "19045", False, "", "not applicable"),
+    ("print-spooler", "19045", False, "", "not applicable"),
+)
+
+
+@pytest.mark.parametrize(("name", "build", "server", "edition", "result"), DEFAULTS)
+def test_what_windows_does_by_itself(name: str, build: str, server: bool, edition: str, result: str) -> None:
+    os = {**(SERVER if server else CLIENT), "build_id": build}
+    asked = case(name, Tree({}, {EDITION: {"EditionID": edition}}), os=os)
+    assert report_of(asked, asked.bad).result == result
+
+
+@pytest.mark.parametrize(
+    ("build", "driver", "result"),
+    [
+        ("15063", {}, "fail"),
+        ("16299", {}, "pass"),
+        ("16299", {"Type": 2, "Start": 3}, "fail"),
+        ("16299", {"Type": 2, "Start": 4}, "pass"),
+        ("", {}, "not decidable offline"),
+    ],
+)
+def test_smb_1_is_served_where_its_driver_is(build: str, driver: dict[str, int], result: str) -> None:
+    asked = case(
+        "smb1-server", Tree({**SERVES, r"CCS\Services\srv": driver}), os={**CLIENT, "build_id": build}
+    )
+    assert report_of(asked, asked.bad).result == result
+
+
+@pytest.mark.parametrize("value", [b"\1", "one", "1" * 19, ["1"]])
+def test_a_value_that_is_no_number_is_an_error(value: Any) -> None:
+    asked = case("lm-hash", Tree({LSA: {"NoLMHash": value}}))
+    found = report_of(asked, asked.bad)
+    assert found.result == "error" and "not a number" in found.reason
+
+
+def test_what_a_domain_says_is_mended_there() -> None:
+    r"""Its policies are set anew at each start."""
+    history = r"Microsoft\Windows\CurrentVersion\Group Policy\History\{35378EAC-683F-11D2-A89A-00C04FBBCFA2}"
+    policy = {rf"{WINRM_POLICY}\Client": {"AllowUnencryptedTraffic": 1}}
+    asked = case("winrm", Tree({}, {history: {"x": 1}, **policy}))
+    found = report_of(asked, asked.bad)
+    assert places(found) == (place(rf"SOFTWARE {WINRM_POLICY}\Client\AllowUnencryptedTraffic"),)
+    assert not found.findings[0].fixable and "domain" in found.findings[0].advice
+
+
+def test_a_damaged_hive_is_an_error_of_each_check_that_asks_it() -> None:
+    files = {**Tree(), "/Windows/System32/config/SYSTEM": b"regf" + bytes(5000)}
+    asked = case("lm-hash", Tree())
+    assert report_of(asked, files).result == "error"
+
+
+def test_a_client_that_depends_on_smb_1_alone_is_not_broken() -> None:
+    keys: Keys = {
+        r"CCS\Services\mrxsmb10": {"Type": 2, "Start": 2},
+        r"CCS\Services\LanmanWorkstation": {"DependOnService": ["mrxsmb10"]},
+    }
+    asked = case("smb1-client", Tree(keys))
+    (finding,) = report_of(asked, asked.bad).findings
+    assert not finding.fixable and finding.advice
