@@ -69,7 +69,7 @@ def _merged(base: Keys, more: Keys) -> Keys:
 def case(id: str, bad: Tree, *finds: str, good: Tree | None = None, fixed: bool = True, **more: Any) -> Case:
     r"""A case: places are written ``SYSTEM CCS\Control\X``, ``SOFTWARE X``, ``SAM name``, or as they are."""
     return Case(
-        f"windows-{id}",
+        id,
         bad,
         tuple(place(one) for one in finds),
         good=good if good is not None else Tree(),

@@ -1,4 +1,4 @@
-"""Checks of single settings of Windows: what each finds, where it is silent, what its fix leaves; defaults by release."""
+"""Checks of single settings of Windows: what each finds, where it is silent, and after its fix; defaults by release."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ LOG = r"CCS\Services\EventLog"
 def one(
     id: str, hive: str, key: str, name: str, bad: int | str | None, good: int | str | None, **more: Any
 ) -> Case:
-    """A case about one value; None: it is not set. ``besides`` are further keys of SYSTEM, ``with_software`` of SOFTWARE."""
+    """A case about one value; None: it is not set. ``besides``, ``with_software``: further keys of the two hives."""
     system: Keys = more.pop("besides", {})
     software: Keys = more.pop("with_software", {})
 
@@ -49,35 +49,37 @@ def one(
 
 
 CASES = (
-    one("uac", "SOFTWARE", SYSTEM_POLICIES, "EnableLUA", 0, 1),
-    one("uac-prompt", "SOFTWARE", SYSTEM_POLICIES, "ConsentPromptBehaviorAdmin", 0, 1),
-    one("uac-prompt", "SOFTWARE", SYSTEM_POLICIES, "PromptOnSecureDesktop", 0, None),
-    one("uac-remote", "SOFTWARE", SYSTEM_POLICIES, "LocalAccountTokenFilterPolicy", 1, 0, fixed=False),
-    one("lm-hash", "SYSTEM", LSA, "NoLMHash", 0, 1),
-    one("lm-level", "SYSTEM", LSA, "LmCompatibilityLevel", 2, 5),
-    one("lm-level", "SYSTEM", LSA, "LmCompatibilityLevel", None, 5),
-    one("lm-level", "SYSTEM", LSA, "LmCompatibilityLevel", 2, None, set={"level": "3"}),
+    one("windows-uac", "SOFTWARE", SYSTEM_POLICIES, "EnableLUA", 0, 1),
+    one("windows-uac-prompt", "SOFTWARE", SYSTEM_POLICIES, "ConsentPromptBehaviorAdmin", 0, 1),
+    one("windows-uac-prompt", "SOFTWARE", SYSTEM_POLICIES, "PromptOnSecureDesktop", 0, None),
+    one(
+        "windows-uac-remote", "SOFTWARE", SYSTEM_POLICIES, "LocalAccountTokenFilterPolicy", 1, 0, fixed=False
+    ),
+    one("windows-lm-hash", "SYSTEM", LSA, "NoLMHash", 0, 1),
+    one("windows-lm-level", "SYSTEM", LSA, "LmCompatibilityLevel", 2, 5),
+    one("windows-lm-level", "SYSTEM", LSA, "LmCompatibilityLevel", None, 5),
+    one("windows-lm-level", "SYSTEM", LSA, "LmCompatibilityLevel", 2, None, set={"level": "3"}),
     case(
-        "anonymous",
+        "windows-anonymous",
         Tree({LSA: {"RestrictAnonymousSAM": 0, "EveryoneIncludesAnonymous": 1}}),
         rf"SYSTEM {LSA}\RestrictAnonymousSAM",
         rf"SYSTEM {LSA}\RestrictAnonymous",
         rf"SYSTEM {LSA}\EveryoneIncludesAnonymous",
         good=Tree({LSA: {"RestrictAnonymous": 1}}),
     ),
-    one("wdigest", "SYSTEM", r"CCS\Control\SecurityProviders\WDigest", "UseLogonCredential", 1, None),
-    one("rdp-nla", "SYSTEM", RDP, "UserAuthentication", 0, 1, besides=RDP_ON),
+    one("windows-wdigest", "SYSTEM", r"CCS\Control\SecurityProviders\WDigest", "UseLogonCredential", 1, None),
+    one("windows-rdp-nla", "SYSTEM", RDP, "UserAuthentication", 0, 1, besides=RDP_ON),
     case(
-        "rdp-nla",
+        "windows-rdp-nla",
         Tree({**RDP_ON, RDP: {"UserAuthentication": 1}}, {RDP_POLICY: {"UserAuthentication": 0}}),
         rf"SOFTWARE {RDP_POLICY}\UserAuthentication",
         good=Tree({RDP: {"UserAuthentication": 0}}),
     ),
-    one("rdp-encryption", "SYSTEM", RDP, "SecurityLayer", 0, 1, besides=RDP_ON),
-    one("rdp-encryption", "SYSTEM", RDP, "MinEncryptionLevel", 1, 2, besides=RDP_ON),
-    one("smb1-server", "SYSTEM", rf"{LANMAN}\Parameters", "SMB1", 1, 0, besides=SERVES),
+    one("windows-rdp-encryption", "SYSTEM", RDP, "SecurityLayer", 0, 1, besides=RDP_ON),
+    one("windows-rdp-encryption", "SYSTEM", RDP, "MinEncryptionLevel", 1, 2, besides=RDP_ON),
+    one("windows-smb1-server", "SYSTEM", rf"{LANMAN}\Parameters", "SMB1", 1, 0, besides=SERVES),
     one(
-        "smb-signing-server",
+        "windows-smb-signing-server",
         "SYSTEM",
         rf"{LANMAN}\Parameters",
         "RequireSecuritySignature",
@@ -85,28 +87,46 @@ CASES = (
         1,
         besides=SERVES,
     ),
-    one("smb-signing-client", "SYSTEM", CLIENT_SIDE, "RequireSecuritySignature", 0, 1),
-    one("smb-client", "SYSTEM", CLIENT_SIDE, "EnablePlainTextPassword", 1, 0, with_software=ENTERPRISE),
-    one("smb-client", "SYSTEM", CLIENT_SIDE, "AllowInsecureGuestAuth", None, 0),
-    one("ldap-signing", "SYSTEM", r"CCS\Services\LDAP", "LDAPClientIntegrity", 0, None),
+    one("windows-smb-signing-client", "SYSTEM", CLIENT_SIDE, "RequireSecuritySignature", 0, 1),
+    one(
+        "windows-smb-client", "SYSTEM", CLIENT_SIDE, "EnablePlainTextPassword", 1, 0, with_software=ENTERPRISE
+    ),
+    one("windows-smb-client", "SYSTEM", CLIENT_SIDE, "AllowInsecureGuestAuth", None, 0),
+    one("windows-ldap-signing", "SYSTEM", r"CCS\Services\LDAP", "LDAPClientIntegrity", 0, None),
     case(
-        "ntlm-sessions",
+        "windows-ntlm-sessions",
         Tree({rf"{LSA}\MSV1_0": {"NTLMMinServerSec": 0x20000000, "NTLMMinClientSec": 0x20080000}}),
         rf"SYSTEM {LSA}\MSV1_0\NTLMMinServerSec",
         good=Tree({rf"{LSA}\MSV1_0": {"NTLMMinServerSec": 0x20080030, "NTLMMinClientSec": 0x20080000}}),
     ),
-    one("domain-channel", "SYSTEM", r"CCS\Services\Netlogon\Parameters", "RequireSignOrSeal", 0, 1),
-    one("domain-channel", "SYSTEM", r"CCS\Services\Netlogon\Parameters", "DisablePasswordChange", 1, None),
-    one("powershell-logging", "SOFTWARE", BLOCK_LOGGING, "EnableScriptBlockLogging", None, 1),
-    one("autoplay", "SOFTWARE", EXPLORER, "NoDriveTypeAutoRun", 0x91, 0xFF),
-    one("autoplay", "SOFTWARE", EXPLORER, "NoDriveTypeAutoRun", None, 0x3FF),
-    one("llmnr", "SOFTWARE", r"Policies\Microsoft\Windows NT\DNSClient", "EnableMulticast", None, 0),
-    one("print-drivers", "SOFTWARE", POINT_AND_PRINT, "RestrictDriverInstallationToAdministrators", 0, 1),
-    one("print-drivers", "SOFTWARE", POINT_AND_PRINT, "NoWarningNoElevationOnInstall", 1, None),
-    one("smartscreen", "SOFTWARE", r"Policies\Microsoft\Windows\System", "EnableSmartScreen", 0, None),
-    one("dll-search", "SYSTEM", r"CCS\Control\Session Manager", "SafeDllSearchMode", 0, 1),
+    one("windows-domain-channel", "SYSTEM", r"CCS\Services\Netlogon\Parameters", "RequireSignOrSeal", 0, 1),
     one(
-        "null-session-access",
+        "windows-domain-channel",
+        "SYSTEM",
+        r"CCS\Services\Netlogon\Parameters",
+        "DisablePasswordChange",
+        1,
+        None,
+    ),
+    one("windows-powershell-logging", "SOFTWARE", BLOCK_LOGGING, "EnableScriptBlockLogging", None, 1),
+    one("windows-autoplay", "SOFTWARE", EXPLORER, "NoDriveTypeAutoRun", 0x91, 0xFF),
+    one("windows-autoplay", "SOFTWARE", EXPLORER, "NoDriveTypeAutoRun", None, 0x3FF),
+    one("windows-llmnr", "SOFTWARE", r"Policies\Microsoft\Windows NT\DNSClient", "EnableMulticast", None, 0),
+    one(
+        "windows-print-drivers",
+        "SOFTWARE",
+        POINT_AND_PRINT,
+        "RestrictDriverInstallationToAdministrators",
+        0,
+        1,
+    ),
+    one("windows-print-drivers", "SOFTWARE", POINT_AND_PRINT, "NoWarningNoElevationOnInstall", 1, None),
+    one(
+        "windows-smartscreen", "SOFTWARE", r"Policies\Microsoft\Windows\System", "EnableSmartScreen", 0, None
+    ),
+    one("windows-dll-search", "SYSTEM", r"CCS\Control\Session Manager", "SafeDllSearchMode", 0, 1),
+    one(
+        "windows-null-session-access",
         "SYSTEM",
         rf"{LANMAN}\Parameters",
         "RestrictNullSessAccess",
@@ -115,7 +135,7 @@ CASES = (
         besides=SERVES,
     ),
     case(
-        "null-sessions",
+        "windows-null-sessions",
         Tree(
             {
                 **SERVES,
@@ -126,10 +146,10 @@ CASES = (
         rf"SYSTEM {LANMAN}\Parameters\NullSessionPipes",
         good=Tree({**SERVES, rf"{LANMAN}\Parameters": {"NullSessionPipes": []}}),
     ),
-    one("screen-lock", "SOFTWARE", SYSTEM_POLICIES, "InactivityTimeoutSecs", 901, 900),
-    one("screen-lock", "SOFTWARE", SYSTEM_POLICIES, "InactivityTimeoutSecs", 0, 1),
+    one("windows-screen-lock", "SOFTWARE", SYSTEM_POLICIES, "InactivityTimeoutSecs", 901, 900),
+    one("windows-screen-lock", "SOFTWARE", SYSTEM_POLICIES, "InactivityTimeoutSecs", 0, 1),
     case(
-        "screen-lock",
+        "windows-screen-lock",
         Tree(user={r"Control Panel\Desktop": {"ScreenSaveActive": "1", "ScreenSaveTimeOut": "600"}}),
         rf"SOFTWARE {SYSTEM_POLICIES}\InactivityTimeoutSecs",
         good=Tree(
@@ -143,12 +163,18 @@ CASES = (
         ),
     ),
     one(
-        "script-host", "SOFTWARE", r"Microsoft\Windows Script Host\Settings", "Enabled", None, 0, fixed=False
+        "windows-script-host",
+        "SOFTWARE",
+        r"Microsoft\Windows Script Host\Settings",
+        "Enabled",
+        None,
+        0,
+        fixed=False,
     ),
-    one("lsa-protection", "SYSTEM", LSA, "RunAsPPL", 0, 1),
-    one("lsa-protection", "SYSTEM", LSA, "RunAsPPL", 0, 2, os={**CLIENT, "build_id": "22621"}),
+    one("windows-lsa-protection", "SYSTEM", LSA, "RunAsPPL", 0, 1),
+    one("windows-lsa-protection", "SYSTEM", LSA, "RunAsPPL", 0, 2, os={**CLIENT, "build_id": "22621"}),
     one(
-        "lsa-protection",
+        "windows-lsa-protection",
         "SYSTEM",
         LSA,
         "RunAsPPL",
@@ -157,9 +183,11 @@ CASES = (
         besides={rf"{LSA}\OSConfig": {"Security Packages": ["foreign"]}},
         fixed=False,
     ),
-    one("credential-guard", "SYSTEM", LSA, "LsaCfgFlags", 0, 1, with_software=ENTERPRISE, fixed=False),
+    one(
+        "windows-credential-guard", "SYSTEM", LSA, "LsaCfgFlags", 0, 1, with_software=ENTERPRISE, fixed=False
+    ),
     case(
-        "tls",
+        "windows-tls",
         Tree(
             {
                 **SPOKEN,
@@ -172,7 +200,7 @@ CASES = (
         good=Tree({**SPOKEN, rf"{TLS}\TLS 1.1\Client": {"DisabledByDefault": 1}}),
     ),
     case(
-        "tls",
+        "windows-tls",
         Tree(SPOKEN),
         rf"SYSTEM {TLS}\SSL 3.0\Server",
         rf"SYSTEM {TLS}\SSL 3.0\Client",
@@ -180,7 +208,7 @@ CASES = (
         os={**CLIENT, "build_id": "10586"},
     ),
     case(
-        "winrm",
+        "windows-winrm",
         Tree(
             WINRM,
             {
@@ -192,9 +220,9 @@ CASES = (
         rf"SOFTWARE {WINRM_POLICY}\Client\AllowUnencryptedTraffic",
         good=Tree({}, {rf"{WSMAN}\Service": {"allow_unencrypted": 1}}),
     ),
-    one("winrm", "SOFTWARE", rf"{WSMAN}\Service", "auth_basic", 1, 0, besides=WINRM, fixed=False),
+    one("windows-winrm", "SOFTWARE", rf"{WSMAN}\Service", "auth_basic", 1, 0, besides=WINRM, fixed=False),
     case(
-        "smb1-client",
+        "windows-smb1-client",
         Tree(
             {
                 r"CCS\Services\mrxsmb10": {"Type": 2, "Start": 2},
@@ -207,7 +235,7 @@ CASES = (
         good=Tree({r"CCS\Services\mrxsmb10": {"Type": 2, "Start": 4}}),
     ),
     case(
-        "netbios",
+        "windows-netbios",
         Tree(
             {
                 r"CCS\Services\NetBT": {"Type": 1, "Start": 1},
@@ -224,7 +252,7 @@ CASES = (
         fixed=False,
     ),
     case(
-        "event-logs",
+        "windows-event-logs",
         Tree(
             {
                 rf"{LOG}\Security": {"MaxSize": (196_608 << 10) - 1},
@@ -239,14 +267,14 @@ CASES = (
         ),
     ),
     case(
-        "remote-registry",
+        "windows-remote-registry",
         Tree({r"CCS\Services\RemoteRegistry": {"Type": 0x20, "Start": 2}}),
         r"SYSTEM CCS\Services\RemoteRegistry\Start",
         good=Tree({r"CCS\Services\RemoteRegistry": {"Type": 0x20, "Start": 4}}),
         fixed=False,
     ),
     case(
-        "print-spooler",
+        "windows-print-spooler",
         Tree({r"CCS\Services\Spooler": {"Type": 0x110, "Start": 2}}),
         r"SYSTEM CCS\Services\Spooler\Start",
         good=Tree({r"CCS\Services\Spooler": {"Type": 0x110, "Start": 4}}),
@@ -263,30 +291,30 @@ def test_check(case: Case) -> None:
 
 # Check, build, whether it is a server, edition: what an unset value gives.
 DEFAULTS = (
-    ("wdigest", "9200", False, "", "fail"),
-    ("wdigest", "9600", False, "", "pass"),
-    ("wdigest", "", False, "", "not decidable offline"),
-    ("lm-hash", "2600", False, "", "fail"),
-    ("lm-hash", "6000", False, "", "pass"),
-    ("uac", "3790", True, "", "not applicable"),
-    ("uac", "", False, "", "pass"),
-    ("smb-signing-client", "26100", False, "Professional", "pass"),
-    ("smb-signing-client", "26100", False, "Core", "fail"),
-    ("smb-signing-client", "26100", True, "ServerStandard", "pass"),
-    ("smb-client", "16298", False, "Professional", "not applicable"),
-    ("smb-client", "16299", False, "Professional", "fail"),
-    ("smb-client", "16299", False, "Education", "pass"),
-    ("smb-client", "26100", False, "Professional", "pass"),
-    ("lsa-protection", "9599", False, "", "not applicable"),
-    ("lsa-protection", "22621", False, "", "not decidable offline"),
-    ("lsa-protection", "26100", True, "", "fail"),
-    ("credential-guard", "22621", False, "Enterprise", "not decidable offline"),
-    ("credential-guard", "22621", False, "Professional", "not applicable"),
-    ("credential-guard", "14393", False, "Education", "fail"),
-    ("tls", "26100", False, "", "not decidable offline"),
-    ("tls", "20348", True, "", "fail"),
-    ("rdp-nla", "19045", False, "", "not applicable"),
-    ("print-spooler", "19045", False, "", "not applicable"),
+    ("windows-wdigest", "9200", False, "", "fail"),
+    ("windows-wdigest", "9600", False, "", "pass"),
+    ("windows-wdigest", "", False, "", "not decidable offline"),
+    ("windows-lm-hash", "2600", False, "", "fail"),
+    ("windows-lm-hash", "6000", False, "", "pass"),
+    ("windows-uac", "3790", True, "", "not applicable"),
+    ("windows-uac", "", False, "", "pass"),
+    ("windows-smb-signing-client", "26100", False, "Professional", "pass"),
+    ("windows-smb-signing-client", "26100", False, "Core", "fail"),
+    ("windows-smb-signing-client", "26100", True, "ServerStandard", "pass"),
+    ("windows-smb-client", "16298", False, "Professional", "not applicable"),
+    ("windows-smb-client", "16299", False, "Professional", "fail"),
+    ("windows-smb-client", "16299", False, "Education", "pass"),
+    ("windows-smb-client", "26100", False, "Professional", "pass"),
+    ("windows-lsa-protection", "9599", False, "", "not applicable"),
+    ("windows-lsa-protection", "22621", False, "", "not decidable offline"),
+    ("windows-lsa-protection", "26100", True, "", "fail"),
+    ("windows-credential-guard", "22621", False, "Enterprise", "not decidable offline"),
+    ("windows-credential-guard", "22621", False, "Professional", "not applicable"),
+    ("windows-credential-guard", "14393", False, "Education", "fail"),
+    ("windows-tls", "26100", False, "", "not decidable offline"),
+    ("windows-tls", "20348", True, "", "fail"),
+    ("windows-rdp-nla", "19045", False, "", "not applicable"),
+    ("windows-print-spooler", "19045", False, "", "not applicable"),
 )
 
 
@@ -309,14 +337,14 @@ def test_what_windows_does_by_itself(name: str, build: str, server: bool, editio
 )
 def test_smb_1_is_served_where_its_driver_is(build: str, driver: dict[str, int], result: str) -> None:
     asked = case(
-        "smb1-server", Tree({**SERVES, r"CCS\Services\srv": driver}), os={**CLIENT, "build_id": build}
+        "windows-smb1-server", Tree({**SERVES, r"CCS\Services\srv": driver}), os={**CLIENT, "build_id": build}
     )
     assert report_of(asked, asked.bad).result == result
 
 
 @pytest.mark.parametrize("value", [b"\1", "one", "1" * 19, ["1"]])
 def test_a_value_that_is_no_number_is_an_error(value: Any) -> None:
-    asked = case("lm-hash", Tree({LSA: {"NoLMHash": value}}))
+    asked = case("windows-lm-hash", Tree({LSA: {"NoLMHash": value}}))
     found = report_of(asked, asked.bad)
     assert found.result == "error" and "not a number" in found.reason
 
@@ -325,7 +353,7 @@ def test_what_a_domain_says_is_mended_there() -> None:
     r"""Its policies are set anew at each start."""
     history = r"Microsoft\Windows\CurrentVersion\Group Policy\History\{35378EAC-683F-11D2-A89A-00C04FBBCFA2}"
     policy = {rf"{WINRM_POLICY}\Client": {"AllowUnencryptedTraffic": 1}}
-    asked = case("winrm", Tree({}, {history: {"x": 1}, **policy}))
+    asked = case("windows-winrm", Tree({}, {history: {"x": 1}, **policy}))
     found = report_of(asked, asked.bad)
     assert places(found) == (place(rf"SOFTWARE {WINRM_POLICY}\Client\AllowUnencryptedTraffic"),)
     assert not found.findings[0].fixable and "domain" in found.findings[0].advice
@@ -333,7 +361,7 @@ def test_what_a_domain_says_is_mended_there() -> None:
 
 def test_a_damaged_hive_is_an_error_of_each_check_that_asks_it() -> None:
     files = {**Tree(), "/Windows/System32/config/SYSTEM": b"regf" + bytes(5000)}
-    asked = case("lm-hash", Tree())
+    asked = case("windows-lm-hash", Tree())
     assert report_of(asked, files).result == "error"
 
 
@@ -342,6 +370,6 @@ def test_a_client_that_depends_on_smb_1_alone_is_not_broken() -> None:
         r"CCS\Services\mrxsmb10": {"Type": 2, "Start": 2},
         r"CCS\Services\LanmanWorkstation": {"DependOnService": ["mrxsmb10"]},
     }
-    asked = case("smb1-client", Tree(keys))
+    asked = case("windows-smb1-client", Tree(keys))
     (finding,) = report_of(asked, asked.bad).findings
     assert not finding.fixable and finding.advice
