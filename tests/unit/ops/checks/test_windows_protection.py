@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import base64
-from typing import Any
-
 import pytest
 
-from imgtools.ops.windows_persistence import looks_odd, where_from
 from tests.support.checks import Case, hold, places, report_of
 from tests.support.hives import Keys
-from tests.support.windows_checks import CLIENT, Tree, case
+from tests.support.windows_checks import Tree, case
 
 SERVICES = r"CCS\Services"
 FIREWALL = rf"{SERVICES}\SharedAccess\Parameters\FirewallPolicy"
@@ -18,9 +14,6 @@ FIREWALL_POLICY = r"Policies\Microsoft\WindowsFirewall"
 DEFENDER = r"Microsoft\Windows Defender"
 UPDATE = r"Policies\Microsoft\Windows\WindowsUpdate"
 PACKAGES = r"Microsoft\Windows\CurrentVersion\Component Based Servicing\Packages"
-NET_OLD, NET_NEW = "/Windows/Microsoft.NET/Framework64/v2.0.50727/mscorwks.dll", "/Windows/assembly/GAC_MSIL"
-    f"{NET_NEW}/System.Management.Automation/1.0.0.0__31bf3856ad364e35/System.Management.Automation.dll"
-)
 MSMPENG: Keys = {rf"{SERVICES}\WinDefend": {"Type": 0x10, "Start": 2, "ImagePath": r"C:\Windows\MsMpEng.exe"}}
 
 
