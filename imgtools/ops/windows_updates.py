@@ -8,7 +8,7 @@ from imgtools.ops.station import Examined
 from imgtools.ops.windows_checks import held
 
 if TYPE_CHECKING:  # the shelf is read for every guest
-    from imgtools.engine.hive import HiveKey
+    from imgtools.guest.windows.registry import HiveKey
     from imgtools.records.windows import WindowsPackage
 
 

@@ -79,6 +79,9 @@ def read_audit_policy(registry: Registry) -> AuditPolicy | None:
         raise odd
     counts = struct.unpack_from(f"<{categories}H", data, footer)
     starts = tuple(HEADER.size + 2 * sum(counts[:number]) for number in range(categories))
-    if not all(1 <= one <= MOST for one in counts) or not 0 <= footer - HEADER.size - 2 * sum(counts) <= SPARE:
+    if (
+        not all(1 <= one <= MOST for one in counts)
+        or not 0 <= footer - HEADER.size - 2 * sum(counts) <= SPARE
+    ):
         raise odd
     return AuditPolicy(place.path, place.key, value.type, data, starts, counts)
