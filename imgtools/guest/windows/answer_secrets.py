@@ -1,8 +1,8 @@
 r"""Passwords that files of answers for setup have left behind in a Windows guest, and the files without them.
 
 Setup keeps what it has read in Panther, with ``*SENSITIVE*DATA*DELETED*`` in the place of passwords ("Unattended
-Windows Setup Reference", learn.microsoft.com); what lay elsewhere stays as it was. Preferences of a group policy have theirs
-in ``cpassword``, under a key that Microsoft has published ([MS-GPPREF] 2.2.1.1.4; MS14-025).
+Windows Setup Reference", learn.microsoft.com); what lay elsewhere stays as it was. Preferences of a group policy
+have theirs in ``cpassword``, under a key that Microsoft has published ([MS-GPPREF] 2.2.1.1.4; MS14-025).
 """
 
 from __future__ import annotations
