@@ -16,40 +16,40 @@ from imgtools.ops.windows_checks import CURRENT, POLICIES, Setting, is_number, j
 from imgtools.records.audit import Level
 
 OWN, POLICY = rf"{CURRENT}\WSMAN", rf"{POLICIES}\Windows\WinRM"
-
-
-def _settings(side: str, who: str) -> Iterator[Setting]:
-    yield Setting(
-        rf"{OWN}\{side}",
-        "allow_unencrypted",
-        is_number(0),
-        f"{who} sends and takes what is not encrypted",
-        default=0,
-        to=0,
-        policy=(rf"{POLICY}\{side}", "AllowUnencryptedTraffic"),
-    )
+ADVICE = "turn it off once nobody manages the machine so: programs of other systems may know nothing else"
+BASIC = Setting(
+    rf"{OWN}\Service",
+    "auth_basic",
+    is_number(0),
+    "the service takes passwords themselves (Basic)",
+    default=0,
+    policy=(rf"{POLICY}\Service", "AllowBasic"),
+    severity=Level.MEDIUM,
+    advice=ADVICE,
+)
 
 
 def look(examined: Examined, params: NoParams) -> Iterator[Seen]:
     """Yield what is allowed of the client, and of the service where it may start."""
     if service(examined, "WinRM") is not None:
-        for one in _settings("Service", "the service"):
-            yield from judged(examined, one)
-        yield from judged(
-            examined,
-            Setting(
-                rf"{OWN}\Service",
-                "auth_basic",
-                is_number(0),
-                "the service takes passwords themselves (Basic)",
-                default=0,
-                policy=(rf"{POLICY}\Service", "AllowBasic"),
-                severity=Level.MEDIUM,
-                advice="turn it off once nobody logs on so: programs of other systems may know nothing else",
-            ),
-        )
-    for one in _settings("Client", "the client"):
-        yield from judged(examined, one)
+        basic = tuple(judged(examined, BASIC))
+        # Who manages the machine with Basic over HTTP would no longer reach it.
+        yield from judged(examined, _unencrypted("Service", "the service", to=None if basic else 0))
+        yield from basic
+    yield from judged(examined, _unencrypted("Client", "the client", to=0))
+
+
+def _unencrypted(side: str, who: str, to: int | None) -> Setting:
+    return Setting(
+        rf"{OWN}\{side}",
+        "allow_unencrypted",
+        is_number(0),
+        f"{who} sends and takes what is not encrypted",
+        default=0,
+        to=to,
+        policy=(rf"{POLICY}\{side}", "AllowUnencryptedTraffic"),
+        advice=ADVICE,
+    )
 
 
 CHECK = Check(

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from tests.support.checks import Case, hold, places, report_of
+from imgtools.ops.check import check
+from tests.support.checks import Case, audited, chosen, hold, places, report_of
 from tests.support.hives import Keys
+from tests.support.memory import memory_volume
 from tests.support.windows_checks import Tree, case
 
 SERVICES = r"CCS\Services"
@@ -222,6 +226,26 @@ def test_answers_that_setup_still_needs_are_left() -> None:
     assert not finding.fixable and "setup" in finding.advice
 
 
-def test_a_volume_that_is_not_encrypted_is_found() -> None:
+def test_a_volume_counts_as_encrypted_if_it_lies_in_one_that_is() -> None:
     asked = case("windows-bitlocker", Tree())
     assert places(report_of(asked, asked.bad)) == ("/dev/sda2",)
+    examined = audited(asked.bad, **asked.os)
+    locked = memory_volume("/dev/sda2", "BitLocker")
+    inner = replace(examined.system.root, device="/dev/mapper/c", parents=("/dev/sda2",))
+    layout = replace(examined.layout, volumes=(locked, inner))
+    opened = replace(examined, layout=layout, guest=replace(examined.system, root=inner), _facts={})
+    assert check(opened, chosen(asked)).report.result == "pass"
+    beside = replace(
+        opened, layout=replace(layout, volumes=(replace(locked, device="/dev/sda9"), inner)), _facts={}
+    )
+    assert check(beside, chosen(asked)).report.result == "fail"
+
+
+def test_a_client_that_depends_on_smb_1_alone_is_not_broken() -> None:
+    keys: Keys = {
+        r"CCS\Services\mrxsmb10": {"Type": 2, "Start": 2},
+        r"CCS\Services\LanmanWorkstation": {"DependOnService": ["mrxsmb10"]},
+    }
+    asked = case("windows-smb1-client", Tree(keys))
+    (finding,) = report_of(asked, asked.bad).findings
+    assert not finding.fixable and finding.advice

@@ -365,11 +365,28 @@ def test_a_damaged_hive_is_an_error_of_each_check_that_asks_it() -> None:
     assert report_of(asked, files).result == "error"
 
 
-def test_a_client_that_depends_on_smb_1_alone_is_not_broken() -> None:
-    keys: Keys = {
-        r"CCS\Services\mrxsmb10": {"Type": 2, "Start": 2},
-        r"CCS\Services\LanmanWorkstation": {"DependOnService": ["mrxsmb10"]},
-    }
-    asked = case("windows-smb1-client", Tree(keys))
-    (finding,) = report_of(asked, asked.bad).findings
-    assert not finding.fixable and finding.advice
+@pytest.mark.parametrize(
+    ("build", "later", "is_fixable"),
+    [
+        ("7601", {}, False),
+        ("7601", {"Enabled": 1}, True),
+        ("7601", {"Enabled": 1, "DisabledByDefault": 1}, False),
+        ("19045", {}, True),
+        ("19045", {"Enabled": 0}, False),
+    ],
+)
+def test_the_last_version_of_tls_is_never_turned_off(
+    build: str, later: dict[str, int], is_fixable: bool
+) -> None:
+    sides = {rf"{TLS}\TLS 1.2\{side}": later for side in ("Server", "Client")}
+    asked = case("windows-tls", Tree({**sides}), os={**CLIENT, "build_id": build})
+    found = [one for one in report_of(asked, asked.bad).findings if "TLS 1.0" in one.subject]
+    assert len(found) == 2 and all(one.fixable is is_fixable for one in found)
+
+
+def test_remote_management_by_plain_passwords_is_not_cut_off() -> None:
+    """Whoever has nothing but Basic over HTTP would not get in any more."""
+    keys: Keys = {rf"{WSMAN}\Service": {"allow_unencrypted": 1, "auth_basic": 1}}
+    asked = case("windows-winrm", Tree(WINRM, keys))
+    found = report_of(asked, asked.bad).findings
+    assert len(found) == 2 and not any(one.fixable for one in found)
