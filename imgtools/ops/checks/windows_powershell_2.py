@@ -18,14 +18,13 @@ from imgtools.records.diagnosis import NotThere
 
 LIBRARY = "assembly/GAC_MSIL/System.Management.Automation/1.0.0.0__31bf3856ad364e35/System.Management.Automation.dll"
 RUNTIMES = tuple(f"Microsoft.NET/{name}/v2.0.50727/mscorwks.dll" for name in ("Framework64", "Framework"))
-LATER = "WindowsPowerShell/v1.0/powershell.exe"
-MAJOR_OF_8 = (6, 2)  # since Windows 8 there is a later one beside it
+FIRST_WITH_BOTH = (6, 2)  # since Windows 8 there is a later one beside it
 
 
 def look(examined: Examined, params: NoParams) -> Iterator[Seen]:
     """Yield the library if it can be run."""
     files, os = examined.files, examined.system.os
-    if (os.major, os.minor) < MAJOR_OF_8:
+    if os.major and (os.major, os.minor) < FIRST_WITH_BOTH:
         yield NotThere("this Windows has no later one")
         return
     path = join(os.windows_systemroot, LIBRARY)

@@ -288,3 +288,12 @@ def test_a_quoted_path_keeps_its_type_and_arguments() -> None:
     assert (change.type, change.text) == ("REG_EXPAND_SZ", '"%ProgramFiles%\\My App\\a.exe" -d "C:\\x y"')  # type: ignore[union-attr]
     with open_registry(examined.files, "/Windows") as registry:
         assert registry.control_set in change.key  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("version", "result"), [((6, 1), "not applicable"), ((6, 2), "fail"), ((0, 0), "fail")]
+)
+def test_powershell_2_is_all_that_windows_7_has(version: tuple[int, int], result: str) -> None:
+    os = {**CLIENT, "major": version[0], "minor": version[1]}
+    asked = case("windows-powershell-2", Tree(files={POWERSHELL: b"MZ", NET_OLD: b"MZ"}), os=os)
+    assert report_of(asked, asked.bad).result == result
