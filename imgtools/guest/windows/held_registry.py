@@ -5,7 +5,7 @@ from __future__ import annotations
 import weakref
 from contextlib import ExitStack
 
-from imgtools.errors import OddGuest
+from imgtools.errors import GuestFileError, OddGuest
 from imgtools.guest.guest import Guest
 from imgtools.guest.windows.facts import Values
 from imgtools.guest.windows.registry import MACHINE, USERS, Registry
@@ -24,9 +24,15 @@ class HeldRegistry:
         self.registry = Registry(guest.files, guest.os.windows_systemroot, stack)
         self._values: dict[str, Values] = {}
         self._closed = weakref.finalize(self, stack.close)
-        edition = self.values(rf"{MACHINE}\SOFTWARE\Microsoft\Windows NT\CurrentVersion").text("EditionID")
         is_server = "server" in guest.os.product_variant.lower()
-        self.release = Release(parse_count(guest.os.build_id) or 0, is_server, edition)
+        self.release = Release(parse_count(guest.os.build_id) or 0, is_server, self._edition())
+
+    def _edition(self) -> str:
+        """The edition; "" if the hive that would tell it cannot be read, which costs those that ask it."""
+        try:
+            return self.values(rf"{MACHINE}\SOFTWARE\Microsoft\Windows NT\CurrentVersion").text("EditionID")
+        except (OddGuest, GuestFileError):
+            return ""
 
     def values(self, key: str) -> Values:
         """Return the values of a key; none if it is not there.

@@ -361,8 +361,11 @@ def test_what_a_domain_says_is_mended_there() -> None:
 
 def test_a_damaged_hive_is_an_error_of_each_check_that_asks_it() -> None:
     files = {**Tree(), "/Windows/System32/config/SYSTEM": b"regf" + bytes(5000)}
-    asked = case("windows-lm-hash", Tree())
-    assert report_of(asked, files).result == "error"
+    for name, result in (("windows-lm-hash", "error"), ("windows-uac", "pass")):
+        assert report_of(case(name, Tree()), files).result == result
+    files = {**Tree(), "/Windows/System32/config/SOFTWARE": b"regf" + bytes(5000)}
+    for name, result in (("windows-lm-hash", "pass"), ("windows-uac", "error")):
+        assert report_of(case(name, Tree()), files).result == result
 
 
 @pytest.mark.parametrize(
