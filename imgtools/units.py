@@ -1,4 +1,4 @@
-"""Sizes as people write them, and back."""
+"""Sizes, times and modes as people write them, and back."""
 
 from __future__ import annotations
 
@@ -104,3 +104,26 @@ def parse_time(text: str) -> int:
         raise UsageError(f"not a time: {text!r}", hint="write it so: 2024-01-31T12:00:00Z") from None
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return int(moment.timestamp()) * 10**9 + moment.microsecond * 1000
+
+
+def format_time(nanoseconds: int) -> str:
+    """Write nanoseconds since 1970 as RFC 3339 in UTC; a time no calendar holds becomes the number itself."""
+    try:
+        moment = datetime.fromtimestamp(nanoseconds // 10**9, UTC)
+    except (ValueError, OverflowError, OSError):
+        return str(nanoseconds)
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def format_mode(letter: str, mode: int) -> str:
+    """Write a kind, by its letter, and permission bits as ``ls -l`` does: ``drwxr-sr-t``."""
+    letters = [letter]
+    for shift, special, letter in ((6, 0o4000, "s"), (3, 0o2000, "s"), (0, 0o1000, "t")):
+        bits = mode >> shift
+        letters += ["r" if bits & 4 else "-", "w" if bits & 2 else "-"]
+        execute = bool(bits & 1)
+        if mode & special:
+            letters.append(letter if execute else letter.upper())
+        else:
+            letters.append("x" if execute else "-")
+    return "".join(letters)

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from imgtools.cli.command.groups import EachPlace, Output
-from imgtools.cli.ls import format_mode
-from imgtools.cli.output.documents import format_time
 from imgtools.cli.output.views import Column, Lines, Raw, Table, View
+from imgtools.units import format_mode, format_time
 
 if TYPE_CHECKING:
     from imgtools.workflows.find import OpenFind

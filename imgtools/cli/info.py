@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from imgtools.cli.command.groups import EachSource, Output
-from imgtools.cli.output.documents import format_time
 from imgtools.cli.output.views import Cell, Column, Facts, Lines, Table, View
-from imgtools.units import format_size
+from imgtools.units import format_size, format_time
 
 if TYPE_CHECKING:
     from imgtools.records.disks import Disk

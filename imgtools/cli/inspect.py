@@ -10,10 +10,10 @@ import typer
 
 from imgtools.cli.command.groups import EachSource, Output
 from imgtools.cli.command.several import Rules
-from imgtools.cli.output.documents import TIME_FIELDS, format_time
+from imgtools.cli.output.documents import TIME_FIELDS
 from imgtools.cli.output.views import Cell, Column, Facts, Lines, Table, View
 from imgtools.errors import UsageError
-from imgtools.units import format_size
+from imgtools.units import format_size, format_time
 
 if TYPE_CHECKING:
     from imgtools.workflows.inspect import InspectedGuest, InspectReport, UserRow

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from imgtools.cli.command.groups import Output, Source
-from imgtools.cli.output.documents import format_time
 from imgtools.cli.output.views import Cell, Column, Lines, Table, View
 from imgtools.records.files import FileKind
-from imgtools.units import format_size
+from imgtools.units import format_mode, format_size, format_time
 
 if TYPE_CHECKING:
     from imgtools.workflows.ls import ListedFile, OpenListing
@@ -98,17 +97,3 @@ def _size(file: ListedFile, *, human: bool) -> Cell:
     if file.kind in (FileKind.CHARACTER, FileKind.BLOCK):
         return f"{file.device[0]}, {file.device[1]}"
     return format_size(file.size) if human else file.size
-
-
-def format_mode(kind: FileKind, mode: int) -> str:
-    """Write kind and permission bits as ``ls -l`` does: ``drwxr-sr-t``."""
-    letters = [kind.value]
-    for shift, special, letter in ((6, 0o4000, "s"), (3, 0o2000, "s"), (0, 0o1000, "t")):
-        bits = mode >> shift
-        letters += ["r" if bits & 4 else "-", "w" if bits & 2 else "-"]
-        execute = bool(bits & 1)
-        if mode & special:
-            letters.append(letter if execute else letter.upper())
-        else:
-            letters.append("x" if execute else "-")
-    return "".join(letters)

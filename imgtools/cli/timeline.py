@@ -127,7 +127,7 @@ def _cells(entry: TimelineEntry) -> tuple[str, ...]:
 
 
 def _mode(entry: TimelineEntry) -> str:
-    from imgtools.cli.ls import format_mode
+    from imgtools.units import format_mode
 
     file = entry.file
     return "" if file is None else f"{format_mode(file.kind, file.mode)} {file.uid}:{file.gid} {file.size}"
@@ -151,7 +151,7 @@ def body_line(found: FoundFile) -> str:
     Source: "Body file" in the wiki of the Sleuth Kit, version 3. A ``|`` in a name, which would be taken for the end of
     it, is written as %7C; times are whole seconds, 0 where none is known.
     """
-    from imgtools.cli.ls import format_mode
+    from imgtools.units import format_mode
 
     stat = found.stat
     letter = TSK_KINDS.get(stat.kind, stat.kind.value)

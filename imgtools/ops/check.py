@@ -110,11 +110,15 @@ class ShelvedCheck:
 
 @dataclass(frozen=True, slots=True)
 class ChosenCheck:
-    """A check that is to be made: its parameters, and how much what it finds weighs (None: as the check says)."""
+    """A check that is to be made: its parameters, and how much what it finds weighs (None: as the check says).
+
+    ``named``: the user asked for it by its id, and wants to know if it is for other guests.
+    """
 
     shelved: ShelvedCheck
     params: Params
     severity: Level | None = None
+    named: bool = False
 
 
 @dataclass(frozen=True, slots=True)

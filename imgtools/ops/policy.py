@@ -73,6 +73,7 @@ def choose_checks(
     for name in said:
         if name not in wanted:
             raise UsageError(f"--set {name}: this check is not made", hint=f"add it: --only {name}")
+    named = _words(choice.only)
     chosen = []
     for name in (one for one in shelf if one in wanted):
         values = {
@@ -80,7 +81,7 @@ def choose_checks(
             **{k.replace("-", "_"): v for k, v in said.get(name, {}).items()},
         }
         params = read_params(name, shelf[name].check.params, values)
-        chosen.append(ChosenCheck(shelf[name], params, policy.severities.get(name)))
+        chosen.append(ChosenCheck(shelf[name], params, policy.severities.get(name), name in named))
     return tuple(chosen)
 
 

@@ -33,10 +33,14 @@ def sysprep_finds(what: str, *names: str) -> Look:
                 paths = dict.fromkeys(str(getattr(change, "path", "")) for change in changes)
                 first, *more = paths
                 yield Flaw(
-                    f"{what} would be the same in every clone{f'; {len(more)} more places' if more else ''}",
+                    f"{what} would be the same in every clone{_and_more(len(more))}",
                     first,
                     evidence=", ".join([first, *more][:5]),
                     fix=always(*changes),
                 )
 
     return look
+
+
+def _and_more(count: int) -> str:
+    return f"; {count} more place{'s' if count > 1 else ''}" if count else ""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from imgtools.records.comparison import FactDifference, FileDifference, FileFacts
 from imgtools.records.files import FileKind
 from imgtools.reports.page import Page, Row, Section
-from imgtools.units import format_size
+from imgtools.units import format_mode, format_size, format_time
 
 if TYPE_CHECKING:
     from imgtools.workflows.diff import GuestDiffReport
@@ -77,16 +77,12 @@ def format_file(file: FileDifference) -> str:
 
 
 def _kind(facts: FileFacts) -> str:
-    from imgtools.cli.ls import format_mode
-
     size = f" {format_size(facts.size)}" if facts.kind is FileKind.FILE else ""
     target = f" -> {facts.target}" if facts.target else ""
     return f"{format_mode(facts.kind, facts.mode)} {facts.uid}:{facts.gid}{size}{target}"
 
 
 def _detail(file: FileDifference, detail: str, old: FileFacts, new: FileFacts) -> str:
-    from imgtools.cli.output.documents import format_time
-
     if detail == "content":
         return f"content ({old.size} -> {new.size} bytes)" if old.size != new.size else "content"
     if detail == "xattrs":

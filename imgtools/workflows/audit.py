@@ -38,6 +38,7 @@ from imgtools.workflows.writing import carry_out, open_for
 class AuditReport:
     """What an audit says of a guest, and what ``--fix`` changes, or changed if ``written``.
 
+    Checks for other kinds of guests are left out, unless they were named.
     ``checks`` are in the order of their groups, as the guest is in the end; ``before`` is as it was, where something
     was written. ``clean``: nothing weighs as much as ``fail_on``, and no check failed.
     """
@@ -181,6 +182,8 @@ class _Audit:
         for number, one in enumerate(self.chosen):
             if progress is not None:
                 progress(number, len(self.chosen))
+            if not one.named and not one.shelved.check.families.include(examined.system):
+                continue
             found.append(waive(check(examined, one), self._policy.waivers, self._today))
         return examined, tuple(found)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import dataclasses
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
 from enum import Enum
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from imgtools.cli.output.clean import clean
 from imgtools.errors import LONGEST_MESSAGE, ImgtoolsError, shorten
 from imgtools.records.files import FileKind
 from imgtools.records.request import Secret
+from imgtools.units import format_time
 
 JsonValue = None | bool | int | float | str | list["JsonValue"] | dict[str, "JsonValue"]
 
@@ -23,15 +23,6 @@ TIME_FIELDS = frozenset(
 )
 # Fields of a report that belong to the envelope, not to its data.
 ENVELOPE_FIELDS = ("image", "engine", "warnings")
-
-
-def format_time(nanoseconds: int) -> str:
-    """Write nanoseconds since 1970 as RFC 3339 in UTC; a time no calendar holds becomes the number itself."""
-    try:
-        moment = datetime.fromtimestamp(nanoseconds // 10**9, UTC)
-    except (ValueError, OverflowError, OSError):
-        return str(nanoseconds)
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def to_json(value: object) -> JsonValue:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from imgtools.cli.output.documents import format_time
 from imgtools.cli.output.views import Cell
+from imgtools.units import format_time
 
 if TYPE_CHECKING:
     from imgtools.records.windows import WindowsInterface, WindowsRow

@@ -8,10 +8,10 @@ from typing import Annotated
 import typer
 
 from imgtools.cli.command.groups import Output, Source
-from imgtools.cli.output.documents import format_time
 from imgtools.cli.output.views import Column, Lines, Table, View
 from imgtools.cli.registry._options import Bare
 from imgtools.errors import UsageError
+from imgtools.units import format_time
 
 WAITS = True
 EXAMPLES = (

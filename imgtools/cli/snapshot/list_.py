@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from imgtools.cli.command.groups import DiskFile, Output
-from imgtools.cli.output.documents import format_time
 from imgtools.cli.output.views import Column, Table
+from imgtools.units import format_time
 
 WAITS = True
 EXAMPLES = (

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 import pytest
 
 from imgtools.cli.output.clean import clean
-from imgtools.cli.output.documents import format_time, to_json
+from imgtools.cli.output.documents import to_json
 from imgtools.cli.output.output import Output
 from imgtools.cli.output.views import Column, Facts, Lines, Table, Tree
 from imgtools.records.files import FileKind
 from imgtools.records.request import Engine, Secret
 from imgtools.records.system import Warned
+from imgtools.units import format_time
 
 
 @dataclass(frozen=True)
