@@ -207,6 +207,10 @@ CASES = (
         "virt-diff -a {folder}/changed-base.qcow2 -A {image}",
     ),
     Case(
+        "an audit, every check", AUDIT, "real",
+        "imgtools audit {image} --fail-on critical", Goal(Kind.SECONDS, 3),
+    ),
+    Case(
         "what happened in a guest, in the order of time", AUDIT, "real",
         "imgtools timeline {image}", Goal(Kind.SECONDS, 5),
     ),
