@@ -93,7 +93,7 @@ CASES = (
     Case(
         "boot-single-user",
         {
-            "/usr/lib/systemd/system/rescue.service": "[Service]\nExecStart=-/usr/lib/systemd/systemd-sulogin-shell a\n",
+            "/usr/lib/systemd/system/rescue.service": "[Service]\nExecStart=-/lib/systemd/systemd-sulogin-shell a\n",
             "/etc/systemd/system/rescue.service.d/a.conf": "[Service]\nEnvironment=SYSTEMD_SULOGIN_FORCE=1\n",
             "/usr/lib/systemd/system/emergency.service": "[Service]\nExecStart=-/bin/sh\n",
         },
