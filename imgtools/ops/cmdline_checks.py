@@ -71,6 +71,8 @@ def taking_away(word: str) -> Fix:
     """Return the fix that takes an argument out of every place that says it."""
 
     def fix(files: GuestReader) -> Iterable[Change]:
-        return rewrite_arguments(files, Rewriting(lambda one: None if one == word else one, of_recovery=False))
+        return rewrite_arguments(
+            files, Rewriting(lambda one: None if one == word else one, of_recovery=False)
+        )
 
     return fix

@@ -29,26 +29,29 @@ class Options:
     options: tuple[str, ...] = ("nodev", "nosuid", "noexec")
 
 
-def mounted_with_options(place: str) -> Look:
-    """Return the look that wants a place to be mounted with the options of the parameter ``options``."""
+def mounted_with_options(place: str, *, mend: bool = True) -> Look:
+    """Return the look that wants a place to be mounted with the options of the parameter ``options``.
+
+    :param mend: whether nodev and nosuid do no harm to anything that usually lies there.
+    """
 
     def look(examined: Examined, params: Params) -> Iterator[Seen]:
         mounted = mounted_at(examined.files, place)
         if mounted is None:
             yield NotThere(f"nothing is mounted at {place}")
             return
-        yield from lacking(mounted, params.options)
+        yield from lacking(mounted, params.options, mend=mend)
 
     return look
 
 
-def lacking(mounted: Mounted, wanted: Sequence[str]) -> Iterator[Flaw]:
+def lacking(mounted: Mounted, wanted: Sequence[str], *, mend: bool = True) -> Iterator[Flaw]:
     """Yield a flaw for each option that a mount lacks. What only stands in fstab is put right there."""
     entry = mounted.entry
     for option in wanted:
         if option in WHY and option not in mounted.restrictions:
             # Programs of a service may be run from there: only a person knows.
-            is_safe = option != "noexec" and mounted.source == FSTAB
+            is_safe = mend and option != "noexec" and mounted.source == FSTAB
             yield Flaw(
                 f"{entry.path} is mounted without {option}: {WHY[option]}",
                 mounted.source,

@@ -5,15 +5,22 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from imgtools.change.change import Change
+from imgtools.change.change import MakeDirectory, MakeLink
 from imgtools.files.tree import GuestReader
-from imgtools.guest.services.started import Init, enabled_services, find_init, unit_path
-from imgtools.guest.services.switch import switch_service
-from imgtools.ops.check import Fix, Flaw, Seen
+from imgtools.guest.services.started import (
+    ADMIN_UNITS,
+    Init,
+    enabled_services,
+    find_init,
+    is_masked,
+    unit_path,
+)
+from imgtools.ops.check import Fix, Flaw, Seen, always
 from imgtools.ops.operation import Params
 from imgtools.ops.station import Examined
 from imgtools.records.audit import Level
 from imgtools.records.diagnosis import NotThere
+from imgtools.records.files import FileKind
 
 KINDS = (".service", ".socket", ".timer", ".path", ".target")
 
@@ -47,8 +54,6 @@ def template(unit: str) -> str:
 
 def _vendor(files: GuestReader) -> Iterator[str]:
     """What the distribution's own links start; those that are forbidden left out."""
-    from imgtools.guest.services.started import is_masked
-
     for path in files.glob("{/usr,}/lib/systemd/system/*.target.wants/*"):
         name = path.rpartition("/")[2]
         if "/initrd" not in path and not is_masked(files, name):
@@ -111,10 +116,11 @@ def started_of(examined: Examined, names: Iterable[str]) -> dict[str, str]:
     return found
 
 
-def turning_off(service: str) -> Fix:
-    """Return the fix that keeps a service from being started; only for what nobody can miss."""
-
-    def fix(files: GuestReader) -> Iterable[Change]:
-        return switch_service(files, service, "off")
-
-    return fix
+def masking(files: GuestReader, unit: str) -> Fix | None:
+    """Return the fix that forbids a unit, which nobody can miss; None if the administrator wrote one of that name."""
+    path = f"{ADMIN_UNITS}/{unit}"
+    found = files.lstat(path)
+    if found is not None and found.kind is not FileKind.LINK:
+        return None
+    folder = () if files.is_dir(ADMIN_UNITS) else (MakeDirectory(ADMIN_UNITS),)
+    return always(*folder, MakeLink(path, "/dev/null"))

@@ -6,6 +6,7 @@ chosen when it is built, from the configuration of the guest's kernel.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 
@@ -158,28 +159,40 @@ def _added(files: GuestReader, one: Wanted) -> Iterator[Change]:
 
 
 def built_with(option: str, yes: int, no: int) -> Default:
-    """Return the default that an option of the kernel's configuration chooses; None without a configuration."""
+    """Return the default that an option of the kernel's configuration chooses; None where that does not say."""
 
     def default(examined: Examined) -> int | None:
-        options = examined.once(kernel_options)
-        if options is None:
-            return None
-        return yes if options.get(option) == "y" else no
+        said = (examined.once(kernel_options) or {}).get(option)
+        return None if said is None else yes if said == "y" else no
 
     return default
 
 
-def built_as(option: str, otherwise: int | None = None) -> Default:
-    """Return the default that is the number of an option of the kernel's configuration."""
+def built_as(option: str) -> Default:
+    """Return the default that is the number of an option of the kernel's configuration; None where it has none."""
 
     def default(examined: Examined) -> int | None:
-        options = examined.once(kernel_options)
-        if options is None:
-            return None
         try:
-            return int(options.get(option, ""), 0)
+            return int((examined.once(kernel_options) or {}).get(option, ""), 0)
         except ValueError:
-            return otherwise
+            return None
+
+    return default
+
+
+def since(version: tuple[int, int], new: int, old: int) -> Default:
+    """Return the default that changed with a version of Linux; None if the guest's is not known.
+
+    The Red Hat family brings what is new to old versions: of an older one of theirs nobody can tell.
+    """
+
+    def default(examined: Examined) -> int | None:
+        kernel = examined.once(default_kernel)
+        found = re.match(r"(\d{1,3})\.(\d{1,4})", kernel.version if kernel else "")
+        if found is None or kernel is None:
+            return None
+        is_new = (int(found[1]), int(found[2])) >= version
+        return new if is_new else None if ".el" in kernel.version or ".amzn" in kernel.version else old
 
     return default
 

@@ -24,7 +24,7 @@ def look(examined: Examined, params: NoParams) -> Iterator[Seen]:
     """Yield the tables that somebody else may write to, and those of accounts that are not there."""
     files = examined.files
     uids = {line.split(":")[0]: line.split(":")[2] for line in entries(files, PASSWD)}
-    there = [path for path in files.glob(TABLES) if files.is_file(path)]
+    there = [path for path in files.glob(TABLES) if files.is_file(path) and _is_table(path)]
     if not there:
         yield NotThere("no user has a table of cron")
     for path in there:
@@ -35,6 +35,12 @@ def look(examined: Examined, params: NoParams) -> Iterator[Seen]:
             yield Flaw(text, path, subject=name, severity=Level.LOW, advice="remove it")
         elif (flaw := flaw_of(files, path, owners=(int(uid), 0))) is not None:
             yield flaw
+
+
+def _is_table(path: str) -> bool:
+    """Whether a file there is a user's: crontab(1) works in tmp files, and some distributions keep lists there."""
+    name = path.rpartition("/")[2]
+    return not name.startswith(("tmp.", "cron.")) and name not in ("at.allow", "at.deny", "allow", "deny")
 
 
 CHECK = Check(

@@ -15,7 +15,7 @@ CHECK = Check(
     title="The magic key of the console ends no programs",
     severity=Level.LOW,
     look=sysctl_is(
-        Wanted("kernel.sysrq", HARMLESS_KEYS, built_as("CONFIG_MAGIC_SYSRQ_DEFAULT_ENABLE", 0)),
+        Wanted("kernel.sysrq", HARMLESS_KEYS, built_as("CONFIG_MAGIC_SYSRQ_DEFAULT_ENABLE")),
         text="the magic key of the console may end programs or dump their memory",
     ),
     references=("ANSSI R9",),

@@ -7,14 +7,14 @@ Source: admin-guide/sysctl/vm (unprivileged_userfaultfd); the default is 0 since
 from __future__ import annotations
 
 from imgtools.ops.check import Check
-from imgtools.ops.sysctl_checks import Wanted, sysctl_is
+from imgtools.ops.sysctl_checks import Wanted, since, sysctl_is
 from imgtools.records.audit import Level
 
 CHECK = Check(
     title="Users do not handle page faults of the kernel",
     severity=Level.LOW,
     look=sysctl_is(
-        Wanted("vm.unprivileged_userfaultfd", (0,), 0),
+        Wanted("vm.unprivileged_userfaultfd", (0,), since((5, 11), 0, 1)),
         text="users without rights may handle page faults of the kernel",
     ),
     references=("NIST 800-53 CM-7",),

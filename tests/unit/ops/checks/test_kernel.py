@@ -199,6 +199,7 @@ def test_check(case: Case) -> None:
     [
         ("CONFIG_SECURITY_DMESG_RESTRICT=y\n", Result.PASS),
         ("# CONFIG_SECURITY_DMESG_RESTRICT is not set\n", Result.FAIL),
+        ("CONFIG_SECURITY=y\n", Result.UNDECIDED),  # cut off, or of a kernel that does not know it
         (None, Result.UNDECIDED),
     ],
 )
@@ -207,6 +208,24 @@ def test_what_the_kernel_does_by_itself_is_in_its_configuration(config: str | No
         KERNEL if config is None else {**KERNEL, "/boot/config-6.1.0-1-amd64": config}
     )
     assert report_of(Case("kernel-dmesg-restrict", {}, ()), files).result is result
+
+
+@pytest.mark.parametrize(
+    ("version", "result"),
+    [
+        ("5.10.0-1-amd64", Result.FAIL),
+        ("5.11.0-1-amd64", Result.PASS),
+        ("4.18.0-553.el8.x86_64", Result.UNDECIDED),
+        ("5.14.0-362.el9.x86_64", Result.PASS),
+    ],
+)
+def test_a_default_may_change_with_the_version(version: str, result: Result) -> None:
+    files: dict[str, Content] = {
+        **SYSTEMD,
+        f"/boot/vmlinuz-{version}": "",
+        f"/lib/modules/{version}/modules.dep": "",
+    }
+    assert report_of(Case("kernel-userfaultfd", {}, ()), files).result is result
 
 
 def test_a_value_that_the_kernel_refuses_counts_for_nothing() -> None:
