@@ -1,8 +1,7 @@
 """A /var of its own carries no devices and no set-user-ID programs.
 
-Services write there. Package managers keep no such programs in it; a chroot of a service (bind) has device
-nodes there, so a person decides. Source: mount(8), Filesystem Hierarchy Standard
-3.0.
+Services write there. Package managers keep no such programs in it; a chroot of a service (bind) has device nodes
+there, so a person decides. Source: mount(8), Filesystem Hierarchy Standard 3.0.
 """
 
 from __future__ import annotations

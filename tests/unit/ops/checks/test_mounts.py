@@ -14,24 +14,16 @@ FSTAB = "/etc/fstab"
 SYSTEMD: dict[str, Content] = {"/usr/lib/systemd/systemd": ""}
 
 
-def options(id: str, place: str, *, noexec: bool = True) -> list[Case]:
+def options(id: str, place: str, *, noexec: bool = True, fixed: bool = True) -> list[Case]:
     """Without any; without nodev alone; as it should be."""
     end = ",noexec" if noexec else ""
-    good = {FSTAB: f"/dev/vda3 {place} ext4 rw,nodev,nosuid{end} 0 2\n"}
+    good: dict[str, Content] = {FSTAB: f"/dev/vda3 {place} ext4 rw,nodev,nosuid{end} 0 2\n"}
+    none = f"/dev/vda1 / ext4 defaults 0 1\n/dev/vda3\t{place}\text4\tdefaults{end}\t0\t2  \n"
+    both = (f"{FSTAB}:2 {place} nodev", f"{FSTAB}:2 {place} nosuid")
+    one = f"/dev/vda3 {place} ext4 nosuid{end} 0 2\n"
     return [
-        Case(
-            id,
-            {FSTAB: f"/dev/vda1 / ext4 defaults 0 1\n/dev/vda3\t{place}\text4\tdefaults{end}\t0\t2  \n"},
-            (f"{FSTAB}:2 {place} nodev", f"{FSTAB}:2 {place} nosuid"),
-            good,
-            fixed=True,
-        ),
-        Case(
-            id,
-            {FSTAB: f"/dev/vda3 {place} ext4 nosuid{end} 0 2\n"},
-            (f"{FSTAB}:1 {place} nodev",),
-            fixed=True,
-        ),
+        Case(id, {FSTAB: none}, both, good, fixed=fixed),
+        Case(id, {FSTAB: one}, (f"{FSTAB}:1 {place} nodev",), good, fixed=fixed),
     ]
 
 
@@ -39,7 +31,7 @@ CASES = (
     *options("mount-tmp", "/tmp"),
     *options("mount-var-tmp", "/var/tmp"),
     *options("mount-home", "/home", noexec=False),
-    *options("mount-var", "/var", noexec=False),
+    *options("mount-var", "/var", noexec=False, fixed=False),
     *options("mount-var-log", "/var/log"),
     Case(
         "mount-tmp",

@@ -255,6 +255,12 @@ def test_a_release_that_nobody_knows_is_not_decided() -> None:
     assert report_of(Case("package-release-end", {}, ()), files).result is Result.UNDECIDED
 
 
+def test_a_rolling_release_has_no_end() -> None:
+    files: dict[str, Content] = {"/etc/os-release": "ID=arch\n"}
+    report = report_of(Case("package-release-end", {}, (), os=ARCH), files)
+    assert report.result is Result.NOT_APPLICABLE
+
+
 def test_libosinfos_database_is_found_by_the_short_id(tmp_path: object) -> None:
     from pathlib import Path
 
