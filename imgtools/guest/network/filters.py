@@ -5,6 +5,7 @@ Sources: nft(8), iptables-save(8), ufw-framework(8), firewalld.conf(5), and what
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ TABLES = ("/etc/iptables/rules.v4", "/etc/sysconfig/iptables", "/etc/iptables/ru
 # Whoever starts one of these has rules made of a configuration of its own.
 MADE = ("shorewall", "ferm", "csf", "SuSEfirewall2", "firehol", "awall", "fwknop", "cilium")
 CHAIN = 20_000  # letters of a chain that are looked at
+MAX_CHAINS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,7 @@ def _by_rules(
 def nft_keeps_out(text: str) -> bool:
     """Whether a chain on what comes in has a policy or a rule that keeps something out, or sends it elsewhere."""
     bare = re.sub(r"(?m)#.*$", "", text)
-    for found in re.finditer(r"\bhook[ \t]+input\b", bare):
+    for found in itertools.islice(re.finditer(r"\bhook[ \t]+input\b", bare), MAX_CHAINS):
         chain = re.split(r"\b(?:chain|table)\b", bare[found.end() : found.end() + CHAIN])[0]
         if re.search(r"\bpolicy[ \t]+drop\b|\b(?:drop|reject|jump|goto|vmap)\b", chain):
             return True

@@ -130,14 +130,14 @@ def rpm_repositories(files: GuestReader) -> Iterator[Section]:
     """Yield the repositories of dnf, yum and zypper that are used."""
     for path in _paths(files, RPM):
         for section in read_sections(files, path):
-            if section.name and section.get("enabled").lower() not in NO and not _is_local(section):
+            if section.name and section.get("enabled").lower() not in NO and _is_elsewhere(section):
                 yield section
 
 
-def _is_local(section: Section) -> bool:
-    """Whether it is a medium or a folder of the machine itself."""
+def _is_elsewhere(section: Section) -> bool:
+    """Whether it has an address, and that is no medium or folder of the machine itself."""
     url = section.get("baseurl") or section.get("mirrorlist") or section.get("metalink")
-    return url.startswith(("file:", "cdrom:", "dvd:", "cd:", "dir:", "hd:", "iso:"))
+    return bool(url) and not url.startswith(("file:", "cdrom:", "dvd:", "cd:", "dir:", "hd:", "iso:"))
 
 
 def unsigned_rpm(files: GuestReader) -> Iterator[Unsigned]:

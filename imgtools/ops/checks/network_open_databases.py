@@ -17,12 +17,16 @@ from imgtools.ops.station import Examined
 from imgtools.records.audit import Level
 from imgtools.records.diagnosis import NotThere
 
+MAX_LINE = 1000
 LOCAL = re.compile(r"-?(127\.\S*|localhost|::1|-::1|/\S*)$")
 
 
 def _value(text: str, key: str) -> str | None:
-    found = re.findall(rf"(?im)^[ \t]*{key}[ \t]*[:= \t][ \t]*(.*?)[ \t]*$", text)
-    return found[-1].strip("\"'") if found else None
+    """The last value of a key, whatever stands between; None if there is none. Long lines are passed over."""
+    pattern = re.compile(rf"\s*{key}(?:\s*[:=]|\s)(.*)", re.IGNORECASE)
+    lines = [line for line in text.split("\n") if len(line) < MAX_LINE]
+    found = [said[1].strip().strip("\"'") for line in lines if (said := pattern.match(line))]
+    return found[-1] if found else None
 
 
 def redis(text: str) -> int:
