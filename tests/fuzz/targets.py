@@ -67,7 +67,7 @@ from imgtools.volumes.fat_boot_sector import parse_boot_sector
 from imgtools.volumes.lvm import AREA_MAGIC, assemble, crc, read_member
 from imgtools.volumes.lvm_text import BadText, parse_text
 from imgtools.volumes.partitions import read_disk
-from tests.fuzz import seeds
+from tests.fuzz import checks, seeds
 from tests.fuzz.sparse import Sparse
 from tests.support.hives import Keys, make_hive
 from tests.support.memory import Node, memory_files, memory_volume
@@ -530,4 +530,5 @@ TARGETS = (
     Target("windows-account", windows_accounts, ask_windows_account),
     Target("configuration", seeds.guest_texts, ask_configuration),
     Target("lines", seeds.guest_texts, ask_lines),
+    Target("checks", lambda: checks.SEEDS, checks.ask_checks),
 )
