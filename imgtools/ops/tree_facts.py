@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 
 from imgtools.errors import ImgtoolsError, OddGuest, ToolMissing, UnsupportedGuest
 from imgtools.files.tree import DAMAGE, GuestReader
-from imgtools.guest.packages.owned_files import OwnedPaths, owned_paths
+from imgtools.guest.packages.owned_files import OwnedPaths
 from imgtools.guest.settings.trusted import group_ids, user_ids
+from imgtools.ops import owned_checks
 from imgtools.ops.check import Flaw, Seen
 from imgtools.ops.station import Examined
 from imgtools.records.diagnosis import NotKnown
@@ -176,9 +177,11 @@ def not_read(facts: TreeFacts) -> Iterator[Seen]:
 
 
 def owned(examined: Examined) -> OwnedPaths | NotKnown:
-    """Who owns which path; why nobody can tell. To be asked with :meth:`Examined.once`."""
+    """Who owns which path, or why nobody can tell. To be asked with :meth:`Examined.once`."""
     try:
-        found = owned_paths(examined.files, examined.system.os.package_format)
+        found = examined.once(owned_checks.owned)
     except (UnsupportedGuest, ToolMissing, OddGuest) as error:
         return NotKnown(error.message)
-    return found if len(found) else NotKnown("the package database names no files")
+    return (
+        found if found is not None and len(found) else NotKnown("which files its packages own is not known")
+    )
