@@ -9,7 +9,7 @@ from imgtools.files.tree import GuestReader
 from imgtools.ops.check import Flaw, Seen, always
 from imgtools.ops.operation import Params
 from imgtools.ops.station import Examined
-from imgtools.records.diagnosis import NotThere
+from imgtools.records.diagnosis import NotKnown, NotThere
 from imgtools.records.files import FileKind
 
 MOST = 2000  # files of one check
@@ -28,6 +28,8 @@ def only_root_writes(
         there = list(matching(examined.files, patterns, kinds))
         if not there:
             yield NotThere(f"the guest has none of {what}")
+        if len(there) > MOST:
+            yield NotKnown(f"the guest has more than {MOST} of {what}; the rest was not looked at")
         for path in there[:MOST]:
             if (flaw := flaw_of(examined.files, path, hidden)) is not None:
                 yield flaw

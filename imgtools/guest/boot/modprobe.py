@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from imgtools.errors import OddGuest
 from imgtools.files.tree import GuestReader
 from imgtools.guest.boot.kernels import MODULES_LIMIT, Kernel
 
@@ -39,17 +40,24 @@ def plain_name(name: str) -> str:
 
 
 def read_modprobe(files: GuestReader) -> Modprobe:
-    """Read the rules of all files; one that is larger than any real one says nothing."""
+    """Read the rules of all files.
+
+    :raises OddGuest: one of them is larger than any real one, or there are more than there ever are.
+    """
     names: dict[str, str] = {}
     for folder in FOLDERS:
         if files.is_dir(folder):
-            for entry in files.list_dir(folder)[:MAX_FILES]:
+            for entry in files.list_dir(folder):
                 if entry.name.endswith(".conf"):
                     names.setdefault(entry.name, f"{folder}/{entry.name}")
+    if len(names) > MAX_FILES:
+        raise OddGuest(f"{FOLDERS[0]} and its kin have more than {MAX_FILES} files")
     blocked, blacklisted = set[str](), set[str]()
     for _name, path in sorted(names.items()):
-        if not files.is_file(path) or files.stat(path).size > LIMIT:
+        if not files.is_file(path):
             continue
+        if files.stat(path).size > LIMIT:
+            raise OddGuest(f"{path} is larger than {LIMIT} bytes", hint="a file of modprobe.d(5) has some kB")
         for line in files.read_text(path, limit=LIMIT).replace("\\\n", " ").split("\n"):
             words = line.split()
             if len(words) > 1 and words[0] == "blacklist":

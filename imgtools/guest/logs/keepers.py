@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from imgtools.errors import OddGuest
 from imgtools.files.tree import GuestReader
 
 RSYSLOG = ("/etc/rsyslog.conf", "/etc/rsyslog.d/*.conf")
@@ -32,10 +33,15 @@ REMOTE_NG = re.compile(rf"""{_BEFORE}\b(?:network|syslog|tcp6?|udp6?)\s*\(\s*["'
 
 
 def texts(files: GuestReader, patterns: tuple[str, ...]) -> Iterator[tuple[str, str]]:
-    """Yield the path and text of each file that patterns match; one too large to be real is left out."""
+    """Yield the path and text of each file that patterns match.
+
+    :raises OddGuest: one is larger than any real one.
+    """
     for pattern in patterns:
         for path in files.glob(pattern):
-            if files.is_file(path) and files.stat(path).size <= LIMIT:
+            if files.is_file(path):
+                if files.stat(path).size > LIMIT:
+                    raise OddGuest(f"{path} is larger than {LIMIT} bytes", hint="no configuration is")
                 yield path, files.read_text(path, limit=LIMIT)
 
 

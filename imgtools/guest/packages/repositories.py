@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from imgtools.errors import OddGuest
 from imgtools.files.tree import GuestReader
 
 LIMIT = 1 << 20
@@ -69,14 +70,19 @@ def read_sections(files: GuestReader, path: str) -> tuple[Section, ...]:
 
 
 def _text(files: GuestReader, path: str) -> str:
-    if not files.is_file(path) or files.stat(path).size > LIMIT:
+    if not files.is_file(path):
         return ""
+    if files.stat(path).size > LIMIT:
+        raise OddGuest(f"{path} is larger than {LIMIT} bytes", hint="no list of repositories is")
     return files.read_text(path, limit=LIMIT)
 
 
 def _paths(files: GuestReader, patterns: tuple[str, ...]) -> Iterator[str]:
     found = (path for pattern in patterns for path in files.glob(pattern))
-    yield from [path for path in found if files.is_file(path)][:MAX_FILES]
+    there = [path for path in found if files.is_file(path)]
+    if len(there) > MAX_FILES:
+        raise OddGuest(f"more than {MAX_FILES} files of repositories, as {there[0]}")
+    yield from there
 
 
 # -- apt -----------------------------------------------------------------------------------------------------

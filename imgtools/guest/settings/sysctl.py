@@ -98,7 +98,7 @@ def plain_key(text: str) -> str:
 def read_sysctl(files: GuestReader) -> Sysctl:
     """Read all files that set parameters when the guest boots.
 
-    :raises OddGuest: one of them is larger than any real one.
+    :raises OddGuest: one of them is larger than any real one, or there are more than there ever are.
     """
     return Sysctl([line for path in sysctl_files(files) for line in _read(files, path)])
 
@@ -109,9 +109,11 @@ def sysctl_files(files: GuestReader) -> tuple[str, ...]:
     for folder in FOLDERS:
         if not files.is_dir(folder):
             continue
-        for entry in files.list_dir(folder)[:MAX_FILES]:
+        for entry in files.list_dir(folder):
             if entry.name.endswith(".conf") and not entry.name.startswith("."):
                 names.setdefault(entry.name, f"{folder}/{entry.name}")
+    if len(names) > MAX_FILES:
+        raise OddGuest(f"{FOLDERS[0]} and its kin have more than {MAX_FILES} files")
     # A link to /dev/null, or an empty file, hides those of its name and says nothing itself.
     found = [path for _name, path in sorted(names.items()) if files.is_file(path)]
     if find_init(files) is not Init.SYSTEMD and files.is_file(CONF):

@@ -15,7 +15,7 @@ from imgtools.ops.check import Check, Flaw, Seen
 from imgtools.ops.operation import NoParams
 from imgtools.ops.station import Examined
 from imgtools.records.audit import Level
-from imgtools.records.diagnosis import NotThere
+from imgtools.records.diagnosis import NotKnown, NotThere
 
 LIMIT = 1 << 20
 SYSTEM_TABLES = ("/etc/crontab", "/etc/cron.d/*")
@@ -31,6 +31,8 @@ def look(examined: Examined, params: NoParams) -> Iterator[Seen]:
     lines = list(root_lines(files))
     if not lines:
         yield NotThere("root has no tables of cron")
+    if len(lines) > MOST_LINES:
+        yield NotKnown(f"root's tables have more than {MOST_LINES} lines; the rest was not looked at")
     for path, number, command in lines[:MOST_LINES]:
         for program in dict.fromkeys(found[1] for found in PROGRAM.finditer(command)):
             if files.is_file(program) and (who := who_else(files, program)):
@@ -48,7 +50,7 @@ def root_lines(files: GuestReader) -> Iterator[tuple[str, int, str]]:
     """Yield the file, the line and the command of everything that cron runs as root."""
     for patterns, has_user in ((SYSTEM_TABLES, True), (ROOTS_TABLES, False)):
         for path in (one for pattern in patterns for one in files.glob(pattern)):
-            if not files.is_file(path) or files.stat(path).size > LIMIT:
+            if not files.is_file(path):
                 continue
             for number, line in enumerate(files.read_text(path, limit=LIMIT).split("\n"), 1):
                 found = re.match(TIMES + (r"(\S+)\s+(.+)" if has_user else r"()(.+)"), line.strip()[:4096])

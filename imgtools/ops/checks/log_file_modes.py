@@ -14,7 +14,7 @@ from imgtools.ops.check import Check, Flaw, Seen, always
 from imgtools.ops.operation import NoParams
 from imgtools.ops.station import Examined
 from imgtools.records.audit import Level
-from imgtools.records.diagnosis import NotThere
+from imgtools.records.diagnosis import NotKnown, NotThere
 from imgtools.records.files import FileKind
 
 LOGS = "/var/log"
@@ -48,6 +48,7 @@ def look(examined: Examined, params: NoParams) -> Iterator[Seen]:
         return
     for number, one in enumerate(files.walk(LOGS)):
         if number >= MOST:
+            yield NotKnown(f"{LOGS} has more than {MOST} files; the rest was not looked at")
             return
         name = one.path.rpartition("/")[2]
         mode = one.stat.mode

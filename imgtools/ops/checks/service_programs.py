@@ -17,7 +17,7 @@ from imgtools.ops.operation import NoParams
 from imgtools.ops.service_checks import init_of, started
 from imgtools.ops.station import Examined
 from imgtools.records.audit import Level
-from imgtools.records.diagnosis import NotThere
+from imgtools.records.diagnosis import NotKnown, NotThere
 
 MOST_UNITS = 500
 
@@ -33,6 +33,8 @@ def look(examined: Examined, params: NoParams) -> Iterator[Seen]:
     names = dict.fromkeys(
         name.removesuffix(".timer").removesuffix(".socket") for name in examined.once(started)
     )
+    if len(names) > MOST_UNITS:
+        yield NotKnown(f"more than {MOST_UNITS} services are started; the rest was not looked at")
     for name in list(names)[:MOST_UNITS]:
         for one in read_service(files, f"{name}.service").commands:
             place = (one.line.path, one.program)

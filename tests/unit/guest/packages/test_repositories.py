@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from imgtools.errors import OddGuest
 from imgtools.guest.packages.repositories import (
     LIMIT,
     read_sections,
@@ -49,9 +50,10 @@ def test_hostile_files_say_nothing(text: str) -> None:
     assert [*unsigned_apt(files), *unsigned_rpm(files), *unsigned_pacman(files)] == []
 
 
-def test_a_file_that_is_too_large_is_passed_over() -> None:
+def test_a_file_that_is_too_large_is_named() -> None:
     files = memory_files({"/etc/apt/sources.list": "deb [trusted=yes] http://a x\n" + "#" * LIMIT})
-    assert list(unsigned_apt(files)) == []
+    with pytest.raises(OddGuest, match=r"/etc/apt/sources\.list"):
+        list(unsigned_apt(files))
 
 
 def test_the_line_of_a_stanza_is_told() -> None:
