@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from imgtools.errors import ImgtoolsError, OddGuest, ToolMissing, UnsupportedGuest
 from imgtools.files.tree import DAMAGE, GuestReader
+from imgtools.guest.packages.capabilities import ATTRIBUTE
 from imgtools.guest.packages.owned_files import OwnedPaths
 from imgtools.guest.settings.trusted import group_ids, user_ids
 from imgtools.ops import owned_checks
@@ -49,7 +50,6 @@ WEB = ("/var/www", "/srv/www", "/srv/http", "/usr/share/nginx/html")
 SYSTEM = ("/usr", "/etc", "/boot", "/bin", "/sbin", "/lib", "/lib64")
 # Nodes that do no harm: null, zero, full, random, urandom, tty, ptmx; 0, 0 is a whiteout of overlayfs.
 HARMLESS = frozenset({(1, 3), (1, 5), (1, 7), (1, 8), (1, 9), (5, 0), (5, 2), (0, 0)})
-CAPABILITY = "security.capability"
 SCRIPTS = (".php", ".phtml", ".sh", ".py", ".pl", ".cgi", ".jsp", ".asp")
 FIRST_PERSON, LAST_PERSON = 1000, 60000  # uids of people, login.defs(5)
 
@@ -144,7 +144,7 @@ class _Walk:
 
     def _has_capability(self, path: str) -> bool:
         try:
-            return CAPABILITY in self._files.xattrs(path)
+            return ATTRIBUTE in self._files.xattrs(path)
         except DAMAGE:
             return False
 

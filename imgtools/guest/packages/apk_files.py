@@ -1,7 +1,7 @@
 """The files of the packages of an Alpine guest: apk's ``installed``.
 
-Source: apk-tools, src/database.c (apk_db_fdb_read): F: a folder, M: its owners and mode, R: a file in it, a: the
-file's owners and mode, Z: its checksum. What has no line a: or M: is root's, 0644 and 0755.
+Source: apk-tools, src/database.c (apk_db_fdb_read): F: a folder, M: its owners and mode, R: a file in it, a: the file's
+owners and mode, Z: its checksum. What has no line a: or M: is root's, 0644 and 0755.
 """
 
 from __future__ import annotations

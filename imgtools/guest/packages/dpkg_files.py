@@ -1,8 +1,7 @@
 """The files of the packages of a Debian guest: dpkg's lists, checksums, conffiles, diversions and overrides.
 
-dpkg knows neither modes nor owners (but where dpkg-statoverride was told), nor links. Sources: dpkg(1),
-dpkg-divert(1), dpkg-statoverride(1), deb-md5sums(5), dpkg.cfg(5), dpkg's lib/dpkg/parse.c (conffiles) and
-src/main/filters.c.
+dpkg knows neither modes nor owners (but where dpkg-statoverride was told), nor links. Sources: dpkg(1), dpkg-divert(1),
+dpkg-statoverride(1), deb-md5sums(5), dpkg.cfg(5), dpkg's lib/dpkg/parse.c (conffiles) and src/main/filters.c.
 """
 
 from __future__ import annotations

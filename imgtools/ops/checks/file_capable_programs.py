@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from imgtools.files.tree import GuestReader
+from imgtools.guest.packages.capabilities import ATTRIBUTE, parse_attribute
 from imgtools.ops.check import Check, Flaw, Seen
 from imgtools.ops.operation import NoParams
 from imgtools.ops.station import Examined
@@ -32,10 +34,16 @@ def look(examined: Examined, params: NoParams) -> Iterator[Seen]:
         if isinstance(one, Flaw):
             yield one
         elif one.path not in packages:
-            said = f"mode {one.stat.mode:04o}"
+            said = capabilities(examined.files, one.path)
             yield Flaw(
                 "no package owns this program, which has capabilities", one.path, evidence=said, advice=ADVICE
             )
+
+
+def capabilities(files: GuestReader, path: str) -> str:
+    """Return what the program may do, as getcap(8) shows it."""
+    found = parse_attribute(files.xattrs(path).get(ATTRIBUTE, b""))
+    return "capabilities that Linux does not take" if found is None else str(found)
 
 
 CHECK = Check(

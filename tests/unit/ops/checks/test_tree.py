@@ -325,6 +325,13 @@ def test_a_folder_that_cannot_be_read_is_said(monkeypatch: pytest.MonkeyPatch) -
     )
 
 
+def test_the_capabilities_of_a_program_are_shown() -> None:
+    raw = bytes.fromhex("0100000280000000000000000000000000000000")  # cap_setuid=ep, as setcap writes it
+    files = {**DPKG, "/opt/x": Node(mode=0o755, xattrs={"security.capability": raw})}
+    report = report_of(Case("file-capable-programs", {}, (), os=DEB), files)
+    assert [one.evidence for one in report.findings] == ["cap_setuid=ep"]
+
+
 def test_hidden_programs_weigh_more() -> None:
     case = next(one for one in CASES if one.id == "file-hidden-programs")
     report = report_of(case, case.bad)
