@@ -210,6 +210,7 @@ def _needs() -> dict[str, _Need]:
     for name, kind in (("xfs_repair", "XFS"), ("btrfs", "btrfs")):
         needs[name] = _Need(State.WARN, Serves.SOME, f"diagnose --thorough on {kind}")
     needs["rpm"] = _Need(State.FAIL, Serves.SOME, "packages of guests with an rpm database")
+    needs["rpmdb"] = _Need(State.WARN, Serves.SOME, "verify and audit of guests with an rpm database")
     needs["journalctl"] = _Need(State.FAIL, Serves.SOME, "logs of guests with systemd")
     needs["zstd"] = _Need(State.FAIL, Serves.SOME, "archives and logs packed with zstd")
     needs["lz4"] = _Need(State.WARN, Serves.SOME, "initial RAM disks packed with lz4, in a diagnosis")
