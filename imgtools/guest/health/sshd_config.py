@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from imgtools.files.tree import GuestReader
-from imgtools.guest.health.sshd_lines import config_of, sshd_lines
+from imgtools.guest.accounts.sshd import config_of, sshd_lines
 
 KEYS = "/etc/ssh/ssh_host_*_key"
 DEFAULT_KEYS = ("/etc/ssh/ssh_host_rsa_key", "/etc/ssh/ssh_host_ecdsa_key", "/etc/ssh/ssh_host_ed25519_key")

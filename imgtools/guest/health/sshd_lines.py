@@ -1,4 +1,4 @@
-"""The SSH server's configuration line by line, and what it does not understand: with one such line it does not start.
+"""What the SSH server does not understand of its configuration: with one such line it does not start.
 
 The station tells it, and the repair mends by it.
 
@@ -12,12 +12,10 @@ Fedora; the keywords of HPN-SSH.
 from __future__ import annotations
 
 import re
-import shlex
-from collections.abc import Iterator
 from typing import NamedTuple
 
 from imgtools.files.tree import GuestReader
-from imgtools.guest.accounts.sshd import CONFIG, DEEPEST, LIMIT
+from imgtools.guest.accounts.sshd import CONFIG, LIMIT, SshdLine, config_of, split_words, sshd_lines
 
 _KEYWORDS_TEXT = """
     acceptenv addressfamily afstokenpassing allowagentforwarding allowgroups allowstreamlocalforwarding
@@ -71,7 +69,6 @@ _CRITERIA = frozenset(
     {"user", "group", "host", "localaddress", "localport", "rdomain", "address", "version", "sessiontype"}
 )
 _ALONE = frozenset({"all", "invalid-user"})
-CONFIGS = (CONFIG, "/usr/etc/ssh/sshd_config")  # SUSE's own is read where there is no other
 SERVERS = ("/usr/sbin/sshd", "/usr/bin/sshd", "/sbin/sshd")
 PROGRAMS = (
     *SERVERS,
@@ -81,17 +78,6 @@ PROGRAMS = (
 )
 SERVER_LIMIT = 8 << 20  # bytes of a server's program; 1.3 MB
 SERVICES = "/etc/services"
-
-
-class SshdLine(NamedTuple):
-    """One line that says something: ``name`` in small letters; ``match`` are the criteria of the block it is in."""
-
-    path: str
-    number: int  # from 1 on
-    name: str
-    value: str
-    match: str = ""
-    raw: str = ""
 
 
 class SshdFault(NamedTuple):
@@ -107,32 +93,6 @@ class SshdFault(NamedTuple):
 def server_of(files: GuestReader) -> str:
     """Return the SSH server of the guest; "" if it has none."""
     return next((path for path in SERVERS if files.is_file(path)), "")
-
-
-def config_of(files: GuestReader) -> str:
-    """Return the server's configuration; "" if there is none."""
-    return next((path for path in CONFIGS if files.is_file(path)), "")
-
-
-def sshd_lines(files: GuestReader, path: str = CONFIG, match: str = "", depth: int = 0) -> Iterator[SshdLine]:
-    """Yield the lines of the server's configuration in the order in which it reads them, included files in place."""
-    if depth > DEEPEST or not files.is_file(path) or files.stat(path).size > LIMIT:
-        return
-    true_path = files.resolve(path)
-    for number, line in enumerate(files.read_text(path, limit=LIMIT).split("\n"), 1):
-        stripped = line.strip(' \t\r\f"')
-        if not stripped or stripped.startswith("#"):
-            continue
-        found = re.match(r"([^\s=]+)\s*=?\s*(.*)$", stripped)
-        name, value = (found[1].lower(), found[2]) if found else (stripped.lower(), "")
-        if name == "match":
-            match = value
-        raw = line.strip(" \t\r\f")[:200]
-        yield SshdLine(true_path, number, name, value, match if name != "match" else "", raw)
-        if name == "include":
-            for pattern in _words(value) or []:
-                for one in files.glob(pattern if pattern.startswith("/") else f"/etc/ssh/{pattern}"):
-                    yield from sshd_lines(files, one, match, depth + 1)
 
 
 def sshd_faults(files: GuestReader) -> tuple[SshdFault, ...]:
@@ -152,7 +112,7 @@ def sshd_faults(files: GuestReader) -> tuple[SshdFault, ...]:
 
 def _wrong(files: GuestReader, line: SshdLine) -> str:
     """What is wrong with a line of a known keyword; "" if nothing is."""
-    words = _words(line.value)
+    words = split_words(line.value)
     if words is None:
         return "a quote does not end"
     if not words:
@@ -192,13 +152,6 @@ def _wrong_criteria(words: list[str]) -> str:
         if not equals:
             rest.pop(0)
     return ""
-
-
-def _words(text: str) -> list[str] | None:
-    try:
-        return shlex.split(text, comments=True)
-    except ValueError:
-        return None
 
 
 def _shown(text: str) -> str:

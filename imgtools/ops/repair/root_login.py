@@ -16,10 +16,9 @@ from dataclasses import dataclass
 
 from imgtools.change.change import Change, EditLines, LineEdit
 from imgtools.files.tree import GuestReader
-from imgtools.guest.accounts.sshd import CONFIG, LIMIT
+from imgtools.guest.accounts.sshd import CONFIG, LIMIT, SshdLine, sshd_lines
 from imgtools.guest.accounts.users import PASSWD, may_log_in, read_accounts
 from imgtools.guest.guest import Guest
-from imgtools.guest.health.sshd_lines import SshdLine, sshd_lines
 from imgtools.ops.common_plans import rewrite
 from imgtools.ops.linux_repairs import one_of
 from imgtools.ops.operation import LINUX, Operation

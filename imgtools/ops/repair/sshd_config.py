@@ -14,9 +14,9 @@ from collections.abc import Iterator, Sequence
 
 from imgtools.change.change import Change, Move, WriteFile
 from imgtools.files.tree import GuestReader
-from imgtools.guest.accounts.sshd import CONFIG, LIMIT
+from imgtools.guest.accounts.sshd import CONFIG, CONFIGS, LIMIT
 from imgtools.guest.guest import Guest
-from imgtools.guest.health.sshd_lines import CONFIGS, SshdFault, server_of, sshd_faults
+from imgtools.guest.health.sshd_lines import SshdFault, server_of, sshd_faults
 from imgtools.ops.common_plans import rewrite
 from imgtools.ops.linux_repairs import commented, free_name
 from imgtools.ops.operation import LINUX, NoParams, Operation

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from imgtools.files.tree import GuestReader
+from imgtools.guest.accounts.sshd import CONFIGS, config_of
 from imgtools.guest.health.logins import read_known
 from imgtools.guest.health.programs import has_programs, hidden_system
 from imgtools.guest.health.sshd_config import HostKeys, host_keys
-from imgtools.guest.health.sshd_lines import CONFIGS, config_of, server_of, sshd_faults
+from imgtools.guest.health.sshd_lines import server_of, sshd_faults
 from imgtools.guest.settings.cloud_init import has_run, is_installed
 from imgtools.ops.operation import LINUX
 from imgtools.ops.station import Examined, Seen, Station
