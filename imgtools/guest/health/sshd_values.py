@@ -1,7 +1,7 @@
 """The settings of the SSH server as it sees them: which line counts, and what it does where none says.
 
-What its command line says comes first, then the first line of a keyword that is said for all; what a Match block says
-is told with the block. The configuration is that of sshd_config(5) with what it includes.
+What its command line says comes first, then the first line of a keyword that is said for all. A Match block for all
+overrules both when somebody logs in; what another block says is told with the block. The configuration is that of sshd_config(5) with what it includes.
 
 Source: servconf.c of OpenSSH 9.9; sshd(8), -o; update-crypto-policies(8) of the Red Hat family, whose release 8 gives
 the algorithms on the command line.
@@ -29,6 +29,7 @@ from imgtools.guest.accounts.sshd import (
 from imgtools.guest.health.sshd_defaults import ALGORITHMS, Version, algorithms, default_of
 from imgtools.guest.health.sshd_lines import SERVER_LIMIT, server_of
 from imgtools.guest.packages.applications import list_applications
+from imgtools.guest.packages.database import FORMATS
 
 # Other words for the same (servconf.c, keywords).
 ALIASES = {
@@ -72,11 +73,14 @@ class SshdSettings:
     lost: tuple[str, ...] = ()
 
     def said(self, keyword: str) -> SshdValue | None:
-        """Return what is said for all; None if nothing is. A block for all counts behind what stands before it."""
+        """Return what is said for all; None if nothing is. A block for all (``Match all``) comes before the rest."""
+        for line in self._of(keyword, self.lines):
+            if _is_for_all(line.match):
+                return SshdValue(_value(line), line.path, line.number)
         for line in self._of(keyword, self.options):
             return SshdValue(_value(line), line.path, line.number, on_command_line=True)
         for line in self._of(keyword, self.lines):
-            if not line.match or line.match.strip().lower() == "all":
+            if not line.match:
                 return SshdValue(_value(line), line.path, line.number)
         return None
 
@@ -105,13 +109,17 @@ class SshdSettings:
         """Yield what Match blocks say of a keyword, the first line of each block."""
         seen: set[str] = set()
         for line in self._of(keyword, self.lines):
-            if line.match and line.match not in seen:
+            if line.match and line.match not in seen and not _is_for_all(line.match):
                 seen.add(line.match)
                 yield SshdValue(_value(line), line.path, line.number, line.match)
 
     def _of(self, keyword: str, lines: tuple[SshdLine, ...]) -> Iterator[SshdLine]:
         wanted = ALIASES.get(keyword.lower(), keyword.lower())
         return (one for one in lines if ALIASES.get(one.name, one.name) == wanted and sshd_words(one.value))
+
+
+def _is_for_all(criteria: str) -> bool:
+    return criteria.strip().lower() == "all"
 
 
 def _value(line: SshdLine) -> str:
@@ -140,10 +148,13 @@ def read_sshd(files: GuestReader) -> SshdSettings | None:
 def version_of(files: GuestReader) -> Version | None:
     """Return the release of the server: what its program calls itself, else what its package is called."""
     server = server_of(files)
-    if server and files.stat(server).size <= SERVER_LIMIT:
-        if found := re.search(rb"OpenSSH_(\d{1,3})\.(\d{1,3})", files.read_bytes(server, limit=SERVER_LIMIT)):
-            return int(found[1]), int(found[2])
-    for kind in ("deb", "apk", "pacman"):
+    size = files.stat(server).size if server else SERVER_LIMIT + 1
+    program = files.read_bytes(server, limit=SERVER_LIMIT) if size <= SERVER_LIMIT else b""
+    if found := re.search(rb"OpenSSH_(\d{1,3})\.(\d{1,3})", program):
+        return int(found[1]), int(found[2])
+    for kind in [form.name for form in FORMATS if form.name in ("deb", "apk", "pacman")]:
+        if not any(files.exists(path) for form in FORMATS if form.name == kind for path in form.databases):
+            continue
         versions = {one.name: one.version for one in list_applications(files, kind)}
         text = next((versions[name] for name in PACKAGES if name in versions), "")
         if match := re.match(r"(\d{1,3})\.(\d{1,3})", text):

@@ -22,6 +22,7 @@ from imgtools.guest.guest import Guest
 from imgtools.ops.common_plans import rewrite
 from imgtools.ops.linux_repairs import one_of
 from imgtools.ops.operation import LINUX, Operation
+from imgtools.ops.ssh_plans import before_blocks
 
 CHOICES = ("yes", "prohibit-password", "leave")
 SECURETTY = "/etc/securetty"
@@ -63,17 +64,9 @@ def _ssh(files: GuestReader, wanted: str) -> Iterator[Change]:
     main = files.resolve(CONFIG)
     held = texts.setdefault(main, files.read_text(main, limit=LIMIT).split("\n"))
     if not any(one.name == "permitrootlogin" and not one.match for one in lines):
-        held.insert(_before_blocks(held), f"PermitRootLogin {wanted}")
+        held.insert(before_blocks(held), f"PermitRootLogin {wanted}")
     for path, edited in texts.items():
         yield from rewrite(files, path, "\n".join(edited))
-
-
-def _before_blocks(lines: list[str]) -> int:
-    """Where a line stands that is said for all: before the first block, behind the last comment before that."""
-    first = next((n for n, line in enumerate(lines) if re.match(r"(?i)\s*match\b", line)), len(lines))
-    while first > 0 and not lines[first - 1].strip():
-        first -= 1
-    return first
 
 
 def _said(line: SshdLine, text: str, wanted: str) -> str:
