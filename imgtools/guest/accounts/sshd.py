@@ -163,7 +163,8 @@ def key_files(
     :param lines: those of the configuration, where they have been read already.
     """
     said = _setting(sshd_lines(files) if lines is None else lines, "AuthorizedKeysFile", account, groups)
-    names = [] if said.lower() == "none" else sshd_words(said or KEY_FILES)
+    names = sshd_words(said or KEY_FILES)
+    names = [] if [one.lower() for one in names] == ["none"] else names
     tokens = {"%%": "%", "%h": account.home, "%u": account.name, "%U": str(account.uid)}
     expanded = [re.sub("%[%huU]", lambda match: tokens[match[0]], name) for name in names]
     home = account.home.rstrip("/")
@@ -172,7 +173,7 @@ def key_files(
 
 def sshd_setting(files: GuestReader, keyword: str, account: Account, groups: Sequence[str]) -> str:
     """Return the value of a keyword for an account; empty if nothing says."""
-    return _setting(sshd_lines(files), keyword, account, groups)
+    return " ".join(sshd_words(_setting(sshd_lines(files), keyword, account, groups)))
 
 
 def _setting(lines: Iterable[SshdLine], keyword: str, account: Account, groups: Sequence[str]) -> str:
