@@ -1,7 +1,8 @@
 """The settings of the SSH server as it sees them: which line counts, and what it does where none says.
 
 What its command line says comes first, then the first line of a keyword that is said for all. A Match block for all
-overrules both when somebody logs in; what another block says is told with the block. The configuration is that of sshd_config(5) with what it includes.
+overrules both when somebody logs in; what another block says is told with the block. The configuration is that of
+sshd_config(5) with what it includes.
 
 Source: servconf.c of OpenSSH 9.9; sshd(8), -o; update-crypto-policies(8) of the Red Hat family, whose release 8 gives
 the algorithms on the command line.

@@ -1,0 +1,29 @@
+"""Two groups do not share a group id.
+
+The kernel knows only the number: who is in one of them has the rights of both, and lists show one for the other.
+Source: group(5).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from imgtools.guest.accounts.users import GROUP, Accounts
+from imgtools.ops.account_checks import of_accounts, shared
+from imgtools.ops.check import Check, Seen
+from imgtools.ops.operation import NoParams
+from imgtools.ops.station import Examined
+from imgtools.records.audit import Level
+
+
+def look(examined: Examined, accounts: Accounts, params: NoParams) -> Iterator[Seen]:
+    """Yield each line that has what another before it has."""
+    yield from shared(GROUP, "group id", ((one.gid, one.name, one.line) for one in accounts.groups))
+
+
+CHECK = Check(
+    title="Each group id belongs to one group",
+    severity=Level.MEDIUM,
+    look=of_accounts(look),
+    references=("CIS Debian 12 7.2.6",),
+)

@@ -1,0 +1,29 @@
+"""No account is there twice.
+
+Programs take the first line of a name, editors and people may change the second: a password that is changed, or an
+account that is locked, then stays as it was. Source: passwd(5).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from imgtools.guest.accounts.users import PASSWD, Accounts
+from imgtools.ops.account_checks import of_accounts, shared
+from imgtools.ops.check import Check, Seen
+from imgtools.ops.operation import NoParams
+from imgtools.ops.station import Examined
+from imgtools.records.audit import Level
+
+
+def look(examined: Examined, accounts: Accounts, params: NoParams) -> Iterator[Seen]:
+    """Yield each line that has what another before it has."""
+    yield from shared(PASSWD, "name", ((one.name, one.name, one.line) for one in accounts.passwd))
+
+
+CHECK = Check(
+    title="Each name of an account is there once",
+    severity=Level.MEDIUM,
+    look=of_accounts(look),
+    references=("CIS Debian 12 7.2.7",),
+)
