@@ -69,6 +69,11 @@ def shown(one: SudoCommand) -> str:
     return f"{who(one)}: {runas}{tags}{'!' if one.excluded else ''}{one.command[:120]}"
 
 
+def bare_command(one: SudoCommand) -> str:
+    """The command of a rule without the checksums in front of it."""
+    return re.sub(r"^(sha(224|256|384|512):\S+[,\s]+)+", "", one.command)
+
+
 def setting_for_all(line: str) -> Fix:
     """Return the fix that adds a line of Defaults behind all others."""
     return lambda files: _set(files, line)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from imgtools.files.tree import GuestReader
 
@@ -67,13 +68,37 @@ def read_account_rules(files: GuestReader) -> AccountRules:
     )
 
 
+class DefaultLine(NamedTuple):
+    """A setting of one of the files, and where it is said."""
+
+    name: str
+    value: str
+    path: str
+    line: int
+
+
+def login_defs(files: GuestReader) -> dict[str, DefaultLine]:
+    """Return the settings of login.defs by name; the last line of a name counts, as shadow's programs take it."""
+    return {one.name: one for one in _lines(files, LOGIN_DEFS, r"[ \t]+")}
+
+
+def useradd_defaults(files: GuestReader) -> dict[str, DefaultLine]:
+    """Return the settings of useradd by name."""
+    return {one.name: one for one in _lines(files, USERADD, "=")}
+
+
 def _settings(files: GuestReader, paths: Iterable[str], separator: str) -> Iterator[tuple[str, str]]:
-    """Yield names and values of the first file that is there; quotes are the shell's."""
+    """Yield names and values of the first file that is there."""
+    return ((one.name, one.value) for one in _lines(files, paths, separator))
+
+
+def _lines(files: GuestReader, paths: Iterable[str], separator: str) -> Iterator[DefaultLine]:
+    """Yield the settings of the first file that is there; quotes are the shell's."""
     for path in paths:
         if files.is_file(path) and files.stat(path).size <= LIMIT:
-            for line in files.read_text(path, limit=LIMIT).split("\n"):
+            for number, line in enumerate(files.read_text(path, limit=LIMIT).split("\n"), 1):
                 if match := re.match(rf"\s*(\w+){separator}(.*?)\s*(?:#.*)?$", line):
-                    yield match[1], match[2].strip("\"'")
+                    yield DefaultLine(match[1], match[2].strip("\"'"), path, number)
             return
 
 

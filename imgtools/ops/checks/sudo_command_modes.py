@@ -14,7 +14,7 @@ from imgtools.guest.accounts.sudoers import SudoRules
 from imgtools.ops.check import Check, Flaw, Seen
 from imgtools.ops.operation import NoParams
 from imgtools.ops.station import Examined
-from imgtools.ops.sudo_checks import of_sudo, who
+from imgtools.ops.sudo_checks import bare_command, of_sudo, who
 from imgtools.records.audit import Level
 
 
@@ -22,7 +22,7 @@ def look(examined: Examined, rules: SudoRules, params: NoParams) -> Iterator[See
     """Yield each program of a rule that others may write."""
     seen: set[str] = set()
     for one in rules.commands:
-        path = re.sub(r"^sha(224|256|384|512):\S+\s+", "", one.command).split(" ")[0].replace("\\", "")
+        path = bare_command(one).split(" ")[0].replace("\\", "")
         if one.excluded or not path.startswith("/") or path in seen or re.search(r"[*?\[]", path):
             continue
         seen.add(path)

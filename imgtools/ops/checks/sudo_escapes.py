@@ -7,63 +7,20 @@ sudoers(5), Preventing shell escapes.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from imgtools.guest.accounts.sudoers import SudoRules
 from imgtools.ops.check import Check, Flaw, Seen
 from imgtools.ops.operation import NoParams
 from imgtools.ops.station import Examined
-from imgtools.ops.sudo_checks import of_sudo, others_than_root, shown, who
+from imgtools.ops.sudo_checks import bare_command, of_sudo, others_than_root, shown, who
 from imgtools.records.audit import Level
 
-PROGRAMS = frozenset(
-    [
-        "ash",
-        "awk",
-        "bash",
-        "csh",
-        "dash",
-        "emacs",
-        "env",
-        "expect",
-        "find",
-        "gawk",
-        "gdb",
-        "git",
-        "ksh",
-        "less",
-        "lua",
-        "man",
-        "mawk",
-        "more",
-        "nano",
-        "nice",
-        "perl",
-        "pico",
-        "python",
-        "python2",
-        "python3",
-        "rlwrap",
-        "ruby",
-        "script",
-        "setsid",
-        "sh",
-        "ssh",
-        "strace",
-        "su",
-        "tar",
-        "tclsh",
-        "tcsh",
-        "timeout",
-        "vi",
-        "view",
-        "vim",
-        "watch",
-        "xargs",
-        "zsh",
-    ]
-)
+NAMES = """
+    ash awk bash csh dash emacs env expect find gawk gdb git ksh less lua man mawk more nano nice perl pico python
+    python2 python3 rlwrap ruby script setsid sh ssh strace su tar tclsh tcsh timeout vi view vim watch xargs zsh
+"""
+PROGRAMS = frozenset(NAMES.split())
 
 
 def look(examined: Examined, rules: SudoRules, params: NoParams) -> Iterator[Seen]:
@@ -71,7 +28,7 @@ def look(examined: Examined, rules: SudoRules, params: NoParams) -> Iterator[See
     for one in rules.commands:
         if one.excluded or "NOEXEC" in one.tags or not others_than_root(one, rules):
             continue
-        program = re.sub(r"^sha(224|256|384|512):\S+\s+", "", one.command).split()[:1]
+        program = bare_command(one).split()[:1]
         name = program[0].rpartition("/")[2] if program and program[0].startswith("/") else ""
         if name in PROGRAMS:
             yield Flaw(

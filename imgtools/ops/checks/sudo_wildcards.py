@@ -13,7 +13,7 @@ from imgtools.guest.accounts.sudoers import SudoRules
 from imgtools.ops.check import Check, Flaw, Seen
 from imgtools.ops.operation import NoParams
 from imgtools.ops.station import Examined
-from imgtools.ops.sudo_checks import of_sudo, others_than_root, shown, who
+from imgtools.ops.sudo_checks import bare_command, of_sudo, others_than_root, shown, who
 from imgtools.records.audit import Level
 
 
@@ -21,7 +21,7 @@ def look(examined: Examined, rules: SudoRules, params: NoParams) -> Iterator[See
     """Yield each rule with a wildcard in its command."""
     seen: set[tuple[str, int]] = set()
     for one in rules.commands:
-        has = not one.excluded and _has_wildcard(one.command) and others_than_root(one, rules)
+        has = not one.excluded and _has_wildcard(bare_command(one)) and others_than_root(one, rules)
         if has and (one.path, one.line) not in seen:
             seen.add((one.path, one.line))
             yield Flaw(
@@ -35,7 +35,7 @@ def look(examined: Examined, rules: SudoRules, params: NoParams) -> Iterator[See
 
 
 def _has_wildcard(command: str) -> bool:
-    words = re.sub(r"^sha(224|256|384|512):\S+\s+", "", command).split()
+    words = command.split()
     for word in words:
         if word.startswith("^"):
             if ".*" in word:
