@@ -121,13 +121,12 @@ def login_def(
             return
         said = login_defs(files).get(name)
         if said is None or not is_fine(said.value, params):
-            shown = "nothing" if said is None else said.value
             yield Flaw(
-                text.format(shown),
+                f"{name} is not said" if said is None else text.format(said.value),
                 path,
                 said.line if said is not None else 0,
                 name,
-                f"{name} {shown}",
+                "" if said is None else f"{name} {said.value}",
                 fix=saying(path, name, wanted(params)) if path == LOGIN_DEFS[0] else None,
                 advice="" if path == LOGIN_DEFS[0] else f"write {name} {wanted(params)} to /etc/login.defs.d",
             )

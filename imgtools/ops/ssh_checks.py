@@ -52,7 +52,10 @@ def setting(keyword: str, judge: Judge, wanted: Wanted = nothing, advice: str = 
             return
         value = settings.value(keyword)
         if value is None:
-            yield NotKnown(_unknown(settings, keyword))
+            # Of a release that nobody can tell: it is fine if it is so in all of them.
+            could = settings.possible(keyword)
+            if not could or any(judge(one, params) for one in could):
+                yield NotKnown(_unknown(settings, keyword))
         elif text := judge(value.value, params):
             better = wanted(value.value, params)
             yield _flaw(examined, settings, keyword, value, text, better, advice)

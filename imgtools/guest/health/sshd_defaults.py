@@ -129,6 +129,13 @@ def default_of(keyword: str, version: Version | None) -> str | None:
     return next((value for since, value in table if version >= since), None)
 
 
+def all_defaults(keyword: str) -> tuple[str, ...]:
+    """Return what releases do where nothing says; empty if that of one is not known."""
+    table = DEFAULTS.get(keyword) or ALGORITHMS.get(keyword, ())
+    values = tuple(value for _since, value in table if value is not None)
+    return values if len(values) == len(table) else ()
+
+
 def algorithms(keyword: str, said: str, default: str) -> tuple[str, ...]:
     """Return the algorithms of a list as it is written: ``+`` adds to the default, ``-`` takes away, ``^`` puts first.
 

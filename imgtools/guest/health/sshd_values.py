@@ -27,7 +27,7 @@ from imgtools.guest.accounts.sshd import (
     sshd_words,
     unread_files,
 )
-from imgtools.guest.health.sshd_defaults import ALGORITHMS, Version, algorithms, default_of
+from imgtools.guest.health.sshd_defaults import ALGORITHMS, Version, algorithms, all_defaults, default_of
 from imgtools.guest.health.sshd_lines import SERVER_LIMIT, server_of
 from imgtools.guest.packages.applications import list_applications
 from imgtools.guest.packages.database import FORMATS
@@ -96,6 +96,12 @@ class SshdSettings:
             return said
         default = default_of(keyword.lower(), self.version)
         return None if default is None else SshdValue(default)
+
+    def possible(self, keyword: str) -> tuple[str, ...]:
+        """Return what it could be where nothing is said and the release is not known; empty: nobody knows."""
+        if self.said(keyword) is not None or self.version is not None or self.lost:
+            return ()
+        return all_defaults(keyword.lower())
 
     def _algorithms(self, keyword: str, said: SshdValue | None) -> SshdValue | None:
         """A list of algorithms, put together; its value has them with commas."""

@@ -33,8 +33,8 @@ def look(examined: Examined, accounts: Accounts, params: Params) -> Iterator[See
         changed = days(entry.last_change)
         is_fresh = changed is not None and changed + params.most > today
         yield Flaw(
-            f"the password of {account.name} expires "
-            + ("never" if maximum is None else f"after {maximum} days"),
+            f"the password of {account.name} "
+            + ("never expires" if maximum is None else f"expires after {maximum} days"),
             SHADOW,
             entry.line,
             account.name,

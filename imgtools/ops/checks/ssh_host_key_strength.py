@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from imgtools.files.tree import GuestReader
 from imgtools.guest.accounts.ssh_keys import PublicKey, parse_key_line, parse_private_key, weakness
-from imgtools.guest.health.sshd_config import private_keys
+from imgtools.guest.health.sshd_config import host_keys, private_keys
 from imgtools.ops.check import Check, Flaw, Seen
 from imgtools.ops.station import Examined
 from imgtools.records.audit import Level
@@ -34,15 +34,18 @@ def look(examined: Examined, params: Params) -> Iterator[Seen]:
     keys = private_keys(examined.files)
     if not keys:
         yield NotThere("no SSH host keys")
+    wanted = host_keys(examined.files, cloud_init=False).wanted
     for one in keys:
         key = _key(examined.files, one.path)
         if key is None:
             yield NotKnown(f"the type of {one.path}")
         elif text := weakness(key, params.least):
+            used = one.path in wanted
             yield Flaw(
-                f"a host key is weak: {text}",
+                f"a host key{'' if used else ', which the server does not use,'} is weak: {text}",
                 one.path,
                 evidence=key.words,
+                severity=None if used else Level.LOW,
                 advice="ssh-keygen -A makes what is missing, once it is removed; clients have to learn the new one",
             )
 
