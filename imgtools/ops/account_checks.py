@@ -20,7 +20,7 @@ from imgtools.guest.accounts.users import (
     may_log_in,
     read_accounts,
 )
-from imgtools.guest.health.logins import ways_in
+from imgtools.guest.health.logins import WayIn, ways_in
 from imgtools.ops.check import Fix, Flaw, Seen, always
 from imgtools.ops.operation import Params
 from imgtools.ops.station import Examined
@@ -29,6 +29,7 @@ from imgtools.records.diagnosis import NotKnown, NotThere
 Look = Callable[[Examined, Params], Iterator[Seen]]
 LookAtAccounts = Callable[[Examined, Accounts, Params], Iterable[Seen]]
 EPOCH = date(1970, 1, 1)
+MOST_ACCOUNTS = 2000  # of which it is looked up who can log in
 # shadow(5): which field of a line, from 0 on.
 LAST_CHANGE, MINIMUM, MAXIMUM, WARNING, INACTIVE = 2, 3, 4, 5, 6
 
@@ -99,10 +100,15 @@ def hidden_homes(examined: Examined, accounts: Accounts) -> Iterator[NotKnown]:
             yield NotKnown(f"the home of {account.name} is on a volume that could not be mounted")
 
 
-def others_get_in(examined: Examined, accounts: Accounts, name: str) -> bool:
-    """Whether an administrator other than this one can log in."""
-    ways = ways_in(examined.files, accounts)
-    return any(one.is_admin and one.name != name for one in ways)
+def others_get_in(examined: Examined, name: str) -> bool:
+    """Whether an administrator other than this one can log in; of very many accounts nobody knows."""
+    return any(one.is_admin and one.name != name for one in examined.once(ways_of))
+
+
+def ways_of(examined: Examined) -> tuple[WayIn, ...]:
+    """Return who can log in, and how; nobody, where there are very many accounts."""
+    accounts = examined.once(accounts_of)
+    return ways_in(examined.files, accounts) if len(accounts.passwd) <= MOST_ACCOUNTS else ()
 
 
 class Held(NamedTuple):

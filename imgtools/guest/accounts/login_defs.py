@@ -97,8 +97,9 @@ def _lines(files: GuestReader, paths: Iterable[str], separator: str) -> Iterator
     for path in paths:
         if files.is_file(path) and files.stat(path).size <= LIMIT:
             for number, line in enumerate(files.read_text(path, limit=LIMIT).split("\n"), 1):
-                if match := re.match(rf"\s*(\w+){separator}(.*?)\s*(?:#.*)?$", line):
-                    yield DefaultLine(match[1], match[2].strip("\"'"), path, number)
+                if match := re.match(rf"\s*(\w+){separator}(.*)$", line):
+                    value = match[2].partition("#")[0].strip().strip("\"'")
+                    yield DefaultLine(match[1], value, path, number)
             return
 
 

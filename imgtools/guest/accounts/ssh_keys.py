@@ -83,7 +83,7 @@ def parse_authorized_keys(text: str) -> Iterator[AuthorizedKey]:
     """Yield the keys of a file; lines that the server does not understand are passed over, as it does."""
     for number, line in enumerate(text.split("\n")[:MOST_LINES], 1):
         stripped = line.strip()
-        if not stripped or stripped.startswith("#"):
+        if not stripped or stripped.startswith("#") or len(stripped) > LONGEST:
             continue
         options, rest = ((), stripped) if TYPE.match(stripped) else split_options(stripped)
         words = rest.split(None, 2)

@@ -16,6 +16,7 @@ SERVICES = ("login", "sshd", "sudo", "su", "systemd-user")
 VITAL = ("login", "sshd")
 LIMIT = 1 << 20
 DEEPEST = 16
+LONGEST = 8192  # letters of the arguments of one module
 MOST_FILES = 1000  # that are read for one service
 LINE = re.compile(r"(-?)(auth|account|password|session)\s+(\[[^\]]*\]|\S+)\s+(\S+)\s*(.*)$")
 
@@ -166,6 +167,8 @@ def _logical_lines(text: str) -> Iterator[tuple[int, str]]:
 
 def _arguments(text: str) -> tuple[str, ...]:
     """Split a module's arguments; one with spaces stands in square brackets."""
+    if len(text) > LONGEST:
+        return tuple(text.split())
     return tuple(one.strip("[]") for one in re.findall(r"\[(?:\\\]|[^\]])*\]|\S+", text))
 
 

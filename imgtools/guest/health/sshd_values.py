@@ -210,6 +210,6 @@ def _words_of(path: str, text: str, names: tuple[str, ...]) -> Iterator[SshdLine
 
 def seconds(text: str) -> int | None:
     """Return a time as sshd_config(5) writes it (``90``, ``1m30s``, ``1h``) in seconds; None if it is none."""
-    if not re.fullmatch(r"(\d{1,9}[smhdwSMHDW]?){1,8}", text):
+    if not text or not re.fullmatch(r"(?:\d{1,9}[smhdwSMHDW]){0,8}\d{0,9}", text):
         return None
     return sum(int(number) * UNITS[unit.lower()] for number, unit in re.findall(r"(\d+)([a-zA-Z]?)", text))

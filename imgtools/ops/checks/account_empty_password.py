@@ -28,7 +28,7 @@ def look(examined: Examined, accounts: Accounts, params: NoParams) -> Iterator[S
                 line,
                 account.name,
                 severity=None if opens else Level.MEDIUM,
-                fix=locking(path, account.name) if others_get_in(examined, accounts, account.name) else None,
+                fix=locking(path, account.name) if others_get_in(examined, account.name) else None,
                 advice="set a password: imgtools customize --password",
             )
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from imgtools.guest.health.logins import read_known, ways_in
+from imgtools.ops.account_checks import ways_of
 from imgtools.ops.check import Check, Flaw, Seen
 from imgtools.ops.ssh_checks import setting
 from imgtools.ops.station import Examined
@@ -52,9 +52,7 @@ def look(examined: Examined, params: Params) -> Iterator[Seen]:
 
 def _is_safe(examined: Examined) -> bool:
     """Whether another administrator gets in over SSH."""
-    accounts = read_known(examined.files)
-    ways = ways_in(examined.files, accounts) if accounts is not None else ()
-    return any(one.is_admin and one.ssh and one.name != "root" for one in ways)
+    return any(one.is_admin and one.ssh and one.name != "root" for one in examined.once(ways_of))
 
 
 CHECK = Check(

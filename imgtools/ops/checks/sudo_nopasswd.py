@@ -7,7 +7,6 @@ too. Source: sudoers(5), Tag_Spec; doas.conf(5).
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from imgtools.guest.accounts.sudoers import SudoRules
@@ -46,9 +45,24 @@ def look_at_both(examined: Examined, params: NoParams) -> Iterator[Seen]:
     yield from (one for one in _look(examined, params) if isinstance(one, Flaw))
     for path in doas:
         for number, line in enumerate(examined.files.read_text(path, limit=DOAS_LIMIT).split("\n"), 1):
-            if match := re.match(r"\s*permit\b[^#]*\bnopass\b[^#]*?([\w.:-]+)?\s*(?:as\b|cmd\b|#|$)", line):
-                user = match[1] or ""
+            if user := _without_password(line):
                 yield Flaw(f"doas asks no password of {user}", path, number, user, line.strip()[:120])
+
+
+def _without_password(line: str) -> str:
+    """Return whom a line of doas.conf asks no password; "" if it asks, or forbids."""
+    words = line.partition("#")[0].split()
+    if words[:1] != ["permit"]:
+        return ""
+    nopass, inside = False, False
+    for word in words[1:]:
+        if inside or word.startswith(("setenv", "{")):
+            inside = not word.endswith("}")
+        elif word == "nopass":
+            nopass = True
+        elif word not in ("nolog", "persist", "keepenv"):
+            return word if nopass else ""
+    return ""
 
 
 CHECK = Check(

@@ -39,22 +39,37 @@ def look(examined: Examined, params: NoParams) -> Iterator[Seen]:
 
 def _of_rules(text: str) -> Iterator[tuple[int, str]]:
     """Yield line and whom of rules that allow without a look at the action."""
-    bare = re.sub(r"/\*[^*]*(?:\*(?!/)[^*]*)*\*/", lambda one: "\n" * one[0].count("\n"), text)
-    bare = re.sub(r"(?m)^[ \t]*//.*$", "", bare)
+    bare = re.sub(r"(?m)^[ \t]*//.*$", "", _without_comments(text))
     starts = [one.start() for one in re.finditer(r"addRule\s*\(", bare)]
-    for start, end in zip(starts, [*starts[1:], len(bare)], strict=True):
+    ends = [*starts[1:], len(bare)] if starts else []
+    for start, end in zip(starts, ends, strict=True):
         body = bare[start:end]
         if re.search(r"Result\.YES|return\s+[\"']yes[\"']", body) and "action." not in body:
             yield bare.count("\n", 0, start) + 1, "some" if "subject." in body else "everybody"
 
 
+def _without_comments(text: str) -> str:
+    """Take out what stands between /* and */; its line ends stay."""
+    kept, at = [], 0
+    while (start := text.find("/*", at)) >= 0:
+        end = text.find("*/", start + 2)
+        end = len(text) if end < 0 else end + 2
+        kept += [text[at:start], "\n" * text.count("\n", start, end)]
+        at = end
+    return "".join([*kept, text[at:]])
+
+
 def _of_old(text: str) -> Iterator[tuple[int, str]]:
     """Yield line and whom of sections that allow an action of *."""
-    for section in re.split(r"(?m)^(?=\[)", text):
-        at = text.count("\n", 0, text.find(section)) + 1 if section else 0
-        said = dict(re.findall(r"(?m)^(\w+)[ \t]*=[ \t]*(.*?)[ \t]*$", section))
+    first, said = 0, dict[str, str]()
+    for number, line in enumerate([*text.split("\n"), "["], 1):
+        if not line.startswith("["):
+            name, _equals, value = line.partition("=")
+            said[name.strip()] = value.strip()
+            continue
         if said.get("Action") == "*" and "yes" in (said.get("ResultAny"), said.get("ResultActive")):
-            yield at, said.get("Identity", "everybody")[:60]
+            yield first, said.get("Identity", "everybody")[:60]
+        first, said = number, {}
 
 
 CHECK = Check(

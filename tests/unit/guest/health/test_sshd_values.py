@@ -22,7 +22,9 @@ ANN = Account("ann", Secret(b"x"), 1000, 1000, "", "/home/ann", "/bin/sh", 2)
 CONFIGS = {
     "nothing": {"": ""},
     "first value": {"": "X11Forwarding yes\nX11Forwarding no\nMaxAuthTries 3\nMaxAuthTries 9\n"},
-    "words": {"": "permitrootlogin=without-password\n  MAXSESSIONS = 4\nClientAliveInterval 5m\nLoginGraceTime 1h30m\n"},
+    "words": {
+        "": "permitrootlogin=without-password\n  MAXSESSIONS = 4\nClientAliveInterval 5m\nLoginGraceTime 1h30m\n"
+    },
     "quotes and comments": {"": 'Banner "/etc/a b" # why\nLogLevel "VERBOSE"\nGatewayPorts yes #no\nMaxAuthTries 2\n'},
     "quoted keyword": {"": '"MaxAuthTries" 5\n"LogLevel" ERROR\r\n'},
     "drop-ins first": {
@@ -43,8 +45,13 @@ CONFIGS = {
     },
     "block for all": {"": "X11Forwarding no\nMatch all\nX11Forwarding yes\nPermitTunnel yes\n"},
     "added ciphers": {"": "Ciphers +aes128-cbc,3des-cbc\nMACs ^hmac-md5\nKexAlgorithms -diffie-hellman-*,sntrup*\n"},
-    "patterns": {"": "HostKeyAlgorithms +ssh-rsa,ssh-dss\nPubkeyAcceptedKeyTypes -rsa-*,*cert*\nHostbasedAcceptedKeyTypes +ssh-d*\n"},
-    "own lists": {"": "Ciphers aes256-ctr,aes128-cbc\nMACs hmac-sha2-256\nPubkeyAcceptedAlgorithms ssh-rsa,ssh-ed25519\n"},
+    "patterns": {
+        "": "HostKeyAlgorithms +ssh-rsa,ssh-dss\nPubkeyAcceptedKeyTypes -rsa-*,*cert*\n"
+        "HostbasedAcceptedKeyTypes +ssh-d*\n"
+    },
+    "own lists": {
+        "": "Ciphers aes256-ctr,aes128-cbc\nMACs hmac-sha2-256\nPubkeyAcceptedAlgorithms ssh-rsa,ssh-ed25519\n"
+    },
     "everything": {
         "": "StrictModes no\nIgnoreRhosts shosts-only\nPermitUserEnvironment LANG,LC_*\nHostbasedAuthentication yes\n"
         "PermitEmptyPasswords yes\nPasswordAuthentication no\nUsePAM yes\nAllowAgentForwarding no\nMaxStartups 20\n"
