@@ -14,6 +14,7 @@ from imgtools.ops.check import Fix, Flaw, Seen, always
 from imgtools.ops.operation import Params
 from imgtools.ops.station import Examined
 from imgtools.records.diagnosis import NotThere
+from imgtools.records.system import OsInfo
 
 Look = Callable[[Examined, Params], Iterator[Seen]]
 # Services that let people in; each is looked at where PAM has a file of it.
@@ -33,6 +34,8 @@ SERVICES = (
 PASSWORD_SERVICE = "passwd"  # with which people change their passwords
 PROFILES = ("/etc/profile", "/etc/profile.d/*.sh", "/etc/bash.bashrc", "/etc/bashrc")
 LIMIT = 1 << 20  # bytes of one file
+# agetty(8): architecture, release, name and version of the system, and fields of os-release.
+ESCAPES = re.compile(r"\\[mrsvS]")
 AUTHSELECT = "/etc/authselect/"  # files there are made anew: authselect(8)
 
 
@@ -175,6 +178,12 @@ def shell_lines(files: GuestReader, expression: str) -> Iterator[tuple[str, int,
                 for number, line in enumerate(files.read_text(path, limit=LIMIT).split("\n"), 1):
                     if not line.lstrip().startswith("#") and (match := re.search(expression, line)):
                         yield files.resolve(path), number, match
+
+
+def says_system(line: str, os: OsInfo) -> bool:
+    """Whether a line that is shown before the login says which system it is, by its name or an escape of agetty(8)."""
+    words = [one.lower() for one in (os.product_name, os.distro) if len(one) > 3 and one != "unknown"]
+    return ESCAPES.search(line) is not None or any(word in line.lower() for word in words)
 
 
 def is_managed(path: str) -> bool:

@@ -7,30 +7,26 @@ Source: agetty(8), ISSUE FILES.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from imgtools.ops.check import Check, Flaw, Seen
+from imgtools.ops.login_checks import says_system
 from imgtools.ops.operation import NoParams
 from imgtools.ops.station import Examined
 from imgtools.records.audit import Level
 
 FILES = ("/etc/issue", "/etc/issue.net", "/etc/issue.d/*.issue")
 LIMIT = 1 << 16  # bytes of one file
-# agetty(8): architecture, release, name and version of the system; \\S is PRETTY_NAME and its kin.
-ESCAPES = re.compile(r"\\[mrsvS]|\\S\{")
 
 
 def look(examined: Examined, params: NoParams) -> Iterator[Seen]:
     """Yield each file that says it."""
-    os = examined.system.os
-    words = [one.lower() for one in (os.product_name, os.distro) if len(one) > 3 and one != "unknown"]
     for pattern in FILES:
         for path in examined.files.glob(pattern):
             if not examined.files.is_file(path):
                 continue
             for number, line in enumerate(examined.files.read_text(path, limit=LIMIT).split("\n"), 1):
-                if ESCAPES.search(line) or any(word in line.lower() for word in words):
+                if says_system(line, examined.system.os):
                     yield Flaw(
                         f"{path} says which system this is",
                         path,

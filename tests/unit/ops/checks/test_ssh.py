@@ -119,6 +119,8 @@ CASES = (
         good=said("Banner /etc/issue.net", **{"/etc/issue.net": "no\n"}),
         fixed=True,
     ),
+    Case("ssh-banner", bad=said("Port 22", **{"/etc/issue.net": "Debian\n"}), finds=(CONFIG,),
+         good=said("Banner /b", **{"/b": "x"})),
     Case(
         "ssh-banner",
         bad=said("Banner /etc/gone"),
