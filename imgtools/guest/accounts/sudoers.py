@@ -29,17 +29,16 @@ TAGS = (
     "NOMAIL", "INTERCEPT", "NOINTERCEPT", "PASSWD", "NOPASSWD", "SETENV", "NOSETENV",
 )  # fmt: skip
 TAG = re.compile(rf"({'|'.join(TAGS)})[ \t]*:[ \t]*")
-OPTION = re.compile(
-    r"(?:ROLE|TYPE|APPARMOR_PROFILE|PRIVS|LIMITPRIVS|NOTBEFORE|NOTAFTER|TIMEOUT|CWD|CHROOT)"
-    r'[ \t]*=[ \t]*("[^"]*"|\S+)[ \t]*'
-)
+_OPTIONS = "ROLE|TYPE|APPARMOR_PROFILE|PRIVS|LIMITPRIVS|NOTBEFORE|NOTAFTER|TIMEOUT|CWD|CHROOT"
+OPTION = re.compile(rf'(?:{_OPTIONS})[ \t]*=[ \t]*("[^"]*"|\S+)[ \t]*')
 RUNAS = re.compile(r"\(([^()]*)\)[ \t]*")
 ALIAS = re.compile(r"(User_Alias|Runas_Alias|Host_Alias|Cmnd_Alias|Cmd_Alias)[ \t]+(.*)$")
 DEFAULTS = re.compile(r"Defaults(?:([@:>!])[ \t]*(\S+))?[ \t]+(.*)$")
 INCLUDE = re.compile(r"[#@]include(dir)?[ \t]+(\"[^\"]+\"|(?:\\.|\S)+)")
 # A colon that begins the rules for other hosts: `: HOST = commands`.
 NEXT_HOST = re.compile(
-    r"(?<!\\):[ \t]*(?=(?:\\.|[^\\=:()\s,])+(?:[ \t]*,[ \t]*(?:\\.|[^\\=:()\s,])+)*[ \t]*=)"
+    rf"(?<!\\):[ \t]*(?!(?:{_OPTIONS})[ \t]*=)"
+    r"(?=(?:\\.|[^\\=:()\s,])+(?:[ \t]*,[ \t]*(?:\\.|[^\\=:()\s,])+)*[ \t]*=)"
 )
 USER = r'(?:![ \t]*)*(?:"[^"]*"|(?:\\.|[^\s,="\\!])(?:\\.|[^\s,="\\])*)'
 USERS = re.compile(rf"({USER}(?:[ \t]*,[ \t]*{USER})*)[ \t]+(.*)$")
