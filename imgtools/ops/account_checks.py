@@ -22,6 +22,7 @@ from imgtools.guest.accounts.users import (
 )
 from imgtools.guest.health.logins import WayIn, ways_in
 from imgtools.ops.check import Fix, Flaw, Seen, always
+from imgtools.ops.facts import asked_once
 from imgtools.ops.operation import Params
 from imgtools.ops.station import Examined
 from imgtools.records.diagnosis import NotKnown, NotThere
@@ -34,6 +35,7 @@ MOST_ACCOUNTS = 2000  # of which it is looked up who can log in
 LAST_CHANGE, MINIMUM, MAXIMUM, WARNING, INACTIVE = 2, 3, 4, 5, 6
 
 
+@asked_once
 def accounts_of(examined: Examined) -> Accounts:
     """Return the guest's accounts.
 

@@ -9,6 +9,7 @@ from imgtools.files.tree import GuestReader
 from imgtools.guest.health.sshd_lines import server_of
 from imgtools.guest.health.sshd_values import SshdSettings, SshdValue, read_sshd, seconds
 from imgtools.ops.check import Fix, Flaw, Seen
+from imgtools.ops.facts import asked_once
 from imgtools.ops.operation import Params
 from imgtools.ops.ssh_plans import may_say, say_for_all
 from imgtools.ops.station import Examined
@@ -24,6 +25,7 @@ ADVICE = "on the Red Hat family: update-crypto-policies; else leave them out of 
 IN_BLOCK = "a block for some was made on purpose: whoever made it knows whether it has to be so"
 
 
+@asked_once
 def sshd_of(examined: Examined) -> SshdSettings | None:
     """Return the server's settings; None if there is no server, or it has no configuration."""
     return read_sshd(examined.files)

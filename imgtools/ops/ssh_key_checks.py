@@ -9,6 +9,7 @@ from imgtools.guest.accounts.ssh_keys import AuthorizedKey, parse_authorized_key
 from imgtools.guest.accounts.sshd import config_of, key_files, sshd_lines
 from imgtools.guest.accounts.users import FILE_LIMIT, Account
 from imgtools.ops.account_checks import accounts_of
+from imgtools.ops.facts import asked_once
 from imgtools.ops.station import Examined
 
 MOST_ACCOUNTS = 5000  # that are looked at; a machine with more has a directory server
@@ -28,6 +29,7 @@ class HeldKey(NamedTuple):
         return f"{self.authorized.key.words}{comment}"
 
 
+@asked_once
 def keys_of(examined: Examined) -> tuple[HeldKey, ...]:
     """Return the keys of all accounts, each file once.
 

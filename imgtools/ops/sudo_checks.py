@@ -12,6 +12,7 @@ from imgtools.guest.accounts.sudoers import SudoCommand, SudoDefault, SudoRules,
 from imgtools.guest.health.sudo_state import has_sudo, main_file
 from imgtools.ops.check import Fix, Seen
 from imgtools.ops.common_plans import rewrite
+from imgtools.ops.facts import asked_once
 from imgtools.ops.operation import Params
 from imgtools.ops.station import Examined
 from imgtools.records.diagnosis import NotThere
@@ -23,6 +24,7 @@ PROGRAM_LIMIT = 8 << 20  # bytes of sudo; 300 kB
 Version = tuple[int, ...]
 
 
+@asked_once
 def rules_of(examined: Examined) -> SudoRules | None:
     """Return sudo's rules; None if the guest has no sudo.
 

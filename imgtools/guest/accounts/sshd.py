@@ -22,7 +22,7 @@ CONFIGS = (CONFIG, "/usr/etc/ssh/sshd_config")  # SUSE's own is read where there
 FOLDER = "/etc/ssh"  # where names of included files begin that have no slash in front
 LIMIT = 1 << 20  # bytes of one file
 DEEPEST = 16  # files that include each other (servconf.c, SERVCONF_MAX_DEPTH)
-MOST_FILES = 1000  # that are read, each as often as it is included
+MOST_FILES = 300  # that are read, each as often as it is included
 KEY_FILES = ".ssh/authorized_keys .ssh/authorized_keys2"
 
 
@@ -49,17 +49,17 @@ class _Reading:
 
         :raises OddGuest: files include each other without an end.
         """
-        if not files.is_file(path):
-            return False
-        if depth > DEEPEST or files.stat(path).size > LIMIT:
-            self.unread.append(path)
-            return False
         self.files += 1
         if self.files > MOST_FILES:
             raise OddGuest(
                 f"{path}: more than {MOST_FILES} files are included",
                 hint="the SSH server does not start with it",
             )
+        if not files.is_file(path):
+            return False
+        if depth > DEEPEST or files.stat(path).size > LIMIT:
+            self.unread.append(path)
+            return False
         return True
 
 
@@ -100,9 +100,14 @@ def _lines(files: GuestReader, path: str, block: str, depth: int, reading: _Read
         raw = line.strip(" \t\r\f")[:200]
         yield SshdLine(true_path, number, name, value, match if name != "match" else "", raw)
         if name == "include":
-            for pattern in sshd_words(value):
+            for pattern in sshd_words(value) if depth < DEEPEST else _too_deep(reading, true_path):
                 for one in files.glob(pattern if pattern.startswith("/") else f"{FOLDER}/{pattern}"):
                     yield from _lines(files, one, match, depth + 1, reading)
+
+
+def _too_deep(reading: _Reading, path: str) -> tuple[str, ...]:
+    reading.unread.append(path)
+    return ()
 
 
 def _both(outer: str, inner: str) -> str:

@@ -17,7 +17,7 @@ VITAL = ("login", "sshd")
 LIMIT = 1 << 20
 DEEPEST = 16
 LONGEST = 8192  # letters of the arguments of one module
-MOST_FILES = 1000  # that are read for one service
+MOST_FILES = 100  # that are read for one service
 LINE = re.compile(r"(-?)(auth|account|password|session)\s+(\[[^\]]*\]|\S+)\s+(\S+)\s*(.*)$")
 
 

@@ -276,7 +276,7 @@ def test_hostile_configurations_end_in_an_error_of_the_check() -> None:
     examined = audited(files)
     found = check(examined, chosen(Case("ssh-ciphers", {}, ())))
     assert found.report.result is Result.ERROR
-    assert "more than 1000 files" in found.report.reason
+    assert "more than 300 files" in found.report.reason
 
 
 def test_root_with_a_password_weighs_more_than_a_key_that_a_policy_forbids() -> None:
