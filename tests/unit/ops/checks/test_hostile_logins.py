@@ -39,7 +39,7 @@ PIECES = (
 texts = st.lists(st.one_of(st.sampled_from(PIECES), st.text(max_size=4)), max_size=14).map("".join)
 
 
-@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(texts, min_size=3, max_size=3))
 def test_each_check_ends_with_an_answer(said: list[str]) -> None:
     files: dict[str, Content] = {
