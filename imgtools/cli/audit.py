@@ -150,7 +150,7 @@ def command(
     explain: Explain = None,
     list_checks: ListChecks = False,
 ) -> None:
-    """Say what a guest is not like that it should be, and put it right.
+    """Check a guest against a policy, and put right what is found.
 
     Nothing of the guest is run. Exit code 1 if something was found.
     """
