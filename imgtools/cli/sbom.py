@@ -91,7 +91,7 @@ def command(
     allow_partial: AllowPartial = False,
     reproducible: Reproducible = False,
 ) -> None:
-    """List what a guest is made of: a bill of materials, in CycloneDX or SPDX.
+    """List what a guest is made of, as CycloneDX or SPDX.
 
     Nothing of the guest is run, and nothing is asked of the network. Exit code 1 if an advisory is about something.
     """

@@ -43,7 +43,7 @@ ON_GUEST = {
     "mv": ("/etc/hostname", "/etc/hostname2"),
     "resize": ("+64M",),
     "rm": ("/etc/hostname",),
-    "sbom": ("--as", "table"),
+    "sbom": (),
     "sysprep": ("--enable", "machine-id"),
     "tar-in": ("ARCHIVE", "/srv"),
     "tar-out": ("/etc/ssh", "FOLDER/a.tar"),
