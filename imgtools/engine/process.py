@@ -65,6 +65,7 @@ PACKAGE_OF = {
     "visudo": "sudo",
     "zstd": "zstd",
     "lz4": "lz4",
+    "oscap": "openscap-scanner",
 }
 
 
@@ -140,10 +141,12 @@ def run(
     ok: Sequence[int] = (0,),
     env: Mapping[str, str] | None = None,
     cwd: str | None = None,
+    dies_by: int = 0,
 ) -> Completed:
     """Run one program to its end and return what it said.
 
     :param fence: what it may open and use.
+    :param dies_by: the signal that it gets when we are killed.
     :param ok: exit codes that are answers, not failures.
     :raises ToolMissing: the program is not installed.
     :raises ToolFailed: it ended with a code that is not in ``ok``.
@@ -159,6 +162,7 @@ def run(
         pass_fds=pass_fds,
         env=env,
         cwd=cwd,
+        dies_by=dies_by,
     )
     with process:
         try:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from imgtools import errors
 from imgtools.engine.fuse import show_folder, unmount_folder
+from imgtools.engine.held_folder import scratch_folder
 from imgtools.engine.own_files import write_own
 from imgtools.errors import HostError, ImgtoolsError
 
@@ -22,8 +23,10 @@ __all__ = [
     "read_record",
     "readiness",
     "record_path",
+    "scratch_folder",
     "show_folder",
     "unmount",
+    "unmount_folder",
     "write_record",
 ]
 

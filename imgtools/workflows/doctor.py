@@ -217,6 +217,7 @@ def _needs() -> dict[str, _Need]:
     needs["sfdisk"] = _Need(State.FAIL, Serves.SOME, "changing partition tables")
     needs["fdisk"] = _Need(State.FAIL, Serves.SOME, "changing partition tables")
     needs["visudo"] = _Need(State.WARN, Serves.SOME, "checking an edited sudoers file")
+    needs["oscap"] = _Need(State.WARN, Serves.SOME, "audit --oscap")
     return needs
 
 

@@ -132,7 +132,7 @@ def _in_background(
             return _report(replace(record, pid=facts["pid"]), warnings)
     except ValueError:
         facts = {}
-    raise _error_of(facts)
+    raise error_of(facts)
 
 
 def _be_server(
@@ -166,7 +166,8 @@ def _be_server(
         os._exit(code)
 
 
-def _error_of(facts: Mapping[str, str]) -> ImgtoolsError:
+def error_of(facts: Mapping[str, str]) -> ImgtoolsError:
+    """Return the error that a server told, by its class, message and hint."""
     try:
         kind: type[ImgtoolsError] = getattr(errors, facts["class"], ImgtoolsError)
         return kind(facts["message"], hint=facts["hint"])
@@ -191,7 +192,7 @@ def _serve(
         view = view_files(image, request, change=target.write)
         kinds = {mount.path: mount.volume.content for mount in view.mounts}
         draft = Draft(view.files, Path(contents), kinds)
-        usage = _usage(image, view)
+        usage = usage_of(image, view)
         place = Path(record.folder)
         show_folder(
             draft,
@@ -215,6 +216,7 @@ def _changes(draft: Draft, view: FileView) -> list[Change]:
     return [one for one in fitted(draft.changes(), view.mounts) if not isinstance(one, Warned)]
 
 
-def _usage(image: Image, view: FileView) -> Usage:
+def usage_of(image: Image, view: FileView) -> Usage:
+    """Return how full the first of the shown volumes is; nothing where nobody can tell."""
     found = image.try_usage(view.mounts[0].volume)
     return Usage(0, 0, 0, 0, 0) if isinstance(found, Declined) else found

@@ -69,6 +69,7 @@ class Kind(Enum):
     PACKER = "from a pipe of ours into a new file: the same programs the other way round"
     LIBRARY = "a copy of imgtools that works with a C library: libfsntfs, libbde, hivex, augeas, libevtx"
     WRITING_LIBRARY = "the same, that writes to a volume: libext2fs"
+    SCANNER = "judges a guest's files in a folder of ours by rules of others: oscap"
     HOST = "never sees a guest's bytes, or does what a fence forbids: fusermount3, umount, supermin, virsh"
     PERSON = "a person's own editor"
 
@@ -99,6 +100,8 @@ ALLOWANCES = {
     Kind.PACKER: Allowance(4 * GIB, 7 * DAY, 64 * TIB),
     Kind.LIBRARY: Allowance(2 * GIB, 12 * HOUR, MIB, drops_root=True),
     Kind.WRITING_LIBRARY: Allowance(4 * GIB, 12 * HOUR, 16 * TIB, drops_root=True),
+    # It stays root where we are: nobody else may look into our mounts.
+    Kind.SCANNER: Allowance(4 * GIB, 12 * HOUR, GIB),
     Kind.HOST: Allowance(64 * GIB, 7 * DAY, 64 * TIB, is_fenced=False),
     Kind.PERSON: Allowance(0, 0, 0, is_fenced=False),
 }

@@ -1,0 +1,1 @@
+"""OpenSCAP's content and results: what can be told offline, and what was."""
