@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from imgtools.change.describe import PlannedChange
     from imgtools.change.plan import Plan
     from imgtools.disk.image_file import Extent
-    from imgtools.door.auditing import audit
+    from imgtools.door.auditing import audit, audit_oscap
     from imgtools.door.comparing import diff, timeline
     from imgtools.door.disks import amend, bench, check, compare, info, map, measure, recover, wipe
     from imgtools.door.files import chmod, chown, ln, mkdir, mv, rm, tar_in, touch
@@ -148,6 +148,7 @@ if TYPE_CHECKING:
     from imgtools.records.packages import Application, Deviation, FileFinding
     from imgtools.records.progress import Progress
     from imgtools.records.request import Backing, Engine, Key, Secret
+    from imgtools.records.scap import ScapCounts, ScapProfile, ScapRule
     from imgtools.records.snapshots import Snapshot
     from imgtools.records.steps import DiskStep
     from imgtools.records.system import OsInfo, OsType, Warned
@@ -155,6 +156,7 @@ if TYPE_CHECKING:
     from imgtools.records.usage import Usage
     from imgtools.workflows.amend import AmendReport
     from imgtools.workflows.audit import AuditReport
+    from imgtools.workflows.audit_oscap import OscapReport
     from imgtools.workflows.bench import BenchReport
     from imgtools.workflows.bitmap import Bitmap, BitmapReport, BitmapsReport
     from imgtools.workflows.boot import BootCause, BootReport
@@ -218,35 +220,36 @@ __all__ = [
     "DiffReport", "Difference", "DiscardHibernation", "Disk", "DiskFacts", "DiskStep", "DoctorReport",
     "EditConfig", "EditLines", "Engine", "Evidence", "ExportReport", "ExportedKey", "Extent",
     "FactDifference", "FactKind", "FileDifference", "FileEntry", "FileFacts", "FileFinding", "FileKind",
-    "FileStat", "FilesystemUsage", "FilesystemsReport", "FindReport", "Finding", "FoundFile", "FoundRow",
-    "Generated", "Guest", "GuestDiffReport", "GuestOptions", "GuestReader", "Happening", "HashedFile",
-    "HiveListReport", "HiveRow", "HostPath", "Image", "ImageEdit", "ImageInfo", "ImageOptions",
-    "ImageUsage", "Images", "InfoReport", "InspectReport", "InspectedGuest", "Key", "KeyListReport",
-    "KeyReport", "KeyRow", "Keys", "Layer", "Layout", "Level", "LineEdit", "ListedFile", "LogInfo",
-    "LogListReport", "LogReport", "LogRow", "LsReport", "MakeDirectory", "MakeHardLink", "MakeLink",
-    "MakeSpecial", "MapLayer", "MapReport", "MeasureReport", "Mount", "MountReport", "MountedVolume",
-    "Move", "NewLvmUuids", "OperationReport", "Orders", "OsInfo", "OsType", "PackagesVerified",
-    "Partition", "Plan", "PlanReport", "PlannedChange", "Progress", "RebaseReport", "RecoverReport",
-    "RegistryApplyLog", "RegistryDifference", "RegistryMakeKey", "RegistryMatch", "RegistryOptions",
-    "RegistryRemoveKey", "RegistryRemoveValue", "RegistrySet", "Relabel", "Remedy", "Remove",
-    "RepairReport", "RescueReport", "ResizeCopyReport", "ResizeReport", "ResizedPartition", "Result",
-    "RunInGuest", "SbomReport", "SearchReport", "Secret", "SetMode", "SetOwner", "SetTimes", "SetUuid",
+    "FileStat", "FilesystemUsage", "FilesystemsReport", "FindReport", "Finding", "FoundFile",
+    "FoundRow", "Generated", "Guest", "GuestDiffReport", "GuestOptions", "GuestReader", "Happening",
+    "HashedFile", "HiveListReport", "HiveRow", "HostPath", "Image", "ImageEdit", "ImageInfo",
+    "ImageOptions", "ImageUsage", "Images", "InfoReport", "InspectReport", "InspectedGuest", "Key",
+    "KeyListReport", "KeyReport", "KeyRow", "Keys", "Layer", "Layout", "Level", "LineEdit",
+    "ListedFile", "LogInfo", "LogListReport", "LogReport", "LogRow", "LsReport", "MakeDirectory",
+    "MakeHardLink", "MakeLink", "MakeSpecial", "MapLayer", "MapReport", "MeasureReport", "Mount",
+    "MountReport", "MountedVolume", "Move", "NewLvmUuids", "OperationReport", "Orders", "OsInfo",
+    "OsType", "OscapReport", "PackagesVerified", "Partition", "Plan", "PlanReport", "PlannedChange",
+    "Progress", "RebaseReport", "RecoverReport", "RegistryApplyLog", "RegistryDifference",
+    "RegistryMakeKey", "RegistryMatch", "RegistryOptions", "RegistryRemoveKey", "RegistryRemoveValue",
+    "RegistrySet", "Relabel", "Remedy", "Remove", "RepairReport", "RescueReport", "ResizeCopyReport",
+    "ResizeReport", "ResizedPartition", "Result", "RunInGuest", "SbomReport", "ScapCounts",
+    "ScapProfile", "ScapRule", "SearchReport", "Secret", "SetMode", "SetOwner", "SetTimes", "SetUuid",
     "SetXattr", "Severity", "Since", "Size", "Snapshot", "SnapshotReport", "SnapshotsReport",
     "StateOptions", "StationReport", "StationState", "SysprepReport", "TarReport", "TimelineEntry",
     "TimelineFile", "TimelineReport", "Truncate", "UnmountReport", "Upload", "Usage", "ValueRow",
     "VerifyReport", "Volume", "Warned", "WipeReport", "WriteDisk", "WriteFile", "WriteOptions", "amend",
-    "apply", "apply_snapshot", "audit", "bench", "bitmap_add", "bitmap_clear", "bitmap_delete",
-    "bitmap_disable", "bitmap_enable", "bitmap_list", "bitmap_merge", "boot", "cat", "chain_flatten",
-    "chain_move", "chain_show", "chain_squash", "check", "chmod", "chown", "clone", "commit", "compare",
-    "config_delete", "config_get", "config_match", "config_set", "convert", "copy_in", "copy_out",
-    "create", "create_snapshot", "customize", "dd", "delete_snapshot", "df", "diagnose", "diff", "doctor",
-    "edit", "edit_image", "errors", "find", "find_guests", "info", "inspect", "list_filesystems",
-    "list_logs", "list_snapshots", "ln", "log", "ls", "make_plan", "map", "measure", "mkdir", "mount",
-    "mv", "open_image", "read_plan", "rebase", "recover", "registry_delete", "registry_diff",
-    "registry_export", "registry_get", "registry_hives", "registry_list", "registry_merge",
-    "registry_search", "registry_set", "repair", "rescue", "resize_copy", "resize_disk", "rm", "sbom",
-    "sbom_document", "sysprep", "sysprep_verify", "tar_in", "tar_out", "the_guest", "timeline", "touch",
-    "unmount", "verify", "wipe", "write", "write_plan",
+    "apply", "apply_snapshot", "audit", "audit_oscap", "bench", "bitmap_add", "bitmap_clear",
+    "bitmap_delete", "bitmap_disable", "bitmap_enable", "bitmap_list", "bitmap_merge", "boot", "cat",
+    "chain_flatten", "chain_move", "chain_show", "chain_squash", "check", "chmod", "chown", "clone",
+    "commit", "compare", "config_delete", "config_get", "config_match", "config_set", "convert",
+    "copy_in", "copy_out", "create", "create_snapshot", "customize", "dd", "delete_snapshot", "df",
+    "diagnose", "diff", "doctor", "edit", "edit_image", "errors", "find", "find_guests", "info",
+    "inspect", "list_filesystems", "list_logs", "list_snapshots", "ln", "log", "ls", "make_plan", "map",
+    "measure", "mkdir", "mount", "mv", "open_image", "read_plan", "rebase", "recover",
+    "registry_delete", "registry_diff", "registry_export", "registry_get", "registry_hives",
+    "registry_list", "registry_merge", "registry_search", "registry_set", "repair", "rescue",
+    "resize_copy", "resize_disk", "rm", "sbom", "sbom_document", "sysprep", "sysprep_verify", "tar_in",
+    "tar_out", "the_guest", "timeline", "touch", "unmount", "verify", "wipe", "write", "write_plan",
 ]  # fmt: skip
 
 # Where each name is; the imports above say the same to type checkers, and a test holds them together.
@@ -260,7 +263,7 @@ _HOMES = {
     "imgtools.change.describe": "PlannedChange",
     "imgtools.change.plan": "Plan",
     "imgtools.disk.image_file": "Extent",
-    "imgtools.door.auditing": "audit",
+    "imgtools.door.auditing": "audit audit_oscap",
     "imgtools.door.comparing": "diff timeline",
     "imgtools.door.disks": "amend bench check compare info map measure recover wipe",
     "imgtools.door.files": "chmod chown ln mkdir mv rm tar_in touch",
@@ -306,6 +309,7 @@ _HOMES = {
     "imgtools.records.packages": "Application Deviation FileFinding",
     "imgtools.records.progress": "Progress",
     "imgtools.records.request": "Backing Engine Key Secret",
+    "imgtools.records.scap": "ScapCounts ScapProfile ScapRule",
     "imgtools.records.snapshots": "Snapshot",
     "imgtools.records.steps": "DiskStep",
     "imgtools.records.system": "OsInfo OsType Warned",
@@ -313,6 +317,7 @@ _HOMES = {
     "imgtools.records.usage": "Usage",
     "imgtools.workflows.amend": "AmendReport",
     "imgtools.workflows.audit": "AuditReport",
+    "imgtools.workflows.audit_oscap": "OscapReport",
     "imgtools.workflows.bench": "BenchReport",
     "imgtools.workflows.bitmap": "Bitmap BitmapReport BitmapsReport",
     "imgtools.workflows.boot": "BootCause BootReport",

@@ -11,6 +11,7 @@ import typer
 from imgtools.cli.command.groups import EachSource, Output, Target
 from imgtools.cli.command.several import Rules
 from imgtools.cli.output.operations import change_lines, closing
+from imgtools.cli.output.oscap import Oscap, OscapAsked, OscapReportFile, OscapResults, Profile, show_oscap
 from imgtools.cli.output.report_files import ReportFiles, require_reports
 from imgtools.cli.output.views import Column, Lines, Table, View
 from imgtools.errors import UsageError
@@ -29,10 +30,13 @@ EXAMPLES = (
     "imgtools audit disk.qcow2 --report audit.html --report audit.sarif",
     "imgtools audit disk.qcow2 --fix",
     "imgtools audit disk.qcow2 --fix --only file-shadow-mode --write",
+    "imgtools audit disk.qcow2 --oscap ssg-debian12-ds.xml --profile standard",
     "imgtools audit --list",
     "imgtools audit --explain file-shadow-mode",
 )
-SEVERAL = Rules(one_image=("--fix", "--write", "--output", "--baseline", "--report"))
+SEVERAL = Rules(
+    one_image=("--fix", "--write", "--output", "--baseline", "--report", "--oscap-results", "--oscap-report")
+)
 NOTES = """
 Nothing of the guest is run: every check reads its files. A check passes, fails, does not apply to the guest, cannot be
 decided offline (and why), or met an error, which is told and ends no other. What is found is listed by group, the
@@ -50,6 +54,9 @@ the disk alone; for the rest stands what a person does.
 
 `--report FILE` also writes it into a file: `.html` (one file that needs no other, to filter and sort), `.sarif`
 (2.1.0), `.xml` (JUnit), `.csv`. An earlier report of that name gives way, another file does not (exit code 15).
+
+`--oscap DATASTREAM --profile PROFILE` has OpenSCAP look instead, by content of others: [what of it works
+offline](../audit-oscap.md). Exit code 24 if nearly nothing of the content is for the guest.
 
 Exit code 0 if nothing was found that weighs as much as `--fail-on` (else the policy's, else `low`) and no check met an
 error, 1 otherwise.
@@ -147,6 +154,10 @@ def command(
     fix: Fix = False,
     baseline: Baseline = None,
     report_files: ReportFiles = None,
+    oscap: Oscap = None,
+    profile: Profile = None,
+    oscap_results: OscapResults = None,
+    oscap_report: OscapReportFile = None,
     explain: Explain = None,
     list_checks: ListChecks = False,
 ) -> None:
@@ -159,6 +170,12 @@ def command(
     from imgtools.reports.audit_files import AUDIT_KINDS, audit_writers
     from imgtools.workflows.audit import audit
 
+    asked = OscapAsked(oscap, profile, oscap_results, oscap_report)
+    own: dict[str, object] = {"--policy": policy != "baseline", "--only": only, "--skip": skip, "--fix": fix}
+    own |= {"--set": settings, "--fail-on": fail_on, "--baseline": baseline, "--report": report_files}
+    if asked.refuse(own | {"--write": target.write, "--output": target.output}):
+        show_oscap(source, asked, out)
+        return
     report_to = require_reports(report_files, AUDIT_KINDS)
     choice = PolicyChoice(
         policy, tuple(only or ()), tuple(skip or ()), tuple(settings or ()), _level(fail_on)

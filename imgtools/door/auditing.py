@@ -7,12 +7,13 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
-from imgtools.door.opening import HostPath, Images, several
+from imgtools.door.opening import GuestOptions, HostPath, Images, make_request, several
 from imgtools.door.writing import WriteOptions, read_asked
 
 if TYPE_CHECKING:
     from imgtools.records.audit import Level
     from imgtools.workflows.audit import AuditReport
+    from imgtools.workflows.audit_oscap import OscapReport
 
 
 def audit(
@@ -51,3 +52,29 @@ def audit(
     return look(
         asked.request, asked.target, choice, fix=fix, baseline=other, today=today, progress=asked.progress
     )
+
+
+def audit_oscap(
+    images: Images,
+    content: HostPath,
+    profile: str,
+    *,
+    oscap_results: HostPath | None = None,
+    oscap_report: HostPath | None = None,
+    **options: Unpack[GuestOptions],
+) -> OscapReport:
+    """Evaluate a profile of a SCAP data stream by OpenSCAP; ``report.clean`` says whether no rule failed.
+
+    :param content: the data stream, such as one of ComplianceAsCode.
+    :param profile: the profile's id, or the last part of it.
+    :param oscap_results: a new file for the results with the content (ARF, XML).
+    :param oscap_report: a new file for OpenSCAP's own report (HTML).
+    :raises UsageError: the file is no data stream, or has no such profile.
+    :raises UnsupportedGuest: nearly nothing of the profile is for this guest.
+    :raises ToolMissing: oscap is not installed.
+    """
+    from imgtools.workflows.audit_oscap import audit_oscap as look
+
+    results = None if oscap_results is None else Path(oscap_results)
+    report = None if oscap_report is None else Path(oscap_report)
+    return look(make_request(images, **options), Path(content), profile, results=results, report=report)

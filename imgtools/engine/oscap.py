@@ -13,7 +13,7 @@ from typing import NamedTuple
 from imgtools.engine.process import Fence, Kind, run
 
 # Where oscap makes folders for itself, whatever TMPDIR says (oscap_acquire.c of 1.3.7).
-SCRATCH = Path("/tmp")  # noqa: S108  its name is oscap's
+SCRATCH = Path("/tmp")
 FAILED = 2  # oscap's exit code where a rule failed; 1 is an error
 # Debian's names of architectures, by those of the kernel (dpkg, cputable).
 ARCHITECTURES = {
@@ -94,9 +94,9 @@ def scan(
     if reports:
         words += ["--results-arf", str(files.asset_report), "--report", str(files.report)]
     chosen = ["--profile", profile, "--benchmark-id", benchmark]
+    speaking = ["--verbose", "ERROR", "--verbose-log-file", str(log)]
     run(
-        ["oscap", "--verbose", "ERROR", "--verbose-log-file", str(log)]
-        + ["xccdf", "eval", *chosen, *words, str(content)],
+        ["oscap", *speaking, "xccdf", "eval", *chosen, *words, str(content)],
         Fence(Kind.SCANNER, (content, guest), (files.folder, SCRATCH)),
         ok=(0, FAILED),
         env={

@@ -96,7 +96,8 @@ def audit_oscap(
 def _require_linux(shown: ShownGuest) -> None:
     if shown.os.type is not OsType.LINUX:
         raise UnsupportedGuest(
-            f"{shown.os.product_name} is no Linux guest", hint="OpenSCAP on Linux looks at files of Linux only"
+            f"{shown.os.product_name} is no Linux guest",
+            hint="OpenSCAP on Linux looks at files of Linux only",
         )
 
 

@@ -75,7 +75,9 @@ def _ready(reading: int, folder: Path, scratch: Path) -> ShownGuest:
     system = facts["os"]
     known = OsInfo(**{**system, "type": OsType(system["type"]), "families": tuple(system["families"])})
     warnings = tuple(Warned(*one) for one in facts["warnings"])
-    return ShownGuest(folder, scratch, facts["image"], Engine(facts["engine"]), facts["root"], known, warnings)
+    return ShownGuest(
+        folder, scratch, facts["image"], Engine(facts["engine"]), facts["root"], known, warnings
+    )
 
 
 def _end(server: int, folder: Path) -> None:
@@ -142,5 +144,3 @@ def _tell(image: Image, view: FileView, writing: int) -> None:
 
 def _warnings(warnings: Sequence[Warned]) -> list[tuple[str, str]]:
     return [(one.text, one.path) for one in warnings]
-
-

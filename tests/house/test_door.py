@@ -16,6 +16,7 @@ from tools.options import Option, shown
 
 # Commands whose functions have other names, and why.
 OTHER_NAMES = {
+    "audit": (("audit", "audit_oscap"), "what OpenSCAP says has a report of its own"),
     "filesystems": (("list_filesystems",), "a room of the package is called filesystems"),
     "resize": (("resize_disk", "resize_copy"), "a room is called resize; a copy has a report of its own"),
     "log": (("log", "list_logs"), "the list has a report of its own"),
@@ -37,6 +38,7 @@ OTHER_WORDS = {
     "--no-create-parents": "create_parents",
     "--other-add": "other",
     "-o": "options",
+    "audit --oscap": "content",
     "audit --set": "settings",
     "chain squash --from": "first",
     "chain squash --to": "last",

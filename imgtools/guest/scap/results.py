@@ -34,7 +34,9 @@ REASONS = {
 NEARLY_NOTHING = 0.9  # of the rules that are not applicable
 
 
-def read_results(path: Path, stream: DataStream, benchmark: str, broken: Collection[str]) -> tuple[ScapRule, ...]:
+def read_results(
+    path: Path, stream: DataStream, benchmark: str, broken: Collection[str]
+) -> tuple[ScapRule, ...]:
     """Return what became of the selected rules, in the order of the content.
 
     :param broken: kinds of OVAL that could not work for this guest.
