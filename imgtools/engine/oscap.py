@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from imgtools.engine.process import Fence, Kind, run
+from imgtools.errors import BadImage, EngineFailed
 
 # Where oscap makes folders for itself, whatever TMPDIR says (oscap_acquire.c of 1.3.7).
 SCRATCH = Path("/tmp")
@@ -85,7 +86,7 @@ def scan(
     :param machine: its architecture, as its kernel calls it.
     :param reports: also make the ARF document and the report.
     :raises ToolMissing: oscap is not installed.
-    :raises ToolFailed: it cannot evaluate the content.
+    :raises EngineFailed: it cannot evaluate the content, or crashes on it or on the guest.
     """
     architecture = ARCHITECTURES.get(machine, "")
     apt, log = files.folder / "apt.conf", files.folder / "log"
@@ -95,18 +96,15 @@ def scan(
         words += ["--results-arf", str(files.asset_report), "--report", str(files.report)]
     chosen = ["--profile", profile, "--benchmark-id", benchmark]
     speaking = ["--verbose", "ERROR", "--verbose-log-file", str(log)]
-    run(
-        ["oscap", *speaking, "xccdf", "eval", *chosen, *words, str(content)],
-        Fence(Kind.SCANNER, (content, guest), (files.folder, SCRATCH)),
-        ok=(0, FAILED),
-        env={
-            "OSCAP_PROBE_ROOT": str(guest),
-            "APT_CONFIG": str(apt),
-            "HOME": str(files.folder),
-        },
-        cwd=str(files.folder),
-        dies_by=signal.SIGKILL,
-    )
+    fence = Fence(Kind.SCANNER, (content, guest), (files.folder, SCRATCH))
+    own = {"OSCAP_PROBE_ROOT": str(guest), "APT_CONFIG": str(apt), "HOME": str(files.folder)}
+    argv = ["oscap", *speaking, "xccdf", "eval", *chosen, *words, str(content)]
+    try:
+        run(argv, fence, ok=(0, FAILED), env=own, cwd=str(files.folder), dies_by=signal.SIGKILL)
+    except BadImage as error:  # content that is not as the schemas want it does that too
+        raise EngineFailed(
+            error.message, hint=f"is the content sound? oscap ds sds-validate {content}"
+        ) from None
     return frozenset(_broken(log)) | (frozenset() if architecture else frozenset(["dpkginfo"]))
 
 

@@ -82,6 +82,11 @@ REGISTRY = "The registry of Windows"
 FLAT = "What size costs"
 BOOT = "What boots"
 START = "Start-up"
+# Of Debian 12 there is content for 11 only: the same rules, and the name of the release changed in it.
+FOR_12 = (
+    "cp /usr/share/xml/scap/ssg/content/ssg-debian11-ds.xml {folder}/ds.xml",
+    "sed -i s/debian_linux:11/debian_linux:12/g;s/\\^11/^12/g {folder}/ds.xml",
+)
 EDIT = "/etc/issue -e s/Debian/Sample/"
 
 CASES = (
@@ -140,6 +145,15 @@ CASES = (
         "imgtools verify {image}", within(2),
         "python -m tests.bench.verifying hash {folder}/unpacked",
         before_peer=("python -m tests.bench.verifying unpack {folder}/unpacked",),
+    ),
+    Case(
+        "a profile of OpenSCAP, beside guestmount and oscap", READ, "real",
+        "sh -c 'imgtools audit {image} --oscap {folder}/ds.xml --profile standard; test $? = 1'",
+        faster_at_any_size(2),
+        "sh -c 'mkdir -p {folder}/mnt && guestmount --ro -a {image} -i {folder}/mnt &&"
+        " OSCAP_PROBE_ROOT={folder}/mnt oscap xccdf eval --profile"
+        " xccdf_org.ssgproject.content_profile_standard {folder}/ds.xml; guestunmount {folder}/mnt'",
+        before_ours=FOR_12, before_peer=FOR_12,
     ),
     Case(
         "edit one file", WRITE, "real",

@@ -48,7 +48,9 @@ def for_another_system(name: str) -> Asks:
 def write_content(path: Path, rules: tuple[Asks, ...]) -> Path:
     """Write a data stream with these rules."""
     text = _STREAM.format(rules=_rules(rules), selects=_selects(rules), oval=_oval(rules))
-    path.write_text(text.replace("><", ">\n<"))  # oscap passes over an element that stands right behind another
+    path.write_text(
+        text.replace("><", ">\n<")
+    )  # oscap passes over an element that stands right behind another
     return path
 
 
