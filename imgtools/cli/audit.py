@@ -11,7 +11,15 @@ import typer
 from imgtools.cli.command.groups import EachSource, Output, Target
 from imgtools.cli.command.several import Rules
 from imgtools.cli.output.operations import change_lines, closing
-from imgtools.cli.output.oscap import Oscap, OscapAsked, OscapReportFile, OscapResults, Profile, show_oscap
+from imgtools.cli.output.oscap import (
+    Oscap,
+    OscapAsked,
+    OscapReportFile,
+    OscapResults,
+    Profile,
+    oscap_rows,
+    oscap_view,
+)
 from imgtools.cli.output.report_files import ReportFiles, require_reports
 from imgtools.cli.output.views import Column, Lines, Table, View
 from imgtools.errors import UsageError
@@ -174,7 +182,7 @@ def command(
     own: dict[str, object] = {"--policy": policy != "baseline", "--only": only, "--skip": skip, "--fix": fix}
     own |= {"--set": settings, "--fail-on": fail_on, "--baseline": baseline, "--report": report_files}
     if asked.refuse(own | {"--write": target.write, "--output": target.output}):
-        show_oscap(source, asked, out)
+        _by_oscap(source, asked, out)
         return
     report_to = require_reports(report_files, AUDIT_KINDS)
     choice = PolicyChoice(
@@ -191,6 +199,24 @@ def command(
     report_to(source, lambda: audit_writers(report, __version__), out)
     if fix:
         out.note(closing(len(report.changes), report.written, report.output or report.image))
+    if not report.clean:
+        raise typer.Exit(1)
+
+
+def _by_oscap(source: EachSource, asked: OscapAsked, out: Output) -> None:
+    from imgtools.workflows.audit_oscap import audit_oscap
+
+    if asked.content is None or asked.profile is None:  # refuse() has looked
+        raise UsageError("--oscap needs --profile")
+    report = audit_oscap(source, asked.content, asked.profile, results=asked.results, report=asked.report)
+    out.show(
+        report,
+        schema="imgtools.audit-oscap/1",
+        view=lambda: oscap_view(report, verbose=out.verbose),
+        pipe=lambda: oscap_rows(report),
+    )
+    for place in filter(None, (report.results, report.report)):
+        out.note(f"{place} is written.")
     if not report.clean:
         raise typer.Exit(1)
 

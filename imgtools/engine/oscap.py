@@ -45,7 +45,7 @@ Dir::Cache::srcpkgcache "";
 BROKEN = {
     "dpkginfo_init has failed": ("dpkginfo",),
     "RPM:": ("rpminfo", "rpmverify", "rpmverifyfile", "rpmverifypackage"),
-    "rpmdb": ("rpminfo", "rpmverify", "rpmverifyfile", "rpmverifypackage"),
+    "cannot open Packages": ("rpminfo", "rpmverify", "rpmverifyfile", "rpmverifypackage"),
 }
 
 

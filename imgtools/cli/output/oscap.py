@@ -8,10 +8,8 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
-from imgtools.cli.output.output import Output
 from imgtools.cli.output.views import Column, Lines, Table
 from imgtools.errors import UsageError
-from imgtools.records.request import ImageRequest
 
 if TYPE_CHECKING:
     from imgtools.records.scap import ScapRule
@@ -66,31 +64,15 @@ class OscapAsked(NamedTuple):
         return True
 
 
-def show_oscap(source: ImageRequest, asked: OscapAsked, out: Output) -> None:
-    """Audit a guest by OpenSCAP and show what it says.
-
-    :raises typer.Exit: with 1, if a rule failed or met an error.
-    """
-    from imgtools.workflows.audit_oscap import audit_oscap
-
-    assert asked.content is not None and asked.profile is not None  # refuse() has looked
-    report = audit_oscap(source, asked.content, asked.profile, results=asked.results, report=asked.report)
-    out.show(
-        report,
-        schema="imgtools.audit-oscap/1",
-        view=lambda: Lines(list(_lines(report, verbose=out.verbose))),
-        pipe=lambda: _rows(report),
-    )
-    for place in (report.results, report.report):
-        if place:
-            out.note(f"{place} is written.")
-    if not report.clean:
-        raise typer.Exit(1)
-
-
-def _rows(report: OscapReport) -> Table:
+def oscap_rows(report: OscapReport) -> Table:
+    """A row a rule, for a pipe."""
     rows = [(one.id, one.severity, one.result, one.title, one.reason) for one in report.rules]
     return Table(("Rule", "Severity", "Result", Column("What", prose=True), Column("Why", prose=True)), rows)
+
+
+def oscap_view(report: OscapReport, *, verbose: bool) -> Lines:
+    """What failed, or with ``verbose`` every rule, and how many ended how."""
+    return Lines(list(_lines(report, verbose=verbose)))
 
 
 def _lines(report: OscapReport, *, verbose: bool) -> Iterator[str]:
