@@ -15,8 +15,8 @@ from imgtools.guest.scap.scan import ScanFiles, scan
 from imgtools.records.request import Engine, ImageRequest
 from imgtools.records.scap import ScapCounts, ScapProfile, ScapRule
 from imgtools.records.system import OsType, Warned
-from imgtools.workflows.picture import write_picture
 from imgtools.workflows.shown_guest import ShownGuest, shown_guest
+from imgtools.workflows.text_file import write_text_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,4 +122,4 @@ def _keep(request: ImageRequest, source: Path, target: Path) -> None:
         except OSError as error:
             raise HostError(f"oscap has not written {target}: {error.strerror}") from None
 
-    write_picture(request, target, text, overwrite=False)
+    write_text_file(request, target, text, overwrite=False)

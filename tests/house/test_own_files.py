@@ -36,7 +36,6 @@ ELSEWHERE: dict[tuple[str, ...], str] = {
     ("disk", "raw_copy", "copy"): "in the folder of a new image",
     ("workflows", "boot"): "in the folder of a new image",
     ("workflows", "text_file"): "in the folder of a new image",
-    ("workflows", "picture"): "in the folder of a new image",
     ("engine", "oscap"): PRIVATE,
     ("workflows", "shown_guest"): "a private folder, which the keeper of the mount locks",
     ("workflows", "mount"): "a private folder, which the keeper of the mount locks",
