@@ -18,8 +18,8 @@ PREFIX = "_profile_"  # xccdf_NAMESPACE_profile_NAME: XCCDF 1.2, section 6.2.3
 # others it answers from the host (password), with nothing (process58), or not at all (sysctl, uname).
 OFFLINE = frozenset(
     {"dpkginfo", "family", "file", "fileextendedattribute", "filehash", "filehash58", "symlink"}
-    | {"rpminfo", "rpmverify", "rpmverifyfile", "rpmverifypackage", "textfilecontent", "textfilecontent54"}
-    | {"unknown", "variable", "xinetd", "xmlfilecontent", "yamlfilecontent"}
+    | {"textfilecontent", "textfilecontent54", "unknown", "variable", "xinetd", "xmlfilecontent"}
+    | {"yamlfilecontent"}
 )
 _ITEMS = ("definitions", "tests", "objects", "states", "variables")
 _KINDS = ("_test", "_object")
