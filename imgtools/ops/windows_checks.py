@@ -246,9 +246,11 @@ def hive_flaw(
 
 
 def shown(text: str) -> str:
-    """Return as much of a text of the guest as is shown."""
+    """Return as much of a text of the guest as is shown: no passwords that a command line says."""
+    from imgtools.guest.tokens import without_secrets
     from imgtools.guest.windows.held_registry import LONGEST
 
+    text = without_secrets(text)
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
 
 

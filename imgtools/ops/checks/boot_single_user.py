@@ -14,6 +14,7 @@ from imgtools.files.tree import GuestReader
 from imgtools.guest.find.release import read_small
 from imgtools.guest.health.units import UnitLine, service_lines
 from imgtools.guest.services.started import unit_path
+from imgtools.guest.tokens import without_secrets
 from imgtools.ops.check import Check, Flaw, Seen
 from imgtools.ops.operation import NoParams
 from imgtools.ops.station import Examined
@@ -40,7 +41,7 @@ def look(examined: Examined, params: NoParams) -> Iterator[Seen]:
                     line.path,
                     line.line,
                     subject=unit,
-                    evidence=f"{line.key}={line.value}"[:200],
+                    evidence=without_secrets(f"{line.key}={line.value}"),
                     advice=ADVICE,
                 )
     yield from _inittab(files)
@@ -65,7 +66,7 @@ def _inittab(files: GuestReader) -> Iterator[Flaw]:
                 "single-user mode gives a shell of root without a password",
                 "/etc/inittab",
                 number,
-                evidence=line.strip()[:200],
+                evidence=without_secrets(line.strip()),
                 advice=ADVICE,
             )
     if re.search(r"(?m)^SINGLE=.*sushell", read_small(files, "/etc/sysconfig/init")):

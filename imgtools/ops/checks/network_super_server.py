@@ -53,9 +53,7 @@ def look(examined: Examined, params: NoParams) -> Iterator[Seen]:
         for number, line in enumerate(read_small(files, "/etc/inetd.conf").split("\n"), 1):
             service = line.split()[0].rpartition(":")[2] if line.strip() and line[0] not in "# \t" else ""
             if service in BAD:
-                yield Flaw(
-                    f"inetd starts {service}", "/etc/inetd.conf", number, subject=service, evidence=line[:200]
-                )
+                yield Flaw(f"inetd starts {service}", "/etc/inetd.conf", number, subject=service)
     else:
         for path in files.glob("/etc/xinetd.d/*"):
             text = read_small(files, path)

@@ -47,7 +47,6 @@ def look(examined: Examined, params: NoParams) -> Iterator[Seen]:
                     one.line.path,
                     one.line.line,
                     subject=one.program,
-                    evidence=f"{one.line.key}={one.line.value}"[:200],
                     advice="give the program and the folders above it to root alone, or the service a user of its own",
                 )
 

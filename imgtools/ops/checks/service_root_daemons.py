@@ -52,7 +52,7 @@ def look(examined: Examined, params: NoParams) -> Iterator[Seen]:
                 f"{name} runs as root, without any limit, and waits for the network",
                 path,
                 subject=name,
-                evidence=service.commands[0].line.value[:200],
+                evidence=service.commands[0].program,
                 advice="give it User= or DynamicUser=yes, or at least a CapabilityBoundingSet=",
             )
 

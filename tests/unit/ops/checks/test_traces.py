@@ -93,6 +93,20 @@ CASES = (
         os=DEB,
     ),
     Case(
+        "trace-missing-programs",
+        bad={
+            "/lib/systemd/systemd": "x",
+            "/etc/systemd/system/a.service": "[Service]\nExecStart=/opt/gone -x\n",
+            "/etc/systemd/system/multi-user.target.wants/a.service": link("../a.service"),
+            "/etc/cron.d/b": "1 2 * * * root /opt/gone-too\n3 4 * * * root test -x /opt/asked && /opt/asked\n",
+        },
+        finds=("/etc/systemd/system/a.service:2 /opt/gone", "/etc/cron.d/b:1 /opt/gone-too"),
+        good={
+            "/opt/there": "x",
+            "/etc/cron.d/b": "1 2 * * * root /opt/there\n3 4 * * * alice /opt/gone\n5 6 * * * root ls /opt/gone\n",
+        },
+    ),
+    Case(
         "trace-rc-local",
         bad={"/etc/rc.local": Node(content=b"#!/bin/sh\n/usr/local/bin/agent &\nexit 0\n", mode=0o755)},
         finds=("/etc/rc.local:2",),
