@@ -12,7 +12,7 @@ from imgtools.errors import HostError, UsageError
 
 STANDARD_INPUT = Path("-")
 # The commands that take several images, for hints.
-COMMANDS = ("check", "df", "filesystems", "find", "info", "inspect", "sysprep --verify")
+COMMANDS = ("audit", "check", "df", "filesystems", "find", "info", "inspect", "sysprep --verify")
 
 
 class Rules(NamedTuple):
