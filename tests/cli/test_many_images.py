@@ -23,6 +23,7 @@ from tools.options import read
 
 # What stands behind the command and before the images, and behind them.
 ALL = {
+    "audit": (("--only", "ssh-*"), ()),
     "check": ((), ()),
     "df": ((), ()),
     "filesystems": ((), ()),
