@@ -197,7 +197,12 @@ CASES = (
         ("/etc/cron.allow",),
         {"/usr/bin/crontab": "", "/etc/cron.allow": "root\n"},
     ),
-    Case("file-at-access", {"/usr/bin/at": ""}, ("/etc/at.allow",), {"/usr/bin/at": "", "/etc/at.allow": ""}),
+    Case(
+        "file-at-access",
+        {"/usr/bin/at": "", "/etc/at.deny": "alice\n"},
+        ("/etc/at.allow",),
+        {"/usr/bin/at": ""},  # without both lists only root may (at.allow(5))
+    ),
     Case(
         "file-cron-programs",
         {
@@ -337,3 +342,8 @@ def test_hidden_programs_weigh_more() -> None:
     report = report_of(case, case.bad)
     assert [one.severity for one in report.findings] == [Level.MEDIUM, Level.HIGH, Level.HIGH, Level.HIGH]
     assert places(report) == case.finds
+
+
+def test_a_list_of_those_who_may_use_at_is_enough() -> None:
+    case = next(one for one in CASES if one.id == "file-at-access")
+    assert report_of(case, {**case.bad, "/etc/at.allow": ""}).result is Result.PASS
