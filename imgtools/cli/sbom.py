@@ -129,7 +129,7 @@ def _write(
     overwrite: bool,
     reproducible: bool,
 ) -> None:
-    def make() -> str:
+    def make() -> Iterator[str]:
         if form is Form.SPDX:
             from imgtools.reports.spdx import make_spdx
 
@@ -141,7 +141,8 @@ def _write(
     for warning in report.warnings:
         out.warn(warning)
     if target is None:
-        out.raw(make().encode())
+        for piece in make():
+            out.raw(piece.encode())
     else:
         from imgtools.workflows.text_file import write_text_file
 

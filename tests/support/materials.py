@@ -126,6 +126,34 @@ def spdx_errors(text: str, folder: Path) -> list[str]:
     return [one.validation_message for one in validate_full_spdx_document(parse_file(str(place)))]
 
 
+def by_cyclonedx(text: str) -> str:
+    """A document as the library of CycloneDX writes it, having read it."""
+    from cyclonedx.model.bom import Bom
+    from cyclonedx.output.json import JsonV1Dot6
+
+    bom: Any = Bom.from_json(json.loads(text))  # type: ignore[attr-defined]  # a decorator makes it
+    return str(JsonV1Dot6(bom).output_as_string())
+
+
+def by_spdx_tools(text: str, folder: Path) -> str:
+    """A document as spdx-tools writes it, having read it."""
+    from spdx_tools.spdx.jsonschema.document_converter import DocumentConverter
+    from spdx_tools.spdx.parser.parse_anything import parse_file
+
+    place = folder / "document.spdx.json"
+    place.write_text(text, encoding="utf-8")
+    return json.dumps(DocumentConverter().convert(parse_file(str(place))))
+
+
+def without_order(value: Any) -> Any:
+    """What JSON says, with arrays in one order: those of a bill of materials are sets."""
+    if isinstance(value, dict):
+        return {name: without_order(one) for name, one in value.items()}
+    if isinstance(value, list):
+        return sorted(map(without_order, value), key=lambda one: json.dumps(one, sort_keys=True))
+    return value
+
+
 def spdx_purls(text: str) -> list[str]:
     """The purls of a document."""
     document: Any = json.loads(text)

@@ -7,9 +7,11 @@ SPDX license list. What is not sure to be one of SPDX' stays as it is written: a
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 LONGEST = 200  # characters of a licence's name; more is its text
 MOST = 30  # licences of one package
+KEPT = 4096  # answers that are remembered: packages have the same few licences
 
 # What is spelled in another way than SPDX spells it, in small letters.
 _SAME = {
@@ -39,6 +41,7 @@ _WORDS = re.compile(
 )
 
 
+@lru_cache(KEPT)
 def spdx_name(text: str) -> str:
     """Return one licence in SPDX' words, or as it is."""
     plain = " ".join(text.split())[:LONGEST]
@@ -55,6 +58,7 @@ def spdx_name(text: str) -> str:
     return f"{family}-{version}-{'or-later' if later else 'only'}"
 
 
+@lru_cache(KEPT)
 def spdx_expression(text: str) -> str:
     """Return a licence of several with ``and`` and ``or``, each of them in SPDX' words.
 

@@ -9,13 +9,23 @@ from typing import Any
 
 import pytest
 
-from imgtools.reports.spdx import make_spdx
-from tests.support.materials import COMPONENTS, FILES, NPM, PACKAGE, REPORT, spdx_errors, spdx_purls
+from imgtools.door.materials import sbom_document
+from tests.support.materials import (
+    COMPONENTS,
+    FILES,
+    NPM,
+    PACKAGE,
+    REPORT,
+    by_spdx_tools,
+    spdx_errors,
+    spdx_purls,
+    without_order,
+)
 
 
 @pytest.fixture(scope="module")
 def document() -> Any:
-    return json.loads(make_spdx(REPORT))
+    return json.loads(sbom_document(REPORT, "spdx"))
 
 
 def package(document: Any, name: str) -> Any:
@@ -23,8 +33,16 @@ def package(document: Any, name: str) -> Any:
 
 
 def test_it_is_valid(tmp_path: Path) -> None:
-    assert spdx_errors(make_spdx(REPORT), tmp_path) == []
-    assert spdx_errors(make_spdx(dataclasses.replace(REPORT, components=(), files=None)), tmp_path) == []
+    assert spdx_errors(sbom_document(REPORT, "spdx"), tmp_path) == []
+    assert (
+        spdx_errors(sbom_document(dataclasses.replace(REPORT, components=(), files=None), "spdx"), tmp_path)
+        == []
+    )
+
+
+def test_the_library_reads_it_and_writes_the_same(tmp_path: Path) -> None:
+    ours = sbom_document(REPORT, "spdx")
+    assert without_order(json.loads(ours)) == without_order(json.loads(by_spdx_tools(ours, tmp_path)))
 
 
 def test_every_component_and_file_is_there_once(document: Any) -> None:
@@ -63,10 +81,11 @@ def test_advisories(document: Any) -> None:
 
 def test_reproducible(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("SOURCE_DATE_EPOCH", raising=False)
-    first = make_spdx(REPORT, reproducible=True)
-    assert first == make_spdx(REPORT, reproducible=True) and spdx_errors(first, tmp_path) == []
+    first = sbom_document(REPORT, "spdx", reproducible=True)
+    assert first == sbom_document(REPORT, "spdx", reproducible=True) and spdx_errors(first, tmp_path) == []
     assert json.loads(first)["creationInfo"]["created"] == "1970-01-01T00:00:00Z"
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
     assert (
-        json.loads(make_spdx(REPORT, reproducible=True))["creationInfo"]["created"] == "2023-11-14T22:13:20Z"
+        json.loads(sbom_document(REPORT, "spdx", reproducible=True))["creationInfo"]["created"]
+        == "2023-11-14T22:13:20Z"
     )

@@ -67,3 +67,37 @@ def test_memory_is_bounded_whatever_the_size(monkeypatch: pytest.MonkeyPatch) ->
 def test_a_structure_beyond_the_end_is_a_named_error() -> None:
     with pytest.raises(BadImage, match="volume has only 300000"):
         bytes_volume(CONTENT).read_exactly(299_999, 2)
+
+
+class _Asked(BytesDisk):
+    """A disk that remembers what it was asked for, and cannot be read from a place on."""
+
+    def __init__(self, content: bytes, unreadable: int) -> None:
+        super().__init__(content)
+        self.asked: list[tuple[int, int]] = []
+        self.unreadable = unreadable
+
+    def read(self, offset: int, length: int) -> bytes:
+        self.asked.append((offset, length))
+        if offset + length > self.unreadable:
+            raise BadImage("cannot read")
+        return super().read(offset, length)
+
+
+def test_who_walks_gets_the_next_blocks_too() -> None:
+    block = module.BLOCK
+    disk = _Asked(CONTENT, len(CONTENT))
+    file = DiskFile.whole(disk)
+    for number in (6, 0, 1, 2, 3, 4):
+        assert file.read_at(number * block, 4) == CONTENT[number * block :][:4]
+    # Far away: a block each. Beside the last one: four, and those are not asked for again.
+    assert disk.asked == [(6 * block, block), (0, block), (block, 4 * block)]
+
+
+def test_what_is_not_asked_for_does_not_have_to_be_readable() -> None:
+    block = module.BLOCK
+    file = DiskFile.whole(_Asked(CONTENT, 3 * block))
+    for number in range(3):
+        assert file.read_at(number * block, block) == CONTENT[number * block :][:block]
+    with pytest.raises(BadImage, match="cannot read"):
+        file.read_at(3 * block, 1)
