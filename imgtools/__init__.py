@@ -75,6 +75,7 @@ if TYPE_CHECKING:
         df,
         diagnose,
         find,
+        grep,
         inspect,
         list_filesystems,
         list_logs,
@@ -176,6 +177,7 @@ if TYPE_CHECKING:
     from imgtools.workflows.doctor import DoctorReport
     from imgtools.workflows.filesystems import FilesystemsReport
     from imgtools.workflows.find import FindReport, FoundRow
+    from imgtools.workflows.grep import GrepReport, GrepRow
     from imgtools.workflows.info import DiskFacts, InfoReport
     from imgtools.workflows.inspect import InspectedGuest, InspectReport
     from imgtools.workflows.log import LogInfo, LogListReport, LogReport, LogRow
@@ -221,8 +223,8 @@ __all__ = [
     "EditConfig", "EditLines", "Engine", "Evidence", "ExportReport", "ExportedKey", "Extent",
     "FactDifference", "FactKind", "FileDifference", "FileEntry", "FileFacts", "FileFinding", "FileKind",
     "FileStat", "FilesystemUsage", "FilesystemsReport", "FindReport", "Finding", "FoundFile",
-    "FoundRow", "Generated", "Guest", "GuestDiffReport", "GuestOptions", "GuestReader", "Happening",
-    "HashedFile", "HiveListReport", "HiveRow", "HostPath", "Image", "ImageEdit", "ImageInfo",
+    "FoundRow", "Generated", "GrepReport", "GrepRow", "Guest", "GuestDiffReport", "GuestOptions", "GuestReader",
+    "Happening", "HashedFile", "HiveListReport", "HiveRow", "HostPath", "Image", "ImageEdit", "ImageInfo",
     "ImageOptions", "ImageUsage", "Images", "InfoReport", "InspectReport", "InspectedGuest", "Key",
     "KeyListReport", "KeyReport", "KeyRow", "Keys", "Layer", "Layout", "Level", "LineEdit",
     "ListedFile", "LogInfo", "LogListReport", "LogReport", "LogRow", "LsReport", "MakeDirectory",
@@ -243,7 +245,7 @@ __all__ = [
     "chain_flatten", "chain_move", "chain_show", "chain_squash", "check", "chmod", "chown", "clone",
     "commit", "compare", "config_delete", "config_get", "config_match", "config_set", "convert",
     "copy_in", "copy_out", "create", "create_snapshot", "customize", "dd", "delete_snapshot", "df",
-    "diagnose", "diff", "doctor", "edit", "edit_image", "errors", "find", "find_guests", "info",
+    "diagnose", "diff", "doctor", "edit", "edit_image", "errors", "find", "find_guests", "grep", "info",
     "inspect", "list_filesystems", "list_logs", "list_snapshots", "ln", "log", "ls", "make_plan", "map",
     "measure", "mkdir", "mount", "mv", "open_image", "read_plan", "rebase", "recover",
     "registry_delete", "registry_diff", "registry_export", "registry_get", "registry_hives",
@@ -276,7 +278,7 @@ _HOMES = {
     ),
     "imgtools.door.plan": "read_plan write_plan",
     "imgtools.door.reading": (
-        "cat config_get config_match copy_out df diagnose find inspect list_filesystems list_logs log ls "
+        "cat config_get config_match copy_out df diagnose find grep inspect list_filesystems list_logs log ls "
         "sysprep_verify tar_out verify"
     ),
     "imgtools.door.registry": (
@@ -337,6 +339,7 @@ _HOMES = {
     "imgtools.workflows.doctor": "DoctorReport",
     "imgtools.workflows.filesystems": "FilesystemsReport",
     "imgtools.workflows.find": "FindReport FoundRow",
+    "imgtools.workflows.grep": "GrepReport GrepRow",
     "imgtools.workflows.info": "DiskFacts InfoReport",
     "imgtools.workflows.inspect": "InspectReport InspectedGuest",
     "imgtools.workflows.log": "LogInfo LogListReport LogReport LogRow",

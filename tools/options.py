@@ -30,6 +30,8 @@ MANY = 12  # commands, of which only the number is told
 NAMESAKES: Mapping[tuple[str, str], str] = {
     ("clone", "-n"): "`virt-clone -n` is the name of a clone; nothing is planned here that could stop",
     ("edit", "-b"): "`virt-edit -b` keeps a backup",
+    ("grep", "-F"): "`grep -F`",
+    ("grep", "-n"): "`grep -n`; files are only read",
     ("ln", "-f"): "`ln -f`",
     ("log", "-n"): "`tail -n`, `journalctl -n`; a log is only read",
     ("mount", "-f"): "`-f` of programs that mount with FUSE",

@@ -31,6 +31,7 @@ ELSEWHERE = {
     "imgtools.timeline/1": "imgtools.workflows.timeline:TimelineReport",
     "imgtools.rescue/1": "imgtools.workflows.rescue:RescueReport",
     "imgtools.find/1": "imgtools.workflows.find:FindReport",
+    "imgtools.grep/1": "imgtools.workflows.grep:GrepReport",
     "imgtools.ls/1": "imgtools.workflows.ls:LsReport",
     "imgtools.log/1": "imgtools.workflows.log:LogReport",
     "imgtools.registry.diff/1": "imgtools.workflows.registry_diff:DiffReport",

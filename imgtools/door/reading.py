@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from imgtools.workflows.diagnose import DiagnoseReport
     from imgtools.workflows.filesystems import FilesystemsReport
     from imgtools.workflows.find import FindReport
+    from imgtools.workflows.grep import GrepReport
     from imgtools.workflows.inspect import InspectReport
     from imgtools.workflows.log import LogListReport, LogReport
     from imgtools.workflows.ls import LsReport
@@ -129,6 +130,44 @@ def find(
         name, ignore_case, path, regex, type, size, newer, older, perm, uid, gid, empty, contains, max_depth
     )
     return find_files(make_request(images, **options), top, wanted)
+
+
+def grep(
+    images: Images,
+    pattern: str,
+    paths: str | Sequence[str] = "/",
+    *,
+    fixed: bool = False,
+    ignore_case: bool = False,
+    word: bool = False,
+    whole_line: bool = False,
+    invert: bool = False,
+    only_matching: bool = False,
+    before: int = 0,
+    after: int = 0,
+    most: int | None = None,
+    include: str | Sequence[str] = (),
+    exclude: str | Sequence[str] = (),
+    exclude_dir: str | Sequence[str] = (),
+    as_text: bool = False,
+    **options: Unpack[GuestOptions],
+) -> GrepReport:
+    """Find the lines in which a pattern is, in files and in all files below folders; packed logs are unpacked.
+
+    :param pattern: a regular expression of Python's ``re``, or the text itself if ``fixed``.
+    :param before: lines that are shown before one, and ``after`` behind one; their ``match`` is False.
+    :param most: lines of a file.
+    :param include: shell patterns: only files with such names are searched.
+    :param as_text: lines of binary files too; else there is one row with ``binary`` of each in which something matches.
+    :raises UsageError: it is no regular expression.
+    :raises NoSuchGuestFile: one of ``paths`` is not there.
+    """
+    from imgtools.files.line_search import LinePattern
+    from imgtools.workflows.grep import GrepWanted, grep_files
+
+    looked_for = LinePattern(pattern, fixed, ignore_case, word, whole_line, invert, before, after, most)
+    wanted = GrepWanted(several(include), several(exclude), several(exclude_dir), as_text, only_matching)
+    return grep_files(make_request(images, **options), looked_for, several(paths), wanted)
 
 
 def cat(images: Images, path: str, *, limit: int = LIMIT, **options: Unpack[GuestOptions]) -> bytes:

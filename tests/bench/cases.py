@@ -297,6 +297,12 @@ CASES = (
         "imgtools ls -l -R {folder}/folders-ext4.raw / -m /dev/sda", as_many_lines,
     ),
     Case(
+        "a word in all logs and all configuration, beside grep -r over guestmount", READ, "real",
+        "imgtools grep {image} -i error /etc /var/log", faster_at_any_size(20),
+        "sh -c 'mkdir -p {folder}/mnt && guestmount --ro -a {image} -i {folder}/mnt &&"
+        " grep -r -i error {folder}/mnt/etc {folder}/mnt/var/log; guestunmount {folder}/mnt'",
+    ),
+    Case(
         "a million files, found", FLAT, "million",
         "imgtools find {image} / --type f -m /dev/sda", Goal(Kind.SECONDS, 60),
     ),

@@ -34,6 +34,7 @@ ON_GUEST = {
     "edit": ("/etc/hostname", "-e", "s/a/b/"),
     "filesystems": (),
     "find": ("/etc/ssh",),
+    "grep": ("sshd", "/etc/ssh"),
     "info": (),
     "inspect": (),
     "ln": ("/etc/hostname", "/etc/link"),
