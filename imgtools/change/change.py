@@ -14,6 +14,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from imgtools.records.files import DataPart as DataPart
+
 # -- plain: files -----------------------------------------------------------------------------------------
 
 
@@ -38,14 +40,6 @@ class WriteFile:
     private: bool = False
     what: str = ""
     hive_edits: tuple[DoneEdit, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class DataPart:
-    """A stretch of a file that is no hole: ``size`` bytes from its byte ``at`` on."""
-
-    at: int
-    size: int
 
 
 @dataclass(frozen=True, slots=True)

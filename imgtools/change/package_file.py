@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from imgtools.change import tar_reader
 from imgtools.change.archive import CHUNK, plain_archive
 from imgtools.errors import HostError
 from imgtools.files.tree import GuestReader
+from imgtools.filesystems import tar_reader
 from imgtools.records.files import FileKind
 
 AR = b"!<arch>\n"

@@ -11,8 +11,8 @@ import tarfile
 from collections.abc import Sequence
 from typing import BinaryIO
 
-from imgtools.change.tar_reader import BLOCK, MOST_PARTS
 from imgtools.filesystems.holes import data_parts
+from imgtools.filesystems.tar_reader import BLOCK, MOST_PARTS
 
 
 def as_sparse(member: tarfile.TarInfo, stream: BinaryIO) -> BinaryIO | SparseContent:

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from imgtools.change import tar_reader
 from imgtools.change.change import (
     Change,
     MakeDirectory,
@@ -22,11 +21,12 @@ from imgtools.change.change import (
     SetXattr,
     Upload,
 )
-from imgtools.change.tar_reader import Member, read_members
 from imgtools.change.writable_tree import open_regular
 from imgtools.errors import GuestFileError, HostError
 from imgtools.files.paths import join, parent_of
 from imgtools.files.tree import MAX_LINKS, GuestReader
+from imgtools.filesystems import tar_reader
+from imgtools.filesystems.tar_reader import Member, read_members
 from imgtools.records.files import FileKind
 from imgtools.records.system import Warned
 

@@ -74,6 +74,9 @@ def _main_facts(facts: DiskFacts, *, human: bool) -> Iterator[tuple[str, Cell]]:
     def size(number: int) -> str:
         return f"{format_size(number)} ({number} bytes)" if human else str(number)
 
+    if facts.source:
+        yield "in", facts.source.kind
+        yield "read", facts.source.how
     yield "format", facts.format
     yield "virtual size", size(facts.virtual_size)
     yield "size on host", size(facts.actual_size)
@@ -98,7 +101,7 @@ def _chain(chain: tuple[Layer, ...]) -> Table:
     rows: list[list[Cell]] = []
     for depth, layer in enumerate(chain):
         sizes = (format_size(layer.virtual_size), format_size(layer.actual_size))
-        rows.append([f"{'  ' * depth}{layer.host_path}", layer.format, *sizes])
+        rows.append([f"{'  ' * depth}{layer.name}", layer.format, *sizes])
         rows += [[f"{'  ' * depth}  + {extent}", "", "", ""] for extent in layer.extents]
     return Table(columns, rows)
 
@@ -136,7 +139,7 @@ def _pairs(report: InfoReport) -> Facts:
         pairs += _main_facts(facts, human=False)
         for depth, layer in enumerate(facts.chain):
             start = f"layer.{depth}"
-            pairs += [(f"{start}.file", str(layer.host_path)), (f"{start}.format", layer.format)]
+            pairs += [(f"{start}.file", layer.name), (f"{start}.format", layer.format)]
             pairs += [
                 (f"{start}.virtual size", layer.virtual_size),
                 (f"{start}.size on host", layer.actual_size),

@@ -66,15 +66,19 @@ def command(
     from imgtools.workflows.map import map_disk
 
     require_svg(svg, overwrite=overwrite)
-    found = map_disk(replace(disk, share=share), start=start, length=length)
-    if svg is not None:
-        _draw(out, disk, found, svg, overwrite=overwrite)
+    with map_disk(replace(disk, share=share), start=start, length=length) as found:
+        if svg is not None:
+            _draw(out, disk, found, svg, overwrite=overwrite)
+        _show(out, found, shown=svg is None or out.json)
+
+
+def _show(out: Output, found: DiskMap, *, shown: bool) -> None:
     for warning in found.head.warnings:
         out.warn(warning)
     if out.json:
         _write_json(out, found)
         return
-    if svg is not None:
+    if not shown:
         return
     if out.on_terminal:
         _write_lines(out, found)
@@ -126,7 +130,7 @@ def _write_lines(out: Output, found: DiskMap) -> None:
     cells = terminal_cells()
     kinds, layers = (DiskBar(found.head.virtual_size, cells) for _ in range(2))
     for layer in found.head.layers:
-        out.line(f"{layer.depth}: {layer.host_path} ({layer.format})")
+        out.line(f"{layer.depth}: {layer.host_path!s} ({layer.format})")
     width = len(str(found.head.virtual_size))
     out.line(f"{'start':>{width}}  {'length':>{width}}  {'kind':10}  depth  offset")
     for one in found.extents():

@@ -38,6 +38,7 @@ from imgtools.disk.headers import (
     HostFile,
     known_format,
     open_host_file,
+    open_layer,
     probe,
     read_header,
 )
@@ -53,6 +54,7 @@ __all__ = ["QUICK", "THOROUGH", "examine", "is_in_use", "refuse_in_use"]
 
 MAX_CHAIN = 32
 RAW_NAMES = frozenset({".raw", ".img", ".iso", ".bin", ".dd", ".disk", ".flp", ".ima"})
+MAKE_FILE = "imgtools convert makes an image file of it"
 SMALLEST = 512  # bytes: one sector; nothing smaller is a disk
 
 
@@ -106,13 +108,16 @@ def _with_facts(image: ImageInfo) -> ImageInfo:
     from imgtools.engine.qemu.img.commands import info  # late: most formats are read here
 
     facts = info(image.chain[0])
+    details = facts.details
+    if image.source.inside:  # what QEMU calls a file there are our own words for it
+        details = tuple(pair for pair in details if not pair[0].endswith("filename"))
     first = replace(image.chain[0], virtual_size=facts.virtual_size)
     return replace(
         image,
         virtual_size=facts.virtual_size,
         chain=(first, *image.chain[1:]),
         dirty=image.dirty or facts.dirty,
-        details=facts.details,
+        details=details,
     )
 
 
@@ -122,7 +127,7 @@ def _require_snapshot(image: ImageInfo) -> None:
         return
     names = ", ".join(found.name for found in image.snapshots)
     raise UsageError(
-        f"{image.source.host_path} has no internal snapshot {wanted!r}",
+        f"{image.source.name} has no internal snapshot {wanted!r}",
         hint=f"it has: {names}" if names else "it has none",
     )
 
@@ -140,6 +145,8 @@ class _Walk:
     def __init__(
         self, source: DiskSource, policy: Backing, budget: int, *, to_repair: bool, any_size: bool
     ) -> None:
+        if source.uri and source.inside is None:
+            raise UsageError(f"{source.uri} is no file, and this command works on files", hint=MAKE_FILE)
         named = source.host_path.absolute()
         self.layers: list[Layer] = []
         self.warnings: list[Warned] = []
@@ -152,14 +159,16 @@ class _Walk:
         # A link to an image: relative names count from the link's folder, as for QEMU; its own folder is fine too.
         self._roots = {Path(os.path.realpath(named.parent)), Path(os.path.realpath(named)).parent}
         self._named_folders = source.folders
+        self._inside = source.inside
+        self._name = source.inside.name if source.inside else str(named)
 
     # -- the image itself ----------------------------------------------------------------------------------
 
     def open_image(self, format: str | None) -> _Hop:
         """Read the first image of the chain."""
-        with open_host_file(self._top) as file:
+        with open_layer(self._top, self._inside) as file:
             if file.size == 0 and not self._any_size:
-                raise BadImage(f"not a disk image: {self._top} is empty")
+                raise BadImage(f"not a disk image: {self._name} is empty")
             found = format or self._probe_image(file)
             header = read_header(file, found, self._budget, may_be_cut=self._to_repair)
             names_files = bool(header.backing or header.data_file or header.extents)
@@ -170,7 +179,7 @@ class _Walk:
                 )
             if has_writer(file):
                 text = "another program is writing to this image: what is read may be inconsistent"
-                self.warnings.append(Warned(text, os.fspath(self._top)))
+                self.warnings.append(Warned(text, self._name))
             return self._accept(file, header)
 
     def _probe_image(self, file: HostFile) -> str:
@@ -178,11 +187,11 @@ class _Walk:
         if found == "raw":
             _refuse_foreign(file)
         if found == "raw" and file.size < SMALLEST and not self._any_size:
-            raise BadImage(f"not a disk image: {self._top} has only {file.size} bytes")
+            raise BadImage(f"not a disk image: {self._name} has only {file.size} bytes")
         return found
 
     def _looks_raw(self, file: HostFile) -> bool:
-        return file.is_device or self._top.suffix.lower() in RAW_NAMES
+        return self._inside is None and (file.is_device or self._top.suffix.lower() in RAW_NAMES)
 
     # -- what it names -------------------------------------------------------------------------------------
 
@@ -241,15 +250,20 @@ class _Walk:
     def _accept(self, file: HostFile, header: Header) -> _Hop:
         """Note an image that was read, with the further files that it names."""
         self._seen.add(file.identity)
-        path = file.host_path
-        self.warnings.extend(Warned(problem, os.fspath(path)) for problem in header.problems)
+        path, inside = (self._top, self._inside) if self._inside else (file.host_path, None)
+        self.warnings.extend(Warned(problem, file.name) for problem in header.problems)
         if header.format == "vhdx" and header.dirty and not self._to_repair:
             raise BadImage(
-                f"{path} was not closed cleanly: its log must be replayed before it can be read",
+                f"{file.name} was not closed cleanly: its log must be replayed before it can be read",
                 hint="imgtools check --repair all --write replays it",
             )
+        if inside and (header.backing or header.data_file or header.extents):
+            raise UntrustedBacking(
+                f"{file.name} names other files, and what is no file by itself must stand alone",
+                hint="take it out of there, with all that it names, and give that",
+            )
         extents = []
-        judged = [(path.absolute(), *file.identity)]
+        judged = [(file.host_path.absolute(), *file.identity)]
         allocated = file.allocated
         for extent in header.extents:
             further = self._judge(extent.name, path, "extent")
@@ -273,6 +287,7 @@ class _Walk:
             extents=tuple(extents),
             encryption=header.encryption,
             judged=tuple(judged),
+            inside=inside,
         )
         self.layers.append(layer)
         return _Hop(layer, header)
@@ -337,7 +352,7 @@ def _refuse_foreign(file: HostFile) -> None:
 
     if found := foreign_format(file):
         what, cure = found
-        raise BadImage(f"not a disk image: {file.host_path} {what}", hint=cure)
+        raise BadImage(f"not a disk image: {file.name} {what}", hint=cure)
 
 
 def _cure(what: str, words: str) -> str:

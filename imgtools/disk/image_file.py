@@ -15,6 +15,7 @@ from imgtools.disk.backing import THOROUGH, examine
 from imgtools.disk.in_use import refuse_in_use
 from imgtools.disk.raw_copy.copy import RawTarget, Target, can_copy, copy_plain
 from imgtools.disk.raw_copy.new_qcow2 import MOST, Qcow2Target
+from imgtools.disk.sources.opening import refuse_sources
 from imgtools.disk.transaction.marker import refuse_unfinished
 from imgtools.disk.transaction.may_edit import refuse_running_domain
 from imgtools.engine.confined.fence import Judged
@@ -67,6 +68,11 @@ class Disk:
         return self.info.source.host_path
 
     @property
+    def name(self) -> str:
+        """What messages and JSON call it."""
+        return self.info.source.name
+
+    @property
     def top(self) -> Layer:
         """The image itself, without its backing files."""
         return self.info.chain[0]
@@ -74,7 +80,7 @@ class Disk:
     @property
     def warnings(self) -> tuple[Warned, ...]:
         """What one should know of it, and the keys that are given for nothing."""
-        return (*self.info.warnings, *key_warnings(self))
+        return (*self.info.source.notes, *self.info.warnings, *key_warnings(self))
 
     @property
     def snapshot(self) -> str | None:
@@ -164,7 +170,12 @@ class Disk:
     def _is_plain(self) -> bool:
         """Whether the disk's bytes are those of one file, and not too many for the tables of a copy."""
         alone = self.info.format == "raw" and len(self.info.chain) == 1 and not self.shared
-        return alone and self.info.virtual_size <= MOST and can_copy(self.top.host_path)
+        return (
+            alone
+            and self.top.inside is None
+            and self.info.virtual_size <= MOST
+            and can_copy(self.top.host_path)
+        )
 
     # -- new files and changes of the data -----------------------------------------------------------------------
 
@@ -201,6 +212,8 @@ def open_disk(
     shared = isinstance(source, ImageRequest) and source.share and not to_write
     if isinstance(source, ImageRequest):
         keys, backing, source = source.keys, source.backing, source.disks[0]
+    if to_write:
+        refuse_sources([source])
     info = examine(source, policy=backing, budget=THOROUGH, to_repair=to_repair, alone=alone, any_size=True)
     refuse_unfinished([layer.host_path for layer in info.chain])
     if to_write:

@@ -143,7 +143,8 @@ def map(
     from imgtools.workflows.map import map_disk
 
     request = make_request(image, force_share=force_share, **options)
-    return map_disk(request, start=size_text(start), length=size_text(length)).report()
+    with map_disk(request, start=size_text(start), length=size_text(length)) as found:
+        return found.report()
 
 
 def bench(

@@ -30,7 +30,7 @@ def keys_for_image(layer: Layer, keys: Sequence[Key], named_as: Path | None = No
 
 def names_image(selector: str, layer: Layer, named_as: Path | None = None) -> bool:
     """Whether a selector means a file: ``image``, its name, or its path, relative or not, links resolved or not."""
-    if selector == THE_IMAGE:
+    if selector in (THE_IMAGE, layer.name):
         return True
     paths = [layer.host_path] if named_as is None else [layer.host_path, named_as]
     if any(selector in (os.fspath(path), path.name) for path in paths):

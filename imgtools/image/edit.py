@@ -23,6 +23,7 @@ from imgtools.change.change import Change, Upload, WriteFile
 from imgtools.change.plan import Plan
 from imgtools.disk.backing import examine_disks
 from imgtools.disk.in_use import refuse_in_use, refuse_writer
+from imgtools.disk.sources.opening import opened_sources, refuse_sources
 from imgtools.disk.transaction.lock import lock_images
 from imgtools.disk.transaction.may_edit import refuse_running_domain, require_output, require_writable
 from imgtools.disk.transaction.transaction import Transaction
@@ -95,7 +96,7 @@ class ImageEdit(Image):
         except (EditFailed, RolledBack, EngineFailed, ApplianceFailed) as error:
             # A filesystem that cannot write to its disk says many things; why is only seen from here.
             self._transaction.require_room(0, margin=LEAST_ROOM)
-            name = str(self.infos[0].source.host_path)
+            name = self.infos[0].source.name
             if os.strerror(errno.EIO) in error.message and name not in error.message:
                 error.message = f"{name}: {error.message}"
             raise
@@ -187,16 +188,19 @@ def edit_image(
     :raises TargetExists: ``output`` is there already.
     :raises HostError: the image or its folder cannot be written.
     """
-    infos = examine_disks(disks, backing)
-    if output is None:
-        require_writable(infos)
-    else:
-        require_output(infos, output)
     with ExitStack() as stack:
+        if output is None:
+            refuse_sources(disks)
+        disks = stack.enter_context(opened_sources(disks, digests=True))
+        infos = examine_disks(disks, backing)
+        if output is None:
+            require_writable(infos)
+        else:
+            require_output(infos, output)
         locks = stack.enter_context(lock_images(_locked_paths(infos, output)))
         # Again, under the lock: another edit may have begun, or have been cut, since the first look.
         infos = examine_disks(disks, backing)
-        for info in infos:
+        for info in (one for one in infos if one.chain[0].has_file):
             (refuse_in_use if output is None else refuse_writer)(info.source.host_path)
             refuse_running_domain(info.source.host_path)
         transaction = Transaction(infos, locks, output)

@@ -110,10 +110,12 @@ def open_image(
     :raises UnfinishedEdit: an edit of an image, or of what it is based on, was cut while it was committed.
     """
     from imgtools.disk.backing import examine_disks
+    from imgtools.disk.sources.opening import opened_sources
 
-    infos = examine_disks(disks, backing, ask_qemu=False)  # qemu-nbd looks at them in a moment
-    with open_examined(infos, keys, engine, boot) as image:
-        yield image
+    with opened_sources(disks) as opened:
+        infos = examine_disks(opened, backing, ask_qemu=False)  # qemu-nbd looks at them in a moment
+        with open_examined(infos, keys, engine, boot) as image:
+            yield image
 
 
 @contextmanager
@@ -160,7 +162,7 @@ class DiskServers:
     def warnings(self) -> tuple[Warned, ...]:
         """What there is to know of how the disks were opened; nothing before they are."""
         pairs = zip(self._infos, self._served, strict=False)
-        return tuple(Warned(disk.warning, str(info.source.host_path)) for info, disk in pairs if disk.warning)
+        return tuple(Warned(disk.warning, info.source.name) for info, disk in pairs if disk.warning)
 
 
 def image_openers(servers: DiskServers, boot: Boot | None = None) -> dict[Engine, Callable[[], Session]]:

@@ -44,3 +44,11 @@ class FileEntry:
 
     name: str
     stat: FileStat
+
+
+@dataclass(frozen=True, slots=True)
+class DataPart:
+    """A stretch of a file that is no hole: ``size`` bytes from its byte ``at`` on."""
+
+    at: int
+    size: int

@@ -13,13 +13,57 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
+class Inside:
+    """Where the bytes of a disk are that is no file of the host by itself: in an archive, packed, behind a server.
+
+    One of three: a stretch of the file that the user named; a file of ours (``path``) that was unpacked; what a server
+    of ours has on a unix socket. Of each, ``size`` bytes from ``offset`` on. They are read only, and stand alone: what
+    names other files in there is refused.
+    """
+
+    name: str  # for messages and JSON: guest.ova/disk1.vmdk, a URI
+    size: int
+    offset: int = 0
+    is_whole: bool = False  # what holds them holds nothing else
+    path: Path | None = None
+    socket: str = ""
+    remote: bool = False  # nothing of it is a file of the host: the source's path is that of the socket
+    kind: str = (
+        ""  # what it was taken out of: "OVA", "tar", "xz" ...; of several, the outermost first: "xz, tar"
+    )
+    how: str = ""  # how it is read: a sentence for people
+    notes: tuple[str, ...] = ()  # what a reader should know of it
+
+
+@dataclass(frozen=True, slots=True)
 class DiskSource:
-    """One disk of the guest, as the user named it. Several make one guest: /dev/sda, /dev/sdb ..."""
+    """One disk of the guest, as the user named it. Several make one guest: /dev/sda, /dev/sdb ...
+
+    ``host_path`` is a file that is there. What the user named by a URI has none before it is opened
+    (:mod:`imgtools.disk.sources`), and the socket of our server then: an empty path and ``uri`` until that.
+    """
 
     host_path: Path
     format: str | None = None  # None: probe; a raw image is only raw if nothing else is found
     snapshot: str | None = None  # internal snapshot, by id or name
     folders: tuple[Path, ...] = ()  # whose files it may name, beside those of its own folder
+    uri: str = ""  # where it is, if not on this host
+    inside: Inside | None = None  # where its bytes are, once it is opened
+
+    @property
+    def name(self) -> str:
+        """What messages and JSON call it."""
+        return self.inside.name if self.inside else self.uri or str(self.host_path)
+
+    @property
+    def notes(self) -> tuple[Warned, ...]:
+        """What there is to say of where it is, to who looks at it as a whole."""
+        return tuple(Warned(note, self.name) for note in (self.inside.notes if self.inside else ()))
+
+    @property
+    def shown_path(self) -> Path | str:
+        """Its path, or what the user knows it by where it is no file by itself."""
+        return self.name if self.inside or self.uri else self.host_path
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +78,35 @@ class Layer:
     encryption: str = ""  # "", "luks", "aes"
     # Device and inode of its files when their names were judged; nothing for readers of a report.
     judged: tuple[tuple[Path, int, int], ...] = field(default=(), repr=False, compare=False)
+    inside: Inside | None = field(
+        default=None, repr=False
+    )  # where its bytes are, if not in a file of its own
+
+    @property
+    def name(self) -> str:
+        """What messages and JSON call it."""
+        return self.inside.name if self.inside else str(self.host_path)
+
+    @property
+    def shown_path(self) -> Path | str:
+        """Its path, or what the user knows it by where it is no file by itself."""
+        return self.inside.name if self.inside else self.host_path
+
+    @property
+    def has_file(self) -> bool:
+        """Whether anything of it is a file of the host, which can be locked and looked at."""
+        return not (self.inside and self.inside.remote)
+
+    def as_json(self) -> dict[str, object]:
+        """Its fields, under the name that the user knows."""
+        return {
+            "host_path": self.shown_path,
+            "format": self.format,
+            "virtual_size": self.virtual_size,
+            "actual_size": self.actual_size,
+            "extents": self.extents,
+            "encryption": self.encryption,
+        }
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,6 +74,11 @@ class ImageRequest:
         """The first disk, which names the image in messages and JSON."""
         return self.disks[0].host_path
 
+    @property
+    def name(self) -> str:
+        """What messages and JSON call the image."""
+        return self.disks[0].name
+
 
 class OutputTarget(NamedTuple):
     """The new image that ``--output`` makes; the original is not written."""

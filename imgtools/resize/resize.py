@@ -17,6 +17,7 @@ from pathlib import Path
 from imgtools.disk.backing import examine_disks
 from imgtools.disk.in_use import refuse_in_use
 from imgtools.disk.new_file import free_room
+from imgtools.disk.sources.opening import refuse_sources
 from imgtools.disk.transaction.lock import lock_images
 from imgtools.disk.transaction.may_edit import IN_PLACE, refuse_running_domain, require_writable
 from imgtools.disk.transaction.sidecar import is_block_device
@@ -72,6 +73,7 @@ def hold_image(request: ImageRequest, *, write: bool) -> Iterator[Held]:
     """
     if len(request.disks) != 1:
         raise UsageError("one disk at a time is resized", hint="name one image")
+    refuse_sources(request.disks)
     infos = examine_disks(request.disks, request.backing)
     _require_resizable(infos[0])
     with ExitStack() as stack:
@@ -91,9 +93,7 @@ def _require_resizable(info: ImageInfo) -> None:
     if info.source.snapshot is not None:
         raise UsageError("an internal snapshot is read only", hint="imgtools convert makes an image of it")
     if layer.encryption or layer.format == "luks":
-        raise UnsupportedFormat(
-            f"{layer.host_path} is an encrypted image", hint="imgtools convert decrypts it"
-        )
+        raise UnsupportedFormat(f"{layer.name} is an encrypted image", hint="imgtools convert decrypts it")
     if layer.format not in IN_PLACE:
         raise UnsupportedFormat(f"a {layer.format} image cannot be resized in place", hint=COPY)
 
@@ -112,7 +112,7 @@ def require_possible(held: Held, new_size: int) -> None:
         raise UsageError(f"not a size for a disk: {new_size} bytes", hint="a multiple of 512: 20G, +5G, -5G")
     if is_block_device(layer.host_path):
         raise UsageError(
-            f"{layer.host_path} is a block device, whose size the host decides",
+            f"{layer.name} is a block device, whose size the host decides",
             hint="resize it there first (lvextend), then: imgtools resize --expand auto, without a size",
         )
     _refuse_snapshots(held.info, new_size)
@@ -129,7 +129,7 @@ def _refuse_snapshots(info: ImageInfo, new_size: int) -> None:
     """Make sure that internal snapshots can stay, which keep the size that they have (qcow2_co_truncate)."""
     if not info.snapshots:
         return
-    fact = f"{info.source.host_path} has {len(info.snapshots)} internal snapshots"
+    fact = f"{info.source.name} has {len(info.snapshots)} internal snapshots"
     if new_size < info.virtual_size:
         raise UnsupportedFormat(
             f"{fact}, and QEMU shrinks no image with snapshots",

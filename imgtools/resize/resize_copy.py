@@ -77,7 +77,7 @@ def refuse_source(disk: Disk) -> None:
         )
     if any(layer.encryption or layer.format == "luks" for layer in disk.info.chain):
         raise UnsupportedFormat(
-            f"{disk.host_path} is an encrypted image",
+            f"{disk.name} is an encrypted image",
             hint="imgtools convert makes one without encryption first",
         )
 

@@ -55,7 +55,7 @@ def amend(request: AmendRequest, progress: Progress | None = None) -> AmendRepor
     """
     disk = open_disk(request.source, to_write=True, alone=True)
     format = disk.info.format
-    require_ability(format, "amendments", str(disk.host_path))
+    require_ability(format, "amendments", disk.name)
     options = parse_options(request.options)
     _refuse_links(options)
     options = tuple(_sized(disk, name, value, request.shrink) for name, value in options)
@@ -65,7 +65,7 @@ def amend(request: AmendRequest, progress: Progress | None = None) -> AmendRepor
     check_options(format, options, amend=True)
     secrets = _secrets(request)
     shown = [(name, value) for name, value in options if not name.endswith("secret")]
-    path = str(disk.host_path)
+    path = disk.name
     steps = tuple(DiskStep("set-option", _sentence(disk, *one), path, one[0]) for one in shown)
 
     def change(node: Node) -> None:
@@ -103,7 +103,7 @@ def _sized(disk: Disk, name: str, value: str, shrink: bool) -> tuple[str, str]:
         raise UsageError(f"not a multiple of 512: size={value}")
     if disk.top.extents:
         raise UnsupportedFormat(
-            f"{disk.host_path} keeps its data in {disk.top.extents[0].name}, whose size would change at once",
+            f"{disk.name} keeps its data in {disk.top.extents[0].name}, whose size would change at once",
             hint="imgtools convert makes an image in one file",
         )
     if size < disk.info.virtual_size and not shrink:
@@ -121,7 +121,7 @@ def _key_slots(disk: Disk, request: AmendRequest) -> tuple[tuple[str, str], ...]
     if request.new_secret is not None and request.old_secret is not None:
         raise UsageError("one at a time: first add the new secret, then take the old one out")
     if disk.info.encryption != "luks":
-        raise UsageError(f"{disk.host_path} is not encrypted with LUKS")
+        raise UsageError(f"{disk.name} is not encrypted with LUKS")
     if not request.source.keys:
         raise KeyNeeded("changing key slots needs a key of the image", hint="--key image:file:PATH")
     start = "" if disk.info.format == "luks" else "encrypt."

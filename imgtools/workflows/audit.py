@@ -145,7 +145,7 @@ def audit(
         asked = _Audit(chosen, policy, today or date.today(), request.root)
         examined, found = asked.look(image, progress)
         report = AuditReport(
-            image=str(image.infos[0].source.host_path),
+            image=image.infos[0].source.name,
             engine=image.served_by,
             root=examined.system.root.device,
             guest=examined.system.os.product_name or examined.system.os.distro,

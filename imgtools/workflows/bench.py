@@ -65,7 +65,7 @@ def bench(request: BenchRequest) -> BenchReport:
         raise UsageError("--aio native needs --cache none", hint="or take --aio io_uring")
     if disk.info.encryption:
         raise UnsupportedFormat(
-            f"{disk.host_path} is encrypted: QEMU does not measure that",
+            f"{disk.name} is encrypted: QEMU does not measure that",
             hint="measure an image without encryption",
         )
     with _scratch(disk) if request.write else nullcontext(disk) as measured:
@@ -82,7 +82,7 @@ def bench(request: BenchRequest) -> BenchReport:
         )
     seconds = max(timing.seconds, 1e-6)
     return BenchReport(
-        image=str(disk.host_path),
+        image=disk.name,
         operation="write" if request.write else "read",
         count=request.count,
         size=size,
@@ -121,7 +121,7 @@ def _stretch(disk: Disk, offset: int, size: int, step: int, count: int) -> tuple
 def _scratch(disk: Disk) -> Iterator[Disk]:
     """Yield an empty image of the same format in the same folder, which is gone afterwards."""
     format = disk.info.format
-    require_ability(format, "create", str(disk.host_path))
+    require_ability(format, "create", disk.name)
     size = min(disk.info.virtual_size, SPAN) // 512 * 512
     folder = disk.top.host_path.parent
     require_room(folder, size, "the scratch image")

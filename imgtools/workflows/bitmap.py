@@ -52,7 +52,7 @@ class BitmapReport:
 def list_bitmaps(request: ImageRequest) -> BitmapsReport:
     """List the persistent bitmaps of an image."""
     disk = open_disk(request, alone=True)
-    return BitmapsReport(str(disk.host_path), bitmaps_of(disk), disk.warnings)
+    return BitmapsReport(disk.name, bitmaps_of(disk), disk.warnings)
 
 
 def bitmaps_of(disk: Disk) -> tuple[Bitmap, ...]:
@@ -77,8 +77,8 @@ def add_bitmap(
     disk = _open(request)
     if dict(disk.info.details).get("compat") == "0.10":
         raise UnsupportedFormat(
-            f"{disk.host_path} is of qcow2's old version (compat 0.10), which has no bitmaps",
-            hint=f"imgtools amend -o compat=1.1 --write {disk.host_path}",
+            f"{disk.name} is of qcow2's old version (compat 0.10), which has no bitmaps",
+            hint=f"imgtools amend -o compat=1.1 --write {disk.name}",
         )
     if not 0 < len(name.encode()) <= LONGEST:
         raise UsageError(f"a bitmap's name has 1 to {LONGEST} bytes, not {len(name.encode())}")
@@ -88,7 +88,7 @@ def add_bitmap(
     if grain is not None and (grain & (grain - 1) or not 512 <= grain <= 1 << 31):
         raise UsageError(f"not a granularity: {granularity}", hint="a power of two from 512 to 2G")
     words = f"add the bitmap {name!r}" + (", which does not record yet" if disabled else "")
-    step = DiskStep("add-bitmap", words, str(disk.host_path), name)
+    step = DiskStep("add-bitmap", words, disk.name, name)
     actions = ["--add", *(["--disable"] if disabled else [])]
     return _change(disk, step, actions, write, granularity=grain)
 
@@ -103,7 +103,7 @@ def change_bitmap(request: ImageRequest, name: str, action: str, *, write: bool 
         "enable": f"let the bitmap {name!r} record",
         "disable": f"stop the bitmap {name!r} recording",
     }[action]
-    step = DiskStep(f"{action}-bitmap", sentence, str(disk.host_path), name)
+    step = DiskStep(f"{action}-bitmap", sentence, disk.name, name)
     return _change(disk, step, [f"--{action}"], write)
 
 
@@ -132,22 +132,20 @@ def merge_bitmap(
         chain = info.chain
     where = f" of {other.host_path}" if other else ""
     words = f"add to the bitmap {name!r} what {source!r}{where} recorded"
-    step = DiskStep("merge-bitmap", words, str(disk.host_path), name)
+    step = DiskStep("merge-bitmap", words, disk.name, name)
     return _change(disk, step, ["--merge", source], write, source=chain)
 
 
 def _open(request: ImageRequest) -> Disk:
     disk = open_disk(request, to_write=True, alone=True)
-    require_ability(disk.info.format, "bitmaps", str(disk.host_path))
+    require_ability(disk.info.format, "bitmaps", disk.name)
     return disk
 
 
 def _require(disk: Disk, name: str) -> None:
     known = [one.name for one in bitmaps_of(disk)]
     if name not in known:
-        raise UsageError(
-            f"{disk.host_path} has no bitmap {name!r}", hint=f"it has: {', '.join(known) or 'none'}"
-        )
+        raise UsageError(f"{disk.name} has no bitmap {name!r}", hint=f"it has: {', '.join(known) or 'none'}")
 
 
 def _change(
@@ -167,4 +165,4 @@ def _change(
         changed = change_and_check(disk, change)
     else:
         rehearse(disk, change)
-    return BitmapReport(str(disk.host_path), write, True, (step,), changed, disk.warnings)
+    return BitmapReport(disk.name, write, True, (step,), changed, disk.warnings)

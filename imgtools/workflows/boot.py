@@ -240,7 +240,7 @@ def _run(
     _write(how.screenshot, watched.png(), how, infos[0])
     _write(how.console, watched.serial, how, infos[0])
     return BootReport(
-        image=str(infos[0].source.host_path),
+        image=infos[0].source.name,
         guest=found.name,
         reached=watched.reached,
         verdict=watched.verdict,

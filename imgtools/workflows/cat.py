@@ -45,7 +45,7 @@ def read_contents(request: ImageRequest, paths: Sequence[str]) -> CatReport:
             true_path = view.files.resolve(view.path(path))
             content = view.files.read_bytes(true_path)
             found.append(FileContent(true_path, len(content), content.decode("utf-8", "surrogateescape")))
-        return CatReport(str(request.host_path), view.files.served_by, tuple(found), view.warnings)
+        return CatReport(request.name, view.files.served_by, tuple(found), view.warnings)
 
 
 def read_files(

@@ -88,7 +88,7 @@ def show_chain(request: ImageRequest) -> ChainReport:
         )
         for depth, layer in enumerate(disk.info.chain)
     ]
-    return ChainReport(str(disk.host_path), disk.info.virtual_size, tuple(layers), disk.warnings)
+    return ChainReport(disk.name, disk.info.virtual_size, tuple(layers), disk.warnings)
 
 
 # -- flatten ----------------------------------------------------------------------------------------------
@@ -108,30 +108,30 @@ def flatten(
     """
     disk = open_disk(request, to_write=output is None)
     if len(disk.info.chain) < 2:
-        raise UsageError(f"{disk.host_path} has no backing file")
+        raise UsageError(f"{disk.name} has no backing file")
     held = sum(holdings(disk)[1:])
     if output is not None:
-        words = f"write {disk.host_path} with all that it stands on to {output}"
+        words = f"write {disk.name} with all that it stands on to {output}"
         made = DiskStep("make-image", words, str(output))
         refuse_own_files([disk.info], output)
         needs = disk.measure("qcow2").required
         require_room(output.absolute().parent, needs, str(output))
         with new_file(output, overwrite=overwrite, source=disk.info) as draft:
             disk.convert(draft.host_path, Conversion(disk.info.format), progress=progress)
-        return ChainChange(str(disk.host_path), True, True, (made,), disk.warnings)
-    require_ability(disk.info.format, "a changed backing file", str(disk.host_path))
+        return ChainChange(disk.name, True, True, (made,), disk.warnings)
+    require_ability(disk.info.format, "a changed backing file", disk.name)
     require_access(disk.top.host_path)
-    path = str(disk.host_path)
+    path = disk.name
     words = f"copy {held} bytes of data from {len(disk.info.chain) - 1} backing files into {path}"
     steps = (
         DiskStep("copy-data", words, path, size=held),
         DiskStep("record-backing", "then record that it has no backing file", path),
     )
     if write:
-        require_room(disk.top.host_path.absolute().parent, held, f"flattening {disk.host_path}")
+        require_room(disk.top.host_path.absolute().parent, held, f"flattening {disk.name}")
         with lock_images([disk.top.host_path]) as locks:
             rebase_onto(disk, None, None, locks, progress=progress)
-    return ChainChange(str(disk.host_path), write, True, steps, disk.warnings)
+    return ChainChange(disk.name, write, True, steps, disk.warnings)
 
 
 # -- squash -----------------------------------------------------------------------------------------------
@@ -179,7 +179,7 @@ def squash(
             if not keep:
                 for layer in going:
                     layer.host_path.unlink()
-    return ChainChange(str(disk.host_path), write, True, steps, disk.warnings)
+    return ChainChange(disk.name, write, True, steps, disk.warnings)
 
 
 def _depths(disk: Disk, first: Path, last: Path) -> tuple[int, int]:
@@ -226,7 +226,7 @@ def _refuse_others(disk: Disk, layers: tuple[Layer, ...], *, force: bool) -> Non
         others = overlays_of(layer.host_path, besides=chain)
         if others and not force:
             raise WouldLoseData(
-                f"{others[0]} stands on {layer.host_path}, too",
+                f"{others[0]} stands on {layer.name}, too",
                 hint="flatten it first; --force if it is not needed",
             )
 
@@ -258,7 +258,7 @@ def _squash_steps(
 
 
 def _removal(layer: Layer) -> DiskStep:
-    return DiskStep("remove-file", f"remove {layer.host_path}", str(layer.host_path))
+    return DiskStep("remove-file", f"remove {layer.name}", str(layer.host_path))
 
 
 def _pull_up(part: Disk, count: int, locks: tuple[int, ...], progress: Progress | None) -> None:
@@ -309,7 +309,7 @@ def move_chain(
         raise UsageError("two files of the chain have the same name, and would lie in one folder")
     for layer, target in zip(layers, targets, strict=True):
         if target.exists() and target.samefile(layer.host_path):
-            raise UsageError(f"{layer.host_path} is in {folder} already")
+            raise UsageError(f"{layer.name} is in {folder} already")
         if os.path.lexists(target):
             raise TargetExists(
                 f"the file is there already: {target}", hint="choose another folder, or remove it"
@@ -317,7 +317,7 @@ def move_chain(
     if not copy:
         _refuse_others(disk, layers, force=force)
     steps = [
-        DiskStep("copy-file", f"copy {layer.host_path} to {target}", str(layer.host_path), target=str(target))
+        DiskStep("copy-file", f"copy {layer.name} to {target}", str(layer.host_path), target=str(target))
         for layer, target in zip(layers, targets, strict=True)
     ][::-1]
     for upper, lower in _pairs(targets):
@@ -330,7 +330,7 @@ def move_chain(
         require_room(folder.absolute(), sum(layer.actual_size for layer in layers), f"moving to {folder}")
         with lock_images([layer.host_path for layer in layers]):
             _move(disk, targets, copy=copy, progress=progress)
-    return ChainChange(str(disk.host_path), write, True, tuple(steps), disk.warnings)
+    return ChainChange(disk.name, write, True, tuple(steps), disk.warnings)
 
 
 def _pairs(targets: list[Path]) -> list[tuple[Path, Path]]:
@@ -341,13 +341,13 @@ def _refuse_shapes(layers: tuple[Layer, ...]) -> None:
     for layer in layers[:-1]:
         if layer.format not in ABILITIES["a changed backing file"]:
             raise UnsupportedFormat(
-                f"{layer.host_path}: {layer.format} cannot record another backing file",
+                f"{layer.name}: {layer.format} cannot record another backing file",
                 hint="imgtools chain flatten --output FILE makes one image of the chain",
             )
     for layer in layers:
         if layer.extents:
             raise UnsupportedFormat(
-                f"{layer.host_path} is made of several files", hint="imgtools convert makes one image of it"
+                f"{layer.name} is made of several files", hint="imgtools convert makes one image of it"
             )
 
 

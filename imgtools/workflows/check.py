@@ -18,6 +18,7 @@ from imgtools.disk.image_file import (
     open_disk,
 )
 from imgtools.disk.new_file import new_file, refuse_own_files, require_room
+from imgtools.disk.sources.opening import opened_disk, refuse_sources
 from imgtools.disk.table_edit import Redo, change_tables
 from imgtools.errors import BadImage, EngineFailed, RolledBack, UsageError
 from imgtools.records.image import DiskSource
@@ -72,9 +73,18 @@ def check(
     """
     if (write or output) and not repair:
         raise UsageError("nothing to write without --repair", hint="--repair leaks, or --repair all")
-    disk = open_disk(request, to_repair=True)
+    if repair:
+        refuse_sources(request.disks)
+    with opened_disk(request, digests=True) as source:
+        disk = open_disk(source, to_repair=True)
+        return _checked(disk, repair, output, write=write, overwrite=overwrite, progress=progress)
+
+
+def _checked(
+    disk: Disk, repair: str, output: Path | None, *, write: bool, overwrite: bool, progress: Progress | None
+) -> CheckReport:
     problem = _problem(disk.info.source)
-    require_ability(disk.info.format, "repair" if repair else "check", str(disk.host_path))
+    require_ability(disk.info.format, "repair" if repair else "check", disk.name)
     if output is not None:
         return _repair_copy(disk, problem, repair, output, overwrite=overwrite, progress=progress)
     found = _check(disk)
@@ -104,7 +114,7 @@ def _problem(source: DiskSource) -> str:
 def _check(disk: Disk) -> Checked:
     found = disk.check()
     if found is None:
-        raise EngineFailed(f"{disk.host_path}: QEMU does not check this format")
+        raise EngineFailed(f"{disk.name}: QEMU does not check this format")
     return found
 
 
@@ -125,7 +135,7 @@ def _require_better(disk: Disk, repair: str, found: Checked, after: Checked) -> 
     worse = after.corruptions > found.corruptions or after.errors > found.errors
     if worse or (repair == "all" and (after.corruptions or after.errors)):
         raise RolledBack(
-            f"{after.corruptions} corruptions of {disk.host_path} cannot be repaired; nothing was written",
+            f"{after.corruptions} corruptions of {disk.name} cannot be repaired; nothing was written",
             hint="imgtools convert --salvage copies what can be read to a new image",
         )
 
@@ -138,10 +148,10 @@ def _repair_copy(
         raise UsageError("the repaired copy cannot be the image itself", hint="--write repairs it in place")
     refuse_own_files([disk.info], output)
     if disk.top.extents:
-        raise UsageError(f"{disk.host_path} is made of several files and is not copied as one")
+        raise UsageError(f"{disk.name} is made of several files and is not copied as one")
     found = _check(disk)
     folder = Path(os.path.realpath(output)).parent
-    require_room(folder, disk.info.actual_size, f"the copy of {disk.host_path}")
+    require_room(folder, disk.info.actual_size, f"the copy of {disk.name}")
     with new_file(output, overwrite=overwrite) as draft:
         copy_bytes(disk.top.host_path, draft.host_path, Conversion("raw"), progress=progress)
         for _ in range(MOST_PASSES):
@@ -169,7 +179,7 @@ def _repair_copy(
 def _steps(disk: Disk, found: Checked, after: Checked, changed: int, output: str) -> list[DiskStep]:
     """Say what a repair mends."""
     steps: list[DiskStep] = []
-    path = str(disk.host_path)
+    path = disk.name
     mended = found.corruptions + found.errors - after.corruptions - after.errors
     if mended > 0:
         words = (
@@ -207,17 +217,17 @@ def _report(
             text = "leaks cannot be freed while there are corruptions; --repair all does both"
             if not after.corruptions:
                 text = f"QEMU frees no leaks of {disk.info.format} in place; imgtools convert leaves them out"
-            warnings.append(Warned(text, str(disk.host_path)))
+            warnings.append(Warned(text, disk.name))
     if disk.info.dirty and disk.info.format == "qcow2":
         text = "not closed cleanly: reference counts that were still to be written are missing, no data is"
-        warnings.append(Warned(text, str(disk.host_path)))
+        warnings.append(Warned(text, disk.name))
     elif repair == "all" and (found.corruptions or problem):
         text = (
             "tables were put in order; whether the right data is in the right place only the guest can tell"
         )
-        warnings.append(Warned(text, str(disk.host_path)))
+        warnings.append(Warned(text, disk.name))
     return CheckReport(
-        image=str(disk.host_path),
+        image=disk.name,
         format=disk.info.format,
         problem=problem,
         found=found,

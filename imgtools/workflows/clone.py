@@ -186,10 +186,8 @@ def clone(
     paths = [path for one in made for path in one.paths]
     if how.linked:
         warnings = (*warnings, *_out_of_reach(request, paths))
-    steps = tuple(DiskStep("make-image", f"make {path} of {request.host_path}", path) for path in paths)
-    return CloneReport(
-        str(request.host_path), engine, how.linked, sysprepped, tuple(made), warnings, changes=steps
-    )
+    steps = tuple(DiskStep("make-image", f"make {path} of {request.name}", path) for path in paths)
+    return CloneReport(request.name, engine, how.linked, sysprepped, tuple(made), warnings, changes=steps)
 
 
 def _out_of_reach(request: ImageRequest, paths: Sequence[str]) -> Iterator[Warned]:
@@ -308,7 +306,7 @@ def _plan(
         if left:
             names = ", ".join(one.name for one in left[:5]) + (", ..." if len(left) > 5 else "")
             raise UnsupportedGuest(
-                f"{template.request.host_path} was not prepared as a template; left are {names}",
+                f"{template.request.name} was not prepared as a template; left are {names}",
                 hint="--sysprep prepares what is cloned; --unprepared clones it all the same",
             )
         plans = []

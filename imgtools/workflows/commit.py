@@ -86,7 +86,7 @@ def commit(request: CommitRequest, progress: Progress | None = None) -> CommitRe
             commit_down(disk, depth, rate=rate, progress=progress)
             _tidy(disk, request, above)
     return CommitReport(
-        image=str(disk.host_path),
+        image=disk.name,
         base=str(base.host_path),
         data_bytes=data,
         spoiled=tuple(map(str, spoiled)),
@@ -99,11 +99,11 @@ def commit(request: CommitRequest, progress: Progress | None = None) -> CommitRe
 
 def _base_depth(disk: Disk, base: Path | None) -> int:
     if len(disk.info.chain) < 2:
-        raise UsageError(f"{disk.host_path} has no backing file to commit to")
+        raise UsageError(f"{disk.name} has no backing file to commit to")
     depth = 1 if base is None else layer_depth(disk, base)
     if not depth:
         names = ", ".join(str(layer.host_path) for layer in disk.info.chain[1:])
-        raise UsageError(f"{base} is not below {disk.host_path}", hint=f"its chain has: {names}")
+        raise UsageError(f"{base} is not below {disk.name}", hint=f"its chain has: {names}")
     return depth
 
 

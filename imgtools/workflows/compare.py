@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from imgtools.disk.image_file import Compared, Disk, key_warnings, open_disk
+from imgtools.disk.sources.opening import opened_disk
 from imgtools.records.image import DiskSource
 from imgtools.records.request import ImageRequest
 from imgtools.records.system import Warned
@@ -38,12 +39,15 @@ def compare(
 
     :param strict: the sizes, and what is allocated, have to be the same too.
     """
-    first = open_disk(request)
-    second = open_disk(replace(request, disks=(other,)))
+    with opened_disk(request) as one, opened_disk(replace(request, disks=(other,))) as two:
+        return _compare(open_disk(one), open_disk(two), strict=strict, progress=progress)
+
+
+def _compare(first: Disk, second: Disk, *, strict: bool, progress: Progress | None) -> CompareReport:
     found = first.compare(second, strict=strict, progress=progress)
     return CompareReport(
-        image=str(first.host_path),
-        other=str(second.host_path),
+        image=first.name,
+        other=second.name,
         identical=found.identical,
         offset=found.offset,
         reason=_reason(found, first, second),

@@ -138,7 +138,7 @@ def _read(request: ImageRequest, paths: Sequence[str], lens: str, question: Ques
                 opened[file] = open_config(view.files, file, lens)
             found += question(opened[file], file, node)
         values = tuple(dict.fromkeys(found))  # as libaugeas does, a node in both parts of a union is one
-        return ConfigReport(str(request.host_path), view.files.served_by, values, view.warnings)
+        return ConfigReport(request.name, view.files.served_by, values, view.warnings)
 
 
 def _get(config: ConfigFile, file: str, node: str) -> list[ConfigValue]:

@@ -35,6 +35,7 @@ from imgtools.disk.new_file import (
     writing_early,
 )
 from imgtools.disk.raw_copy.room_ahead import Range, expected_ranges, room_ahead
+from imgtools.disk.sources.opening import opened_disk
 from imgtools.errors import HostError, RolledBack, TargetExists, UsageError
 from imgtools.records.image import DiskSource, ImageInfo
 from imgtools.records.request import Backing, ImageRequest, Key, Secret
@@ -98,7 +99,7 @@ def _require_walk(disk: Disk) -> None:
     """
     if disk.info.virtual_size > LARGEST_WALK:
         raise UsageError(
-            f"{disk.host_path} says that its disk has {disk.info.virtual_size} bytes: to look at all of it takes days",
+            f"{disk.name} says that its disk has {disk.info.virtual_size} bytes: to look at all of it takes days",
             hint="imgtools dd copies a part of it",
         )
 
@@ -113,6 +114,11 @@ def convert(
     :raises NoRoom: the result does not fit; no file is left.
     :raises RolledBack: the copy differs from the source; no file is left.
     """
+    with opened_disk(request.source, digests=True) as source:
+        return _convert(replace(request, source=source), progress, checking)
+
+
+def _convert(request: ConvertRequest, progress: Progress | None, checking: Progress | None) -> ConvertReport:
     request, named = _with_backing_found(request)
     disk = open_disk(request.source)
     _require_walk(disk)
@@ -151,7 +157,7 @@ def convert(
             Warned(f"the new disk has {made.virtual_size} bytes, the old one {disk.info.virtual_size}")
         )
     return ConvertReport(
-        image=str(disk.host_path),
+        image=disk.name,
         target=str(request.target),
         format=format,
         virtual_size=made.virtual_size,
@@ -176,7 +182,7 @@ def _read(disk: Disk, request: ConvertRequest) -> list[ImageInfo]:
 
 
 def _made(disk: Disk, target: Path, format: str, size: int) -> DiskStep:
-    words = f"make {target} ({format}) of {size} bytes from {disk.host_path}"
+    words = f"make {target} ({format}) of {size} bytes from {disk.name}"
     return DiskStep("make-image", words, str(target), format, size=size)
 
 
@@ -261,7 +267,7 @@ def _target_backing(disk: Disk, request: ConvertRequest, format: str) -> tuple[s
     info = _backing_info(request)
     if len(disk.info.chain) < 2:
         raise UsageError(
-            f"{disk.host_path} is no overlay, so the new image cannot be one either",
+            f"{disk.name} is no overlay, so the new image cannot be one either",
             hint="--backing-file keeps the base of an overlay; imgtools rebase puts an image on a base",
         )
     return str(request.backing.absolute()), info.format
@@ -281,13 +287,13 @@ def _doubts(disk: Disk, request: ConvertRequest) -> Iterator[Warned]:
         return
     sizes = (old.info.virtual_size, new.info.virtual_size)
     if sizes[0] != sizes[1]:
-        text = f"the new backing file has {sizes[1]} bytes, the one of {disk.host_path} has {sizes[0]}"
+        text = f"the new backing file has {sizes[1]} bytes, the one of {disk.name} has {sizes[0]}"
         yield Warned(text, str(request.backing))
     size = disk.info.virtual_size
     offsets = sorted({*sample_offsets(old, size), *sample_offsets(new, size)})
     if (offset := first_difference(old.info, new.info, disk.keys, offsets, size)) is not None:
         text = (
-            f"the new backing file differs from the one of {disk.host_path}, for instance at byte {offset}: where "
+            f"the new backing file differs from the one of {disk.name}, for instance at byte {offset}: where "
             "the image itself holds nothing, the new one reads otherwise"
         )
         yield Warned(text, str(request.backing))
@@ -331,7 +337,7 @@ def _verify(disk: Disk, made: Path, request: ConvertRequest, format: str, checki
     if not found.identical:
         where = f" at byte {found.offset}" if found.offset is not None else ""
         raise RolledBack(
-            f"the copy of {disk.host_path} differs{where}; it was thrown away",
+            f"the copy of {disk.name} differs{where}; it was thrown away",
             hint="the host's memory or disk may be failing, or the image was written to meanwhile",
         )
 
@@ -367,7 +373,7 @@ def _onto_device(
     warnings = (*disk.warnings, *(Warned(text) for text in complaints))
     written = DiskStep("write-data", f"write {size} bytes over {target}", str(target), size=size)
     return ConvertReport(
-        image=str(disk.host_path),
+        image=disk.name,
         target=str(target),
         format="raw",
         virtual_size=size,

@@ -90,7 +90,7 @@ def copy_out(
             copier.copy(top, folder)
         tally = copier.tally
         return CopyOutReport(
-            image=str(request.host_path),
+            image=request.name,
             engine=view.files.served_by,
             folder=str(folder),
             files=tally.files,

@@ -6,7 +6,7 @@ import os
 import stat
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
 
@@ -25,6 +25,7 @@ from imgtools.disk.image_file import (
 )
 from imgtools.disk.new_file import free_room, new_file, refuse_target, require_room, sync_file
 from imgtools.disk.overlays_beside import overlays_of
+from imgtools.disk.sources.opening import opened_disk
 from imgtools.disk.table_edit import change_and_check
 from imgtools.disk.transaction.lock import lock_images
 from imgtools.disk.transaction.may_edit import require_access
@@ -94,6 +95,11 @@ def copy_part(request: DdRequest, progress: Progress | None = None) -> DdReport:
     :raises UnsupportedFormat: QEMU cannot write the target's format.
     :raises NoRoom: the host has no room for it; nothing was written.
     """
+    with opened_disk(request.source) as source:
+        return _copy_part(replace(request, source=source), progress)
+
+
+def _copy_part(request: DdRequest, progress: Progress | None) -> DdReport:
     disk = open_disk(request.source)
     block = parse_size(request.block)
     if block <= 0:

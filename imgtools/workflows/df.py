@@ -82,7 +82,7 @@ def measure_usage(request: ImageRequest) -> DfReport:
         warnings += [Warned(f"{row.device} ({row.content}) cannot be read: {row.problem}") for row in unread]
         engine = image.served_by
         warnings += [*_unopened(image.layout()), *image.warnings]
-    usage = ImageUsage(str(request.host_path), engine, tuple(found), unread=tuple(unread))
+    usage = ImageUsage(request.name, engine, tuple(found), unread=tuple(unread))
     return DfReport((usage,), tuple(warnings))
 
 

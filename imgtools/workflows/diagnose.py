@@ -184,7 +184,7 @@ def _report(image: Image, examined: Examined, stations: tuple[StationReport, ...
     broken = [one for one in stations if one.state is StationState.BROKEN]
     warnings = image.warnings if guest is None else guest.warnings
     return DiagnoseReport(
-        image=str(image.infos[0].source.host_path),
+        image=image.infos[0].source.name,
         engine=image.served_by,
         root=guest.root.device if guest else "",
         guest=(guest.os.product_name or guest.os.distro) if guest else "",

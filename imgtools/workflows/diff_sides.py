@@ -91,9 +91,7 @@ def open_side(request: ImageRequest) -> Iterator[Side]:
     with open_request(request) as image:
         view = view_files(image, request)
         os = view.guest.os if view.guest is not None else OsInfo(OsType.UNKNOWN)
-        yield Side(
-            str(request.host_path), view.files, os, view.guest, image, view.mounts, list(view.warnings)
-        )
+        yield Side(request.name, view.files, os, view.guest, image, view.mounts, list(view.warnings))
 
 
 def _of_folder(request: ImageRequest, folder: Path) -> Side:

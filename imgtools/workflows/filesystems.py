@@ -82,7 +82,7 @@ def list_filesystems(request: ImageRequest, *, usage: bool = True) -> Filesystem
         rows = tuple(_filesystem(image, volume, usage=usage) for volume in layout.volumes)
         unread = [Warned(f"cannot be read: {row.problem}", row.device) for row in rows if row.problem]
         return FilesystemsReport(
-            image=str(request.host_path),
+            image=request.name,
             engine=image.served_by,
             disks=layout.disks,
             partitions=tuple(_partition(disk, part) for disk in layout.disks for part in disk.partitions),

@@ -120,7 +120,7 @@ def open_find(
         top = view.files.resolve(view.path(path))
         refused = RefusedFiles()
         rows = (_row(found) for found in matching(view.files, top, wanted, simple, refused))
-        yield OpenFind(str(request.host_path), view.files.served_by, top, rows, view.warnings, refused)
+        yield OpenFind(request.name, view.files.served_by, top, rows, view.warnings, refused)
 
 
 def matching(

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 
 from imgtools.disk.backing import examine, is_in_use
+from imgtools.disk.sources.opening import opened_request
 from imgtools.disk.transaction.marker import refuse_unfinished
 from imgtools.errors import BadImage, ImgtoolsError, UnknownBackingFormat
 from imgtools.image.handle import open_image
@@ -22,10 +23,20 @@ MANY = 1000  # internal snapshots: QEMU 7.2 takes 0.2 ms for each, three times
 
 
 @dataclass(frozen=True, slots=True)
+class SourceFacts:
+    """Where a disk is that is no image file by itself."""
+
+    kind: str  # what it was taken out of: "OVA", "tar"
+    size: int  # bytes of the image in there
+    offset: int  # where it begins in what holds it
+    how: str  # how it is read, in a sentence
+
+
+@dataclass(frozen=True, slots=True)
 class DiskFacts:
     """One disk image."""
 
-    host_path: Path
+    host_path: Path | str  # as the user knows it, where it is no file by itself
     format: str
     virtual_size: int
     actual_size: int
@@ -36,6 +47,7 @@ class DiskFacts:
     snapshots: tuple[Snapshot, ...]
     details: Mapping[str, str]
     disk: Disk | None  # as the guest sees it; None: nobody looked
+    source: SourceFacts | None = None  # what stands between the user's word and the image
     problem: str = ""  # why what it stands on cannot be opened; the chain then has only this file
 
 
@@ -59,19 +71,25 @@ def describe_image(request: ImageRequest, *, partitions: bool = True) -> InfoRep
     :raises UntrustedBacking: one names files that the request does not allow.
     :raises UnfinishedEdit: an edit of one was cut, so that it is neither as it was nor as it should be.
     """
+    with opened_request(request) as opened:
+        report = _describe(opened, partitions=partitions)
+    return replace(report, image=request.name)
+
+
+def _describe(request: ImageRequest, *, partitions: bool) -> InfoReport:
     warnings: list[Warned] = []
     facts, engines = [], set()
     useless: list[tuple[Warned, ...]] = []
     for source in request.disks:
         info, problem = _look(source, request.backing)
         refuse_unfinished([layer.host_path for layer in info.chain])
-        warnings += info.warnings
+        warnings += (*info.source.notes, *info.warnings)
         disk, engine = None, None
         told: tuple[Warned, ...] = ()
         many = len(info.snapshots) > MANY
         if many:
             text = f"QEMU takes long to open {len(info.snapshots)} internal snapshots, so it was not asked"
-            warnings.append(Warned(text, str(source.host_path)))
+            warnings.append(Warned(text, source.name))
         if problem:
             warnings.append(Warned(problem))
         if partitions and not problem and not many:
@@ -79,13 +97,13 @@ def describe_image(request: ImageRequest, *, partitions: bool = True) -> InfoRep
                 disk, engine, told = _partition_table(source, request)
             except ImgtoolsError as error:
                 text = f"the partition table was not read: {error.message}"
-                warnings.append(Warned(text, str(source.host_path)))
+                warnings.append(Warned(text, source.name))
         engines.add(engine)
         useless.append(told)
         facts.append(_facts(info, disk, problem))
     engine = next((one for one in engines if one is not None), None)
     warnings += _useless_for_all(useless)
-    return InfoReport(str(request.host_path), engine, tuple(facts), tuple(warnings))
+    return InfoReport(request.name, engine, tuple(facts), tuple(warnings))
 
 
 def _useless_for_all(told: Sequence[tuple[Warned, ...]]) -> Iterator[Warned]:
@@ -117,18 +135,24 @@ def _partition_table(
         return (disks[0] if disks else None), image.served_by, useless
 
 
+def _source(source: DiskSource) -> SourceFacts | None:
+    inside = source.inside
+    return None if inside is None else SourceFacts(inside.kind, inside.size, inside.offset, inside.how)
+
+
 def _facts(info: ImageInfo, disk: Disk | None, problem: str) -> DiskFacts:
     return DiskFacts(
-        host_path=info.source.host_path,
+        host_path=info.source.shown_path,
         format=info.format,
         virtual_size=info.virtual_size,
         actual_size=info.actual_size,
         encryption=info.encryption,
         dirty=info.dirty,
-        in_use=is_in_use(info.chain[0].host_path),
+        in_use=info.chain[0].has_file and is_in_use(info.chain[0].host_path),
         chain=info.chain,
         snapshots=info.snapshots,
         details=MappingProxyType(dict(info.details)),
         disk=disk,
+        source=_source(info.source),
         problem=problem,
     )

@@ -169,9 +169,7 @@ def inspect(request: ImageRequest, wanted: Wanted | None = None) -> InspectRepor
             raise no_guest(image)
         reader = _Inspector(image, guests, wanted or Wanted())
         found = tuple(reader.inspect(guest) for guest in guests)
-        return InspectReport(
-            str(request.host_path), image.served_by, found, tuple(dict.fromkeys(reader.warnings))
-        )
+        return InspectReport(request.name, image.served_by, found, tuple(dict.fromkeys(reader.warnings)))
 
 
 Fact = TypeVar("Fact")

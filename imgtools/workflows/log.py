@@ -128,7 +128,7 @@ def open_log(request: ImageRequest, query: LogQuery) -> Iterator[OpenLog]:
         wish = _wish(reader, sources, query, priority, zone)
         with closing(_rows(reader, sources, wish, matches, query.lines, warnings, zone)) as rows:
             names = tuple(source.name for source in sources)
-            yield OpenLog(str(request.host_path), view.files.served_by, names, rows, warnings)
+            yield OpenLog(request.name, view.files.served_by, names, rows, warnings)
 
 
 def list_logs(request: ImageRequest) -> LogListReport:
@@ -140,7 +140,7 @@ def list_logs(request: ImageRequest) -> LogListReport:
         main = {source.name for source in main_logs(sources)}
         reader = LogReader(view.files, guest_zone(view.files, os))
         logs = tuple(_info(reader, source, source.name in main) for source in sources)
-        return LogListReport(str(request.host_path), view.files.served_by, logs, view.warnings)
+        return LogListReport(request.name, view.files.served_by, logs, view.warnings)
 
 
 def _os(view: FileView) -> OsInfo:

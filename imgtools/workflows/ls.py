@@ -113,7 +113,7 @@ def open_listing(
         top = view.path(path)
         refused = RefusedFiles()
         yield OpenListing(
-            image=str(request.host_path),
+            image=request.name,
             engine=view.files.served_by,
             path=top,
             files=listed(view.files, top, refused, recursive=recursive, checksum=checksum),

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from imgtools.disk.image_file import Disk, Extent, open_disk
+from imgtools.disk.sources.opening import opened_disk
 from imgtools.records.request import ImageRequest
 from imgtools.records.system import Warned
 from imgtools.units import parse_size
@@ -18,8 +19,13 @@ class MapLayer:
     """One file of the chain; extents name it by its depth."""
 
     depth: int
-    host_path: Path
+    host_path: Path | str  # as the user knows it, where it is no file by itself
     format: str
+
+    @property
+    def name(self) -> str:
+        """Its name alone, without its folder."""
+        return str(self.host_path).rpartition("/")[2]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +62,9 @@ class DiskMap:
         self._length = length
         layers = enumerate(disk.info.chain)
         self.head = MapHead(
-            image=str(disk.host_path),
+            image=disk.name,
             virtual_size=disk.info.virtual_size,
-            layers=tuple(MapLayer(depth, layer.host_path, layer.format) for depth, layer in layers),
+            layers=tuple(MapLayer(depth, layer.shown_path, layer.format) for depth, layer in layers),
             warnings=disk.warnings,
         )
 
@@ -82,10 +88,12 @@ class DiskMap:
         return self._disk.map_stream(start=self._start, length=self._length)
 
 
-def map_disk(request: ImageRequest, *, start: str = "", length: str = "") -> DiskMap:
-    """Open an image for its map.
+@contextmanager
+def map_disk(request: ImageRequest, *, start: str = "", length: str = "") -> Iterator[DiskMap]:
+    """Open an image for its map, as long as the block lasts.
 
     :param start: where to begin, as people write sizes.
     """
     first, most = parse_size(start or "0"), parse_size(length) if length else None
-    return DiskMap(open_disk(request), first, most)
+    with opened_disk(request) as source:
+        yield DiskMap(open_disk(source), first, most)

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from imgtools.disk.formats import check_options, known_format, parse_options, require_ability
-from imgtools.disk.image_file import Extent, Measured, measure_size, open_disk
+from imgtools.disk.image_file import Disk, Extent, Measured, measure_size, open_disk
+from imgtools.disk.sources.opening import opened_disk
 from imgtools.errors import UsageError
 from imgtools.records.request import ImageRequest
 from imgtools.records.system import Warned
@@ -50,7 +51,11 @@ def measure(
         return MeasureReport(
             "", format, length, found.required, found.fully_allocated, found.bitmaps, not exact
         )
-    disk = open_disk(request)
+    with opened_disk(request) as source:
+        return _measured(open_disk(source), format, pairs, exact=exact)
+
+
+def _measured(disk: Disk, format: str, pairs: Sequence[tuple[str, str]], *, exact: bool) -> MeasureReport:
     length = disk.virtual_size
     if exact:
         found = disk.measure(format, pairs)
@@ -58,7 +63,7 @@ def measure(
         with disk.extents_read() as extents:
             found = _estimate(format, length, pairs, extents)
     return MeasureReport(
-        image=str(disk.host_path),
+        image=disk.name,
         format=format,
         virtual_size=length,
         required=found.required,

@@ -71,7 +71,7 @@ def mount_image(
         raise UsageError(
             "mount writes in place or not at all", hint="copy the image first, or use imgtools apply"
         )
-    record = MountRecord(os.path.realpath(folder), str(request.host_path), os.getpid(), target.write)
+    record = MountRecord(os.path.realpath(folder), request.name, os.getpid(), target.write)
     if foreground:
         warnings: list[Warned] = []
         _serve(request, target, record, allow_other=allow_other, ready=warnings.extend)

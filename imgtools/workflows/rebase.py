@@ -96,22 +96,20 @@ def _recorded(disk: Disk, base: ImageInfo | None) -> tuple[str, str] | None:
     if base is None:
         return None
     if any(layer.host_path.samefile(disk.top.host_path) for layer in base.chain):
-        raise BadImage(
-            f"{base.source.host_path} stands on {disk.host_path} itself: the chain would be a loop"
-        )
+        raise BadImage(f"{base.source.host_path} stands on {disk.name} itself: the chain would be a loop")
     return recorded_name(disk.top.host_path, base), base.format
 
 
 def _safe(request: RebaseRequest, base: ImageInfo | None, progress: Progress | None) -> RebaseReport:
     disk = open_disk(request.source, to_write=True)
-    require_ability(disk.info.format, "a changed backing file", str(disk.host_path))
+    require_ability(disk.info.format, "a changed backing file", disk.name)
     if len(disk.info.chain) < 2 and base is None:
         return _report(request, disk, None, (), (), _told(disk, None))
     recorded = _recorded(disk, base)
     require_access(disk.top.host_path)
     held = sum(holdings(disk)[1:])
     target = f"{recorded[0]} ({recorded[1]})" if recorded else "no backing file"
-    path = str(disk.host_path)
+    path = disk.name
     words = f"copy into {path} what it needs to read the same: at most {held} bytes"
     steps = (
         DiskStep("copy-data", words, path, size=held),
@@ -119,7 +117,7 @@ def _safe(request: RebaseRequest, base: ImageInfo | None, progress: Progress | N
     )
     if request.write:
         needed = _needed(disk, base)
-        require_room(disk.top.host_path.absolute().parent, needed, f"rebasing {disk.host_path}")
+        require_room(disk.top.host_path.absolute().parent, needed, f"rebasing {disk.name}")
         with lock_images([disk.top.host_path]) as locks:
             rebase_onto(disk, base, recorded, locks, progress=progress)
     return _report(request, disk, recorded, (), steps, _told(disk, base))
@@ -145,21 +143,21 @@ def _now(disk: Disk) -> str:
 def _unsafe(request: RebaseRequest, base: ImageInfo | None) -> RebaseReport:
     """Only write the new name, after a look at what that takes for true."""
     disk = open_disk(request.source, to_write=True, alone=True)
-    require_ability(disk.info.format, "a changed backing file", str(disk.host_path))
+    require_ability(disk.info.format, "a changed backing file", disk.name)
     recorded = _recorded(disk, base)
     believed = [f"{base.source.host_path if base else 'no backing file'} reads as the old backing file does"]
     warnings: list[Warned] = []
     problem = ""
     if base is not None and base.virtual_size < disk.info.virtual_size:
         text = f"the new base has {base.virtual_size} bytes, the image {disk.info.virtual_size}: beyond are zeros"
-        warnings.append(Warned(text, str(disk.host_path)))
+        warnings.append(Warned(text, disk.name))
     old = _old_base(request, warnings)
     if old is not None:
         problem = _look_at_both(old, base, believed, disk.info.virtual_size)
     if problem and not request.force:
-        raise WouldLoseData(f"{problem}: {disk.host_path} would be corrupted", hint="leave --unsafe away")
+        raise WouldLoseData(f"{problem}: {disk.name} would be corrupted", hint="leave --unsafe away")
     target = f"{recorded[0]} ({recorded[1]})" if recorded else "no backing file"
-    path = str(disk.host_path)
+    path = disk.name
     steps = (_recording(path, f"record {target} in {path}; no data is copied", recorded),)
     if request.write:
         refuse_in_use(disk.top.host_path)
@@ -211,7 +209,7 @@ def _report(
     warnings: tuple[Warned, ...],
 ) -> RebaseReport:
     return RebaseReport(
-        image=str(disk.host_path),
+        image=disk.name,
         backing=recorded[0] if recorded else "",
         backing_format=recorded[1] if recorded else "",
         unsafe=request.unsafe,

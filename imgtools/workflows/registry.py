@@ -176,7 +176,7 @@ def read_key(request: ImageRequest, name: str, value: str | None = None, *, hive
         place, key = opened.registry.require(name)
         values = key.values() if value is None else (one_value(place, key, value),)
         return KeyReport(
-            str(request.host_path),
+            request.name,
             opened.engine,
             full_key(place, key),
             place.path,
@@ -207,7 +207,7 @@ def list_keys(
         found = islice(key.walk(refused), 1, None) if recursive else key.subkeys()
         rows = tuple(_key_row(place, one) for one in found)
         return KeyListReport(
-            str(request.host_path),
+            request.name,
             opened.engine,
             full_key(place, key),
             place.path,
@@ -229,7 +229,7 @@ def _list_root(request: ImageRequest, opened: OpenRegistry, root: str, *, recurs
                 continue
             rows += [_key_row(place, one) for one in (top.walk(refused) if recursive else [top])]
     warnings = opened.warnings(*(Warned(error.message) for error in refused))
-    return KeyListReport(str(request.host_path), opened.engine, root, "", tuple(rows), warnings)
+    return KeyListReport(request.name, opened.engine, root, "", tuple(rows), warnings)
 
 
 def list_hives(request: ImageRequest, *, hive: bool = False) -> HiveListReport:
@@ -238,7 +238,7 @@ def list_hives(request: ImageRequest, *, hive: bool = False) -> HiveListReport:
         registry = opened.registry
         rows = tuple(_hive_row(registry.files, registry, place) for place in registry.hives())
         own = opened.guest.warnings if opened.guest else ()
-        return HiveListReport(str(request.host_path), opened.engine, rows, own)
+        return HiveListReport(request.name, opened.engine, rows, own)
 
 
 @contextmanager
@@ -260,7 +260,7 @@ def export_key(request: ImageRequest, name: str, *, hive: bool = False) -> Expor
     with open_export(request, name, hive=hive) as export:
         keys = tuple(export.keys)
         return ExportReport(
-            str(request.host_path),
+            request.name,
             export.registry.files.served_by,
             full_key(export.place, export.key),
             export.place.path,

@@ -74,7 +74,7 @@ def diff_images(
             found += rows
             refused += more
         warnings = tuple(dict.fromkeys((*one.warnings(*refused), *two.warnings())))
-        return DiffReport(str(request.host_path), str(other.host_path), one.engine, tuple(found), warnings)
+        return DiffReport(request.name, str(other.host_path), one.engine, tuple(found), warnings)
 
 
 def diff_reg(
@@ -100,9 +100,7 @@ def diff_reg(
             if not _same(old, new):
                 row = _difference(place.name, order.value.name, old, new)
                 found[place.name, folded(order.value.name)] = row
-        return DiffReport(
-            str(request.host_path), name, opened.engine, tuple(found.values()), opened.warnings()
-        )
+        return DiffReport(request.name, name, opened.engine, tuple(found.values()), opened.warnings())
 
 
 def _looked_up(registry: Registry, name: str) -> tuple[HivePlace, HiveKey | None]:
@@ -111,7 +109,7 @@ def _looked_up(registry: Registry, name: str) -> tuple[HivePlace, HiveKey | None
 
 
 def _label(request: ImageRequest, place: HivePlace) -> str:
-    return f"{request.host_path}: {place.name}"
+    return f"{request.name}: {place.name}"
 
 
 def _pairs(

@@ -197,7 +197,7 @@ def _edit_bare(request: ImageRequest, target: Target, changes: Making, how: How)
             output = str(target.output.host_path) if target.output else ""
             _write_bare(request.host_path, [one for one in plain if isinstance(one, WriteFile)], target)
         return PlanReport(
-            image=str(request.host_path),
+            image=request.name,
             engine=Engine.DIRECT,
             written=not target.is_dry_run,
             changed=bool(plain),

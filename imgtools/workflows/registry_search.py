@@ -145,4 +145,4 @@ def search(
     with open_search(request, text, where=where, regex=regex, within=within, hive=hive) as found:
         matches = tuple(found.matches)
         warnings = tuple(dict.fromkeys(found.warnings))
-        return SearchReport(str(request.host_path), found.opened.engine, text, matches, warnings)
+        return SearchReport(request.name, found.opened.engine, text, matches, warnings)

@@ -117,7 +117,7 @@ def rescue(
         mounts = view.mounts if view else ()
         warnings = view.warnings if view else image.warnings
         report = RescueReport(
-            image=str(request.host_path),
+            image=request.name,
             engine=Engine.APPLIANCE,
             mounts=tuple(MountedVolume(mount.path, mount.volume.device) for mount in mounts),
             code=None,

@@ -168,7 +168,7 @@ def _with_edits(report: ResizeReport, edits: PlanReport | None) -> ResizeReport:
 def _report(held: Held, layout: Layout, plan: Resizing, written: bool, seconds: float) -> ResizeReport:
     changes = tuple(_steps(plan))
     return ResizeReport(
-        image=str(held.info.source.host_path),
+        image=held.info.source.name,
         engine=Engine.APPLIANCE if plan.needs_boot else Engine.DIRECT,
         format=held.info.format,
         size=plan.size,

@@ -18,6 +18,7 @@ from imgtools.disk.new_file import (
     require_room,
     scratch_folder,
 )
+from imgtools.disk.sources.opening import opened_disk
 from imgtools.errors import EngineFailed, UnsupportedFormat, UsageError, WouldLoseData
 from imgtools.image.handle import open_request
 from imgtools.records.disks import Layout, Volume
@@ -140,7 +141,11 @@ def resize_copy(request: ResizeCopyRequest, progress: Progress | None = None) ->
     :raises NoRoom: the host has no room; no file is left.
     """
     refuse_target(request.target, overwrite=request.overwrite)
-    with scratch_folder(request.target.absolute().parent) as folder:
+    with (
+        opened_disk(request.source, digests=request.write) as source,
+        scratch_folder(request.target.absolute().parent) as folder,
+    ):
+        request = replace(request, source=source)
         plan = _plan(request, folder)
         if not request.write:
             return _report(request, plan, 0.0)
@@ -345,7 +350,7 @@ def _make(plan: _Plan, request: ResizeCopyRequest, folder: Path, progress: Progr
 
 def _report(request: ResizeCopyRequest, plan: _Plan, seconds: float) -> ResizeCopyReport:
     return ResizeCopyReport(
-        image=str(plan.disk.host_path),
+        image=plan.disk.name,
         target=str(request.target),
         format=plan.format,
         size=plan.disk.info.virtual_size,

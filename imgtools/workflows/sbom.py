@@ -71,7 +71,7 @@ def list_materials(
         affected, told = match_advisories(asked.vulnerabilities, subjects)
     warnings = (*guest.warnings, *found.warnings, *refused.warnings, *told)
     return SbomReport(
-        image=str(request.host_path),
+        image=request.name,
         engine=served_by,
         root=guest.root.device,
         guest=guest.os.product_name or guest.os.distro,

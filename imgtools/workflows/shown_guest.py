@@ -132,7 +132,7 @@ def _tell(image: Image, view: FileView, writing: int) -> None:
         facts = {"class": NoGuest.__name__, "message": "there is no operating system in it", "hint": ""}
     else:
         facts = {
-            "image": str(image.infos[0].source.host_path),
+            "image": image.infos[0].source.name,
             "engine": image.served_by,
             "root": guest.root.device,
             "os": asdict(guest.os),

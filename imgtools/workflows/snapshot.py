@@ -39,7 +39,7 @@ class SnapshotReport:
 def list_snapshots(request: ImageRequest) -> SnapshotsReport:
     """List the internal snapshots of an image."""
     disk = open_disk(request, alone=True)
-    return SnapshotsReport(str(disk.host_path), disk.info.snapshots, disk.warnings)
+    return SnapshotsReport(disk.name, disk.info.snapshots, disk.warnings)
 
 
 def create_snapshot(request: ImageRequest, name: str, *, write: bool = False) -> SnapshotReport:
@@ -54,7 +54,7 @@ def create_snapshot(request: ImageRequest, name: str, *, write: bool = False) ->
 
 def _creation(disk: Disk, name: str) -> DiskStep:
     words = f"keep the present state as snapshot {name!r}"
-    return DiskStep("create-snapshot", words, str(disk.host_path), name)
+    return DiskStep("create-snapshot", words, disk.name, name)
 
 
 def apply_snapshot(
@@ -71,7 +71,7 @@ def apply_snapshot(
     actions: list[tuple[str, str]] = []
     if any(name.startswith("bitmaps.") for name, _ in disk.info.details):
         raise UnsupportedFormat(
-            f"{disk.host_path} has bitmaps: QEMU applies no snapshot, and they would not be true of the disk of then",
+            f"{disk.name} has bitmaps: QEMU applies no snapshot, and they would not be true of the disk of then",
             hint="imgtools bitmap list and bitmap delete; then make a full backup",
         )
     if keep is not None:
@@ -79,13 +79,13 @@ def apply_snapshot(
         steps.append(_creation(disk, keep))
         actions.append(("create", keep))
     words = f"make the disk what it was at snapshot {found.name!r} (id {found.id})"
-    steps.append(DiskStep("apply-snapshot", words, str(disk.host_path), found.name))
+    steps.append(DiskStep("apply-snapshot", words, disk.name, found.name))
     if keep is None:
         steps.append(DiskStep("consequence", "the present state is lost"))
     if found.virtual_size not in (None, disk.info.virtual_size):
         words = f"the disk will have {found.virtual_size} bytes again, not {disk.info.virtual_size}"
         size, old_size = found.virtual_size, disk.info.virtual_size
-        steps.append(DiskStep("consequence", words, str(disk.host_path), size=size, old_size=old_size))
+        steps.append(DiskStep("consequence", words, disk.name, size=size, old_size=old_size))
     return _change(disk, steps, [*actions, ("apply", found.id)], write)
 
 
@@ -104,16 +104,16 @@ def delete_snapshot(request: ImageRequest, name: str, *, write: bool = False) ->
             hint=f"qemu-img deletes the first of a name: delete {first.id} first",
         )
     words = f"delete snapshot {found.name!r} (id {found.id})"
-    step = DiskStep("delete-snapshot", words, str(disk.host_path), found.name)
+    step = DiskStep("delete-snapshot", words, disk.name, found.name)
     return _change(disk, [step], [("delete", found.name)], write)
 
 
 def _open(request: ImageRequest) -> Disk:
     disk = open_disk(request, to_write=True, alone=True)
-    require_ability(disk.info.format, "internal snapshots", str(disk.host_path))
+    require_ability(disk.info.format, "internal snapshots", disk.name)
     if disk.top.extents:
         raise UnsupportedFormat(
-            f"{disk.host_path} keeps its data in {disk.top.extents[0].name}: QEMU makes no snapshots of that",
+            f"{disk.name} keeps its data in {disk.top.extents[0].name}: QEMU makes no snapshots of that",
             hint="imgtools convert makes an image in one file",
         )
     return disk
@@ -142,7 +142,7 @@ def _find(disk: Disk, name: str) -> Snapshot:
         raise UsageError(f"{len(found)} snapshots have the name {name!r}", hint=f"say one of the ids: {ids}")
     if not found:
         names = ", ".join(one.name for one in disk.info.snapshots) or "none"
-        raise UsageError(f"{disk.host_path} has no internal snapshot {name!r}", hint=f"it has: {names}")
+        raise UsageError(f"{disk.name} has no internal snapshot {name!r}", hint=f"it has: {names}")
     return found[0]
 
 
@@ -158,4 +158,4 @@ def _change(
         changed = change_and_check(disk, change)
     else:
         rehearse(disk, change)
-    return SnapshotReport(str(disk.host_path), write, True, tuple(steps), changed, disk.warnings)
+    return SnapshotReport(disk.name, write, True, tuple(steps), changed, disk.warnings)

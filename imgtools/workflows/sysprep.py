@@ -211,7 +211,7 @@ def verify(
         traces, stays = _sorted_out(found.traces)
         traces += tuple(_not_generalised(guest)) if is_windows else ()
         return VerifyReport(
-            image=str(request.host_path),
+            image=request.name,
             engine=image.served_by,
             root=guest.root.device,
             guest=guest.os.product_name or guest.os.distro,

@@ -79,7 +79,7 @@ def tar_out(
             for found in tree_of(view.files, top, run.refused):
                 run.add(found, found.path[len(top.rstrip("/")) :].lstrip("/") or _own_name(found))
         return TarReport(
-            image=str(request.host_path),
+            image=request.name,
             engine=view.files.served_by,
             archive="-" if archive_path is None else str(archive_path),
             members=run.members,

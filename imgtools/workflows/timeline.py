@@ -100,7 +100,7 @@ def open_timeline(request: ImageRequest, wish: TimelineWish | None = None) -> It
     with open_request(request) as image:
         view = view_files(image, request)
         found = OpenTimeline(
-            str(request.host_path),
+            request.name,
             view.files.served_by,
             iter(()),
             iter(()),

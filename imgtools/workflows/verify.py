@@ -126,7 +126,7 @@ def _verified(
         generated = tuple(Generated(by, count) for by, count in sorted(found.generated.items()))
         warnings += found.refused.warnings
     return PackagesVerified(
-        image=str(request.host_path),
+        image=request.name,
         engine=files.served_by,
         root=guest.root.device,
         guest=guest.os.product_name or guest.os.distro,

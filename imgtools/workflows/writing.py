@@ -140,7 +140,7 @@ def do_plan(
         remarks = image.remarks
         image.commit(progress=progress, proof=proof)
     return PlanReport(
-        image=str(image.infos[0].source.host_path),
+        image=image.infos[0].source.name,
         engine=engine,
         written=isinstance(image, ImageEdit),
         changed=bool(plan.changes),

@@ -64,7 +64,7 @@ class MapPicture:
             entries = self._file_entries()
             parts += self._file_bar(entries, y)
             y += HEIGHT + 58 + 20 * len(entries)
-        name = self._head.layers[0].host_path.name
+        name = self._head.layers[0].name
         return svg.document(f"{name}: {self._what()}", y, parts)
 
     def _what(self) -> str:
@@ -97,7 +97,7 @@ class MapPicture:
         entries = [
             Entry(
                 FILES[min(layer.depth, len(FILES) - 1)],
-                f"{layer.depth}: {layer.host_path.name} ({layer.format}) {self._share(self._of_file[layer.depth])}",
+                f"{layer.depth}: {layer.name} ({layer.format}) {self._share(self._of_file[layer.depth])}",
             )
             for layer in shown
         ]

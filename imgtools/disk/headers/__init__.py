@@ -9,7 +9,7 @@ from collections.abc import Callable
 from importlib import import_module
 
 from imgtools.disk.headers.header import QUICK, THOROUGH, Extent, Header, damaged
-from imgtools.disk.headers.hostfile import HostFile, open_host_file
+from imgtools.disk.headers.hostfile import HostFile, open_host_file, open_layer
 from imgtools.disk.headers.magic import probe
 from imgtools.errors import BadImage, UsageError
 
@@ -22,6 +22,7 @@ __all__ = [
     "HostFile",
     "known_format",
     "open_host_file",
+    "open_layer",
     "probe",
     "read_header",
 ]
@@ -72,19 +73,17 @@ def read_header(file: HostFile, format: str, budget: int = QUICK, *, may_be_cut:
         found = probe(file)
         if found != format:
             fact = "no disk image format" if found == "raw" else found
-            raise BadImage(
-                f"not a {format} image: {file.host_path} looks like {fact}", hint=f"--format {found}"
-            )
+            raise BadImage(f"not a {format} image: {file.name} looks like {fact}", hint=f"--format {found}")
     header = _reader(format)(file, budget)
     if header.to_repair:
         if not may_be_cut:
-            raise BadImage(f"{file.host_path}: {header.to_repair}", hint=REPAIR)
+            raise BadImage(f"{file.name}: {header.to_repair}", hint=REPAIR)
         header = header._replace(problems=(*header.problems, header.to_repair))
     if header.needs > file.size:
         fact = f"truncated: its tables name bytes up to {header.needs}, the file has {file.size}"
         if may_be_cut:
             return header._replace(problems=(*header.problems, f"is {fact}"))
-        raise BadImage(f"{file.host_path} is {fact}", hint="copy the image again from where it is whole")
+        raise BadImage(f"{file.name} is {fact}", hint="copy the image again from where it is whole")
     if header.virtual_size >= 1 << 63:
         raise damaged(file, f"a disk of {header.virtual_size} bytes")
     return header

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from imgtools.disk.headers.hostfile import HostFile
 
+# Commands that only read look into these (disk/sources/), but not where the name says that it is a raw disk.
+CONVERT = "imgtools convert makes an image file of it, if its name is not that of a raw disk"
 _UNPACK = "it first"
 _START = (
     # compressors and archives
@@ -42,5 +44,5 @@ def foreign_format(file: HostFile) -> tuple[str, str] | None:
     """Return what a file is that QEMU cannot read, and what helps, as two halves of a message; None: nothing known."""
     start = file.read(0, 512)
     if start[257:262] == _TAR:
-        return "is packed with tar (OVA?)", "unpack it with tar, then give the disk that is in it"
+        return "is packed with tar (OVA?)", f"unpack it, then give the disk that is in it; {CONVERT}"
     return next(((name, cure) for magic, name, cure in _START if start.startswith(magic)), None)

@@ -47,12 +47,12 @@ class Header(NamedTuple):
 
 def damaged(file: HostFile, fact: str) -> BadImage:
     """The error for a header that contradicts itself or its format."""
-    return BadImage(f"{file.host_path}: {fact}", hint="the image is damaged, or made to do harm")
+    return BadImage(f"{file.name}: {fact}", hint="the image is damaged, or made to do harm")
 
 
 def differencing(file: HostFile, format: str, cure: str) -> BadImage:
     """The error for an image that stands on another in a way that QEMU does not know."""
-    return BadImage(f"{file.host_path}: a differencing {format}, which QEMU cannot read", hint=cure)
+    return BadImage(f"{file.name}: a differencing {format}, which QEMU cannot read", hint=cure)
 
 
 def piece(file: HostFile, offset: int, length: int, what: str) -> bytes:
@@ -63,7 +63,7 @@ def piece(file: HostFile, offset: int, length: int, what: str) -> bytes:
     data = file.read(offset, length)
     if len(data) < length:
         raise BadImage(
-            f"{file.host_path} is truncated: its {what} ends at byte {offset + length}, the file has {file.size}",
+            f"{file.name} is truncated: its {what} ends at byte {offset + length}, the file has {file.size}",
             hint="copy the image again from where it is whole",
         )
     return data

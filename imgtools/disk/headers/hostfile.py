@@ -6,11 +6,16 @@ import errno
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from imgtools.errors import BadImage, HostError
+from imgtools.records.image import Inside
 from imgtools.volumes.local_file import read_at
+
+if TYPE_CHECKING:
+    from imgtools.engine.qemu.block import NbdDisk
 
 # No piece of a header or table that we read at once is larger. QEMU's own bound for the largest, a qcow2's
 # first-level table, is the same (QCOW_MAX_L1_SIZE in block/qcow2.h).
@@ -23,6 +28,7 @@ class HostFile:
     def __init__(self, descriptor: int, host_path: Path) -> None:
         self._descriptor = descriptor
         self.host_path = host_path
+        self.name = str(host_path)
         found = os.fstat(descriptor)
         self.is_device = stat.S_ISBLK(found.st_mode)
         self.size = os.lseek(descriptor, 0, os.SEEK_END) if self.is_device else found.st_size
@@ -41,15 +47,73 @@ class HostFile:
         """
         if length > MAX_PIECE:
             raise BadImage(
-                f"{self.host_path}: a table of {length} bytes is larger than any format allows",
+                f"{self.name}: a table of {length} bytes is larger than any format allows",
                 hint="the image is damaged, or made to do harm",
             )
         if offset < 0 or offset >= self.size:
             return b""
+        return self._read(offset, length)
+
+    def _read(self, offset: int, length: int) -> bytes:
         try:
             return read_at(self._descriptor, offset, length)
         except OSError as error:
-            raise BadImage(f"cannot read {self.host_path}: {error.strerror}") from None
+            raise BadImage(f"cannot read {self.name}: {error.strerror}") from None
+
+
+class InsideFile(HostFile):
+    """A disk image that is no file by itself: ``file`` is what holds its bytes, or their server's socket."""
+
+    def __init__(self, file: HostFile, inside: Inside, server: NbdDisk | None = None) -> None:
+        super().__init__(file.fileno(), file.host_path)
+        self.name, self._inside, self._server = inside.name, inside, server
+        self.size = inside.size
+        self.allocated = min(inside.size, self.allocated)
+
+    def _read(self, offset: int, length: int) -> bytes:
+        length = min(length, self.size - offset)
+        if self._server is not None:
+            return self._server.read(self._inside.offset + offset, length)
+        return super()._read(self._inside.offset + offset, length)
+
+
+@contextmanager
+def open_layer(host_path: Path, inside: Inside | None) -> Iterator[HostFile]:
+    """Open what holds the bytes of a disk image; see :func:`open_host_file`.
+
+    :raises BadImage: its server does not answer.
+    """
+    if inside is None:
+        with open_host_file(host_path) as file:
+            yield file
+        return
+    with ExitStack() as stack:
+        file = stack.enter_context(_open_holder(inside.path or host_path, inside))
+        if not inside.socket:
+            yield InsideFile(file, inside)
+            return
+        from imgtools.engine.qemu.block import NbdDisk  # late: most images are files
+
+        try:
+            server = NbdDisk(inside.socket, inside.name)
+        except OSError as error:
+            raise BadImage(f"{inside.name}: its server does not answer: {error}") from None
+        stack.callback(server.close)
+        yield InsideFile(file, inside, server)
+
+
+@contextmanager
+def _open_holder(holder: Path, inside: Inside) -> Iterator[HostFile]:
+    """Open the file that holds a disk; of what is behind a server only its name is there."""
+    if not inside.remote:
+        with open_host_file(holder) as file:
+            yield file
+        return
+    descriptor = os.open(holder, os.O_PATH | os.O_CLOEXEC)
+    try:
+        yield HostFile(descriptor, holder)
+    finally:
+        os.close(descriptor)
 
 
 @contextmanager

@@ -48,7 +48,7 @@ def read_vhd(file: HostFile, budget: int) -> Header:
     footer = vhd_footer(file)
     if not footer:
         raise BadImage(
-            f"{file.host_path}: not a VHD: no footer with a right checksum",
+            f"{file.name}: not a VHD: no footer with a right checksum",
             hint="the image is damaged; --format raw, if it is a raw disk all the same",
         )
     (data_offset, _, creator, _, _, _, _, current, cylinders, heads, sectors, kind) = struct.unpack_from(

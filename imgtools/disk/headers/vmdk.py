@@ -119,7 +119,7 @@ def _alone(file: HostFile, kind: str) -> BadImage:
     descriptor = re.sub(r"-(s\d{3,}|sesparse|delta)(?=\.vmdk$)", "", name)
     beside = descriptor != name and file.host_path.with_name(descriptor).is_file()
     return BadImage(
-        f"{file.host_path} is a {kind} extent, a part of a VMDK disk",
+        f"{file.name} is a {kind} extent, a part of a VMDK disk",
         hint=f"give the disk's descriptor file: {descriptor if beside else 'a small .vmdk that names it'}",
     )
 

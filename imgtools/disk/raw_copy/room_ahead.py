@@ -28,6 +28,8 @@ DENSE = 0.9  # of a disk that is data, so that all of a raw image is filled
 def expected_ranges(disk: Disk, format: str) -> Sequence[Range]:
     """Return which ranges of a new image the disk's data will fill, as far as that can be known without reading it."""
     size = disk.info.virtual_size
+    if disk.top.inside is not None:
+        return []  # what its file takes is not what it holds
     layers = [layer.host_path for layer in disk.info.chain]
     stored = min(size, sum(path.stat().st_blocks * 512 for path in layers))
     if format == "qcow2":

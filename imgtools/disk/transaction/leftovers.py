@@ -1,7 +1,8 @@
 """What killed edits have left beside an image, and how it is told from files of the user that have such a name.
 
-An overlay of ours is a regular file of this user, and a qcow2 that names the image as its backing file; it gets its
-name when it is complete. Nothing else is ever removed. The caller holds the lock of the image.
+An overlay of ours is a regular file of this user, and a qcow2 that names the image as its backing file, or is signed as
+ours where the image is no file by itself; it gets its name when it is complete. Nothing else is ever removed. The
+caller holds the lock of the image.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from imgtools.disk.new_file import place_new
 from imgtools.disk.transaction.marker import is_marker
 from imgtools.disk.transaction.sidecar import Sidecar
 from imgtools.engine.own_files import MODE, NotOurs, open_own, remove_halves
+from imgtools.engine.qemu.overlay import MOST_HEADER, SIGNATURE
 from imgtools.errors import BadImage
 
 
@@ -70,7 +72,9 @@ def _stands_on(overlay: Path, image: Path) -> bool:
             name = os.fsdecode(read_header(file, "qcow2", 0, may_be_cut=True).backing)
         except BadImage:
             return False
-    if not name or "\0" in name:
+        if not name:
+            return SIGNATURE in file.read(0, MOST_HEADER)
+    if "\0" in name:
         return False
     real = os.path.realpath(image)
     is_image = os.path.realpath(overlay.parent / name) == real

@@ -40,11 +40,23 @@ def require_writable(infos: Sequence[ImageInfo]) -> None:
     :raises UsageError: an internal snapshot was asked for.
     """
     for info in infos:
+        require_own_file(info)
         _require_readable_top(info)
         layer = info.chain[0]
         if layer.format not in IN_PLACE:
             raise UnsupportedFormat(f"a {layer.format} image cannot be edited in place", hint=ANOTHER)
         _require_files(info)
+
+
+def require_own_file(info: ImageInfo) -> None:
+    """Make sure that an image is a file of the host by itself, which alone can be written.
+
+    :raises UnsupportedFormat: it lies in an archive, is packed, or is behind a server.
+    """
+    if info.chain[0].inside is not None:
+        raise UnsupportedFormat(
+            f"{info.source.name} is read only: it is no image file by itself", hint=ANOTHER
+        )
 
 
 def require_output(infos: Sequence[ImageInfo], output: OutputTarget) -> None:
@@ -57,7 +69,10 @@ def require_output(infos: Sequence[ImageInfo], output: OutputTarget) -> None:
     """
     if len(infos) > 1:
         raise UsageError(
-            "--output makes one image, this guest has several disks", hint="edit them with --write"
+            "--output makes one image, this guest has several disks",
+            hint="make an image of each with imgtools convert, and edit those"
+            if infos[0].chain[0].inside
+            else "edit them with --write",
         )
     info = infos[0]
     _require_readable_top(info)
@@ -83,13 +98,13 @@ def _require_readable_top(info: ImageInfo) -> None:
     for layer in info.chain:
         if layer.encryption or layer.format == "luks":
             raise UnsupportedFormat(
-                f"{layer.host_path} is an encrypted image ({layer.encryption or 'luks'}): it can be read, not edited",
+                f"{layer.name} is an encrypted image ({layer.encryption or 'luks'}): it can be read, not edited",
                 hint="imgtools convert makes an image without encryption; encrypted volumes inside one can be edited",
             )
     details = dict(info.details)
     if details.get("corrupt") == "true":
         raise BadImage(
-            f"{info.source.host_path} is marked as corrupt, and QEMU writes to no such image",
+            f"{info.source.name} is marked as corrupt, and QEMU writes to no such image",
             hint="imgtools check --repair all --write repairs what can be repaired",
         )
 

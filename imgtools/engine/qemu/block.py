@@ -201,7 +201,7 @@ def serve_disk(info: ImageInfo, keys: Keyring | None = None) -> Iterator[NbdDisk
     :raises BadImage: QEMU refuses the image; the message is QEMU's sentence.
     :raises HostError: the file cannot be read.
     """
-    name = str(info.source.host_path)
+    name = info.source.name
     node = chain_node(info.chain, (keys or Keyring()).key_for)
     words = [f"--load-snapshot={snapshot_option(info)}"] if info.source.snapshot is not None else []
     with ExitStack() as stack:

@@ -29,6 +29,7 @@ KeyOf = Callable[[Layer], Secret]
 WITH_BACKING = frozenset({"qcow2", "qcow", "qed", "vmdk"})
 NUMBERS = frozenset({"offset", "size"})  # options that QMP wants as numbers
 SWITCHES = frozenset({"no-flush", "read-only", "force-share"})  # and these as true or false
+SECTOR = 512  # bytes
 LOWEST = 10  # of the descriptors of secrets: those below belong to the keepers of our servers
 KEY_HINT = "give the image's key with --key image:file:PATH"
 
@@ -109,7 +110,7 @@ def no_key(layer: Layer) -> Secret:
 
     :raises KeyNeeded: always.
     """
-    raise KeyNeeded(f"{layer.host_path} is an encrypted image and no key was given for it", hint=KEY_HINT)
+    raise KeyNeeded(f"{layer.name} is an encrypted image and no key was given for it", hint=KEY_HINT)
 
 
 def chain_node(chain: Sequence[Layer], key_of: KeyOf = no_key, *, name: str = "key") -> Node:
@@ -149,9 +150,17 @@ def files_of(chain: Sequence[Layer]) -> tuple[Judged, ...]:
     found = []
     for layer in chain:
         known = {path: (device, inode) for path, device, inode in layer.judged}
-        for path in (layer.host_path.absolute(), *(extent.absolute() for extent in layer.extents)):
+        for path in (*_holders(layer), *(extent.absolute() for extent in layer.extents)):
             found.append(Judged(path, known.get(path)))
     return tuple(found)
+
+
+def _holders(layer: Layer) -> tuple[Path, ...]:
+    """The host file with the bytes of a layer; none where a server of ours has them."""
+    inside = layer.inside
+    if inside is not None and inside.socket:
+        return ()
+    return (((inside.path if inside else None) or layer.host_path).absolute(),)
 
 
 def plain_node(host_path: Path, format: str) -> Node:
@@ -161,7 +170,7 @@ def plain_node(host_path: Path, format: str) -> Node:
 
 def _layer_options(layer: Layer, key_name: str) -> NodeOptions:
     """The options of one layer without its backing file."""
-    options = [("driver", layer.format), *_file_options(layer.host_path, "file")]
+    options = [("driver", layer.format), *_bytes_node(layer).below("file")]
     if layer.format == "qcow2" and layer.extents:
         options += _file_options(layer.extents[0], "data-file")
     if layer.format == "vmdk":
@@ -175,11 +184,23 @@ def _layer_options(layer: Layer, key_name: str) -> NodeOptions:
     return tuple(options)
 
 
+def _bytes_node(layer: Layer) -> Node:
+    """The node with the bytes of a layer: its file, a stretch of one, or what a server of ours has."""
+    inside = layer.inside
+    if inside is None:
+        return Node(_file_options(layer.host_path, ""))
+    holder = nbd_node(inside.socket) if inside.socket else Node(_file_options(_holders(layer)[0], ""))
+    # QEMU takes whole sectors only; where a disk ends within one, its holder has more.
+    size = -(-inside.size // SECTOR) * SECTOR
+    return window(holder, inside.offset, size) if not inside.is_whole else holder
+
+
 def _file_options(host_path: Path, prefix: str) -> NodeOptions:
     """The options of the protocol node for one host file or block device."""
     is_device = host_path.exists() and stat.S_ISBLK(host_path.stat().st_mode)
     driver = "host_device" if is_device else "file"
-    return ((f"{prefix}.driver", driver), (f"{prefix}.filename", os.fspath(host_path.absolute())))
+    start = prefix and f"{prefix}."
+    return ((f"{start}driver", driver), (f"{start}filename", os.fspath(host_path.absolute())))
 
 
 # -- nodes upon nodes -------------------------------------------------------------------------------------
@@ -250,9 +271,7 @@ def snapshot_option(info: ImageInfo) -> str:
         if snapshot.name == wanted:
             return join_options([("snapshot.id", snapshot.id), ("snapshot.name", snapshot.name)])
     known = ", ".join(snapshot.name or snapshot.id for snapshot in info.snapshots) or "none"
-    raise BadImage(
-        f"{info.source.host_path} has no internal snapshot {wanted!r}", hint=f"it has these: {known}"
-    )
+    raise BadImage(f"{info.source.name} has no internal snapshot {wanted!r}", hint=f"it has these: {known}")
 
 
 @contextmanager

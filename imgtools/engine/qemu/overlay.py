@@ -16,6 +16,12 @@ from imgtools.engine.qemu.nodes import chain_node, join_options, overlay_node, s
 from imgtools.records.image import Layer
 from imgtools.records.progress import Progress
 
+HEADER_LENGTH, MOST_HEADER = (
+    100,
+    4096,
+)  # where a qcow2 says how long its header is; bytes of that with extensions
+SIGNATURE = b"imgT" + (16).to_bytes(4, "big") + b"imgtools overlay"
+
 
 def create_overlay(overlay: Path, image: Layer) -> None:
     """Make an empty overlay; the image's format is recorded in it, and the image is not opened.
@@ -26,10 +32,29 @@ def create_overlay(overlay: Path, image: Layer) -> None:
     :raises HostError: the folder cannot be written.
     :raises NoRoom: there is no room in it.
     """
+    if image.inside is not None:
+        # QEMU takes the name of a file there for one that it shall open besides what its node says.
+        _create(overlay, image.virtual_size, [])
+        sign_overlay(overlay)
+        return
     # The name is for people who look at the overlay; imgtools names the image itself, wherever both were moved.
     backing = os.fspath(image.host_path.absolute())
     options = join_options((("backing_file", backing), ("backing_fmt", image.format)))
     _create(overlay, image.virtual_size, ["-u", "-o", options])
+
+
+def sign_overlay(overlay: Path) -> None:
+    """Write into the header of a new overlay whose it is: one that names no image is told from a user's by that.
+
+    Source: docs/interop/qcow2.txt of QEMU, header extensions: those of a type that a program does not know it keeps.
+    """
+    with overlay.open("r+b") as stream:
+        head = stream.read(MOST_HEADER)
+        at = int.from_bytes(head[HEADER_LENGTH : HEADER_LENGTH + 4], "big")
+        while any(head[at : at + 4]):
+            at += 8 + -(-int.from_bytes(head[at + 4 : at + 8], "big") // 8) * 8
+        stream.seek(at)
+        stream.write(SIGNATURE + bytes(8))
 
 
 def create_scratch(overlay: Path, size: int) -> None:

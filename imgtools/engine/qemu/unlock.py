@@ -21,16 +21,16 @@ class Keyring:
     def __init__(self, given: Sequence[Key] = (), named_as: Path | None = None) -> None:
         self.given = tuple(given)
         self._named_as = named_as
-        self._chosen: dict[Path, Secret] = {}
+        self._chosen: dict[str, Secret] = {}
 
     def key_for(self, layer: Layer) -> Secret:
         """Return the key that opens an encrypted file of the image; if none is seen to, the last one that fits.
 
         :raises KeyNeeded: none was given for it, or none that QEMU takes.
         """
-        if layer.host_path not in self._chosen:
-            self._chosen[layer.host_path] = self._choose(layer)
-        return self._chosen[layer.host_path]
+        if layer.name not in self._chosen:
+            self._chosen[layer.name] = self._choose(layer)
+        return self._chosen[layer.name]
 
     def _choose(self, layer: Layer) -> Secret:
         """Try all but the last: if that one does not open the file either, whoever opens it is told by QEMU.
@@ -43,7 +43,7 @@ class Keyring:
             return no_key(layer)
         if not texts:
             raise KeyNeeded(
-                f"{layer.host_path}: the key given for it is not text, and QEMU takes no other key for an image",
+                f"{layer.name}: the key given for it is not text, and QEMU takes no other key for an image",
                 hint="give it a passphrase beside the key file, with cryptsetup luksAddKey",
             )
         if layer.encryption != "luks":

@@ -8,9 +8,9 @@ import tarfile
 import pytest
 
 from imgtools.change import sparse_member
-from imgtools.change.change import DataPart
 from imgtools.change.sparse_member import as_sparse
-from imgtools.change.tar_reader import Member, read_members
+from imgtools.filesystems.tar_reader import Member, read_members
+from imgtools.records.files import DataPart
 from tests.unit.filesystems.test_holes import Streams
 
 

@@ -68,7 +68,8 @@ def images_fence(
             written += place.files
         else:
             written.append(_place_for(place))
-    return Fence(Kind.IMAGES, (*opens, *(path for node in reads for path in node.files)), tuple(written))
+    read = (path for node in reads for path in (*node.files, *node.sockets))
+    return Fence(Kind.IMAGES, (*opens, *read), tuple(written))
 
 
 def _place_for(target: Path) -> Path:

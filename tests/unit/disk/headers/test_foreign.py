@@ -42,7 +42,7 @@ def vhd_footer(kind: int, *, wrong: int = 0) -> bytes:
         (b"\x3a\xff\x26\xed", "Android sparse", "simg2img"),
         (b"MSWIM\0\0\0", "WIM", "wimapply"),
         (b"\xfd7zXZ\0", "packed with xz", "unxz"),
-        (bytes(257) + b"ustar", "OVA", "tar"),
+        (bytes(257) + b"ustar", "OVA", "unpack it"),
     ],
 )
 def test_a_format_that_nobody_reads_is_named(tmp_path: Path, start: bytes, told: str, hint: str) -> None:

@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
-from imgtools.change import tar_reader
-from imgtools.change.change import DataPart
-from imgtools.change.tar_reader import Member, parse_pax, read_members
 from imgtools.errors import HostError
+from imgtools.filesystems import tar_reader
+from imgtools.filesystems.tar_reader import Member, parse_pax, read_members
+from imgtools.records.files import DataPart
 from tests.support.archives import END, GNU, binary, header, member, padded, pairs, pax_header, record
 
 

@@ -12,8 +12,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from imgtools.change.change import DataPart
 from imgtools.errors import HostError
+from imgtools.records.files import DataPart
 
 SECOND = 10**9  # nanoseconds
 BLOCK = 512  # bytes; everything in an archive begins at a multiple

@@ -1,0 +1,166 @@
+"""The door of the room: disks as the user named them in, disks as they can be read out."""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from importlib import import_module
+from pathlib import Path
+from typing import NamedTuple
+
+from imgtools.disk.backing import RAW_NAMES
+from imgtools.disk.headers.hostfile import open_layer
+from imgtools.errors import BadImage, ImgtoolsError, UnsupportedFormat, UsageError
+from imgtools.records.image import DiskSource
+from imgtools.records.request import ImageRequest
+
+DEEPEST = 3  # a disk in a tar archive that is packed: disk.raw.gz in an OVA that is packed is one more
+HEAD = 512  # bytes that tell every kind
+
+# Where each kind is opened: its module, imported when there is one, and the function there.
+_OPENERS = {"tar": ("archive", "open_archive")}
+_TAR_MAGIC, _TAR_PLACE = b"ustar", 257  # POSIX.1, ustar Interchange Format
+# Names that say that the format which a user names is that of the disk in it.
+_SAYING = frozenset({".ova", ".tar"})
+
+
+class Work(NamedTuple):
+    """What opening a source may use.
+
+    :param stack: ends what is started.
+    :param digests: compare every disk with the digests that came with it: all of it is read.
+    :param member: the one disk of an archive that is meant; "" for all.
+    """
+
+    stack: ExitStack
+    digests: bool = False
+    member: str = ""
+
+
+@contextmanager
+def opened_sources(disks: Sequence[DiskSource], *, digests: bool = False) -> Iterator[tuple[DiskSource, ...]]:
+    """Yield disks that can be examined: an image file is one as it is, a source becomes all disks that are in it.
+
+    :param digests: for work that reads all of a disk and keeps what it has read.
+    :raises BadImage: a source is damaged, or holds no disk.
+    """
+    with ExitStack() as stack:
+        work = Work(stack, digests)
+        yield tuple(found for disk in disks for found in _opened(disk, work))
+
+
+@contextmanager
+def opened_request(request: ImageRequest, *, digests: bool = False) -> Iterator[ImageRequest]:
+    """Yield a request whose disks can be examined; see :func:`opened_sources`."""
+    with opened_sources(request.disks, digests=digests) as disks:
+        yield request if disks == request.disks else replace(request, disks=disks)
+
+
+@contextmanager
+def opened_disk(request: ImageRequest, *, digests: bool = False) -> Iterator[ImageRequest]:
+    """Yield a request for one disk, for work on an image as a file.
+
+    :raises UsageError: the source holds several disks.
+    """
+    with opened_request(request, digests=digests) as opened:
+        if len(opened.disks) > len(request.disks):
+            names = ", ".join(one.name for one in opened.disks)
+            raise UsageError(
+                f"{request.name} holds {len(opened.disks)} disks, and this works on one",
+                hint=f"name one of them: {names}",
+            )
+        yield opened
+
+
+def is_source(disk: DiskSource) -> bool:
+    """Whether a disk is no image file by itself, so that it can only be read."""
+    return bool(disk.uri or disk.inside) or _kind(_split(disk)[0]) != ""
+
+
+def refuse_sources(disks: Sequence[DiskSource]) -> None:
+    """Make sure that all disks are image files, before anything is opened for an edit in place.
+
+    :raises UnsupportedFormat: one is not.
+    """
+    if found := next((disk for disk in disks if is_source(disk)), None):
+        raise UnsupportedFormat(
+            f"{found.name} is read only: it is no image file by itself",
+            hint="--output FILE makes an image of it with the changes",
+        )
+
+
+def _opened(disk: DiskSource, work: Work) -> tuple[DiskSource, ...]:
+    if disk.inside is not None:
+        return (disk,)
+    if disk.uri:
+        raise UsageError(f"{disk.uri}: no server of that kind is known", hint="name a file")
+    file, member = _split(disk)
+    if member and _kind(file) == "":
+        return (disk,)  # nothing is there: who examines it says so
+    return _look_into(file if member else disk, work._replace(member=member), 0)
+
+
+def _look_into(source: DiskSource, work: Work, depth: int) -> tuple[DiskSource, ...]:
+    kind = _kind(source)
+    if not kind:
+        return (source,)
+    if depth == DEEPEST:
+        raise BadImage(
+            f"{source.name} is packed once more, and more than {DEEPEST} times is not looked into",
+            hint="unpack it first",
+        )
+    found = _opener(kind)(source, work)
+    return tuple(disk for one in found for disk in _look_into(one, work._replace(member=""), depth + 1))
+
+
+def _opener(kind: str) -> Callable[[DiskSource, Work], tuple[DiskSource, ...]]:
+    module, function = _OPENERS[kind]
+    opener: Callable[[DiskSource, Work], tuple[DiskSource, ...]] = getattr(
+        import_module(f"imgtools.disk.sources.{module}"), function
+    )
+    return opener
+
+
+def _split(disk: DiskSource) -> tuple[DiskSource, str]:
+    """Divide ``guest.ova/disk2.vmdk`` into the file that is there and what is meant in it."""
+    path = disk.host_path
+    try:
+        path.stat()
+    except NotADirectoryError:
+        holder = next((one for one in path.parents if one.is_file()), None)
+        if holder is not None:
+            return replace(disk, host_path=holder), str(path.relative_to(holder))
+    except (OSError, ValueError):
+        pass
+    return disk, ""
+
+
+def _kind(source: DiskSource) -> str:
+    """Return what a source is; "" for an image file, and for what is not there."""
+    suffix = source.host_path.suffix.lower()
+    if source.inside is None and (suffix in RAW_NAMES or (source.format and suffix not in _SAYING)):
+        return ""  # a guest can write what its raw disk begins with
+    try:
+        if source.inside is None and not stat.S_ISREG(source.host_path.stat().st_mode):
+            return ""
+        with open_layer(source.host_path, source.inside) as file:
+            return kind_of(file.read(0, HEAD))
+    except (OSError, ValueError, ImgtoolsError):
+        return ""  # who examines it says what is wrong
+
+
+def kind_of(head: bytes) -> str:
+    """Return what a file is that begins with these bytes; "" if it is none that is looked into."""
+    return "tar" if head[_TAR_PLACE : _TAR_PLACE + len(_TAR_MAGIC)] == _TAR_MAGIC else ""
+
+
+def member_of(source: DiskSource, name: str) -> str:
+    """What messages call something in a source."""
+    return f"{source.name}/{name}"
+
+
+def host_folder(source: DiskSource) -> Path:
+    """The folder of the file that the user named."""
+    return source.host_path.absolute().parent
