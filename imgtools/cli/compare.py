@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,7 +10,7 @@ from imgtools.cli.command import option_names as names
 from imgtools.cli.command.groups import DiskState, Output
 from imgtools.cli.command.option_names import old
 from imgtools.cli.output.views import Lines
-from imgtools.records.image import DiskSource
+from imgtools.records.image import disk_named
 
 if TYPE_CHECKING:
     from imgtools.workflows.compare import CompareReport
@@ -33,7 +32,7 @@ def command(
     disk: DiskState,
     out: Output,
     other: Annotated[
-        Path, typer.Argument(metavar="OTHER", help="The image to compare with.", show_default=False)
+        str, typer.Argument(metavar="OTHER", help="The image to compare with.", show_default=False)
     ],
     other_format: Annotated[
         str | None,
@@ -59,7 +58,7 @@ def command(
 
     with out.progress("compare") as progress:
         report = compare(
-            disk, DiskSource(other, other_format, other_snapshot), strict=strict, progress=progress
+            disk, disk_named(other, other_format, other_snapshot), strict=strict, progress=progress
         )
     out.show(report, schema="imgtools.compare/1", view=lambda: Lines(_lines(report)))
     if not report.identical:

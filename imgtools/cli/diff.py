@@ -6,7 +6,6 @@ import dataclasses
 from collections.abc import Iterator
 from enum import StrEnum
 from itertools import chain
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -54,7 +53,7 @@ class Half(StrEnum):
 
 
 Other = Annotated[
-    Path | None,
+    str | None,
     typer.Argument(
         metavar="[OTHER]", help="The image to compare with, or a folder with a root.", show_default=False
     ),
@@ -68,7 +67,7 @@ OtherSnapshot = Annotated[
     typer.Option(*names.OTHER_SNAPSHOT.words, metavar="NAME", help="Its snapshot; else one of IMAGE itself."),
 ]
 OtherDisks = Annotated[
-    list[Path] | None,
+    list[str] | None,
     typer.Option("--other-add", metavar="DISK", help="A further disk of the second guest; repeat it."),
 ]
 Paths = Annotated[
@@ -154,12 +153,12 @@ def _holding(files: Iterator[FileDifference], held: list[FileDifference]) -> Ite
 
 def _other(
     source: ImageRequest,
-    other: Path | None,
+    other: str | None,
     image_format: str | None,
     snapshot: str | None,
-    more: list[Path] | None,
+    more: list[str] | None,
 ) -> ImageRequest:
-    from imgtools.records.image import DiskSource
+    from imgtools.records.image import disk_named
 
     if other is None:
         if snapshot is None or image_format is not None or more:
@@ -171,7 +170,7 @@ def _other(
             source, disks=tuple(dataclasses.replace(disk, snapshot=snapshot) for disk in source.disks)
         )
     folders = source.disks[0].folders
-    disks = tuple(DiskSource(one, image_format, snapshot, folders) for one in (other, *(more or ())))
+    disks = tuple(disk_named(one, image_format, snapshot, folders) for one in (other, *(more or ())))
     return dataclasses.replace(source, disks=disks)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,7 +11,7 @@ from imgtools.cli.command.groups import Output, ask_secret
 from imgtools.cli.command.shared_options import BackingPolicy, InputFormat, Share
 from imgtools.cli.output.disk import CreateOptions, both, words
 from imgtools.cli.output.views import Cell, Facts
-from imgtools.records.image import DiskSource
+from imgtools.records.image import disk_named
 from imgtools.records.request import Backing, ImageRequest
 
 if TYPE_CHECKING:
@@ -35,7 +34,7 @@ what a conversion makes smaller: zeros that are written out in the image, which 
 def command(
     out: Output,
     image: Annotated[
-        Path | None, typer.Argument(metavar="IMAGE", help="The image that would be converted.")
+        str | None, typer.Argument(metavar="IMAGE", help="The image that would be converted.")
     ] = None,
     size: Annotated[
         str, typer.Option("--size", metavar="SIZE", help="An empty disk of this size instead.")
@@ -71,7 +70,7 @@ def command(
     if image is not None:
         keys = tuple(parse_key(text, ask_secret) for text in key or ())
         request = ImageRequest(
-            disks=(DiskSource(image, format, snapshot),), keys=keys, backing=backing, share=share
+            disks=(disk_named(image, format, snapshot),), keys=keys, backing=backing, share=share
         )
     report = measure(request, size, output_format, words(option))
     out.show(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -32,7 +33,7 @@ def command(
     """
     from imgtools.workflows.recover import recover
 
-    report = recover(image, discard=discard, backing=backing)
+    report = recover(Path(image), discard=discard, backing=backing)
     words = {
         "finished": "the edit was finished",
         "discarded": "the edit was taken back: the image is as it was before it",

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, Unpack
 
-from imgtools.door.opening import GuestOptions, Images, host_paths, make_request, one_of, several
+from imgtools.door.opening import GuestOptions, Images, images_of, make_request, one_of, several
 from imgtools.errors import UsageError
 from imgtools.records.comparison import ContentCheck
-from imgtools.records.image import DiskSource
+from imgtools.records.image import DiskSource, disk_named
 from imgtools.records.timeline import Happening
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def _disks(
 ) -> tuple[DiskSource, ...]:
     if other is not None:
         folders = first.disks[0].folders
-        return tuple(DiskSource(one, image_format, snapshot, folders) for one in host_paths(other))
+        return tuple(disk_named(one, image_format, snapshot, folders) for one in images_of(other))
     if snapshot is None:
         raise UsageError("compare with what?", hint="other=IMAGE, or other_snapshot=NAME")
     return tuple(replace(disk, snapshot=snapshot) for disk in first.disks)

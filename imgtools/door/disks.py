@@ -22,7 +22,7 @@ from imgtools.door.opening import (
     words,
 )
 from imgtools.errors import UsageError
-from imgtools.records.image import DiskSource
+from imgtools.records.image import disk_named
 from imgtools.records.progress import Progress
 from imgtools.records.request import Backing, Secret
 
@@ -100,7 +100,7 @@ def compare(
     """
     from imgtools.workflows.compare import compare as look
 
-    second = DiskSource(Path(other), other_format, other_snapshot)
+    second = disk_named(other, other_format, other_snapshot)
     return look(make_request(image, **options), second, strict=strict, progress=progress)
 
 

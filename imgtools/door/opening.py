@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Literal, TypedDict, TypeVar
 
 from imgtools.errors import UsageError
-from imgtools.records.image import DiskSource
+from imgtools.records.image import disk_named
 from imgtools.records.request import Backing, Engine, ImageRequest, Key, OutputTarget, Secret, Target
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ def make_request(
     :raises UsageError: no image is named, or a word is none of those that there are.
     """
     folders = host_paths(backing_folder)
-    disks = tuple(DiskSource(host_path, format, snapshot, folders) for host_path in host_paths(images))
+    disks = tuple(disk_named(one, format, snapshot, folders) for one in images_of(images))
     if not disks:
         raise UsageError("no image is named")
     return ImageRequest(
@@ -163,6 +163,11 @@ def make_output(
             "output_format, compress and overwrite are about a new image", hint="name it: output=..."
         )
     return None
+
+
+def images_of(images: Images) -> tuple[HostPath, ...]:
+    """Return one or several images as several: what is a URI stays one."""
+    return (images,) if isinstance(images, str | os.PathLike) else tuple(images)
 
 
 def host_paths(images: Images) -> tuple[Path, ...]:

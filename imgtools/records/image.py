@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +12,8 @@ from imgtools.records.system import Warned
 
 if TYPE_CHECKING:
     from imgtools.records.snapshots import Snapshot
+
+_URI = re.compile(r"[a-z][a-z0-9+.-]*://|rbd:")  # RFC 3986, and what QEMU calls a volume of Ceph
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,23 @@ class DiskSource:
     def shown_path(self) -> Path | str:
         """Its path, or what the user knows it by where it is no file by itself."""
         return self.name if self.inside or self.uri else self.host_path
+
+
+def is_uri(word: str) -> bool:
+    """Whether a word names something that is not on this host; ``./rbd:x`` is a file."""
+    return bool(_URI.match(word))
+
+
+def disk_named(
+    word: str | os.PathLike[str],
+    format: str | None = None,
+    snapshot: str | None = None,
+    folders: tuple[Path, ...] = (),
+) -> DiskSource:
+    """Return the disk that a user means by a word: a path, or a URI, which is no path and stays as it is."""
+    if isinstance(word, str) and is_uri(word):
+        return DiskSource(Path(), format, snapshot, folders, uri=word)
+    return DiskSource(Path(word), format, snapshot, folders)
 
 
 @dataclass(frozen=True, slots=True)

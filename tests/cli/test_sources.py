@@ -126,3 +126,20 @@ def test_digests_are_compared_by_what_reads_all_of_it(single: Path, tmp_path: Pa
 def test_an_archive_is_no_image_of_a_machine_with_an_address(tmp_path: Path) -> None:
     made = ova(tmp_path / "m.ova", {"a": disk_bytes()}, ovf=ovf_text({"http://127.0.0.1/a": 1}), mf=b"")
     assert "no file of its package" in imgtools("info", made, code=10).err
+
+
+@pytest.mark.parametrize("word", ["nbd://host/disk", "https://host//disk.raw?a=b%20c", "rbd:pool/disk"])
+def test_a_uri_reaches_us_as_it_is(word: str) -> None:
+    for command in (
+        ("info", word),
+        ("cat", word, "/etc/hostname"),
+        ("measure", word),
+        ("compare", word, word),
+    ):
+        assert f"imgtools: {word}" in imgtools(*command, code=None).err
+    assert imgtools("edit", word, "/x", "-e", "s/a/b/", "--write", code=14).err.startswith(
+        f"imgtools: {word} is read only"
+    )
+    assert "no such file: ./rbd:pool/disk" in imgtools("info", "./rbd:pool/disk", code=3).err.replace(
+        str(Path.cwd()), "."
+    )

@@ -66,7 +66,7 @@ from imgtools.cli.command.shared_options import (
 from imgtools.cli.command.typer_adapter import given_in_order, panel_of, spellings, without
 from imgtools.cli.output.output import Output
 from imgtools.errors import UsageError
-from imgtools.records.image import DiskSource
+from imgtools.records.image import disk_named
 from imgtools.records.request import Customization, Engine, ImageRequest, Key, OutputTarget, Target
 
 if TYPE_CHECKING:
@@ -212,11 +212,9 @@ def _as_parameters(group: tuple[Parameter, ...], letters: frozenset[str]) -> Ite
         yield inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kept)
 
 
-def _request(host_paths: list[Path], values: dict[str, Any]) -> ImageRequest:
+def _request(words: list[str], values: dict[str, Any]) -> ImageRequest:
     folders = tuple(values["backing_folder"] or ())
-    disks = tuple(
-        DiskSource(path, values["image_format"], values.get("snapshot"), folders) for path in host_paths
-    )
+    disks = tuple(disk_named(word, values["image_format"], values.get("snapshot"), folders) for word in words)
     return ImageRequest(
         disks=disks,
         keys=_keys(values["key"] or ()),
@@ -264,18 +262,16 @@ def _pack_each_place(values: dict[str, Any]) -> Several:
     """Pack what stands behind ``find``: as in cp, the last of several words is not like the others."""
     words = [*(values["images"] or []), *([] if values["path"] is None else [values["path"]])]
     has_path = len(words) > 1 or bool(words and (values["images_from"] or values["images0_from"]))
-    path = str(words.pop()) if has_path else "/"
+    path = words.pop() if has_path else "/"
     if not path.startswith(("/", "\\")) and Path(path).is_file():
         raise UsageError(
             f"{path} is a file of the host, and stands where the PATH in the guest does",
             hint="behind several images stands a PATH: imgtools find IMAGE... /",
         )
-    return _several(values, [Path(word) for word in words], lambda request: EachPlace(request, path))
+    return _several(values, words, lambda request: EachPlace(request, path))
 
 
-def _several(
-    values: dict[str, Any], named: Sequence[Path], item: Callable[[ImageRequest], object]
-) -> Several:
+def _several(values: dict[str, Any], named: Sequence[str], item: Callable[[ImageRequest], object]) -> Several:
     """Pack images that are opened in the same way; a key is asked for once for all."""
     from imgtools.cli.command.several import Several, listed_images
 
@@ -290,13 +286,13 @@ def _several(
         first = _request([images[0], *(values.get("add") or ())], values)
         like = first.disks[0]
         others = (
-            dataclasses.replace(first, disks=(dataclasses.replace(like, host_path=one),))
+            dataclasses.replace(first, disks=(disk_named(one, like.format, like.snapshot, like.folders),))
             for one in images[1:]
         )
         items = [item(request) for request in (first, *others)]
     return Several(
         items=tuple(items),
-        names=tuple(str(image) for image in images),
+        names=tuple(images),
         listed=listed is not None,
         parallel=values["parallel"],
         time_limit=values["time_limit"],

@@ -59,7 +59,7 @@ class Several(NamedTuple):
         return not self.marked and self.time_limit is None and not self.json_lines
 
 
-def listed_images(values: Mapping[str, Any]) -> list[Path] | None:
+def listed_images(values: Mapping[str, Any]) -> list[str] | None:
     """Return the images that lists in files name; None if there is no list.
 
     :raises HostError: a list cannot be read.
@@ -68,7 +68,7 @@ def listed_images(values: Mapping[str, Any]) -> list[Path] | None:
     lists = [(values["images_from"], b"\n"), (values["images0_from"], b"\0")]
     if not any(place for place, _ in lists):
         return None
-    return [Path(name) for place, end in lists if place for name in _names(place, end)]
+    return [name for place, end in lists if place for name in _names(place, end)]
 
 
 def _names(place: Path, end: bytes) -> Iterator[str]:

@@ -71,15 +71,15 @@ def show_version(wanted: bool) -> None:
 # -- one option each ----------------------------------------------------------------------------------------
 
 ImageArgument = Annotated[
-    Path,
+    str,
     typer.Argument(metavar="IMAGE", help="The disk image: any format that QEMU reads.", show_default=False),
 ]
 MaybeImageArgument = Annotated[
-    Path | None,
+    str | None,
     typer.Argument(metavar="IMAGE", help="The disk image: any format that QEMU reads.", show_default=False),
 ]
 ImagesArgument = Annotated[
-    list[Path] | None,
+    list[str] | None,
     typer.Argument(
         metavar="IMAGE...", help="The disk image, or several: any format that QEMU reads.", show_default=False
     ),
@@ -137,7 +137,7 @@ BackingFolders = Annotated[
     ),
 ]
 MoreDisks = Annotated[
-    list[Path] | None,
+    list[str] | None,
     _opening("--add", "-a", text="A further disk of the same guest; repeat it.", metavar="DISK"),
 ]
 Root = Annotated[

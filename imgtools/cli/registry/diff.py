@@ -42,7 +42,7 @@ def command(
         typer.Argument(metavar="[KEY]", help="A second key of the same guest.", show_default=False),
     ] = None,
     other: Annotated[
-        Path | None,
+        str | None,
         typer.Option(*names.OTHER_IMAGE.words, metavar="IMAGE", help="Compare with that of this image."),
     ] = None,
     other_format: Annotated[
@@ -75,19 +75,19 @@ def command(
 
 
 def _other(
-    source: ImageRequest, other: Path | None, image_format: str | None, snapshot: str | None
+    source: ImageRequest, other: str | None, image_format: str | None, snapshot: str | None
 ) -> ImageRequest | None:
     if other is None and snapshot is None:
         if image_format is not None:
             raise UsageError("--other-format is that of --other", hint="name the second image: --other IMAGE")
         return None
-    from imgtools.records.image import DiskSource
+    from imgtools.records.image import disk_named
 
     folders = source.disks[0].folders
     if other is None:
         disk = dataclasses.replace(source.disks[0], snapshot=snapshot)
     else:
-        disk = DiskSource(other, image_format, snapshot, folders)
+        disk = disk_named(other, image_format, snapshot, folders)
     return dataclasses.replace(source, disks=(disk,))
 
 
