@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from imgtools.engine.process import Fence, Kind, run
+from imgtools.engine.rpm import librpm_macros
 from imgtools.errors import BadImage, EngineFailed
 
 # Where oscap makes folders for itself, whatever TMPDIR says (oscap_acquire.c of 1.3.7).
@@ -41,12 +42,9 @@ Dir::Etc::sourceparts "/dev/null";
 Dir::Cache::pkgcache "";
 Dir::Cache::srcpkgcache "";
 """
+RPM = frozenset({"rpminfo"})
 # What stands in oscap's log where packages could not be read, and the kinds of OVAL that then say "not installed".
-BROKEN = {
-    "dpkginfo_init has failed": ("dpkginfo",),
-    "RPM:": ("rpminfo", "rpmverify", "rpmverifyfile", "rpmverifypackage"),
-    "cannot open Packages": ("rpminfo", "rpmverify", "rpmverifyfile", "rpmverifypackage"),
-}
+BROKEN = {"dpkginfo_init has failed": {"dpkginfo"}, "RPM:": RPM, "cannot open Packages": RPM}
 
 
 class ScanFiles(NamedTuple):
@@ -78,12 +76,14 @@ def scan(
     files: ScanFiles,
     *,
     machine: str,
+    rpm: tuple[Path, str] | None = None,
     reports: bool = False,
 ) -> frozenset[str]:
     """Evaluate a profile on the files of a guest; return the kinds of OVAL that could not work.
 
     :param guest: the folder that shows its files; no link in it leads out.
     :param machine: its architecture, as its kernel calls it.
+    :param rpm: a copy of its rpm database: the folder and the file's name. None if it has none.
     :param reports: also make the ARF document and the report.
     :raises ToolMissing: oscap is not installed.
     :raises EngineFailed: it cannot evaluate the content, or crashes on it or on the guest.
@@ -91,6 +91,12 @@ def scan(
     architecture = ARCHITECTURES.get(machine, "")
     apt, log = files.folder / "apt.conf", files.folder / "log"
     apt.write_text(APT.format(architecture=architecture))
+    broken: set[str] = set() if architecture else {"dpkginfo"}
+    if rpm is None:
+        broken |= RPM
+    else:
+        # librpm reads it from the home, before oscap would go into the guest's root; so its own copy is what it finds.
+        (files.folder / ".rpmmacros").write_text(librpm_macros(*rpm))
     words = ["--results", str(files.results)]
     if reports:
         words += ["--results-arf", str(files.asset_report), "--report", str(files.report)]
@@ -105,7 +111,7 @@ def scan(
         raise EngineFailed(
             error.message, hint=f"is the content sound? oscap ds sds-validate {content}"
         ) from None
-    return frozenset(_broken(log)) | (frozenset() if architecture else frozenset(["dpkginfo"]))
+    return frozenset(_broken(log)) | broken
 
 
 def _broken(log: Path) -> Iterator[str]:

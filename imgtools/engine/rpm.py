@@ -14,7 +14,7 @@ from typing import BinaryIO, cast
 
 from imgtools.engine.confined.start import start_program
 from imgtools.engine.process import Completed, Fence, Kind, Limits, ToolFailed, crashed, full, run
-from imgtools.engine.rpm_header import read_exported
+from imgtools.engine.rpm_header import MAGIC, read_exported
 from imgtools.engine.rpm_ndb import read_blobs, read_headers
 from imgtools.errors import BadImage, EngineFailed, EngineTimeout
 
@@ -179,6 +179,44 @@ def read_raw_headers(folder: Path, database: str) -> Iterator[bytes]:
         _export(folder, database, cast(BinaryIO, exported), cast(BinaryIO, words))
         exported.seek(0)
         yield from read_exported(cast(BinaryIO, exported))
+
+
+def librpm_macros(folder: Path, database: str) -> str:
+    """Return the text of a ~/.rpmmacros by which librpm works on a copied database, of any backend.
+
+    Debian's rpm is built without ndb, and finds nothing by name in Berkeley DB without its indexes, which no copy has.
+    So packages from either go into a new database beside it.
+
+    :raises ToolMissing: no rpm on this host.
+    :raises EngineFailed: the database cannot be read.
+    """
+    place, backend = folder, BACKENDS[database]
+    if backend != "sqlite":
+        place, backend = folder / "converted", "sqlite"
+        place.mkdir()
+        _convert(folder, database, place, backend)
+    return f"%_dbpath {place}\n%_db_backend {backend}\n"
+
+
+def _convert(folder: Path, database: str, target: Path, backend: str) -> None:
+    """Put the packages of a copied database into a new one."""
+    headers = b"".join(MAGIC + blob for blob in read_raw_headers(folder, database))
+    argv = [
+        "rpmdb",
+        f"--dbpath={target}",
+        "--define",
+        f"_db_backend {backend}",
+        "--nosignature",
+        "--nodigest",
+    ]
+    run(
+        [*argv, "--importdb"],
+        Fence(Kind.WRITER, writes=(target,)),
+        limits=LIMITS,
+        stdin=headers,
+        env={"HOME": str(target)},
+        cwd=str(target),
+    )
 
 
 def _export(folder: Path, database: str, exported: BinaryIO, words: BinaryIO) -> None:

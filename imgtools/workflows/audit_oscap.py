@@ -69,7 +69,8 @@ def audit_oscap(
         _require_linux(shown)
         files = ScanFiles(shown.scratch)
         wanted = results is not None or report is not None
-        rules = scan(stream, chosen, benchmark, shown.folder, shown.os, files, reports=wanted)
+        rpm = (shown.rpm, shown.rpm_database) if shown.rpm_database else None
+        rules = scan(stream, chosen, benchmark, shown.folder, shown.os, files, rpm=rpm, reports=wanted)
         if hardly_applies(rules):
             raise _nothing_applies(stream, chosen, rules, shown)
         for source, target in ((files.asset_report, results), (files.report, report)):

@@ -82,6 +82,19 @@ def test_packages_are_read_where_dpkg_is_whole(guest: Path, content: Path) -> No
     assert results(report)["absent"] == Result.FAIL
 
 
+@pytest.mark.parametrize("name", ["rocky", "amazon"])  # SQLite, Berkeley DB
+def test_packages_of_rpm(name: str, tmp_path: Path) -> None:
+    rules = (
+        scap.package("bash", "bash", "rpminfo"),
+        scap.package("absent", "no-such-package", "rpminfo"),
+        # oscap wants to go into the guest's root for it, and would look at the host.
+        scap.link("linked", "/etc/os-release"),
+    )
+    report = imgtools.audit_oscap(fixture_image(name), scap.write_content(tmp_path / "ds.xml", rules), "all")
+    assert results(report) == {"bash": "pass", "absent": "fail", "linked": "not decidable offline"}
+    assert report.rules[2].reason == "oscap would have to be started in the guest: symlink"
+
+
 def test_the_command_says_what_failed_and_writes_what_it_is_asked_for(content: Path, tmp_path: Path) -> None:
     arf, page = tmp_path / "arf.xml", tmp_path / "report.html"
     words = ("audit", fixture_image("debian"), "--oscap", content, "--profile", scap.PROFILE)

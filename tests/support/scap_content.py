@@ -33,8 +33,12 @@ def line_in(name: str, path: str, pattern: str) -> Asks:
     )
 
 
-def package(name: str, called: str) -> Asks:
-    return Asks(name, "dpkginfo", "linux", f"<name>{called}</name>")
+def package(name: str, called: str, kind: str = "dpkginfo") -> Asks:
+    return Asks(name, kind, "linux", f"<name>{called}</name>")
+
+
+def link(name: str, path: str) -> Asks:
+    return Asks(name, "symlink", "unix", f"<filepath>{path}</filepath>")
 
 
 def running_kernel(name: str) -> Asks:

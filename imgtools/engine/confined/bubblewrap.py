@@ -68,7 +68,9 @@ def walls(fence: Fence, program: str, *, dies_by: int) -> Walls:
         words += AS_NOBODY if makes_users() else ()
     descriptors: list[int] = []
     program_filter = seccomp.make_filter(
-        unix_sockets=fence.kind.allowance.unix_sockets, network=fence.kind.allowance.network
+        unix_sockets=fence.kind.allowance.unix_sockets,
+        network=fence.kind.allowance.network,
+        shams_chroot=fence.kind.allowance.shams_chroot,
     )
     if program_filter is not None:
         descriptor = os.memfd_create("filter", os.MFD_CLOEXEC)

@@ -139,6 +139,8 @@ def rules(fence: Fence, program: str, descriptors: Sequence[int] = ()) -> Iterat
         yield place, WRITE
     for place in RANDOM:
         yield place, READ
+    if fence.kind.allowance.shams_chroot:
+        yield "/", Access.READ_DIR  # which it opens, to find its way back
     if fence.kind.allowance.mounts:
         yield "/dev/fuse", WRITE
         yield "/proc/filesystems", READ
@@ -219,6 +221,7 @@ class PutUp:
                 unix_sockets=allowance.unix_sockets,
                 network=allowance.network,
                 asks_for_mounts=self.asks_for_mounts,
+                shams_chroot=allowance.shams_chroot,
                 may_vfork_at=seccomp.vfork_address() if vforks else 0,
             )
         self._sees_mounts = allowance.sees_mounts and self._is_confined

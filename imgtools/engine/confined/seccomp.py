@@ -35,6 +35,7 @@ AF_UNIX = 1
 LONGEST_VFORK = 64  # bytes of machine code; glibc has 12 to 24 before the call
 
 MOUNTS = slice(3, 5)  # mount and umount2 among them
+CHROOT = -3
 # The calls that are refused, in the order of the numbers below: ptrace, process_vm_readv, process_vm_writev, mount,
 # umount2, pivot_root, move_mount, open_tree, fsopen, fsconfig, fsmount, fspick, mount_setattr, unshare, setns, bpf,
 # keyctl, add_key, request_key, perf_event_open, userfaultfd, init_module, finit_module, delete_module, kexec_load,
@@ -146,12 +147,18 @@ def mount_calls() -> tuple[int, int]:
 
 
 def make_filter(
-    *, unix_sockets: bool, network: bool = False, asks_for_mounts: bool = False, may_vfork_at: int = 0
+    *,
+    unix_sockets: bool,
+    network: bool = False,
+    asks_for_mounts: bool = False,
+    shams_chroot: bool = False,
+    may_vfork_at: int = 0,
 ) -> bytes | None:
     """Return the program of a filter; None on a processor that is not known.
 
     :param network: sockets of every kind are allowed.
     :param asks_for_mounts: mount(2) and umount2(2) are for a listener to answer.
+    :param shams_chroot: chroot(2) does nothing, and answers that it has.
     :param may_vfork_at: an address from which the program itself is started.
     """
     machine = MACHINES.get(os.uname().machine)
@@ -173,6 +180,8 @@ def make_filter(
         lines += [_jump(EQUAL, number, 0, 1), _answer(ERRNO | errno.EAGAIN)]
     if asks_for_mounts:
         lines += _mount_lines(machine)
+    if shams_chroot:
+        lines += [_jump(EQUAL, machine.refused[CHROOT], 0, 1), _answer(ERRNO)]
     for number in machine.refused:
         lines += [_jump(EQUAL, number, 0, 1), _answer(ERRNO | errno.EPERM)]
     lines += [_jump(EQUAL, machine.clone, 0, 4), _load(FIRST), _jump(ANY_BIT, THREAD, 0, 1)]

@@ -17,9 +17,12 @@ PREFIX = "_profile_"  # xccdf_NAMESPACE_profile_NAME: XCCDF 1.2, section 6.2.3
 # What of OVAL's kinds oscap answers from a mounted folder alone, tried with openscap 1.3.7 (docs/audit-oscap.md). The
 # others it answers from the host (password), with nothing (process58), or not at all (sysctl, uname).
 OFFLINE = frozenset(
-    {"dpkginfo", "family", "file", "fileextendedattribute", "filehash", "filehash58", "symlink"}
-    | {"textfilecontent", "textfilecontent54", "unknown", "variable", "xinetd", "xmlfilecontent"}
-    | {"yamlfilecontent"}
+    {"dpkginfo", "family", "file", "fileextendedattribute", "filehash", "filehash58", "rpminfo"}
+    | {"textfilecontent", "textfilecontent54", "unknown", "variable", "xmlfilecontent", "yamlfilecontent"}
+)
+# What it wants to answer from a root of its own, which is not given to it.
+ROOTED = frozenset(
+    {"filemd5", "rpmverify", "rpmverifyfile", "rpmverifypackage", "runlevel", "symlink", "xinetd"}
 )
 _ITEMS = ("definitions", "tests", "objects", "states", "variables")
 _KINDS = ("_test", "_object")

@@ -8,7 +8,7 @@ from pathlib import Path
 from xml.etree.ElementTree import Element
 
 from imgtools.errors import EngineFailed
-from imgtools.guest.scap.content import OFFLINE, DataStream
+from imgtools.guest.scap.content import OFFLINE, ROOTED, DataStream
 from imgtools.guest.scap.document import XCCDF, line, read_document, text_of
 from imgtools.records.audit import Result
 from imgtools.records.scap import ScapCounts, ScapRule
@@ -88,6 +88,9 @@ def _undecidable(kinds: frozenset[str], broken: Collection[str]) -> str:
     away = sorted(kinds - OFFLINE)
     if "" in away:
         return "it is checked by something else than OVAL"
+    if away and ROOTED.issuperset(away):
+        also = "; imgtools verify checks packages" if any(one.startswith("rpm") for one in away) else ""
+        return f"oscap would have to be started in the guest: {', '.join(away)}{also}"
     return f"it asks a running system: {', '.join(away)}" if away else ""
 
 

@@ -22,14 +22,16 @@ def scan(
     system: OsInfo,
     files: ScanFiles,
     *,
+    rpm: tuple[Path, str] | None = None,
     reports: bool = False,
 ) -> tuple[ScapRule, ...]:
     """Return what became of the rules of a profile; what was written is in ``files``.
 
+    :param rpm: a copy of its rpm database: the folder and the file's name.
     :raises ToolMissing: oscap is not installed.
     :raises EngineFailed: it cannot evaluate the content, or its results are none.
     """
     broken = run_scanner(
-        stream.path, profile.id, benchmark, guest, files, machine=system.arch, reports=reports
+        stream.path, profile.id, benchmark, guest, files, machine=system.arch, rpm=rpm, reports=reports
     )
     return read_results(files.results, stream, benchmark, broken)

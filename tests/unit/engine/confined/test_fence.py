@@ -192,6 +192,17 @@ def test_files_of_a_server_keep_their_reader_root(monkeypatch: pytest.MonkeyPatc
         assert process.communicate()[0] == b"0\n"
 
 
+CHROOT = "import os, sys; os.chroot(sys.argv[1]); print(os.path.isdir('/usr/bin'))"
+
+
+@fenced
+def test_nobody_gets_a_root_of_its_own(kind: Kind, tmp_path: Path) -> None:
+    """Who gives up without one is told that it has it."""
+    (code, words) = said(Fence(kind, (tmp_path,)), CHROOT, tmp_path)
+    shams = kind.allowance.shams_chroot
+    assert (code == 0) == shams and ("True" if shams else "PermissionError") in words
+
+
 def test_a_file_that_was_replaced_is_refused(tmp_path: Path) -> None:
     image, secret = tmp_path / "image", tmp_path / "secret"
     image.write_text("harmless")
