@@ -8,9 +8,9 @@ A class is a fact, its message that fact with its numbers, ``hint`` what to do a
 1      done, and something was found (a difference, a finding, something left)
 2      wrong usage of the command line
 3      any other named error
-10-17  the image: bad, in use, untrusted backing file, unfinished edit, format, target, room, loss
+10-19  the image: bad, in use, untrusted backing file, unfinished edit, format, target, room, loss, remote, changed
 20-26  the guest: odd, none, many, key needed, unsupported, a file in it, a name it does not know
-30-33  the engine: failed, tool missing, appliance failed, timeout
+30-39  the engine: failed, tool missing, appliance failed, timeout; a server elsewhere and what it answers
 40-43  an edit: failed, conflict, rolled back, cut short
 70     a bug in imgtools
 128+n  ended by signal n; changes rolled back
@@ -105,6 +105,18 @@ class WouldLoseData(ImgtoolsError):
     exit_code = 17
 
 
+class RemoteNotAllowed(ImgtoolsError):
+    """The image is on another machine, and nobody said that the network may be used (``--remote``)."""
+
+    exit_code = 18
+
+
+class RemoteChanged(ImgtoolsError):
+    """The remote image was changed while it was read: what was read does not belong together."""
+
+    exit_code = 19
+
+
 class OddGuest(ImgtoolsError):
     """A file of the guest does not parse, or says something impossible."""
 
@@ -197,6 +209,50 @@ class EngineTimeout(ImgtoolsError):
     """A program took longer than its limit."""
 
     exit_code = 33
+
+
+class RemoteTimeout(EngineTimeout):
+    """The server of a remote image did not answer in time (``--remote-timeout``)."""
+
+
+class RemoteUnreachable(ImgtoolsError):
+    """No connection to the server of a remote image: no such name, nobody listens, no way there."""
+
+    exit_code = 34
+
+
+class RemoteNotFound(ImgtoolsError):
+    """The server is there and has no such image: 404, no such export, file or target."""
+
+    exit_code = 35
+
+
+class RemoteDenied(ImgtoolsError):
+    """The server does not let us read the image: no login, a wrong one, or no right to it."""
+
+    exit_code = 36
+
+
+class RemoteUntrusted(ImgtoolsError):
+    """The server cannot prove who it is: its certificate or host key is unknown, wrong or out of date."""
+
+    exit_code = 37
+
+
+class RemoteUnfit(ImgtoolsError):
+    """The server cannot give pieces of a file, or gives something that is no image as it is."""
+
+    exit_code = 38
+
+
+class RedirectRefused(RemoteUnfit):
+    """The server sends on to where we do not follow: another scheme, or in a circle."""
+
+
+class RemoteFailed(ImgtoolsError):
+    """The server of a remote image failed, or cut the connection, and did so again."""
+
+    exit_code = 39
 
 
 class EditFailed(ImgtoolsError):

@@ -66,6 +66,8 @@ PACKAGE_OF = {
     "zstd": "zstd",
     "lz4": "lz4",
     "oscap": "openscap-scanner",
+    "nbdkit": "nbdkit",
+    "ssh": "openssh-client",
 }
 
 

@@ -218,6 +218,8 @@ def _needs() -> dict[str, _Need]:
     needs["fdisk"] = _Need(State.FAIL, Serves.SOME, "changing partition tables")
     needs["visudo"] = _Need(State.WARN, Serves.SOME, "checking an edited sudoers file")
     needs["oscap"] = _Need(State.WARN, Serves.SOME, "audit --oscap")
+    for name in ("nbdkit", "ssh"):
+        needs[name] = _Need(State.WARN, Serves.SOME, "images behind ssh://")
     return needs
 
 

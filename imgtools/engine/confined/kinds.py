@@ -72,6 +72,8 @@ class Kind(Enum):
     LIBRARY = "a copy of imgtools that works with a C library: libfsntfs, libbde, hivex, augeas, libevtx"
     WRITING_LIBRARY = "the same, that writes to a volume: libext2fs"
     SCANNER = "judges a guest's files in a folder of ours by rules of others: oscap"
+    FETCHER = "reads an image from a server that the user has named: a copy of imgtools, over HTTP and NBD"
+    VISITOR = "the same with what the user is known by there: nbdkit over SSH, qemu-nbd over iSCSI and RBD"
     HOST = "never sees a guest's bytes, or does what a fence forbids: fusermount3, umount, supermin, virsh"
     PERSON = "a person's own editor"
 
@@ -104,6 +106,11 @@ ALLOWANCES = {
     Kind.WRITING_LIBRARY: Allowance(4 * GIB, 12 * HOUR, 16 * TIB, drops_root=True),
     # It stays root where we are: nobody else may look into our mounts.
     Kind.SCANNER: Allowance(4 * GIB, 12 * HOUR, GIB, shams_chroot=True),
+    Kind.SCANNER: Allowance(4 * GIB, 12 * HOUR, GIB),
+    # The sockets of name services (nscd, systemd-resolved) and of servers of ours beside the network.
+    Kind.FETCHER: Allowance(2 * GIB, 7 * DAY, 16 * GIB, unix_sockets=True, network=True, drops_root=True),
+    # An agent of SSH answers only who it belongs to, so this one stays who we are.
+    Kind.VISITOR: Allowance(4 * GIB, 7 * DAY, MIB, unix_sockets=True, network=True),
     Kind.HOST: Allowance(64 * GIB, 7 * DAY, 64 * TIB, is_fenced=False),
     Kind.PERSON: Allowance(0, 0, 0, is_fenced=False),
 }

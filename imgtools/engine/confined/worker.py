@@ -151,6 +151,11 @@ class Worker(Channel):
         super().__init__(ours, about, library, worker)
         self._end = weakref.finalize(self, _end, ours, worker)
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether it is gone."""
+        return self._worker is None or self._worker.poll() is not None
+
     def end(self) -> None:
         """End it at once; may be called twice."""
         self._end()

@@ -8,20 +8,13 @@ whole node tree (``--image-opts``), never a bare file name, because it takes nam
 from __future__ import annotations
 
 import logging
-import os
-import shutil
 import signal
-import socket
-import subprocess
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
-from pathlib import Path
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
-from imgtools.engine.confined.fence import Judged
-from imgtools.engine.confined.keeper import Kept, Program
+from imgtools.engine.listening_server import listening_server
 from imgtools.engine.process import Fence, Kind, crashed, require, signal_name
 from imgtools.engine.qemu.nodes import (
     KEY_HINT,
@@ -48,12 +41,7 @@ log = logging.getLogger(__name__)
 
 START_SECONDS = 60.0  # to open the image; 7 ms are usual
 ENDING_SECONDS = 5.0  # from the end of its socket to its own
-LONGEST_BASE = 80  # bytes of the temporary folder's path
 LARGEST_READ = 32 << 20  # bytes in one request: what qemu-nbd accepts (NBD_MAX_BUFFER_SIZE)
-
-# Gives the server what sd_listen_fds(3) wants: who it is meant for, and the listening socket as descriptor 3.
-BEGIN = "exec 3<&0 </dev/null; read -r _ <&1 || exit; exec >/dev/null; export LISTEN_PID=$$ LISTEN_FDS=1"
-CLEAN_UP = 'rm -rf "$1"'
 
 
 class Allocation(NamedTuple):
@@ -265,101 +253,25 @@ FLAGS = ("--read-only", "--shared=0")
 def _server(name: str, node: Node, words: Sequence[str] = (), warning: str = "") -> Iterator[NbdDisk]:
     """Start one qemu-nbd, connect to it, and end it with the block."""
     with ExitStack() as stack:
-        folder = _private_folder()
-        stack.callback(shutil.rmtree, folder, ignore_errors=True)
-        path = str(Path(folder) / "disk")
         objects, secrets = stack.enter_context(secret_objects(node.secrets))
-        arguments = [*FLAGS, *objects, *words, "--image-opts", node.opts]
-        kept, said = _spawn(path, folder, arguments, (*node.files, *node.sockets), secrets)
-        stack.callback(said.close)
-        stack.callback(kept.dismiss)
-        stack.callback(shutil.rmtree, folder, ignore_errors=True)
-        stack.callback(_end, kept)
+        argv = [require("qemu-nbd"), *FLAGS, *objects, *words, "--image-opts", node.opts]
+        fence = Fence(Kind.SERVER, (*node.files, *node.sockets))
+        server = stack.enter_context(listening_server(argv, fence, secrets))
         try:
-            disk = NbdDisk(path, name, warning)
+            disk = NbdDisk(server.socket, name, warning)
         except TimeoutError:
             raise EngineTimeout(
                 f"{name}: qemu-nbd did not open the image within {START_SECONDS:g} s",
                 hint="a damaged or hostile image can do this",
             ) from None
         except OSError:
-            with suppress(subprocess.TimeoutExpired):
-                kept.program.wait(ENDING_SECONDS)
-            code = _end(kept)
-            raise _Refused(_sentence(said.read()), code) from None
+            code = server.end(ENDING_SECONDS)
+            raise _Refused(sentence(server.words()), code) from None
         stack.callback(disk.close)
         yield disk
 
 
-def _private_folder() -> str:
-    """A folder of mode 0700 for the socket, whose path must fit into sockaddr_un (108 bytes with its end)."""
-    base = tempfile.gettempdir()
-    if len(os.fsencode(base)) > LONGEST_BASE:
-        base = "/tmp"
-    try:
-        return tempfile.mkdtemp(prefix="imgtools-nbd-", dir=base)
-    except OSError as error:
-        raise HostError(
-            f"{base}: {error.strerror}", hint="TMPDIR names another folder for temporary files"
-        ) from None
-
-
-def _spawn(
-    path: str, folder: str, arguments: Sequence[str], files: Sequence[Path | Judged], secrets: Sequence[int]
-) -> tuple[Kept, _Words]:
-    """Start the server behind its keeper. Returns the keeper, and what the server says."""
-    said, saying = os.pipe()
-    # A hostile image can make qemu complain at every read: what does not fit into the pipe is dropped.
-    os.set_blocking(saying, False)
-    os.set_blocking(said, False)
-    with ExitStack() as stack, socket.socket(socket.AF_UNIX) as listener:
-        stack.callback(os.close, said)
-        try:
-            listener.bind(path)
-            Path(path).chmod(
-                0o666
-            )  # in a folder of ours alone; who serves a LUKS volume of this disk is not root
-            listener.listen(16)
-            program = Program(
-                [require("qemu-nbd"), *arguments],
-                Fence(Kind.SERVER, tuple(files)),
-                BEGIN,
-                listener.fileno(),
-                saying,
-                secrets,
-                ends_by=signal.SIGKILL,
-            )
-            kept = Kept(program, CLEAN_UP, [folder])
-        finally:
-            os.close(saying)
-        stack.pop_all()
-    return kept, _Words(said)
-
-
-class _Words:
-    """What the server has said on standard error so far."""
-
-    def __init__(self, descriptor: int) -> None:
-        self._descriptor = descriptor
-
-    def read(self) -> str:
-        """Return it; at most what the pipe holds."""
-        try:
-            return os.read(self._descriptor, 65536).decode("utf-8", "replace")
-        except BlockingIOError:
-            return ""
-
-    def close(self) -> None:
-        os.close(self._descriptor)
-
-
-def _end(kept: Kept) -> int:
-    """End the server, and return its exit code; may be called twice."""
-    kept.program.kill()
-    return kept.program.wait()
-
-
-def _sentence(words: str) -> str:
+def sentence(words: str) -> str:
     """qemu-nbd's complaint without the program's name and our own options, which it repeats."""
     kept = []
     for line in words.splitlines():

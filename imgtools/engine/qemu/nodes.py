@@ -236,6 +236,35 @@ def nbd_node(socket: str, export: str = "") -> Node:
     return Node((*options, ("export", export)) if export else options)
 
 
+def iscsi_node(
+    portal: str, target: str, lun: str, initiator: str, timeout: int, login: tuple[str, Secret] | None = None
+) -> Node:
+    """Return the node of a logical unit of an iSCSI target.
+
+    :param portal: HOST:PORT.
+    :param timeout: seconds.
+    :param login: user and password of CHAP.
+    """
+    options = (
+        *(("driver", "raw"), ("file.driver", "iscsi"), ("file.transport", "tcp"), ("file.portal", portal)),
+        *(("file.target", target), ("file.lun", lun), ("file.initiator-name", initiator)),
+        ("file.timeout", str(timeout)),
+    )
+    if login is None:
+        return Node(options)
+    named = (("file.user", login[0]), ("file.password-secret", "login"))
+    return Node((*options, *named), (("login", login[1]),))
+
+
+def rbd_node(
+    pool: str, image: str, *, namespace: str = "", snapshot: str = "", user: str = "", conf: str = ""
+) -> Node:
+    """Return the node of an image of a Ceph cluster; ``conf`` is another file than the host's ceph.conf."""
+    options = [("driver", "raw"), ("file.driver", "rbd"), ("file.pool", pool), ("file.image", image)]
+    more = (("namespace", namespace), ("snapshot", snapshot), ("user", user), ("conf", conf))
+    return Node((*options, *((f"file.{name}", value) for name, value in more if value)))
+
+
 def throw_away_node(overlay: Path, socket: str) -> Node:
     """Return an overlay on a disk that a server has on a unix socket: what is written stays in the overlay."""
     return overlay_node(overlay, nbd_node(socket))
