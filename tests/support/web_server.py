@@ -121,9 +121,9 @@ class _Handler(BaseHTTPRequestHandler):
         try:
             while start + sent < stop:
                 piece = web.piece(start + sent, min(PIECE, stop - start - sent))
-                self.wfile.write(piece)
                 sent += len(piece)
-                web.sent += len(piece)
+                web.sent += len(piece)  # before, or the client is faster
+                self.wfile.write(piece)
         except OSError:  # the client did not want it
             self.close_connection = True
 
