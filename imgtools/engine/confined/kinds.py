@@ -106,7 +106,6 @@ ALLOWANCES = {
     Kind.WRITING_LIBRARY: Allowance(4 * GIB, 12 * HOUR, 16 * TIB, drops_root=True),
     # It stays root where we are: nobody else may look into our mounts.
     Kind.SCANNER: Allowance(4 * GIB, 12 * HOUR, GIB, shams_chroot=True),
-    Kind.SCANNER: Allowance(4 * GIB, 12 * HOUR, GIB),
     # The sockets of name services (nscd, systemd-resolved) and of servers of ours beside the network.
     Kind.FETCHER: Allowance(2 * GIB, 7 * DAY, 16 * GIB, unix_sockets=True, network=True, drops_root=True),
     # An agent of SSH answers only who it belongs to, so this one stays who we are.
