@@ -9,7 +9,7 @@ A class is a fact, its message that fact with its numbers, ``hint`` what to do a
 2      wrong usage of the command line
 3      any other named error
 10-19  the image: bad, in use, untrusted backing file, unfinished edit, format, target, room, loss, remote, changed
-20-26  the guest: odd, none, many, key needed, unsupported, a file in it, a name it does not know
+20-27  the guest: odd, none, many, key needed, unsupported, a file in it, a name it does not know, memory
 30-39  the engine: failed, tool missing, appliance failed, timeout; a server elsewhere and what it answers
 40-43  an edit: failed, conflict, rolled back, cut short
 70     a bug in imgtools
@@ -185,6 +185,12 @@ class NotInGuest(ImgtoolsError):
     """A name that the guest does not know (a user, group, time zone, keyboard layout), or knows as another thing."""
 
     exit_code = 26
+
+
+class NotEnoughMemory(ImgtoolsError):
+    """The host has less memory than the derivation of a volume's key takes."""
+
+    exit_code = 27
 
 
 class EngineFailed(ImgtoolsError):

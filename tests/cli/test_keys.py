@@ -10,7 +10,8 @@ import pytest
 from tests.support.command import imgtools
 from tests.support.disks import MIB, luks_image, qemu_img
 from tests.support.fixtures import fixture_image
-from tests.support.volumes import make_ext, tool
+from tests.support.luks import format_luks, luks2_volume, metadata
+from tests.support.volumes import make_ext
 
 SECRET = ("--object", "secret,id=s,data=sesame")
 LUKS1_UUID = "d0d0d0d0-000e-4000-8000-000000000e01"
@@ -125,11 +126,11 @@ def test_a_path_with_a_colon(folder: Path, tmp_path: Path) -> None:
 
 
 def test_a_key_that_is_no_text(folder: Path, tmp_path: Path) -> None:
-    """QEMU takes none, so that the appliance has to; a final line end belongs to such a key."""
+    """QEMU takes none, so that the disk is taken for one volume; a final line end belongs to such a key."""
     image, key = luks_image(tmp_path / "disk.luks", b"\xff\0\x01\n", MIB), tmp_path / "key"
     key.write_bytes(b"\xff\0\x01\n")
     ran = imgtools("filesystems", "--engine", "direct", "--key", f"disk.luks:file:{key}", image)
-    assert "/dev/sda: a key that is not text is tried by the appliance only" in ran.err
+    assert "/dev/mapper/luks-" in ran.out and not ran.err
     assert "is not text" in imgtools("map", "--key", f"image:file:{key}", image, code=23).err
 
 
@@ -197,12 +198,29 @@ def test_a_key_that_fits_nothing_is_told(command: str, selector: str, reason: st
 
 def test_a_disk_that_is_encrypted_as_a_whole_is_known_by_its_file(tmp_path: Path) -> None:
     """LUKS2, which QEMU does not read: a raw disk with an encrypted volume on it."""
+    inner = make_ext(tmp_path / "inner", None, "-t", "ext4", size=4 * MIB)
+    format_luks(tmp_path / "whole.img", inner.read_bytes())
+    ran = imgtools(
+        "filesystems", "--engine", "direct", "--key", "whole.img:key:sesame", tmp_path / "whole.img"
+    )
+    assert "ext4" in ran.out and not ran.err
+
+
+def test_a_cipher_that_is_not_known_here(tmp_path: Path) -> None:
     image = tmp_path / "whole.img"
-    with image.open("wb") as stream:
-        stream.truncate(32 * MIB)
-    tool(
-        "cryptsetup", "luksFormat", "-q", "--type", "luks2", "--pbkdf", "pbkdf2", "--pbkdf-force-iterations", "1000",
-        "--key-file", "-", image, stdin="sesame",
-    )  # fmt: skip
-    ran = imgtools("filesystems", "--engine", "direct", "--key", "whole.img:key:sesame", image)
-    assert ran.err == "imgtools: warning: /dev/sda: LUKS2 is opened by the appliance only\n"
+    image.write_bytes(luks2_volume(metadata(segments__0__encryption="serpent-xts-plain64")))
+    words = ("--engine", "direct", "--key", "all:key:sesame")
+    reason = "its cipher 'serpent-xts-plain64' is decrypted by the appliance only"
+    assert imgtools("filesystems", *words, image).err == f"imgtools: warning: /dev/sda: {reason}\n"
+    assert (
+        f"/dev/sda is not opened: {reason}"
+        in imgtools("ls", *words, "-m", "/dev/sda", image, "/", code=30).err
+    )
+
+
+@pytest.mark.parametrize("command", ["cat", "df", "inspect"])
+def test_lvm_in_luks2_without_a_boot(command: str) -> None:
+    words = ("--engine", "direct", "--key", f"all:{FIXTURE}", fixture_image("luks2"))
+    ran = imgtools(command, *words, *(("/etc/hostname",) if command == "cat" else ()))
+    said = {"cat": "luks2-fixture", "df": "/dev/vg_crypt/root", "inspect": "luks2-fixture"}[command]
+    assert said in ran.out and not ran.err

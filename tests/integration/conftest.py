@@ -23,7 +23,9 @@ from tests.support.fixtures import fixture_disks
 
 ATTACHED = (
     "luks2", "luks1", "bitlocker", "lvm-exotic", "md", "opensuse", "windows", "broken:ntfs-hibernated", "crashed",
+    "luks-kinds",
 )  # fmt: skip
+LUKS_KINDS = 11  # volumes of that fixture
 RAW_NAME = b"caf\xe9 \xff"  # Latin-1, and a byte that no encoding of text has
 
 
@@ -46,7 +48,7 @@ class Attached:
 
 @pytest.fixture(scope="session")
 def attached(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Attached]:
-    """The appliance with all disks; luks2 and bitlocker are unlocked, luks1 is not."""
+    """The appliance with all disks; luks2, luks-kinds and bitlocker are unlocked, luks1 is not."""
     devices: dict[str, str] = {}
     disks: list[Path] = []
     for name in ATTACHED:
@@ -56,6 +58,7 @@ def attached(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Attached]:
     disks.append(raw_names_disk(tmp_path_factory.mktemp("raw-names")))
     secret = Secret(b"fixture")
     keys = [Key(f"{devices['luks2']}2", secret), Key(f"{devices['bitlocker']}1", secret)]
+    keys += [Key(f"{devices['luks-kinds']}{number}", secret) for number in range(1, LUKS_KINDS + 1)]
     digests = tuple(digest_of(disk) for disk in disks)
     with ExitStack() as stack:
         infos = [examine(DiskSource(disk), policy=Backing.SAME_DIR) for disk in disks]

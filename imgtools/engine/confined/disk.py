@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 from imgtools.engine.confined.worker import Channel
 from imgtools.volumes.local_file import LocalDisk
+from imgtools.volumes.luks.disk import LuksDisk
 from imgtools.volumes.volume_file import DiskFile, DiskServer, Extent
 
 
@@ -44,7 +45,7 @@ def again(disk: DiskFile) -> Iterator[Again]:
 
     :raises OSError: a server has gone.
     """
-    servers = list({id(extent.server): extent.server for extent in disk.extents}.values())
+    servers = list({id(one): one for one in _below(disk)}.values())
     with ExitStack() as stack:
         channels = {
             id(server): server.channel.another() for server in servers if isinstance(server, RemoteDisk)
@@ -64,9 +65,7 @@ def again(disk: DiskFile) -> Iterator[Again]:
 
         def open_() -> DiskFile:
             opened = {id(server): open_one(server) for server in servers}
-            return DiskFile(
-                [Extent(opened[id(one.server)], one.offset, one.length) for one in disk.extents], disk.name
-            )
+            return _rebuilt(disk, opened)
 
         if talks:  # here, where its module is known already
             from imgtools.engine.qemu.block import NbdDisk
@@ -74,6 +73,27 @@ def again(disk: DiskFile) -> Iterator[Again]:
         descriptors += [talk.fileno() for talk in talks.values()]
         reads = tuple(server.host_path for server in servers if isinstance(server, LocalDisk))
         yield Again(open_, tuple(descriptors), reads)
+
+
+def _below(disk: DiskFile) -> Iterator[DiskServer]:
+    """The servers that a disk's bytes come from, those below what is decrypted here too."""
+    for extent in disk.extents:
+        if isinstance(extent.server, LuksDisk):
+            yield from _below(extent.server.file)
+        else:
+            yield extent.server
+
+
+def _rebuilt(disk: DiskFile, opened: Mapping[int, DiskServer]) -> DiskFile:
+    """The same disk over servers that were opened once more."""
+
+    def again_of(server: DiskServer) -> DiskServer:
+        return (
+            server.over(_rebuilt(server.file, opened)) if isinstance(server, LuksDisk) else opened[id(server)]
+        )
+
+    made = {id(one): again_of(one) for one in dict.fromkeys(extent.server for extent in disk.extents)}
+    return DiskFile([Extent(made[id(one.server)], one.offset, one.length) for one in disk.extents], disk.name)
 
 
 def _connected(path: str) -> socket.socket:

@@ -17,8 +17,8 @@ import socket
 import sys
 import threading
 import weakref
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -27,7 +27,7 @@ from imgtools.engine.confined.fence import Fence, PutUp
 from imgtools.engine.confined.forked import Forked, fork
 from imgtools.engine.confined.kinds import Kind, Limits
 from imgtools.engine.confined.start import AS_ITS_KIND
-from imgtools.errors import BadImage, ImgtoolsError
+from imgtools.errors import BadImage, EngineTimeout, ImgtoolsError
 
 SIZE = 4  # bytes before each message
 LARGEST = 64 << 20  # bytes of a message
@@ -149,6 +149,7 @@ class Worker(Channel):
             finally:
                 put_up.close()
         super().__init__(ours, about, library, worker)
+        self._process = worker
         self._end = weakref.finalize(self, _end, ours, worker)
 
     @property
@@ -159,6 +160,30 @@ class Worker(Channel):
     def end(self) -> None:
         """End it at once; may be called twice."""
         self._end()
+
+    @contextmanager
+    def within(self, seconds: float, message: str) -> Iterator[None]:
+        """End it if the block is not over after so many seconds.
+
+        :raises EngineTimeout: it was not; the error has the message.
+        """
+        is_over = threading.Event()
+
+        def end() -> None:
+            is_over.set()
+            self._process.kill()  # who waits for an answer hears of it
+
+        timer = threading.Timer(seconds, end)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        except BadImage:
+            if is_over.is_set():
+                raise EngineTimeout(message, hint="a damaged or hostile image can do this") from None
+            raise
+        finally:
+            timer.cancel()
 
 
 def _end(talk: socket.socket, worker: Forked) -> None:

@@ -10,13 +10,12 @@ from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
+from imgtools.engine.direct.encrypted import open_encrypted
 from imgtools.engine.direct.probe import Content, probe
-from imgtools.engine.keys import is_text, keys_for_volume
-from imgtools.engine.qemu.block import serve_luks
-from imgtools.errors import BadImage, KeyNeeded
+from imgtools.errors import BadImage
 from imgtools.filesystems.api import Filesystem
-from imgtools.records.disks import ENCRYPTED, Declined, Disk, Holder, Layout, Partition, Volume
-from imgtools.records.request import Engine, Key, Secret
+from imgtools.records.disks import Declined, Disk, Holder, Layout, Partition, Volume
+from imgtools.records.request import Engine, Key
 from imgtools.volumes.partitions import read_disk
 from imgtools.volumes.volume_file import DiskFile, DiskServer
 
@@ -66,7 +65,7 @@ class DirectSession:
     """One image opened by the direct engine; implements :class:`imgtools.engine.api.Session`.
 
     :param servers: the image's disks in the guest's order; they stay open until the session is closed.
-    :param keys: for LUKS1; others are left to the appliance.
+    :param keys: for what is encrypted.
     """
 
     engine = Engine.DIRECT
@@ -82,7 +81,8 @@ class DirectSession:
     def layout(self) -> Layout:
         """Return partitions, LVM and volumes.
 
-        :raises KeyNeeded: a key was given for a LUKS1 volume and does not open it.
+        :raises KeyNeeded: a key was given for an encrypted volume and does not open it.
+        :raises BadImage: a key was given for one whose header is damaged.
         """
         if self._layout is None:
             self._layout = self._read_layout()
@@ -259,48 +259,14 @@ class DirectSession:
         """Open the encrypted volumes that keys were given for; of the others nobody knows more."""
         opened = []
         for found in fresh:
-            volume = found.volume
-            secrets = keys_for_volume(volume, self._keys) if volume.content in ENCRYPTED else ()
-            if not secrets:
-                continue
-            answer = (self._bitlocker if volume.content == "BitLocker" else self._luks)(found, secrets)
+            answer = open_encrypted(found.volume, found.file, self._keys, self._opened)
             if isinstance(answer, Declined):
                 unread.append(answer)
-                continue
-            server, device = answer
-            inner = Volume(device, Holder.CRYPT, server.size, parents=(volume.device,))
-            opened.append(Found(inner, DiskFile.whole(server, device)))
+            elif answer is not None:
+                device, server = answer
+                inner = Volume(device, Holder.CRYPT, server.size, parents=(found.volume.device,))
+                opened.append(Found(inner, DiskFile.whole(server, device)))
         return opened
-
-    @staticmethod
-    def _bitlocker(found: Found, secrets: Sequence[Secret]) -> tuple[DiskServer, str] | Declined:
-        device = found.volume.device
-        from imgtools.engine.confined.bitlocker import open_bitlocker
-
-        try:
-            server = first_that_opens(lambda secret: open_bitlocker(found.file, secret), secrets)
-        except ImportError:
-            return Declined(device, "libbde-python is not installed")
-        return server, f"/dev/mapper/bitlk-{device.rpartition('/')[2]}"
-
-    def _luks(self, found: Found, secrets: Sequence[Secret]) -> tuple[DiskServer, str] | Declined:
-        volume = found.volume
-        if volume.version != "1" or len(found.file.extents) != 1:
-            return Declined(volume.device, f"LUKS{volume.version} is opened by the appliance only")
-        place = found.file.extents[0]
-        texts = [secret for secret in secrets if is_text(secret)]
-        others = Declined(volume.device, "a key that is not text is tried by the appliance only")
-
-        def served(secret: Secret) -> DiskServer:
-            return self._opened.enter_context(serve_luks(place, volume.device, secret))
-
-        try:
-            server = first_that_opens(served, texts) if texts else None
-        except KeyNeeded:
-            if len(texts) == len(secrets):
-                raise
-            return others
-        return (server, f"/dev/mapper/luks-{volume.uuid}") if server is not None else others
 
 
 def _perhaps_elsewhere(layout: Layout) -> Layout:
@@ -315,20 +281,6 @@ def _assemble(members: Sequence[Member]) -> Groups | None:
     from imgtools.volumes.lvm import assemble  # late: most disks have no LVM
 
     return assemble(members)
-
-
-def first_that_opens(open_with: Callable[[Secret], DiskServer], secrets: Sequence[Secret]) -> DiskServer:
-    """Return what the first of the keys opens that fits.
-
-    :raises KeyNeeded: none does.
-    """
-    *earlier, last = secrets
-    for secret in earlier:
-        try:
-            return open_with(secret)
-        except KeyNeeded:
-            continue
-    return open_with(last)
 
 
 def partition_volume(disk: Disk, partition: Partition) -> Volume:

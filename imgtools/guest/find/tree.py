@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from imgtools.engine.keys import locked_volume
-from imgtools.errors import NoGuest, OddGuest, UsageError
+from imgtools.errors import EngineFailed, NoGuest, OddGuest, UsageError
 from imgtools.files.tree import GuestReader
 from imgtools.guest.guest import Guest, guest_path, the_guest
 from imgtools.image.handle import Image
@@ -95,6 +95,10 @@ def find_volume(image: Image, name: str) -> Volume:
         known = ", ".join(volume.device for volume in volumes) or "none"
         raise UsageError(f"no such volume: {name}", hint=f"there are: {known}")
     if found.content in ENCRYPTED:
+        if reason := next((one.reason for one in image.layout().unread if one.what == found.device), ""):
+            raise EngineFailed(
+                f"{found.device} is not opened: {reason}", hint="--engine auto asks the appliance"
+            )
         raise locked_volume(found)
     return found
 

@@ -362,19 +362,6 @@ def test_a_wrong_key_is_an_error(luks: Path) -> None:
 
 
 @pytest.mark.host
-def test_luks2_with_a_key_is_left_to_the_appliance(tmp_path: Path) -> None:
-    path = blank(tmp_path / "a.img", 32 * MIB)
-    tool(
-        "cryptsetup", "luksFormat", "-q", "--type", "luks2", "--pbkdf", "pbkdf2", "--pbkdf-force-iterations", "1000",
-        "--key-file", "-", path, stdin="sesame",
-    )  # fmt: skip
-    with served(path) as session:
-        assert session.layout().unread == ()
-    with served(path, key("all", "sesame")) as session:
-        assert session.layout().unread == (Declined("/dev/sda", "LUKS2 is opened by the appliance only"),)
-
-
-@pytest.mark.host
 def test_reading_changes_nothing(luks: Path) -> None:
     before = hashlib.sha256(luks.read_bytes()).digest()
     with served(luks, key("all", "sesame")) as session:

@@ -1,0 +1,1 @@
+"""LUKS: volumes encrypted by dm-crypt, opened without it."""
