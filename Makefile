@@ -45,7 +45,7 @@ bench: setup  ## compare with the virt-* tools and write docs/benchmarks.md (ROU
 	$(PYTHON) -m tests.bench --rounds $(ROUNDS) $(ARGS)
 
 boots: setup  ## break real guests, boot them, mend them, boot them again; write docs/boots.md (some forty minutes)
-	$(PYTHON) fixtures/build.py real real-plain >/dev/null
+	$(PYTHON) fixtures/build.py real real-plain real-systemd-boot >/dev/null
 	$(PYTHON) -m tests.boots $(ARGS)
 
 sound: setup  ## build real Debians on XFS, btrfs and LUKS, and find nothing wrong with them (some ten minutes)

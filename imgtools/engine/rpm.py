@@ -158,6 +158,33 @@ def _number(text: str) -> int:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 11 else 0
 
 
+def check_database(folder: Path, database: str) -> str:
+    """Return what is wrong with a copied database, its tables and indexes; "" if nothing is, or for ndb.
+
+    Its packages may all be read though an index of them is damaged: rpm then says of one that it is not installed.
+    For SQLite, ``rpmdb --verifydb`` asks for ``PRAGMA integrity_check`` (rpm, lib/backend/sqlite.c).
+
+    :raises ToolMissing: no rpm on this host.
+    :raises BadImage: rpm crashed on it.
+    """
+    if database == OWN_READER:
+        return ""
+    words = [f"--dbpath={folder}", "--define", f"_db_backend {BACKENDS[database]}", "--verifydb"]
+    try:
+        run(
+            ["rpmdb", *words],
+            Fence(Kind.READER, writes=(folder,)),
+            limits=LIMITS,
+            env={"HOME": str(folder)},
+            cwd=str(folder),
+        )
+    except ToolFailed as error:
+        said = error.done.stderr.decode("utf-8", "replace").replace("error: verify:", " ").split()
+        return " ".join(said)[:MAX_SAID] or "its check fails"
+    return ""
+
+
+MAX_SAID = 200  # letters of what is wrong with a database
 MAX_WORDS = 1 << 20  # bytes of what rpm complains about that are looked at
 # What it says of a package whose header it cannot use; it goes on, and ends well (lib/rpmdb.c, rpmdbNextIterator).
 PASSED_OVER = (b": skipping", b"header #", b"damaged", b"corrupt", b"malformed")

@@ -6,11 +6,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from imgtools.change.change import RunInGuest
+from imgtools.files.paths import parent_of
 from imgtools.files.tree import GuestReader
-from imgtools.guest.boot.bootloader import find_menu, find_own_disks
+from imgtools.guest.boot.bootloader import find_menu, find_own_disks, is_entry_of
 from imgtools.guest.boot.bootmenu import BootEntry, Menu
 from imgtools.guest.boot.kernels import Kernel, find_kernels
-from imgtools.guest.boot.programs import find_maker
+from imgtools.guest.boot.programs import find_maker, initramfs_path
 from imgtools.guest.guest import Guest
 from imgtools.ops.run_in_guest import run_in_guest
 from imgtools.records.disks import Disk, Volume
@@ -64,9 +65,34 @@ def without_initramfs(guest: Guest) -> Iterator[Kernel]:
             yield kernel
 
 
+def copies(files: GuestReader, kernel: Kernel) -> tuple[str, ...]:
+    """Return where the boot menu takes the initramfs of a kernel from, in other folders than the one it is made in."""
+    made, found = parent_of(initramfs_path(files, kernel)), list[str]()
+    for entry in find_menu(files).entries:
+        linux = entry_file(files, entry.linux)
+        if not linux or not entry.initrd or not is_entry_of(entry, kernel):
+            continue
+        named = entry.initrd.split()[-1]  # microcode comes first
+        there = entry_file(files, named) or linux.removesuffix(entry.linux) + named
+        folder = parent_of(there)
+        if (
+            linux.endswith(entry.linux)
+            and files.is_dir(folder)
+            and files.resolve(folder) != files.resolve(made)
+        ):
+            found.append(there)
+    return tuple(dict.fromkeys(found))
+
+
 def boot_volume(guest: Guest) -> Volume:
     """Return the volume that /boot is on."""
     return next((one.volume for one in guest.mounts if one.path == "/boot"), guest.root)
+
+
+def esp_folder(guest: Guest) -> str:
+    """Return where the guest mounts its ESP; "" if it does not."""
+    points = [one.path for one in guest.mounts if one.volume.content == "vfat"]
+    return next((one for one in ("/boot/efi", "/efi", "/boot") if one in points), "")
 
 
 def boot_disks(guest: Guest) -> tuple[Disk, ...]:

@@ -25,6 +25,16 @@ def _texts(files: GuestReader) -> dict[str, str]:
     }
 
 
+def said_in_default_grub(files: GuestReader) -> str:
+    """Return the arguments that grub-mkconfig would give a kernel beside its root; the last assignment counts."""
+    said: dict[str, str] = {}
+    for text in _texts(files).values():
+        for name in ("GRUB_CMDLINE_LINUX", "GRUB_CMDLINE_LINUX_DEFAULT"):
+            for found in re.finditer(CMDLINE.format(name=name), text):
+                said[name] = found[2]
+    return " ".join(said[name] for name in sorted(said)).strip()
+
+
 def edit_default_grub(
     files: GuestReader, is_to_go: Callable[[str], bool], added: Sequence[str]
 ) -> Iterator[Change]:

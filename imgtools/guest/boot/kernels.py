@@ -143,7 +143,8 @@ def _version_of(files: GuestReader, path: str) -> str:
 
 def _initrd(files: GuestReader, folder: str, version: str, suffix: str) -> str:
     if folder.endswith(f"/{version}") or folder.startswith("/usr/lib/modules"):
-        names = ["initrd", "initrd.img", "initramfs.img"]
+        # The last is Debian's: its kernel-install copies what lies in /boot.
+        names = ["initrd", "initrd.img", "initramfs.img", f"initrd.img-{version}"]
     else:
         names = [
             name

@@ -16,6 +16,7 @@ FOLDERS = ("/usr/sbin", "/usr/bin", "/sbin", "/bin")
 # What makes an initramfs, the first that is there. Some distributions bring a second one that they do not use.
 MAKERS = ("update-initramfs", "mkinitcpio", "booster", "mkinitfs", "dracut")
 LISTERS = {"update-initramfs": "lsinitramfs", "mkinitcpio": "lsinitcpio", "dracut": "lsinitrd"}
+SYSTEMD_BOOT = "/usr/lib/systemd/boot/efi/systemd-boot*.efi"  # what bootctl copies; bootctl(1)
 # Of any hardware: what a program sees in here is the appliance's.
 _MAKE = {
     "update-initramfs": "rm -f @PATH@\nupdate-initramfs -c -k @VERSION@",
@@ -53,15 +54,25 @@ def initramfs_path(files: GuestReader, kernel: Kernel) -> str:
     return f"/boot/initramfs-{suffix}" + ("" if maker == "mkinitfs" else ".img")
 
 
-def initramfs_script(files: GuestReader, kernel: Kernel) -> str:
-    """Return the script that makes a kernel's initramfs anew, and has it read again."""
+def initramfs_script(files: GuestReader, kernel: Kernel, copies: Sequence[str] = ()) -> str:
+    """Return the script that makes a kernel's initramfs anew, and has it read again.
+
+    :param copies: where it has to lie as well.
+    """
     maker, path = find_maker(files), shlex.quote(initramfs_path(files, kernel))
     made = _MAKE[maker].replace("@PATH@", path).replace("@VERSION@", shlex.quote(kernel.version))
     lines = ["set -e", made, f"test -s {path} || {{ echo {maker} has made nothing; exit 1; }}"]
     lister = LISTERS.get(maker, "")
     if lister and find_program(files, lister):
         lines.append(f"{lister} {path} >/dev/null")
+    # Over what is there: an ESP has hardly room for both.
+    lines += [f"cat {path} >{shlex.quote(copy)}" for copy in copies]
     return "\n".join(lines) + "\n"
+
+
+def uses_systemd_boot(files: GuestReader) -> bool:
+    """Whether the guest has systemd-boot to install, and no GRUB that it starts by."""
+    return any(True for _path in files.glob(SYSTEMD_BOOT)) and not grub_folder(files)
 
 
 def grub_folder(files: GuestReader) -> str:

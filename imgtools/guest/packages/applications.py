@@ -11,7 +11,7 @@ from xml.parsers.expat import ExpatError
 
 from imgtools.engine.held_folder import scratch_folder
 from imgtools.engine.process import ToolFailed
-from imgtools.engine.rpm import COMPANIONS, RpmPackage, parse_packages, query_packages
+from imgtools.engine.rpm import COMPANIONS, RpmPackage, check_database, parse_packages, query_packages
 from imgtools.errors import BadImage, EngineFailed, EngineTimeout, ImgtoolsError, OddGuest
 from imgtools.files.paths import join
 from imgtools.files.tree import GuestReader
@@ -153,6 +153,24 @@ def rpm_packages(files: GuestReader, lost: Callable[[str], None] | None = None) 
             f"the rpm database {join(*find_rpm_database(files))} cannot be read: {failure.message}",
             hint="--no-applications leaves the packages out",
         )
+
+
+def rpm_database_damage(files: GuestReader) -> str:
+    """Return what is wrong with the rpm database of a guest, its indexes too; "" if nothing is, or there is none.
+
+    :raises ToolMissing: the host has no rpm.
+    :raises OddGuest: it is larger than any real one.
+    """
+    with scratch_folder() as copy:
+        database = copy_rpm_database(files, copy)
+        if not database:
+            return ""
+        lost: list[str] = []
+        try:
+            query_packages(copy, database, lost.append)
+            return "".join(lost[:1]) or check_database(copy, database)
+        except (BadImage, EngineFailed, EngineTimeout) as error:
+            return error.message
 
 
 def copy_rpm_database(files: GuestReader, copy: Path) -> str:

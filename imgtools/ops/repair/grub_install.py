@@ -18,7 +18,7 @@ from imgtools.guest.boot.firmware import find_firmware
 from imgtools.guest.boot.grub_code import core_place, is_core_sound
 from imgtools.guest.boot.programs import find_program, grub_folder, grub_install_script
 from imgtools.guest.guest import Guest
-from imgtools.ops.boot_repairs import boot_disks, running
+from imgtools.ops.boot_repairs import boot_disks, esp_folder, running
 from imgtools.ops.operation import LINUX, Operation
 from imgtools.records.disks import Disk
 
@@ -88,8 +88,7 @@ def _efi_platform(guest: Guest) -> str:
 
 
 def _esp(guest: Guest) -> str:
-    points = [one.path for one in guest.mounts if one.volume.content == "vfat"]
-    found = next((one for one in ("/boot/efi", "/efi", "/boot") if one in points), "")
+    found = esp_folder(guest)
     if not found:
         raise UnsupportedGuest(
             "the guest mounts no ESP", hint="its line in /etc/fstab may be missing or wrong: --only fstab"

@@ -3,7 +3,8 @@
 Without ``kernel``, for each kernel whose initramfs is missing or empty, though others have one or the boot menu names
 one; ``kernel`` is a version, such as 6.1.0-18-amd64, and gets a new one whatever it has: what it has may be damaged
 inside. It holds the drivers of all hardware, not only of what the appliance has. When it is made, the program that
-belongs to it has to be able to read it.
+belongs to it has to be able to read it. Where the boot menu takes it from another place, as from the ESP that
+kernel-install has copied it to, it is put there as well.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from imgtools.errors import UnsupportedGuest
 from imgtools.guest.boot.kernels import find_kernels
 from imgtools.guest.boot.programs import find_maker, initramfs_script
 from imgtools.guest.guest import Guest
-from imgtools.ops.boot_repairs import running, without_initramfs
+from imgtools.ops.boot_repairs import copies, running, without_initramfs
 from imgtools.ops.operation import LINUX, Operation
 
 
@@ -43,7 +44,7 @@ def plan(guest: Guest, params: Params) -> Iterator[Change]:
             raise UnsupportedGuest(f"the modules of kernel {params.kernel} are not there: /lib/modules")
     for kernel in kernels:
         what = f"{find_maker(guest.files)} for {kernel.version}"
-        yield running(guest, initramfs_script(guest.files, kernel), what)
+        yield running(guest, initramfs_script(guest.files, kernel, copies(guest.files, kernel)), what)
 
 
 def lacking(guest: Guest) -> str:

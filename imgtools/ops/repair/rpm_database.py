@@ -1,7 +1,9 @@
 """Have rpm build its database again from what can be read of it: ``rpm --rebuilddb``.
 
-Done where the database cannot be read; ``force=yes`` does it all the same. Locks and shared memory that a crash has
-left beside a Berkeley DB (``__db.*``) are removed first, as rpm itself asks for. Source: rpmdb(8).
+Done where rpm cannot read the database, or its own check finds something in it; ``force=yes`` does it all the same.
+Locks and shared memory that a crash has left beside a Berkeley DB (``__db.*``) are removed first, as rpm itself asks
+for. rpm passes over packages that it cannot read, and calls that well done: that is refused, and the packages stay as
+they are, unless ``lose=yes`` lets them go. Source: rpmdb(8); rpmdbNextIterator in rpm's lib/rpmdb.c.
 """
 
 from __future__ import annotations
@@ -10,38 +12,42 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from imgtools.change.change import Change
-from imgtools.errors import BadImage, EngineFailed, GuestFileError, OddGuest
 from imgtools.guest.boot.programs import find_program
 from imgtools.guest.guest import Guest
-from imgtools.guest.packages.applications import find_rpm_database, list_applications
+from imgtools.guest.packages.applications import find_rpm_database, rpm_database_damage
 from imgtools.ops.boot_repairs import running
 from imgtools.ops.operation import LINUX, Operation
 
 SCRIPT = """set -e
+export LC_ALL=C
 rm -f /var/lib/rpm/__db.* /var/lib/rpm/.rpm.lock
-rpm --rebuilddb
-rpm -qa | grep -q . || { echo rpm finds no packages afterwards; exit 1; }
+said=$(rpm --rebuilddb 2>&1) || { printf '%s\\n' "$said"; exit 1; }
+printf '%s\\n' "$said"
+@UNLESS@rpm -qa | grep -q . || { echo rpm finds no packages afterwards; exit 1; }
+"""
+# What rpm says of packages that it passes over goes to standard error, and its code is 0 all the same.
+UNLESS = """case "$said" in
+*error:* | *skipping* | *damaged*) echo "packages would be lost; rpm-database.lose=yes lets them go"; exit 1 ;;
+esac
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Params:
-    """``force``: also if the database can be read."""
+    """``force``: also if the database can be read. ``lose``: leave out the packages that cannot be."""
 
     force: bool = False
+    lose: bool = False
 
 
 def plan(guest: Guest, params: Params) -> Iterator[Change]:
     """Yield the run of rpm, if it is needed."""
-    if params.force or not _can_be_read(guest):
-        yield running(guest, SCRIPT, "rpm --rebuilddb")
+    if params.force or rpm_database_damage(guest.files):
+        yield running(guest, _script(params), "rpm --rebuilddb")
 
 
-def _can_be_read(guest: Guest) -> bool:
-    try:
-        return bool(list_applications(guest.files, "rpm"))
-    except (OddGuest, BadImage, EngineFailed, GuestFileError):
-        return False
+def _script(params: Params) -> str:
+    return SCRIPT.replace("@UNLESS@", "" if params.lose else UNLESS)
 
 
 def lacking(guest: Guest) -> str:

@@ -16,6 +16,7 @@ from imgtools.files.tree import GuestReader
 from imgtools.guest.boot.esp import EfiProgram, efi_programs, fallback_path, stubs
 from imgtools.guest.boot.firmware import firmware_of, system_partitions
 from imgtools.guest.boot.grub_place import GrubPlace
+from imgtools.guest.boot.programs import uses_systemd_boot
 from imgtools.ops.grub_folder import missing_folder
 from imgtools.ops.operation import LINUX
 from imgtools.ops.station import Examined, Seen, Station
@@ -23,7 +24,7 @@ from imgtools.records.diagnosis import Confidence, Evidence, Finding, NotKnown, 
 from imgtools.records.disks import Declined, Disk, Partition
 
 # By itself, the repair only does it where it sees for itself that something is wrong.
-INSTALL = Remedy("grub-install", ("force=yes",))
+GRUB, SYSTEMD = Remedy("grub-install", ("force=yes",)), Remedy("systemd-boot", ("force=yes",))
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,11 @@ class _Esp:
     disk: Disk | None
     files: GuestReader
     only: bool
+
+    @property
+    def remedy(self) -> Remedy:
+        """What installs the guest's boot loader again."""
+        return SYSTEMD if uses_systemd_boot(self.examined.files) else GRUB
 
     def at(self, path: str, text: str = "") -> Evidence:
         """Where something is on it."""
@@ -84,7 +90,7 @@ def _look_at(esp: _Esp) -> Iterator[Seen]:
             f"the EFI system partition {esp.partition.device} holds no boot loader",
             severity=esp.severity,
             evidence=(esp.at("/EFI", "no program in it"),),
-            remedy=INSTALL,
+            remedy=esp.remedy,
         )
         return
     for one in programs:
@@ -100,7 +106,7 @@ def _program(esp: _Esp, one: EfiProgram) -> Iterator[Seen]:
             "efi-program-damaged",
             f"{one.path} on {esp.partition.device} cannot be started: {one.problem}",
             evidence=(esp.at(one.path, one.problem),),
-            remedy=None if one.loader == "uki" else INSTALL,
+            remedy=None if one.loader == "uki" else esp.remedy,
             advice="make the unified kernel image again" if one.loader == "uki" else "",
         )
     elif one.place is not None:
@@ -116,7 +122,7 @@ def _place(esp: _Esp, one: EfiProgram, place: GrubPlace) -> Iterator[Seen]:
                 "esp-stub-missing",
                 f"{one.path} looks for {config} on {esp.partition.device}, which is not there: GRUB ends at grub>",
                 evidence=(esp.at(config, "not there"),),
-                remedy=INSTALL,
+                remedy=esp.remedy,
             )
         return
     yield from _missing(esp, "efi-prefix-missing", one.path, place, modules=True)
@@ -131,7 +137,7 @@ def _missing(esp: _Esp, name: str, path: str, place: GrubPlace, *, modules: bool
             name,
             f"{path} on {esp.partition.device} leads to {place.folder or 'a folder'} on {place.name}, and {missing}",
             evidence=(esp.at(path, f"{place.name}{place.folder}"),),
-            remedy=INSTALL,
+            remedy=esp.remedy,
         )
 
 
@@ -146,7 +152,7 @@ def _shims(esp: _Esp, programs: Sequence[EfiProgram]) -> Iterator[Seen]:
                 f"{one.path} starts {one.follower} beside it, which is not there",
                 severity=Severity.SUSPICIOUS if folder.casefold() == "/efi/boot" else Severity.BROKEN,
                 evidence=(esp.at(f"{folder}/{one.follower}", "not there"),),
-                remedy=INSTALL,
+                remedy=esp.remedy,
             )
 
 
@@ -165,7 +171,7 @@ def _fallback(esp: _Esp, programs: Sequence[EfiProgram]) -> Iterator[Seen]:
             severity=Severity.SUSPICIOUS,
             confidence=Confidence.MEDIUM,
             evidence=(esp.at(path, "not there"), *(esp.at(one.path, "there") for one in programs[:3])),
-            remedy=INSTALL,
+            remedy=esp.remedy,
         )
 
 
@@ -200,5 +206,6 @@ STATION = Station(
             "shim-follower-missing",
             "efi-fallback-missing",
         ),
+        "systemd-boot": ("esp-loader-missing", "efi-program-damaged", "efi-fallback-missing"),
     },
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from imgtools.files.paths import join
 from imgtools.guest.health.packages import (
     STATUS,
     HalfDone,
@@ -15,6 +16,7 @@ from imgtools.guest.health.packages import (
     lost_dpkg_status,
 )
 from imgtools.guest.health.programs import hidden_system
+from imgtools.guest.packages.applications import find_rpm_database, rpm_database_damage
 from imgtools.ops.operation import LINUX
 from imgtools.ops.station import Examined, Seen, Station
 from imgtools.records.diagnosis import Confidence, Evidence, Finding, NotKnown, NotThere, Remedy, Severity
@@ -43,14 +45,8 @@ def look(examined: Examined) -> Iterator[Seen]:
             advice=f"put {STATUS}-old, or the newest of /var/backups/dpkg.status*, in its place",
         )
     is_rpm = examined.system.os.package_format == "rpm"
-    if is_rpm and (damage := damaged_rpm(files)) is not None:
-        yield Finding(
-            "rpm-database-damaged",
-            f"the database of rpm is damaged: {damage.text}",
-            severity=Severity.SUSPICIOUS,
-            evidence=(Evidence(damage.path, text=damage.text),),
-            remedy=Remedy("rpm-database"),
-        )
+    if is_rpm:
+        yield from _rpm(examined)
     dangling = list(dangling_libraries(files))
     if dangling:
         yield Finding(
@@ -75,6 +71,29 @@ def _interrupted(half: list[HalfDone]) -> Finding:
     )
 
 
+def _rpm(examined: Examined) -> Iterator[Finding]:
+    """A database that is none at a glance; with ``--thorough``, one that rpm's own check finds something in."""
+    damage = damaged_rpm(examined.files)
+    if damage is None and examined.thorough and (said := rpm_database_damage(examined.files)):
+        path = join(*find_rpm_database(examined.files))
+        yield _damaged_rpm(path, said, Remedy("rpm-database"))
+    elif damage is not None:
+        yield _damaged_rpm(damage.path, damage.text, None)
+
+
+def _damaged_rpm(path: str, said: str, remedy: Remedy | None) -> Finding:
+    return Finding(
+        "rpm-database-damaged",
+        f"the database of rpm is damaged: {said}",
+        severity=Severity.SUSPICIOUS,
+        evidence=(Evidence(path, text=said),),
+        remedy=remedy,
+        advice=""
+        if remedy
+        else f"put back a copy of {path}: nothing in it is left that rpm could build it of",
+    )
+
+
 def _shown(half: list[HalfDone]) -> tuple[Evidence, ...]:
     return tuple(Evidence(one.path, one.line, one.text) for one in half[:MOST_SHOWN])
 
@@ -89,7 +108,9 @@ STATION = Station(
         "not configured, a kernel has no initial RAM disk, services have new programs and old settings.",
         "dpkg-status-missing": "dpkg's status file is empty, after a power cut or a full disk: nothing can be "
         "installed or upgraded.",
-        "rpm-database-damaged": "The database of rpm is empty or no database: nothing can be installed or upgraded.",
+        "rpm-database-damaged": "The database of rpm is empty or no database: nothing can be installed or upgraded. "
+        "With --thorough it is checked by rpm itself: where an index is damaged, rpm takes an installed package for "
+        "one that is not there; where a table is, packages are lost.",
         "library-link-broken": "The link that programs load a library by leads nowhere: half of an upgrade, or a file "
         "removed by hand.",
     },

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import re
+import sqlite3
 import struct
 import tempfile
 import tracemalloc
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from fixtures import rpmdb
 from imgtools.errors import OddGuest
-from imgtools.guest.packages.applications import find_rpm_database, list_applications, split_version
+from imgtools.guest.packages.applications import (
+    find_rpm_database,
+    list_applications,
+    rpm_database_damage,
+    split_version,
+)
 from imgtools.records.packages import Application
 from tests.support.memory import memory_files
 
@@ -242,3 +250,32 @@ def test_versions_split_as_dpkg_does() -> None:
 
 def test_an_unknown_format_has_no_packages() -> None:
     assert list_applications(memory_files({}), "nix") == ()
+
+
+# -- rpm's own check -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.host
+@pytest.mark.parametrize("backend", ["sqlite", "bdb", "ndb"])
+def test_nothing_is_wrong_with_a_sound_rpm_database(backend: str, tmp_path: Path) -> None:
+    files = rpmdb.build(backend, PACKAGES, tmp_path)
+    assert (
+        rpm_database_damage(memory_files({f"/var/lib/rpm/{one}": made for one, made in files.items()})) == ""
+    )
+    assert rpm_database_damage(memory_files({})) == ""
+
+
+@pytest.mark.host
+@pytest.mark.parametrize("table", ["Name_key_idx", "Packages"])
+def test_a_damaged_index_is_seen_though_every_package_is_read(table: str, tmp_path: Path) -> None:
+    good = rpmdb.build("sqlite", PACKAGES, tmp_path)["rpmdb.sqlite"]
+    (tmp_path / "copy").write_bytes(good)
+    with closing(sqlite3.connect(tmp_path / "copy")) as opened:
+        (size,) = opened.execute("PRAGMA page_size").fetchone()
+        (page,) = opened.execute("SELECT rootpage FROM sqlite_master WHERE name = ?", (table,)).fetchone()
+    files = memory_files(
+        {"/var/lib/rpm/rpmdb.sqlite": good[: (page - 1) * size] + bytes(size) + good[page * size :]}
+    )
+    assert re.search("malformed|btreeInitPage", rpm_database_damage(files))
+    if table != "Packages":
+        assert len(list_applications(files, "rpm")) == 3

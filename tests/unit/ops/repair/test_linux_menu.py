@@ -135,10 +135,64 @@ def test_entries_of_kernels_that_are_gone_go() -> None:
 
 def test_the_last_entry_is_made_anew_not_removed() -> None:
     files = entries("5.10") | {"/usr/bin/kernel-install": "", f"/usr/lib/modules/{NEW}/vmlinuz": "x"}
-    (run,) = planned("boot-entries", debian(files))
-    assert isinstance(run, RunInGuest) and f"kernel-install add {NEW}" in run.script
+    older, newest = planned("boot-entries", debian(files))
+    assert isinstance(older, RunInGuest) and isinstance(newest, RunInGuest)
+    assert f"kernel-install add {OLD} /boot/vmlinuz-{OLD}\n" in older.script  # Debian's lie in /boot alone
+    assert f"kernel-install add {NEW} /usr/lib/modules/{NEW}/vmlinuz\n" in newest.script
     with pytest.raises(UnsupportedGuest):
         planned("boot-entries", debian(entries("5.10")))
+
+
+def made_entry(files: dict[str, Content | None]) -> str:
+    """The script that makes an entry in a guest whose boot loader is not GRUB."""
+    bare: dict[str, Content | None] = {
+        CFG: None,
+        "/boot/loader/loader.conf": "",
+        "/usr/bin/kernel-install": "",
+    }
+    change = planned("boot-entries", debian(bare | {"/boot/loader/entries": directory()} | files))[-1]
+    assert isinstance(change, RunInGuest)
+    return change.script
+
+
+LOG = "/var/log/kern.log"
+LINE = "2026-01-01T00:00:00 host kernel: [    0.0] {}Linux version 6\n2026-01-01T00:00:00 host kernel: [    0.0] {}\n"
+
+
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [
+        ({GRUB: None}, f"root=UUID={ROOT_UUID} ro"),
+        ({GRUB: 'GRUB_CMDLINE_LINUX="console=ttyS0"\n'}, f"root=UUID={ROOT_UUID} console=ttyS0 ro"),
+        (
+            {
+                GRUB: None,
+                LOG: LINE.format("", f"Command line: initrd=x root=UUID={ROOT_UUID} rw quiet init=/bin/sh"),
+            },
+            f"root=UUID={ROOT_UUID} rw quiet",
+        ),
+        (
+            {GRUB: None, LOG: LINE.format("", f"Command line: root=UUID={GONE} a=$(id)")},
+            f"root=UUID={ROOT_UUID} ro",
+        ),
+        (
+            {"/boot/loader/entries/x.conf": f"linux /gone\noptions root={ROOT.device} x=1\n"},
+            f"root={ROOT.device} x=1 ro",
+        ),
+    ],
+)
+def test_what_a_new_entry_says_is_not_the_running_kernels(
+    files: dict[str, Content | None], said: str
+) -> None:
+    lines = made_entry(files).split("\n")
+    assert f"echo '{said}' >/etc/kernel/cmdline" in lines
+    assert "trap 'rm -f /etc/kernel/cmdline' EXIT" in lines
+
+
+def test_what_the_guest_says_itself_is_left_to_kernel_install() -> None:
+    script = made_entry({"/etc/kernel/cmdline": "root=x\n", "/usr/bin/dracut": ""})
+    assert "cmdline" not in script and "echo hostonly=no >/etc/dracut.conf.d/zz-any-hardware.conf" in script
+    assert "trap 'rm -f /etc/dracut.conf.d/zz-any-hardware.conf' EXIT" in script
 
 
 # -- root-device, resume-device --------------------------------------------------------------------------------

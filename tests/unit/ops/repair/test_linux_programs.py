@@ -167,6 +167,43 @@ def test_a_disk_without_room_is_refused() -> None:
         planned("grub-install", debian(), disk="/dev/sdx")
 
 
+# -- systemd-boot ----------------------------------------------------------------------------------------------
+
+SDBOOT: dict[str, Content | None] = {
+    "/usr/lib/systemd/boot/efi/systemd-bootx64.efi": "MZ",
+    "/usr/bin/bootctl": "",
+    "/boot/grub/grub.cfg": None,
+    "/boot/grub/grubenv": None,
+}
+
+
+@pytest.mark.parametrize("there", [{}, {"/EFI/BOOT/BOOTX64.EFI": ""}])
+def test_systemd_boot_is_put_where_firmware_finds_it(there: dict[str, Content]) -> None:
+    (run,) = runs("systemd-boot", debian(SDBOOT, esp=there))
+    assert "/usr/bin/bootctl install --no-variables --esp-path=/boot/efi\n" in run.script
+    assert "test -s /boot/efi/EFI/BOOT/BOOTX64.EFI ||" in run.script
+
+
+def test_systemd_boot_that_is_there_is_left() -> None:
+    sound = debian(SDBOOT, esp={"/EFI/BOOT/BOOTX64.EFI": "MZ"})
+    assert runs("systemd-boot", sound) == [] and len(runs("systemd-boot", sound, force="yes")) == 1
+    with pytest.raises(UnsupportedGuest, match="mounts no ESP"):
+        planned("systemd-boot", debian(SDBOOT))
+
+
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [
+        ({}, "no systemd-boot"),
+        (SDBOOT | {"/boot/grub/grub.cfg": "x"}, "it starts by another boot loader"),
+        (SDBOOT | {"/usr/bin/bootctl": None}, "no bootctl"),
+        (SDBOOT, ""),
+    ],
+)
+def test_whom_systemd_boot_is_for(files: dict[str, Content | None], said: str) -> None:
+    assert SHELF["systemd-boot"].operation.lacking(debian(files, esp={})) == said
+
+
 # -- packages --------------------------------------------------------------------------------------------------
 
 
@@ -193,11 +230,24 @@ def test_removed_packages_and_old_yum() -> None:
     assert "--cleanup-only" in run.script
 
 
+def test_what_kernel_install_has_copied_is_made_anew_as_well() -> None:
+    place = f"/boot/efi/0123456789abcdef/{NEW}"
+    entry = f"version {NEW}\nlinux /0123456789abcdef/{NEW}/linux\ninitrd /0123456789abcdef/{NEW}/initrd.img-{NEW}\n"
+    esp = {"/loader/loader.conf": "", "/loader/entries/x.conf": entry, f"/0123456789abcdef/{NEW}/linux": "x"}
+    for there in ({}, {f"/0123456789abcdef/{NEW}/initrd.img-{NEW}": "x"}):
+        (run,) = runs("initramfs", debian({"/boot/grub/grub.cfg": None}, esp=esp | there), kernel=NEW)
+        assert f"cat /boot/initrd.img-{NEW} >{place}/initrd.img-{NEW}\n" in run.script
+    (run,) = runs("initramfs", debian(), kernel=NEW)
+    assert "cat " not in run.script
+
+
 @pytest.mark.host
 def test_an_rpm_database_that_cannot_be_read_is_built_again() -> None:
     guest = debian({"/usr/bin/rpm": "", "/var/lib/rpm/Packages": "nothing"})
     (run,) = runs("rpm-database", guest)
-    assert "rpm --rebuilddb" in run.script
+    assert "rpm --rebuilddb" in run.script and "packages would be lost" in run.script
+    (run,) = runs("rpm-database", guest, lose="yes")
+    assert "rpm --rebuilddb" in run.script and "packages would be lost" not in run.script
     assert SHELF["rpm-database"].operation.lacking(debian()) == "no rpm"
 
 
