@@ -57,6 +57,8 @@ def test_initramfs_grub_and_menu_of_a_guest_on_lvm(tmp_path: Path) -> None:
     breaking.change(image, broken)
     breaking.write_bytes(image, 0, bytes(440))
     breaking.write_bytes(image, 512, bytes(8192))
+    found = imgtools("diagnose", image, "--json", code=1).data["stations"]
+    assert "boot-menu-missing" in [one["id"] for station in found for one in station["findings"]]
     lines = mended(image, "initramfs", "grub-install", "grub-config")
     assert [line.split()[1] for line in lines] == ["update-initramfs", "grub-install", "grub-mkconfig"]
     assert b"menuentry 'Debian" in content(image, "/boot/grub/grub.cfg")
