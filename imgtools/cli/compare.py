@@ -57,9 +57,8 @@ def command(
     from imgtools.workflows.compare import compare
 
     with out.progress("compare") as progress:
-        report = compare(
-            disk, disk_named(other, other_format, other_snapshot), strict=strict, progress=progress
-        )
+        second = disk_named(other, other_format, other_snapshot, remote=disk.disks[0].remote)
+        report = compare(disk, second, strict=strict, progress=progress)
     out.show(report, schema="imgtools.compare/1", view=lambda: Lines(_lines(report)))
     if not report.identical:
         raise typer.Exit(1)

@@ -169,8 +169,10 @@ def _other(
         return dataclasses.replace(
             source, disks=tuple(dataclasses.replace(disk, snapshot=snapshot) for disk in source.disks)
         )
-    folders = source.disks[0].folders
-    disks = tuple(disk_named(one, image_format, snapshot, folders) for one in (other, *(more or ())))
+    like = source.disks[0]
+    disks = tuple(
+        disk_named(one, image_format, snapshot, like.folders, like.remote) for one in (other, *(more or ()))
+    )
     return dataclasses.replace(source, disks=disks)
 
 

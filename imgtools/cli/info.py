@@ -77,6 +77,7 @@ def _main_facts(facts: DiskFacts, *, human: bool) -> Iterator[tuple[str, Cell]]:
     if facts.source:
         yield "in", facts.source.kind
         yield "read", facts.source.how
+        yield from facts.source.facts.items()
     yield "format", facts.format
     yield "virtual size", size(facts.virtual_size)
     yield "size on host", size(facts.actual_size)

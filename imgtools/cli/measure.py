@@ -8,10 +8,11 @@ import typer
 
 from imgtools.cli.command import option_names as names
 from imgtools.cli.command.groups import Output, ask_secret
-from imgtools.cli.command.shared_options import BackingPolicy, InputFormat, Share
+from imgtools.cli.command.shared_options import BackingPolicy, InputFormat, Remote, RemoteTimeout, Share
 from imgtools.cli.output.disk import CreateOptions, both, words
 from imgtools.cli.output.views import Cell, Facts
 from imgtools.records.image import disk_named
+from imgtools.records.remote import remote_options
 from imgtools.records.request import Backing, ImageRequest
 
 if TYPE_CHECKING:
@@ -57,6 +58,8 @@ def command(
     ] = None,
     backing: BackingPolicy = Backing.SAME_DIR,
     share: Share = False,
+    remote: Remote = False,
+    remote_timeout: RemoteTimeout = None,
 ) -> None:
     """Tell how large an image would become in another format.
 
@@ -69,9 +72,8 @@ def command(
     request = None
     if image is not None:
         keys = tuple(parse_key(text, ask_secret) for text in key or ())
-        request = ImageRequest(
-            disks=(disk_named(image, format, snapshot),), keys=keys, backing=backing, share=share
-        )
+        disk = disk_named(image, format, snapshot, remote=remote_options(remote, remote_timeout))
+        request = ImageRequest(disks=(disk,), keys=keys, backing=backing, share=share)
     report = measure(request, size, output_format, words(option))
     out.show(
         report,

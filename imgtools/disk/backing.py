@@ -146,7 +146,7 @@ class _Walk:
         self, source: DiskSource, policy: Backing, budget: int, *, to_repair: bool, any_size: bool
     ) -> None:
         if source.uri and source.inside is None:
-            raise UsageError(f"{source.uri} is no file, and this command works on files", hint=MAKE_FILE)
+            raise UsageError(f"{source.name} is no file, and this command works on files", hint=MAKE_FILE)
         named = source.host_path.absolute()
         self.layers: list[Layer] = []
         self.warnings: list[Warned] = []

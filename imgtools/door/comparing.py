@@ -67,8 +67,10 @@ def _disks(
     first: ImageRequest, other: Images | None, image_format: str | None, snapshot: str | None
 ) -> tuple[DiskSource, ...]:
     if other is not None:
-        folders = first.disks[0].folders
-        return tuple(disk_named(one, image_format, snapshot, folders) for one in images_of(other))
+        like = first.disks[0]
+        return tuple(
+            disk_named(one, image_format, snapshot, like.folders, like.remote) for one in images_of(other)
+        )
     if snapshot is None:
         raise UsageError("compare with what?", hint="other=IMAGE, or other_snapshot=NAME")
     return tuple(replace(disk, snapshot=snapshot) for disk in first.disks)

@@ -100,8 +100,9 @@ def compare(
     """
     from imgtools.workflows.compare import compare as look
 
-    second = disk_named(other, other_format, other_snapshot)
-    return look(make_request(image, **options), second, strict=strict, progress=progress)
+    request = make_request(image, **options)
+    second = disk_named(other, other_format, other_snapshot, remote=request.disks[0].remote)
+    return look(request, second, strict=strict, progress=progress)
 
 
 def measure(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, BinaryIO, Literal, TypedDict, TypeVar
 
 from imgtools.errors import UsageError
 from imgtools.records.image import disk_named
+from imgtools.records.remote import remote_options
 from imgtools.records.request import Backing, Engine, ImageRequest, Key, OutputTarget, Secret, Target
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ class ImageOptions(TypedDict, total=False):
     keys: Keys  # selector (see Key) -> passphrase, or content of the key file
     backing: BackingName  # which other host files the image may name
     backing_folder: HostPath | Sequence[HostPath]  # of templates: files in it, or below it, may be named too
+    remote: bool  # an image may be a URI, and is read over the network
+    remote_timeout: float | None  # seconds that its server may take to answer
 
 
 class StateOptions(ImageOptions, total=False):
@@ -63,6 +66,8 @@ def open_image(
     engine: EngineName = Engine.AUTO,
     backing: BackingName = Backing.SAME_DIR,
     backing_folder: HostPath | Sequence[HostPath] = (),
+    remote: bool = False,
+    remote_timeout: float | None = None,
 ) -> AbstractContextManager[Image]:
     """Open the disks of one guest for reading. What is given back has no method that changes anything.
 
@@ -82,6 +87,8 @@ def open_image(
             engine=engine,
             backing=backing,
             backing_folder=backing_folder,
+            remote=remote,
+            remote_timeout=remote_timeout,
         )
     )
 
@@ -94,6 +101,8 @@ def edit_image(
     engine: EngineName = Engine.AUTO,
     backing: BackingName = Backing.SAME_DIR,
     backing_folder: HostPath | Sequence[HostPath] = (),
+    remote: bool = False,
+    remote_timeout: float | None = None,
     output: HostPath | None = None,
     output_format: str | None = None,
     compress: bool = False,
@@ -112,7 +121,14 @@ def edit_image(
 
     new = make_output(output, output_format, compress, overwrite)
     request = make_request(
-        images, format=format, keys=keys, engine=engine, backing=backing, backing_folder=backing_folder
+        images,
+        format=format,
+        keys=keys,
+        engine=engine,
+        backing=backing,
+        backing_folder=backing_folder,
+        remote=remote,
+        remote_timeout=remote_timeout,
     )
     return edit_request(request, Target(write=new is None, output=new))
 
@@ -126,6 +142,8 @@ def make_request(
     engine: EngineName = Engine.AUTO,
     backing: BackingName = Backing.SAME_DIR,
     backing_folder: HostPath | Sequence[HostPath] = (),
+    remote: bool = False,
+    remote_timeout: float | None = None,
     root: str | None = None,
     mount: str | Sequence[str] = (),
     force_share: bool = False,
@@ -135,7 +153,8 @@ def make_request(
     :raises UsageError: no image is named, or a word is none of those that there are.
     """
     folders = host_paths(backing_folder)
-    disks = tuple(disk_named(one, format, snapshot, folders) for one in images_of(images))
+    network = remote_options(remote, remote_timeout)
+    disks = tuple(disk_named(one, format, snapshot, folders, network) for one in images_of(images))
     if not disks:
         raise UsageError("no image is named")
     return ImageRequest(

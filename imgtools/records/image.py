@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from imgtools.records.remote import RemoteOptions, shown_uri
 from imgtools.records.system import Warned
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ class Inside:
     )
     how: str = ""  # how it is read: a sentence for people
     notes: tuple[str, ...] = ()  # what a reader should know of it
+    facts: tuple[tuple[str, str], ...] = ()  # what its server says of it: etag, modified ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +53,14 @@ class DiskSource:
     format: str | None = None  # None: probe; a raw image is only raw if nothing else is found
     snapshot: str | None = None  # internal snapshot, by id or name
     folders: tuple[Path, ...] = ()  # whose files it may name, beside those of its own folder
-    uri: str = ""  # where it is, if not on this host
+    uri: str = field(default="", repr=False)  # where it is, if not on this host; it may hold a secret
+    remote: RemoteOptions | None = None  # how the network is used for it; None: it is not
     inside: Inside | None = None  # where its bytes are, once it is opened
 
     @property
     def name(self) -> str:
         """What messages and JSON call it."""
-        return self.inside.name if self.inside else self.uri or str(self.host_path)
+        return self.inside.name if self.inside else shown_uri(self.uri) or str(self.host_path)
 
     @property
     def notes(self) -> tuple[Warned, ...]:
@@ -80,11 +83,15 @@ def disk_named(
     format: str | None = None,
     snapshot: str | None = None,
     folders: tuple[Path, ...] = (),
+    remote: RemoteOptions | None = None,
 ) -> DiskSource:
-    """Return the disk that a user means by a word: a path, or a URI, which is no path and stays as it is."""
+    """Return the disk that a user means by a word: a path, or a URI, which is no path and stays as it is.
+
+    :param remote: how the network is used; None: it is not.
+    """
     if isinstance(word, str) and is_uri(word):
-        return DiskSource(Path(), format, snapshot, folders, uri=word)
-    return DiskSource(Path(word), format, snapshot, folders)
+        return DiskSource(Path(), format, snapshot, folders, uri=word, remote=remote)
+    return DiskSource(Path(word), format, snapshot, folders, remote=remote)  # for another beside it
 
 
 @dataclass(frozen=True, slots=True)

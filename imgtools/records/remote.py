@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+
+from imgtools.errors import UsageError
+
+_SECRET = re.compile(r"(?<=://)[^/@?#]*[:%][^/@?#]*(?=@)|(?<=:key=)[^:]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +56,18 @@ class RemoteOptions:
     cache: int = 1 << 30
 
 
+def remote_options(allowed: bool, timeout: float | None = None) -> RemoteOptions | None:
+    """Return how the network is used; None: it is not.
+
+    :raises UsageError: something is said about it, and it is not allowed.
+    """
+    if not allowed:
+        if timeout is not None:
+            raise UsageError("a time-out is that of a remote image", hint="--remote allows them")
+        return None
+    return RemoteOptions() if timeout is None else RemoteOptions(timeout)
+
+
 @dataclass(frozen=True, slots=True)
 class RemoteFacts:
     """What a server says of an image: nothing that is secret.
@@ -77,3 +94,11 @@ class Traffic:
     fetched: int = 0
     requests: int = 0
     retries: int = 0
+
+
+def shown_uri(uri: str) -> str:
+    """Return a URI as it may be shown before it was looked at: without what could be a password or a token."""
+    place, mark, _ = uri.partition("?")
+    return _SECRET.sub("...", "".join(one for one in place if one.isprintable())) + (
+        f"{mark}..." if mark else ""
+    )

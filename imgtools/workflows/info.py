@@ -30,6 +30,7 @@ class SourceFacts:
     size: int  # bytes of the image in there
     offset: int  # where it begins in what holds it
     how: str  # how it is read, in a sentence
+    facts: Mapping[str, str]  # what its server says of it: etag, modified, server
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +138,10 @@ def _partition_table(
 
 def _source(source: DiskSource) -> SourceFacts | None:
     inside = source.inside
-    return None if inside is None else SourceFacts(inside.kind, inside.size, inside.offset, inside.how)
+    if inside is None:
+        return None
+    facts = MappingProxyType(dict(inside.facts))
+    return SourceFacts(inside.kind, inside.size, inside.offset, inside.how, facts)
 
 
 def _facts(info: ImageInfo, disk: Disk | None, problem: str) -> DiskFacts:

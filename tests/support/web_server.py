@@ -6,7 +6,7 @@ import base64
 import re
 import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -35,6 +35,7 @@ class Web:
         self.silent = threading.Event()
         self.is_silent = False
         self.headers: dict[str, str] = {}
+        self.after: tuple[int, Callable[[], None]] | None = None  # so many requests, something happens
         self.sent = 0
         self.asked: list[tuple[str, dict[str, str]]] = []
         self.port = 0
@@ -62,6 +63,8 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         web = self.web
         web.asked.append((self.path, dict(self.headers)))
+        if web.after is not None and len(web.asked) > web.after[0]:
+            web.after[1]()
         if web.is_silent:
             web.silent.wait(60)
             return

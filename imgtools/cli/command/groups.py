@@ -66,7 +66,8 @@ from imgtools.cli.command.shared_options import (
 from imgtools.cli.command.typer_adapter import given_in_order, panel_of, spellings, without
 from imgtools.cli.output.output import Output
 from imgtools.errors import UsageError
-from imgtools.records.image import disk_named
+from imgtools.records.image import disk_named, is_uri
+from imgtools.records.remote import remote_options, shown_uri
 from imgtools.records.request import Customization, Engine, ImageRequest, Key, OutputTarget, Target
 
 if TYPE_CHECKING:
@@ -214,7 +215,10 @@ def _as_parameters(group: tuple[Parameter, ...], letters: frozenset[str]) -> Ite
 
 def _request(words: list[str], values: dict[str, Any]) -> ImageRequest:
     folders = tuple(values["backing_folder"] or ())
-    disks = tuple(disk_named(word, values["image_format"], values.get("snapshot"), folders) for word in words)
+    remote = remote_options(values["remote"], values["remote_timeout"])
+    disks = tuple(
+        disk_named(word, values["image_format"], values.get("snapshot"), folders, remote) for word in words
+    )
     return ImageRequest(
         disks=disks,
         keys=_keys(values["key"] or ()),
@@ -286,13 +290,15 @@ def _several(values: dict[str, Any], named: Sequence[str], item: Callable[[Image
         first = _request([images[0], *(values.get("add") or ())], values)
         like = first.disks[0]
         others = (
-            dataclasses.replace(first, disks=(disk_named(one, like.format, like.snapshot, like.folders),))
+            dataclasses.replace(
+                first, disks=(disk_named(one, like.format, like.snapshot, like.folders, like.remote),)
+            )
             for one in images[1:]
         )
         items = [item(request) for request in (first, *others)]
     return Several(
         items=tuple(items),
-        names=tuple(images),
+        names=tuple(shown_uri(image) if is_uri(image) else image for image in images),
         listed=listed is not None,
         parallel=values["parallel"],
         time_limit=values["time_limit"],

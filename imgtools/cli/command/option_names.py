@@ -53,6 +53,8 @@ BACKING_FORMAT = Name(("--backing-format", "-F"), "the format of a backing file"
 BACKING_POLICY = Name(("--backing-policy",), "which other files of the host an image may name")
 BACKING_FOLDER = Name(("--backing-folder",), "a further folder whose files an image may name")
 FORCE_SHARE = Name(("--force-share", "-U"), "an image is read although another program writes to it")
+REMOTE = Name(("--remote",), "the network is used for an image that is a URI")
+REMOTE_TIMEOUT = Name(("--remote-timeout",), "how long a server may take to answer")
 OTHER_IMAGE = Name(("--other",), "a second image that is read")
 OTHER_FORMAT = Name(("--other-format",), "the format of a second image")
 OTHER_SNAPSHOT = Name(("--other-snapshot",), "the internal snapshot of a second image")
@@ -80,6 +82,8 @@ ALL = (
     BACKING_POLICY,
     BACKING_FOLDER,
     FORCE_SHARE,
+    REMOTE,
+    REMOTE_TIMEOUT,
     OTHER_IMAGE,
     OTHER_FORMAT,
     OTHER_SNAPSHOT,

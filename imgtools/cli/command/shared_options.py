@@ -136,6 +136,24 @@ BackingFolders = Annotated[
         "FOLDER",
     ),
 ]
+Remote = Annotated[
+    bool,
+    _named(
+        names.REMOTE,
+        "The image may be a URI of another machine, and is read over the network: nbd, http, https, ssh, iscsi, rbd.",
+        OPENING,
+    ),
+]
+RemoteTimeout = Annotated[
+    float | None,
+    typer.Option(
+        *names.REMOTE_TIMEOUT.words,
+        help="How long its server may take to answer; 30 if it is not said.",
+        rich_help_panel=OPENING,
+        metavar="SECONDS",
+        min=0.001,
+    ),
+]
 MoreDisks = Annotated[
     list[str] | None,
     _opening("--add", "-a", text="A further disk of the same guest; repeat it.", metavar="DISK"),
@@ -229,6 +247,8 @@ HOW_TO_OPEN = (
     Parameter("engine", EngineOption, EngineChoice.AUTO),
     Parameter("backing", BackingPolicy, Backing.SAME_DIR),
     Parameter("backing_folder", BackingFolders, None),
+    Parameter("remote", Remote, False),
+    Parameter("remote_timeout", RemoteTimeout, None),
 )
 HOW_TO_LOOK = (
     Parameter("add", MoreDisks, None),

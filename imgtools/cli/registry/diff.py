@@ -83,11 +83,11 @@ def _other(
         return None
     from imgtools.records.image import disk_named
 
-    folders = source.disks[0].folders
+    like = source.disks[0]
     if other is None:
         disk = dataclasses.replace(source.disks[0], snapshot=snapshot)
     else:
-        disk = disk_named(other, image_format, snapshot, folders)
+        disk = disk_named(other, image_format, snapshot, like.folders, like.remote)
     return dataclasses.replace(source, disks=(disk,))
 
 

@@ -20,7 +20,7 @@ DEEPEST = 3  # a disk in a tar archive that is packed: disk.raw.gz in an OVA tha
 HEAD = 512  # bytes that tell every kind
 
 # Where each kind is opened: its module, imported when there is one, and the function there.
-_OPENERS = {"tar": ("archive", "open_archive")}
+_OPENERS = {"tar": ("archive", "open_archive"), "uri": ("remote", "open_remote")}
 _TAR_MAGIC, _TAR_PLACE = b"ustar", 257  # POSIX.1, ustar Interchange Format
 # Names that say that the format which a user names is that of the disk in it.
 _SAYING = frozenset({".ova", ".tar"})
@@ -95,7 +95,8 @@ def _opened(disk: DiskSource, work: Work) -> tuple[DiskSource, ...]:
     if disk.inside is not None:
         return (disk,)
     if disk.uri:
-        raise UsageError(f"{disk.uri}: no server of that kind is known", hint="name a file")
+        (served,) = _opener("uri")(disk, work)
+        return _look_into(served, work, 1)
     file, member = _split(disk)
     if member and _kind(file) == "":
         return (disk,)  # nothing is there: who examines it says so

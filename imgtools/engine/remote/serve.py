@@ -56,9 +56,12 @@ class RemoteDisk(NamedTuple):
 
 
 @contextmanager
-def serve_remote(uri: str, options: RemoteOptions | None = None) -> Iterator[RemoteDisk]:
+def serve_remote(
+    uri: str, options: RemoteOptions | None = None, name: str = "remote"
+) -> Iterator[RemoteDisk]:
     """Serve a remote image read-only until the block ends; several clients may connect to its socket.
 
+    :param name: of the socket, in a folder of its own.
     :raises UsageError: the URI is not one that is read here.
     :raises RemoteUnreachable: there is no connection; RemoteTimeout, RemoteNotFound, RemoteDenied, RemoteUntrusted,
         RemoteUnfit, RemoteFailed: the server does not give the image.
@@ -72,14 +75,14 @@ def serve_remote(uri: str, options: RemoteOptions | None = None) -> Iterator[Rem
             start = importlib.import_module(f"imgtools.engine.remote.{module}").started
             between = stack.enter_context(start(address, chosen))
             assert isinstance(between, Between)
-        yield from _served(stack, address, chosen, between)
+        yield from _served(stack, address, chosen, between, name)
 
 
 def _served(
-    stack: ExitStack, address: Address, options: RemoteOptions, between: Between | None
+    stack: ExitStack, address: Address, options: RemoteOptions, between: Between | None, name: str
 ) -> Iterator[RemoteDisk]:
     folder = stack.enter_context(private_socket_folder())
-    path = str(Path(folder) / "remote")
+    path = str(Path(folder) / name)
     worker = _start(path, address, options, between)
     stack.callback(worker.end)
     fetcher = _Fetcher(worker, address, between)
