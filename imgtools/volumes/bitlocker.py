@@ -1,8 +1,10 @@
-"""BitLocker volumes, opened with a password or a recovery password by libbde; nothing boots, nothing is written."""
+"""BitLocker volumes, opened by libbde with a password, a recovery password or a start-up key; nothing is written."""
 
 from __future__ import annotations
 
+import os
 import re
+import struct
 
 import pybde
 
@@ -10,6 +12,7 @@ from imgtools.errors import BadImage, KeyNeeded
 from imgtools.records.request import Secret
 from imgtools.volumes.volume_file import DiskFile
 
+LARGEST_STARTUP_KEY = 4096  # bytes; Windows' have 156
 RECOVERY = re.compile(r"\d{6}(-\d{6}){7}")
 
 
@@ -52,25 +55,69 @@ def open_bitlocker(file: DiskFile, key: Secret) -> BitLockerDisk:
     :raises KeyNeeded: the key does not open it.
     :raises BadImage: its metadata is damaged.
     """
-    hint = f"give its password or recovery password with --key {file.name}:file:PATH"
+    hint = (
+        f"give its password, recovery password or start-up key (a .BEK file) with --key {file.name}:file:PATH"
+    )
+    startup = key.reveal() if is_startup_key(key.reveal()) else b""
     try:
-        word = key.reveal().decode()
+        word = "" if startup else key.reveal().decode()
     except UnicodeDecodeError:
-        raise KeyNeeded(f"the key given for {file.name} is not text", hint=hint) from None
+        raise KeyNeeded(
+            f"the key given for {file.name} is neither text nor a start-up key", hint=hint
+        ) from None
     volume = pybde.volume()
+    is_open = _opens(volume, file, startup)
+    if not is_open and startup:  # it is of another volume, or the volume is damaged: without it one can tell
+        _opens(volume := pybde.volume(), file, b"")
     try:
-        volume.open_file_object(file)
-    except OSError as error:
-        raise BadImage(f"{file.name}: not read by libbde: {_fact(error)}") from None
-    try:
-        set_key = volume.set_recovery_password if RECOVERY.fullmatch(word) else volume.set_password
-        set_key(word)
-        is_open = volume.unlock()
+        if not startup:
+            set_key = volume.set_recovery_password if RECOVERY.fullmatch(word) else volume.set_password
+            set_key(word)
+        is_open = is_open and volume.unlock()
     except OSError:  # it has no recovery password, or this is none
         is_open = False
     if not is_open:
         raise KeyNeeded(f"{file.name} is encrypted and the key does not open it", hint=hint)
     return BitLockerDisk(volume, file)
+
+
+def is_startup_key(content: bytes) -> bool:
+    """Whether a key is the content of a .BEK file: it begins as BitLocker's metadata do, libbde's section 5.7."""
+    return 48 <= len(content) <= LARGEST_STARTUP_KEY and struct.unpack_from("<IIII", content) == (
+        len(content),
+        1,
+        48,
+        len(content),
+    )
+
+
+def _opens(volume: pybde.volume, file: DiskFile, startup: bytes) -> bool:
+    """Open a volume, and say whether libbde takes the start-up key, which it wants to have before.
+
+    :raises BadImage: it does not open the volume, and was given no key.
+    """
+    if startup and not _takes_startup_key(volume, startup):
+        return False
+    try:
+        volume.open_file_object(file)
+    except OSError as error:
+        if startup:
+            return False
+        raise BadImage(f"{file.name}: not read by libbde: {_fact(error)}") from None
+    return True
+
+
+def _takes_startup_key(volume: pybde.volume, content: bytes) -> bool:
+    """Whether libbde takes a start-up key for one. It wants a file with a name; this one is in memory."""
+    descriptor = os.memfd_create("imgtools-startup-key", os.MFD_CLOEXEC)
+    try:
+        os.write(descriptor, content)
+        volume.read_startup_key(f"/proc/self/fd/{descriptor}")
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)
+    return True
 
 
 def _fact(error: OSError) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from pathlib import Path
 
@@ -224,3 +225,36 @@ def test_lvm_in_luks2_without_a_boot(command: str) -> None:
     ran = imgtools(command, *words, *(("/etc/hostname",) if command == "cat" else ()))
     said = {"cat": "luks2-fixture", "df": "/dev/vg_crypt/root", "inspect": "luks2-fixture"}[command]
     assert said in ran.out and not ran.err
+
+
+# -- other ways to give a key -----------------------------------------------------------------------------
+
+
+def given(monkeypatch: pytest.MonkeyPatch, content: bytes) -> None:
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(content)))
+
+
+@pytest.mark.parametrize("keys", [b"fixture\n", b"wrong\nfixture", b"fixture\r\n"])
+def test_keys_from_standard_input(monkeypatch: pytest.MonkeyPatch, keys: bytes) -> None:
+    given(monkeypatch, keys)
+    words = ("--engine", "direct", "--keys-from-stdin", fixture_image("luks1"))
+    assert imgtools("cat", *words, "/etc/hostname").out == "luks1-fixture\n"
+
+
+def test_standard_input_is_one_thing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, folder: Path) -> None:
+    given(monkeypatch, b"sesame\n")
+    words = ("--keys-from-stdin", "--images-from", "-")
+    assert "cannot be the list of images too" in imgtools("info", *words, code=2).err
+    given(monkeypatch, b"sesame\n")
+    words = ("--keys-from-stdin", "-m", "/dev/sda", "link.img", "/new")
+    assert "cannot be what the command reads too" in imgtools("write", *words, code=2).err
+    given(monkeypatch, b"\n")
+    assert "has no key" in imgtools("map", "--keys-from-stdin", "link.img", code=2).err
+    given(monkeypatch, b"other\n")
+    assert "other" not in imgtools("map", "--keys-from-stdin", "link.img", code=23).err
+
+
+def test_a_part_of_a_key_file(tmp_path: Path, folder: Path) -> None:
+    (tmp_path / "key").write_bytes(b"xxxxsesamexxx")
+    place = f"image:file:{tmp_path / 'key'},keyfile-offset=4,keyfile-size=6"
+    imgtools("map", "--key", place, "link.img")

@@ -34,6 +34,7 @@ OTHER_WORDS = {
     "--add": "images",
     "--backing-policy": "backing",
     "--key": "keys",
+    "--keys-from-stdin": "keys",
     "--no-create": "create",
     "--no-create-parents": "create_parents",
     "--other-add": "other",

@@ -63,6 +63,7 @@ from imgtools.cli.command.shared_options import (
     PathArgument,
     Share,
 )
+from imgtools.cli.command.standard_input import keys_of_standard_input
 from imgtools.cli.command.typer_adapter import given_in_order, panel_of, spellings, without
 from imgtools.cli.output.output import Output
 from imgtools.errors import UsageError
@@ -221,7 +222,7 @@ def _request(words: list[str], values: dict[str, Any]) -> ImageRequest:
     )
     return ImageRequest(
         disks=disks,
-        keys=_keys(values["key"] or ()),
+        keys=_keys(values),
         engine=Engine(values["engine"].value) if "engine" in values else Engine.AUTO,
         backing=values["backing"],
         root=values.get("root"),
@@ -230,12 +231,15 @@ def _request(words: list[str], values: dict[str, Any]) -> ImageRequest:
     )
 
 
-def _keys(texts: list[str] | tuple[()]) -> tuple[Key, ...]:
-    if not texts:
+def _keys(values: Mapping[str, Any]) -> tuple[Key, ...]:
+    """Return the keys that are named, and then those of standard input."""
+    texts, from_stdin = values["key"] or (), values.get("keys_from_stdin")
+    if not texts and not from_stdin:
         return ()
     from imgtools.disk.keys import parse_key
 
-    return tuple(parse_key(text, ask_secret) for text in texts)
+    named = tuple(parse_key(text, ask_secret) for text in texts)
+    return (*named, *keys_of_standard_input(values)) if from_stdin else named
 
 
 def ask_secret(prompt: str) -> str:

@@ -59,6 +59,7 @@ OTHER_IMAGE = Name(("--other",), "a second image that is read")
 OTHER_FORMAT = Name(("--other-format",), "the format of a second image")
 OTHER_SNAPSHOT = Name(("--other-snapshot",), "the internal snapshot of a second image")
 KEY = Name(("--key",), "the key of an encrypted volume that is there")
+KEYS_FROM_STDIN = Name(("--keys-from-stdin",), "keys of encrypted volumes from standard input")
 NEW_KEY = Name(("--new-key",), "the passphrase that an image gets")
 OLD_KEY = Name(("--old-key",), "the passphrase that an image loses")
 WRITE = Name(("--write",), "do it, in the image itself")
@@ -88,6 +89,7 @@ ALL = (
     OTHER_FORMAT,
     OTHER_SNAPSHOT,
     KEY,
+    KEYS_FROM_STDIN,
     NEW_KEY,
     OLD_KEY,
     WRITE,

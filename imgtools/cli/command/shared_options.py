@@ -104,10 +104,18 @@ Keys = Annotated[
     list[str] | None,
     _named(
         names.KEY,
-        "Key of an encrypted volume or image: WHAT:file:PATH, WHAT:env:NAME or WHAT:ask; WHAT is a device, "
-        "a UUID, a label, the image's path or name, image, or all. All keys that fit are tried.",
+        "Key of an encrypted volume or image: WHAT:file:PATH, WHAT:env:NAME, WHAT:keyring:NAME or WHAT:ask; WHAT is a "
+        "device, a UUID, a label, the image's path or name, image, or all. All keys that fit are tried.",
         OPENING,
         "KEY",
+    ),
+]
+KeysFromStdin = Annotated[
+    bool,
+    _named(
+        names.KEYS_FROM_STDIN,
+        "Keys from standard input, one a line; each is tried on every encrypted volume and image.",
+        OPENING,
     ),
 ]
 Share = Annotated[
@@ -244,6 +252,7 @@ HOW_TO_OPEN = (
     Parameter("image_format", InputFormat, None),
     Parameter("snapshot", Snapshot, None),
     Parameter("key", Keys, None),
+    Parameter("keys_from_stdin", KeysFromStdin, False),
     Parameter("engine", EngineOption, EngineChoice.AUTO),
     Parameter("backing", BackingPolicy, Backing.SAME_DIR),
     Parameter("backing_folder", BackingFolders, None),
