@@ -66,6 +66,7 @@ PACKAGE_OF = {
     "zstd": "zstd",
     "lz4": "lz4",
     "oscap": "openscap-scanner",
+    "xz": "xz-utils",
     "nbdkit": "nbdkit",
     "ssh": "openssh-client",
 }

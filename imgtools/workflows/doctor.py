@@ -220,6 +220,10 @@ def _needs() -> dict[str, _Need]:
     needs["oscap"] = _Need(State.WARN, Serves.SOME, "audit --oscap")
     for name in ("nbdkit", "ssh"):
         needs[name] = _Need(State.WARN, Serves.SOME, "images behind ssh://")
+    needs["nbdkit"] = _Need(
+        State.WARN, Serves.SOME, "images behind ssh://, and in xz read without unpacking them"
+    )
+    needs["xz"] = _Need(State.WARN, Serves.SOME, "disks packed with xz")
     return needs
 
 

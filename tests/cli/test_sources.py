@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -143,3 +144,61 @@ def test_a_uri_reaches_us_as_it_is(word: str) -> None:
     assert "no such file: ./rbd:pool/disk" in imgtools("info", "./rbd:pool/disk", code=3).err.replace(
         str(Path.cwd()), "."
     )
+
+
+@pytest.fixture(scope="module")
+def raw(guest: Path) -> Path:
+    """The same guest's system as a raw disk."""
+    made = guest.parent / "plain.raw"
+    subprocess.run(["qemu-img", "convert", "-O", "raw", fixture_image("debian"), made], check=True)
+    return made
+
+
+def test_packed_disks_are_read_and_converted(guest: Path, raw: Path, tmp_path: Path) -> None:
+    made = tmp_path / "guest.qcow2.zst"
+    subprocess.run(["zstd", "-q", "-1", fixture_image("debian"), "-o", made], check=True)
+    assert imgtools("cat", made, "/etc/hostname").out == "debian-fixture\n"
+    told = imgtools("info", "--json", made).data["disks"][0]
+    assert (told["host_path"], told["format"], told["source"]["kind"]) == (str(made), "qcow2", "zstd")
+    imgtools("convert", made, tmp_path / "new.qcow2")
+    imgtools("compare", made, raw)
+    assert "is read only" in imgtools("sysprep", made, "--write", code=14).err
+
+
+def test_one_file_of_an_xz_in_blocks_does_not_unpack_it_all(raw: Path, tmp_path: Path) -> None:
+    made = tmp_path / "guest.raw.xz"
+    with made.open("wb") as stream:
+        words = ["xz", "-0c", "-T2", "--block-size=16MiB", raw]
+        subprocess.run(words, stdout=stream, check=True)
+    assert imgtools("cat", made, "/etc/hostname").out == "debian-fixture\n"
+    assert "64 blocks" in imgtools("info", "--json", made).data["disks"][0]["source"]["how"]
+    imgtools("sysprep", made, "--operations", "hostname", "--output", tmp_path / "new.qcow2", "-O", "qcow2")
+
+
+def piped(source: Path, *words: str | Path, code: int = 0) -> str:
+    """What imgtools says with a file piped into it."""
+    with source.open("rb") as stream:
+        feeder = subprocess.Popen(["cat"], stdin=stream, stdout=subprocess.PIPE)
+        ran = subprocess.run(
+            [sys.executable, "-m", "imgtools", *map(str, words)], stdin=feeder.stdout, capture_output=True, text=True,
+            check=False,
+        )  # fmt: skip
+    assert feeder.stdout is not None
+    feeder.stdout.close()
+    feeder.wait()
+    assert ran.returncode == code, ran.stderr
+    return ran.stdout + ran.stderr
+
+
+def test_standard_input(raw: Path, tmp_path: Path) -> None:
+    image = fixture_image("debian")
+    assert piped(image, "cat", "-", "/etc/hostname") == "debian-fixture\n"
+    assert "in\tstandard input\n" in piped(image, "info", "-")
+    piped(image, "convert", "-", tmp_path / "new.raw")
+    imgtools("compare", tmp_path / "new.raw", raw)
+    assert "- is read only" in piped(image, "edit", "-", "/etc/hostname", "-e", "s/a/b/", "--write", code=14)
+    assert "standard input is empty" in piped(Path("/dev/null"), "info", "-", code=10)
+    with image.open("rb") as stream:
+        words = [sys.executable, "-m", "imgtools", "info", "-"]
+        ran = subprocess.run(words, stdin=stream, capture_output=True, text=True, check=True)
+    assert f"image\t{image}\n" in ran.stdout

@@ -66,6 +66,7 @@ from imgtools.cli.command.shared_options import (
 from imgtools.cli.command.standard_input import keys_of_standard_input
 from imgtools.cli.command.typer_adapter import given_in_order, panel_of, spellings, without
 from imgtools.cli.output.output import Output
+from imgtools.disk.sources.showing import showing
 from imgtools.errors import UsageError
 from imgtools.records.image import disk_named, is_uri
 from imgtools.records.remote import remote_options, shown_uri
@@ -156,7 +157,7 @@ def expand(
                 _ask_each(function, values, parameter, waiting, rules)
                 return
             (values[parameter],) = several.items
-        with values["out"].waiting(waiting) if waiting else nullcontext():
+        with showing(values["out"].progress), values["out"].waiting(waiting) if waiting else nullcontext():
             function(**values)
 
     expanded.__signature__ = inspect.Signature(_arguments_first(flat))  # type: ignore[attr-defined]

@@ -15,6 +15,7 @@ from imgtools.disk.headers.magic import probe
 from imgtools.disk.sources.manifest import Digest, check_bytes, check_stretch, read_manifest
 from imgtools.disk.sources.opening import Work, kind_of, member_of
 from imgtools.disk.sources.ovf import LARGEST, OvfDisk, read_ovf
+from imgtools.disk.sources.spool import spool
 from imgtools.errors import BadImage, HostError, ManyGuests, UsageError, shorten
 from imgtools.filesystems.tar_reader import FILES, Member, read_members
 from imgtools.records.image import DiskSource, Inside
@@ -200,16 +201,16 @@ class Archive:
     def disk(self, member: Member, work: Work, *, kind: str = "tar", checked: bool = False) -> DiskSource:
         """Return a member as a disk.
 
-        :raises BadImage: it is kept in a way that nothing can be read of where it lies.
+        What is kept without its holes lies nowhere in one piece: it is put together first.
         """
-        if member.parts is not None:
-            raise BadImage(
-                f"{member_of(self._source, shorten(member.name))} is kept without its holes",
-                hint="unpack the archive with tar",
-            )
         inside = self._stretch(member.name, member)
         if self._source.inside:
             kind = f"{self._source.inside.kind}, {kind}"
+        if member.parts is not None:
+            made = spool(WithHoles(self._file, member), inside.name, work, expected=member.size)
+            how = f"put together once, {made.size} bytes in {made.path.parent.parent}: it is kept without its holes"
+            whole = Inside(inside.name, made.size, is_whole=True, path=made.path, kind=kind, how=how)
+            return replace(self._source, inside=whole)
         digest = "; its digest was compared" if checked else ""
         how = f"in place: {member.size} bytes from byte {member.offset} on{digest}"
         return replace(self._source, inside=replace(inside, kind=kind, how=how))
@@ -244,6 +245,32 @@ def require_plain(href: str, name: str) -> None:
             f"{name} names {shorten(href)!r}, which is no file of its package",
             hint="only files of the package itself are opened",
         )
+
+
+class WithHoles:
+    """A member that is kept without its holes, read from its start to its end with them."""
+
+    def __init__(self, file: HostFile, member: Member) -> None:
+        self._pieces = self._all(file, member)
+
+    def read(self, size: int, /) -> bytes:
+        """Return the next piece, of at most so many bytes; none at the end."""
+        self._size = size
+        return next(self._pieces, b"")
+
+    def _all(self, file: HostFile, member: Member) -> Iterator[bytes]:
+        at, stored = 0, member.offset
+        for start, length in [*((one.at, one.size) for one in member.parts or ()), (member.size, 0)]:
+            while at < start:
+                hole = bytes(min(self._size, start - at))
+                yield hole
+                at += len(hole)
+            while at < start + length:
+                piece = file.read(stored, min(self._size, start + length - at))
+                if not piece:
+                    raise BadImage(f"{file.name} became shorter while it was read")
+                yield piece
+                at, stored = at + len(piece), stored + len(piece)
 
 
 class Bytes(io.RawIOBase):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import stat
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -20,10 +21,22 @@ DEEPEST = 3  # a disk in a tar archive that is packed: disk.raw.gz in an OVA tha
 HEAD = 512  # bytes that tell every kind
 
 # Where each kind is opened: its module, imported when there is one, and the function there.
-_OPENERS = {"tar": ("archive", "open_archive"), "uri": ("remote", "open_remote")}
+_OPENERS = {
+    "tar": ("archive", "open_archive"),
+    "xz": ("packed", "open_xz"),
+    "gzip": ("packed", "open_gzip"),
+    "zstd": ("packed", "open_zstd"),
+    "bzip2": ("packed", "open_bzip2"),
+    "uri": ("remote", "open_remote"),
+    "standard input": ("standard_input", "open_standard_input"),
+}
+# How packed files begin: RFC 1952 with its only method, RFC 8878, and the formats' own descriptions of xz and bzip2.
+_PACKED = ((b"\x1f\x8b\x08", "gzip"), (b"\xfd7zXZ\0", "xz"), (b"\x28\xb5\x2f\xfd", "zstd"))
+_BZIP2 = re.compile(rb"BZh[1-9](?:1AY&SY|\x17\x72\x45\x38\x50\x90)")
+STANDARD_INPUT = Path("-")
 _TAR_MAGIC, _TAR_PLACE = b"ustar", 257  # POSIX.1, ustar Interchange Format
 # Names that say that the format which a user names is that of the disk in it.
-_SAYING = frozenset({".ova", ".tar"})
+_SAYING = frozenset({".ova", ".tar", ".box", ".xz", ".gz", ".zst", ".bz2", ".tgz", ".txz", ".tzst", ".tbz2"})
 
 
 class Work(NamedTuple):
@@ -105,6 +118,8 @@ def _opened(disk: DiskSource, work: Work) -> tuple[DiskSource, ...]:
 
 def _look_into(source: DiskSource, work: Work, depth: int) -> tuple[DiskSource, ...]:
     kind = _kind(source)
+    if not kind and work.member:
+        raise BadImage(f"{source.name} has no {work.member} in it: it is one disk")
     if not kind:
         return (source,)
     if depth == DEEPEST:
@@ -113,7 +128,8 @@ def _look_into(source: DiskSource, work: Work, depth: int) -> tuple[DiskSource, 
             hint="unpack it first",
         )
     found = _opener(kind)(source, work)
-    return tuple(disk for one in found for disk in _look_into(one, work._replace(member=""), depth + 1))
+    inner = work._replace(member="") if kind == "tar" else work  # an archive that is packed has it
+    return tuple(disk for one in found for disk in _look_into(one, inner, depth + 1))
 
 
 def _opener(kind: str) -> Callable[[DiskSource, Work], tuple[DiskSource, ...]]:
@@ -140,6 +156,8 @@ def _split(disk: DiskSource) -> tuple[DiskSource, str]:
 
 def _kind(source: DiskSource) -> str:
     """Return what a source is; "" for an image file, and for what is not there."""
+    if source.host_path == STANDARD_INPUT and source.inside is None:
+        return "standard input"
     suffix = source.host_path.suffix.lower()
     if source.inside is None and (suffix in RAW_NAMES or (source.format and suffix not in _SAYING)):
         return ""  # a guest can write what its raw disk begins with
@@ -154,6 +172,10 @@ def _kind(source: DiskSource) -> str:
 
 def kind_of(head: bytes) -> str:
     """Return what a file is that begins with these bytes; "" if it is none that is looked into."""
+    if found := next((kind for magic, kind in _PACKED if head.startswith(magic)), ""):
+        return found
+    if _BZIP2.match(head):
+        return "bzip2"
     return "tar" if head[_TAR_PLACE : _TAR_PLACE + len(_TAR_MAGIC)] == _TAR_MAGIC else ""
 
 
