@@ -12,7 +12,6 @@ import importlib
 import logging
 import os
 import socket
-import ssl
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -27,9 +26,7 @@ from imgtools.engine.remote.address import parse_address
 from imgtools.engine.remote.between import NETWORK_SETTINGS, Between
 from imgtools.engine.remote.block_cache import BlockCache
 from imgtools.engine.remote.nbd_server import serve_on
-from imgtools.engine.remote.netrc_login import find_login
 from imgtools.engine.remote.origin import Origin, Stretch
-from imgtools.engine.remote.proxy import find_proxy
 from imgtools.errors import BadImage, EngineFailed, ImgtoolsError
 from imgtools.records.remote import Address, RemoteFacts, RemoteOptions, Traffic
 
@@ -124,6 +121,9 @@ def _room(descriptor: int) -> int:
 def _maker(address: Address, options: RemoteOptions, between: Between | None) -> Callable[[], Origin]:
     """What opens the image, in the copy of ours. What it has to know of this user it is told before."""
     if address.scheme in ("http", "https"):
+        from imgtools.engine.remote.netrc_login import find_login  # late: others do without
+        from imgtools.engine.remote.proxy import find_proxy
+
         login = find_login(address.host)
 
         def make_http() -> Origin:
@@ -143,10 +143,13 @@ def _maker(address: Address, options: RemoteOptions, between: Between | None) ->
 
 def _reads(address: Address, between: Between | None) -> tuple[Path, ...]:
     """What the copy of ours may open: how names are found, whom it trusts, and the files that the URI names."""
-    trusted = ssl.get_default_verify_paths()
-    names: list[str | None] = [*NETWORK_SETTINGS, trusted.cafile, trusted.capath]
-    names += [trusted.openssl_cafile, trusted.openssl_capath]
-    names += [os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")]
+    names: list[str | None] = [*NETWORK_SETTINGS]
+    if address.scheme == "https":
+        import ssl
+
+        trusted = ssl.get_default_verify_paths()
+        names += [trusted.cafile, trusted.capath, trusted.openssl_cafile, trusted.openssl_capath]
+        names += [os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")]
     names += [address.option(name) for name in ("socket", "tls-certificates", "tls-psk-file")]
     names += [between.socket] if between else []
     return tuple(Path(name) for name in dict.fromkeys(names) if name)
