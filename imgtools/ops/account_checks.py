@@ -30,7 +30,7 @@ from imgtools.records.diagnosis import NotKnown, NotThere
 Look = Callable[[Examined, Params], Iterator[Seen]]
 LookAtAccounts = Callable[[Examined, Accounts, Params], Iterable[Seen]]
 EPOCH = date(1970, 1, 1)
-MOST_ACCOUNTS = 2000  # of which it is looked up who can log in
+MOST_ACCOUNTS = 50_000  # of which it is looked up who can log in
 # shadow(5): which field of a line, from 0 on.
 LAST_CHANGE, MINIMUM, MAXIMUM, WARNING, INACTIVE = 2, 3, 4, 5, 6
 

@@ -40,7 +40,7 @@ def account_locks(
     files: GuestReader, accounts: Accounts, account: Account, today: int
 ) -> Iterator[AccountLock]:
     """Yield what keeps an account out. ``today`` is a day since 1970, in which shadow counts."""
-    entry = next((one for one in accounts.shadow if one.name == account.name), None)
+    entry = accounts.entry(account.name)
     stored = (entry or account).password.reveal().decode("utf-8", "replace")
     path = "/etc/shadow" if entry else "/etc/passwd"
     state = judge_password(stored)

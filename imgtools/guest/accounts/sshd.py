@@ -176,9 +176,19 @@ def key_files(
     return tuple(name if name.startswith("/") else f"{home}/{name}" for name in expanded)
 
 
-def sshd_setting(files: GuestReader, keyword: str, account: Account, groups: Sequence[str]) -> str:
-    """Return the value of a keyword for an account; empty if nothing says."""
-    return " ".join(sshd_words(_setting(sshd_lines(files), keyword, account, groups)))
+def sshd_setting(
+    files: GuestReader,
+    keyword: str,
+    account: Account,
+    groups: Sequence[str],
+    lines: Iterable[SshdLine] | None = None,
+) -> str:
+    """Return the value of a keyword for an account; empty if nothing says.
+
+    :param lines: those of the configuration, where they have been read already.
+    """
+    told = sshd_lines(files) if lines is None else lines
+    return " ".join(sshd_words(_setting(told, keyword, account, groups)))
 
 
 def _setting(lines: Iterable[SshdLine], keyword: str, account: Account, groups: Sequence[str]) -> str:

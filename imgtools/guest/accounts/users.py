@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TypeVar
 
 from imgtools.errors import OddGuest
@@ -72,24 +73,59 @@ class GroupShadow:
     line: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots, for the indexes
 class Accounts:
-    """The four files; one that is not there is empty."""
+    """The four files; one that is not there is empty. Of several lines with one name the first counts."""
 
     passwd: tuple[Account, ...] = ()
     shadow: tuple[Shadow, ...] = ()
     groups: tuple[Group, ...] = ()
     gshadow: tuple[GroupShadow, ...] = ()
 
+    @cached_property
+    def _accounts(self) -> dict[str, Account]:
+        return {one.name: one for one in reversed(self.passwd)}
+
+    @cached_property
+    def _entries(self) -> dict[str, Shadow]:
+        return {one.name: one for one in reversed(self.shadow)}
+
+    @cached_property
+    def _groups_by_gid(self) -> dict[int, str]:
+        return {one.gid: one.name for one in reversed(self.groups)}
+
+    @cached_property
+    def _groups_by_member(self) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for group in self.groups:
+            for name in group.members:
+                found.setdefault(name, []).append(group.name)
+        return found
+
+    @cached_property
+    def _gids(self) -> dict[str, set[int]]:
+        found: dict[str, set[int]] = {}
+        for group in self.groups:
+            found.setdefault(group.name, set()).add(group.gid)
+        return found
+
     def account(self, name: str) -> Account | None:
         """Return the account of that name; the first one, as the system would."""
-        return next((account for account in self.passwd if account.name == name), None)
+        return self._accounts.get(name)
+
+    def entry(self, name: str) -> Shadow | None:
+        """Return the line of /etc/shadow of an account."""
+        return self._entries.get(name)
 
     def groups_of(self, account: Account) -> tuple[str, ...]:
         """Return the names of an account's groups, its own group first."""
-        own = [group.name for group in self.groups if group.gid == account.gid]
-        others = [group.name for group in self.groups if account.name in group.members]
-        return tuple(dict.fromkeys([*own[:1], *others]))
+        own = self._groups_by_gid.get(account.gid)
+        others = self._groups_by_member.get(account.name, ())
+        return tuple(dict.fromkeys([*(() if own is None else (own,)), *others]))
+
+    def gids_of(self, account: Account) -> frozenset[int]:
+        """Return the numbers of an account's groups."""
+        return frozenset({account.gid}.union(*(self._gids[name] for name in self.groups_of(account))))
 
 
 Entry = TypeVar("Entry")
@@ -218,8 +254,8 @@ class PasswordState:
 def password_state(accounts: Accounts, account: Account) -> PasswordState:
     """Return the state of an account's password, never the hash."""
     stored = account.password.reveal().decode("utf-8", "replace")
-    if stored == "x" or (stored and account.name in {entry.name for entry in accounts.shadow}):
-        entry = next((entry for entry in accounts.shadow if entry.name == account.name), None)
+    entry = accounts.entry(account.name)
+    if stored == "x" or (stored and entry is not None):
         stored = "*" if entry is None else entry.password.reveal().decode("utf-8", "replace")
     return judge_password(stored)
 
@@ -332,6 +368,5 @@ def may_become_root(accounts: Accounts, account: Account, rules: Privileged) -> 
     """Whether the rules give this account rights of others, or it is root by its number."""
     if account.uid == 0 or rules.everyone or account.name in rules.users:
         return True
-    names = accounts.groups_of(account)
-    gids = {group.gid for group in accounts.groups if group.name in names} | {account.gid}
-    return bool(rules.groups.intersection(names)) or bool(rules.gids & gids)
+    named = rules.groups.intersection(accounts.groups_of(account))
+    return bool(named) or bool(rules.gids & accounts.gids_of(account))
