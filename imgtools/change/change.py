@@ -259,11 +259,15 @@ class RegistrySet:
 
 @dataclass(frozen=True, slots=True)
 class RegistryRemoveValue:
-    """Remove a value of a registry key; fields as in :class:`RegistrySet`. One that is not there is no error."""
+    """Remove a value of a registry key; fields as in :class:`RegistrySet`. One that is not there is no error.
+
+    ``private`` keeps what goes out of what is printed.
+    """
 
     path: str
     key: str
     name: str = ""
+    private: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -143,7 +143,8 @@ class _Parser:
             raise self._wrong(f"no such kind: {kind!r}", near=(kind, KINDS))
         self._name += f" ({kind})"
         rest = {name: value for name, value in item.items() if name != "kind" and name not in REMARKS}
-        if rest.get("private") and not _PRIVATE & {name.removesuffix("_b64") for name in rest}:
+        keeps = _PRIVATE & {field.name for field in dataclasses.fields(KINDS[kind])}
+        if rest.get("private") and keeps and not keeps & {name.removesuffix("_b64") for name in rest}:
             raise self._wrong("its content is private and was left out of the plan")
         if KINDS[kind] is Upload and "size" not in rest and isinstance(rest.get("host_path"), str):
             rest["size"] = self._host_size(rest["host_path"])

@@ -55,7 +55,9 @@ def edit_hive(
     for edit in edits:
         diff = _make(editor, edit)
         if diff and private:
-            done.append(DoneEdit(replace(edit, private=True) if isinstance(edit, RegistrySet) else edit))
+            if isinstance(edit, RegistrySet | RegistryRemoveValue):
+                edit = replace(edit, private=True)
+            done.append(DoneEdit(edit))
         elif diff:
             done.append(DoneEdit(edit, "" if getattr(edit, "private", False) else diff))
     changed = editor.finish()

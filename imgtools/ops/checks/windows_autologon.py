@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from imgtools.change.change import RegistrySet
+from imgtools.change.change import RegistryRemoveValue
 from imgtools.ops.check import Check, Flaw, Seen, always
 from imgtools.ops.operation import WINDOWS, NoParams
 from imgtools.ops.station import Examined
@@ -39,13 +39,12 @@ def look(examined: Examined, params: NoParams) -> Iterator[Seen]:
         if not values.text(name):
             continue
         place = held(examined).registry.place(WINLOGON)
-        # Removing it would show what was there.
-        empty = RegistrySet(place.path, place.key, name, text="", private=True, what=f"empty {name}")
+        removal = RegistryRemoveValue(place.path, place.key, name, private=True)
         yield Flaw(
             "a password stands in the registry in the clear",
             place.path,
             subject=short_name(WINLOGON, name),
-            fix=None if is_on else always(empty),
+            fix=None if is_on else always(removal),
             advice="change it, and turn the automatic logon off" if is_on else "",
         )
 
