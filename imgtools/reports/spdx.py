@@ -84,8 +84,11 @@ def _identity(name: str, one: Component) -> str:
 
 def _image(title: str, files: Iterable[HashedFile]) -> Json:
     # One number for all files, made of their hashes (SPDX 2.3, 7.9): who lists them says it.
-    sums = sorted(one.sha1 for one in files)
-    code = sha1("".join(sums).encode(), usedforsecurity=False).hexdigest()
+    sums = sorted(bytes.fromhex(one.sha1) for one in files)
+    digest = sha1(usedforsecurity=False)
+    for one in sums:
+        digest.update(one.hex().encode())
+    code = digest.hexdigest()
     return {
         "SPDXID": IMAGE,
         "name": title,

@@ -12,6 +12,7 @@ from imgtools.guest.packages.components import find_components
 from imgtools.guest.packages.hashed_files import hash_files
 from imgtools.image.handle import open_request
 from imgtools.records.components import Affected, Component, HashedFile
+from imgtools.records.hashed_files import HashedFiles
 from imgtools.records.progress import Progress
 from imgtools.records.request import Engine, ImageRequest
 from imgtools.records.system import Warned
@@ -39,7 +40,7 @@ class SbomReport:
     root: str
     guest: str
     components: tuple[Component, ...]
-    files: tuple[HashedFile, ...] | None = None
+    files: Sequence[HashedFile] | None = None
     affected: tuple[Affected, ...] | None = None
     warnings: tuple[Warned, ...] = ()
 
@@ -59,7 +60,7 @@ def list_materials(
         guest = the_guest(image, request.root)
         found = find_components(guest, allow_partial=asked.allow_partial)
         refused = RefusedFiles()
-        hashed = tuple(hash_files(guest.files, refused, progress)) if asked.files else None
+        hashed = HashedFiles(hash_files(guest.files, refused, progress)) if asked.files else None
         served_by = image.served_by
     affected: Sequence[Affected] | None = None
     told: tuple[Warned, ...] = ()

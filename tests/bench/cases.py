@@ -233,6 +233,18 @@ CASES = (
         "imgtools timeline {image} -m /dev/sda", Goal(Kind.SECONDS, 180, memory=300_000_000),
     ),
     Case(
+        "a million files of packages, verified", AUDIT, "owned",
+        "imgtools verify {image}", Goal(Kind.SECONDS, 300, memory=300_000_000),
+    ),
+    Case(
+        "a guest with a million files, audited", AUDIT, "owned",
+        "imgtools audit {image} --fail-on critical", Goal(Kind.SECONDS, 120, memory=300_000_000),
+    ),
+    Case(
+        "its bill of materials, with a million files and their hashes", AUDIT, "owned",
+        "imgtools sbom {image} --files", Goal(Kind.SECONDS, 300, memory=300_000_000),
+    ),
+    Case(
         "grow from 4 GB to 6 GB in place, ext4 on a partition", DISK, "real-plain",
         "imgtools resize {image} 6G --expand auto --write", faster_at_any_size(50),
         "virt-resize --expand /dev/sda1 --format qcow2 {image} {output}", nothing_to_compare, writes=True,

@@ -16,6 +16,7 @@ from imgtools.engine.regf.editor import HiveEditor
 
 FIXTURES = ("real", "real-plain", "windows")
 SIZES = ("1G", "100G")
+MD5_OF_NOTHING = "d41d8cd98f00b204e9800998ecf8427e"
 OS_RELEASE = 'ID=debian\nVERSION_ID="12"\nPRETTY_NAME="Debian GNU/Linux 12 (bookworm)"\n'
 
 
@@ -123,6 +124,30 @@ def _million(name: str, image: Path) -> None:
     shutil.rmtree(tree)
 
 
+def _owned(name: str, image: Path) -> None:
+    """A guest with a million files in a thousand folders, of a thousand packages of dpkg: each file is one's."""
+    tree = image.parent / f"{name}-tree"
+    data, info, etc = tree / "usr/share/data", tree / "var/lib/dpkg/info", tree / "etc"
+    _make_files(data, folders=1000, files=1000)
+    for folder in (info, etc, tree / "bin"):
+        folder.mkdir(parents=True)
+    (etc / "os-release").write_text(OS_RELEASE)
+    (etc / "passwd").write_text("root:x:0:0:root:/root:/bin/sh\n")
+    (etc / "fstab").write_text("/dev/sda / ext4 defaults 0 1\n")
+    status = []
+    for number in range(1000):
+        package = f"package{number}"
+        paths = [f"usr/share/data/folder{number}/file-{file:04}.txt" for file in range(1000)]
+        folders = ["/.", "/usr", "/usr/share", "/usr/share/data", f"/usr/share/data/folder{number}"]
+        (info / f"{package}.list").write_text("\n".join([*folders, *(f"/{path}" for path in paths)]) + "\n")
+        (info / f"{package}.md5sums").write_text("".join(f"{MD5_OF_NOTHING}  {path}\n" for path in paths))
+        status.append(f"Package: {package}\nStatus: install ok installed\nArchitecture: all\nVersion: 1\n")
+    (info.parent / "status").write_text("\n".join(status))
+    _sparse(image, 3 << 30)
+    _run("mke2fs", "-q", "-t", "ext4", "-N", "1100000", "-I", "256", "-d", str(tree), str(image))
+    shutil.rmtree(tree)
+
+
 def _make_files(tree: Path, *, folders: int, files: int) -> None:
     for folder in range(folders):
         (tree / f"folder{folder}").mkdir(parents=True)
@@ -189,10 +214,18 @@ _MAKERS: dict[str, Callable[[str, Path], None]] = {
     "many": _many_disks,
     "folders": _folders,
     "million": _million,
+    "owned": _owned,
     "hive": _large_hive,
     "changed": _changed,
 }
-_SUFFIXES = {"2G": ".raw", "many": ".list", "folders": ".raw", "million": ".raw", "hive": ".hive"}
+_SUFFIXES = {
+    "2G": ".raw",
+    "many": ".list",
+    "folders": ".raw",
+    "million": ".raw",
+    "owned": ".raw",
+    "hive": ".hive",
+}
 
 
 def warm(image: Path) -> None:
