@@ -62,12 +62,16 @@ class ListeningServer:
         return self._kept.program.wait()
 
 
+def socket_base() -> Path:
+    """The temporary folder, or /tmp where its path is too long for that of a socket in it."""
+    base = tempfile.gettempdir()
+    return Path(base if len(os.fsencode(base)) <= LONGEST_BASE else "/tmp")
+
+
 @contextmanager
 def private_socket_folder() -> Iterator[str]:
     """Yield a folder of mode 0700 for a socket, whose path must fit into sockaddr_un (108 bytes with its end)."""
-    base = tempfile.gettempdir()
-    if len(os.fsencode(base)) > LONGEST_BASE:
-        base = "/tmp"
+    base = socket_base()
     try:
         folder = tempfile.mkdtemp(prefix="imgtools-nbd-", dir=base)
     except OSError as error:

@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from imgtools.records.remote import RemoteOptions, shown_uri
 from imgtools.records.system import Warned
 
 if TYPE_CHECKING:
+    from imgtools.records.remote import RemoteOptions
     from imgtools.records.snapshots import Snapshot
 
+_SECRET = re.compile(r"(?<=://)[^/@?#]*[:%][^/@?#]*(?=@)|(?<=:key=)[^:]*")
 _URI = re.compile(r"[a-z][a-z0-9+.-]*://|rbd:")  # RFC 3986, and what QEMU calls a volume of Ceph
 
 
@@ -76,6 +77,14 @@ class DiskSource:
 def is_uri(word: str) -> bool:
     """Whether a word names something that is not on this host; ``./rbd:x`` is a file."""
     return bool(_URI.match(word))
+
+
+def shown_uri(uri: str) -> str:
+    """Return a URI as it may be shown before it was looked at: without what could be a password or a token."""
+    place, mark, _ = uri.partition("?")
+    return _SECRET.sub("...", "".join(one for one in place if one.isprintable())) + (
+        f"{mark}..." if mark else ""
+    )
 
 
 def disk_named(

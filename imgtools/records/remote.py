@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 from imgtools.errors import UsageError
-
-_SECRET = re.compile(r"(?<=://)[^/@?#]*[:%][^/@?#]*(?=@)|(?<=:key=)[^:]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +91,3 @@ class Traffic:
     fetched: int = 0
     requests: int = 0
     retries: int = 0
-
-
-def shown_uri(uri: str) -> str:
-    """Return a URI as it may be shown before it was looked at: without what could be a password or a token."""
-    place, mark, _ = uri.partition("?")
-    return _SECRET.sub("...", "".join(one for one in place if one.isprintable())) + (
-        f"{mark}..." if mark else ""
-    )

@@ -18,7 +18,7 @@ from imgtools.workflows.diff_files import FileWish, TreeComparison, check_wish
 from imgtools.workflows.diff_sides import (
     Side,
     has_system,
-    is_same_file,
+    is_same_disk,
     open_requests,
     open_side,
     require_two,
@@ -139,7 +139,7 @@ def _is_one_image(old: ImageRequest, new: ImageRequest) -> bool:
     if len(old.disks) != len(new.disks):
         return False
     pairs = zip(old.disks, new.disks, strict=True)
-    return all(is_same_file(one.host_path, other.host_path) for one, other in pairs)
+    return all(is_same_disk(one, other) for one, other in pairs)
 
 
 def _counted(files: Iterator[FileDifference], found: OpenDiff) -> Iterator[FileDifference]:

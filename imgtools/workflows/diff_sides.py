@@ -15,6 +15,7 @@ from imgtools.guest.find.tree import view_files
 from imgtools.guest.guest import Guest
 from imgtools.image.handle import Image, open_request
 from imgtools.records.disks import Mount
+from imgtools.records.image import DiskSource
 from imgtools.records.request import Engine, ImageRequest
 from imgtools.records.system import OsInfo, OsType, Warned
 
@@ -56,25 +57,27 @@ def require_two(old: ImageRequest, new: ImageRequest) -> None:
             hint="further disks: --add for the first guest, --other-add for the second",
         )
     for one, other in zip(old.disks, new.disks, strict=False):
-        if one.snapshot != other.snapshot or not is_same_file(one.host_path, other.host_path):
+        if one.snapshot != other.snapshot or not is_same_disk(one, other):
             return
     raise UsageError(
-        f"{old.host_path} and {new.host_path} are the same file: nothing can differ",
+        f"{old.name} and {new.name} are the same file: nothing can differ",
         hint="name another image, or a state of this one: --other-snapshot NAME",
     )
 
 
-def is_same_file(one: Path, other: Path) -> bool:
-    """Whether two names are of one file of the host."""
+def is_same_disk(one: DiskSource, other: DiskSource) -> bool:
+    """Whether two names are of one file of the host, or one URI."""
+    if one.uri or other.uri:
+        return one.uri == other.uri
     try:
-        return one.samefile(other)
+        return one.host_path.samefile(other.host_path)
     except OSError:
         return False
 
 
 def _folder(request: ImageRequest) -> Path | None:
     """The folder that is named in place of an image."""
-    return request.host_path if request.host_path.is_dir() else None
+    return request.host_path if not request.disks[0].uri and request.host_path.is_dir() else None
 
 
 @contextmanager

@@ -214,12 +214,10 @@ def _needs() -> dict[str, _Need]:
     needs["journalctl"] = _Need(State.FAIL, Serves.SOME, "logs of guests with systemd")
     needs["zstd"] = _Need(State.FAIL, Serves.SOME, "archives and logs packed with zstd")
     needs["lz4"] = _Need(State.WARN, Serves.SOME, "initial RAM disks packed with lz4, in a diagnosis")
-    needs["sfdisk"] = _Need(State.FAIL, Serves.SOME, "changing partition tables")
-    needs["fdisk"] = _Need(State.FAIL, Serves.SOME, "changing partition tables")
+    needs["sfdisk"] = needs["fdisk"] = _Need(State.FAIL, Serves.SOME, "changing partition tables")
     needs["visudo"] = _Need(State.WARN, Serves.SOME, "checking an edited sudoers file")
     needs["oscap"] = _Need(State.WARN, Serves.SOME, "audit --oscap")
-    for name in ("nbdkit", "ssh"):
-        needs[name] = _Need(State.WARN, Serves.SOME, "images behind ssh://")
+    needs["nbdkit"] = needs["ssh"] = _Need(State.WARN, Serves.SOME, "images behind ssh://")
     needs["nbdkit"] = _Need(
         State.WARN, Serves.SOME, "images behind ssh://, and in xz read without unpacking them"
     )

@@ -113,6 +113,18 @@ def test_copies_are_the_same(web: Web, tmp_path: Path) -> None:
     assert imgtools("compare", tmp_path / "new.raw", url(web), "--remote").code == 0
 
 
+def test_two_of_them_are_compared(web: Web, raw: Path, tmp_path: Path) -> None:
+    assert "same file" in imgtools("diff", url(web), url(web), "--remote", "--path", "/etc", code=2).err
+    with web_server(raw) as other:
+        imgtools("diff", url(web), url(other, "/disk.raw"), "--remote", "--path", "/etc")
+        several = imgtools(
+            "df", url(web, "/a.qcow2?token=topsecret"), url(other, "/disk.raw"), "--remote", "-v"
+        )
+        assert several.out.count("/dev/sda1") >= 2 and "topsecret" not in several.out + several.err
+        failed_one = imgtools("df", url(web), f"http://127.0.0.1:{free_port()}/x", "--remote", code=34)
+        assert "connection refused" in failed_one.err
+
+
 def _compared(one: Path, other: Path) -> str:
     return imgtools("compare", one, other, "--json").out
 

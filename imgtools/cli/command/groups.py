@@ -68,8 +68,7 @@ from imgtools.cli.command.typer_adapter import given_in_order, panel_of, spellin
 from imgtools.cli.output.output import Output
 from imgtools.disk.sources.showing import showing
 from imgtools.errors import UsageError
-from imgtools.records.image import disk_named, is_uri
-from imgtools.records.remote import remote_options, shown_uri
+from imgtools.records.image import disk_named, is_uri, shown_uri
 from imgtools.records.request import Customization, Engine, ImageRequest, Key, OutputTarget, Target
 
 if TYPE_CHECKING:
@@ -217,7 +216,11 @@ def _as_parameters(group: tuple[Parameter, ...], letters: frozenset[str]) -> Ite
 
 def _request(words: list[str], values: dict[str, Any]) -> ImageRequest:
     folders = tuple(values["backing_folder"] or ())
-    remote = remote_options(values["remote"], values["remote_timeout"])
+    remote = None
+    if values["remote"] or values["remote_timeout"] is not None:
+        from imgtools.records.remote import remote_options  # most images are here
+
+        remote = remote_options(values["remote"], values["remote_timeout"])
     disks = tuple(
         disk_named(word, values["image_format"], values.get("snapshot"), folders, remote) for word in words
     )

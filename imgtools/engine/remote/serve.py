@@ -21,7 +21,8 @@ from typing import Any, NamedTuple, NoReturn
 
 from imgtools.engine.confined.kinds import Kind
 from imgtools.engine.confined.worker import Worker
-from imgtools.engine.listening_server import listening, private_socket_folder
+from imgtools.engine.held_folder import scratch_folder
+from imgtools.engine.listening_server import listening, socket_base
 from imgtools.engine.remote.address import parse_address
 from imgtools.engine.remote.between import NETWORK_SETTINGS, Between
 from imgtools.engine.remote.block_cache import BlockCache
@@ -78,8 +79,9 @@ def serve_remote(
 def _served(
     stack: ExitStack, address: Address, options: RemoteOptions, between: Between | None, name: str
 ) -> Iterator[RemoteDisk]:
-    folder = stack.enter_context(private_socket_folder())
-    path = str(Path(folder) / name)
+    # Nobody keeps it for us: if we are killed, the next run takes it away.
+    folder = stack.enter_context(scratch_folder(socket_base()))
+    path = str(folder / name)
     worker = _start(path, address, options, between)
     stack.callback(worker.end)
     fetcher = _Fetcher(worker, address, between)
