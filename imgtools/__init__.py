@@ -148,7 +148,7 @@ if TYPE_CHECKING:
     from imgtools.records.image import ImageInfo, Layer
     from imgtools.records.packages import Application, Deviation, FileFinding
     from imgtools.records.progress import Progress
-    from imgtools.records.request import Backing, Engine, Key, Secret
+    from imgtools.records.request import Backing, DetachedHeader, Engine, Key, Secret
     from imgtools.records.scap import ScapCounts, ScapProfile, ScapRule
     from imgtools.records.snapshots import Snapshot
     from imgtools.records.steps import DiskStep
@@ -218,8 +218,8 @@ __all__ = [
     "ChainChange", "ChainLayer", "ChainReport", "Change", "Changed", "CheckFilesystem", "CheckReport",
     "Clone", "CloneReport", "CommitReport", "CompareReport", "Component", "ComponentKind", "Confidence",
     "ConfigReport", "ConfigSetting", "ConfigValue", "ContentCheck", "ConvertReport", "CopiedPartition",
-    "CopyOutReport", "CreateReport", "DdReport", "Declined", "Deviation", "DfReport", "DiagnoseReport",
-    "DiffReport", "Difference", "DiscardHibernation", "Disk", "DiskFacts", "DiskStep", "DoctorReport",
+    "CopyOutReport", "CreateReport", "DdReport", "Declined", "DetachedHeader", "Deviation", "DfReport",
+    "DiagnoseReport", "DiffReport", "Difference", "DiscardHibernation", "Disk", "DiskFacts", "DiskStep", "DoctorReport",
     "EditConfig", "EditLines", "Engine", "Evidence", "ExportReport", "ExportedKey", "Extent",
     "FactDifference", "FactKind", "FileDifference", "FileEntry", "FileFacts", "FileFinding", "FileKind",
     "FileStat", "FilesystemUsage", "FilesystemsReport", "FindReport", "Finding", "FoundFile",
@@ -310,7 +310,7 @@ _HOMES = {
     "imgtools.records.image": "ImageInfo Layer",
     "imgtools.records.packages": "Application Deviation FileFinding",
     "imgtools.records.progress": "Progress",
-    "imgtools.records.request": "Backing Engine Key Secret",
+    "imgtools.records.request": "Backing DetachedHeader Engine Key Secret",
     "imgtools.records.scap": "ScapCounts ScapProfile ScapRule",
     "imgtools.records.snapshots": "Snapshot",
     "imgtools.records.steps": "DiskStep",

@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 from imgtools.engine.keys import ANYTHING, is_text
 from imgtools.errors import HostError, UsageError
-from imgtools.records.request import Key, Secret
+from imgtools.records.request import DetachedHeader, Key, Secret
 
 PART = re.compile(
     r"(?P<path>.+?)(?:,keyfile-offset=(?P<offset>\d{1,18}))?(?:,keyfile-size=(?P<size>\d{1,18}))?", re.DOTALL
@@ -45,6 +45,26 @@ def parse_key(text: str, ask: Callable[[str], str]) -> Key:
     if kind == "file" and (part := PART.fullmatch(value)) and (part["offset"] or part["size"]):
         return Key(selector, Secret(_read_part(part)))
     return Key(selector, read_secret(kind, value, f"Key for {selector}: ", ask))
+
+
+def parse_header(text: str) -> DetachedHeader:
+    """Return the header that ``DEVICE:file:PATH`` or ``DEVICE:device:DEVICE`` names.
+
+    :raises UsageError: the text is none.
+    :raises HostError: the file is not there.
+    """
+    match = re.fullmatch(r"(.+?):(file|device):(.+)", text, re.DOTALL)
+    if match is None:
+        raise UsageError(
+            f"not a header: {text}",
+            hint="write DEVICE:file:PATH, or DEVICE:device:DEVICE for another one of the guest",
+        )
+    selector, kind, value = match.groups()
+    if kind == "device":
+        return DetachedHeader(selector, device=value)
+    if not Path(value).is_file():
+        raise HostError(f"there is no header {value}", hint="`cryptsetup luksFormat --header` makes one")
+    return DetachedHeader(selector, Path(value))
 
 
 def read_lines(stream: BinaryIO) -> tuple[Key, ...]:

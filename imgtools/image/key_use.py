@@ -52,6 +52,12 @@ def useless_keys(infos: Sequence[ImageInfo], keys: Sequence[Key], layout: Layout
     for selector in dict.fromkeys(key.selector for key in keys if key.selector != ANYTHING):
         if reason := _why_useless(selector, infos, layout):
             yield Warned(f"the key given for {selector} is not used: {reason}")
+    for header in dict.fromkeys(one for key in keys for one in key.headers):
+        for name in (header.selector, header.device):
+            if name and not any(is_called(one, name) for one in layout.volumes):
+                yield Warned(
+                    f"the header given for {header.selector} is not used: no volume is called {name}"
+                )
 
 
 def _why_useless(selector: str, infos: Sequence[ImageInfo], layout: Layout) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -46,15 +46,28 @@ class Secret:
         return "Secret(***)"
 
 
+class DetachedHeader(NamedTuple):
+    """The header of a LUKS volume that is not on the volume: in a file of the host, or on another device of the guest.
+
+    ``selector`` is the volume's device, or its partition's UUID or name: itself, the volume is called nothing.
+    """
+
+    selector: str
+    host_path: Path | None = None
+    device: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Key:
     """A key for what is encrypted.
 
     ``selector`` is a volume's device, UUID, label or partition's name, an image's path or name, ``image`` or ``all``.
+    ``headers`` are of volumes whose headers lie elsewhere; they are known to all keys that are given with this one.
     """
 
     selector: str
     secret: Secret
+    headers: tuple[DetachedHeader, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,6 +100,26 @@ CASES = (
         "imgtools cat {image} C:\\Windows\\win.ini", faster(40),
         "virt-cat -a {image} C:\\Windows\\win.ini", same_bytes,
     ),
+    # Their key is cheap to derive, so that what is compared is everything else.
+    Case(
+        "one file, on LVM in LUKS2", READ, "luks2",
+        "imgtools cat --key /dev/sda2:key:fixture {image} /etc/hostname", faster(40),
+        "virt-cat --key /dev/sda2:key:fixture -a {image} /etc/hostname", same_bytes,
+    ),
+    Case(
+        "the system, on LVM in LUKS2", READ, "luks2",
+        "imgtools inspect --key /dev/sda2:key:fixture {image}", faster(40),
+        "virt-inspector --key /dev/sda2:key:fixture -a {image}",
+    ),
+    # 60 and 150 MB a second, and the start.
+    Case(
+        "256 MB out of LUKS2, sectors of 512 bytes", READ, "luks-512",
+        "imgtools cat --key all:key:sesame -m /dev/sda {image} /large", Goal(Kind.SECONDS, 4.8),
+    ),
+    Case(
+        "256 MB out of LUKS2, sectors of 4,096 bytes", READ, "luks-4096",
+        "imgtools cat --key all:key:sesame -m /dev/sda {image} /large", Goal(Kind.SECONDS, 2.2),
+    ),
     Case(
         "every file, long listing", READ, "real",
         "imgtools ls -l -R {image} /", faster(30),

@@ -13,8 +13,9 @@ from pathlib import Path
 from fixtures import build
 from fixtures.hives import empty
 from imgtools.engine.regf.editor import HiveEditor
+from tests.support.luks import format_luks
 
-FIXTURES = ("real", "real-plain", "windows")
+FIXTURES = ("real", "real-plain", "windows", "luks2")
 SIZES = ("1G", "100G")
 MD5_OF_NOTHING = "d41d8cd98f00b204e9800998ecf8427e"
 OS_RELEASE = 'ID=debian\nVERSION_ID="12"\nPRETTY_NAME="Debian GNU/Linux 12 (bookworm)"\n'
@@ -100,6 +101,18 @@ def _many_disks(name: str, image: Path) -> None:
     for disk in disks:
         _run("mke2fs", "-q", "-F", "-t", "ext4", str(disk), "16M")
     image.write_text("".join(f"{disk}\n" for disk in disks))
+
+
+def _encrypted(name: str, image: Path) -> None:
+    """A LUKS2 volume with an ext4 that holds a file of 256 MB; the name ends in the size of its sectors."""
+    tree, plain = image.parent / f"{name}-tree", image.parent / f"{name}-plain"
+    tree.mkdir()
+    (tree / "large").write_bytes(random.Random(16).randbytes(256 << 20))
+    _sparse(plain, 300 << 20)
+    _run("mke2fs", "-q", "-F", "-t", "ext4", "-b", "4096", "-d", str(tree), str(plain))
+    format_luks(image, plain.read_bytes(), sector_size=int(name.rpartition("-")[2]))
+    plain.unlink()
+    shutil.rmtree(tree)
 
 
 def _folders(name: str, image: Path) -> None:
@@ -217,8 +230,12 @@ _MAKERS: dict[str, Callable[[str, Path], None]] = {
     "owned": _owned,
     "hive": _large_hive,
     "changed": _changed,
+    "luks-512": _encrypted,
+    "luks-4096": _encrypted,
 }
 _SUFFIXES = {
+    "luks-512": ".raw",
+    "luks-4096": ".raw",
     "2G": ".raw",
     "many": ".list",
     "folders": ".raw",

@@ -258,3 +258,36 @@ def test_a_part_of_a_key_file(tmp_path: Path, folder: Path) -> None:
     (tmp_path / "key").write_bytes(b"xxxxsesamexxx")
     place = f"image:file:{tmp_path / 'key'},keyfile-offset=4,keyfile-size=6"
     imgtools("map", "--key", place, "link.img")
+
+
+# -- headers that lie elsewhere ---------------------------------------------------------------------------
+
+
+def test_a_detached_header(tmp_path: Path) -> None:
+    inner = make_ext(tmp_path / "inner", None, "-t", "ext4", size=4 * MIB)
+    format_luks(tmp_path / "data.img", inner.read_bytes(), header=tmp_path / "header")
+    words = ("--engine", "direct", "--key", "all:key:sesame", "--luks-header")
+    ran = imgtools("filesystems", *words, f"/dev/sda:file:{tmp_path / 'header'}", tmp_path / "data.img")
+    assert "ext4" in ran.out and not ran.err
+    assert "/lost+found" in imgtools(
+        "find", *words, f"/dev/sda:file:{tmp_path / 'header'}", "-m", "/dev/sda", tmp_path / "data.img", "/"
+    ).out  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (("--luks-header", "/dev/sda:file:/nowhere", "--key", "all:key:x"), 3, "there is no header /nowhere"),
+        (("--luks-header", "/dev/sda", "--key", "all:key:x"), 2, "not a header: /dev/sda"),
+        (("--luks-header", "/dev/sda:device:/dev/sdb"), 2, "a header was given, and no key"),
+    ],
+)
+def test_headers_that_cannot_be_meant(tmp_path: Path, words: tuple[str, ...], code: int, said: str) -> None:
+    assert said in imgtools("filesystems", *words, tmp_path / "none.img", code=code).err
+
+
+def test_a_header_that_fits_nothing_is_told() -> None:
+    words = ("--engine", "direct", "--key", f"all:{FIXTURE}", "--luks-header", "/dev/sda9:device:/dev/sda1")
+    ran = imgtools("filesystems", *words, fixture_image("luks1"))
+    reason = "the header given for /dev/sda9 is not used: no volume is called /dev/sda9"
+    assert ran.err == f"imgtools: warning: {reason}\n"

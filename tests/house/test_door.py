@@ -35,6 +35,7 @@ OTHER_WORDS = {
     "--backing-policy": "backing",
     "--key": "keys",
     "--keys-from-stdin": "keys",
+    "--luks-header": "keys",
     "--no-create": "create",
     "--no-create-parents": "create_parents",
     "--other-add": "other",

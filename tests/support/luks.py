@@ -173,7 +173,7 @@ def format_luks(
     if version == 2:
         words += ["--sector-size", str(sector_size), *SMALL, "--offset", str(data_at // 512)]
     else:
-        words += ["--align-payload", "4096"]
+        words += ["--align-payload", "0" if header else "4096"]
     if header is not None:
         header.write_bytes(bytes(2 * MIB))
         words += ["--header", str(header)]

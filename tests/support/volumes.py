@@ -72,7 +72,7 @@ def bytes_volume(content: bytes, name: str = "/dev/sda1") -> DiskFile:
 
 def tool(*argv: object, stdin: str | None = None) -> str:
     """Run a program that must succeed, wherever the administrator's programs are; return what it prints."""
-    command = [require(str(argv[0])), *(os.fsencode(str(word)) for word in argv[1:])]
+    command: list[str | bytes] = [require(str(argv[0])), *(os.fsencode(str(word)) for word in argv[1:])]
     done = subprocess.run(
         command, input=stdin, capture_output=True, text=True, check=False, errors="surrogateescape"
     )

@@ -238,12 +238,17 @@ def _request(words: list[str], values: dict[str, Any]) -> ImageRequest:
 def _keys(values: Mapping[str, Any]) -> tuple[Key, ...]:
     """Return the keys that are named, and then those of standard input."""
     texts, from_stdin = values["key"] or (), values.get("keys_from_stdin")
+    elsewhere = values.get("luks_header") or ()
     if not texts and not from_stdin:
+        if elsewhere:
+            raise UsageError("a header was given, and no key", hint="--key all:file:PATH opens what it is of")
         return ()
-    from imgtools.disk.keys import parse_key
+    from imgtools.disk.keys import parse_header, parse_key
 
-    named = tuple(parse_key(text, ask_secret) for text in texts)
-    return (*named, *keys_of_standard_input(values)) if from_stdin else named
+    headers = tuple(map(parse_header, elsewhere))
+    keys = tuple(parse_key(text, ask_secret) for text in texts)
+    keys += keys_of_standard_input(values) if from_stdin else ()
+    return tuple(dataclasses.replace(key, headers=headers) for key in keys) if headers else keys
 
 
 def ask_secret(prompt: str) -> str:

@@ -60,6 +60,7 @@ OTHER_FORMAT = Name(("--other-format",), "the format of a second image")
 OTHER_SNAPSHOT = Name(("--other-snapshot",), "the internal snapshot of a second image")
 KEY = Name(("--key",), "the key of an encrypted volume that is there")
 KEYS_FROM_STDIN = Name(("--keys-from-stdin",), "keys of encrypted volumes from standard input")
+LUKS_HEADER = Name(("--luks-header",), "the header of an encrypted volume that lies elsewhere")
 NEW_KEY = Name(("--new-key",), "the passphrase that an image gets")
 OLD_KEY = Name(("--old-key",), "the passphrase that an image loses")
 WRITE = Name(("--write",), "do it, in the image itself")
@@ -90,6 +91,7 @@ ALL = (
     OTHER_SNAPSHOT,
     KEY,
     KEYS_FROM_STDIN,
+    LUKS_HEADER,
     NEW_KEY,
     OLD_KEY,
     WRITE,

@@ -118,6 +118,16 @@ KeysFromStdin = Annotated[
         OPENING,
     ),
 ]
+LuksHeaders = Annotated[
+    list[str] | None,
+    _named(
+        names.LUKS_HEADER,
+        "Header of a LUKS volume that is not on it: DEVICE:file:PATH, or DEVICE:device:DEVICE for another device of "
+        "the guest; a --key opens it.",
+        OPENING,
+        "HEADER",
+    ),
+]
 Share = Annotated[
     bool,
     _named(
@@ -253,6 +263,7 @@ HOW_TO_OPEN = (
     Parameter("snapshot", Snapshot, None),
     Parameter("key", Keys, None),
     Parameter("keys_from_stdin", KeysFromStdin, False),
+    Parameter("luks_header", LuksHeaders, None),
     Parameter("engine", EngineOption, EngineChoice.AUTO),
     Parameter("backing", BackingPolicy, Backing.SAME_DIR),
     Parameter("backing_folder", BackingFolders, None),

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
 from typing import NamedTuple
 
 from imgtools.engine.keys import is_text, keys_for_volume
-from imgtools.errors import KeyNeeded
+from imgtools.errors import HostError, KeyNeeded
 from imgtools.records.disks import ENCRYPTED, Declined, Volume
 from imgtools.records.request import Key, Secret
+from imgtools.volumes.local_file import LocalDisk
+from imgtools.volumes.names import is_called
 from imgtools.volumes.volume_file import DiskFile, DiskServer
 
 
@@ -20,14 +24,55 @@ class Opened(NamedTuple):
     server: DiskServer
 
 
+def header_elsewhere(
+    volume: Volume, keys: Sequence[Key], known: Sequence[tuple[Volume, DiskFile]]
+) -> DiskFile | None:
+    """Return the header that was given for a volume, in a file or on another one of ``known``; None: none was.
+
+    :raises HostError: its file cannot be read.
+    """
+    if volume.content not in ("", "crypto_LUKS"):
+        return None
+    for header in dict.fromkeys(
+        one for key in keys for one in key.headers if is_called(volume, one.selector)
+    ):
+        if header.host_path is not None:
+            return _host_file(header.host_path)
+        for other, file in known:
+            if is_called(other, header.device):
+                return file
+    return None
+
+
+def _host_file(host_path: Path) -> DiskFile:
+    try:
+        return DiskFile.whole(LocalDisk(host_path), str(host_path))
+    except OSError as error:
+        raise HostError(f"cannot read the header {host_path}: {error.strerror}") from None
+
+
+def with_header(volume: Volume, header: DiskFile) -> Volume:
+    """Return a volume as what its header says that it is.
+
+    :raises BadImage: the header is damaged, or none.
+    """
+    from imgtools.volumes.luks.reader import read_header
+
+    found = read_header(header, detached=True)
+    if isinstance(found, Declined):
+        return replace(volume, content="crypto_LUKS")
+    return replace(volume, content="crypto_LUKS", uuid=found.uuid, version=str(found.version))
+
+
 def open_encrypted(
-    volume: Volume, file: DiskFile, keys: Sequence[Key], stack: ExitStack
+    volume: Volume, file: DiskFile, keys: Sequence[Key], stack: ExitStack, header: DiskFile | None = None
 ) -> Opened | Declined | None:
     """Open a volume with the keys that were given for it, or say why it is not opened here.
 
     None: it is not encrypted, or no key was given for it.
 
     :param stack: closes what is opened.
+    :param header: of a LUKS volume, where it is not on it.
     :raises KeyNeeded: none of its keys opens it.
     :raises BadImage: its header is damaged.
     """
@@ -36,7 +81,7 @@ def open_encrypted(
         return None
     if volume.content == "BitLocker":
         return _open_bitlocker(file, secrets)
-    return _open_luks(volume, file, secrets, stack)
+    return _open_luks(volume, file, secrets, stack, header)
 
 
 def _open_bitlocker(file: DiskFile, secrets: Sequence[Secret]) -> Opened | Declined:
@@ -50,22 +95,27 @@ def _open_bitlocker(file: DiskFile, secrets: Sequence[Secret]) -> Opened | Decli
 
 
 def _open_luks(
-    volume: Volume, file: DiskFile, secrets: Sequence[Secret], stack: ExitStack
+    volume: Volume, file: DiskFile, secrets: Sequence[Secret], stack: ExitStack, elsewhere: DiskFile | None
 ) -> Opened | Declined:
     from imgtools.volumes.luks.disk import LuksDisk, why_not  # late: most disks have none
     from imgtools.volumes.luks.reader import read_header
 
-    header = read_header(file)
+    header = read_header(elsewhere or file, detached=elsewhere is not None)
     if isinstance(header, Declined):
         return header
     device = f"/dev/mapper/luks-{volume.uuid}"
     if declined := why_not(header, file):
-        if header.version == 1 and len(file.extents) == 1 and all(map(is_text, secrets)):
+        if (
+            header.version == 1
+            and elsewhere is None
+            and len(file.extents) == 1
+            and all(map(is_text, secrets))
+        ):
             return Opened(device, _by_qemu(file, secrets, stack))  # it knows more ciphers
         return declined
     from imgtools.engine.confined.luks import derive_key
 
-    key = derive_key(header, file, secrets, volume.device)
+    key = derive_key(header, elsewhere or file, secrets, volume.device)
     return Opened(device, LuksDisk(file, header.segment, key))
 
 

@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from imgtools.engine.direct.encrypted import open_encrypted
+from imgtools.engine.direct.encrypted import header_elsewhere, open_encrypted, with_header
 from imgtools.engine.direct.probe import Content, probe
 from imgtools.errors import BadImage
 from imgtools.filesystems.api import Filesystem
@@ -76,6 +76,7 @@ class DirectSession:
         self._opened = ExitStack()
         self._layout: Layout | None = None
         self._files: dict[str, DiskFile] = {}
+        self._headers: dict[str, DiskFile] = {}
         self._mounted: dict[str, Filesystem | Declined] = {}
 
     def layout(self) -> Layout:
@@ -147,6 +148,7 @@ class DirectSession:
         groups: Groups | None = None
         for _ in range(ROUNDS):
             fresh = self._recognise(todo, extended, unread)
+            fresh = [self._with_header(found, [*done, *fresh]) for found in fresh]
             done += fresh
             members += self._members(fresh, unread)
             groups = _assemble(members)
@@ -255,11 +257,20 @@ class DirectSession:
 
     # -- encrypted volumes ---------------------------------------------------------------------------------
 
+    def _with_header(self, found: Found, known: Sequence[Found]) -> Found:
+        """A volume as its header says that it is, if that lies elsewhere and was given."""
+        header = header_elsewhere(found.volume, self._keys, known)
+        if header is None:
+            return found
+        self._headers[found.volume.device] = header
+        return found._replace(volume=with_header(found.volume, header))
+
     def _decrypted(self, fresh: Sequence[Found], unread: list[Declined]) -> list[Found]:
         """Open the encrypted volumes that keys were given for; of the others nobody knows more."""
         opened = []
         for found in fresh:
-            answer = open_encrypted(found.volume, found.file, self._keys, self._opened)
+            header = self._headers.get(found.volume.device)
+            answer = open_encrypted(found.volume, found.file, self._keys, self._opened, header)
             if isinstance(answer, Declined):
                 unread.append(answer)
             elif answer is not None:

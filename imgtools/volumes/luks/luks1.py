@@ -45,13 +45,15 @@ def read_luks1(file: DiskFile, *, detached: bool = False) -> LuksHeader | Declin
     offset = payload * SECTOR
     if not detached and not HEADER_SIZE < offset < file.size:
         raise broken(f"its data begins at byte {offset} of {file.size}")
-    pieces = [Piece(0, HEADER_SIZE)]
+    pieces, ends = [Piece(0, HEADER_SIZE)], [offset]
     for number in range(SLOTS):
         state, _, _, place, stripes = SLOT.unpack_from(content, HEADER.size + number * SLOT.size)
         if state not in (ACTIVE, FREE):
             raise broken(f"key slot {number} is neither in use nor free")
-        if state == ACTIVE:
-            piece = Piece(place * SECTOR, key_size * STRIPES)
+        piece = Piece(place * SECTOR, key_size * STRIPES)
+        if state == FREE:
+            ends.append(min(piece.offset + piece.length, LARGEST))  # cryptsetup wants room for it
+        else:
             if stripes != STRIPES:
                 raise broken(f"key slot {number} has {stripes} stripes")
             if piece.offset < HEADER_SIZE or piece.offset + piece.length > min(file.size, LARGEST):
@@ -61,6 +63,6 @@ def read_luks1(file: DiskFile, *, detached: bool = False) -> LuksHeader | Declin
             pieces.append(piece)
     if len(pieces) == 1:
         raise broken("no key slot is in use, so that no key can open it")
-    ends = max(offset, *(piece.offset + piece.length for piece in pieces))
+    size = max(*ends, *(piece.offset + piece.length for piece in pieces))
     segment = Segment(offset, None, 0, f"{text_of(cipher)}-{text_of(mode)}", SECTOR)
-    return LuksHeader(1, text_of(uuid), ends, tuple(pieces), segment, key_size, 0, {})
+    return LuksHeader(1, text_of(uuid), size, tuple(pieces), segment, key_size, 0, {})

@@ -13,11 +13,11 @@ from imgtools.engine.direct.session import DirectSession
 from imgtools.engine.qemu.block import serve_disk
 from imgtools.errors import BadImage, KeyNeeded
 from imgtools.records.disks import Declined, Holder
-from imgtools.records.request import Key, Secret
+from imgtools.records.request import DetachedHeader, Key, Secret
 from tests.support.broken_luks import DAMAGED, UNKNOWN
 from tests.support.luks import KEY, UUID, format_luks
 from tests.support.lvm import group_text, make_pv, segment, uuid, volume_text
-from tests.support.volumes import image_info, make_ext, tool
+from tests.support.volumes import blank, image_info, make_ext, patch, tool
 
 pytestmark = pytest.mark.host
 MIB = 1 << 20
@@ -160,3 +160,56 @@ def test_what_is_not_known_is_left_to_the_appliance(tmp_path: Path, name: str) -
     with served(tmp_path / "a.img") as session:
         (declined,) = session.layout().unread
         assert declined.what == "/dev/sda" and words in declined.reason and not declined.damaged
+
+
+# -- headers that lie elsewhere ---------------------------------------------------------------------------
+
+
+def with_header(header: DetachedHeader, *, key: bytes = KEY) -> tuple[Key, ...]:
+    return (Key("all", Secret(key), (header,)),)
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_header_in_a_file(tmp_path: Path, ext4: bytes, version: int) -> None:
+    format_luks(tmp_path / "a.img", ext4, version=version, header=tmp_path / "header")
+    with served(tmp_path / "a.img") as session:
+        assert [one.content for one in session.layout().volumes] == [""]
+    keys = with_header(DetachedHeader("/dev/sda", tmp_path / "header"))
+    with served(tmp_path / "a.img", keys=keys) as session:
+        outer, inner = session.layout().volumes
+        assert (outer.content, outer.uuid, outer.version) == ("crypto_LUKS", UUID, str(version))
+        assert (inner.device, inner.size, inner.content) == (INNER, 4 * MIB, "ext4")
+        assert read(session, INNER) == b"hello\n"
+    keys = with_header(DetachedHeader("/dev/sda", tmp_path / "header"), key=b"wrong")
+    with pytest.raises(KeyNeeded), served(tmp_path / "a.img", keys=keys) as session:
+        session.layout()
+
+
+def test_a_header_on_another_partition(tmp_path: Path, ext4: bytes) -> None:
+    format_luks(tmp_path / "data", ext4, sector_size=4096, header=tmp_path / "header")
+    path = blank(tmp_path / "a.img", 16 * MIB)
+    tool("sfdisk", "-q", path, stdin="label: dos\n1MiB 4MiB 83\n8MiB 4MiB 83\n")
+    patch(path, MIB, (tmp_path / "data").read_bytes())
+    patch(path, 8 * MIB, (tmp_path / "header").read_bytes())
+    keys = (Key("/dev/sda1", Secret(KEY), (DetachedHeader("/dev/sda1", device="/dev/sda2"),)),)
+    with served(path, keys=keys) as session:
+        found = [(one.device, one.content) for one in session.layout().volumes]
+        assert found[0] == ("/dev/sda1", "crypto_LUKS") and found[-1] == (INNER, "ext4")
+        assert read(session, INNER) == b"hello\n"
+
+
+def test_a_backup_of_a_header_that_is_damaged(tmp_path: Path, ext4: bytes) -> None:
+    format_luks(tmp_path / "a.img", ext4)
+    tool("cryptsetup", "luksHeaderBackup", tmp_path / "a.img", "--header-backup-file", tmp_path / "backup")
+    patch(tmp_path / "a.img", 0, bytes(MIB))
+    keys = with_header(DetachedHeader("/dev/sda", tmp_path / "backup"))
+    with served(tmp_path / "a.img", keys=keys) as session:
+        assert read(session, INNER) == b"hello\n"
+
+
+def test_a_header_that_is_none(tmp_path: Path, ext4: bytes) -> None:
+    blank(tmp_path / "a.img", 4 * MIB)
+    (tmp_path / "header").write_bytes(ext4)
+    keys = with_header(DetachedHeader("/dev/sda", tmp_path / "header"))
+    with pytest.raises(BadImage, match="header is damaged"), served(tmp_path / "a.img", keys=keys) as session:
+        session.layout()
