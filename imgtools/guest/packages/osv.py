@@ -80,7 +80,7 @@ def _evaluate(entry: Advisory, subject: Subject) -> tuple[bool, str]:
         if _text(one, "type") == "GIT":
             continue
         events = _events(one, subject.compare)
-        hit = hit or _is_within(events, subject)
+        hit = hit or (_is_before_limits(one, subject) and _is_within(events, subject))
         fixes += [version for kind, version in events if kind == "fixed"]
     newer = [version for version in fixes if _above(subject, version)]
 
@@ -89,6 +89,14 @@ def _evaluate(entry: Advisory, subject: Subject) -> tuple[bool, str]:
 
     newer.sort(key=functools.cmp_to_key(order))
     return hit, newer[0] if newer else ""
+
+
+def _is_before_limits(one: Advisory, subject: Subject) -> bool:
+    """Whether a range is about the version at all: it is below one of the limits, where there are some."""
+    limits = [
+        _text(event, "limit") for event in _objects(one.get("events"))[:MOST_EVENTS] if "limit" in event
+    ]
+    return not limits or any(limit == "*" or _above(subject, limit) for limit in limits)
 
 
 def _above(subject: Subject, version: str) -> bool:
