@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from enum import StrEnum
 
 from imgtools.image.host import (
     PACKAGE_OF,
@@ -20,27 +19,11 @@ from imgtools.image.host import (
 )
 from imgtools.records.request import Engine
 from imgtools.units import format_size
+from imgtools.workflows.host_needs import MODULES, NEEDS, PYPI_NAMES, Serves, State
 
 APPLIANCE_ROOM = 512 << 20  # bytes; supermin writes 0.4 GB, and both versions are there while it replaces one
 WORKING_ROOM = 1 << 30  # for overlays and copies; less than this is soon used up
 SYSTEM_PYTHON = "/usr/bin/python3"
-
-
-class State(StrEnum):
-    """How a check ended: ``warn`` means that everything works, but not as well as it could."""
-
-    OK = "ok"
-    WARN = "warn"
-    FAIL = "fail"
-
-
-class Serves(StrEnum):
-    """Who needs what was checked."""
-
-    BOTH = "both"  # both engines: nothing works without it
-    DIRECT = "direct"
-    APPLIANCE = "appliance"
-    SOME = "some commands"
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,36 +107,6 @@ def check_python(facts: HostFacts) -> Check:
     return Check("python", State.OK, where)
 
 
-@dataclass(frozen=True, slots=True)
-class _Module:
-    serves: Serves
-    package: str  # Debian's; empty: it comes from PyPI
-    needed_for: str
-
-
-MODULES = {
-    "guestfs": _Module(Serves.APPLIANCE, "python3-guestfs", "btrfs, RAID, LUKS2, damaged journals"),
-    "nbd": _Module(Serves.BOTH, "python3-libnbd", "every command that reads a disk"),
-    "hivex": _Module(Serves.SOME, "python3-hivex", "Windows guests"),
-    "augeas": _Module(Serves.SOME, "python3-augeas", "imgtools config and checks of configuration files"),
-    "pyfsntfs": _Module(Serves.DIRECT, "", "NTFS without booting"),
-    "pybde": _Module(Serves.DIRECT, "", "BitLocker without booting"),
-    "pyevtx": _Module(Serves.SOME, "", "event logs of Windows guests"),
-    "yaml": _Module(Serves.SOME, "python3-yaml", "imgtools apply"),
-    "libvirt": _Module(Serves.SOME, "python3-libvirt", "imgtools clone --domain"),
-    "mfusepy": _Module(Serves.SOME, "", "imgtools mount"),
-    "tzlocal": _Module(Serves.SOME, "", "time zones of Windows guests"),
-}
-PYPI_NAMES = {
-    "pyfsntfs": "libfsntfs-python",
-    "pybde": "libbde-python",
-    "pyevtx": "libevtx-python",
-    "yaml": "PyYAML",
-    "mfusepy": "mfusepy",
-    "tzlocal": "tzlocal",
-}
-
-
 def check_binding(facts: HostFacts, binding: BindingFact) -> Check:
     """Whether a Python module can be imported and is the one that it should be."""
     name, module = f"python module {binding.name}", MODULES[binding.name]
@@ -174,58 +127,6 @@ def check_binding(facts: HostFacts, binding: BindingFact) -> Check:
 
 
 # -- programs ---------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class _Need:
-    state: State  # when it is not there
-    serves: Serves
-    what_for: str
-
-
-def _needs() -> dict[str, _Need]:
-    everything = _Need(State.FAIL, Serves.BOTH, "every command that reads a disk")
-    booted = "without it, edits boot the appliance"
-    quick = {
-        "qemu-storage-daemon": "edits without booting",
-        "e2fsck": "editing ext2, ext3 and ext4 without booting",
-        "resize2fs": "resizing ext2, ext3 and ext4 without booting",
-        "dumpe2fs": "resizing ext2, ext3 and ext4 without booting",
-        "fsck.f2fs": "resizing F2FS without booting",
-        "resize.f2fs": "resizing F2FS without booting",
-        "mkswap": "resizing swap partitions without booting",
-        "fusermount3": "editing and mounting without booting",
-        "ntfs-3g": "editing NTFS without booting",
-        "ntfs-3g.probe": "editing NTFS without booting",
-        "ntfsfix": "editing NTFS without booting",
-        "ntfsresize": "resizing NTFS without booting",
-        **dict.fromkeys(("mattrib", "mcopy", "mdel", "mmd", "mrd"), "editing FAT without booting"),
-        "fsck.fat": "editing FAT without booting",
-    }
-    needs = {name: _Need(State.WARN, Serves.DIRECT, f"{what}; {booted}") for name, what in quick.items()}
-    needs |= dict.fromkeys(("qemu-img", "qemu-nbd", "setpriv", "blkid", "wipefs"), everything)
-    needs["supermin"] = _Need(State.FAIL, Serves.APPLIANCE, "building the appliance")
-    for name in ("debugfs", "cpio"):
-        needs[name] = _Need(State.WARN, Serves.APPLIANCE, "the appliance's quick start")
-    for name, kind in (("xfs_repair", "XFS"), ("btrfs", "btrfs")):
-        needs[name] = _Need(State.WARN, Serves.SOME, f"diagnose --thorough on {kind}")
-    needs["rpm"] = _Need(State.FAIL, Serves.SOME, "packages of guests with an rpm database")
-    needs["rpmdb"] = _Need(State.WARN, Serves.SOME, "verify and audit of guests with an rpm database")
-    needs["journalctl"] = _Need(State.FAIL, Serves.SOME, "logs of guests with systemd")
-    needs["zstd"] = _Need(State.FAIL, Serves.SOME, "archives and logs packed with zstd")
-    needs["lz4"] = _Need(State.WARN, Serves.SOME, "initial RAM disks packed with lz4, in a diagnosis")
-    needs["sfdisk"] = needs["fdisk"] = _Need(State.FAIL, Serves.SOME, "changing partition tables")
-    needs["visudo"] = _Need(State.WARN, Serves.SOME, "checking an edited sudoers file")
-    needs["oscap"] = _Need(State.WARN, Serves.SOME, "audit --oscap")
-    needs["nbdkit"] = needs["ssh"] = _Need(State.WARN, Serves.SOME, "images behind ssh://")
-    needs["nbdkit"] = _Need(
-        State.WARN, Serves.SOME, "images behind ssh://, and in xz read without unpacking them"
-    )
-    needs["xz"] = _Need(State.WARN, Serves.SOME, "disks packed with xz")
-    return needs
-
-
-NEEDS = _needs()
 
 
 def check_program(program: ProgramFact) -> Check:

@@ -13,7 +13,7 @@ import pytest
 
 from imgtools.engine.host import BINDINGS
 from imgtools.engine.process import PACKAGE_OF, require
-from imgtools.workflows.doctor import MODULES
+from imgtools.workflows.host_needs import MODULES
 from tests.house.source import ROOT, modules, report
 from tools.dependencies import (
     CONSTRAINTS,

@@ -63,7 +63,6 @@ from imgtools.cli.command.shared_options import (
     PathArgument,
     Share,
 )
-from imgtools.cli.command.standard_input import keys_of_standard_input
 from imgtools.cli.command.typer_adapter import given_in_order, panel_of, spellings, without
 from imgtools.cli.output.output import Output
 from imgtools.disk.sources.showing import showing
@@ -247,7 +246,10 @@ def _keys(values: Mapping[str, Any]) -> tuple[Key, ...]:
 
     headers = tuple(map(parse_header, elsewhere))
     keys = tuple(parse_key(text, ask_secret) for text in texts)
-    keys += keys_of_standard_input(values) if from_stdin else ()
+    if from_stdin:
+        from imgtools.cli.command.standard_input import keys_of_standard_input
+
+        keys += keys_of_standard_input(values)
     return tuple(dataclasses.replace(key, headers=headers) for key in keys) if headers else keys
 
 

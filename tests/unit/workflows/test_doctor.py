@@ -19,7 +19,8 @@ from imgtools.engine.host import (
 from imgtools.engine.qemu.kvm import KvmVerdict
 from imgtools.image.host import Trial
 from imgtools.records.request import Engine
-from imgtools.workflows.doctor import MODULES, NEEDS, Check, DoctorReport, Serves, State, judge
+from imgtools.workflows.doctor import Check, DoctorReport, judge
+from imgtools.workflows.host_needs import MODULES, NEEDS, Serves, State
 from tests.support.host import MANY, healthy_host, without_binding, without_program
 
 READ = Trial(0.02)
