@@ -100,6 +100,16 @@ class Volume:
         return bool(self.content) and self.content not in NOT_MOUNTABLE
 
 
+@dataclass(frozen=True, slots=True)
+class Array:
+    """An array of Linux' software RAID that was put together; its partitions are volumes where it has some."""
+
+    device: str  # /dev/md127
+    uuid: str  # hexadecimal digits
+    name: str  # "host:name"; empty in version 0.90
+    parents: tuple[str, ...]
+
+
 ENCRYPTED = frozenset({"crypto_LUKS", "BitLocker"})
 NOT_MOUNTABLE = ENCRYPTED | frozenset(
     {"swap", "swsuspend", "LVM2_member", "LVM1_member", "linux_raid_member"}
@@ -116,6 +126,7 @@ class Layout:
     vgs: tuple[VolumeGroup, ...] = ()
     lvs: tuple[LogicalVolume, ...] = ()
     volumes: tuple[Volume, ...] = ()
+    arrays: tuple[Array, ...] = ()
     unread: tuple[Declined, ...] = ()  # what this engine could not look into
 
     @property

@@ -1,4 +1,4 @@
-"""LVM2: physical volumes, volume groups, and where linear logical volumes lie.
+"""LVM2: physical volumes, volume groups, and their logical volumes.
 
 Own code: libvslvm refuses valid groups, does not look at UUIDs and accepts damaged text
 (docs/decisions/lvm-metadata-reader.md). Source: LVM2, lib/label/label.h and lib/format_text/layout.h.
@@ -11,10 +11,13 @@ import zlib
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from imgtools.errors import BadImage
 from imgtools.records.disks import MORE_DISKS, Declined
 from imgtools.records.lvm import LogicalVolume, PhysicalVolume, VolumeGroup
+from imgtools.volumes.lvm_map import NO_WORD_OF_IT, Mapper, kind_of_segment, missing_pv, segments_of
 from imgtools.volumes.lvm_text import BadText, Section, parse_text
-from imgtools.volumes.volume_file import DiskFile, Extent
+from imgtools.volumes.names import device_order
+from imgtools.volumes.volume_file import DiskFile
 
 SECTOR = 512
 LABEL_SECTORS = 4  # LVM looks for its label in the first four
@@ -24,6 +27,7 @@ AREA_HEADER = 512
 IGNORED = 1  # flag of a metadata area that is not in use
 LARGEST_TEXT = 32 << 20  # bytes; a group of thousands of volumes has some hundred kB
 MOST_AREAS = 16
+WORDS_OF_PEOPLE = frozenset({"type", "tags"})  # that a volume may happen to be called, such as "striped"
 UUID_GROUPS = (6, 4, 4, 4, 4, 4, 6)  # how LVM writes its 32 letters
 
 
@@ -39,11 +43,14 @@ class Member(NamedTuple):
 
 
 class MappedVolume(NamedTuple):
-    """A logical volume, the devices it lies on, and its extents, or why it cannot be read."""
+    """A logical volume, the devices it lies on, and its bytes, or why it cannot be read.
+
+    ``content`` is None of what holds nothing for people: a pool.
+    """
 
     volume: LogicalVolume
     parents: tuple[str, ...]
-    extents: tuple[Extent, ...] | Declined
+    content: DiskFile | Declined | None
 
 
 class Groups(NamedTuple):
@@ -155,7 +162,7 @@ def assemble(members: Sequence[Member]) -> Groups:
             volumes += mapped
         except BadText as error:
             unread.append(Declined(f"/dev/{group.name}", f"LVM metadata: {error}"))
-    unread += [mapped.extents for mapped in volumes if isinstance(mapped.extents, Declined)]
+    unread += [mapped.content for mapped in volumes if isinstance(mapped.content, Declined)]
     return Groups(pvs, tuple(vgs), tuple(volumes), tuple(unread))
 
 
@@ -219,7 +226,7 @@ class _Group:
         total = sum(pv.number("pe_count") for pv in self._pvs.values())
         used = 0
         for lv in self._lvs.values():
-            for segment in _segments(lv):
+            for segment in segments_of(lv):
                 areas = segment.words("stripes")[::2]
                 used += segment.number("extent_count") if any(area in self._pvs for area in areas) else 0
         extent = self._extent_size
@@ -228,10 +235,11 @@ class _Group:
         )
 
     def volumes(self) -> Iterator[MappedVolume]:
-        """The visible logical volumes, each with its extents or the reason why there are none."""
+        """The visible logical volumes, each with its bytes or the reason why there are none."""
         snapshots = self._snapshots()
+        mapper = Mapper(self.name, self._extent_size, self._lvs, self._files())
         for name, lv in self._lvs.items():
-            segments = _segments(lv)
+            segments = segments_of(lv)
             kind = snapshots.get(name) or _kind_of(segments)
             # The volume that a user calls the snapshot is hidden, and one without a name of its own is not.
             is_record = any(segment.values.get("type") == "snapshot" for segment in segments)
@@ -239,14 +247,39 @@ class _Group:
                 continue
             size = sum(segment.number("extent_count") for segment in segments) * self._extent_size
             volume = LogicalVolume(f"/dev/{self.name}/{name}", name, self.name, lv.text("id"), size, kind)
-            parents = tuple(dict.fromkeys(self._parents(lv, set())))
-            yield MappedVolume(volume, parents, self._map(volume, segments))
+            yield MappedVolume(volume, self._parents_of(lv), self._content(volume, mapper))
+
+    def _content(self, volume: LogicalVolume, mapper: Mapper) -> DiskFile | Declined | None:
+        if volume.kind in NO_WORD_OF_IT:
+            return None
+        if "EXPORTED" in self._section.words("status"):
+            return Declined(volume.device, f"the volume group {self.name} is exported")
+        try:
+            return mapper.volume(volume.name)
+        except BadImage as error:
+            return Declined(volume.device, error.message)
+
+    def _files(self) -> dict[str, DiskFile | Declined]:
+        """The extents of each physical volume, by the name that the text has for it."""
+        found: dict[str, DiskFile | Declined] = {}
+        for name, pv in self._pvs.items():
+            uuid = pv.text("id")
+            members, start = self._members.get(uuid, []), pv.number("pe_start") * SECTOR
+            if len(members) == 1:
+                disk = members[0].disk
+                found[name] = disk.part(start, max(0, disk.size - start), members[0].device)
+            elif members:
+                known = f"the physical volume {uuid} of the volume group {self.name}"
+                found[name] = Declined(name, f"{known} is there {len(members)} times")
+            else:
+                found[name] = Declined(name, missing_pv(uuid, self.name), damaged=True, hint=MORE_DISKS)
+        return found
 
     def _snapshots(self) -> dict[str, str]:
         """Volumes that are not what their segments say: snapshots, and origins that are being rolled back."""
         kinds = {}
         for lv in self._lvs.values():
-            for segment in _segments(lv):
+            for segment in segments_of(lv):
                 if segment.values.get("type") != "snapshot":
                     continue
                 kinds[str(segment.values.get("cow_store", segment.values.get("merging_store")))] = "snapshot"
@@ -254,12 +287,24 @@ class _Group:
                     kinds[str(segment.values.get("origin"))] = "snapshot-merge"
         return kinds
 
+    def _parents_of(self, lv: Section) -> tuple[str, ...]:
+        """The devices below a logical volume: as they follow in it, or as the disks do where they are below others."""
+        hidden = {
+            str(word)
+            for segment in segments_of(lv)
+            for key, value in segment.values.items()
+            if key not in WORDS_OF_PEOPLE
+            for word in (value if isinstance(value, list) else [value])
+        }
+        found = tuple(dict.fromkeys(self._parents(lv, set())))
+        return found if hidden.isdisjoint(self._lvs) else tuple(sorted(found, key=device_order))
+
     def _parents(self, lv: Section, seen: set[str]) -> Iterator[str]:
         """The physical volumes below a logical one, also through its hidden parts."""
-        for segment in _segments(lv):
+        for segment in segments_of(lv):
             for key, value in segment.values.items():
-                if key in ("type", "tags"):
-                    continue  # words that a volume may happen to be called, such as "striped"
+                if key in WORDS_OF_PEOPLE:
+                    continue
                 for name in value if isinstance(value, list) else [value]:
                     if not isinstance(name, str) or name in seen:
                         continue
@@ -271,57 +316,9 @@ class _Group:
                     elif name in self._lvs:
                         yield from self._parents(self._lvs[name], seen)
 
-    def _map(self, volume: LogicalVolume, segments: Sequence[Section]) -> tuple[Extent, ...] | Declined:
-        if volume.kind != "linear":
-            return Declined(volume.device, f"a logical volume of kind {volume.kind}")
-        if "EXPORTED" in self._section.words("status"):
-            return Declined(volume.device, f"the volume group {self.name} is exported")
-        extents: list[Extent] = []
-        expected = 0
-        for segment in segments:
-            if segment.number("start_extent") != expected:
-                raise BadText(f"the segments of {volume.name} do not follow one another")
-            expected += segment.number("extent_count")
-            piece = self._area(volume, segment)
-            if isinstance(piece, Declined):
-                return piece
-            extents += piece
-        return tuple(extents)
-
-    def _area(self, volume: LogicalVolume, segment: Section) -> list[Extent] | Declined:
-        """Where one linear segment lies."""
-        stripes = segment.words("stripes")
-        if len(stripes) != 2 or not isinstance(stripes[1], int) or stripes[1] < 0:
-            raise BadText(f"a segment of {volume.name} does not say where it lies")
-        pv = self._pvs.get(str(stripes[0]))
-        if pv is None:
-            return Declined(volume.device, f"it lies on {stripes[0]}, which is no physical volume")
-        members = self._members.get(pv.text("id"), [])
-        if len(members) != 1:
-            known = f"the physical volume {pv.text('id')} of the volume group {self.name}"
-            if not members:
-                return Declined(volume.device, f"{known} is missing", damaged=True, hint=MORE_DISKS)
-            return Declined(volume.device, f"{known} is there {len(members)} times")
-        start = pv.number("pe_start") * SECTOR + stripes[1] * self._extent_size
-        length = segment.number("extent_count") * self._extent_size
-        if start + length > members[0].disk.size:
-            return Declined(volume.device, f"it reaches beyond the end of {members[0].device}")
-        return members[0].disk.stretches(start, length)
-
-
-def _segments(lv: Section) -> list[Section]:
-    """The segments of a logical volume in their order."""
-    found = [section for name, section in lv.sections.items() if name.startswith("segment")]
-    return sorted(found, key=lambda segment: segment.number("start_extent"))
-
 
 def _kind_of(segments: Sequence[Section]) -> str:
-    """What lvs calls the segment type; a striped segment over one stripe is linear."""
-    kinds = []
-    for segment in segments:
-        kind = segment.text("type").split("+")[0]
-        if kind == "striped" and len(segment.words("stripes")) == 2:
-            kind = "linear"
-        kinds.append(kind)
+    """What lvs calls the segment type."""
+    kinds = [kind_of_segment(segment) for segment in segments]
     # A volume that is linear only in part is called after the other part.
     return next((kind for kind in kinds if kind != "linear"), "linear" if kinds else "empty")

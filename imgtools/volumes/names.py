@@ -54,6 +54,13 @@ def mapper_name(vg: str, lv: str) -> str:
     return f"{vg.replace('-', '--')}-{lv.replace('-', '--')}"
 
 
+def device_order(device: str) -> tuple[tuple[int, str], ...]:
+    """By which devices are in the order of the disks and their partitions: /dev/sda2, /dev/sda11, /dev/sdb."""
+    return tuple(
+        (int(word) if word.isdigit() else len(word), word) for word in re.findall(r"\d+|\D+", device)
+    )
+
+
 def unescape_udev(name: str) -> str:
     r"""Resolve udev's escapes in names below /dev/disk: ``\x20`` is a space."""
     raw = re.sub(

@@ -34,6 +34,8 @@ READABLE = (
     "rocky",
     "amazon",
     "multidisk",
+    "md-guest",
+    "lvm-exotic",
     "mbr-logical",
     "multiboot",
     "ext4-features",

@@ -61,15 +61,16 @@ def grow_in_appliance(
     :raises ApplianceFailed: what the volume holds is not seen there.
     """
     with serve_overlays(disks) as daemon:
-        names = daemon.export_nbd()
         drives = [
             Drive(socket=daemon.nbd_socket, export=name, read_only=False, sector_size=sector_size)
-            for name in names
+            for name in daemon.export_nbd()
         ]
         appliance = launch_appliance(drives, memory=MEMORY_WITH_KEYS if keys else 0)
         try:
             # Scripts need the kernel's names, which are others than ours in one launch of four.
-            grower = _Grower(appliance, DeviceNames(look(appliance).targets, len(drives)), keys)
+            survey = look(appliance)
+            names = DeviceNames(survey.targets, len(drives), survey=survey)
+            grower = _Grower(appliance, names, keys)
             if volume is not None:
                 grower.grow_volume(volume)
                 if not grower.done:

@@ -6,29 +6,47 @@ tables for both. The appliance adds what takes a kernel: LVM, md, opened encrypt
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from imgtools.engine.appliance.names import DeviceNames
 from imgtools.engine.appliance.survey import BlockDevice, LvmLv, LvmVg, Survey
 from imgtools.engine.direct.probe import Content
 from imgtools.engine.direct.session import partition_volume
-from imgtools.records.disks import MORE_DISKS, Declined, Disk, Holder, Layout, Volume
+from imgtools.records.disks import MORE_DISKS, Array, Declined, Disk, Holder, Layout, Volume
 from imgtools.records.lvm import LogicalVolume, PhysicalVolume, VolumeGroup
+from imgtools.volumes.lvm_map import NO_WORD_OF_IT
+from imgtools.volumes.names import device_order
 
 MOST_NESTED = 16  # device-mapper devices on device-mapper devices
 
 
-def build_layout(survey: Survey, disks: Sequence[Disk], names: DeviceNames) -> Layout:
-    """Put disks and what the appliance sees on them together."""
-    return _Builder(survey, disks, names).build()
+def build_layout(
+    survey: Survey,
+    disks: Sequence[Disk],
+    names: DeviceNames,
+    why_apart: Callable[[str], Declined | None] = lambda _uuid: None,
+) -> Layout:
+    """Put disks and what the appliance sees on them together.
+
+    :param why_apart: tells why the array with a UUID, as blkid has it, was not started; None if it is not known.
+    """
+    return _Builder(survey, disks, names, why_apart).build()
 
 
 class _Builder:
     """One layout while it is put together."""
 
-    def __init__(self, survey: Survey, disks: Sequence[Disk], names: DeviceNames) -> None:
+    def __init__(
+        self,
+        survey: Survey,
+        disks: Sequence[Disk],
+        names: DeviceNames,
+        why_apart: Callable[[str], Declined | None],
+    ) -> None:
         self._survey = survey
+        self._why_apart = why_apart
+        self._apart: list[tuple[Volume, BlockDevice]] = []
         self._names = names
         self._by_name = {one.name: one for one in survey.devices}
         self._by_device = {device: one for one in survey.devices if (device := names.device(one.name))}
@@ -49,7 +67,8 @@ class _Builder:
             vgs=tuple(VolumeGroup(vg.name, vg.uuid, vg.size, vg.free, vg.extent_size) for vg in vgs),
             lvs=tuple(logical_volume(vg, lv) for vg in vgs for lv in vg.lvs if is_visible(lv)),
             volumes=(*volumes, *self._subvolumes(volumes)),
-            unread=tuple(self._unread),
+            arrays=tuple(self._assembled()),
+            unread=(*self._unread, *self._not_started()),
         )
 
     # -- disks ---------------------------------------------------------------------------------------------
@@ -82,13 +101,34 @@ class _Builder:
         if seen.content.problem:
             self._unread.append(Declined(volume.device, seen.content.problem))
         if seen.content.type == "linux_raid_member" and not self._is_held(seen):
-            self._unread.append(Declined(volume.device, "its md array could not be assembled"))
+            self._apart.append((volume, seen))
         return with_content(volume, seen.content)
 
     def _is_held(self, device: BlockDevice) -> bool:
         return any(device.name in other.slaves for other in self._survey.devices)
 
+    def _not_started(self) -> Iterator[Declined]:
+        """Yield the arrays that the kernel did not start, once each: a member alone is behind the others."""
+        held = {
+            one.content.uuid
+            for one in self._survey.devices
+            if one.content.type == "linux_raid_member" and self._is_held(one)
+        }
+        for volume, seen in self._apart:
+            if seen.content.uuid not in held or not seen.content.uuid:
+                held.add(seen.content.uuid)
+                why = self._why_apart(seen.content.uuid)
+                yield why or Declined(volume.device, "its md array could not be assembled")
+
     # -- what lies on them ---------------------------------------------------------------------------------
+
+    def _assembled(self) -> Iterator[Array]:
+        """Yield the arrays that run, in the order of their numbers."""
+        for one in self._names.in_order(one for one in self._survey.devices if one.md_level and one.size):
+            members = [self._by_name[name].content for name in one.slaves if name in self._by_name]
+            said = next(iter(members), Content())
+            uuid = said.uuid.replace("-", "").lower()
+            yield Array(self._device(one), uuid, said.label, self._parents(one))
 
     def _arrays(self) -> Iterator[Volume]:
         """Yield md arrays, or their partitions."""
@@ -100,13 +140,17 @@ class _Builder:
                 if one.name in arrays and other.is_partition and other.name.startswith(f"{one.name}p")
             ]
             if one.name in arrays and one.size and not parts:
-                volume = Volume(f"/dev/{one.name}", Holder.MD, one.size, parents=self._parents(one))
-                yield self._looked_into(volume)
-            for part in parts:
-                parent = (f"/dev/{one.name}",)
                 yield self._looked_into(
-                    Volume(f"/dev/{part.name}", Holder.PARTITION, part.size, parents=parent)
+                    Volume(self._device(one), Holder.MD, one.size, parents=self._parents(one))
                 )
+            for part in parts:
+                parent = (self._device(one),)
+                yield self._looked_into(
+                    Volume(self._device(part), Holder.PARTITION, part.size, parents=parent)
+                )
+
+    def _device(self, one: BlockDevice) -> str:
+        return self._names.device(one.name) or f"/dev/{one.name}"
 
     def _mapped(self) -> Iterator[Volume]:
         """Yield opened encryption, and Windows' dynamic disks, which libguestfs maps at its start (ldmtool)."""
@@ -119,8 +163,8 @@ class _Builder:
                 yield with_content(volume, one.content)
 
     def _parents(self, device: BlockDevice) -> tuple[str, ...]:
-        """The devices below one, through hidden parts of LVM, in our names."""
-        return tuple(dict.fromkeys(self._below(device, 0)))
+        """The devices below one, through hidden parts of LVM, in our names and the order of the disks."""
+        return tuple(sorted(dict.fromkeys(self._below(device, 0)), key=device_order))
 
     def _below(self, device: BlockDevice, depth: int) -> Iterator[str]:
         for name in device.slaves if depth < MOST_NESTED else ():
@@ -170,7 +214,7 @@ class _Builder:
         for vg in vgs:
             for lv in vg.lvs:
                 record = logical_volume(vg, lv)
-                if not is_visible(lv) or record.kind == "thin-pool":
+                if not is_visible(lv) or record.kind in NO_WORD_OF_IT:
                     continue
                 seen = kernel_device(self._survey, record.device)
                 if seen is None:

@@ -10,6 +10,7 @@ from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
 
+from imgtools.engine.appliance.apart import why_apart
 from imgtools.engine.appliance.crypt import TYPES, Locked, open_locked
 from imgtools.engine.appliance.files import ApplianceFilesystem, encode
 from imgtools.engine.appliance.launch import MEMORY_WITH_KEYS, Appliance, Drive, launch_appliance
@@ -130,14 +131,14 @@ class ApplianceSession:
         self._survey = look(self._appliance)
         if self._survey.lvm_said:
             log.debug("lvm says: %s", self._survey.lvm_said)
-        return build_layout(self._survey, disks, self._names)
+        return build_layout(self._survey, disks, self._names, partial(why_apart, disks, self._servers))
 
     @property
     def _names(self) -> DeviceNames:
         if self._survey is None and self._booted.targets is None:
             self._survey = look(self._appliance)
         targets = self._booted.targets if self._survey is None else self._survey.targets
-        return DeviceNames(targets or {}, len(self._servers), self._booted.first)
+        return DeviceNames(targets or {}, len(self._servers), self._booted.first, self._survey)
 
     # -- encrypted volumes ---------------------------------------------------------------------------------
 

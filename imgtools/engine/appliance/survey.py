@@ -51,16 +51,17 @@ known() {
 }
 for d in *; do
   case $d in ram*|loop*|fd*|sr*|zram*|nbd*) continue ;; esac
-  target= name= uuid= level= slaves=
+  target= name= uuid= level= slaves= degraded=
   read -r size < $d/size
   for t in $d/device/scsi_device/*; do [ -e "$t" ] && target=${t##*/}; done
   [ -r $d/dm/name ] && read -r name < $d/dm/name
   [ -r $d/dm/uuid ] && read -r uuid < $d/dm/uuid
   [ -r $d/md/level ] && read -r level < $d/md/level
+  [ -r $d/md/degraded ] && read -r degraded < $d/md/degraded
   for s in $d/slaves/*; do [ -e "$s" ] && slaves="$slaves ${s##*/}"; done
   part=; [ -r $d/partition ] && read -r part < $d/partition
   echo "$M device"
-  printf '%s\n' "$d" "$size" "$target" "$name" "$uuid" "$level" "$slaves" "$part"
+  printf '%s\n' "$d" "$size" "$target" "$name" "$uuid" "$level" "$slaves" "$part" "$degraded"
   known "$d" "$part"
   if [ "$tags" ]; then
     echo "$M tags 0"
@@ -108,6 +109,7 @@ class BlockDevice:
     dm_name: str = ""
     dm_uuid: str = ""
     md_level: str = ""
+    is_degraded: bool = False  # an array without some of its members
     slaves: tuple[str, ...] = ()
     is_partition: bool = False
     content: Content = field(default_factory=Content)
@@ -192,7 +194,8 @@ def _sections(text: str, mark: str) -> Iterator[tuple[str, str]]:
 
 
 def _block_device(facts: Mapping[str, str]) -> BlockDevice:
-    name, size, target, dm_name, dm_uuid, level, slaves, partition = facts["device"].split("\n")[:8]
+    lines = [*facts["device"].split("\n"), "", ""]
+    name, size, target, dm_name, dm_uuid, level, slaves, partition, degraded = lines[:9]
     content = next(iter(parse_udev(facts.get("tags", ""))), Content())
     if facts.get("tags code") == str(AMBIVALENT):
         content = Content(problem=AMBIVALENT_WORDS)
@@ -203,6 +206,7 @@ def _block_device(facts: Mapping[str, str]) -> BlockDevice:
         dm_name=dm_name,
         dm_uuid=dm_uuid,
         md_level=level,
+        is_degraded=degraded.isdigit() and degraded != "0",
         slaves=tuple(slaves.split()),
         is_partition=bool(partition),
         content=content,

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from imgtools.engine.confined.worker import Channel
+from imgtools.volumes.computed_disk import ComputedDisk
 from imgtools.volumes.local_file import LocalDisk
 from imgtools.volumes.luks.disk import LuksDisk
 from imgtools.volumes.volume_file import DiskFile, DiskServer, Extent
@@ -76,10 +77,13 @@ def again(disk: DiskFile) -> Iterator[Again]:
 
 
 def _below(disk: DiskFile) -> Iterator[DiskServer]:
-    """The servers that a disk's bytes come from, those below what is decrypted here too."""
+    """The servers that a disk's bytes come from, those below what is decrypted or put together here too."""
     for extent in disk.extents:
         if isinstance(extent.server, LuksDisk):
             yield from _below(extent.server.file)
+        elif isinstance(extent.server, ComputedDisk):
+            for source in extent.server.sources:
+                yield from _below(source)
         else:
             yield extent.server
 
@@ -88,9 +92,11 @@ def _rebuilt(disk: DiskFile, opened: Mapping[int, DiskServer]) -> DiskFile:
     """The same disk over servers that were opened once more."""
 
     def again_of(server: DiskServer) -> DiskServer:
-        return (
-            server.over(_rebuilt(server.file, opened)) if isinstance(server, LuksDisk) else opened[id(server)]
-        )
+        if isinstance(server, ComputedDisk):
+            return ComputedDisk([_rebuilt(source, opened) for source in server.sources], server.rule)
+        if isinstance(server, LuksDisk):
+            return server.over(_rebuilt(server.file, opened))
+        return opened[id(server)]
 
     made = {id(one): again_of(one) for one in dict.fromkeys(extent.server for extent in disk.extents)}
     return DiskFile([Extent(made[id(one.server)], one.offset, one.length) for one in disk.extents], disk.name)

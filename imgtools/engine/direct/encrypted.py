@@ -105,12 +105,8 @@ def _open_luks(
         return header
     device = f"/dev/mapper/luks-{volume.uuid}"
     if declined := why_not(header, file):
-        if (
-            header.version == 1
-            and elsewhere is None
-            and len(file.extents) == 1
-            and all(map(is_text, secrets))
-        ):
+        is_served = len(file.extents) == 1 and bool(file.extents[0].server.socket)
+        if header.version == 1 and elsewhere is None and is_served and all(map(is_text, secrets)):
             return Opened(device, _by_qemu(file, secrets, stack))  # it knows more ciphers
         return declined
     from imgtools.engine.confined.luks import derive_key

@@ -8,25 +8,23 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple
 
+from imgtools.engine.direct.assembly import Assembly, Found, partition_volume
 from imgtools.engine.direct.encrypted import header_elsewhere, open_encrypted, with_header
 from imgtools.engine.direct.probe import Content, probe
 from imgtools.errors import BadImage
 from imgtools.filesystems.api import Filesystem
-from imgtools.records.disks import Declined, Disk, Holder, Layout, Partition, Volume
+from imgtools.records.disks import Declined, Disk, Holder, Layout, Volume
 from imgtools.records.request import Engine, Key
 from imgtools.volumes.partitions import read_disk
 from imgtools.volumes.volume_file import DiskFile, DiskServer
 
-if TYPE_CHECKING:
-    from imgtools.volumes.lvm import Groups, Member
+__all__ = ["DirectSession", "Found", "disk_device", "mount_file", "partition_volume"]
 
 # What a volume holds that somebody else has to look into, and why.
 UNREAD = {
     "btrfs": "its subvolumes are listed by the appliance only",
     "zfs_member": "ZFS is not read here",
-    "linux_raid_member": "md arrays are assembled by the appliance only",
     "LVM1_member": "LVM1 is not read here",
     "ddf_raid_member": "firmware RAID is assembled by the appliance only",
     "isw_raid_member": "firmware RAID is assembled by the appliance only",
@@ -52,13 +50,6 @@ def disk_device(index: int) -> str:
         index, rest = divmod(index - 1, 26)
         letters = chr(ord("a") + rest) + letters
     return f"/dev/sd{letters}"
-
-
-class Found(NamedTuple):
-    """A volume and its bytes."""
-
-    volume: Volume
-    file: DiskFile
 
 
 class DirectSession:
@@ -110,7 +101,7 @@ class DirectSession:
             return Declined(device, f"it lies in {len(file.extents)} pieces")
         extent = file.extents[0]
         if extent.server not in self._servers:
-            return Declined(device, "it is inside an encrypted volume")
+            return Declined(device, "it is inside an encrypted volume, or put together by md or LVM")
         return self._servers.index(extent.server), extent.offset, extent.length
 
     def mount(self, volume: Volume, options: str = "") -> Filesystem | Declined:
@@ -144,27 +135,27 @@ class DirectSession:
         pairs = zip(disks, wholes, strict=True)
         todo = [found for disk, whole in pairs for found in self._candidates(disk, whole)]
         done: list[Found] = []
-        members: list[Member] = []
-        groups: Groups | None = None
+        assembly = Assembly(unread)
         for _ in range(ROUNDS):
             fresh = self._recognise(todo, extended, unread)
             fresh = [self._with_header(found, [*done, *fresh]) for found in fresh]
             done += fresh
-            members += self._members(fresh, unread)
-            groups = _assemble(members)
-            todo = self._decrypted(fresh, unread) + self._logical(groups, done)
+            todo = self._decrypted(fresh, unread) + assembly.add(fresh)
+            todo = todo or assembly.add_incomplete()
             if not todo:
                 break
         tables = [self._without_empty_table(disk, done) for disk in disks]
         partitioned = {disk.device for disk in tables if disk.table}
         kept = [found for found in done if found.volume.device not in partitioned]
         self._files = {found.volume.device: found.file for found in kept}
+        groups = assembly.groups
         layout = Layout(
             disks=tuple(tables),
             pvs=groups.pvs if groups else (),
             vgs=groups.vgs if groups else (),
             lvs=tuple(mapped.volume for mapped in groups.volumes) if groups else (),
             volumes=tuple(found.volume for found in kept),
+            arrays=tuple(assembly.arrays),
             unread=(*unread, *(groups.unread if groups else ())),
         )
         return layout if layout.is_complete and not layout.locked else _perhaps_elsewhere(layout)
@@ -220,41 +211,6 @@ class DirectSession:
             fresh.append(Found(volume, found.file))
         return fresh
 
-    @staticmethod
-    def _members(fresh: Sequence[Found], unread: list[Declined]) -> list[Member]:
-        members = []
-        for found in fresh:
-            if found.volume.content != "LVM2_member":
-                continue
-            from imgtools.volumes.lvm import read_member  # late, as below
-
-            try:
-                member = read_member(found.file, found.volume.device)
-            except BadImage as error:
-                unread.append(Declined(found.volume.device, error.message))
-                continue
-            if member is None:
-                unread.append(Declined(found.volume.device, "its LVM label is damaged"))
-            else:
-                members.append(member)
-        return members
-
-    @staticmethod
-    def _logical(groups: Groups | None, done: Sequence[Found]) -> list[Found]:
-        """Logical volumes that can be read and were not met before."""
-        if groups is None:
-            return []
-        known = {found.volume.device for found in done}
-        fresh = []
-        for mapped in groups.volumes:
-            device = mapped.volume.device
-            if isinstance(mapped.extents, Declined) or device in known:
-                continue
-            known.add(device)
-            volume = Volume(device, Holder.LV, mapped.volume.size, parents=mapped.parents)
-            fresh.append(Found(volume, DiskFile(mapped.extents, device)))
-        return fresh
-
     # -- encrypted volumes ---------------------------------------------------------------------------------
 
     def _with_header(self, found: Found, known: Sequence[Found]) -> Found:
@@ -283,28 +239,6 @@ class DirectSession:
 def _perhaps_elsewhere(layout: Layout) -> Layout:
     """What is missing may lie in what could not be opened here: then the other engine may find it."""
     return replace(layout, unread=tuple(replace(one, damaged=False, hint="") for one in layout.unread))
-
-
-def _assemble(members: Sequence[Member]) -> Groups | None:
-    """Make volume groups of the physical volumes; None if there are none, as on most disks."""
-    if not members:
-        return None
-    from imgtools.volumes.lvm import assemble  # late: most disks have no LVM
-
-    return assemble(members)
-
-
-def partition_volume(disk: Disk, partition: Partition) -> Volume:
-    """The volume of a partition, before anybody has looked into it."""
-    return Volume(
-        device=partition.device,
-        holder=Holder.PARTITION,
-        size=partition.size,
-        parents=(disk.device,),
-        part_uuid=partition.id,
-        part_label=partition.name,
-        sector_size=disk.sector_size,
-    )
 
 
 # -- filesystems ------------------------------------------------------------------------------------------

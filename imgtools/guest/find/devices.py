@@ -7,7 +7,7 @@ first disk. Names that a filesystem carries (UUID=, LABEL= ...) are exact; names
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -183,9 +183,9 @@ class Devices:
             digits = hex_digits(name.split("-")[4]) if name.count("-") >= 4 else ""
             return self._crypt_on(lambda volume: hex_digits(volume.uuid) == digits != "")
         if name.startswith("md-uuid-"):
-            return self._md_uuid(hex_digits(name.removeprefix("md-uuid-")))
+            return self._device(self._md_uuid(hex_digits(name.removeprefix("md-uuid-"))))
         if name.startswith("md-name-"):
-            return self._md_label(name.removeprefix("md-name-"))
+            return self._device(self._md_label(name.removeprefix("md-name-")))
         return None
 
     def _lv_uuid(self, joined: str) -> Volume | None:
@@ -226,34 +226,46 @@ class Devices:
 
     # -- md ------------------------------------------------------------------------------------------------
 
-    def _arrays(self) -> Iterator[tuple[Volume, Sequence[Volume]]]:
-        """Yield every md volume with the disks or partitions it is made of."""
+    def _arrays(self) -> Iterator[tuple[str, str, str]]:
+        """Yield the device, the UUID as hexadecimal digits and the name of every array."""
+        for array in self._layout.arrays:
+            yield array.device, array.uuid, array.name
+        known = {array.device for array in self._layout.arrays}
         volumes = self._layout.volumes
         for volume in volumes:
-            if volume.holder is Holder.MD:
-                yield volume, [member for member in volumes if member.device in volume.parents]
+            if volume.holder is Holder.MD and volume.device not in known:
+                for member in volumes:
+                    if member.device in volume.parents:
+                        yield volume.device, hex_digits(member.uuid), member.label
 
-    def _md_uuid(self, digits: str) -> Volume | None:
-        for volume, members in self._arrays():
-            if any(hex_digits(member.uuid) == digits for member in members):
-                return volume
-        return None
+    def _md_uuid(self, digits: str) -> str:
+        return next((device for device, uuid, _name in self._arrays() if uuid == digits != ""), "")
 
-    def _md_label(self, name: str) -> Volume | None:
+    def _md_label(self, name: str) -> str:
         """Find an array by its name, ``host:name`` or ``name``."""
-        for volume, members in self._arrays():
-            labels = {member.label for member in members} - {""}
-            if name in labels or name in {label.rpartition(":")[2] for label in labels}:
-                return volume
-        return None
+        fits = (
+            device
+            for device, _, label in self._arrays()
+            if name in (label, label.rpartition(":")[2]) and name
+        )
+        return next(fits, "")
 
     def _md(self, device: str) -> Volume | None:
-        """Find /dev/md0 or /dev/md/name: by mdadm.conf, by the array's name, by its device, or the only one."""
-        by_conf = self._md_uuid(self._names.md[device]) if device in self._names.md else None
+        """Find /dev/md0 or /dev/md/name, or a partition of it."""
+        for base, number in _array_parts(device):
+            array = self._array(base)
+            found = self._device(f"{array}p{number}" if number else array) if array else None
+            if found is not None:
+                return found
+        return None
+
+    def _array(self, device: str) -> str:
+        """The device of an array: by mdadm.conf, by the array's name, by the device itself, or the only one."""
         name = device.removeprefix("/dev/md/") if device.startswith("/dev/md/") else device[len("/dev/md") :]
-        found = by_conf or self._md_label(name) or self._device(device)
-        arrays = [volume for volume, _members in self._arrays()]
-        return found or (arrays[0] if len(arrays) == 1 else None)
+        by_conf = self._md_uuid(self._names.md[device]) if device in self._names.md else ""
+        devices = list(dict.fromkeys(one for one, _uuid, _name in self._arrays()))
+        itself = device if device in devices else ""
+        return by_conf or self._md_label(name) or itself or (devices[0] if len(devices) == 1 else "")
 
     # -- names of whole disks and their partitions -----------------------------------------------------------
 
@@ -296,6 +308,16 @@ def split_disk(spec: str) -> tuple[str, int | None]:
         part = match["part"]
         return spec.removesuffix(f"-part{part}") if part else spec, number_of(part)
     return "", None
+
+
+def _array_parts(device: str) -> Iterator[tuple[str, str]]:
+    """The ways to read the name of an array: of a whole one, and of a partition: md0p1, md/0p1, md/boot1."""
+    yield device, ""
+    match = re.fullmatch(r"(/dev/md/?.*\d)p(\d{1,3})", device) or re.fullmatch(
+        r"(/dev/md/.*\D)(\d{1,3})", device
+    )
+    if match:
+        yield match[1], match[2]
 
 
 def number_of(digits: str | None) -> int | None:

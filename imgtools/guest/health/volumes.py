@@ -137,7 +137,7 @@ def raids(layout: Layout, open_bytes: Bytes) -> tuple[RaidState, ...]:
     for volume in layout.volumes:
         file = _file_of(volume, open_bytes) if volume.content == "linux_raid_member" else None
         member = read_md_member(file) if file is not None else None
-        if member is not None:
+        if member is not None and not member.damaged:
             found.setdefault(member.uuid, []).append((volume.device, member))
     return tuple(_raid(uuid, members) for uuid, members in found.items())
 

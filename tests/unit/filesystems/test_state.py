@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from imgtools.errors import BadImage
 from imgtools.filesystems.state import READERS, Trouble, btrfs_devices, filesystem_state, lost_superblock
-from imgtools.volumes.md_superblock import read_md_member, survives
+from imgtools.volumes.md_superblock import survives
 from tests.support.volumes import bytes_volume
 
 SIZE, BLOCK = 1 << 20, 1024
@@ -108,46 +108,11 @@ def test_no_bytes_make_it_fail(content: str, seed: bytes, magic: bool) -> None:
     try:
         filesystem_state(bytes_volume(bytes(raw)), content)
         lost_superblock(bytes_volume(bytes(raw)))
-        read_md_member(bytes_volume(bytes(raw)))
     except BadImage:
         pass
 
 
 # -- software RAID -------------------------------------------------------------------------------------------
-
-
-def md_member(role: int, *, at: int = 4096, events: int = 9) -> bytes:
-    """A member of a RAID1 with two members, version 1.2."""
-    raw = bytearray(SIZE)
-    struct.pack_into("<II", raw, at, 0xA92B4EFC, 1)
-    raw[at + 16 : at + 32] = bytes(range(16))
-    raw[at + 32 : at + 36] = b"h:md"
-    struct.pack_into("<i", raw, at + 72, 1)
-    struct.pack_into("<I", raw, at + 92, 2)
-    struct.pack_into("<I", raw, at + 160, role)
-    struct.pack_into("<Q", raw, at + 200, events)
-    struct.pack_into("<HH", raw, at + 256, 0, 1)
-    return bytes(raw)
-
-
-@pytest.mark.parametrize("at", [4096, 0, (SIZE // 512 - 16) * 512])
-def test_a_member_of_an_array(at: int) -> None:
-    member = read_md_member(bytes_volume(md_member(1, at=at)))
-    assert member is not None
-    assert (member.uuid, member.name, member.level, member.wanted, member.role, member.events) == (
-        bytes(range(16)).hex(), "h:md", 1, 2, 1, 9,
-    )  # fmt: skip
-
-
-def test_an_older_member_of_an_array() -> None:
-    raw = bytearray(SIZE)
-    at = SIZE - 0x10000
-    struct.pack_into("<II", raw, at, 0xA92B4EFC, 0)
-    struct.pack_into("<I", raw, at + 7 * 4, 1)
-    struct.pack_into("<I", raw, at + 10 * 4, 2)
-    struct.pack_into("<I", raw, at + 995 * 4, 1)
-    member = read_md_member(bytes_volume(bytes(raw)))
-    assert member is not None and (member.level, member.wanted, member.role) == (1, 2, 1)
 
 
 @pytest.mark.parametrize(

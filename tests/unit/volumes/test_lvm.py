@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -42,16 +44,16 @@ def named(found: Groups, name: str) -> MappedVolume:
 
 
 def why(found: Groups, name: str) -> str:
-    extents = named(found, name).extents
-    assert isinstance(extents, Declined)
-    assert extents in found.unread
-    return extents.reason
+    declined = named(found, name).content
+    assert isinstance(declined, Declined)
+    assert declined in found.unread
+    return declined.reason
 
 
 def content(found: Groups, name: str) -> bytes:
-    extents = named(found, name).extents
-    assert not isinstance(extents, Declined), extents
-    return DiskFile(extents).read()
+    file = named(found, name).content
+    assert isinstance(file, DiskFile), file
+    return file.read_at(0, file.size)
 
 
 def marked(raw: bytearray, *extents: int) -> bytearray:
@@ -152,10 +154,11 @@ def test_two_disks_with_one_uuid() -> None:
 @pytest.mark.parametrize(
     ("segments", "kind"),
     [
-        ([segment(0, 4, ("pv0", 0), ("pv0", 5))], "striped"),
         ([segment(0, 2, ("pv0", 0)), segment(2, 2, kind="error")], "error"),
-        ([segment(0, 4, kind="thin")], "thin"),
-        ([segment(0, 4, kind="cache+METADATA_FORMAT")], "cache"),
+        ([segment(0, 4, kind="vdo")], "vdo"),
+        ([segment(0, 4, kind="writecache")], "writecache"),
+        ([segment(0, 4, kind="integrity+SOMETHING")], "integrity"),
+        ([segment(0, 4, kind="raid7")], "raid7"),
     ],
 )
 def test_other_kinds_are_listed_and_not_read(segments: list[str], kind: str) -> None:
@@ -179,15 +182,73 @@ SNAPSHOT = """snapshot0 {{
 }}"""
 
 
+CHUNK = 4096
+STORE = 9 * MIB  # where extent 8 of the physical volume is
+
+
+def with_store(raw: bytearray, *kept: tuple[int, int], valid: int = 1, sectors: int = 8) -> bytearray:
+    """Write a snapshot's store into extent 8: its header, and which chunks were kept where."""
+    struct.pack_into("<4I", raw, STORE, 0x70416E53, valid, 1, sectors)
+    for number, pair in enumerate(kept):
+        struct.pack_into("<QQ", raw, STORE + CHUNK + 16 * number, *pair)
+    for _, place in kept:
+        raw[STORE + place * CHUNK : STORE + (place + 1) * CHUNK] = b"kept".ljust(CHUNK, b"!")
+    return raw
+
+
+def snapshot(word: str = "cow_store") -> str:
+    before = volume_text("before", "b", [segment(0, 2, ("pv0", 8))], status='"READ", "WRITE"')
+    return group_text(["A"], [ROOT, before, SNAPSHOT.format(id=uuid("s"), word=word)])
+
+
 @pytest.mark.parametrize(("word", "origin"), [("cow_store", "linear"), ("merging_store", "snapshot-merge")])
 def test_snapshots_and_their_origins(word: str, origin: str) -> None:
-    before = volume_text("before", "b", [segment(0, 2, ("pv0", 8))], status='"READ", "WRITE"')
-    found = groups(make_pv("A", group_text(["A"], [ROOT, before, SNAPSHOT.format(id=uuid("s"), word=word)])))
+    """What is being rolled back already reads as the snapshot."""
+    found = groups(with_store(marked(make_pv("A", snapshot(word)), 2, 3), (257, 2), (0, 3)))
     assert [(one.volume.name, one.volume.kind) for one in found.volumes] == [
         ("root", origin),
         ("before", "snapshot"),
     ]
-    assert why(found, "before") == "a logical volume of kind snapshot"
+    before = content(found, "before" if word == "cow_store" else "root")
+    assert (before[:4], before[MIB : MIB + 4], before[MIB + CHUNK :][:4]) == (b"kept", b"A\0\0\3", b"kept")
+    if word == "cow_store":
+        assert content(found, "root")[:4] == b"A\0\0\2"
+
+
+def test_a_snapshot_that_was_never_used_is_its_origin() -> None:
+    assert content(groups(marked(make_pv("A", snapshot()), 2)), "before")[:4] == b"A\0\0\2"
+
+
+@pytest.mark.parametrize(
+    ("made", "reason"),
+    [
+        ({"valid": 0}, "it is no longer valid, because it had no room for what changed"),
+        ({"sectors": 16}, "its chunks have 8192 bytes, and LVM says 4096"),
+    ],
+)
+def test_a_store_that_is_no_longer_one(made: dict[str, int], reason: str) -> None:
+    assert (
+        why(groups(with_store(make_pv("A", snapshot()), **made)), "before")
+        == f"the snapshot's store: {reason}"
+    )
+
+
+def test_a_store_that_names_a_chunk_beyond_it() -> None:
+    reason = "the snapshot's store: it names its chunk 700, and has only 512"
+    assert why(groups(with_store(make_pv("A", snapshot()), (0, 700))), "before") == reason
+
+
+def test_a_volume_that_makes_no_sense_leaves_the_others() -> None:
+    odd = volume_text("odd", "o", [segment(0, 4, ("pv0", 4), ("pv0", 6))])
+    found = groups(make_pv("A", group_text(["A"], [odd, ROOT])))
+    assert why(found, "odd") == "LVM metadata: no number 'stripe_size'"
+    assert len(content(found, "root")) == 4 * MIB
+
+
+def test_a_volume_that_lies_in_itself() -> None:
+    odd = volume_text("odd", "o", [segment(0, 4, ("odd", 0))])
+    found = groups(make_pv("A", group_text(["A"], [odd, ROOT])))
+    assert why(found, "odd") == "LVM metadata: odd lies in itself, or too deep in others"
 
 
 def test_hidden_volumes_are_not_listed() -> None:
@@ -295,9 +356,9 @@ def test_a_group_of_a_changed_text_gets_an_answer(changes: list[tuple[int, str]]
         text = text[:place] + word + text[place + len(word) :]
     found = groups(make_pv("A", text))
     for one in found.volumes:
-        if not isinstance(one.extents, Declined):
-            assert sum(extent.length for extent in one.extents) == one.volume.size
-            assert all(extent.offset + extent.length <= PV_SIZE for extent in one.extents)
+        if isinstance(one.content, DiskFile):
+            assert sum(extent.length for extent in one.content.extents) == one.volume.size
+            assert all(extent.offset + extent.length <= PV_SIZE for extent in one.content.extents)
 
 
 @given(st.binary(max_size=4096))

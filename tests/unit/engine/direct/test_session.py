@@ -153,7 +153,7 @@ def test_a_hybrid_disc_has_partitions(tmp_path: Path) -> None:
 def lvm_disks(folder: Path, ext4: bytes) -> tuple[Path, Path]:
     """A group over a partition of one disk and the whole of another; the root volume lies on both."""
     segments = [segment(0, 1, ("pv0", 3)), segment(1, 3, ("pv1", 0))]
-    odd = volume_text("odd", "o", [segment(0, 2, ("pv0", 8), ("pv1", 8))])
+    odd = volume_text("odd", "o", [segment(0, 2, kind="vdo")])
     text = group_text(["A", "B"], [volume_text("root", "r", segments), odd])
     first, second = make_pv("A", text), make_pv("B", text)
     first[4 * MIB : 5 * MIB] = ext4[:MIB]
@@ -174,9 +174,9 @@ def test_logical_volumes_over_disks(tmp_path: Path, ext4: bytes) -> None:
         assert layout.volumes[2].parents == ("/dev/sda1", "/dev/sdb")
         assert [(one.device, one.kind) for one in layout.lvs] == [
             ("/dev/vg/root", "linear"),
-            ("/dev/vg/odd", "striped"),
+            ("/dev/vg/odd", "vdo"),
         ]
-        assert layout.unread == (Declined("/dev/vg/odd", "a logical volume of kind striped"),)
+        assert layout.unread == (Declined("/dev/vg/odd", "a logical volume of kind vdo"),)
         assert hello(session, "/dev/vg/root") == b"hello\n"
 
 
@@ -197,14 +197,14 @@ def test_a_group_whose_second_disk_was_not_given(tmp_path: Path, ext4: bytes) ->
 
 
 @pytest.mark.host
-@pytest.mark.parametrize("beside", ["", "luks", "striped"])
+@pytest.mark.parametrize("beside", ["", "luks", "vdo"])
 def test_what_is_missing_is_missing_for_all_unless_it_may_lie_elsewhere(
     tmp_path: Path, luks: Path, beside: str
 ) -> None:
     """In a container that no key opens, or in what only the other engine puts together."""
     volumes = [volume_text("root", "r", [segment(0, 3, ("pv1", 0))])]
-    if beside == "striped":
-        volumes.append(volume_text("odd", "o", [segment(0, 2, ("pv0", 8), ("pv0", 9))]))
+    if beside == "vdo":
+        volumes.append(volume_text("odd", "o", [segment(0, 2, kind="vdo")]))
     (tmp_path / "a.img").write_bytes(make_pv("A", group_text(["A", "B"], volumes)))
     with opened(tmp_path / "a.img", *([luks] if beside == "luks" else [])) as session:
         lost = next(one for one in session.layout().unread if one.what == "/dev/vg/root")
