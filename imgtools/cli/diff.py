@@ -171,7 +171,8 @@ def _other(
         )
     like = source.disks[0]
     disks = tuple(
-        disk_named(one, image_format, snapshot, like.folders, like.remote) for one in (other, *(more or ()))
+        disk_named(one, image_format, snapshot, like.folders, like.remote, like.sector_size)
+        for one in (other, *(more or ()))
     )
     return dataclasses.replace(source, disks=disks)
 

@@ -147,7 +147,8 @@ def command(
             raise UsageError("--verify only looks; it does not go with --write or --output")
         if customization.orders:
             raise UsageError("--verify only looks; it does not go with customizations")
-        before = replace(source, disks=(DiskSource(original),)) if original else None
+        like = DiskSource(original, sector_size=source.disks[0].sector_size) if original else None
+        before = replace(source, disks=(like,)) if like else None
         with out.waiting("Searching"):
             found = verify_image(source, selection, original=before)
         _show_verdict(out, found)

@@ -69,7 +69,8 @@ def _disks(
     if other is not None:
         like = first.disks[0]
         return tuple(
-            disk_named(one, image_format, snapshot, like.folders, like.remote) for one in images_of(other)
+            disk_named(one, image_format, snapshot, like.folders, like.remote, like.sector_size)
+            for one in images_of(other)
         )
     if snapshot is None:
         raise UsageError("compare with what?", hint="other=IMAGE, or other_snapshot=NAME")

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Literal, TypedDict, TypeVar
 
 from imgtools.errors import UsageError
-from imgtools.records.image import disk_named
+from imgtools.records.image import disk_named, sector_size
 from imgtools.records.remote import remote_options
 from imgtools.records.request import Backing, Engine, ImageRequest, Key, OutputTarget, Secret, Target
 
@@ -55,6 +55,7 @@ class GuestOptions(ImageOptions, total=False):
         str | None
     )  # which system, if there are several: the device, UUID, label or drive letter of its root
     mount: str | Sequence[str]  # DEVICE[:PATH[:OPTIONS]]: these volumes, not the guest's own mounts
+    blocksize: int | None  # bytes of a sector, 512 or 4096; None: as a GPT tells, else 512
 
 
 def open_image(
@@ -68,6 +69,7 @@ def open_image(
     backing_folder: HostPath | Sequence[HostPath] = (),
     remote: bool = False,
     remote_timeout: float | None = None,
+    blocksize: int | None = None,
 ) -> AbstractContextManager[Image]:
     """Open the disks of one guest for reading. What is given back has no method that changes anything.
 
@@ -89,6 +91,7 @@ def open_image(
             backing_folder=backing_folder,
             remote=remote,
             remote_timeout=remote_timeout,
+            blocksize=blocksize,
         )
     )
 
@@ -103,6 +106,7 @@ def edit_image(
     backing_folder: HostPath | Sequence[HostPath] = (),
     remote: bool = False,
     remote_timeout: float | None = None,
+    blocksize: int | None = None,
     output: HostPath | None = None,
     output_format: str | None = None,
     compress: bool = False,
@@ -129,6 +133,7 @@ def edit_image(
         backing_folder=backing_folder,
         remote=remote,
         remote_timeout=remote_timeout,
+        blocksize=blocksize,
     )
     return edit_request(request, Target(write=new is None, output=new))
 
@@ -147,6 +152,7 @@ def make_request(
     root: str | None = None,
     mount: str | Sequence[str] = (),
     force_share: bool = False,
+    blocksize: int | None = None,
 ) -> ImageRequest:
     """Return what the keywords ask for, as workflows take it.
 
@@ -154,7 +160,8 @@ def make_request(
     """
     folders = host_paths(backing_folder)
     network = remote_options(remote, remote_timeout)
-    disks = tuple(disk_named(one, format, snapshot, folders, network) for one in images_of(images))
+    sector = sector_size(blocksize)
+    disks = tuple(disk_named(one, format, snapshot, folders, network, sector) for one in images_of(images))
     if not disks:
         raise UsageError("no image is named")
     return ImageRequest(

@@ -271,6 +271,7 @@ def _opened(
                     reader,
                     network=wants_network,
                     boot=boot,
+                    sectors=servers.sectors,
                 )
             )
 

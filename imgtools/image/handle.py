@@ -154,6 +154,11 @@ class DiskServers:
         return self._served
 
     @property
+    def sectors(self) -> tuple[int, ...]:
+        """Bytes of a sector of each disk, as was said; 0 where nothing was."""
+        return tuple(info.source.sector_size for info in self._infos)
+
+    @property
     def volume_keys(self) -> tuple[Key, ...]:
         """The keys for what the served disks hold."""
         return volume_keys(self._infos, self.keys)
@@ -174,12 +179,14 @@ def image_openers(servers: DiskServers, boot: Boot | None = None) -> dict[Engine
     def direct() -> Session:
         from imgtools.engine.direct.session import DirectSession
 
-        return DirectSession(servers(), servers.volume_keys)
+        return DirectSession(servers(), servers.volume_keys, servers.sectors)
 
     def appliance() -> Session:
         from imgtools.engine.appliance import ApplianceSession
 
-        return ApplianceSession(servers(), servers.volume_keys, boot=boot or booting())
+        return ApplianceSession(
+            servers(), servers.volume_keys, boot=boot or booting(), sectors=servers.sectors
+        )
 
     return {Engine.DIRECT: direct, Engine.APPLIANCE: appliance}
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from imgtools.errors import UsageError
 from imgtools.records.system import Warned
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from imgtools.records.snapshots import Snapshot
 
 _SECRET = re.compile(r"(?<=://)[^/@?#]*[:%][^/@?#]*(?=@)|(?<=:key=)[^:]*")
+SECTOR_SIZES = (512, 4096)  # of the disks that there are
 _URI = re.compile(r"[a-z][a-z0-9+.-]*://|rbd:")  # RFC 3986, and what QEMU calls a volume of Ceph
 
 
@@ -57,6 +59,9 @@ class DiskSource:
     uri: str = field(default="", repr=False)  # where it is, if not on this host; it may hold a secret
     remote: RemoteOptions | None = None  # how the network is used for it; None: it is not
     inside: Inside | None = None  # where its bytes are, once it is opened
+    sector_size: int = (
+        0  # bytes of a logical sector: 512, 4096; 0: as its partition table says, 512 without one
+    )
 
     @property
     def name(self) -> str:
@@ -93,14 +98,28 @@ def disk_named(
     snapshot: str | None = None,
     folders: tuple[Path, ...] = (),
     remote: RemoteOptions | None = None,
+    sector: int = 0,
 ) -> DiskSource:
     """Return the disk that a user means by a word: a path, or a URI, which is no path and stays as it is.
 
     :param remote: how the network is used; None: it is not.
     """
     if isinstance(word, str) and is_uri(word):
-        return DiskSource(Path(), format, snapshot, folders, uri=word, remote=remote)
-    return DiskSource(Path(word), format, snapshot, folders, remote=remote)  # for another beside it
+        return DiskSource(Path(), format, snapshot, folders, uri=word, remote=remote, sector_size=sector)
+    # Of a file, for another that stands beside it.
+    return DiskSource(Path(word), format, snapshot, folders, remote=remote, sector_size=sector)
+
+
+def sector_size(value: int | None) -> int:
+    """Return the bytes of a sector that somebody has said; 0 for nothing.
+
+    :raises UsageError: no disk has such sectors.
+    """
+    if value is None:
+        return 0
+    if value not in SECTOR_SIZES:
+        raise UsageError(f"no disk has sectors of {value} bytes", hint="--blocksize is 512 or 4096")
+    return value
 
 
 @dataclass(frozen=True, slots=True)

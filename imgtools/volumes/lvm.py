@@ -238,9 +238,11 @@ class _Group:
         """The visible logical volumes, each with its bytes or the reason why there are none."""
         snapshots = self._snapshots()
         mapper = Mapper(self.name, self._extent_size, self._lvs, self._files())
-        for name, lv in self._lvs.items():
+        kinds = {name: snapshots.get(name) or _kind_of(segments_of(lv)) for name, lv in self._lvs.items()}
+        # As lvs lists them: what others lie in comes first.
+        for name in sorted(kinds, key=lambda name: kinds[name] != "thin-pool"):
+            lv, kind = self._lvs[name], kinds[name]
             segments = segments_of(lv)
-            kind = snapshots.get(name) or _kind_of(segments)
             # The volume that a user calls the snapshot is hidden, and one without a name of its own is not.
             is_record = any(segment.values.get("type") == "snapshot" for segment in segments)
             if is_record or ("VISIBLE" not in lv.words("status") and kind != "snapshot"):

@@ -10,6 +10,7 @@ import struct
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from imgtools.errors import UsageError
 from imgtools.records.disks import Disk, Partition
 from imgtools.volumes.gpt import partition_device, read_gpt
 from imgtools.volumes.volume_file import DiskFile
@@ -31,26 +32,37 @@ class Slot(NamedTuple):
     length: int
 
 
-def read_disk(disk: DiskFile, device: str) -> Disk:
-    """Read the partition table of a disk. Without one, ``table`` is empty."""
+def read_disk(disk: DiskFile, device: str, sector: int = 0) -> Disk:
+    """Read the partition table of a disk. Without one, ``table`` is empty.
+
+    :param sector: bytes of a sector, if that is known: only a GPT tells by itself.
+    :raises UsageError: the table is one of other sectors.
+    """
     raw = disk.read_at(0, SECTOR)
     slots = parse_slots(raw)
+    unit = sector or SECTOR
     if slots is None:
-        return Disk(device, disk.size, foreign_table=_foreign_table(disk))
+        return Disk(device, disk.size, unit, foreign_table=_foreign_table(disk))
     if any(slot.type == PROTECTIVE for slot in slots):
         found = read_gpt(disk, device)
         if found is not None:
+            if sector not in (0, found.sector_size):
+                raise UsageError(
+                    f"{device} has a partition table in sectors of {found.sector_size} bytes, not {sector}",
+                    hint="leave --blocksize away: a GPT tells it by itself",
+                )
             return found
         return Disk(
             device,
             disk.size,
+            unit,
             problems=("it says that it has a GPT, and neither copy of the table is intact",),
         )
     if not slots and (foreign := _foreign_table(disk)):  # a bootable one has the signature of an MBR
-        return Disk(device, disk.size, foreign_table=foreign)
+        return Disk(device, disk.size, unit, foreign_table=foreign)
     if not slots and is_boot_sector(raw):
-        return Disk(device, disk.size)
-    return _read_mbr(disk, device, raw, slots)
+        return Disk(device, disk.size, unit)
+    return _read_mbr(disk, device, raw, slots, unit)
 
 
 def _foreign_table(disk: DiskFile) -> str:
@@ -85,28 +97,30 @@ def is_boot_sector(raw: bytes) -> bool:
     return not isinstance(parse_boot_sector(raw), str)
 
 
-def _read_mbr(disk: DiskFile, device: str, raw: bytes, slots: list[Slot]) -> Disk:
+def _read_mbr(disk: DiskFile, device: str, raw: bytes, slots: list[Slot], unit: int) -> Disk:
     table_id = f"{int.from_bytes(raw[440:444], 'little'):08x}"
     partitions: list[Partition] = []
     problems: list[str] = []
     for slot in slots:
         kind = "extended" if slot.type in EXTENDED else "primary"
-        partitions.append(_partition(device, table_id, slot.number, slot, 0, kind))
+        partitions.append(_partition(device, table_id, slot.number, slot, 0, kind, unit))
     number = 5
     for extended in (slot for slot in slots if slot.type in EXTENDED):
-        for base, slot in _walk_logical(disk, extended, problems):
-            partitions.append(_partition(device, table_id, number, slot, base, "logical"))
+        for base, slot in _walk_logical(disk, extended, problems, unit):
+            partitions.append(_partition(device, table_id, number, slot, base, "logical", unit))
             number += 1
     problems += beyond_end(partitions, disk.size)
-    return Disk(device, disk.size, SECTOR, "dos", table_id, tuple(partitions), tuple(problems))
+    return Disk(device, disk.size, unit, "dos", table_id, tuple(partitions), tuple(problems))
 
 
-def _partition(device: str, table_id: str, number: int, slot: Slot, base: int, kind: str) -> Partition:
+def _partition(
+    device: str, table_id: str, number: int, slot: Slot, base: int, kind: str, unit: int
+) -> Partition:
     return Partition(
         device=partition_device(device, number),
         number=number,
-        start=(base + slot.start) * SECTOR,
-        size=slot.length * SECTOR,
+        start=(base + slot.start) * unit,
+        size=slot.length * unit,
         type=f"{slot.type:#04x}",
         kind=kind,
         id=f"{table_id}-{number:02x}",
@@ -114,7 +128,9 @@ def _partition(device: str, table_id: str, number: int, slot: Slot, base: int, k
     )
 
 
-def _walk_logical(disk: DiskFile, extended: Slot, problems: list[str]) -> Iterator[tuple[int, Slot]]:
+def _walk_logical(
+    disk: DiskFile, extended: Slot, problems: list[str], unit: int
+) -> Iterator[tuple[int, Slot]]:
     """Yield the logical partitions with the sector that their start counts from (parse_extended of Linux)."""
     place, seen = extended.start, set[int]()
     end = extended.start + extended.length
@@ -123,7 +139,7 @@ def _walk_logical(disk: DiskFile, extended: Slot, problems: list[str]) -> Iterat
             problems.append(f"the chain of logical partitions is a loop or longer than {MOST_LOGICAL}")
             return
         seen.add(place)
-        raw = disk.read_at(place * SECTOR, SECTOR)
+        raw = disk.read_at(place * unit, SECTOR)
         if len(raw) < SECTOR or raw[510:512] != SIGNATURE:
             problems.append(
                 f"no boot record at sector {place}, where one of the logical partitions should be"

@@ -286,7 +286,8 @@ def _template(request: ImageRequest, how: CloneRequest) -> Iterator[_Template]:
 
 def _request_of(overlays: Sequence[Path], request: ImageRequest) -> ImageRequest:
     """Overlays of ours as an image: the template below them, the only other file, was judged already."""
-    disks = tuple(DiskSource(overlay, "qcow2") for overlay in overlays)
+    pairs = zip(overlays, request.disks, strict=True)
+    disks = tuple(DiskSource(one, "qcow2", sector_size=disk.sector_size) for one, disk in pairs)
     return replace(request, disks=disks, backing=Backing.ANY)
 
 

@@ -161,7 +161,6 @@ def test_bitlocker() -> None:
 @pytest.mark.parametrize(
     ("name", "keys", "device", "words"),
     [
-        ("luks2", (key("all", "fixture"),), "/dev/sda2", "LUKS2"),
         ("opensuse", (), "/dev/sda2", "subvolumes"),
     ],
 )

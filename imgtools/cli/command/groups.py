@@ -67,7 +67,7 @@ from imgtools.cli.command.typer_adapter import given_in_order, panel_of, spellin
 from imgtools.cli.output.output import Output
 from imgtools.disk.sources.showing import showing
 from imgtools.errors import UsageError
-from imgtools.records.image import disk_named, is_uri, shown_uri
+from imgtools.records.image import disk_named, is_uri, sector_size, shown_uri
 from imgtools.records.request import Customization, Engine, ImageRequest, Key, OutputTarget, Target
 
 if TYPE_CHECKING:
@@ -220,8 +220,10 @@ def _request(words: list[str], values: dict[str, Any]) -> ImageRequest:
         from imgtools.records.remote import remote_options  # most images are here
 
         remote = remote_options(values["remote"], values["remote_timeout"])
+    sector = sector_size(values.get("blocksize"))
     disks = tuple(
-        disk_named(word, values["image_format"], values.get("snapshot"), folders, remote) for word in words
+        disk_named(word, values["image_format"], values.get("snapshot"), folders, remote, sector)
+        for word in words
     )
     return ImageRequest(
         disks=disks,
@@ -373,7 +375,7 @@ def _pack_output(values: dict[str, Any]) -> Output:
 _NO_DEFAULT = inspect.Parameter.empty
 _IMAGE = Parameter("image", ImageArgument, _NO_DEFAULT)
 _IMAGES = Parameter("images", ImagesArgument, None)
-_STATE = (_IMAGE, *(one for one in HOW_TO_OPEN if one.name != "engine"))
+_STATE = (_IMAGE, *(one for one in HOW_TO_OPEN if one.name not in ("engine", "blocksize")))
 _GROUPS: Mapping[Any, tuple[Parameter, ...]] = {
     Source: (_IMAGE, *HOW_TO_LOOK),
     MaybeSource: (Parameter("image", MaybeImageArgument, None), *HOW_TO_LOOK),

@@ -172,6 +172,15 @@ RemoteTimeout = Annotated[
         min=0.001,
     ),
 ]
+BlockSize = Annotated[
+    int | None,
+    _named(
+        names.BLOCK_SIZE,
+        "Bytes of a sector of the disks, 512 or 4096; without it, as a GPT tells, else 512.",
+        OPENING,
+        "BYTES",
+    ),
+]
 MoreDisks = Annotated[
     list[str] | None,
     _opening("--add", "-a", text="A further disk of the same guest; repeat it.", metavar="DISK"),
@@ -269,6 +278,7 @@ HOW_TO_OPEN = (
     Parameter("backing_folder", BackingFolders, None),
     Parameter("remote", Remote, False),
     Parameter("remote_timeout", RemoteTimeout, None),
+    Parameter("blocksize", BlockSize, None),
 )
 HOW_TO_LOOK = (
     Parameter("add", MoreDisks, None),

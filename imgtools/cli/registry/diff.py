@@ -85,9 +85,9 @@ def _other(
 
     like = source.disks[0]
     if other is None:
-        disk = dataclasses.replace(source.disks[0], snapshot=snapshot)
+        disk = dataclasses.replace(like, snapshot=snapshot)
     else:
-        disk = disk_named(other, image_format, snapshot, like.folders, like.remote)
+        disk = disk_named(other, image_format, snapshot, like.folders, like.remote, like.sector_size)
     return dataclasses.replace(source, disks=(disk,))
 
 

@@ -70,6 +70,7 @@ class ApplianceSession:
     :param keys: for LUKS1, LUKS2 and BitLocker.
     :param drives: what the appliance gets as its disks instead of the servers: overlays, for an edit.
     :param boot: makes an appliance run; without it, one for this image alone is booted.
+    :param sectors: bytes of a sector of each disk, 0 where nobody has said it.
     :raises ApplianceFailed: the appliance does not start.
     """
 
@@ -83,6 +84,7 @@ class ApplianceSession:
         drives: Sequence[Drive] = (),
         network: bool = False,
         boot: Boot | None = None,
+        sectors: Sequence[int] = (),
     ) -> None:
         self._servers = tuple(servers)
         self._keys = tuple(keys)
@@ -92,10 +94,9 @@ class ApplianceSession:
         self._points: dict[str, str] = {}  # mount point -> the device that is mounted there
         self._count = 0
         drives = drives or [Drive(socket=server.socket) for server in self._servers]
-        disks = [read_disk(DiskFile.whole(server, "disk"), "disk") for server in self._servers]
-        drives = [
-            replace(drive, sector_size=disk.sector_size) for drive, disk in zip(drives, disks, strict=True)
-        ]
+        self._sectors = tuple(sectors) or (0,) * len(self._servers)
+        pairs = zip(drives, self._disks(), strict=True)
+        drives = [replace(drive, sector_size=disk.sector_size) for drive, disk in pairs]
         memory = MEMORY_WITH_KEYS if keys else 0
         self._booted = (boot or partial(boot_alone, network=network))(self._servers, drives, memory)
         self._appliance = self._booted.appliance
@@ -115,10 +116,7 @@ class ApplianceSession:
         return self._layout
 
     def _read_layout(self) -> Layout:
-        disks = [
-            read_disk(DiskFile.whole(server, disk_device(index)), disk_device(index))
-            for index, server in enumerate(self._servers)
-        ]
+        disks = self._disks()
         tried: set[str] = set()
         layout = self._look(disks)
         for _ in range(ROUNDS):
@@ -126,6 +124,11 @@ class ApplianceSession:
                 break
             layout = self._look(disks)
         return layout
+
+    def _disks(self) -> list[Disk]:
+        """The disks and their partition tables, as the direct engine reads them."""
+        wholes = [DiskFile.whole(server, disk_device(index)) for index, server in enumerate(self._servers)]
+        return [read_disk(one, one.name, size) for one, size in zip(wholes, self._sectors, strict=True)]
 
     def _look(self, disks: Sequence[Disk]) -> Layout:
         self._survey = look(self._appliance)

@@ -72,8 +72,9 @@ class BootedSession(ApplianceSession):
         *,
         network: bool,
         boot: Boot | None = None,
+        sectors: Sequence[int] = (),
     ) -> None:
-        super().__init__(servers, keys, drives=drives, network=network, boot=boot)
+        super().__init__(servers, keys, drives=drives, network=network, boot=boot, sectors=sectors)
         self.has_network = network
         self.writer = ApplianceWriteSession(self, outside)
 
@@ -87,6 +88,7 @@ def open_booted(
     *,
     network: bool = False,
     boot: Boot | None = None,
+    sectors: Sequence[int] = (),
 ) -> Iterator[BootedSession]:
     """Boot the appliance on overlays until the block ends.
 
@@ -94,11 +96,13 @@ def open_booted(
     :param disks: each overlay, with the chain of the image below it.
     :param reader: knows where on the disks the volumes are, for what is done on this side.
     :param boot: boots it in another way than :func:`boot_alone`.
+    :param sectors: bytes of a sector of each disk, 0 where nobody has said it.
     """
     with serve_overlays(disks) as daemon:
         names = daemon.export_nbd()
         drives = [Drive(socket=daemon.nbd_socket, export=name, read_only=False) for name in names]
-        session = BootedSession(servers, keys, drives, Outside(daemon, reader), network=network, boot=boot)
+        outside = Outside(daemon, reader)
+        session = BootedSession(servers, keys, drives, outside, network=network, boot=boot, sectors=sectors)
         try:
             yield session
         finally:

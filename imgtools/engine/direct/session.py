@@ -57,12 +57,16 @@ class DirectSession:
 
     :param servers: the image's disks in the guest's order; they stay open until the session is closed.
     :param keys: for what is encrypted.
+    :param sectors: bytes of a sector of each disk, 0 where nobody has said it.
     """
 
     engine = Engine.DIRECT
 
-    def __init__(self, servers: Sequence[DiskServer], keys: Sequence[Key] = ()) -> None:
+    def __init__(
+        self, servers: Sequence[DiskServer], keys: Sequence[Key] = (), sectors: Sequence[int] = ()
+    ) -> None:
         self._servers = tuple(servers)
+        self._sectors = tuple(sectors) or (0,) * len(self._servers)
         self._keys = tuple(keys)
         self._opened = ExitStack()
         self._layout: Layout | None = None
@@ -128,7 +132,7 @@ class DirectSession:
 
     def _read_layout(self) -> Layout:
         wholes = [DiskFile.whole(server, disk_device(index)) for index, server in enumerate(self._servers)]
-        disks = [read_disk(whole, whole.name) for whole in wholes]
+        disks = [read_disk(one, one.name, size) for one, size in zip(wholes, self._sectors, strict=True)]
         parts = [partition for disk in disks for partition in disk.partitions]
         extended = {part.device for part in parts if part.kind == "extended"}
         unread = [Declined(part.device, FOREIGN[part.type]) for part in parts if part.type in FOREIGN]
