@@ -9,7 +9,7 @@ A class is a fact, its message that fact with its numbers, ``hint`` what to do a
 2      wrong usage of the command line
 3      any other named error
 10-19  the image: bad, in use, untrusted backing file, unfinished edit, format, target, room, loss, remote, changed
-20-27  the guest: odd, none, many, key needed, unsupported, a file in it, a name it does not know, memory
+20-28  the guest: odd, none, many, key needed, unsupported, a file in it, an unknown name, memory, a key elsewhere
 30-39  the engine: failed, tool missing, appliance failed, timeout; a server elsewhere and what it answers
 40-43  an edit: failed, conflict, rolled back, cut short
 70     a bug in imgtools
@@ -191,6 +191,12 @@ class NotEnoughMemory(ImgtoolsError):
     """The host has less memory than the derivation of a volume's key takes."""
 
     exit_code = 27
+
+
+class KeyOutOfReach(ImgtoolsError):
+    """A volume's key is kept where this host cannot get it: in a TPM, on a token, by a server that is silent."""
+
+    exit_code = 28
 
 
 class EngineFailed(ImgtoolsError):

@@ -19,7 +19,8 @@ MAX_KEY_BYTES = 8 << 20  # cryptsetup's limit for key files (cryptsetup(8), --ke
 
 
 def parse_key(text: str, ask: Callable[[str], str]) -> Key:
-    """Return the key that ``SELECTOR:file:PATH``, ``:env:NAME``, ``:keyring:NAME``, ``:ask`` or ``:key:SECRET`` names.
+    """Return the key of a text: ``SELECTOR:file:PATH``, ``:env:NAME``, ``:keyring:NAME``, ``:clevis``, ``:ask``,
+    ``:key:SECRET``.
 
     The selector is a device, a UUID, a label, the image's path or name, ``image`` or ``all``. A file is read as it is;
     a text less one final line end, as virt-cat does it. Behind its path may stand where in it the key is, in the
@@ -31,13 +32,15 @@ def parse_key(text: str, ask: Callable[[str], str]) -> Key:
     :raises HostError: the file or the variable is not there.
     """
     # A selector may be a path with a colon: the first that is followed by a way to give a secret ends it.
-    match = re.match(r"(.+?):(file|env|ask|keyring|key)(?::(.*))?$", text, re.DOTALL)
+    match = re.match(r"(.+?):(file|env|ask|keyring|clevis|key)(?::(.*))?$", text, re.DOTALL)
     selector, kind, value = match.groups("") if match else (text.partition(":")[0], "", "")
-    if not match or (kind != "ask" and not value):
+    if not match or (kind not in ("ask", "clevis") and not value):
         raise UsageError(
             f"not a key: {selector or text}",
             hint="write DEVICE:file:PATH, DEVICE:env:NAME, DEVICE:keyring:NAME or DEVICE:ask",
         )
+    if kind == "clevis":
+        return Key(selector, Secret(b""), clevis=True)
     if kind == "keyring":
         from imgtools.engine.keyring import read_key  # late: few keys are there
 

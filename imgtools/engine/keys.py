@@ -24,8 +24,12 @@ def keys_for_image(layer: Layer, keys: Sequence[Key], named_as: Path | None = No
 
     :param named_as: the image on top, as the user named it: a key for that is one for all files below it.
     """
-    fit = (key for key in keys if key.selector == ANYTHING or names_image(key.selector, layer, named_as))
+    fit = (key for key in keys if not key.clevis and _fits_image(key.selector, layer, named_as))
     return _without_repeats(key.secret for key in fit)
+
+
+def _fits_image(selector: str, layer: Layer, named_as: Path | None) -> bool:
+    return selector == ANYTHING or names_image(selector, layer, named_as)
 
 
 def names_image(selector: str, layer: Layer, named_as: Path | None = None) -> bool:
@@ -42,8 +46,16 @@ def names_image(selector: str, layer: Layer, named_as: Path | None = None) -> bo
 
 def keys_for_volume(volume: Volume, keys: Sequence[Key]) -> tuple[Secret, ...]:
     """Return the keys that are meant for a volume: its device, UUID, label or partition's name, or ``all``."""
-    fit = (key for key in keys if key.selector == ANYTHING or is_called(volume, key.selector))
-    return _without_repeats(key.secret for key in fit)
+    return _without_repeats(key.secret for key in keys if not key.clevis and _fits_volume(key, volume))
+
+
+def asks_clevis(volume: Volume, keys: Sequence[Key]) -> bool:
+    """Whether the servers that a volume's header names shall be asked for its key."""
+    return any(key.clevis and _fits_volume(key, volume) for key in keys)
+
+
+def _fits_volume(key: Key, volume: Volume) -> bool:
+    return key.selector == ANYTHING or is_called(volume, key.selector)
 
 
 def locked_volume(volume: Volume) -> KeyNeeded:

@@ -39,6 +39,7 @@ PACKAGE_OF = {
     "wipefs": "util-linux",
     "sfdisk": "fdisk",
     "fdisk": "fdisk",
+    "clevis": "clevis",
     "rpm": "rpm",
     "rpmdb": "rpm",
     "debugfs": "e2fsprogs",

@@ -33,7 +33,7 @@ from imgtools.files.subtree import Subtree
 from imgtools.files.tree import GuestTree
 from imgtools.filesystems.api import Filesystem
 from imgtools.image.carry_out import Carrier
-from imgtools.image.handle import DiskServers, Image, image_openers, open_examined
+from imgtools.image.handle import DiskServers, Image, image_openers, keys_for_appliance, open_examined
 from imgtools.image.router import Router
 from imgtools.records.disks import Declined, Mount, Volume
 from imgtools.records.image import DiskSource, ImageInfo, Layer
@@ -267,7 +267,7 @@ def _opened(
                 open_booted(
                     servers(),
                     transaction.disks,
-                    servers.volume_keys,
+                    keys_for_appliance(servers, reader),
                     reader,
                     network=wants_network,
                     boot=boot,

@@ -7,7 +7,7 @@ it. Writing exists only inside ``edit_image``.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from typing import TYPE_CHECKING, cast
 
 from imgtools.engine.api import Session
@@ -185,10 +185,29 @@ def image_openers(servers: DiskServers, boot: Boot | None = None) -> dict[Engine
         from imgtools.engine.appliance import ApplianceSession
 
         return ApplianceSession(
-            servers(), servers.volume_keys, boot=boot or booting(), sectors=servers.sectors
+            servers(), keys_for_appliance(servers), boot=boot or booting(), sectors=servers.sectors
         )
 
     return {Engine.DIRECT: direct, Engine.APPLIANCE: appliance}
+
+
+def keys_for_appliance(
+    servers: DiskServers, reader: Callable[[], DirectSession] | None = None
+) -> tuple[Key, ...]:
+    """Return the keys of volumes, with those that servers have to be asked for: that is not done in the appliance.
+
+    :param reader: gives what has asked them already; None: they are asked now.
+    """
+    keys = servers.volume_keys
+    if not any(key.clevis for key in keys):
+        return keys
+    given = tuple(key for key in keys if not key.clevis)
+    if reader is not None:
+        return (*given, *reader().asked_keys)
+    from imgtools.engine.direct.session import DirectSession
+
+    with closing(DirectSession(servers(), keys, servers.sectors)) as session:
+        return (*given, *session.asked_keys)
 
 
 def open_request(request: ImageRequest, boot: Boot | None = None) -> AbstractContextManager[Image]:

@@ -62,12 +62,14 @@ class Key:
     """A key for what is encrypted.
 
     ``selector`` is a volume's device, UUID, label or partition's name, an image's path or name, ``image`` or ``all``.
+    With ``clevis`` the secret means nothing: it is what the servers give that the volume's header names.
     ``headers`` are of volumes whose headers lie elsewhere; they are known to all keys that are given with this one.
     """
 
     selector: str
     secret: Secret
     headers: tuple[DetachedHeader, ...] = field(default=(), repr=False)
+    clevis: bool = field(default=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

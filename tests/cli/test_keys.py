@@ -12,6 +12,7 @@ from tests.support.command import imgtools
 from tests.support.disks import MIB, luks_image, qemu_img
 from tests.support.fixtures import fixture_image
 from tests.support.luks import format_luks, luks2_volume, metadata
+from tests.support.tang import bind, sealed, tang
 from tests.support.volumes import make_ext
 
 SECRET = ("--object", "secret,id=s,data=sesame")
@@ -291,3 +292,15 @@ def test_a_header_that_fits_nothing_is_told() -> None:
     ran = imgtools("filesystems", *words, fixture_image("luks1"))
     reason = "the header given for /dev/sda9 is not used: no volume is called /dev/sda9"
     assert ran.err == f"imgtools: warning: {reason}\n"
+
+
+def test_a_key_that_a_server_gives(tmp_path: Path) -> None:
+    inner = make_ext(tmp_path / "inner", None, "-t", "ext4", size=4 * MIB)
+    format_luks(tmp_path / "a.img", inner.read_bytes())
+    words = ("filesystems", "--engine", "direct", "--key", "/dev/sda:clevis", tmp_path / "a.img")
+    assert "no binding of clevis" in imgtools(*words, code=23).err
+    with tang(tmp_path / "keys") as url:
+        bind(tmp_path / "a.img", sealed("tang", {"url": url}, b"sesame"))
+        ran = imgtools(*words)
+        assert "ext4" in ran.out and not ran.err
+    assert f"its key cannot be had from here: {url}" in imgtools(*words, code=28).err

@@ -104,8 +104,9 @@ Keys = Annotated[
     list[str] | None,
     _named(
         names.KEY,
-        "Key of an encrypted volume or image: WHAT:file:PATH, WHAT:env:NAME, WHAT:keyring:NAME or WHAT:ask; WHAT is a "
-        "device, a UUID, a label, the image's path or name, image, or all. All keys that fit are tried.",
+        "Key of an encrypted volume or image: WHAT:file:PATH, WHAT:env:NAME, WHAT:keyring:NAME, WHAT:clevis or "
+        "WHAT:ask; WHAT is a device, a UUID, a label, the image's path or name, image, or all. All keys that fit "
+        "are tried.",
         OPENING,
         "KEY",
     ),

@@ -71,6 +71,7 @@ def walls(fence: Fence, program: str, *, dies_by: int) -> Walls:
         unix_sockets=fence.kind.allowance.unix_sockets,
         network=fence.kind.allowance.network,
         shams_chroot=fence.kind.allowance.shams_chroot,
+        starts_programs=fence.kind.allowance.starts_programs,
     )
     if program_filter is not None:
         descriptor = os.memfd_create("filter", os.MFD_CLOEXEC)

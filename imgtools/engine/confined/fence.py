@@ -222,6 +222,7 @@ class PutUp:
                 network=allowance.network,
                 asks_for_mounts=self.asks_for_mounts,
                 shams_chroot=allowance.shams_chroot,
+                starts_programs=allowance.starts_programs,
                 may_vfork_at=seccomp.vfork_address() if vforks else 0,
             )
         self._sees_mounts = allowance.sees_mounts and self._is_confined

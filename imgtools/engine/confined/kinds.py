@@ -31,6 +31,7 @@ class Allowance(NamedTuple):
     :param network: whether it may talk to everybody.
     :param drops_root: whether it runs as an unprivileged user when we are root, with no more than the right to open
         its files.
+    :param starts_programs: whether it may start programs, which are behind the same fence.
     :param is_fenced: whether files, network and processes are restricted at all.
     :param sees_mounts: whether it reads the list of what is mounted, because it wants to know whether its file is.
     :param mounts: it mounts, which a fence forbids: we mount for it, and where we may not it has limits only.
@@ -44,6 +45,7 @@ class Allowance(NamedTuple):
     unix_sockets: bool = False
     network: bool = False
     drops_root: bool = False
+    starts_programs: bool = False
     is_fenced: bool = True
     sees_mounts: bool = False
     mounts: bool = False
@@ -66,6 +68,7 @@ class Kind(Enum):
     EXPORTER = "shows a served disk as a file, which is a mount, and parses no image: qemu-storage-daemon"
     MACHINE = "a virtual machine with a kernel of the host: QEMU of libguestfs' appliance"
     CONNECTED_MACHINE = "the same with a network, for a user who has asked for it"
+    KEY_SERVER = "asks servers for keys, by scripts: clevis"
     MOUNTER = "mounts a guest's filesystem: ntfs-3g"
     DECOMPRESSOR = "from standard input to standard output: zstd, xz, gzip, bzip2, lz4"
     PACKER = "from a pipe of ours into a new file: the same programs the other way round"
@@ -99,6 +102,7 @@ ALLOWANCES = {
     Kind.CONNECTED_MACHINE: Allowance(
         64 * GIB, 7 * DAY, 64 * TIB, unix_sockets=True, drops_root=True, network=True
     ),
+    Kind.KEY_SERVER: Allowance(GIB, 60, MIB, drops_root=True, network=True, starts_programs=True),
     Kind.MOUNTER: Allowance(4 * GIB, 7 * DAY, 64 * TIB, mounts=True, own_mounts=True),
     Kind.DECOMPRESSOR: Allowance(512 * MIB, 12 * HOUR, MIB, drops_root=True),
     Kind.PACKER: Allowance(4 * GIB, 7 * DAY, 64 * TIB),

@@ -152,6 +152,7 @@ def make_filter(
     network: bool = False,
     asks_for_mounts: bool = False,
     shams_chroot: bool = False,
+    starts_programs: bool = False,
     may_vfork_at: int = 0,
 ) -> bytes | None:
     """Return the program of a filter; None on a processor that is not known.
@@ -159,6 +160,7 @@ def make_filter(
     :param network: sockets of every kind are allowed.
     :param asks_for_mounts: mount(2) and umount2(2) are for a listener to answer.
     :param shams_chroot: chroot(2) does nothing, and answers that it has.
+    :param starts_programs: other processes may be made; they have the same filter.
     :param may_vfork_at: an address from which the program itself is started.
     """
     machine = MACHINES.get(os.uname().machine)
@@ -176,7 +178,7 @@ def make_filter(
     # Who asks in the new way asks again in the old one, which can be looked into.
     for number in (CLONE3, IO_URING_SETUP):
         lines += [_jump(EQUAL, number, 0, 1), _answer(ERRNO | errno.ENOSYS)]
-    for number in machine.forks:
+    for number in () if starts_programs else machine.forks:
         lines += [_jump(EQUAL, number, 0, 1), _answer(ERRNO | errno.EAGAIN)]
     if asks_for_mounts:
         lines += _mount_lines(machine)
@@ -184,8 +186,9 @@ def make_filter(
         lines += [_jump(EQUAL, machine.refused[CHROOT], 0, 1), _answer(ERRNO)]
     for number in machine.refused:
         lines += [_jump(EQUAL, number, 0, 1), _answer(ERRNO | errno.EPERM)]
-    lines += [_jump(EQUAL, machine.clone, 0, 4), _load(FIRST), _jump(ANY_BIT, THREAD, 0, 1)]
-    lines += [_answer(ALLOW), _answer(ERRNO | errno.EAGAIN)]
+    if not starts_programs:
+        lines += [_jump(EQUAL, machine.clone, 0, 4), _load(FIRST), _jump(ANY_BIT, THREAD, 0, 1)]
+        lines += [_answer(ALLOW), _answer(ERRNO | errno.EAGAIN)]
     if network:
         return b"".join([*lines, _answer(ALLOW)])
     family = AF_UNIX if unix_sockets else 0xFFFFFFFF

@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from imgtools.engine.keys import is_text, keys_for_volume
+from imgtools.engine.keys import asks_clevis, is_text, keys_for_volume
 from imgtools.errors import HostError, KeyNeeded
 from imgtools.records.disks import ENCRYPTED, Declined, Volume
 from imgtools.records.request import Key, Secret
@@ -16,12 +16,22 @@ from imgtools.volumes.local_file import LocalDisk
 from imgtools.volumes.names import is_called
 from imgtools.volumes.volume_file import DiskFile, DiskServer
 
+if TYPE_CHECKING:
+    from imgtools.volumes.luks.header import LuksHeader
+
 
 class Opened(NamedTuple):
     """What an encrypted volume holds: ``device`` is its name when it is open."""
 
     device: str
     server: DiskServer
+
+
+class Asked:
+    """What servers were asked for and gave: a key that another engine can be given."""
+
+    def __init__(self) -> None:
+        self.keys: list[Key] = []
 
 
 def header_elsewhere(
@@ -65,7 +75,12 @@ def with_header(volume: Volume, header: DiskFile) -> Volume:
 
 
 def open_encrypted(
-    volume: Volume, file: DiskFile, keys: Sequence[Key], stack: ExitStack, header: DiskFile | None = None
+    volume: Volume,
+    file: DiskFile,
+    keys: Sequence[Key],
+    stack: ExitStack,
+    header: DiskFile | None = None,
+    asked: Asked | None = None,
 ) -> Opened | Declined | None:
     """Open a volume with the keys that were given for it, or say why it is not opened here.
 
@@ -73,15 +88,25 @@ def open_encrypted(
 
     :param stack: closes what is opened.
     :param header: of a LUKS volume, where it is not on it.
+    :param asked: gets the keys that servers give.
     :raises KeyNeeded: none of its keys opens it.
+    :raises KeyOutOfReach: it is to be asked for, and nobody gives it.
     :raises BadImage: its header is damaged.
     """
     secrets = keys_for_volume(volume, keys) if volume.content in ENCRYPTED else ()
-    if not secrets:
+    clevis = volume.content == "crypto_LUKS" and asks_clevis(volume, keys)
+    if not secrets and not clevis:
         return None
     if volume.content == "BitLocker":
         return _open_bitlocker(file, secrets)
-    return _open_luks(volume, file, secrets, stack, header)
+    found = _read_luks(file, header)
+    if clevis and not isinstance(found, Declined):
+        from imgtools.engine.clevis import ask_clevis
+
+        secrets = (*secrets, given := ask_clevis(found, volume.device))
+        if asked is not None:
+            asked.keys.append(Key(volume.device, given))
+    return _open_luks(volume, file, secrets, stack, header, found)
 
 
 def _open_bitlocker(file: DiskFile, secrets: Sequence[Secret]) -> Opened | Declined:
@@ -94,13 +119,22 @@ def _open_bitlocker(file: DiskFile, secrets: Sequence[Secret]) -> Opened | Decli
     return Opened(f"/dev/mapper/bitlk-{file.name.rpartition('/')[2]}", server)
 
 
-def _open_luks(
-    volume: Volume, file: DiskFile, secrets: Sequence[Secret], stack: ExitStack, elsewhere: DiskFile | None
-) -> Opened | Declined:
-    from imgtools.volumes.luks.disk import LuksDisk, why_not  # late: most disks have none
+def _read_luks(file: DiskFile, elsewhere: DiskFile | None) -> LuksHeader | Declined:
     from imgtools.volumes.luks.reader import read_header
 
-    header = read_header(elsewhere or file, detached=elsewhere is not None)
+    return read_header(elsewhere or file, detached=elsewhere is not None)
+
+
+def _open_luks(
+    volume: Volume,
+    file: DiskFile,
+    secrets: Sequence[Secret],
+    stack: ExitStack,
+    elsewhere: DiskFile | None,
+    header: LuksHeader | Declined,
+) -> Opened | Declined:
+    from imgtools.volumes.luks.disk import LuksDisk, why_not  # late: most disks have none
+
     if isinstance(header, Declined):
         return header
     device = f"/dev/mapper/luks-{volume.uuid}"

@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 
 from imgtools.engine.direct.assembly import Assembly, Found, partition_volume
-from imgtools.engine.direct.encrypted import header_elsewhere, open_encrypted, with_header
+from imgtools.engine.direct.encrypted import Asked, header_elsewhere, open_encrypted, with_header
 from imgtools.engine.direct.probe import Content, probe
 from imgtools.errors import BadImage
 from imgtools.filesystems.api import Filesystem
@@ -72,6 +72,7 @@ class DirectSession:
         self._layout: Layout | None = None
         self._files: dict[str, DiskFile] = {}
         self._headers: dict[str, DiskFile] = {}
+        self._asked = Asked()
         self._mounted: dict[str, Filesystem | Declined] = {}
 
     def layout(self) -> Layout:
@@ -83,6 +84,12 @@ class DirectSession:
         if self._layout is None:
             self._layout = self._read_layout()
         return self._layout
+
+    @property
+    def asked_keys(self) -> tuple[Key, ...]:
+        """The keys of volumes that servers gave; they are asked when the layout is read."""
+        self.layout()
+        return tuple(self._asked.keys)
 
     def volume_file(self, device: str) -> DiskFile | None:
         """Return the bytes of a volume of the layout as a file; None if it is not read here."""
@@ -230,7 +237,7 @@ class DirectSession:
         opened = []
         for found in fresh:
             header = self._headers.get(found.volume.device)
-            answer = open_encrypted(found.volume, found.file, self._keys, self._opened, header)
+            answer = open_encrypted(found.volume, found.file, self._keys, self._opened, header, self._asked)
             if isinstance(answer, Declined):
                 unread.append(answer)
             elif answer is not None:

@@ -105,12 +105,22 @@ def test_nobody_is_connected_to(kind: Kind) -> None:
         assert said(Fence(kind), DATAGRAM)[0] == 1
 
 
-@fenced
+@pytest.mark.parametrize(
+    "kind", [kind for kind in FENCED if not kind.allowance.starts_programs], ids=lambda kind: kind.name
+)
 @pytest.mark.skipif(not seccomp.is_known(), reason="no filter for this processor")
 @pytest.mark.parametrize("script", [FORK, SPAWN])
 def test_no_process_is_started(kind: Kind, script: str) -> None:
     code, words = said(Fence(kind), script)
     assert code == 1 and "temporarily unavailable" in words
+
+
+def test_who_may_start_programs_starts_them_behind_its_fence(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("sesame")
+    assert said(Fence(Kind.KEY_SERVER), SPAWN) == (0, "")
+    script = "import subprocess, sys; print(subprocess.run(['/bin/cat', sys.argv[1]]).returncode)"
+    code, words = said(Fence(Kind.KEY_SERVER), script, tmp_path / "secret")
+    assert code == 0 and "sesame" not in words and words.strip().endswith("1")
 
 
 @fenced

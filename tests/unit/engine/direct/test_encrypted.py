@@ -17,6 +17,7 @@ from imgtools.records.request import DetachedHeader, Key, Secret
 from tests.support.broken_luks import DAMAGED, UNKNOWN
 from tests.support.luks import KEY, UUID, format_luks
 from tests.support.lvm import group_text, make_pv, segment, uuid, volume_text
+from tests.support.tang import bind, sealed, tang
 from tests.support.volumes import blank, image_info, make_ext, patch, tool
 
 pytestmark = pytest.mark.host
@@ -213,3 +214,23 @@ def test_a_header_that_is_none(tmp_path: Path, ext4: bytes) -> None:
     keys = with_header(DetachedHeader("/dev/sda", tmp_path / "header"))
     with pytest.raises(BadImage, match="header is damaged"), served(tmp_path / "a.img", keys=keys) as session:
         session.layout()
+
+
+# -- keys that servers give -------------------------------------------------------------------------------
+
+
+def test_a_key_of_clevis_opens_a_volume(tmp_path: Path, ext4: bytes) -> None:
+    """And is known then for another engine, which asks nobody."""
+    keys = (Key("all", Secret(b""), clevis=True),)
+    format_luks(tmp_path / "a.img", ext4)
+    with (
+        pytest.raises(KeyNeeded, match="no binding of clevis"),
+        served(tmp_path / "a.img", keys=keys) as session,
+    ):
+        session.layout()
+    with tang(tmp_path / "keys") as url:
+        bind(tmp_path / "a.img", sealed("tang", {"url": url}, KEY))
+        with served(tmp_path / "a.img", keys=keys) as session:
+            assert read(session, INNER) == b"hello\n"
+            (key,) = session.asked_keys
+            assert (key.selector, key.secret.reveal(), key.clevis) == ("/dev/sda", KEY, False)
