@@ -121,6 +121,13 @@ CASES = (
         "imgtools cat --key all:key:sesame -m /dev/sda {image} /large", Goal(Kind.SECONDS, 2.2),
     ),
     Case(
+        "one file over nbd on the loopback, beside the same here", READ, "real",
+        "imgtools cat --remote nbd://127.0.0.1:10993/ /etc/os-release", within(1.5),
+        "imgtools cat {image} /etc/os-release", same_bytes,
+        # It ends when its last client has left.
+        before_ours=("qemu-nbd --fork -r --shared=0 -b 127.0.0.1 -p 10993 -f qcow2 {image}",),
+    ),
+    Case(
         "every file, long listing", READ, "real",
         "imgtools ls -l -R {image} /", faster(30),
         "virt-ls -lR -a {image} /", as_many_lines,

@@ -76,6 +76,20 @@ class BlockCache:
         whole = b"".join(parts[block] for block in range(first, last + 1))
         return whole[offset - first * BLOCK :][:length]
 
+    def kept(self, offset: int, length: int) -> bytes | None:
+        """Return ``length`` bytes if they are here already; None: they have to be fetched."""
+        first, last = offset // BLOCK, (offset + length - 1) // BLOCK
+        with self._lock:
+            slots = [self._kept.get(block) for block in range(first, last + 1)]
+            if None in slots:
+                return None
+            for block in range(first, last + 1):
+                self._kept.move_to_end(block)
+            whole = b"".join(
+                self._from_file(first + i, slot) for i, slot in enumerate(slots) if slot is not None
+            )
+        return whole[offset - first * BLOCK :][:length]
+
     def _with_ahead(self, run: range) -> range:
         """A run that is longer, where somebody reads on; the lock is held."""
         before = self._ends.pop(run.start, 0)

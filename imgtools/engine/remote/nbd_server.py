@@ -50,6 +50,9 @@ class Served(Protocol):
         :raises OSError: they cannot be had; its number is told.
         """
 
+    def kept(self, offset: int, length: int) -> bytes | None:
+        """Return them if that takes no time; None: they have to be fetched."""
+
     def stretches(self, offset: int, length: int) -> Sequence[Stretch]:
         """Return what is stored; nothing if it is not known."""
 
@@ -152,7 +155,11 @@ class _Client:
         if kind == FLUSH:
             self._send_data(cookie, b"")
         elif kind == READ and is_inside and length <= LARGEST:
-            self._later(lambda: self._read(cookie, offset, length))
+            kept = self._served.kept(offset, length)
+            if kept is None:
+                self._later(lambda: self._read(cookie, offset, length))
+            else:
+                self._send_data(cookie, kept, offset)
         elif kind == BLOCK_STATUS and is_inside and self._tells_holes:
             self._later(lambda: self._tell_holes(cookie, offset, length))
         else:

@@ -244,6 +244,9 @@ class _Service:
             self._fault = self._fault or error
             self._fail()
 
+    def kept(self, offset: int, length: int) -> bytes | None:
+        return None if self._fault is not None else self._cache.kept(offset, length)
+
     def stretches(self, offset: int, length: int) -> Sequence[Stretch]:
         if self._fault is not None:
             self._fail()

@@ -60,6 +60,17 @@ def test_a_block_is_fetched_once(file: int) -> None:
     assert (cache.fetched, cache.requests) == (3 * BLOCK, 2)
 
 
+def test_what_is_here_takes_no_fetching(file: int) -> None:
+    source = Source()
+    cache = cache_of(source, file)
+    assert cache.kept(10, 100) is None
+    cache.read(BLOCK, 2 * BLOCK)
+    source.asked.clear()
+    assert cache.kept(BLOCK + 10, BLOCK) == CONTENT[BLOCK + 10 : 2 * BLOCK + 10]
+    assert cache.kept(10, 2 * BLOCK) is None
+    assert source.asked == []
+
+
 def test_the_end_of_the_image_is_no_block_of_full_length(file: int) -> None:
     source = Source()
     cache = cache_of(source, file)

@@ -34,6 +34,9 @@ class Disk:
             raise OSError("it does not")
         return CONTENT[offset : offset + length]
 
+    def kept(self, offset: int, length: int) -> bytes | None:
+        return None if self.fails or offset % 2 else CONTENT[offset : offset + length]
+
     def stretches(self, offset: int, length: int) -> Sequence[Stretch]:
         return self.known
 
