@@ -359,7 +359,7 @@ class GuestTree:
         if found is None:
             raise NoSuchGuestFile(f"no such file in the guest: {path}", path=path)
         # A damaged filesystem can contain a folder in itself: never enter one that we are inside of.
-        todo: list[tuple[str, FileStat, frozenset[tuple[int, int]]]] = [(top, found, frozenset())]
+        todo: list[tuple[str, FileStat, frozenset[tuple[int, int, int]]]] = [(top, found, frozenset())]
         while todo:
             here, stat, above = todo.pop()
             if leave_out is not None and leave_out(here):
@@ -367,7 +367,7 @@ class GuestTree:
             yield FoundFile(here, stat)
             if stat.kind is not FileKind.DIRECTORY or len(here) > MAX_PATH:
                 continue
-            identity = (id(self._place(here).filesystem), stat.inode)
+            identity = (id(self._place(here).filesystem), stat.tree, stat.inode)
             if stat.inode and identity in above:
                 continue
             inside = above | {identity}

@@ -88,8 +88,12 @@ def _stats(tree: GuestTree | None, found: Found) -> dict[str, FileStat]:
     if tree is None:
         return {}
     refused, stats = RefusedFiles(), {}
-    for one in tree.walk("/", refused):
+    others: set[str] = set()  # roots of subvolumes inside this one, which are compared by themselves
+    here = tree.stat("/").tree
+    for one in tree.walk("/", refused, lambda path: path.rpartition("/")[0] in others):
         stats[one.path] = one.stat
+        if one.stat.tree != here:
+            others.add(one.path)
         if len(stats) >= MOST_FILES:
             found.warnings.append(Warned(f"more than {MOST_FILES} files: the others were not compared"))
             break

@@ -96,13 +96,8 @@ class _Walk:
         self._files = files
         self._users, self._groups = user_ids(files), group_ids(files)
         self.facts = TreeFacts()
-        left_out = ""
-        for one in files.walk("/", self._refuse):
-            path = one.path
-            if left_out and path.startswith(left_out):
-                continue
-            left_out = f"{path}/" if path in LEFT_OUT else ""
-            self._look(one, path, one.stat)
+        for one in files.walk("/", self._refuse, lambda path: path.rpartition("/")[0] in LEFT_OUT):
+            self._look(one, one.path, one.stat)
 
     def _refuse(self, path: str, error: ImgtoolsError) -> None:
         if len(self.facts.refused) < MOST:

@@ -36,6 +36,8 @@ class FileStat:
     ctime: int = 0
     # When it was made; 0: its filesystem, or the engine that reads it, does not tell. It says nothing of what it is.
     crtime: int = field(default=0, compare=False)
+    # Which tree of its filesystem it is in: the subvolumes of a btrfs number their inodes each from the same number on.
+    tree: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -316,4 +316,5 @@ def _file_stat(found: _Statns) -> FileStat:
         atime=found.atime_sec * 10**9 + found.atime_nsec,
         mtime=found.mtime_sec * 10**9 + found.mtime_nsec,
         ctime=found.ctime_sec * 10**9 + found.ctime_nsec,
+        tree=found.dev,
     )

@@ -13,6 +13,7 @@ from imgtools.engine.appliance.names import DeviceNames
 from imgtools.engine.appliance.survey import BlockDevice, LvmLv, LvmVg, Survey
 from imgtools.engine.direct.probe import Content
 from imgtools.engine.direct.session import partition_volume
+from imgtools.engine.subvolumes import subvolume_of
 from imgtools.records.disks import MORE_DISKS, Array, Declined, Disk, Holder, Layout, Volume
 from imgtools.records.lvm import LogicalVolume, PhysicalVolume, VolumeGroup
 from imgtools.volumes.lvm_map import NO_WORD_OF_IT
@@ -185,14 +186,7 @@ class _Builder:
             if seen.refused:
                 self._unread.append(Declined(volume.device, seen.refused))
             for _, path in seen.subvolumes:
-                yield replace(
-                    volume,
-                    device=f"btrfsvol:{volume.device}/{path}",
-                    holder=Holder.SUBVOLUME,
-                    parents=(volume.device,),
-                    part_uuid="",
-                    part_label="",
-                )
+                yield subvolume_of(volume, path)
 
     def _seen(self, volume: Volume) -> BlockDevice | None:
         return kernel_device(self._survey, volume.device) or self._by_device.get(volume.device)

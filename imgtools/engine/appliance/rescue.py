@@ -24,10 +24,10 @@ from imgtools.engine.appliance.session import (
     SYSROOT,
     ApplianceSession,
     Booted,
-    subvolume_option,
 )
 from imgtools.engine.appliance.write import WRITE_OPTIONS
 from imgtools.engine.direct.session import disk_device
+from imgtools.engine.subvolumes import subvolume_option
 from imgtools.errors import EngineFailed
 from imgtools.records.disks import Declined, Mount
 from imgtools.records.shell import Console, Ended, Order

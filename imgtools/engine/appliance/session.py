@@ -19,6 +19,7 @@ from imgtools.engine.appliance.names import DeviceNames
 from imgtools.engine.appliance.survey import Survey, look
 from imgtools.engine.direct.session import disk_device
 from imgtools.engine.keys import locked_volume
+from imgtools.engine.subvolumes import subvolume_option, subvolume_path
 from imgtools.filesystems.api import Filesystem
 from imgtools.records.disks import Declined, Disk, Holder, Layout, Volume
 from imgtools.records.request import Engine, Key
@@ -28,7 +29,6 @@ from imgtools.volumes.volume_file import DiskFile, DiskServer
 log = logging.getLogger(__name__)
 
 ROUNDS = 6  # of LUKS in LVM in LUKS ..., as in the direct engine
-SUBVOLUME = "btrfsvol:"
 
 # Read-only, and with the words that the direct engine uses too. The kernel replays a journal all the same: it
 # writes to libguestfs' throw-away overlay. nouuid: a clone of the same filesystem may be mounted beside it.
@@ -203,8 +203,7 @@ class ApplianceSession:
             return Declined(volume.device, f"{volume.content or 'it'} holds no files")
         device = filesystem_device(volume)
         if volume.holder is Holder.SUBVOLUME and volume.parents:
-            path = volume.device.removeprefix(f"{SUBVOLUME}{device}/")
-            subvolume = subvolume or f"subvol={path}"
+            subvolume = subvolume or f"subvol={subvolume_path(volume)}"
         if subvolume and volume.content == "btrfs":
             options += f",{self._by_id(device, subvolume)}"
         complaint = self._run_mount(self._names.kernel(device), where, options)
@@ -290,12 +289,6 @@ def filesystem_device(volume: Volume) -> str:
     """The device that a volume's filesystem is on; of a btrfs subvolume, its parent."""
     is_part = volume.holder is Holder.SUBVOLUME and bool(volume.parents)
     return volume.parents[0] if is_part else volume.device
-
-
-def subvolume_option(options: str) -> str:
-    """Return the option among those of fstab that matters to a reader: ``subvol=...`` or ``subvolid=...``."""
-    found = [word for word in options.split(",") if word.startswith(("subvol=", "subvolid="))]
-    return found[0] if found else ""
 
 
 def mount_complaint(words: str, where: str) -> str:

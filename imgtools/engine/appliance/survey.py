@@ -19,7 +19,8 @@ SURVEY_SECONDS = 300.0
 AMBIVALENT = 8  # blkid(8): several marks found
 
 # What the shell does by itself forks nothing. $M marks the lines that are ours, whatever a guest's name holds.
-# Subvolumes are listed once a filesystem, also when it spans devices. -O '': in the order of the metadata.
+# Subvolumes are listed once a filesystem, also when it spans devices, and from its top: from another subvolume their
+# paths would begin there. -O '': in the order of the metadata.
 SCRIPT = r"""
 M=@MARK@
 # The file is there as long as events wait (systemd's udev-util.c, udev_queue_is_empty).
@@ -77,7 +78,7 @@ for d in *; do
   case " $seen " in *" $id "*) continue ;; esac
   seen="$seen $id"
   mkdir -p /run/imgtools/btrfs
-  if mount -t btrfs -o ro /dev/$d /run/imgtools/btrfs 2>/run/imgtools/said; then
+  if mount -t btrfs -o ro,subvolid=5 /dev/$d /run/imgtools/btrfs 2>/run/imgtools/said; then
     echo "$M subvolumes"
     btrfs subvolume list /run/imgtools/btrfs
     umount /run/imgtools/btrfs

@@ -21,11 +21,11 @@ from imgtools.engine.appliance.session import (
     ApplianceSession,
     Boot,
     filesystem_device,
-    subvolume_option,
 )
 from imgtools.engine.appliance.write_calls import WriteCalls
 from imgtools.engine.appliance.write_files import ApplianceWriter
 from imgtools.engine.qemu.storage_daemon import serve_overlays
+from imgtools.engine.subvolumes import subvolume_option
 from imgtools.errors import ApplianceFailed, EditFailed, RolledBack
 from imgtools.filesystems.api import Filesystem, FilesystemWriter
 from imgtools.records.disks import Declined, Mount, Volume

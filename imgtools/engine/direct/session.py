@@ -5,13 +5,15 @@ The layout is read once; a volume's filesystem is opened when it is mounted, and
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from imgtools.engine.direct.assembly import Assembly, Found, partition_volume
 from imgtools.engine.direct.encrypted import Asked, header_elsewhere, open_encrypted, with_header
 from imgtools.engine.direct.probe import Content, probe
+from imgtools.engine.subvolumes import subvolume_of, subvolume_option, subvolume_path
 from imgtools.errors import BadImage
 from imgtools.filesystems.api import Filesystem
 from imgtools.records.disks import Declined, Disk, Holder, Layout, Volume
@@ -19,11 +21,13 @@ from imgtools.records.request import Engine, Key
 from imgtools.volumes.partitions import read_disk
 from imgtools.volumes.volume_file import DiskFile, DiskServer
 
+if TYPE_CHECKING:
+    from imgtools.filesystems.btrfs.reader import Btrfs
+
 __all__ = ["DirectSession", "Found", "disk_device", "mount_file", "partition_volume"]
 
 # What a volume holds that somebody else has to look into, and why.
 UNREAD = {
-    "btrfs": "its subvolumes are listed by the appliance only",
     "zfs_member": "ZFS is not read here",
     "LVM1_member": "LVM1 is not read here",
     "ddf_raid_member": "firmware RAID is assembled by the appliance only",
@@ -74,6 +78,7 @@ class DirectSession:
         self._headers: dict[str, DiskFile] = {}
         self._asked = Asked()
         self._mounted: dict[str, Filesystem | Declined] = {}
+        self._pools: dict[str, Btrfs | Declined] = {}  # of each UUID the btrfs on its devices
 
     def layout(self) -> Layout:
         """Return partitions, LVM and volumes.
@@ -117,6 +122,8 @@ class DirectSession:
 
     def mount(self, volume: Volume, options: str = "") -> Filesystem | Declined:
         """Mount ``volume`` read-only, or say why not. Mounting the same volume again is cheap."""
+        if volume.content == "btrfs":
+            return self._mount_btrfs(volume, options)
         if volume.device not in self._mounted:
             self._mounted[volume.device] = self._mount(volume)
         return self._mounted[volume.device]
@@ -130,6 +137,18 @@ class DirectSession:
             return mount_file(file, volume.content)
         except BadImage as error:
             return Declined(volume.device, error.message)
+
+    def _mount_btrfs(self, volume: Volume, options: str) -> Filesystem | Declined:
+        self.layout()
+        pool = self._pools.get(volume.uuid)
+        if pool is None:
+            return Declined(volume.device, "the direct engine does not see it")
+        if isinstance(pool, Declined):
+            return replace(pool, what=volume.device)
+        option = subvolume_option(options)
+        if not option and volume.holder is Holder.SUBVOLUME:
+            option = f"subvol={subvolume_path(volume)}"
+        return pool.mount(option, volume.device)
 
     def close(self) -> None:
         """Close what was opened for this session: decrypted volumes."""
@@ -165,11 +184,29 @@ class DirectSession:
             pvs=groups.pvs if groups else (),
             vgs=groups.vgs if groups else (),
             lvs=tuple(mapped.volume for mapped in groups.volumes) if groups else (),
-            volumes=tuple(found.volume for found in kept),
+            volumes=(*(found.volume for found in kept), *self._subvolumes(kept, unread)),
             arrays=tuple(assembly.arrays),
             unread=(*unread, *(groups.unread if groups else ())),
         )
         return layout if layout.is_complete and not layout.locked else _perhaps_elsewhere(layout)
+
+    def _subvolumes(self, kept: Sequence[Found], unread: list[Declined]) -> Iterator[Volume]:
+        """Open each btrfs on all of its devices, and yield its subvolumes, which are listed under the first."""
+        pools: dict[str, list[Found]] = {}
+        for found in kept:
+            if found.volume.content == "btrfs":
+                pools.setdefault(found.volume.uuid, []).append(found)
+        for uuid, members in pools.items():
+            from imgtools.engine.confined.btrfs import open_filesystem  # late: most disks have none
+
+            pool = self._pools[uuid] = open_filesystem([found.file for found in members])
+            subvolumes = () if isinstance(pool, Declined) else pool.try_subvolumes()
+            if isinstance(pool, Declined):
+                unread += [replace(pool, what=found.volume.device) for found in members]
+            elif isinstance(subvolumes, Declined):
+                unread.append(subvolumes)
+            else:
+                yield from (subvolume_of(members[0].volume, one.path) for one in subvolumes)
 
     @staticmethod
     def _candidates(disk: Disk, whole: DiskFile) -> list[Found]:

@@ -18,7 +18,7 @@ from imgtools.records.found import FoundFile
 MIB = 1 << 20
 # Where machines keep what is theirs comes first: what is not reached in time is the distribution's own.
 FIRST = ("/etc", "/root", "/home", "/var", "/opt", "/srv", "/boot", "/usr/local")
-NOT_FILES = frozenset({"/proc", "/sys", "/dev", "/lost+found"})
+NOT_FILES = frozenset({"/proc", "/sys", "/dev", "/lost+found", "/.snapshots"})
 SHIPPED = (
     "/usr/bin",
     "/usr/lib",

@@ -12,7 +12,8 @@ import pytest
 from imgtools.engine.appliance import session
 from imgtools.engine.appliance.files import ApplianceFilesystem
 from imgtools.engine.appliance.launch import MEMORY_WITH_KEYS, Drive
-from imgtools.engine.appliance.session import ApplianceSession, mount_complaint, subvolume_option
+from imgtools.engine.appliance.session import ApplianceSession, mount_complaint
+from imgtools.engine.subvolumes import subvolume_option
 from imgtools.errors import ApplianceFailed, KeyNeeded
 from imgtools.records.disks import Declined, Holder, Volume
 from imgtools.records.request import Key, Secret

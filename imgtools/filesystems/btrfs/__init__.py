@@ -1,0 +1,1 @@
+"""btrfs, read without mounting."""
