@@ -33,12 +33,15 @@ class Module:
 
 
 MODULES = {
-    "guestfs": Module(Serves.APPLIANCE, "python3-guestfs", "btrfs, RAID, LUKS2, damaged journals"),
+    "guestfs": Module(Serves.APPLIANCE, "python3-guestfs", "RAID with a fault, damaged journals, writing to btrfs"),
     "nbd": Module(Serves.BOTH, "python3-libnbd", "every command that reads a disk"),
     "hivex": Module(Serves.SOME, "python3-hivex", "Windows guests"),
     "augeas": Module(Serves.SOME, "python3-augeas", "imgtools config and checks of configuration files"),
     "pyfsntfs": Module(Serves.DIRECT, "", "NTFS without booting"),
     "pybde": Module(Serves.DIRECT, "", "BitLocker without booting"),
+    "google_crc32c": Module(Serves.DIRECT, "", "btrfs and thin LVM without booting"),
+    "xxhash": Module(Serves.DIRECT, "", "btrfs with checksums by xxhash64, without booting"),
+    "lzallright": Module(Serves.DIRECT, "", "btrfs compressed by lzo, without booting"),
     "pyevtx": Module(Serves.SOME, "", "event logs of Windows guests"),
     "yaml": Module(Serves.SOME, "python3-yaml", "imgtools apply"),
     "libvirt": Module(Serves.SOME, "python3-libvirt", "imgtools clone --domain"),
@@ -52,6 +55,9 @@ PYPI_NAMES = {
     "yaml": "PyYAML",
     "mfusepy": "mfusepy",
     "tzlocal": "tzlocal",
+    "google_crc32c": "google-crc32c",
+    "xxhash": "xxhash",
+    "lzallright": "lzallright",
 }
 
 

@@ -158,15 +158,36 @@ def test_bitlocker() -> None:
             session.layout()
 
 
-@pytest.mark.parametrize(
-    ("name", "keys", "device", "words"),
-    [
-        ("opensuse", (), "/dev/sda2", "subvolumes"),
-    ],
-)
-def test_what_only_the_appliance_opens(name: str, keys: tuple[Key, ...], device: str, words: str) -> None:
-    with opened(name, *keys) as session:
-        assert any(one.what == device and words in one.reason for one in session.layout().unread)
+def test_subvolumes_of_btrfs_are_volumes_of_their_own() -> None:
+    with opened("opensuse") as session:
+        layout = session.layout()
+        volumes = [one for one in layout.volumes if one.holder is Holder.SUBVOLUME]
+        assert layout.unread == () and len(volumes) == 12
+        assert {one.parents for one in volumes} == {("/dev/sda2",)}
+        default = files(session, "/dev/sda2")
+        assert default.read_bytes("/etc/os-release") == files(
+            session, "btrfsvol:/dev/sda2/@/.snapshots/1/snapshot"
+        ).read_bytes("/etc/os-release")
+        by_name = files(session, "btrfsvol:/dev/sda2/@/home")
+        top = next(one for one in layout.volumes if one.device == "/dev/sda2")
+        by_option = session.mount(top, "rw,relatime,subvol=/@/home")
+        assert not isinstance(by_option, Declined)
+        assert [one.name for one in by_name.list_dir("/")] == sorted(one.name for one in by_option.scan("/"))
+        assert session.mount(top, "subvol=gone") == Declined(
+            "/dev/sda2", "it has no subvolume gone", damaged=True,
+            hint="imgtools filesystems lists the subvolumes that there are",
+        )  # fmt: skip
+
+
+def test_a_walk_from_the_top_goes_through_all_subvolumes() -> None:
+    with opened("opensuse") as session:
+        top = next(one for one in session.layout().volumes if one.device == "/dev/sda2")
+        found = session.mount(top, "subvolid=5")
+        assert not isinstance(found, Declined)
+        paths = {one.path for one in GuestTree({"/": found}, Engine.DIRECT).walk("/")}
+        for subvolume in ("@", "@/home", "@/.snapshots/1/snapshot", "@/.snapshots/2/snapshot"):
+            assert f"/{subvolume}" in paths
+        assert "/@/.snapshots/2/snapshot/etc/os-release" in paths
 
 
 # -- dirty and damaged ------------------------------------------------------------------------------------

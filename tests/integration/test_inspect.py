@@ -182,6 +182,16 @@ BOOTED = {
 }  # fmt: skip
 
 
+@pytest.mark.parametrize("name", ["fedora", "opensuse"])
+def test_a_guest_on_btrfs_is_inspected_without_booting(name: str) -> None:
+    ran = imgtools("inspect", "--json", *_disks(name))
+    assert ran.json["engine"] == "direct"
+    (guest,) = ran.data["guests"]
+    mounts = {mount["path"]: mount["device"] for mount in guest["mounts"]}
+    assert mounts["/"] == guest["root"] and mounts["/home"].endswith("/home")
+    assert_expected({**guest, "mounts": []}, BOOTED[name])
+
+
 @pytest.mark.appliance
 def test_btrfs_and_md_guests_are_read_after_one_boot() -> None:
     """Three guests as three disks of one machine: one launch, and each with its own root."""

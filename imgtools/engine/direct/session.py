@@ -33,6 +33,7 @@ UNREAD = {
     "ddf_raid_member": "firmware RAID is assembled by the appliance only",
     "isw_raid_member": "firmware RAID is assembled by the appliance only",
     "bcache": "bcache is not read here",
+    "bcachefs": "bcachefs is not read here",
 }
 # Partitions that are divided or put together further, by their type.
 FOREIGN = {
@@ -144,7 +145,8 @@ class DirectSession:
         if pool is None:
             return Declined(volume.device, "the direct engine does not see it")
         if isinstance(pool, Declined):
-            return replace(pool, what=volume.device)
+            # As the layout has it: what is missing may lie in what could not be opened.
+            return next((one for one in self.layout().unread if one.what == volume.device), pool)
         option = subvolume_option(options)
         if not option and volume.holder is Holder.SUBVOLUME:
             option = f"subvol={subvolume_path(volume)}"

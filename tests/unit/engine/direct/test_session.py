@@ -217,16 +217,31 @@ def test_what_is_missing_is_missing_for_all_unless_it_may_lie_elsewhere(
 
 
 @pytest.mark.host
-def test_btrfs_is_left_to_others(tmp_path: Path) -> None:
-    path = blank(tmp_path / "a.img", 300 * MIB)
-    tool("mkfs.btrfs", "-q", path)
-    with opened(path) as session:
+def test_btrfs_on_two_disks_is_one_filesystem(tmp_path: Path) -> None:
+    paths = [blank(tmp_path / f"{name}.img", 300 * MIB) for name in "ab"]
+    tool("mkfs.btrfs", "-q", "-L", "pool", "-m", "raid1", *paths)
+    with opened(*paths) as session:
+        layout = session.layout()
+        assert [(one.device, one.content, one.label) for one in layout.volumes] == [
+            ("/dev/sda", "btrfs", "pool"),
+            ("/dev/sdb", "btrfs", "pool"),
+        ]
+        assert layout.unread == ()
+        found = [session.mount(one) for one in layout.volumes]
+        assert found[0] is found[1] and not isinstance(found[0], Declined)
+        assert list(found[0].scan("/")) == []
+
+
+@pytest.mark.host
+def test_btrfs_without_one_of_its_disks_is_damaged(tmp_path: Path) -> None:
+    paths = [blank(tmp_path / f"{name}.img", 300 * MIB) for name in "ab"]
+    tool("mkfs.btrfs", "-q", "-m", "raid1", *paths)
+    with opened(paths[0]) as session:
         (volume,) = session.layout().volumes
-        assert volume.content == "btrfs"
-        assert session.layout().unread == (
-            Declined("/dev/sda", "its subvolumes are listed by the appliance only"),
-        )
-        assert session.mount(volume) == Declined("/dev/sda", "btrfs is read by the appliance only")
+        (reason,) = session.layout().unread
+        assert reason.damaged and reason.hint == MORE_DISKS and reason.what == "/dev/sda"
+        assert reason.reason.startswith("device 2 of this btrfs is missing")
+        assert session.mount(volume) == reason
 
 
 @pytest.mark.host
