@@ -18,6 +18,7 @@ from imgtools.guest.windows.startup_script import with_scripts_extension, with_s
 from tests.fuzz.sparse import Sparse, pack
 from tests.support import archives as tar
 from tests.support import boot_store as bcd
+from tests.support.btrfs_damage import make_btrfs
 from tests.support.guests import DEBIAN_BOOT, DEBIAN_ROOT
 from tests.support.hives import make_hive, new_log, old_log, with_sequences
 from tests.support.lvm import group_text, make_pv, segment, volume_text
@@ -111,6 +112,16 @@ def xfs() -> tuple[Sparse, ...]:
             tool("mkfs.xfs", "-q", "-f", "-m", crc, "-p", Path(name) / "proto", path)
             found.append(pack(path))
     return tuple(found)
+
+
+@cache
+def btrfs() -> tuple[Sparse, ...]:
+    """btrfs with a file, links and attributes, one copy of its trees."""
+    with tempfile.TemporaryDirectory() as name:
+        top = _tree(Path(name) / "tree")
+        os.setxattr(top / "a" / "a file with a long name", "user.x", b"y")
+        path = make_btrfs(Path(name) / "image", top, "-m", "single", "-d", "single")
+        return (pack(path),)
 
 
 @cache

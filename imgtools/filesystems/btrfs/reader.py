@@ -136,7 +136,10 @@ class Btrfs:
             raw = self.trees.item(holder, (chunk.start, BLOCK_GROUP_ITEM, chunk.length))
             if raw is None or len(raw) < 24:  # struct btrfs_block_group_item
                 damaged(self.name, f"there is no block group at {chunk.start}")
-            yield Group(int.from_bytes(raw[16:24], "little"), chunk.length, int.from_bytes(raw[:8], "little"))
+            used, kind = int.from_bytes(raw[:8], "little"), int.from_bytes(raw[16:24], "little")
+            if kind != chunk.kind or used > chunk.length:
+                damaged(self.name, f"the block group at {chunk.start} is not what its chunk is")
+            yield Group(kind, chunk.length, used)
 
 
 def _nowhere(what: str, name: str) -> Declined:
