@@ -46,9 +46,9 @@ class Answer:
 
 
 def disks_of(kind: str) -> list[Path]:
-    """The images of a kind."""
+    """The images of the disks that belong to a kind."""
     known = {path.name: path for path in fixture_disks(btrfs.NAME)}
-    return [known[name] for name in btrfs.disks_of(kind)]
+    return [known[name] for name in btrfs.disks_of(kind)[btrfs.KINDS[kind].removed :]]
 
 
 @contextmanager
@@ -115,11 +115,9 @@ def _files(text: str, nodes: dict[str, tuple[int, int]]) -> Iterator[tuple[str, 
 
 
 def _time(text: str) -> int:
-    """``-1.8765432110`` of find is 1.876... seconds before 1970."""
+    """Nanoseconds since 1970; find prints the two numbers of a timespec: -2.1234567890 is 1.87... seconds before."""
     seconds, _, rest = text.partition(".")
-    nanoseconds = int(rest[:9].ljust(9, "0"))
-    whole = int(seconds) * 10**9
-    return whole - nanoseconds if text.startswith("-") else whole + nanoseconds
+    return int(seconds) * 10**9 + int(rest[:9].ljust(9, "0"))
 
 
 def _attributes(text: str) -> Iterator[tuple[str, dict[str, bytes]]]:

@@ -51,7 +51,7 @@ LONGEST_LINK = 4096  # PATH_MAX
 TREE_SHIFT = 64
 # What a snapshot has in the place of a subvolume in its original: an empty directory (BTRFS_EMPTY_SUBVOL_DIR_OBJECTID).
 EMPTY = 1 << 128
-EMPTY_NUMBER, EMPTY_MODE = 2, 0o555
+EMPTY_NUMBER, EMPTY_MODE = 2, 0o755
 
 
 def open_btrfs(devices: Sequence[DiskFile], unpack: Unpack) -> Btrfs | Declined:
