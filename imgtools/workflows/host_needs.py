@@ -33,7 +33,9 @@ class Module:
 
 
 MODULES = {
-    "guestfs": Module(Serves.APPLIANCE, "python3-guestfs", "RAID with a fault, damaged journals, writing to btrfs"),
+    "guestfs": Module(
+        Serves.APPLIANCE, "python3-guestfs", "RAID with a fault, damaged journals, writing to btrfs"
+    ),
     "nbd": Module(Serves.BOTH, "python3-libnbd", "every command that reads a disk"),
     "hivex": Module(Serves.SOME, "python3-hivex", "Windows guests"),
     "augeas": Module(Serves.SOME, "python3-augeas", "imgtools config and checks of configuration files"),
