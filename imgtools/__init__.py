@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from imgtools.door.layers import chain_flatten, chain_move, chain_show, chain_squash, commit, rebase
     from imgtools.door.making import clone, convert, create, dd, resize_copy, resize_disk
     from imgtools.door.materials import sbom, sbom_document
+    from imgtools.door.named import domain, domains
     from imgtools.door.opening import (
         GuestOptions,
         HostPath,
@@ -143,9 +144,10 @@ if TYPE_CHECKING:
     from imgtools.records.diagnosis import Confidence, Evidence, Finding, Remedy, Severity, StationState
     from imgtools.records.differences import Became, Difference
     from imgtools.records.disks import Declined, Disk, Layout, Mount, Partition, Volume
+    from imgtools.records.domain import Domain
     from imgtools.records.files import FileEntry, FileKind, FileStat
     from imgtools.records.found import FoundFile
-    from imgtools.records.image import ImageInfo, Layer
+    from imgtools.records.image import DiskSource, ImageInfo, Layer
     from imgtools.records.packages import Application, Deviation, FileFinding
     from imgtools.records.progress import Progress
     from imgtools.records.request import Backing, DetachedHeader, Engine, Key, Secret
@@ -219,7 +221,8 @@ __all__ = [
     "Clone", "CloneReport", "CommitReport", "CompareReport", "Component", "ComponentKind", "Confidence",
     "ConfigReport", "ConfigSetting", "ConfigValue", "ContentCheck", "ConvertReport", "CopiedPartition",
     "CopyOutReport", "CreateReport", "DdReport", "Declined", "DetachedHeader", "Deviation", "DfReport",
-    "DiagnoseReport", "DiffReport", "Difference", "DiscardHibernation", "Disk", "DiskFacts", "DiskStep", "DoctorReport",
+    "DiagnoseReport", "DiffReport", "Difference", "DiscardHibernation", "Disk", "DiskFacts", "DiskSource",
+    "DiskStep", "DoctorReport", "Domain",
     "EditConfig", "EditLines", "Engine", "Evidence", "ExportReport", "ExportedKey", "Extent",
     "FactDifference", "FactKind", "FileDifference", "FileEntry", "FileFacts", "FileFinding", "FileKind",
     "FileStat", "FilesystemUsage", "FilesystemsReport", "FindReport", "Finding", "FoundFile",
@@ -245,7 +248,8 @@ __all__ = [
     "chain_flatten", "chain_move", "chain_show", "chain_squash", "check", "chmod", "chown", "clone",
     "commit", "compare", "config_delete", "config_get", "config_match", "config_set", "convert",
     "copy_in", "copy_out", "create", "create_snapshot", "customize", "dd", "delete_snapshot", "df",
-    "diagnose", "diff", "doctor", "edit", "edit_image", "errors", "find", "find_guests", "grep", "info",
+    "diagnose", "diff", "doctor", "domain", "domains", "edit", "edit_image", "errors", "find", "find_guests", "grep",
+    "info",
     "inspect", "list_filesystems", "list_logs", "list_snapshots", "ln", "log", "ls", "make_plan", "map",
     "measure", "mkdir", "mount", "mv", "open_image", "read_plan", "rebase", "recover",
     "registry_delete", "registry_diff", "registry_export", "registry_get", "registry_hives",
@@ -273,6 +277,7 @@ _HOMES = {
     "imgtools.door.layers": "chain_flatten chain_move chain_show chain_squash commit rebase",
     "imgtools.door.making": "clone convert create dd resize_copy resize_disk",
     "imgtools.door.materials": "sbom sbom_document",
+    "imgtools.door.named": "domain domains",
     "imgtools.door.opening": (
         "GuestOptions HostPath ImageOptions Images Keys Size StateOptions edit_image open_image"
     ),
@@ -305,9 +310,10 @@ _HOMES = {
     "imgtools.records.diagnosis": "Confidence Evidence Finding Remedy Severity StationState",
     "imgtools.records.differences": "Became Difference",
     "imgtools.records.disks": "Declined Disk Layout Mount Partition Volume",
+    "imgtools.records.domain": "Domain",
     "imgtools.records.files": "FileEntry FileKind FileStat",
     "imgtools.records.found": "FoundFile",
-    "imgtools.records.image": "ImageInfo Layer",
+    "imgtools.records.image": "DiskSource ImageInfo Layer",
     "imgtools.records.packages": "Application Deviation FileFinding",
     "imgtools.records.progress": "Progress",
     "imgtools.records.request": "Backing DetachedHeader Engine Key Secret",

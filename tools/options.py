@@ -28,14 +28,20 @@ PAGE = Path("docs/options.md")
 MANY = 12  # commands, of which only the number is told
 # Where a letter of the table means another thing: what the command's namesake does with it.
 NAMESAKES: Mapping[tuple[str, str], str] = {
+    ("bench", "-c"): "`qemu-img bench -c` counts requests",
+    ("bench", "-d"): "`qemu-img bench -d` is how many at a time",
     ("clone", "-n"): "`virt-clone -n` is the name of a clone; nothing is planned here that could stop",
+    ("convert", "-c"): "`qemu-img convert -c` compresses",
     ("edit", "-b"): "`virt-edit -b` keeps a backup",
     ("grep", "-F"): "`grep -F`",
     ("grep", "-n"): "`grep -n`; files are only read",
+    ("grep", "-c"): "`grep -c`",
     ("ln", "-f"): "`ln -f`",
     ("log", "-n"): "`tail -n`, `journalctl -n`; a log is only read",
     ("mount", "-f"): "`-f` of programs that mount with FUSE",
+    ("rescue", "-c"): "`sh -c`",
     ("rm", "-f"): "`rm -f`",
+    ("touch", "-c"): "`touch -c`",
 }
 
 

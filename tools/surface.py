@@ -26,7 +26,18 @@ PAGE = Path("docs/python.md")
 MARK = "<!-- Below this line: made by `make docs` from imgtools/__init__.py. -->\n"
 # The sections of the page, and which names stand in each: those of these modules.
 SECTIONS = (
-    ("Opening", ("door.opening", "image.edit", "image.handle", "guest.guest", "files.tree")),
+    (
+        "Opening",
+        (
+            "door.opening",
+            "door.named",
+            "records.domain",
+            "image.edit",
+            "image.handle",
+            "guest.guest",
+            "files.tree",
+        ),
+    ),
     ("Reading a guest", ("door.reading",)),
     ("Auditing a guest", ("door.auditing", "door.comparing", "door.materials")),
     ("Changing a guest", ("door.writing", "door.files", "door.rescue")),

@@ -20,7 +20,7 @@ from typing import Annotated, Any
 
 import typer
 
-from imgtools.cli.command.groups import expand, old_spellings
+from imgtools.cli.command.groups import expand, instead_of_image, old_spellings
 from imgtools.cli.command.listing import by_section, command_modules
 from imgtools.cli.command.shared_options import show_version
 from imgtools.cli.command.typer_adapter import (
@@ -139,7 +139,7 @@ def load_command(name: str, module_name: str) -> Any:  # Any: typer's object for
     app = typer.Typer(add_completion=False)
     app.command(name, epilog=_epilog(module), cls=kind)(function)
     found = made(app)
-    found.name, found.old_names = name, old_spellings(function)
+    found.name, found.old_names, found.instead = name, old_spellings(function), instead_of_image(function)
     return found
 
 

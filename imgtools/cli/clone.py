@@ -28,7 +28,7 @@ EXAMPLES = (
     "imgtools clone used.qcow2 -n web1 -n web2 --sysprep",
     "imgtools clone template.qcow2 -n db1 --output-dir /var/lib/images -O raw --hostname '{name}.example.org'",
     "imgtools clone template.qcow2 --table clones.csv --ssh-inject admin:file:team.pub --timezone Europe/Rome",
-    "imgtools clone --domain debian12 -n web1 -n web2 --linked --sysprep",
+    "imgtools clone -d debian12 -n web1 -n web2 --linked --sysprep",
     "imgtools clone --domain-xml debian12.xml --xml-dir definitions --table clones.yaml",
 )
 NOTES = """
@@ -90,12 +90,20 @@ Unprepared = Annotated[
     bool, typer.Option("--unprepared", help="Also clone a template that was never prepared.")
 ]
 Domain = Annotated[
-    str, typer.Option("--domain", metavar="NAME", help="Clone this libvirt domain, not an image.")
+    str,
+    typer.Option(
+        *names.DOMAIN.words,
+        metavar="NAME",
+        help="Clone this libvirt domain (name, UUID or id), not an image.",
+    ),
 ]
 DomainXml = Annotated[
-    Path | None, typer.Option("--domain-xml", metavar="FILE", help="Clone the domain that FILE defines.")
+    Path | None,
+    typer.Option(*names.DOMAIN_XML.words, metavar="FILE", help="Clone the domain that FILE defines."),
 ]
-Connect = Annotated[str, typer.Option("--connect", metavar="URI", help="Which libvirt, as virsh --connect.")]
+Connect = Annotated[
+    str, typer.Option(*names.CONNECT.words, metavar="URI", help="Which libvirt, as virsh --connect.")
+]
 XmlDir = Annotated[
     Path | None,
     typer.Option("--xml-dir", metavar="DIR", help="Write the clones' definitions there, not to libvirt."),

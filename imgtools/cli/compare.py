@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from imgtools.cli.command import option_names as names
 from imgtools.cli.command.groups import DiskState, Output
+from imgtools.cli.command.naming import other_guest
 from imgtools.cli.command.option_names import old
+from imgtools.cli.command.shared_options import OtherDomain
 from imgtools.cli.output.views import Lines
-from imgtools.records.image import disk_named
+from imgtools.errors import UsageError
+from imgtools.records.image import DiskSource, disk_named
+from imgtools.records.request import ImageRequest
 
 if TYPE_CHECKING:
     from imgtools.workflows.compare import CompareReport
@@ -19,6 +24,7 @@ SECTION = "Look after images"
 EXAMPLES = (
     "imgtools compare disk.raw disk.qcow2",
     "imgtools compare --snapshot before disk.qcow2 restored.qcow2 && echo the same",
+    "imgtools compare -d web1 backup.qcow2",
     "imgtools compare --strict --other-format raw a.img b.img",
 )
 NOTES = """
@@ -32,8 +38,8 @@ def command(
     disk: DiskState,
     out: Output,
     other: Annotated[
-        str, typer.Argument(metavar="OTHER", help="The image to compare with.", show_default=False)
-    ],
+        str | None, typer.Argument(metavar="OTHER", help="The image to compare with.", show_default=False)
+    ] = None,
     other_format: Annotated[
         str | None,
         typer.Option(
@@ -45,6 +51,13 @@ def command(
         str | None,
         typer.Option(*names.OTHER_SNAPSHOT.words, metavar="NAME", help="Its internal snapshot."),
     ] = None,
+    other_domain: OtherDomain = None,
+    other_disk: Annotated[
+        str,
+        typer.Option(
+            *names.OTHER_DISK.words, metavar="TARGET", help="Which disk of the second guest: vda, sdb."
+        ),
+    ] = "",
     strict: Annotated[
         bool, typer.Option("--strict", help="Sizes and allocation have to be the same too.")
     ] = False,
@@ -56,12 +69,31 @@ def command(
     """
     from imgtools.workflows.compare import compare
 
+    first, second = _pair(disk, other, other_format, other_snapshot, other_domain, other_disk)
     with out.progress("compare") as progress:
-        second = disk_named(other, other_format, other_snapshot, remote=disk.disks[0].remote)
-        report = compare(disk, second, strict=strict, progress=progress)
+        report = compare(first, second, strict=strict, progress=progress)
     out.show(report, schema="imgtools.compare/1", view=lambda: Lines(_lines(report)))
     if not report.identical:
         raise typer.Exit(1)
+
+
+def _pair(
+    first: ImageRequest,
+    other: str | None,
+    image_format: str | None,
+    snapshot: str | None,
+    domain: str | None,
+    target: str,
+) -> tuple[ImageRequest, DiskSource]:
+    """Return both images; the keys of a second guest of libvirt are asked together with the first one's."""
+    if (other is None) == (domain is None):
+        raise UsageError("compare with what?", hint="name one: OTHER, or --other-domain NAME")
+    if other is not None:
+        return first, disk_named(other, image_format, snapshot, remote=first.disks[0].remote)
+    if image_format is not None:
+        raise UsageError("--other-format is that of a file, and a guest is named", hint="leave it away")
+    second = other_guest(first, domain or "", snapshot, target)
+    return replace(second, disks=first.disks), second.disks[0]
 
 
 def _lines(report: CompareReport) -> list[str]:

@@ -22,6 +22,8 @@ SCHEMA = "imgtools.df/1"
 EXAMPLES = (
     "imgtools df -h disk.qcow2",
     "imgtools df -i disk.qcow2",
+    "imgtools df -h -d debian12",
+    "imgtools df --csv --all-domains >> usage.csv",
     "imgtools df --csv -P 4 /var/lib/libvirt/images/*.qcow2 >> usage.csv",
 )
 # The header that virt-df prints, to the letter, so that old reports can be continued.
@@ -42,6 +44,7 @@ def command(
     """Show how full every filesystem is.
 
     The numbers are those of statvfs of the mounted filesystem, so df inside the running guest says the same.
+    Without IMAGE it tells of all guests of libvirt, as virt-df does.
     A filesystem that cannot be read is a row without numbers and a warning; then the exit code is 1.
     """
     from imgtools.workflows.df import measure_usage
@@ -106,7 +109,7 @@ def csv_lines(report: DfReport, *, inodes: bool) -> tuple[str, list[str]]:
     """
     lines: list[str] = []
     for image in report.images:
-        name = image.image.rpartition("/")[2]
+        name = image.domain or image.image.rpartition("/")[2]
         for row in image.filesystems:
             if inodes:
                 whole, used, rest = row.inodes, row.inodes_used, row.inodes_free

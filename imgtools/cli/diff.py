@@ -12,6 +12,8 @@ import typer
 
 from imgtools.cli.command import option_names as names
 from imgtools.cli.command.groups import Output, Source
+from imgtools.cli.command.naming import other_guest
+from imgtools.cli.command.shared_options import OtherDomain
 from imgtools.cli.output.report_files import ReportFiles, require_reports
 from imgtools.cli.output.views import Cell, Column, Lines, Table, View
 from imgtools.errors import UsageError
@@ -28,6 +30,7 @@ EXAMPLES = (
     "imgtools diff web1.qcow2 --other-snapshot before-upgrade",
     "imgtools diff base.qcow2 overlay.qcow2 --path /etc --content",
     "imgtools diff web1.qcow2 /srv/unpacked-root --exclude '/var/log/*' --compare all",
+    "imgtools diff -d golden --other-domain web1",
     "imgtools diff old.vmdk new.vmdk --only facts",
 )
 NOTES = """
@@ -94,6 +97,7 @@ def command(
     other_format: OtherFormat = None,
     other_snapshot: OtherSnapshot = None,
     other_add: OtherDisks = None,
+    other_domain: OtherDomain = None,
     path: Paths = None,
     exclude: Excluded = None,
     only: Only = None,
@@ -122,7 +126,7 @@ def command(
     from imgtools.workflows.diff import open_diff
 
     report_to = require_reports(report_files, TABLE_KINDS)
-    second = _other(source, other, other_format, other_snapshot, other_add)
+    second = _other(source, other, other_format, other_snapshot, other_add, other_domain)
     wish = _wish(path, exclude, only, compare.value, content, checksum, times)
     with open_diff(source, second, wish) as found:
         held: list[FileDifference] = []
@@ -157,14 +161,22 @@ def _other(
     image_format: str | None,
     snapshot: str | None,
     more: list[str] | None,
+    domain: str | None,
 ) -> ImageRequest:
     from imgtools.records.image import disk_named
 
+    if domain is not None:
+        if other or image_format or more:
+            raise UsageError(
+                "OTHER, --other-format and --other-add are about files, and --other-domain names a guest",
+                hint="leave the others away",
+            )
+        return other_guest(source, domain, snapshot)
     if other is None:
         if snapshot is None or image_format is not None or more:
             raise UsageError(
                 "compare with what?",
-                hint="a second image or a folder, or --other-snapshot NAME for one of IMAGE",
+                hint="a second image or a folder, --other-domain NAME, or --other-snapshot NAME for one of IMAGE",
             )
         return dataclasses.replace(
             source, disks=tuple(dataclasses.replace(disk, snapshot=snapshot) for disk in source.disks)

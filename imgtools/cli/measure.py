@@ -7,13 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from imgtools.cli.command import option_names as names
-from imgtools.cli.command.groups import Output, ask_secret
-from imgtools.cli.command.shared_options import BackingPolicy, InputFormat, Remote, RemoteTimeout, Share
+from imgtools.cli.command.groups import MaybeState, Output
 from imgtools.cli.output.disk import CreateOptions, both, words
 from imgtools.cli.output.views import Cell, Facts
-from imgtools.records.image import disk_named
-from imgtools.records.remote import remote_options
-from imgtools.records.request import Backing, ImageRequest
 
 if TYPE_CHECKING:
     from imgtools.workflows.measure import MeasureReport
@@ -33,10 +29,8 @@ what a conversion makes smaller: zeros that are written out in the image, which 
 
 
 def command(
+    disk: MaybeState,
     out: Output,
-    image: Annotated[
-        str | None, typer.Argument(metavar="IMAGE", help="The image that would be converted.")
-    ] = None,
     size: Annotated[
         str, typer.Option("--size", metavar="SIZE", help="An empty disk of this size instead.")
     ] = "",
@@ -44,37 +38,15 @@ def command(
         str, typer.Option(*names.OUTPUT_FORMAT.words, metavar="FORMAT", help="The format it would get.")
     ] = "qcow2",
     option: CreateOptions = None,
-    format: InputFormat = None,
-    snapshot: Annotated[
-        str | None, typer.Option("--snapshot", metavar="NAME", help="Measure this internal snapshot.")
-    ] = None,
-    key: Annotated[
-        list[str] | None,
-        typer.Option(
-            *names.KEY.words,
-            metavar="KEY",
-            help="Key of an encrypted image: WHAT:file:PATH, WHAT:env:NAME; WHAT is its path, image or all.",
-        ),
-    ] = None,
-    backing: BackingPolicy = Backing.SAME_DIR,
-    share: Share = False,
-    remote: Remote = False,
-    remote_timeout: RemoteTimeout = None,
 ) -> None:
     """Tell how large an image would become in another format.
 
     Two numbers: the file with the data that the image holds now, and the file when every byte of the disk has been
     written. Nothing is written.
     """
-    from imgtools.disk.keys import parse_key
     from imgtools.workflows.measure import measure
 
-    request = None
-    if image is not None:
-        keys = tuple(parse_key(text, ask_secret) for text in key or ())
-        disk = disk_named(image, format, snapshot, remote=remote_options(remote, remote_timeout))
-        request = ImageRequest(disks=(disk,), keys=keys, backing=backing, share=share)
-    report = measure(request, size, output_format, words(option))
+    report = measure(disk if disk.disks else None, size, output_format, words(option))
     out.show(
         report,
         schema="imgtools.measure/1",

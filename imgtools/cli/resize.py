@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from imgtools.cli.command import option_names as names
-from imgtools.cli.command.groups import Output, Source
+from imgtools.cli.command.groups import OneDiskSource, Output
 from imgtools.cli.command.option_names import old
 from imgtools.cli.command.shared_options import Check, DoIt, DryRun
 from imgtools.cli.command.typer_adapter import HouseCommand
@@ -158,7 +158,7 @@ Plan = Annotated[
 
 
 def command(
-    source: Source,
+    source: OneDiskSource,
     out: Output,
     size: Size = None,
     expand: Expand = None,

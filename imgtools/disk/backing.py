@@ -161,6 +161,7 @@ class _Walk:
         self._named_folders = source.folders
         self._inside = source.inside
         self._name = source.inside.name if source.inside else str(named)
+        self._held = source.held
 
     # -- the image itself ----------------------------------------------------------------------------------
 
@@ -177,7 +178,9 @@ class _Walk:
                     f"{self._top} looks like a raw disk by its name, and like {found} with other files by its bytes",
                     hint=f"a guest can write such bytes; if it really is {found}, say --format {found}",
                 )
-            if has_writer(file):
+            if self._held and self._held.is_live:
+                self.warnings.append(Warned(f"{self._held.text}: what is read may be inconsistent"))
+            elif has_writer(file):
                 text = "another program is writing to this image: what is read may be inconsistent"
                 self.warnings.append(Warned(text, self._name))
             return self._accept(file, header)

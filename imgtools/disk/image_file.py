@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from imgtools.disk.backing import THOROUGH, examine
-from imgtools.disk.in_use import refuse_in_use
+from imgtools.disk.in_use import refuse_held, refuse_in_use
 from imgtools.disk.raw_copy.copy import RawTarget, Target, can_copy, copy_plain
 from imgtools.disk.raw_copy.new_qcow2 import MOST, Qcow2Target
 from imgtools.disk.sources.opening import refuse_sources
@@ -207,7 +207,7 @@ def open_disk(
     :param alone: leave the backing file out, which may be missing.
     :raises BadImage: not a disk image, or damaged.
     :raises UntrustedBacking: it names files that ``backing`` does not allow.
-    :raises ImageInUse: it is to be written, and a QEMU program has it.
+    :raises ImageInUse: it is to be written, and a QEMU program, or a domain that is not shut off, has it.
     """
     shared = isinstance(source, ImageRequest) and source.share and not to_write
     if isinstance(source, ImageRequest):
@@ -217,6 +217,7 @@ def open_disk(
     info = examine(source, policy=backing, budget=THOROUGH, to_repair=to_repair, alone=alone, any_size=True)
     refuse_unfinished([layer.host_path for layer in info.chain])
     if to_write:
+        refuse_held(source)
         refuse_in_use(info.chain[0].host_path)
         refuse_running_domain(info.chain[0].host_path)
     return Disk(info, Keyring(keys, source.host_path), shared, alone)

@@ -14,7 +14,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from imgtools.disk.headers.hostfile import HostFile, open_host_file
-from imgtools.errors import ImageInUse
+from imgtools.errors import HostError, ImageInUse
+from imgtools.records.image import DiskSource
 
 _WRITE = 1  # the bit of BLK_PERM_WRITE
 _HELD, _NOT_SHARED = 100, 200  # the first lock byte of each kind
@@ -50,6 +51,17 @@ def refuse_writer(host_path: Path) -> None:
     """
     with open_host_file(host_path) as file:
         _refuse_writer(file, host_path)
+
+
+def refuse_held(source: DiskSource) -> None:
+    """Make sure that what names the disk lets it be written.
+
+    :raises ImageInUse: its domain runs, or will go on with what the disk holds now.
+    :raises HostError: its domain's definition calls it read-only.
+    """
+    if source.held is not None:
+        error = ImageInUse if source.held.is_live else HostError
+        raise error(f"{source.held.text}: {source.name} is not written", hint=source.held.hint)
 
 
 def keep_writers_out(file: HostFile, host_path: Path) -> None:

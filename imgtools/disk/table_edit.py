@@ -16,7 +16,7 @@ from pathlib import Path
 
 from imgtools.disk.headers import open_host_file
 from imgtools.disk.image_file import Disk
-from imgtools.disk.in_use import refuse_in_use
+from imgtools.disk.in_use import refuse_held, refuse_in_use
 from imgtools.disk.transaction.lock import lock_images
 from imgtools.disk.transaction.marker import refuse_unfinished
 from imgtools.disk.transaction.may_edit import require_access
@@ -126,6 +126,7 @@ def change_tables(disk: Disk, locks: tuple[int, ...] | None = None) -> Iterator[
     host_path = disk.top.host_path
     with lock_images([host_path]) if locks is None else nullcontext(locks) as held:
         refuse_unfinished([host_path])
+        refuse_held(disk.info.source)
         refuse_in_use(host_path)
         require_access(host_path)
         _require_one_name(host_path)

@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, Unpack
 
-from imgtools.door.opening import GuestOptions, Images, images_of, make_request, one_of, several
+from imgtools.door.opening import GuestOptions, Images, make_request, one_of, several
 from imgtools.errors import UsageError
 from imgtools.records.comparison import ContentCheck
-from imgtools.records.image import DiskSource, disk_named
 from imgtools.records.timeline import Happening
 
 if TYPE_CHECKING:
@@ -55,7 +54,7 @@ def diff(
     from imgtools.workflows.diff_files import FileWish
 
     first = make_request(images, **options)
-    second = replace(first, disks=_disks(first, other, other_format, other_snapshot))
+    second = _second(first, other, other_format, other_snapshot)
     paths = several(path)
     files = FileWish(paths, several(exclude), one_of(ContentCheck, compare), checksum, times, content)
     if only not in (None, "facts", "files"):
@@ -63,18 +62,21 @@ def diff(
     return look(first, second, DiffWish(files, not paths and only != "files", only != "facts"))
 
 
-def _disks(
+def _second(
     first: ImageRequest, other: Images | None, image_format: str | None, snapshot: str | None
-) -> tuple[DiskSource, ...]:
+) -> ImageRequest:
     if other is not None:
         like = first.disks[0]
-        return tuple(
-            disk_named(one, image_format, snapshot, like.folders, like.remote, like.sector_size)
-            for one in images_of(other)
+        named = make_request(other, format=image_format, snapshot=snapshot, backing_folder=like.folders)
+        disks = tuple(
+            replace(disk, remote=like.remote, sector_size=disk.sector_size or like.sector_size)
+            for disk in named.disks
         )
+        keys, share = (*first.keys, *named.keys), first.share or named.share
+        return replace(first, disks=disks, keys=keys, share=share, domain=named.domain)
     if snapshot is None:
         raise UsageError("compare with what?", hint="other=IMAGE, or other_snapshot=NAME")
-    return tuple(replace(disk, snapshot=snapshot) for disk in first.disks)
+    return replace(first, disks=tuple(replace(disk, snapshot=snapshot) for disk in first.disks))
 
 
 def timeline(

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from enum import StrEnum
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Literal, TypedDict, TypeVar
 
 from imgtools.errors import UsageError
+from imgtools.records.domain import Domain
 from imgtools.records.image import disk_named, sector_size
 from imgtools.records.remote import remote_options
 from imgtools.records.request import Backing, Engine, ImageRequest, Key, OutputTarget, Secret, Target
@@ -20,7 +22,8 @@ if TYPE_CHECKING:
     from imgtools.image.handle import Image
 
 HostPath = str | os.PathLike[str]
-Images = HostPath | Sequence[HostPath]  # one disk, or all disks of one guest: /dev/sda, /dev/sdb ...
+# One disk, or all disks of one guest (/dev/sda, /dev/sdb ...), or a guest of libvirt: what `domain` returns.
+Images = HostPath | Sequence[HostPath] | Domain
 Size = str | int  # "20G", "+5G", "-5G" in powers of 1024, or bytes
 Keys = Mapping[str, str | bytes | Secret] | Iterable[Key]  # selector -> secret
 EngineName = Engine | Literal["auto", "direct", "appliance"]
@@ -158,20 +161,33 @@ def make_request(
 
     :raises UsageError: no image is named, or a word is none of those that there are.
     """
-    folders = host_paths(backing_folder)
-    network = remote_options(remote, remote_timeout)
-    sector = sector_size(blocksize)
-    disks = tuple(disk_named(one, format, snapshot, folders, network, sector) for one in images_of(images))
-    if not disks:
+    found = images if isinstance(images, Domain) else Domain("", tuple(map(disk_named, images_of(images))))
+    if found.problem is not None:
+        raise found.problem
+    if not found.disks:
         raise UsageError("no image is named")
+    folders, network = host_paths(backing_folder), remote_options(remote, remote_timeout)
+    sector = sector_size(blocksize)
+    disks = (
+        replace(
+            disk,
+            format=format or disk.format,
+            snapshot=snapshot,
+            folders=folders,
+            remote=network,
+            sector_size=sector or disk.sector_size,
+        )
+        for disk in found.disks
+    )
     return ImageRequest(
-        disks,
-        _keys(keys),
+        tuple(disks),
+        (*_keys(keys), *found.keys),
         one_of(ENGINES, engine),
         one_of(Backing, backing),
         root,
         several(mount),
-        share=force_share,
+        share=force_share or found.is_live,
+        domain=found.name if found.targets else "",
     )
 
 
@@ -191,12 +207,12 @@ def make_output(
     return None
 
 
-def images_of(images: Images) -> tuple[HostPath, ...]:
+def images_of(images: HostPath | Sequence[HostPath]) -> tuple[HostPath, ...]:
     """Return one or several images as several: what is a URI stays one."""
     return (images,) if isinstance(images, str | os.PathLike) else tuple(images)
 
 
-def host_paths(images: Images) -> tuple[Path, ...]:
+def host_paths(images: HostPath | Sequence[HostPath]) -> tuple[Path, ...]:
     """Return one or several host paths as paths."""
     return tuple(map(Path, [images] if isinstance(images, str | os.PathLike) else images))
 

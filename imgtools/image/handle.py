@@ -167,7 +167,12 @@ class DiskServers:
     def warnings(self) -> tuple[Warned, ...]:
         """What there is to know of how the disks were opened; nothing before they are."""
         pairs = zip(self._infos, self._served, strict=False)
-        return tuple(Warned(disk.warning, info.source.name) for info, disk in pairs if disk.warning)
+        return tuple(
+            Warned(disk.warning, info.source.name)
+            for info, disk in pairs
+            if disk.warning
+            and not (info.source.held and info.source.held.is_live)  # which is said of the guest
+        )
 
 
 def image_openers(servers: DiskServers, boot: Boot | None = None) -> dict[Engine, Callable[[], Session]]:

@@ -8,12 +8,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from imgtools.disk.new_file import refuse_target
 from imgtools.engine.libvirt import Libvirt, open_libvirt
 from imgtools.errors import HostError, ImageInUse, TargetExists, UsageError
 from imgtools.libvirt.domain_xml import Definition, NewMachine, new_macs, read_definition
+from imgtools.libvirt.named import refuse_remote
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,10 +104,7 @@ def open_original(wanted: DomainRequest) -> Iterator[Original]:
     :raises UsageError: libvirt is on another host, where its disks are.
     :raises HostError: there is no such domain, or nobody to ask for it.
     """
-    if urlsplit(wanted.connect).hostname:
-        raise UsageError(
-            f"{wanted.connect} is libvirt on another host, and so are its disks", hint="run imgtools there"
-        )
+    refuse_remote(wanted.connect)
     if wanted.xml is not None and wanted.xml_dir is not None and not wanted.connect:
         yield Original(read_definition(wanted.xml), None, wanted.xml_dir)
         return

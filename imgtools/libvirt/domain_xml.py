@@ -15,6 +15,7 @@ from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
 from imgtools.errors import HostError, UnsupportedFormat, UsageError
+from imgtools.libvirt.guest_disks import REMOVABLE
 from imgtools.records.image import DiskSource
 
 LIMIT = 16 << 20  # characters
@@ -66,6 +67,11 @@ class Definition:
         if not found:
             raise UsageError(f"the domain {self.name} has no disk that could be cloned")
         return found
+
+    def guest_disks(self) -> tuple[Element, ...]:
+        """Return what defines disks, in the order of the definition."""
+        found = self._root.iterfind("devices/disk")
+        return tuple(disk for disk in found if disk.get("device", "disk") not in REMOVABLE)
 
     def resolve_volumes(self, path_of: Callable[[str, str], Path]) -> None:
         """Name the files of disks that are volumes of storage pools.

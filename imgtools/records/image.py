@@ -6,7 +6,7 @@ import os
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from imgtools.errors import UsageError
 from imgtools.records.system import Warned
@@ -44,6 +44,14 @@ class Inside:
     facts: tuple[tuple[str, str], ...] = ()  # what its server says of it: etag, modified ...
 
 
+class Held(NamedTuple):
+    """Why a disk that is read must not be written, as its libvirt domain has it; see :mod:`imgtools.libvirt.named`."""
+
+    text: str  # "the domain web1 is running"
+    hint: str  # what to do before it may be written
+    is_live: bool = True  # what is read may change meanwhile
+
+
 @dataclass(frozen=True, slots=True)
 class DiskSource:
     """One disk of the guest, as the user named it. Several make one guest: /dev/sda, /dev/sdb ...
@@ -58,6 +66,7 @@ class DiskSource:
     folders: tuple[Path, ...] = ()  # whose files it may name, beside those of its own folder
     uri: str = field(default="", repr=False)  # where it is, if not on this host; it may hold a secret
     remote: RemoteOptions | None = None  # how the network is used for it; None: it is not
+    held: Held | None = None  # it is only read
     inside: Inside | None = None  # where its bytes are, once it is opened
     sector_size: int = (
         0  # bytes of a logical sector: 512, 4096; 0: as its partition table says, 512 without one

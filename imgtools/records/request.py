@@ -83,6 +83,8 @@ class ImageRequest:
     root: str | None = None  # which operating system of a multi-boot guest: the device of its root
     mounts: tuple[str, ...] = ()  # DEVICE[:PATH[:OPTIONS]]: these volumes instead of the guest's own mounts
     share: bool = False  # read the image's file although another program writes to it
+    domain: str = ""  # of libvirt, whose disks they are
+    connect: str = ""  # which libvirt: its URI; "" is its own choice
 
     @property
     def host_path(self) -> Path:

@@ -72,7 +72,9 @@ def hold_image(request: ImageRequest, *, write: bool) -> Iterator[Held]:
     :raises UnfinishedEdit: an earlier edit was cut.
     """
     if len(request.disks) != 1:
-        raise UsageError("one disk at a time is resized", hint="name one image")
+        raise UsageError(
+            "one disk at a time is resized", hint="name one image, or with -d one disk: --disk vda"
+        )
     refuse_sources(request.disks)
     infos = examine_disks(request.disks, request.backing)
     _require_resizable(infos[0])

@@ -49,6 +49,7 @@ class ImageUsage:
     error: str = ""
     exit_code: int = 0
     unread: tuple[UnreadFilesystem, ...] = ()
+    domain: str = ""  # of libvirt, if the image was named so
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,7 @@ def measure_usage(request: ImageRequest) -> DfReport:
         warnings += [Warned(f"{row.device} ({row.content}) cannot be read: {row.problem}") for row in unread]
         engine = image.served_by
         warnings += [*_unopened(image.layout()), *image.warnings]
-    usage = ImageUsage(request.name, engine, tuple(found), unread=tuple(unread))
+    usage = ImageUsage(request.name, engine, tuple(found), unread=tuple(unread), domain=request.domain)
     return DfReport((usage,), tuple(warnings))
 
 

@@ -155,7 +155,7 @@ def test_a_disk_may_be_a_volume_of_a_pool(daemon: Daemon, tmp_path: Path) -> Non
     (tmp_path / "pooled.xml").write_text(domain_xml("pooled", disk).replace(file, volume))
     domain = DomainRequest(xml=tmp_path / "pooled.xml", connect=daemon.uri, xml_dir=tmp_path)
     how = CloneRequest(tmp_path, linked=True, unprepared=True)
-    with pytest.raises(EngineFailed, match="images"):
+    with pytest.raises(HostError, match="no storage pool images"):
         clone_domain(HOW, domain, [CloneRow("new")], how)
     with daemon.connected() as connection:
         xml = f"<pool type='dir'><name>images</name><target><path>{pool}</path></target></pool>"

@@ -4,17 +4,23 @@ A command is a module of ``imgtools/cli`` with a function ``command`` and a tupl
 ordinary Typer parameters, and two groups:
 
 ``source: Source``
-    which image, and how to open it: IMAGE, -a, -f, --snapshot, --key, --engine, --backing-policy, --root, -m
+    which image, and how to open it: IMAGE or -d (-c, --domain-xml, --vol), -a, -f, --snapshot, --key, --engine,
+    --backing-policy, --root, -m
+``source: OneDiskSource``
+    the same, and --disk: one of the disks of a guest of libvirt
 ``source: EachSource``
     the same for several images: the command is called for each, in a process of its own where they are several;
-    IMAGE..., --images-from, --parallel, --time-limit, --share-appliance, --json-lines
+    IMAGE... or -d, --all-domains, --images-from, --parallel, --time-limit, --share-appliance, --json-lines
 ``source: EachImage``, ``disk: EachDisk``, ``place: EachPlace``
-    the same with fewer options, as for DiskFile, and with a path in the guest behind the images
+    the same with fewer options (of EachImage, no image at all is all guests of libvirt), with each disk of a guest as
+    an image, and with a path in the guest behind the images
 ``source: MaybeSource``
     the same, where something else may say which image: without IMAGE it has no disks
 ``disk: DiskFile`` or ``DiskState``
-    one image as a file, for work without looking into the guest: IMAGE, -f, --key, --backing-policy; a state is only
-    read: --snapshot, --force-share
+    one image as a file, for work without looking into the guest: IMAGE, or -d and --disk, -f, --key,
+    --backing-policy; a state is only read: --snapshot, --force-share
+``disk: MaybeState``
+    the same, where something else may say what is meant: without IMAGE it has no disks
 ``target: Target``
     what becomes of a plan for a guest: --write, --output, -O, --compress, --overwrite,
     --dry-run, --no-check
@@ -30,24 +36,37 @@ ordinary Typer parameters, and two groups:
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import inspect
 import logging
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, NewType, get_type_hints
 
-import typer
-
+from imgtools.cli.command.image_words import (
+    EachPlace,
+    ask_secret,
+    pack_all,
+    pack_disk,
+    pack_each,
+    pack_each_disk,
+    pack_each_place,
+    pack_maybe_disk,
+    pack_maybe_source,
+    pack_source,
+)
+from imgtools.cli.command.naming import OPTIONS
 from imgtools.cli.command.option_names import old_names
 from imgtools.cli.command.shared_options import (
     HOW_TO_ASK_SEVERAL,
+    HOW_TO_CHOOSE,
     HOW_TO_COPY,
     HOW_TO_DO,
     HOW_TO_LOOK,
+    HOW_TO_NAME,
+    HOW_TO_NAME_ALL,
     HOW_TO_OPEN,
     HOW_TO_SPEAK,
     HOW_TO_WRITE,
@@ -66,9 +85,8 @@ from imgtools.cli.command.shared_options import (
 from imgtools.cli.command.typer_adapter import given_in_order, panel_of, spellings, without
 from imgtools.cli.output.output import Output
 from imgtools.disk.sources.showing import showing
-from imgtools.errors import UsageError
-from imgtools.records.image import disk_named, is_uri, sector_size, shown_uri
-from imgtools.records.request import Customization, Engine, ImageRequest, Key, OutputTarget, Target
+from imgtools.errors import ImgtoolsError, UsageError
+from imgtools.records.request import Customization, ImageRequest, OutputTarget, Target
 
 if TYPE_CHECKING:
     from imgtools.cli.command.several import Rules, Several
@@ -83,6 +101,8 @@ __all__ = [
     "EachSource",
     "InPlaceOrCopy",
     "MaybeSource",
+    "MaybeState",
+    "OneDiskSource",
     "Output",
     "Source",
     "Target",
@@ -94,8 +114,10 @@ __all__ = [
 
 Source = ImageRequest
 MaybeSource = NewType("MaybeSource", ImageRequest)
+OneDiskSource = NewType("OneDiskSource", ImageRequest)
 DiskFile = NewType("DiskFile", ImageRequest)
 DiskState = NewType("DiskState", ImageRequest)
+MaybeState = NewType("MaybeState", ImageRequest)
 EachImage = NewType("EachImage", ImageRequest)
 EachSource = NewType("EachSource", ImageRequest)
 EachDisk = NewType("EachDisk", ImageRequest)
@@ -108,13 +130,6 @@ class InPlaceOrCopy(NamedTuple):
     write: bool
     output: Path | None
     overwrite: bool  # a file that is there
-
-
-class EachPlace(NamedTuple):
-    """A path in a guest; of several images, the same in each."""
-
-    source: ImageRequest
-    path: str
 
 
 def expand(
@@ -147,7 +162,7 @@ def expand(
         given = {name: values[name] for name in values if rules is not None}
         for parameter, group in groups.items():
             taken = {one.name: values.pop(one.name) for one in members[group]}
-            values[parameter] = _PACK[group](taken)
+            values[parameter] = _PACK[group]({"other_domain": values.get("other_domain"), **taken})
         for parameter in (name for name, group in groups.items() if group in _OF_SEVERAL):
             several: Several = values[parameter]
             if not several.alone:
@@ -185,6 +200,8 @@ def _ask_each(
         out = Output(json_lines=True, quiet=out.quiet, progress=out.progress_mode)
 
     def call(item: Any, out: Output) -> None:  # Any: what the command's group is
+        if isinstance(item, ImgtoolsError):
+            raise item
         function(**{**values, parameter: item, "out": out})
 
     answer_each(call, several, out, title=title, join=None if rules is None else rules.join)
@@ -201,6 +218,13 @@ def old_spellings(expanded: Callable[..., None]) -> dict[str, str]:
     return {old: spellings(one)[0] for one in annotations for old in old_names(one)}
 
 
+def instead_of_image(expanded: Callable[..., None]) -> Mapping[str, str]:
+    """Return the options that stand for the one IMAGE of a command, by parameter; nothing if it takes several."""
+    names = inspect.signature(expanded).parameters
+    takes_one = "image" in names and names["image"].default is _NO_DEFAULT
+    return {name: option for name, option in OPTIONS.items() if name in names} if takes_one else {}
+
+
 def _arguments_first(flat: list[inspect.Parameter]) -> list[inspect.Parameter]:
     """Group options by the order of their panels: a command's own options before the shared ones."""
     panels = {None: 0, ORDERS: 1, WRITING: 2, OPENING: 3, SEVERAL: 4, SPEAKING: 5}
@@ -211,117 +235,6 @@ def _as_parameters(group: tuple[Parameter, ...], letters: frozenset[str]) -> Ite
     for name, annotation, default in group:
         kept = without(annotation, letters) if letters.intersection(spellings(annotation)) else annotation
         yield inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kept)
-
-
-def _request(words: list[str], values: dict[str, Any]) -> ImageRequest:
-    folders = tuple(values["backing_folder"] or ())
-    remote = None
-    if values["remote"] or values["remote_timeout"] is not None:
-        from imgtools.records.remote import remote_options  # most images are here
-
-        remote = remote_options(values["remote"], values["remote_timeout"])
-    sector = sector_size(values.get("blocksize"))
-    disks = tuple(
-        disk_named(word, values["image_format"], values.get("snapshot"), folders, remote, sector)
-        for word in words
-    )
-    return ImageRequest(
-        disks=disks,
-        keys=_keys(values),
-        engine=Engine(values["engine"].value) if "engine" in values else Engine.AUTO,
-        backing=values["backing"],
-        root=values.get("root"),
-        mounts=tuple(values.get("mount") or ()),
-        share=values.get("share", False),
-    )
-
-
-def _keys(values: Mapping[str, Any]) -> tuple[Key, ...]:
-    """Return the keys that are named, and then those of standard input."""
-    texts, from_stdin = values["key"] or (), values.get("keys_from_stdin")
-    elsewhere = values.get("luks_header") or ()
-    if not texts and not from_stdin:
-        if elsewhere:
-            raise UsageError("a header was given, and no key", hint="--key all:file:PATH opens what it is of")
-        return ()
-    from imgtools.disk.keys import parse_header, parse_key
-
-    headers = tuple(map(parse_header, elsewhere))
-    keys = tuple(parse_key(text, ask_secret) for text in texts)
-    if from_stdin:
-        from imgtools.cli.command.standard_input import keys_of_standard_input
-
-        keys += keys_of_standard_input(values)
-    return tuple(dataclasses.replace(key, headers=headers) for key in keys) if headers else keys
-
-
-def ask_secret(prompt: str) -> str:
-    """Ask a person for a secret on the terminal, without echo."""
-    secret: str = typer.prompt(prompt.removesuffix(": "), hide_input=True, err=True)
-    return secret
-
-
-def _pack_source(values: dict[str, Any]) -> ImageRequest:
-    return _request([values["image"], *(values["add"] or ())], values)
-
-
-def _pack_maybe_source(values: dict[str, Any]) -> ImageRequest:
-    if values["image"] is None and values["add"]:
-        raise UsageError("--add is a further disk of an image, and none is named", hint="name IMAGE")
-    return _request([values["image"], *(values["add"] or ())] if values["image"] else [], values)
-
-
-def _pack_disk(values: dict[str, Any]) -> ImageRequest:
-    return _request([values["image"]], values)
-
-
-def _pack_each(values: dict[str, Any]) -> Several:
-    return _several(values, values["images"] or [], lambda request: request)
-
-
-def _pack_each_place(values: dict[str, Any]) -> Several:
-    """Pack what stands behind ``find``: as in cp, the last of several words is not like the others."""
-    words = [*(values["images"] or []), *([] if values["path"] is None else [values["path"]])]
-    has_path = len(words) > 1 or bool(words and (values["images_from"] or values["images0_from"]))
-    path = words.pop() if has_path else "/"
-    if not path.startswith(("/", "\\")) and Path(path).is_file():
-        raise UsageError(
-            f"{path} is a file of the host, and stands where the PATH in the guest does",
-            hint="behind several images stands a PATH: imgtools find IMAGE... /",
-        )
-    return _several(values, words, lambda request: EachPlace(request, path))
-
-
-def _several(values: dict[str, Any], named: Sequence[str], item: Callable[[ImageRequest], object]) -> Several:
-    """Pack images that are opened in the same way; a key is asked for once for all."""
-    from imgtools.cli.command.several import Several, listed_images
-
-    listed = listed_images(values)
-    images = [*named, *(listed or ())]
-    if not images and listed is None:
-        raise UsageError("no image is named", hint="name IMAGE, or a list with --images-from")
-    if values.get("add") and (listed is not None or len(images) > 1):
-        raise UsageError("--add is a further disk of one image, and several are named", hint="name one image")
-    items: list[object] = []
-    if images:
-        first = _request([images[0], *(values.get("add") or ())], values)
-        like = first.disks[0]
-        others = (
-            dataclasses.replace(
-                first, disks=(disk_named(one, like.format, like.snapshot, like.folders, like.remote),)
-            )
-            for one in images[1:]
-        )
-        items = [item(request) for request in (first, *others)]
-    return Several(
-        items=tuple(items),
-        names=tuple(shown_uri(image) if is_uri(image) else image for image in images),
-        listed=listed is not None,
-        parallel=values["parallel"],
-        time_limit=values["time_limit"],
-        json_lines=values["json_lines"],
-        share_appliance=values["share_appliance"],
-    )
 
 
 def _pack_target(values: dict[str, Any]) -> Target:
@@ -374,17 +287,32 @@ def _pack_output(values: dict[str, Any]) -> Output:
 
 _NO_DEFAULT = inspect.Parameter.empty
 _IMAGE = Parameter("image", ImageArgument, _NO_DEFAULT)
+_MAYBE = Parameter("image", MaybeImageArgument, None)
 _IMAGES = Parameter("images", ImagesArgument, None)
-_STATE = (_IMAGE, *(one for one in HOW_TO_OPEN if one.name not in ("engine", "blocksize")))
+_STATE = (
+    _IMAGE,
+    *HOW_TO_NAME,
+    HOW_TO_CHOOSE,
+    *(one for one in HOW_TO_OPEN if one.name not in ("engine", "blocksize")),
+)
 _GROUPS: Mapping[Any, tuple[Parameter, ...]] = {
-    Source: (_IMAGE, *HOW_TO_LOOK),
-    MaybeSource: (Parameter("image", MaybeImageArgument, None), *HOW_TO_LOOK),
-    EachImage: (_IMAGES, *HOW_TO_OPEN, *HOW_TO_ASK_SEVERAL),
-    EachSource: (_IMAGES, *HOW_TO_LOOK, *HOW_TO_ASK_SEVERAL),
-    EachPlace: (_IMAGES, Parameter("path", PathArgument, None), *HOW_TO_LOOK, *HOW_TO_ASK_SEVERAL),
-    EachDisk: (_IMAGES, *(one for one in _STATE[1:] if one.name != "snapshot"), *HOW_TO_ASK_SEVERAL),
+    Source: (_IMAGE, *HOW_TO_NAME, *HOW_TO_LOOK),
+    OneDiskSource: (_IMAGE, *HOW_TO_NAME, HOW_TO_CHOOSE, *HOW_TO_LOOK),
+    MaybeSource: (_MAYBE, *HOW_TO_LOOK),
+    EachImage: (_IMAGES, *HOW_TO_NAME_ALL, *HOW_TO_OPEN, *HOW_TO_ASK_SEVERAL),
+    EachSource: (_IMAGES, *HOW_TO_NAME_ALL, *HOW_TO_LOOK, *HOW_TO_ASK_SEVERAL),
+    EachPlace: (
+        *(_IMAGES, Parameter("path", PathArgument, None)),
+        *(*HOW_TO_NAME_ALL, *HOW_TO_LOOK, *HOW_TO_ASK_SEVERAL),
+    ),
+    EachDisk: (
+        *(_IMAGES, *HOW_TO_NAME_ALL),
+        *(one for one in HOW_TO_OPEN if one.name not in ("engine", "snapshot", "blocksize")),
+        *HOW_TO_ASK_SEVERAL,
+    ),
     DiskFile: tuple(one for one in _STATE if one.name != "snapshot"),
     DiskState: (*_STATE, Parameter("share", Share, False)),
+    MaybeState: (_MAYBE, *_STATE[1:], Parameter("share", Share, False)),
     Target: HOW_TO_WRITE,
     Write: HOW_TO_DO,
     InPlaceOrCopy: HOW_TO_COPY,
@@ -392,14 +320,16 @@ _GROUPS: Mapping[Any, tuple[Parameter, ...]] = {
 }
 _OF_SEVERAL = frozenset({EachImage, EachSource, EachPlace, EachDisk})
 _PACK: Mapping[Any, Callable[[dict[str, Any]], object]] = {
-    Source: _pack_source,
-    MaybeSource: _pack_maybe_source,
-    EachImage: _pack_each,
-    EachSource: _pack_each,
-    EachPlace: _pack_each_place,
-    EachDisk: _pack_each,
-    DiskFile: _pack_disk,
-    DiskState: _pack_disk,
+    Source: pack_source,
+    OneDiskSource: pack_source,
+    MaybeSource: pack_maybe_source,
+    EachImage: pack_all,
+    EachSource: pack_each,
+    EachPlace: pack_each_place,
+    EachDisk: pack_each_disk,
+    DiskFile: pack_disk,
+    DiskState: pack_disk,
+    MaybeState: pack_maybe_disk,
     Target: _pack_target,
     Write: _pack_write,
     InPlaceOrCopy: _pack_copy,

@@ -59,6 +59,15 @@ REMOTE_TIMEOUT = Name(("--remote-timeout",), "how long a server may take to answ
 OTHER_IMAGE = Name(("--other",), "a second image that is read")
 OTHER_FORMAT = Name(("--other-format",), "the format of a second image")
 OTHER_SNAPSHOT = Name(("--other-snapshot",), "the internal snapshot of a second image")
+DOMAIN = Name(("--domain", "-d"), "a guest of libvirt, instead of an image")
+CONNECT = Name(("--connect", "-c"), "which libvirt")
+DOMAIN_XML = Name(("--domain-xml",), "a guest as a libvirt definition in a file has it")
+VOLUME = Name(("--vol",), "a volume of a storage pool of libvirt, instead of an image")
+ALL_DOMAINS = Name(("--all-domains",), "all guests of libvirt")
+INACTIVE = Name(("--inactive",), "of all guests of libvirt, those that are shut off")
+ONE_DISK = Name(("--disk",), "which disk of a guest")
+OTHER_DOMAIN = Name(("--other-domain",), "a guest of libvirt, instead of a second image")
+OTHER_DISK = Name(("--other-disk",), "which disk of a second guest")
 KEY = Name(("--key",), "the key of an encrypted volume that is there")
 KEYS_FROM_STDIN = Name(("--keys-from-stdin",), "keys of encrypted volumes from standard input")
 LUKS_HEADER = Name(("--luks-header",), "the header of an encrypted volume that lies elsewhere")
@@ -90,6 +99,15 @@ ALL = (
     OTHER_IMAGE,
     OTHER_FORMAT,
     OTHER_SNAPSHOT,
+    OTHER_DOMAIN,
+    OTHER_DISK,
+    DOMAIN,
+    DOMAIN_XML,
+    VOLUME,
+    CONNECT,
+    ALL_DOMAINS,
+    INACTIVE,
+    ONE_DISK,
     KEY,
     KEYS_FROM_STDIN,
     LUKS_HEADER,

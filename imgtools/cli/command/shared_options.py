@@ -97,6 +97,37 @@ InputFormat = Annotated[
     str | None,
     _named(names.INPUT_FORMAT, "Format of the image; without it, it is found.", OPENING, "FORMAT"),
 ]
+Domains = Annotated[
+    list[str] | None,
+    _named(
+        names.DOMAIN,
+        "A guest of libvirt instead of IMAGE: all its disks. Its name, UUID or id.",
+        OPENING,
+        "NAME",
+    ),
+]
+DomainXml = Annotated[
+    Path | None,
+    _named(names.DOMAIN_XML, "The guest that a libvirt definition in this file describes.", OPENING, "FILE"),
+]
+Volumes = Annotated[
+    list[str] | None,
+    _named(names.VOLUME, "A volume of a storage pool of libvirt, instead of IMAGE.", OPENING, "POOL/VOLUME"),
+]
+Connect = Annotated[str, _named(names.CONNECT, "Which libvirt, as virsh --connect.", OPENING, "URI")]
+OneDisk = Annotated[
+    str, _named(names.ONE_DISK, "Which disk of the guest, if it has several: vda, sdb.", OPENING, "TARGET")
+]
+OtherDomain = Annotated[
+    str | None,
+    typer.Option(
+        *names.OTHER_DOMAIN.words, metavar="NAME", help="The second is a guest of libvirt: name, UUID or id."
+    ),
+]
+AllDomains = Annotated[bool, _several(names.ALL_DOMAINS, "All guests of libvirt.")]
+Inactive = Annotated[
+    bool, _several(names.INACTIVE, "With --all-domains: those that are shut off, no others.")
+]
 Snapshot = Annotated[
     str | None, _opening("--snapshot", text="Read this internal snapshot (id or name).", metavar="NAME")
 ]
@@ -268,6 +299,18 @@ Version = Annotated[
 
 # -- several that go together -------------------------------------------------------------------------------
 
+HOW_TO_NAME = (
+    Parameter("domain", Domains, None),
+    Parameter("domain_xml", DomainXml, None),
+    Parameter("volume", Volumes, None),
+    Parameter("connect", Connect, ""),
+)
+HOW_TO_NAME_ALL = (
+    *HOW_TO_NAME,
+    Parameter("all_domains", AllDomains, False),
+    Parameter("inactive", Inactive, False),
+)
+HOW_TO_CHOOSE = Parameter("one_disk", OneDisk, "")
 HOW_TO_OPEN = (
     Parameter("image_format", InputFormat, None),
     Parameter("snapshot", Snapshot, None),

@@ -19,6 +19,8 @@ from typer.core import TyperCommand, TyperGroup
 from typer.main import Typer, get_command
 from typer.models import ArgumentInfo, OptionInfo
 
+from imgtools.errors import UsageError
+
 __all__ = [
     "HELP",
     "Complaint",
@@ -73,15 +75,32 @@ class _HouseWords(Command):
 class HouseCommand(_HouseWords, TyperCommand):
     """A command that keeps its words, so that one can ask in which order its options were given."""
 
+    # Options in place of the first argument, each with its spelling: where one is given, no word is that argument.
+    instead: Mapping[str, str] = {}
+
     def arranged(self, words: list[str]) -> list[str]:
         """Return the words as the parser should see them."""
         return words
 
     def parse_args(self, ctx: Context, args: list[str]) -> list[str]:
         """Parse the words, and keep them."""
-        words = self.arranged(args)
+        words = self._with_first(ctx, self.arranged(args))
         ctx.meta[_WORDS] = tuple(words)
         return super().parse_args(ctx, words)
+
+    def _with_first(self, ctx: Context, words: list[str]) -> list[str]:
+        """Return the words with an empty one for the first argument, if an option says what it would."""
+        if not self.instead or ctx.resilient_parsing:
+            return words
+        values, _, _ = self.make_parser(ctx).parse_args(args=list(words))
+        given = next((option for name, option in self.instead.items() if values.get(name)), "")
+        if not given:
+            return words
+        _, left, _ = self.make_parser(ctx).parse_args(args=["", *words])
+        if left:
+            what = "two ways to say which image" if len(left) == 1 else "more words than are taken"
+            raise UsageError(f"{given} and {' '.join(left)} are {what}", hint="leave one of them away")
+        return ["", *words]
 
 
 def given_in_order(context: Context) -> tuple[Given, ...]:

@@ -10,6 +10,8 @@ import typer
 
 from imgtools.cli.command import option_names as names
 from imgtools.cli.command.groups import Output, Source
+from imgtools.cli.command.naming import other_guest
+from imgtools.cli.command.shared_options import OtherDomain
 from imgtools.cli.output.views import Lines
 from imgtools.cli.registry._options import Bare, User, read_reg_files
 from imgtools.errors import UsageError
@@ -57,6 +59,7 @@ def command(
             *names.OTHER_SNAPSHOT.words, metavar="NAME", help="Its snapshot; else one of IMAGE itself."
         ),
     ] = None,
+    other_domain: OtherDomain = None,
     user: User = "",
     hive: Bare = False,
 ) -> None:
@@ -68,7 +71,13 @@ def command(
     """
     from imgtools.workflows.registry_diff import diff_lines
 
-    report = _compared(source, first, second, _other(source, other, other_format, other_snapshot), user, hive)
+    if other_domain is not None:
+        if other is not None or other_format is not None:
+            raise UsageError("--other and --other-domain are two second images", hint="choose one")
+        further: ImageRequest | None = other_guest(source, other_domain, other_snapshot)
+    else:
+        further = _other(source, other, other_format, other_snapshot)
+    report = _compared(source, first, second, further, user, hive)
     out.show(report, schema="imgtools.registry.diff/1", view=lambda: Lines(diff_lines(report)))
     if report.differences:
         raise typer.Exit(1)
@@ -107,7 +116,8 @@ def _compared(
         return diff_images(source, other, first or "", hive=hive)
     if first is None:
         raise UsageError(
-            "compare with what?", hint="two keys, a .reg file, --other IMAGE, or --other-snapshot NAME"
+            "compare with what?",
+            hint="two keys, a .reg file, --other IMAGE, --other-domain NAME, or --other-snapshot NAME",
         )
     if second is not None:
         return diff_keys(source, first, second, hive=hive)

@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
+from imgtools.disk.in_use import refuse_held
 from imgtools.disk.new_file import refuse_own_files, refuse_target
 from imgtools.disk.transaction.sidecar import is_block_device, sidecar_of
 from imgtools.engine.process import HOST, Limits, ToolFailed, run
@@ -37,10 +38,12 @@ def require_writable(infos: Sequence[ImageInfo]) -> None:
     :raises UnsupportedFormat: QEMU cannot write the format in place, or not in a way that survives a cut.
     :raises BadImage: the image is marked as corrupt.
     :raises HostError: the file or its folder cannot be written.
+    :raises ImageInUse: the domain that it is a disk of is not shut off.
     :raises UsageError: an internal snapshot was asked for.
     """
     for info in infos:
         require_own_file(info)
+        refuse_held(info.source)
         _require_readable_top(info)
         layer = info.chain[0]
         if layer.format not in IN_PLACE:
