@@ -1,4 +1,4 @@
-"""A used guest, prepared and cloned three times: every clone boots as a machine of its own."""
+"""A used guest, prepared and cloned twice: every clone boots as a machine of its own."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ dmesg | grep -c 'EXT4-fs error'
 true"""
 PUBLIC = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGsomeSomeSomeSomeSomeSomeSomeSomeSomeSomeSo clone"
 
-CLONES = {"one": "192.0.2.1/24", "two": "192.0.2.2/24", "three": "192.0.2.3/24"}
+CLONES = {"one": "192.0.2.1/24", "two": "192.0.2.2/24"}
 
 
-def test_three_clones_boot_and_differ(tmp_path: Path) -> None:
+def test_two_clones_boot_and_differ(tmp_path: Path) -> None:
     (image,) = copy_fixture("real", tmp_path)
     (tmp_path / "clones.yaml").write_text(
         "".join(
@@ -53,8 +53,8 @@ def test_three_clones_boot_and_differ(tmp_path: Path) -> None:
         fingerprints.update(rest[: len(KINDS)])
         assert set(rest[len(KINDS) : 2 * len(KINDS)]) == {f"ssh_host_{kind}_key" for kind in KINDS}
         assert rest[2 * len(KINDS) :] == ["active", f"{PUBLIC} {name}", CLONES[name], "0"]
-    assert len(machine_ids) == 3
-    assert len(fingerprints) == 3 * len(KINDS), "no clone has a key of another"
+    assert len(machine_ids) == len(CLONES)
+    assert len(fingerprints) == len(CLONES) * len(KINDS), "no clone has a key of another"
 
 
 def _boot(image: Path) -> list[str]:

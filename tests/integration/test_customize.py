@@ -1,4 +1,4 @@
-"""The real Debian guest, customized, boots with everything that was asked for."""
+"""The real Debian guest, customized and edited without booting, boots with everything that was asked for."""
 
 from __future__ import annotations
 
@@ -25,6 +25,13 @@ ORDERS = (
     ("--locale", "en_GB.UTF-8"),
     ("--service", "cron:off"),
 )
+# Edits that follow, each a transaction of its own. {site} is a file of the host.
+EDITS = (
+    ("edit", "-e", "s/.*/made by an edit/", "{image}", "/etc/motd", "--write"),
+    ("copy-in", "{image}", "{site}", "/etc", "--write"),
+    ("config", "set", "{image}", "/files/etc/ssh/sshd_config/PermitRootLogin", "no", "--write"),
+    ("chmod", "{image}", "0600", "/etc/site.conf", "--write"),
+)
 # What the booted guest is asked, and what it has to say.
 ASKED = {
     "hostname -f": "web1.example.org",
@@ -49,6 +56,11 @@ ASKED = {
     "systemctl is-enabled cron": "disabled",
     "update-grub >/dev/null 2>&1; grep -c 'console=ttyS0,57600' /boot/grub/grub.cfg | sed 's/[1-9].*/some/'": "some",
     "grep -c 'console=ttyS0,115200' /boot/grub/grub.cfg": "0",
+    "sort -u /etc/motd": "made by an edit",
+    "cat /etc/site.conf": "made on the host",
+    "stat -c %a /etc/site.conf": "600",
+    "sshd -T | grep -i permitroot": "permitrootlogin no",
+    "dmesg | grep -c 'EXT4-fs error'": "0",
 }
 
 
@@ -58,6 +70,12 @@ def test_a_customized_guest_boots_as_it_was_asked_for(tmp_path: Path) -> None:
     ran = imgtools("customize", str(image), *words, "--write", "--json")
     assert ran.code == 0, ran.err
     assert ran.data["written"] is True
+    (tmp_path / "site.conf").write_text("made on the host\n")
+    for edit in EDITS:
+        filled = (word.format(image=image, site=tmp_path / "site.conf") for word in edit)
+        ran = imgtools(*filled, "--json")
+        assert ran.json["engine"] == "direct", "an edit of ext4 on a linear volume boots nothing"
+        assert ran.data["written"] is True
     with booted(image) as console:
         console.login("root", PASSWORDS["root"])
         # The login prompt does not wait for the network.

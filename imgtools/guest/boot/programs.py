@@ -16,6 +16,8 @@ FOLDERS = ("/usr/sbin", "/usr/bin", "/sbin", "/bin")
 # What makes an initramfs, the first that is there. Some distributions bring a second one that they do not use.
 MAKERS = ("update-initramfs", "mkinitcpio", "booster", "mkinitfs", "dracut")
 LISTERS = {"update-initramfs": "lsinitramfs", "mkinitcpio": "lsinitcpio", "dracut": "lsinitrd"}
+# Debian's hook calls dracut with the name that its GRUB and kernel-install know; dracut's own would be another one.
+DEBIANS_DRACUT = "/etc/kernel/postinst.d/dracut"
 SYSTEMD_BOOT = "/usr/lib/systemd/boot/efi/systemd-boot*.efi"  # what bootctl copies; bootctl(1)
 # Of any hardware: what a program sees in here is the appliance's.
 _MAKE = {
@@ -47,7 +49,7 @@ def initramfs_path(files: GuestReader, kernel: Kernel) -> str:
         return f"{folder}/initrd"  # of the Boot Loader Specification
     suffix = name.partition("-")[2] or kernel.version
     maker = find_maker(files)
-    if maker == "update-initramfs":
+    if maker == "update-initramfs" or files.is_file(DEBIANS_DRACUT):
         return f"/boot/initrd.img-{kernel.version}"
     if maker == "dracut" and files.is_dir("/etc/zypp"):
         return f"/boot/initrd-{kernel.version}"

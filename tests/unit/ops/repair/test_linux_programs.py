@@ -85,6 +85,13 @@ def test_each_program_is_told_in_its_own_words(program: str, words: str, path: s
     assert words in run.script and f"{path} " in run.script.replace("\n", " ")
 
 
+def test_debians_dracut_makes_what_debians_grub_names() -> None:
+    files: dict[str, Content | None] = {f"/boot/initrd.img-{NEW}": None, "/usr/sbin/update-initramfs": None}
+    files |= {"/usr/bin/dracut": "", "/etc/kernel/postinst.d/dracut": ""}
+    (run,) = runs("initramfs", debian(files))
+    assert f"dracut --force --no-hostonly /boot/initrd.img-{NEW} {NEW}\n" in run.script
+
+
 def test_kernels_that_never_had_one_and_guests_without_a_program() -> None:
     none: dict[str, Content | None] = {f"/boot/initrd.img-{one}": None for one in (OLD, NEW)}
     bare = "\n".join(line for line in grub_cfg(NEW, OLD).splitlines() if "initrd" not in line)
