@@ -98,9 +98,14 @@ def test_files_that_no_package_owns(clean: Path, tmp_path: Path) -> None:
     assert [one["path"] for one in found if one not in before] == ["/usr/bin/evil"]
 
 
-def test_a_lost_database_is_20_and_named() -> None:
-    ran = imgtools("verify", fixture_image("debian"), code=20)
-    assert f"{INFO}/linux-image-6.1.0-18-amd64.list is not there" in ran.err
+def test_a_clean_guest_is_0() -> None:
+    assert imgtools("verify", fixture_image("debian"), "--json").data["findings"] == []
+
+
+def test_a_lost_database_is_20_and_named(tmp_path: Path) -> None:
+    image = copy_fixture("debian", tmp_path)[0]
+    imgtools("rm", image, f"{INFO}/curl.list", "--write")
+    assert f"{INFO}/curl.list is not there" in imgtools("verify", image, code=20).err
 
 
 def test_a_windows_is_24_and_why_is_said() -> None:
