@@ -64,6 +64,8 @@ ROOTS = {
     "multidisk": "/dev/vg_multi/root",
     "mbr-logical": "/dev/sda5",
     "mangled": "/dev/sda1",
+    "opensuse": "/dev/sda2",
+    "fedora": "btrfsvol:/dev/sda3/root",
     "windows": "/dev/sda2",
     "windows11": "/dev/sda3",
     "iso": "/dev/sda",

@@ -297,7 +297,8 @@ def _perhaps_elsewhere(layout: Layout) -> Layout:
 def mount_file(file: DiskFile, content: str) -> Filesystem | Declined:
     """Mount the filesystem of a volume; its reader is imported now, not before."""
     if content not in MOUNTERS:
-        return Declined(file.name, f"{content} is read by the appliance only" if content else "no filesystem")
+        reason = UNREAD.get(content, f"{content} is read by the appliance only")
+        return Declined(file.name, reason if content else "no filesystem")
     return MOUNTERS[content](file)
 
 
