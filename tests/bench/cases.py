@@ -133,6 +133,21 @@ CASES = (
         "virt-ls -lR -a {image} /", as_many_lines,
     ),
     Case(
+        "one file, a guest on btrfs", READ, "real-btrfs",
+        "imgtools cat {image} /etc/os-release", faster(40),
+        "virt-cat -a {image} /etc/os-release", same_bytes,
+    ),
+    Case(
+        "the system and its packages, a guest on btrfs", READ, "real-btrfs",
+        "imgtools inspect {image}", faster(40),
+        "virt-inspector -a {image}",
+    ),
+    Case(
+        "every file on btrfs, beside the same files on ext4", READ, "on-btrfs",
+        "imgtools ls -l -R {image} / --mount /dev/sda", within(3),
+        "imgtools ls -l -R {folder}/on-btrfs-ext4.raw / --mount /dev/sda", as_many_lines,
+    ),
+    Case(
         "how full", READ, "real",
         "imgtools df {image}", faster(25),
         "virt-df -a {image}", as_many_lines,

@@ -15,7 +15,7 @@ from fixtures.hives import empty
 from imgtools.engine.regf.editor import HiveEditor
 from tests.support.luks import format_luks
 
-FIXTURES = ("real", "real-plain", "windows", "luks2")
+FIXTURES = ("real", "real-plain", "real-btrfs", "windows", "luks2")
 SIZES = ("1G", "100G")
 MD5_OF_NOTHING = "d41d8cd98f00b204e9800998ecf8427e"
 OS_RELEASE = 'ID=debian\nVERSION_ID="12"\nPRETTY_NAME="Debian GNU/Linux 12 (bookworm)"\n'
@@ -112,6 +112,18 @@ def _encrypted(name: str, image: Path) -> None:
     _run("mke2fs", "-q", "-F", "-t", "ext4", "-b", "4096", "-d", str(tree), str(plain))
     format_luks(image, plain.read_bytes(), sector_size=int(name.rpartition("-")[2]))
     plain.unlink()
+    shutil.rmtree(tree)
+
+
+def _on_btrfs(name: str, image: Path) -> None:
+    """20,000 empty files in 400 folders on btrfs and, beside it, on ext4."""
+    tree = image.parent / f"{name}-tree"
+    _make_files(tree, folders=400, files=50)
+    _sparse(image, 256 << 20)
+    _run("mkfs.btrfs", "-q", "--rootdir", str(tree), str(image))
+    beside = image.with_name(f"{name}-ext4.raw")
+    _sparse(beside, 256 << 20)
+    _run("mke2fs", "-q", "-t", "ext4", "-N", "40000", "-d", str(tree), str(beside))
     shutil.rmtree(tree)
 
 
@@ -226,6 +238,7 @@ _MAKERS: dict[str, Callable[[str, Path], None]] = {
     "pieces": _pieces,
     "many": _many_disks,
     "folders": _folders,
+    "on-btrfs": _on_btrfs,
     "million": _million,
     "owned": _owned,
     "hive": _large_hive,
@@ -239,6 +252,7 @@ _SUFFIXES = {
     "2G": ".raw",
     "many": ".list",
     "folders": ".raw",
+    "on-btrfs": ".raw",
     "million": ".raw",
     "owned": ".raw",
     "hive": ".hive",
