@@ -265,6 +265,15 @@ def test_qemus_nbd_server(raw: Path, tmp_path: Path) -> None:
     assert imgtools("cat", tmp_path / "new.qcow2", HOSTNAME).out == NAME
 
 
+def test_a_server_with_room_for_one_client(raw: Path, tmp_path: Path) -> None:
+    """That is how qemu-nbd serves unless it is told otherwise: a second connection would wait until the time is up."""
+    with qemu_server(raw, tmp_path, "--shared=1") as port:
+        uri = f"nbd://127.0.0.1:{port}/disk"
+        assert imgtools("cat", uri, HOSTNAME, "--remote", "--remote-timeout", "20").out == NAME
+        imgtools("convert", uri, tmp_path / "new.raw", "-O", "raw", "--remote", "--remote-timeout", "20")
+    assert subprocess.run(["cmp", raw, tmp_path / "new.raw"], check=False).returncode == 0
+
+
 def test_nbdkit_over_tls_and_a_unix_socket(raw: Path, tmp_path: Path) -> None:
     keys = tmp_path / "keys.psk"
     keys.write_text("joe:" + "ab" * 32 + "\n")

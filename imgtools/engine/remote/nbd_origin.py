@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from imgtools.engine.remote.connecting import named_failure, refused, timed_out
-from imgtools.engine.remote.origin import Pool, Stretch
+from imgtools.engine.remote.origin import MOST_CONNECTIONS, Pool, Stretch
 from imgtools.errors import (
     BadImage,
     ImgtoolsError,
@@ -49,7 +49,9 @@ class NbdOrigin:
         self._grain = max(1, first.get_block_size(0))
         self._most = min(MOST, first.get_block_size(2) or MOST)
         self._tells_holes = first.can_meta_context(CONTEXT)
-        self._pool: Pool[nbd.NBD] = Pool(self._connect_again, _leave)
+        # qemu-nbd, for one, serves a single client unless it is told otherwise: a second would wait for ever.
+        most = MOST_CONNECTIONS if first.can_multi_conn() else 1
+        self._pool: Pool[nbd.NBD] = Pool(self._connect_again, _leave, most)
         self._pool.put(first)
         self.facts = RemoteFacts(address.shown, address.scheme, self._size)
 
@@ -109,6 +111,7 @@ class NbdOrigin:
 
         :raises RemoteChanged: it has not.
         """
+        self._pool.drop()  # the server may have room for one client only
         _leave(self._connect_again())
 
     # -- connections ---------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import queue
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Generic, NamedTuple, Protocol, TypeVar
@@ -10,6 +11,7 @@ from typing import Generic, NamedTuple, Protocol, TypeVar
 from imgtools.records.remote import RemoteFacts
 
 PIECE = 4 << 20  # bytes of the image that are asked for at a time, at most
+MOST_CONNECTIONS = 16
 
 
 class Stretch(NamedTuple):
@@ -50,28 +52,35 @@ T = TypeVar("T")
 
 
 class Pool(Generic[T]):
-    """Connections that wait for the next thread which needs one."""
+    """Connections that wait for the next thread which needs one.
 
-    def __init__(self, make: Callable[[], T], close: Callable[[T], None]) -> None:
+    :param most: how many there may be at once; a thread that needs one more waits.
+    """
+
+    def __init__(
+        self, make: Callable[[], T], close: Callable[[T], None], most: int = MOST_CONNECTIONS
+    ) -> None:
         self._make, self._close = make, close
+        self._room = threading.Semaphore(most)
         self._idle: queue.LifoQueue[T] = queue.LifoQueue()
 
     @contextmanager
     def one(self) -> Iterator[T]:
         """Yield a connection: one that waits, else a new one. What fails is closed, and used by nobody else."""
-        try:
-            found = self._idle.get_nowait()
-        except queue.Empty:
-            found = self._make()
-        is_whole = False
-        try:
-            yield found
-            is_whole = True
-        finally:
-            if is_whole:
-                self._idle.put(found)
-            else:
-                self._close(found)
+        with self._room:
+            try:
+                found = self._idle.get_nowait()
+            except queue.Empty:
+                found = self._make()
+            is_whole = False
+            try:
+                yield found
+                is_whole = True
+            finally:
+                if is_whole:
+                    self._idle.put(found)
+                else:
+                    self._close(found)
 
     def put(self, one: T) -> None:
         """Add a connection that was made elsewhere."""
