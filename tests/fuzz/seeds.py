@@ -18,6 +18,7 @@ from imgtools.guest.windows.startup_script import with_scripts_extension, with_s
 from tests.fuzz.sparse import Sparse, pack
 from tests.support import archives as tar
 from tests.support import boot_store as bcd
+from tests.support import md, thin
 from tests.support.btrfs_damage import make_btrfs
 from tests.support.guests import DEBIAN_BOOT, DEBIAN_ROOT
 from tests.support.hives import make_hive, new_log, old_log, with_sequences
@@ -27,6 +28,7 @@ from tests.support.virtio import disk_inf, other_inf
 from tests.support.volumes import blank, debugfs, make_ext, tool
 
 MIB = 1 << 20
+MD_SIZE, MD_HEAD = 1280 << 10, 272  # bytes of a member, and of its superblock with eight roles
 IMAGE_FORMATS = ("qcow2", "qcow", "qed", "vmdk", "vdi", "vpc", "vhdx", "parallels")
 
 
@@ -176,6 +178,44 @@ def lvm() -> tuple[bytes, ...]:
     """A group's text in a physical volume."""
     text = lvm_text()[0].decode()
     return (bytes(make_pv("a", text))[:65_536], bytes(make_pv("a", None))[:8192])
+
+
+@cache
+def md_members() -> tuple[bytes, ...]:
+    """The superblocks of whole arrays, one behind the other: of each level, and one with gaps."""
+    made = [(level, 4, 0) for level in (-1, 0, 1)] + [(10, 4, 0x102), (10, 5, 0x10201), (10, 4, 0x201)]
+    made += [(4, 3, 0), (5, 4, 2), (5, 3, 1), (6, 5, 2), (6, 4, 8), (6, 5, 18)]
+    arrays = [
+        [_head(role, level, wanted, layout) for role in range(wanted)] for level, wanted, layout in made
+    ]
+    arrays.append([_head(role, 10, 4, 0x102) for role in (0, 2)])
+    return tuple(b"".join(heads) for heads in arrays)
+
+
+def _head(role: int, level: int, wanted: int, layout: int) -> bytes:
+    raw = md.member(role, level=level, wanted=wanted, layout=layout, size=MD_SIZE)
+    return bytes(raw[4096 : 4096 + MD_HEAD])
+
+
+@cache
+def thin_metadata() -> tuple[bytes, ...]:
+    """The metadata of pools: empty, small, with a tree of two levels."""
+    many = {number * 3: number % 16 for number in range(40)}
+    made = [{1: {}}, {1: {0: 3, 1: 4, 9: 5}, 2: {1: 1}}, {1: many, 2: {5: 2}}]
+    return tuple(bytes(thin.metadata(volumes, leaf=8)) for volumes in made)
+
+
+@cache
+def snapshot_store() -> tuple[bytes, ...]:
+    """Stores of chunks of 512 and of 4096 bytes, with some chunks kept."""
+    found = []
+    for chunk in (512, 4096):
+        raw = bytearray(32 * chunk)
+        struct.pack_into("<4I", raw, 0, 0x70416E53, 1, 1, chunk // 512)
+        for number in range(5):
+            struct.pack_into("<QQ", raw, chunk + 16 * number, number * 7, number + 2)
+        found.append(bytes(raw))
+    return tuple(found)
 
 
 @cache

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -65,15 +66,21 @@ from imgtools.records.request import Secret
 from imgtools.records.windows import WindowsTask
 from imgtools.volumes.bitlocker import open_bitlocker
 from imgtools.volumes.blkid_sample import draw_sketch
+from imgtools.volumes.computed_disk import ComputedDisk
 from imgtools.volumes.fat_boot_sector import parse_boot_sector
 from imgtools.volumes.lvm import AREA_MAGIC, assemble, crc, read_member
 from imgtools.volumes.lvm_text import BadText, parse_text
+from imgtools.volumes.md import group_members, is_whole, put_together, read_member_disk
 from imgtools.volumes.partitions import read_disk
+from imgtools.volumes.snapshot_store import BadStore, open_snapshot
+from imgtools.volumes.thin_pool import BadPool, open_thin
 from imgtools.volumes.volume_file import DiskFile
 from tests.fuzz import checks, seeds
 from tests.fuzz.sparse import Sparse
+from tests.support import thin
 from tests.support.btrfs_damage import without_checksums
 from tests.support.hives import Keys, make_hive
+from tests.support.md import with_checksum
 from tests.support.memory import Node, memory_files, memory_volume
 from tests.support.volumes import bytes_volume
 from tests.support.windows import windows_files
@@ -147,7 +154,54 @@ def ask_lvm(content: bytes) -> None:
         member = read_member(bytes_volume(image), "/dev/sda1")
         groups = assemble([member] if member else [])
         for volume in groups.volumes:
-            volume.extents  # noqa: B018
+            if isinstance(volume.content, DiskFile):
+                volume.content.read_at(0, LARGEST)
+
+
+def ask_md(content: bytes) -> None:
+    """Superblocks in a row, each as it is and with its checksum put right, as the members of one array."""
+    for is_right in (False, True):
+        found = []
+        for at in range(0, min(len(content), 8 * seeds.MD_HEAD), seeds.MD_HEAD):
+            head = bytearray(content[at : at + seeds.MD_HEAD].ljust(seeds.MD_HEAD, b"\0"))
+            raw = bytearray(seeds.MD_SIZE)
+            raw[4096 : 4096 + seeds.MD_HEAD] = with_checksum(head) if is_right else head
+            member = read_member_disk(bytes_volume(bytes(raw)), f"/dev/sd{chr(97 + len(found))}")
+            found += [] if member is None else [member]
+        for members in group_members(found).values():
+            is_whole(members)
+            array = put_together(members, "/dev/md127").content
+            if isinstance(array, DiskFile):
+                for offset in (0, array.size // 2, max(0, array.size - 100_000)):
+                    array.read_at(offset, LARGEST)
+
+
+def ask_thin(content: bytes) -> None:
+    """The metadata of a pool, as it is and with the checksums of its blocks put right."""
+    fixed = bytearray(content[: 64 * thin.BLOCK])
+    for at in range(0, len(fixed) - thin.BLOCK + 1, thin.BLOCK):
+        salt = thin.NODE_SALT if at else thin.SUPERBLOCK_SALT
+        fixed[at : at + thin.BLOCK] = thin.sealed(fixed[at : at + thin.BLOCK], salt)
+    data = bytes_volume(bytes(16 * thin.POOL_BLOCK))
+    for raw in (content, bytes(fixed)):
+        sources = [data, bytes_volume(raw)]
+        for device in (1, 2):
+            rule = partial(
+                open_thin, device_id=device, transaction=1, block_size=thin.POOL_BLOCK, size=1 << 40
+            )
+            with suppress(BadPool, ImgtoolsError):
+                disk = ComputedDisk(sources, rule)
+                for offset in (0, 5 * thin.POOL_BLOCK, (1 << 40) - 100_000):
+                    with suppress(ImgtoolsError):
+                        disk.read(offset, LARGEST)
+
+
+def ask_store(content: bytes) -> None:
+    """The store of a snapshot, whatever LVM says of its chunks."""
+    sources = [bytes_volume(bytes(1 << 20)), bytes_volume(content)]
+    for chunk in (512, 4096, 1 << 20):
+        with suppress(BadStore):
+            ComputedDisk(sources, partial(open_snapshot, chunk=chunk)).read(0, LARGEST)
 
 
 def ask_lvm_text(content: bytes) -> None:
@@ -502,6 +556,9 @@ TARGETS = (
     Target("partitions", seeds.partition_tables, ask_table),
     Target("lvm", seeds.lvm, ask_lvm),
     Target("lvm-text", seeds.lvm_text, ask_lvm_text),
+    Target("md", seeds.md_members, ask_md),
+    Target("thin", seeds.thin_metadata, ask_thin),
+    Target("snapshot-store", seeds.snapshot_store, ask_store),
     Target("fat-boot-sector", lambda: [one.content[:512] for one in seeds.fat()], parse_boot_sector),
     Target("bitlocker", *on(seeds.bitlocker, ask_bitlocker)),
     Target(
