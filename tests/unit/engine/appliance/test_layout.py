@@ -188,3 +188,49 @@ def test_partitions_of_an_array_stand_for_it() -> None:
     assert [one.device for one in found.volumes] == ["/dev/sda", "/dev/md0p1"]
     assert found.volumes[1].parents == ("/dev/md0",)
     assert replace(found, volumes=()).unread == ()
+
+
+def md(name: str, *slaves: str, degraded: bool = False) -> BlockDevice:
+    return BlockDevice(name, 8 * MIB, md_level="raid1", slaves=slaves, is_degraded=degraded)
+
+
+def test_arrays_are_numbered_by_their_first_members_and_not_as_the_kernel_met_them() -> None:
+    disks = [BlockDevice(f"sd{letter}", 8 * MIB, target=number) for number, letter in enumerate("cabd")]
+    survey = Survey(
+        (
+            *disks,
+            BlockDevice("sdz", MIB, target=9),
+            md("md120", "sdb", "sdd"),  # our third and fourth disk
+            md("md126", "sdc", "sda", degraded=True),  # our first, without a member
+            md("md127", "sda", "sdd"),  # our second
+            md("md0", "md127", "md120"),  # on the whole ones
+            md("md5", "sdz"),  # the appliance's own
+        )
+    )
+    names = DeviceNames(survey.targets, 4, survey=survey)
+    assert {name: names.device(name) for name in ("md127", "md120", "md0", "md126")} == {
+        "md127": "/dev/md127", "md120": "/dev/md126", "md0": "/dev/md125", "md126": "/dev/md124",
+    }  # fmt: skip
+    assert names.device("md120p2") == "/dev/md126p2"
+    assert [names.kernel(f"/dev/md{number}") for number in (127, 126, "126p1")] == [
+        "/dev/md127", "/dev/md120", "/dev/md120p1",
+    ]  # fmt: skip
+    assert [one.name for one in names.in_order(survey.devices)] == ["md127", "md120", "md0", "md126"]
+
+
+def test_why_an_array_is_not_together_is_said_once_and_a_member_behind_is_not() -> None:
+    members = [
+        BlockDevice(f"sd{letter}", 8 * MIB, target=number, content=Content("linux_raid_member", uuid=uuid))
+        for number, (letter, uuid) in enumerate((("a", "A"), ("b", "A"), ("c", "B"), ("d", "B")))
+    ]
+    survey = Survey((*members, md("md127", "sda")))
+    disks = tuple(Disk(f"/dev/sd{letter}", 8 * MIB) for letter in "abcd")
+    why = Declined("/dev/md/data", "two members are missing", damaged=True, hint=MORE_DISKS)
+    found = build_layout(
+        survey,
+        disks,
+        DeviceNames(survey.targets, 4, survey=survey),
+        {"B": why}.get,  # type: ignore[arg-type]
+    )
+    assert found.unread == (why,)
+    assert [(one.device, one.parents) for one in found.arrays] == [("/dev/md127", ("/dev/sda",))]

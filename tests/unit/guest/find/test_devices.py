@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from imgtools.guest.find.devices import Devices, GuestNames, parse_crypttab, parse_mdadm
-from imgtools.records.disks import Disk, Holder, Layout, Partition, Volume
+from imgtools.records.disks import Array, Disk, Holder, Layout, Partition, Volume
 from imgtools.records.lvm import LogicalVolume, VolumeGroup
 from tests.support.images import partitioned
 
@@ -127,3 +127,26 @@ def test_a_partition_known_only_by_the_table_is_found_by_its_id() -> None:
     )
     volume = _volume("/dev/sda1")
     assert Devices(Layout((table,), volumes=(volume,)), volume).find("PARTUUID=ABC-01") == volume
+
+
+def test_the_partitions_of_arrays_are_found_by_the_names_of_these() -> None:
+    """mdadm writes ``p`` before the number only behind a digit."""
+    boot, home, zero = (
+        Volume(f"/dev/md{name}", Holder.PARTITION, 1, "ext4", parents=(f"/dev/md{name.partition('p')[0]}",))
+        for name in ("127p1", "127p2", "126p1")
+    )
+    data = Volume("/dev/md125", Holder.MD, 1, "ext4")
+    arrays = (
+        Array("/dev/md127", "11" * 16, "host:boot", ("/dev/sda",)),
+        Array("/dev/md126", "22" * 16, "host:0", ("/dev/sdb",)),
+        Array("/dev/md125", "33" * 16, "", ("/dev/sdc",)),
+    )
+    conf = GuestNames(
+        md=parse_mdadm([f"ARRAY /dev/md3 UUID={'33' * 16}", f"ARRAY /dev/md4 UUID={'11' * 16}"])
+    )
+    devices = Devices(Layout((), volumes=(boot, home, zero, data), arrays=arrays), data, conf)
+    assert devices.find("/dev/md/boot1") == devices.find("/dev/md127p1") == devices.find("/dev/md4p1") == boot
+    assert devices.find("/dev/md/boot2") == home
+    assert devices.find("/dev/md/0p1") == devices.find("/dev/md0p1") == zero
+    assert devices.find("/dev/md3") == devices.find("/dev/md125") == data
+    assert [devices.find(f"/dev/md{name}") for name in ("/boot3", "9", "/other", "/boot", "4")] == [None] * 5
