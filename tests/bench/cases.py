@@ -89,6 +89,10 @@ FOR_12 = (
 )
 EDIT = "/etc/issue -e s/Debian/Sample/"
 
+ON_ARRAYS = [f"{{folder}}/arrays-{number}.qcow2" for number in range(1, 6)]
+OURS = " --add ".join(ON_ARRAYS)
+THEIRS = " ".join(f"-a {disk}" for disk in ON_ARRAYS)
+
 CASES = (
     Case(
         "one file, Linux", READ, "real",
@@ -126,6 +130,14 @@ CASES = (
         "imgtools cat {image} /etc/os-release", same_bytes,
         # It ends when its last client has left.
         before_ours=("qemu-nbd --fork -r --shared=0 -b 127.0.0.1 -p 10993 -f qcow2 {image}",),
+    ),
+    Case(
+        "one file, on LVM on a RAID5 of three disks", READ, "arrays",
+        f"imgtools cat {OURS} /etc/hostname", faster(40), f"virt-cat {THEIRS} /etc/hostname", same_bytes,
+    ),
+    Case(
+        "one file, on a thin volume on that", READ, "arrays",
+        f"imgtools cat {OURS} /srv/part1", faster(40), f"virt-cat {THEIRS} /srv/part1", same_bytes,
     ),
     Case(
         "every file, long listing", READ, "real",

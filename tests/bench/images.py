@@ -127,6 +127,12 @@ def _on_btrfs(name: str, image: Path) -> None:
     shutil.rmtree(tree)
 
 
+def _on_arrays(name: str, image: Path) -> None:
+    """The disks of a guest on RAID1, RAID5 and LVM, beside each other."""
+    for number, disk in enumerate(build.fixture("md-guest").disks, 1):
+        copy(disk, image.with_name(f"{name}-{number}.qcow2"))
+
+
 def _folders(name: str, image: Path) -> None:
     """10,000 empty files in 400 folders, on FAT16 and, beside it, on ext4."""
     tree = image.parent / f"{name}-tree"
@@ -243,10 +249,12 @@ _MAKERS: dict[str, Callable[[str, Path], None]] = {
     "owned": _owned,
     "hive": _large_hive,
     "changed": _changed,
+    "arrays": _on_arrays,
     "luks-512": _encrypted,
     "luks-4096": _encrypted,
 }
 _SUFFIXES = {
+    "arrays": "-1.qcow2",
     "luks-512": ".raw",
     "luks-4096": ".raw",
     "2G": ".raw",
