@@ -23,7 +23,7 @@ from imgtools.change.change import Change, Upload, WriteFile
 from imgtools.change.plan import Plan
 from imgtools.disk.backing import examine_disks
 from imgtools.disk.in_use import refuse_in_use, refuse_writer
-from imgtools.disk.sources.opening import opened_sources, refuse_sources
+from imgtools.disk.sources.opening import is_folder, opened_sources, refuse_sources
 from imgtools.disk.transaction.lock import lock_images
 from imgtools.disk.transaction.may_edit import refuse_running_domain, require_output, require_writable
 from imgtools.disk.transaction.transaction import Transaction
@@ -189,7 +189,7 @@ def edit_image(
     :raises HostError: the image or its folder cannot be written.
     """
     with ExitStack() as stack:
-        if output is None:
+        if output is None or any(map(is_folder, disks)):
             refuse_sources(disks)
         disks = stack.enter_context(opened_sources(disks, digests=True))
         infos = examine_disks(disks, backing)

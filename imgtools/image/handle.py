@@ -110,8 +110,14 @@ def open_image(
     :raises UnfinishedEdit: an edit of an image, or of what it is based on, was cut while it was committed.
     """
     from imgtools.disk.backing import examine_disks
-    from imgtools.disk.sources.opening import opened_sources
+    from imgtools.disk.sources.opening import is_folder, opened_sources
 
+    if disks and is_folder(disks[0]):
+        from imgtools.image.folder_image import open_folder
+
+        with open_folder(disks[0], disks[1:], engine) as image:
+            yield image
+        return
     with opened_sources(disks) as opened:
         infos = examine_disks(opened, backing, ask_qemu=False)  # qemu-nbd looks at them in a moment
         with open_examined(infos, keys, engine, boot) as image:

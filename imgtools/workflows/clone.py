@@ -15,6 +15,7 @@ from imgtools.disk.backing import examine_disks
 from imgtools.disk.backing_folders import VARIABLE, backing_folders
 from imgtools.disk.image_file import plain_node, relink_node
 from imgtools.disk.new_file import new_file, refuse_target, require_room, scratch_folder
+from imgtools.disk.sources.opening import is_source
 from imgtools.errors import ImgtoolsError, TargetExists, UnsupportedGuest, UsageError
 from imgtools.guest.guest import Guest, the_guest
 from imgtools.guest.plan import make_plan
@@ -45,6 +46,7 @@ from imgtools.records.progress import Progress
 from imgtools.records.request import Backing, Engine, ImageRequest, Target
 from imgtools.records.steps import DiskStep
 from imgtools.records.system import OsType, Warned
+from imgtools.workflows.clone_source import as_images
 from imgtools.workflows.clone_table import CloneRow, orders_of
 from imgtools.workflows.create import recorded_name
 from imgtools.workflows.sysprep import prepare, what_is_left
@@ -169,6 +171,8 @@ def clone(
     :raises UnsupportedGuest: the template was never prepared, and ``how`` does not allow it.
     :raises NoRoom: the host has no room for all of them; nothing was made.
     """
+    if any(map(is_source, request.disks)):
+        return _clone_source(request, rows, how, progress)
     nvram = _nvram_of(original)
     files = [_files(request, row, how, nvram) for row in rows]
     _refuse_taken(rows, files)
@@ -186,8 +190,23 @@ def clone(
     paths = [path for one in made for path in one.paths]
     if how.linked:
         warnings = (*warnings, *_out_of_reach(request, paths))
-    steps = tuple(DiskStep("make-image", f"make {path} of {request.name}", path) for path in paths)
+    steps = _steps(request, made)
     return CloneReport(request.name, engine, how.linked, sysprepped, tuple(made), warnings, changes=steps)
+
+
+def _clone_source(
+    request: ImageRequest, rows: Sequence[CloneRow], how: CloneRequest, progress: Progress | None
+) -> CloneReport:
+    """Clone what is no image file by itself: an image of each of its disks is made first, and goes afterwards."""
+    folder = _folder(how, request)
+    with as_images(request, folder, linked=how.linked, progress=progress) as own:
+        report = clone(own, rows, replace(how, folder=folder), progress=progress)
+    return replace(report, template=request.name, changes=_steps(request, report.clones))
+
+
+def _steps(request: ImageRequest, made: Sequence[Clone]) -> tuple[DiskStep, ...]:
+    paths = (path for one in made for path in one.paths)
+    return tuple(DiskStep("make-image", f"make {path} of {request.name}", path) for path in paths)
 
 
 def _out_of_reach(request: ImageRequest, paths: Sequence[str]) -> Iterator[Warned]:

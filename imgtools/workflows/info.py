@@ -8,7 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from imgtools.disk.backing import examine, is_in_use
-from imgtools.disk.sources.opening import opened_request
+from imgtools.disk.sources.opening import is_folder, opened_request
 from imgtools.disk.transaction.marker import refuse_unfinished
 from imgtools.errors import BadImage, ImgtoolsError, UnknownBackingFormat
 from imgtools.image.handle import open_image
@@ -72,9 +72,24 @@ def describe_image(request: ImageRequest, *, partitions: bool = True) -> InfoRep
     :raises UntrustedBacking: one names files that the request does not allow.
     :raises UnfinishedEdit: an edit of one was cut, so that it is neither as it was nor as it should be.
     """
+    if len(request.disks) == 1 and is_folder(request.disks[0]):
+        return _of_folder(request)
     with opened_request(request) as opened:
         report = _describe(opened, partitions=partitions)
     return replace(report, image=request.name)
+
+
+def _of_folder(request: ImageRequest) -> InfoReport:
+    """A folder with the root of a system: there are no disks to tell of."""
+    with open_image(request.disks) as image:
+        (info,) = image.infos
+    how = "as the root of a system: it has files, and no disks, volumes and filesystems"
+    facts = DiskFacts(
+        host_path=info.source.host_path, format=info.format, virtual_size=0, actual_size=0, encryption="", dirty=False,
+        in_use=False, chain=info.chain, snapshots=(), details=MappingProxyType({}), disk=None,
+        source=SourceFacts("folder", 0, 0, how, MappingProxyType({})),
+    )  # fmt: skip
+    return InfoReport(request.name, Engine.DIRECT, (facts,))
 
 
 def _describe(request: ImageRequest, *, partitions: bool) -> InfoReport:

@@ -202,3 +202,12 @@ def test_standard_input(raw: Path, tmp_path: Path) -> None:
         words = [sys.executable, "-m", "imgtools", "info", "-"]
         ran = subprocess.run(words, stdin=stream, capture_output=True, text=True, check=True)
     assert f"image\t{image}\n" in ran.stdout
+
+
+def test_clones_of_it_are_whole(single: Path, tmp_path: Path) -> None:
+    told = imgtools("clone", single, "--name", "one", "--unprepared", "--output-dir", tmp_path, "--json").data
+    assert told["clones"][0]["paths"] == [f"{tmp_path}/one.qcow2"] and told["template"] == str(single)
+    assert imgtools("cat", tmp_path / "one.qcow2", "/etc/hostname").out == "one\n"
+    assert [path.name for path in tmp_path.iterdir()] == ["one.qcow2"]
+    words = ("clone", single, "--name", "two", "--unprepared", "--linked", "--output-dir", tmp_path)
+    assert "no clone can stand on it" in imgtools(*words, code=2).err

@@ -14,7 +14,7 @@ from imgtools.disk.headers.hostfile import MAX_PIECE, HostFile, open_layer
 from imgtools.disk.headers.magic import probe
 from imgtools.disk.sources.manifest import Digest, check_bytes, check_stretch, read_manifest
 from imgtools.disk.sources.opening import Work, kind_of, member_of
-from imgtools.disk.sources.ovf import LARGEST, OvfDisk, read_ovf
+from imgtools.disk.sources.ovf import LARGEST, OvfDisk, read_ovf, require_plain
 from imgtools.disk.sources.spool import spool
 from imgtools.errors import BadImage, HostError, ManyGuests, UsageError, shorten
 from imgtools.filesystems.tar_reader import FILES, Member, read_members
@@ -232,19 +232,6 @@ def _with_notes(disks: Sequence[DiskSource], notes: Sequence[str]) -> tuple[Disk
     first, *others = disks
     assert first.inside is not None
     return (replace(first, inside=replace(first.inside, notes=(*first.inside.notes, *notes))), *others)
-
-
-def require_plain(href: str, name: str) -> None:
-    """Make sure that a name in a descriptor is that of a file of its package.
-
-    :raises BadImage: it is empty, leads elsewhere, or is an address.
-    """
-    parts = PurePosixPath(href).parts
-    if "://" in href or not parts or href.startswith("/") or ".." in parts or "\\" in href or "\0" in href:
-        raise BadImage(
-            f"{name} names {shorten(href)!r}, which is no file of its package",
-            hint="only files of the package itself are opened",
-        )
 
 
 class WithHoles:

@@ -18,7 +18,7 @@ from imgtools.records.image import DiskSource
 from imgtools.records.request import ImageRequest
 
 DEEPEST = 3  # a disk in a tar archive that is packed: disk.raw.gz in an OVA that is packed is one more
-HEAD = 512  # bytes that tell every kind
+HEAD = 4096  # bytes that tell every kind
 
 # Where each kind is opened: its module, imported when there is one, and the function there.
 _OPENERS = {
@@ -27,6 +27,10 @@ _OPENERS = {
     "gzip": ("packed", "open_gzip"),
     "zstd": ("packed", "open_zstd"),
     "bzip2": ("packed", "open_bzip2"),
+    "machine folder": ("machine_folder", "open_machine_folder"),
+    "vmx": ("machine_folder", "open_vmx"),
+    "ovf": ("machine_folder", "open_ovf"),
+    "flat": ("machine_folder", "open_flat"),
     "uri": ("remote", "open_remote"),
     "standard input": ("standard_input", "open_standard_input"),
 }
@@ -34,6 +38,12 @@ _OPENERS = {
 _PACKED = ((b"\x1f\x8b\x08", "gzip"), (b"\xfd7zXZ\0", "xz"), (b"\x28\xb5\x2f\xfd", "zstd"))
 _BZIP2 = re.compile(rb"BZh[1-9](?:1AY&SY|\x17\x72\x45\x38\x50\x90)")
 STANDARD_INPUT = Path("-")
+# Texts that name disks beside them.
+_OVF = re.compile(
+    rb"\s*(?:\xef\xbb\xbf)?(?:<\?xml|<(?:\w+:)?Envelope).*<(?:\w+:)?Envelope[\s>]|<(?:\w+:)?Envelope[\s>]",
+    re.DOTALL,
+)
+_VMX = re.compile(rb"(?:[^\0]*\n)?\s*config\.version\s*=\s*\"", re.IGNORECASE)
 _TAR_MAGIC, _TAR_PLACE = b"ustar", 257  # POSIX.1, ustar Interchange Format
 # Names that say that the format which a user names is that of the disk in it.
 _SAYING = frozenset({".ova", ".tar", ".box", ".xz", ".gz", ".zst", ".bz2", ".tgz", ".txz", ".tzst", ".tbz2"})
@@ -77,6 +87,10 @@ def opened_disk(request: ImageRequest, *, digests: bool = False) -> Iterator[Ima
 
     :raises UsageError: the source holds several disks.
     """
+    if is_folder(request.disks[0]):
+        raise UnsupportedFormat(
+            f"{request.name} is a folder: it has no disks", hint="imgtools ls, cat and audit read its files"
+        )
     with opened_request(request, digests=digests) as opened:
         if len(opened.disks) > len(request.disks):
             names = ", ".join(one.name for one in opened.disks)
@@ -92,11 +106,21 @@ def is_source(disk: DiskSource) -> bool:
     return bool(disk.uri or disk.inside) or _kind(_split(disk)[0]) != ""
 
 
+def is_folder(disk: DiskSource) -> bool:
+    """Whether a disk is a folder of the host with the root of a system in it."""
+    return not disk.uri and not disk.inside and disk.host_path.is_dir() and not _kind(disk)
+
+
 def refuse_sources(disks: Sequence[DiskSource]) -> None:
     """Make sure that all disks are image files, before anything is opened for an edit in place.
 
     :raises UnsupportedFormat: one is not.
     """
+    if folder := next((disk for disk in disks if is_folder(disk)), None):
+        raise UnsupportedFormat(
+            f"{folder.name} is a folder, and only read",
+            hint="change its files where they are, or with chroot(8)",
+        )
     if found := next((disk for disk in disks if is_source(disk)), None):
         raise UnsupportedFormat(
             f"{found.name} is read only: it is no image file by itself",
@@ -162,12 +186,34 @@ def _kind(source: DiskSource) -> str:
     if source.inside is None and (suffix in RAW_NAMES or (source.format and suffix not in _SAYING)):
         return ""  # a guest can write what its raw disk begins with
     try:
-        if source.inside is None and not stat.S_ISREG(source.host_path.stat().st_mode):
-            return ""
+        if source.inside is None and (other := _kind_of_path(source.host_path)) is not None:
+            return other
         with open_layer(source.host_path, source.inside) as file:
-            return kind_of(file.read(0, HEAD))
+            head = file.read(0, HEAD)
+        return kind_of(head) or ("" if source.inside else _text_kind(head, suffix))
     except (OSError, ValueError, ImgtoolsError):
         return ""  # who examines it says what is wrong
+
+
+def _kind_of_path(path: Path) -> str | None:
+    """What a path says that no regular file says by its bytes; None: those have to be looked at."""
+    mode = path.stat().st_mode
+    if stat.S_ISDIR(mode):
+        from imgtools.disk.sources.machine_folder import is_machine_folder
+
+        return "machine folder" if is_machine_folder(path) else ""
+    if path.name.lower().endswith("-flat.vmdk"):
+        from imgtools.disk.sources.machine_folder import descriptor_of
+
+        return "flat" if descriptor_of(path) is not None else ""
+    return None if stat.S_ISREG(mode) else ""
+
+
+def _text_kind(head: bytes, suffix: str) -> str:
+    """What a text is that names disks beside it; its name says so too, for a guest can write the text to its disk."""
+    if suffix == ".ovf" and _OVF.match(head):
+        return "ovf"
+    return "vmx" if suffix == ".vmx" and _VMX.match(head) else ""
 
 
 def kind_of(head: bytes) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 from typing import NamedTuple
 from xml.parsers import expat
 
@@ -203,3 +204,16 @@ def _capacity(number: str, units: str) -> int | None:
             return None
         found *= int(match[1]) ** int(match[2]) if match[1] else int(match[3])
     return found
+
+
+def require_plain(href: str, name: str) -> None:
+    """Make sure that a name in a descriptor is that of a file of its package.
+
+    :raises BadImage: it is empty, leads elsewhere, or is an address.
+    """
+    parts = PurePosixPath(href).parts
+    if "://" in href or not parts or href.startswith("/") or ".." in parts or "\\" in href or "\0" in href:
+        raise BadImage(
+            f"{name} names {shorten(href)!r}, which is no file of its package",
+            hint="only files of the package itself are opened",
+        )

@@ -24,7 +24,9 @@ def test_an_image_file_passes_as_it_is(tmp_path: Path) -> None:
     )
     with opened_sources(given) as found:
         assert found == given
-    refuse_sources(given)
+    refuse_sources(given[:2])
+    with pytest.raises(UnsupportedFormat, match="is a folder, and only read"):
+        refuse_sources(given)
 
 
 def test_a_source_is_not_written(tmp_path: Path) -> None:
