@@ -15,6 +15,7 @@ from imgtools.resize.partitioning import ALIGNMENT, PartitionTable, find_entry
 from imgtools.resize.relayout import Move, Relayout
 from imgtools.resize.resize_plan import AUTOMATIC, IN_APPLIANCE, RECOVERY_TYPES
 from imgtools.units import parse_change
+from imgtools.volumes.names import own_device
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +31,11 @@ class Fit:
 
 
 def partition_number(table: PartitionTable, text: str) -> int:
-    """Return the number of a partition that is named ``/dev/sda2``, ``sda2`` or ``2``.
+    """Return the number of a partition of the disk that is named ``/dev/sda2``, ``vda2`` or ``2``.
 
     :raises UsageError: it is no such name, or there is no such partition.
     """
-    found = re.fullmatch(r"(?:/dev/)?(?:[hsv]da)?(\d{1,4})", text)
+    found = re.fullmatch(r"(?:/dev/sda)?(\d{1,4})", own_device(text))
     if found is None:
         raise UsageError(f"not a partition: {text}", hint="write /dev/sda2")
     find_entry(table, int(found[1]))

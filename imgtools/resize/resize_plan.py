@@ -22,6 +22,7 @@ from imgtools.resize.partitioning import (
     room_behind,
     shrink,
 )
+from imgtools.volumes.names import is_named, mapped_device
 
 EXT = frozenset({"ext2", "ext3", "ext4"})
 ON_HOST = EXT | {"ntfs", "swap", "f2fs"}  # resized by their own programs, on the volume as a file
@@ -168,12 +169,13 @@ def _with_pv(layout: Layout, table: PartitionTable | None, new_size: int, wish: 
     """Where a logical volume is to grow, let its physical volume grow too, if it is known and has room."""
     if wish.lv is None:
         return wish
-    found = next((lv for lv in layout.lvs if lv.device == wish.lv), None)
+    found = next((lv for lv in layout.lvs if wish.lv in (lv.device, mapped_device(lv.device))), None)
     if found is None:
         if any(volume.content == "crypto_LUKS" for volume in layout.volumes):
             return replace(wish, expand=wish.expand or "auto")
         names = ", ".join(lv.device for lv in layout.lvs) or "none"
         raise UsageError(f"there is no logical volume {wish.lv}", hint=f"the disk has these: {names}")
+    wish = replace(wish, lv=found.device)
     if wish.expand is not None:
         return wish
     devices = [pv.device for pv in layout.pvs if pv.vg == found.vg]
@@ -197,14 +199,7 @@ def _growable(layout: Layout) -> set[int]:
 
 def _partition(layout: Layout, device: str) -> Partition:
     partitions = layout.disks[0].partitions
-    found = next(
-        (
-            one
-            for one in partitions
-            if device in (one.device, one.device.removeprefix("/dev/"), str(one.number))
-        ),
-        None,
-    )
+    found = next((one for one in partitions if device == str(one.number) or is_named(one, device)), None)
     if found is None:
         names = ", ".join(one.device for one in partitions) or "none"
         raise UsageError(f"there is no partition {device}", hint=f"the disk has these: {names}")

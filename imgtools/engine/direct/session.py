@@ -18,6 +18,7 @@ from imgtools.errors import BadImage
 from imgtools.filesystems.api import Filesystem
 from imgtools.records.disks import Declined, Disk, Holder, Layout, Volume
 from imgtools.records.request import Engine, Key
+from imgtools.volumes.names import disk_device
 from imgtools.volumes.partitions import read_disk
 from imgtools.volumes.volume_file import DiskFile, DiskServer
 
@@ -45,16 +46,6 @@ FOREIGN = {
     "AF9B60A0-1431-4F62-BC68-3311714A69AD": "Windows dynamic disks are assembled by the appliance only",
 }
 ROUNDS = 6  # of LUKS in LVM in LUKS ...
-
-
-def disk_device(index: int) -> str:
-    """The name of the nth disk, counted from 0: /dev/sda ... /dev/sdz, /dev/sdaa ..."""
-    letters = ""
-    index += 1
-    while index:
-        index, rest = divmod(index - 1, 26)
-        letters = chr(ord("a") + rest) + letters
-    return f"/dev/sd{letters}"
 
 
 class DirectSession:

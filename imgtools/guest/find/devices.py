@@ -13,26 +13,18 @@ from typing import NamedTuple
 
 from imgtools.files.tree import GuestReader
 from imgtools.records.disks import Disk, Holder, Layout, Partition, Volume
-from imgtools.volumes.names import BY_TAG, mapper_name, unescape_udev
+from imgtools.volumes.names import BY_TAG, disk_index, is_by_order, mapper_name, split_disk, unescape_udev
+
+__all__ = ["Devices", "GuestNames", "disk_index", "is_by_order", "is_passing", "read_names", "split_disk"]
 
 TABLE_LIMIT = 1 << 20  # bytes of crypttab or mdadm.conf
 # Removable or made while the guest runs: never part of the image.
 _PASSING = r"/dev/(sr|scd|cdrom|dvd|fd|floppy|loop|ram|zram|nbd|cdrw|dvdrw|cdroms/)"
 
-_NUMBERED = r"/dev/(?:nvme(?P<nvme>\d+)(?:c\d+)?n\d+|mmcblk(?P<mmc>\d+))(?:p(?P<part>\d+))?$"
-_ARRAY = r"/dev/(?:cciss|ida|rd)/c(?P<ctrl>\d+)d(?P<disk>\d+)(?:p(?P<part>\d+))?$"
-_LETTERS = r"/dev/(?P<kind>sd|hd|vd|xvd|ubd)(?P<letters>[a-z]{1,3})(?P<part>\d*)$"
-_BY_PATH = r"/dev/disk/by-(?:id|path)/(?P<disk>.+?)(?:-part(?P<part>\d+))?$"
-
 
 def is_passing(spec: str) -> bool:
     """Whether a guest's name is one of a device that comes and goes: a drive of discs, a loop device."""
     return re.match(_PASSING, spec) is not None
-
-
-def is_by_order(spec: str) -> bool:
-    """Whether a guest's name is one that a disk gets by the order in which it is found: sda, vdb1, nvme0n1p2."""
-    return re.match(_LETTERS, spec) is not None or re.match(_NUMBERED, spec) is not None
 
 
 class GuestNames(NamedTuple):
@@ -294,22 +286,6 @@ class Devices:
         return disks[0] if len(disks) == 1 and name.startswith("/dev/disk/") else None
 
 
-# -- how names are made ------------------------------------------------------------------------------------
-
-
-def split_disk(spec: str) -> tuple[str, int | None]:
-    """Split the name of a partition into its disk's name and its number; ("", None) if it is neither."""
-    if match := re.match(_LETTERS, spec):
-        return f"/dev/{match['kind']}{match['letters']}", number_of(match["part"])
-    if match := re.match(_NUMBERED, spec) or re.match(_ARRAY, spec):
-        part = match["part"]
-        return spec.removesuffix(f"p{part}") if part else spec, number_of(part)
-    if match := re.match(_BY_PATH, spec):
-        part = match["part"]
-        return spec.removesuffix(f"-part{part}") if part else spec, number_of(part)
-    return "", None
-
-
 def _array_parts(device: str) -> Iterator[tuple[str, str]]:
     """The ways to read the name of an array: of a whole one, and of a partition: md0p1, md/0p1, md/boot1."""
     yield device, ""
@@ -318,22 +294,3 @@ def _array_parts(device: str) -> Iterator[tuple[str, str]]:
     )
     if match:
         yield match[1], match[2]
-
-
-def number_of(digits: str | None) -> int | None:
-    """Return a partition's number; None for a whole disk."""
-    return int(digits) if digits and len(digits) < 6 else None
-
-
-def disk_index(name: str) -> int | None:
-    """Return which disk of the guest a whole disk's name means, counted from 0; None if it does not tell."""
-    if match := re.match(_LETTERS, name):
-        index = 0
-        for letter in match["letters"]:
-            index = index * 26 + ord(letter) - ord("a") + 1
-        return index - 1
-    if match := re.match(_NUMBERED, name):
-        return number_of(match["nvme"] or match["mmc"])
-    if match := re.match(_ARRAY, name):
-        return number_of(match["disk"])
-    return None

@@ -104,9 +104,19 @@ def find_volume(image: Image, name: str) -> Volume:
 
 
 def _named(volumes: Sequence[Volume], name: str) -> Volume | None:
-    """Return the first volume of a name; in place of an encrypted one that is open, the one inside."""
-    exact = (volume for volume in volumes if name in (volume.device, volume.uuid, volume.label))
-    found = next(exact, None) or next((volume for volume in volumes if is_called(volume, name)), None)
+    """Return the volume of a name; in place of an encrypted one that is open, the one inside.
+
+    :raises UsageError: several are called so.
+    """
+    found = next((one for one in volumes if one.device == name), None)
+    if found is None:
+        # A btrfs's subvolumes have its UUID and label, and stand behind it.
+        fit = [one for one in volumes if is_called(one, name)]
+        fit = [one for one in fit if one.holder is not Holder.SUBVOLUME] or fit[:1]
+        if len(fit) > 1:
+            names = ", ".join(one.device for one in fit)
+            raise UsageError(f"{len(fit)} volumes are called {name}", hint=f"name one by its device: {names}")
+        found = next(iter(fit), None)
     while found is not None and found.content in ENCRYPTED:
         outer = found.device
         inner = (one for one in volumes if one.holder is Holder.CRYPT and outer in one.parents)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from imgtools.records.disks import Holder, Volume
-from imgtools.volumes.names import is_called, mapped_device, mapper_name
+from imgtools.records.disks import Holder, Partition, Volume
+from imgtools.volumes.names import is_called, is_named, mapped_device, mapper_name, own_device
 
 UUID = "0b51fa37-ab0c-4c5a-9f36-3d4e60bd5f91"
 PART = "DE305D54-75B4-431B-ADB2-EB6B9E546014"
@@ -60,3 +60,34 @@ def test_dashes_in_lvm_names_are_doubled() -> None:
 )
 def test_what_is_no_logical_volume_is_mapped_nowhere(device: str) -> None:
     assert mapped_device(device) == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "own"),
+    [
+        ("/dev/vda1", "/dev/sda1"), ("/dev/hdb12", "/dev/sdb12"), ("/dev/xvdaa", "/dev/sdaa"), ("vdc", "/dev/sdc"),
+        ("/dev/nvme0n1", "/dev/sda"), ("/dev/nvme1n1p3", "/dev/sdb3"), ("/dev/mmcblk0p1", "/dev/sda1"),
+        ("sda1", "/dev/sda1"), ("/dev/disk/by-id/dm-name-vg-root", "/dev/mapper/vg-root"),
+    ],
+)  # fmt: skip
+def test_a_disk_of_another_bus_is_the_one_of_its_place(name: str, own: str) -> None:
+    assert own_device(name) == own
+    assert is_called(Volume(own, Holder.PARTITION, 1), name)
+    assert not is_called(Volume("/dev/sdz9", Holder.PARTITION, 1), name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["", "1", "root", "/dev/vg/root", "/dev/sda1x", "/dev/vdabcd1", "/dev/sr0", "/dev/md0",
+     "/dev/disk/by-id/ata-X-part1", "btrfsvol:/dev/sda1/@", "C:", "all", "image", "/dev/nvme0"],
+)  # fmt: skip
+def test_what_names_no_disk_by_its_place_stays(name: str) -> None:
+    assert own_device(name) == name
+
+
+def test_a_partition_by_what_its_table_calls_it() -> None:
+    one = Partition("/dev/sda2", 2, 0, 1, "", name="root", id=PART)
+    for name in ("/dev/sda2", "vda2", "/dev/nvme0n1p2", f"PARTUUID={PART.lower()}", "PARTLABEL=root"):
+        assert is_named(one, name)
+    for name in ("/dev/sdb2", "/dev/vda", "root", "PARTLABEL=", "PARTUUID=x", "2"):
+        assert not is_named(one, name)
