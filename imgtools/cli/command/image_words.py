@@ -38,6 +38,11 @@ class EachPlace(NamedTuple):
 def _request(image: Domain, values: dict[str, Any], keys: tuple[Key, ...] | None = None) -> ImageRequest:
     """Return what the words ask for; ``keys`` are given where they have been asked for already."""
     keys = _keys(values) if keys is None else keys
+    if image.targets:
+        from imgtools.libvirt.device_words import refuse_unclear
+
+        said = (values.get("root") or "", *(word.partition(":")[0] for word in values.get("mount") or ()))
+        refuse_unclear(image, (*said, *(key.selector for key in keys)))
     return ImageRequest(
         disks=image.disks,
         keys=(*keys, *image.keys),
