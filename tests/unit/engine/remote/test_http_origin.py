@@ -47,7 +47,7 @@ def web() -> Iterator[Web]:
 
 
 def opened(
-    web: Web, path: str = "/disk.img", login: Login | None = None, timeout: float = 20.0
+    web: Web, path: str = "/disk.img", login: Login | None = None, timeout: float = 60.0
 ) -> HttpOrigin:
     address = parse_address(f"http://127.0.0.1:{web.port}{path}")
     return HttpOrigin(address, RemoteOptions(timeout), login)
@@ -331,20 +331,20 @@ def _answering(words: bytes) -> Iterator[int]:
 )
 def test_what_is_no_http_is_named(words: bytes) -> None:
     with _answering(words) as port, pytest.raises(RemoteUnfit, match="does not speak HTTP"):
-        HttpOrigin(parse_address(f"http://127.0.0.1:{port}/"), RemoteOptions(5.0))
+        HttpOrigin(parse_address(f"http://127.0.0.1:{port}/"), RemoteOptions(60.0))
 
 
 def test_nobody_listens() -> None:
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
         with pytest.raises(RemoteUnreachable, match="connection refused"):
-            HttpOrigin(parse_address(f"http://127.0.0.1:{bound.getsockname()[1]}/"), RemoteOptions(5.0))
+            HttpOrigin(parse_address(f"http://127.0.0.1:{bound.getsockname()[1]}/"), RemoteOptions(60.0))
 
 
 def test_a_proxy_is_asked_for_the_whole_address(web: Web) -> None:
     proxy = Proxy("127.0.0.1", web.port, {"Proxy-Authorization": "Basic eA=="})
     address = parse_address("http://images.example/disk.img?a=b")
-    origin = HttpOrigin(address, RemoteOptions(5.0), proxy_of=lambda _scheme, _host: proxy)
+    origin = HttpOrigin(address, RemoteOptions(60.0), proxy_of=lambda _scheme, _host: proxy)
     assert origin.read(0, 9) == CONTENT[:9]
     assert web.asked[-1][0] == "http://images.example/disk.img?a=b"
     assert web.asked[-1][1]["Proxy-Authorization"] == "Basic eA=="

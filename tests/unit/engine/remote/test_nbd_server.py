@@ -183,7 +183,7 @@ def test_unknown_options_and_lists_are_answered(path: str) -> None:
 
 
 def origin(path: str) -> NbdOrigin:
-    return NbdOrigin(Address("nbd+unix", "", "", options=(("socket", path),)), RemoteOptions(20.0))
+    return NbdOrigin(Address("nbd+unix", "", "", options=(("socket", path),)), RemoteOptions(60.0))
 
 
 def test_our_client_reads_it(path: str, disk: Disk) -> None:
