@@ -112,6 +112,9 @@ def _needs() -> dict[str, Need]:
     needs["nbdkit"] = Need(
         State.WARN, Serves.SOME, "images behind ssh://, and in xz read without unpacking them"
     )
+    needs["clevis"] = Need(
+        State.WARN, Serves.SOME, "keys of encrypted volumes that a Tang server helps to find"
+    )
     needs["xz"] = Need(State.WARN, Serves.SOME, "disks packed with xz")
     return needs
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -304,3 +305,32 @@ def test_a_key_that_a_server_gives(tmp_path: Path) -> None:
         ran = imgtools(*words)
         assert "ext4" in ran.out and not ran.err
     assert f"its key cannot be had from here: {url}" in imgtools(*words, code=28).err
+
+
+SECRETS = (b"a-secret-passphrase", b"\xfea-binary\0secret")
+
+
+@pytest.mark.parametrize("secret", SECRETS, ids=["text", "binary"])
+@pytest.mark.parametrize("fits", [True, False])
+def test_a_secret_is_in_no_argument_log_error_or_document(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, secret: bytes, fits: bool
+) -> None:
+    """Nor is the volume key, which is known here."""
+    started: list[bytes] = []
+    real = subprocess.Popen.__init__
+
+    def noted(self: object, argv: list[str], *words: object, **more: object) -> None:
+        started.append(repr((argv, more.get("env"))).encode())
+        real(self, argv, *words, **more)  # type: ignore[arg-type, call-overload]
+
+    inner = make_ext(tmp_path / "inner", None, "-t", "ext4", size=4 * MIB)
+    key = format_luks(tmp_path / "a.img", inner.read_bytes(), passphrase=secret if fits else b"another")
+    (tmp_path / "key").write_bytes(secret)
+    monkeypatch.setattr(subprocess.Popen, "__init__", noted)
+    words = ("filesystems", "--engine", "direct", "-vv", "--json", "--key", f"all:file:{tmp_path / 'key'}")
+    ran = imgtools(*words, tmp_path / "a.img", code=0 if fits else 23)
+    said = ran.out.encode() + ran.err.encode() + b"".join(started)
+    assert started
+    for one in (secret, secret[1:8], key, key.hex().encode(), key[:16].hex(" ").encode()):
+        assert one not in said
+        assert repr(one)[2:-1].encode() not in said

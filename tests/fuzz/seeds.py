@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import struct
 import tarfile
@@ -22,6 +23,7 @@ from tests.support import md, thin
 from tests.support.btrfs_damage import make_btrfs
 from tests.support.guests import DEBIAN_BOOT, DEBIAN_ROOT
 from tests.support.hives import make_hive, new_log, old_log, with_sequences
+from tests.support.luks import METADATA, luks1_volume, metadata
 from tests.support.lvm import group_text, make_pv, segment, volume_text
 from tests.support.memory import Node
 from tests.support.virtio import disk_inf, other_inf
@@ -216,6 +218,18 @@ def snapshot_store() -> tuple[bytes, ...]:
             struct.pack_into("<QQ", raw, chunk + 16 * number, number * 7, number + 2)
         found.append(bytes(raw))
     return tuple(found)
+
+
+@cache
+def luks1() -> tuple[bytes, ...]:
+    """A header of LUKS1."""
+    return (luks1_volume()[:1024],)
+
+
+def luks2_texts() -> tuple[bytes, ...]:
+    """The JSON of headers of LUKS2: with one key slot, and with a token."""
+    token = {"type": "clevis", "keyslots": ["0"], "jwe": {}}
+    return tuple(json.dumps(one).encode() for one in (METADATA, metadata(tokens={"0": token})))
 
 
 @cache

@@ -68,6 +68,7 @@ from imgtools.volumes.bitlocker import open_bitlocker
 from imgtools.volumes.blkid_sample import draw_sketch
 from imgtools.volumes.computed_disk import ComputedDisk
 from imgtools.volumes.fat_boot_sector import parse_boot_sector
+from imgtools.volumes.luks.reader import read_header as luks_header
 from imgtools.volumes.lvm import AREA_MAGIC, assemble, crc, read_member
 from imgtools.volumes.lvm_text import BadText, parse_text
 from imgtools.volumes.md import group_members, is_whole, put_together, read_member_disk
@@ -80,6 +81,7 @@ from tests.fuzz.sparse import Sparse
 from tests.support import thin
 from tests.support.btrfs_damage import without_checksums
 from tests.support.hives import Keys, make_hive
+from tests.support.luks import luks2_copy, luks2_volume
 from tests.support.md import with_checksum
 from tests.support.memory import Node, memory_files, memory_volume
 from tests.support.volumes import bytes_volume
@@ -202,6 +204,16 @@ def ask_store(content: bytes) -> None:
     for chunk in (512, 4096, 1 << 20):
         with suppress(BadStore):
             ComputedDisk(sources, partial(open_snapshot, chunk=chunk)).read(0, LARGEST)
+
+
+def ask_luks1(content: bytes) -> None:
+    """A header of LUKS1, with room for key slots behind it."""
+    luks_header(bytes_volume(content.ljust(2 << 20, b"\0")))
+
+
+def ask_luks2(content: bytes) -> None:
+    """The JSON of a header of LUKS2, whose checksums are right."""
+    luks_header(bytes_volume(luks2_volume(luks2_copy(content), luks2_copy(content, second=True))))
 
 
 def ask_lvm_text(content: bytes) -> None:
@@ -559,6 +571,8 @@ TARGETS = (
     Target("md", seeds.md_members, ask_md),
     Target("thin", seeds.thin_metadata, ask_thin),
     Target("snapshot-store", seeds.snapshot_store, ask_store),
+    Target("luks1", seeds.luks1, ask_luks1),
+    Target("luks2", seeds.luks2_texts, ask_luks2),
     Target("fat-boot-sector", lambda: [one.content[:512] for one in seeds.fat()], parse_boot_sector),
     Target("bitlocker", *on(seeds.bitlocker, ask_bitlocker)),
     Target(
