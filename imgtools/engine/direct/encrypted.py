@@ -27,13 +27,6 @@ class Opened(NamedTuple):
     server: DiskServer
 
 
-class Asked:
-    """What servers were asked for and gave: a key that another engine can be given."""
-
-    def __init__(self) -> None:
-        self.keys: list[Key] = []
-
-
 def header_elsewhere(
     volume: Volume, keys: Sequence[Key], known: Sequence[tuple[Volume, DiskFile]]
 ) -> DiskFile | None:
@@ -80,7 +73,7 @@ def open_encrypted(
     keys: Sequence[Key],
     stack: ExitStack,
     header: DiskFile | None = None,
-    asked: Asked | None = None,
+    asked: list[Key] | None = None,
 ) -> Opened | Declined | None:
     """Open a volume with the keys that were given for it, or say why it is not opened here.
 
@@ -105,7 +98,7 @@ def open_encrypted(
 
         secrets = (*secrets, given := ask_clevis(found, volume.device))
         if asked is not None:
-            asked.keys.append(Key(volume.device, given))
+            asked.append(Key(volume.device, given))
     return _open_luks(volume, file, secrets, stack, header, found)
 
 

@@ -11,7 +11,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from imgtools.engine.direct.assembly import Assembly, Found, partition_volume
-from imgtools.engine.direct.encrypted import Asked, header_elsewhere, open_encrypted, with_header
 from imgtools.engine.direct.probe import Content, probe
 from imgtools.engine.subvolumes import subvolume_of, subvolume_option, subvolume_path
 from imgtools.errors import BadImage
@@ -68,7 +67,7 @@ class DirectSession:
         self._layout: Layout | None = None
         self._files: dict[str, DiskFile] = {}
         self._headers: dict[str, DiskFile] = {}
-        self._asked = Asked()
+        self._asked: list[Key] = []
         self._mounted: dict[str, Filesystem | Declined] = {}
         self._pools: dict[str, Btrfs | Declined] = {}  # of each UUID the btrfs on its devices
 
@@ -86,7 +85,7 @@ class DirectSession:
     def asked_keys(self) -> tuple[Key, ...]:
         """The keys of volumes that servers gave; they are asked when the layout is read."""
         self.layout()
-        return tuple(self._asked.keys)
+        return tuple(self._asked)
 
     def volume_file(self, device: str) -> DiskFile | None:
         """Return the bytes of a volume of the layout as a file; None if it is not read here."""
@@ -256,6 +255,10 @@ class DirectSession:
 
     def _with_header(self, found: Found, known: Sequence[Found]) -> Found:
         """A volume as its header says that it is, if that lies elsewhere and was given."""
+        if not self._keys:
+            return found
+        from imgtools.engine.direct.encrypted import header_elsewhere, with_header  # late: most have no keys
+
         header = header_elsewhere(found.volume, self._keys, known)
         if header is None:
             return found
@@ -264,6 +267,10 @@ class DirectSession:
 
     def _decrypted(self, fresh: Sequence[Found], unread: list[Declined]) -> list[Found]:
         """Open the encrypted volumes that keys were given for; of the others nobody knows more."""
+        if not self._keys:
+            return []
+        from imgtools.engine.direct.encrypted import open_encrypted  # late: most have no keys
+
         opened = []
         for found in fresh:
             header = self._headers.get(found.volume.device)
