@@ -141,6 +141,7 @@ if TYPE_CHECKING:
         FileFacts,
     )
     from imgtools.records.components import Affected, Component, ComponentKind, HashedFile
+    from imgtools.records.detached_header import DetachedHeader
     from imgtools.records.diagnosis import Confidence, Evidence, Finding, Remedy, Severity, StationState
     from imgtools.records.differences import Became, Difference
     from imgtools.records.disks import Declined, Disk, Layout, Mount, Partition, Volume
@@ -150,7 +151,7 @@ if TYPE_CHECKING:
     from imgtools.records.image import DiskSource, ImageInfo, Layer
     from imgtools.records.packages import Application, Deviation, FileFinding
     from imgtools.records.progress import Progress
-    from imgtools.records.request import Backing, DetachedHeader, Engine, Key, Secret
+    from imgtools.records.request import Backing, Engine, Key, Secret
     from imgtools.records.scap import ScapCounts, ScapProfile, ScapRule
     from imgtools.records.snapshots import Snapshot
     from imgtools.records.steps import DiskStep
@@ -307,6 +308,7 @@ _HOMES = {
     "imgtools.records.audit": "AuditFinding AuditedCheck Level Result Since",
     "imgtools.records.comparison": "Changed ContentCheck FactDifference FactKind FileDifference FileFacts",
     "imgtools.records.components": "Affected Component ComponentKind HashedFile",
+    "imgtools.records.detached_header": "DetachedHeader",
     "imgtools.records.diagnosis": "Confidence Evidence Finding Remedy Severity StationState",
     "imgtools.records.differences": "Became Difference",
     "imgtools.records.disks": "Declined Disk Layout Mount Partition Volume",
@@ -316,7 +318,7 @@ _HOMES = {
     "imgtools.records.image": "DiskSource ImageInfo Layer",
     "imgtools.records.packages": "Application Deviation FileFinding",
     "imgtools.records.progress": "Progress",
-    "imgtools.records.request": "Backing DetachedHeader Engine Key Secret",
+    "imgtools.records.request": "Backing Engine Key Secret",
     "imgtools.records.scap": "ScapCounts ScapProfile ScapRule",
     "imgtools.records.snapshots": "Snapshot",
     "imgtools.records.steps": "DiskStep",

@@ -10,7 +10,8 @@ from typing import BinaryIO
 
 from imgtools.engine.keys import ANYTHING, is_text
 from imgtools.errors import HostError, UsageError
-from imgtools.records.request import DetachedHeader, Key, Secret
+from imgtools.records.detached_header import DetachedHeader
+from imgtools.records.request import Key, Secret
 
 PART = re.compile(
     r"(?P<path>.+?)(?:,keyfile-offset=(?P<offset>\d{1,18}))?(?:,keyfile-size=(?P<size>\d{1,18}))?", re.DOTALL

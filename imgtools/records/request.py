@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from imgtools.records.image import DiskSource
 
 if TYPE_CHECKING:
+    from imgtools.records.detached_header import DetachedHeader
     from imgtools.records.orders import Named
 
 
@@ -44,17 +45,6 @@ class Secret:
 
     def __repr__(self) -> str:
         return "Secret(***)"
-
-
-class DetachedHeader(NamedTuple):
-    """The header of a LUKS volume that is not on the volume: in a file of the host, or on another device of the guest.
-
-    ``selector`` is the volume's device, or its partition's UUID or name: itself, the volume is called nothing.
-    """
-
-    selector: str
-    host_path: Path | None = None
-    device: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,9 @@ from imgtools.engine.confined import luks
 from imgtools.engine.direct.session import DirectSession
 from imgtools.engine.qemu.block import serve_disk
 from imgtools.errors import BadImage, KeyNeeded
+from imgtools.records.detached_header import DetachedHeader
 from imgtools.records.disks import Declined, Holder
-from imgtools.records.request import DetachedHeader, Key, Secret
+from imgtools.records.request import Key, Secret
 from tests.support.broken_luks import DAMAGED, UNKNOWN
 from tests.support.luks import KEY, UUID, format_luks
 from tests.support.lvm import group_text, make_pv, segment, uuid, volume_text
