@@ -22,7 +22,7 @@ def _guest(folder: Path, name: str) -> bytes:
     (tree / "etc/os-release").write_text('ID=debian\nVERSION_ID="12"\nNAME=Debian\nPRETTY_NAME="Debian 12"\n')
     (tree / "etc/hostname").write_text(f"{name}\n")
     (tree / "etc/fstab").write_text("/dev/sda1 / ext4 defaults 0 1\n")
-    return make_ext(folder / f"{name}.part", tree, "-t", "ext4", size=16 * MIB).read_bytes()
+    return make_ext(folder / f"{name}.part", tree, "-t", "ext4", "-b", "4096", size=16 * MIB).read_bytes()
 
 
 def mbr_disk(folder: Path) -> Path:
