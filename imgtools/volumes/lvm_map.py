@@ -10,12 +10,9 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 
 from imgtools.records.disks import Declined
-from imgtools.volumes import lvm_raid
 from imgtools.volumes.computed_disk import computed
 from imgtools.volumes.lvm_text import BadText, Section
-from imgtools.volumes.snapshot_store import BadStore, open_snapshot
 from imgtools.volumes.stripes import BadGeometry, Mirrored, Striped
-from imgtools.volumes.thin_pool import BadPool, open_thin
 from imgtools.volumes.volume_file import DiskFile
 
 SECTOR = 512
@@ -59,6 +56,8 @@ class Mapper:
         if declined is not None:
             return self._said(name, declined)
         files = [part for part in parts if isinstance(part, DiskFile)]
+        from imgtools.volumes.snapshot_store import BadStore, open_snapshot  # late: most have none
+
         try:
             return computed(files, partial(open_snapshot, chunk=chunk), self._device(name))
         except BadStore as error:
@@ -85,7 +84,7 @@ class Mapper:
             expected += segment.number("extent_count")
             try:
                 part = self._segment(name, segment)
-            except (BadGeometry, BadPool) as error:
+            except BadGeometry as error:
                 part = Declined(self._device(name), str(error))
             except BadText as error:  # one volume that makes no sense is no reason to lose the others
                 part = Declined(self._device(name), f"LVM metadata: {error}")
@@ -103,12 +102,14 @@ class Mapper:
         ):  # the first is what others are filled from, and what is read where they may differ
             image = self._area(name, segment.words("mirrors")[:2], size)
             return image if isinstance(image, Declined) else _mirror(image, self._device(name))
-        if kind in lvm_raid.KINDS:
-            return self._raid(name, segment, kind, size)
         if kind == "thin":
             return self._thin(name, segment, size)
         if kind == "cache":
             return self._cached(name, segment)
+        from imgtools.volumes.lvm_raid import KINDS  # late: most volumes are linear
+
+        if kind in KINDS:
+            return self._raid(name, segment, kind, size)
         return Declined(self._device(name), f"a logical volume of kind {kind}")
 
     # -- linear, striped -----------------------------------------------------------------------------------
@@ -151,6 +152,8 @@ class Mapper:
 
     def _raid(self, name: str, segment: Section, kind: str, size: int) -> DiskFile | Declined:
         """A volume of dm-raid: its images, and what their superblocks say of them."""
+        from imgtools.volumes import lvm_raid
+
         if reshaped := [word for word in lvm_raid.RESHAPE_WORDS if word in segment.values]:
             return Declined(self._device(name), f"it was reshaped, or is being so ({reshaped[0]})")
         images = list(lvm_raid.image_names(segment, kind))
@@ -185,6 +188,8 @@ class Mapper:
         declined = next((part for part in parts if isinstance(part, Declined)), None)
         if declined is not None:
             return declined
+        from imgtools.volumes.thin_pool import BadPool, open_thin
+
         rule = partial(
             open_thin,
             device_id=segment.number("device_id"),
@@ -192,7 +197,10 @@ class Mapper:
             block_size=pooled[0].number("chunk_size") * SECTOR,
             size=size,
         )
-        return computed([part for part in parts if isinstance(part, DiskFile)], rule, self._device(name))
+        try:
+            return computed([part for part in parts if isinstance(part, DiskFile)], rule, self._device(name))
+        except BadPool as error:
+            return Declined(self._device(name), str(error))
 
     def _cached(self, name: str, segment: Section) -> DiskFile | Declined:
         pool = self._lvs.get(segment.text("cache_pool"))

@@ -326,7 +326,7 @@ def _plan(
         if left:
             names = ", ".join(one.name for one in left[:5]) + (", ..." if len(left) > 5 else "")
             raise UnsupportedGuest(
-                f"{template.request.name} was not prepared as a template; left are {names}",
+                f"the guest was not prepared as a template; left are {names}",
                 hint="--sysprep prepares what is cloned; --unprepared clones it all the same",
             )
         plans = []

@@ -55,7 +55,6 @@ SAME: Mapping[str, str] = {
     "cp": "copy-in",
     "dir": "ls",
     "download": "copy-out",
-    "grep": "find --contains TEXT",
     "head": "cat",
     "journalctl": "log",
     "less": "cat",

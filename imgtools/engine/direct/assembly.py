@@ -65,9 +65,11 @@ class Assembly:
 
     def add_incomplete(self) -> list[Found]:
         """Return the arrays that start although members are missing; called when nothing else is found."""
+        if not self._raid:
+            return []
         from imgtools.volumes.md import group_members
 
-        return self._start(list(group_members(self._raid).values())) if self._raid else []
+        return self._start(list(group_members(self._raid).values()))
 
     def _arrays(self, fresh: Sequence[Found]) -> list[Found]:
         from imgtools.volumes.md import (
