@@ -41,6 +41,8 @@ READ_LIMIT = 64 << 20  # bytes; no configuration file or database that is read w
 DAMAGE = (OddGuest, BadImage, GuestFileError)
 Refused = Callable[[str, ImgtoolsError], None]  # a path, and why it cannot be read
 LeaveOut = Callable[[str], bool]  # of a path
+# Of a file: its filesystem, the tree in it (btrfs' subvolumes number their inodes from one number on), its inode.
+FileIdentity = tuple[int, int, int]
 
 
 class GuestReader(Protocol):
@@ -99,6 +101,9 @@ class GuestReader(Protocol):
         :param refused: is told of a directory that cannot be read; without it, that is an error.
         :param leave_out: tells of a path that it does not count, with all below it, and is not looked into.
         """
+
+    def identity(self, path: str, facts: FileStat) -> FileIdentity:
+        """Return what names of one file share, and names of two do not; ``path`` is resolved, ``facts`` are its own."""
 
     def glob(self, pattern: str) -> Iterator[str]:
         """Yield the paths that a shell pattern matches, sorted (``*``, ``?``, ``[a-z]``, ``{a,b}``)."""
@@ -359,7 +364,7 @@ class GuestTree:
         if found is None:
             raise NoSuchGuestFile(f"no such file in the guest: {path}", path=path)
         # A damaged filesystem can contain a folder in itself: never enter one that we are inside of.
-        todo: list[tuple[str, FileStat, frozenset[tuple[int, int, int]]]] = [(top, found, frozenset())]
+        todo: list[tuple[str, FileStat, frozenset[FileIdentity]]] = [(top, found, frozenset())]
         while todo:
             here, stat, above = todo.pop()
             if leave_out is not None and leave_out(here):
@@ -367,7 +372,7 @@ class GuestTree:
             yield FoundFile(here, stat)
             if stat.kind is not FileKind.DIRECTORY or len(here) > MAX_PATH:
                 continue
-            identity = (id(self._place(here).filesystem), stat.tree, stat.inode)
+            identity = self.identity(here, stat)
             if stat.inode and identity in above:
                 continue
             inside = above | {identity}
@@ -379,6 +384,9 @@ class GuestTree:
                 refused(here, error)
                 continue
             todo.extend((join(here, entry.name), entry.stat, inside) for entry in entries)
+
+    def identity(self, path: str, facts: FileStat) -> FileIdentity:
+        return id(self._place(path).filesystem), facts.tree, facts.inode
 
     def glob(self, pattern: str) -> Iterator[str]:
         found: set[str] = set()

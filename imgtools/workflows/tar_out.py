@@ -16,7 +16,7 @@ from imgtools.change.sparse_member import as_sparse
 from imgtools.disk.new_file import new_file, refuse_own_files, refuse_target
 from imgtools.errors import HostError
 from imgtools.files.refused import RefusedFiles
-from imgtools.files.tree import DAMAGE, GuestReader
+from imgtools.files.tree import DAMAGE, FileIdentity, GuestReader
 from imgtools.guest.find.tree import view_files
 from imgtools.image.handle import Image, open_request
 from imgtools.records.files import FileKind
@@ -128,8 +128,8 @@ class _Run:
         self._users = dict(names_by_id(files, "/etc/passwd", self.refused))
         self._groups = dict(names_by_id(files, "/etc/group", self.refused))
         self._first: dict[
-            int, str
-        ] = {}  # inode of a file with several names -> the name it has in the archive
+            FileIdentity, str
+        ] = {}  # of a file with several names: the one that has its content
         self.members = self.size = 0
         self.warnings: list[Warned] = []
 
@@ -148,7 +148,7 @@ class _Run:
         except DAMAGE as error:
             self.refused(found.path, error)
             # A second name may be readable, and is no link to nothing.
-            self._first.pop(found.stat.inode, None)
+            self._first.pop(self._files.identity(found.path, found.stat), None)
             return
         if stream is None:
             self._archive.addfile(member)
@@ -172,7 +172,9 @@ class _Run:
         if facts.kind is FileKind.LINK:
             member.linkname = self._files.read_link(found.path)
         elif facts.kind is FileKind.FILE:
-            first = self._first.setdefault(facts.inode, name) if facts.links > 1 else name
+            first = name
+            if facts.links > 1:  # two filesystems of a guest give the same numbers to files of their own
+                first = self._first.setdefault(self._files.identity(found.path, facts), name)
             member.size = facts.size if first == name else 0
             if first != name:
                 member.type, member.linkname = tarfile.LNKTYPE, first

@@ -12,9 +12,20 @@ from pathlib import Path
 import pytest
 
 from imgtools.errors import HostError
+from imgtools.records.files import FileStat
 from imgtools.records.image import Layer
 from imgtools.workflows.tar_out import tar_out
-from tests.support.memory import Content, MemoryFilesystem, Node, link, memory_guest_image, serve
+from tests.support.memory import (
+    Content,
+    MemoryFilesystem,
+    MemorySession,
+    Node,
+    link,
+    memory_guest_image,
+    memory_image,
+    memory_volume,
+    serve,
+)
 
 FILES: dict[str, Content] = {
     "/etc/os-release": "ID=debian\n",
@@ -52,6 +63,40 @@ def test_an_archive_may_go_to_a_stream(monkeypatch: pytest.MonkeyPatch) -> None:
     tar_out(request, "/data/file", None, stream)
     stream.seek(0)
     assert tarfile.open(fileobj=stream).getnames() == ["file"]  # noqa: SIM115
+
+
+class Numbered(MemoryFilesystem):
+    """A filesystem in which what is called `same` has two names, and the number 12, in each of its trees."""
+
+    def lookup(self, path: str) -> FileStat | None:
+        facts = super().lookup(path)
+        if facts is None or "same" not in path:
+            return facts
+        return replace(facts, links=2, inode=12, tree=1 if "/snapshot/" in path else 0)
+
+
+def test_names_of_one_file_are_links_and_those_of_two_are_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two filesystems of a guest, or two subvolumes of one, give the same numbers to files of their own."""
+    root: dict[str, Content] = {
+        "/boot/below": "",
+        "/usr/same": "of the root",
+        "/usr/same-too": "of the root",
+        "/snapshot/same": "of a snapshot",
+    }
+    boot: dict[str, Content] = {"/same": "of /boot", "/same-too": "of /boot"}
+    volumes = {memory_volume(): Numbered(root), memory_volume("/dev/sda2"): Numbered(boot)}
+    request = serve(monkeypatch, "tar_out", memory_image(MemorySession(volumes)))
+    request = replace(request, mounts=("/dev/sda1:/", "/dev/sda2:/boot"))
+    stream = io.BytesIO()
+    tar_out(request, "/", None, stream)
+    stream.seek(0)
+    with tarfile.open(fileobj=stream) as archive:
+        links = {one.name: one.linkname for one in archive if one.islnk()}
+        content = {name: archive.extractfile(name).read() for name in archive.getnames() if "same" in name}  # type: ignore[union-attr]
+    assert links["usr/same-too"] == "usr/same" and links["boot/same-too"] == "boot/same"
+    assert content["usr/same"] == content["usr/same-too"] == b"of the root"
+    assert content["boot/same"] == content["boot/same-too"] == b"of /boot"
+    assert content["snapshot/same"] == b"of a snapshot"
 
 
 class Holed(io.BytesIO):
