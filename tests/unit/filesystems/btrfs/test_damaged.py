@@ -22,7 +22,7 @@ from imgtools.filesystems.btrfs.reader import Btrfs
 from imgtools.filesystems.btrfs.trees import HEADER
 from imgtools.records.disks import Declined
 from imgtools.records.request import Engine
-from tests.support.btrfs_damage import Editor, make_btrfs, number, put
+from tests.support.btrfs_damage import Change, Editor, make_btrfs, number, put, several
 
 pytestmark = pytest.mark.host
 SOON = 20.0  # seconds for all that a case asks; a loop without end is what is looked for
@@ -207,12 +207,22 @@ READING: dict[str, tuple[str, str, Damage]] = {
     "no kind of place": ("/sub", "leads to an item of type 99", entry_of("/sub", 8, b"\x63")),
     "an attribute": ("/small", "is cut", lambda e, p: e.item(
         FS, p.file("/small", known.XATTR_ITEM), number(25, 2, 60_000))),
-    "a pointer to itself": ("/", "is of another level", lambda e, p: e.block(
-        p.top(FS), number(HEADER.size + 33 + 17, 8, p.top(FS)))),
-    "a pointer to another": ("/", "does not begin with the key", lambda e, p: e.block(
-        p.top(FS), put(HEADER.size + 33 * 2 + 17, _pointer(e, 1)))),
+    "pointers to itself": ("/", "is of another level", lambda e, p: e.block(
+        p.top(FS), several(_pointing(number, struct.pack("<Q", p.top(FS))) for number in _numbers(e)))),
+    "pointers to another": ("/", "does not begin with the key", lambda e, p: e.block(
+        p.top(FS), several(_pointing(number, _pointer(e, 0)) for number in _numbers(e)))),
     "no pointers": ("/", "has 0 entries", of_top(FS, 96, bytes(4))),
 }  # fmt: skip
+
+
+def _numbers(editor: Editor) -> range:
+    """All pointers but the first: a leaf may hold nothing but hashes of names, which nobody looks into."""
+    return range(1, len(editor.opened.trees._block(*editor.root(FS)[1:4]).entries))
+
+
+def _pointing(index: int, place: bytes) -> Change:
+    """A change: where a pointer in the topmost block leads."""
+    return put(HEADER.size + 33 * index + 17, place)
 
 
 def _pointer(editor: Editor, index: int) -> bytes:
