@@ -24,6 +24,8 @@ STATUS_PARTS = f"{FOLDER}/status.d"  # of images without dpkg ("distroless")
 CONFIGS = ("/etc/dpkg/dpkg.cfg", "/etc/dpkg/dpkg.cfg.d")
 # States in which the files of a package are where they belong.
 UNPACKED = ("installed", "triggers-pending", "triggers-awaited", "half-configured", "unpacked")
+# Of these, a package without a list of its files is one of which only the status is left: dpkg takes it for empty.
+HALF_WAY = ("half-configured", "unpacked")
 # One paragraph of the status: the few fields that matter, of which only Conffiles goes over several lines.
 FIELD = re.compile(r"^(Package|Status|Architecture|Conffiles):[ \t]*(.*(?:\n[ \t].*)*)", re.MULTILINE)
 CONFFILE = re.compile(r" (.+) (newconffile|[0-9a-f]{32})((?: obsolete| remove-on-upgrade)*)")
@@ -75,12 +77,12 @@ def package_files(files: GuestReader, lost: Callable[[str, str], None]) -> Itera
     rules = _Rules(dict(_diversions(files)), dict(_overrides(files, lost)), tuple(_filters(files)), lost)
     if files.is_file(STATUS):
         info = {one.name for one in files.list_dir(INFO)} if files.is_dir(INFO) else set[str]()
-        for name, architecture, conffiles in parse_packages(_text(files, STATUS, TEXT_LIMIT)):
+        for name, architecture, state, conffiles in parse_packages(_text(files, STATUS, TEXT_LIMIT)):
             # A package that may be there for several architectures has its name in its files (dpkg, infodb-format).
             stem = next((one for one in (f"{name}:{architecture}", name) if f"{one}.list" in info), "")
             if stem:
                 yield from _package(files, name, f"{INFO}/{stem}", conffiles, rules)
-            else:
+            elif state not in HALF_WAY:
                 lost(f"{INFO}/{name}.list", "is not there")
     if files.is_dir(STATUS_PARTS):
         for entry in files.list_dir(STATUS_PARTS):
@@ -90,8 +92,8 @@ def package_files(files: GuestReader, lost: Callable[[str, str], None]) -> Itera
                     yield _made(path, name, digest, None, rules)
 
 
-def parse_packages(text: str) -> Iterator[tuple[str, str, dict[str, Conffile]]]:
-    """Yield name, architecture and configuration files of the packages in a status file that are unpacked."""
+def parse_packages(text: str) -> Iterator[tuple[str, str, str, dict[str, Conffile]]]:
+    """Yield name, architecture, state and configuration files of the packages in a status file that are unpacked."""
     for paragraph in re.split(r"\n[ \t]*\n", text):
         values = dict(FIELD.findall(paragraph))
         state = values.get("Status", "").split()
@@ -101,7 +103,7 @@ def parse_packages(text: str) -> Iterator[tuple[str, str, dict[str, Conffile]]]:
         for line in values.get("Conffiles", "").split("\n"):
             if found := CONFFILE.fullmatch(line):
                 conffiles[found[1]] = Conffile("" if found[2] == "newconffile" else found[2], bool(found[3]))
-        yield values["Package"].strip(), values.get("Architecture", "").strip(), conffiles
+        yield values["Package"].strip(), values.get("Architecture", "").strip(), state[-1], conffiles
 
 
 def _package(

@@ -136,8 +136,20 @@ def test_a_damaged_dpkg_database_is_named(change: dict[str, str], named: str) ->
 def test_a_lost_list_is_named() -> None:
     tree = dpkg_tree()
     del tree[f"{INFO}/other.list"]
+    tree["/var/lib/dpkg/status"] = str(tree["/var/lib/dpkg/status"]).replace("ok unpacked", "ok installed")
     with pytest.raises(OddGuest, match=f"{INFO}/other.list is not there"):
         list(package_files(memory_files(tree), "deb"))
+
+
+@pytest.mark.parametrize("state", ["half-configured", "unpacked"])
+def test_a_package_of_which_only_the_status_is_left_has_no_files(state: str) -> None:
+    """As dpkg has it, and `diagnose` (``half_dpkg``); it was never whole, so nothing is lost."""
+    tree = dpkg_tree()
+    before = [one.path for one in package_files(memory_files(tree), "deb")]
+    tree["/var/lib/dpkg/status"] = (
+        f"{tree['/var/lib/dpkg/status']}\n\nPackage: half\nStatus: install reinstreq {state}\nArchitecture: all\n"
+    )
+    assert [one.path for one in package_files(memory_files(tree), "deb")] == before
 
 
 def test_images_without_dpkg_have_checksums_alone() -> None:
