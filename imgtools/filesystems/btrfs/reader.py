@@ -6,6 +6,7 @@ tree that waits, and a filesystem of which a device is missing. Whatever it read
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import BinaryIO
 
@@ -114,7 +115,8 @@ class Btrfs:
         """The number of the tree that a mount option means; None: there is none (btrfs(5), subvol and subvolid)."""
         name, _, value = option.partition("=")
         if name == "subvolid":
-            return (int(value, 0) or FS_TREE) if value.isdigit() else None
+            found = _subvolume_number(value)
+            return None if found is None else found or FS_TREE
         if name == "subvol":
             path = "/".join(part for part in value.split("/") if part)
             if not path:
@@ -140,6 +142,13 @@ class Btrfs:
             if kind != chunk.kind or used > chunk.length:
                 damaged(self.name, f"the block group at {chunk.start} is not what its chunk is")
             yield Group(kind, chunk.length, used)
+
+
+def _subvolume_number(text: str) -> int | None:
+    """Read a number as the kernel does, which takes one with a zero before it for octal (kstrtoull, base 0)."""
+    if re.fullmatch(r"0[0-7]*", text):
+        return int(text, 8)
+    return int(text) if re.fullmatch(r"[1-9][0-9]{0,19}", text) else None
 
 
 def _nowhere(what: str, name: str) -> Declined:

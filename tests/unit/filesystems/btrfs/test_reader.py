@@ -130,9 +130,17 @@ def plain(top: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.host
 def test_options_of_a_mount(plain: Path) -> None:
-    for option in ("", "subvol=/", "subvol=", "subvolid=5", "subvolid=0"):
+    for option in ("", "subvol=/", "subvol=", "subvolid=5", "subvolid=0", "subvolid=05"):
         assert mounted(plain, option).lookup("/inside") is not None
-    for option in ("subvol=gone", "subvolid=256", "subvolid=x", "subvolid=-1"):
+    for option in (
+        "subvol=gone",
+        "subvolid=256",
+        "subvolid=x",
+        "subvolid=-1",
+        "subvolid=08",
+        "subvolid=²",
+        f"subvolid={1 << 70}",
+    ):
         found = opened(plain).mount(option, "/dev/sda2")
         assert isinstance(found, Declined)
         assert found.what == "/dev/sda2" and "has no subvolume" in found.reason and found.damaged
