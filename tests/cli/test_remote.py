@@ -288,10 +288,15 @@ def test_nbdkit_over_tls_and_a_unix_socket(raw: Path, tmp_path: Path) -> None:
     path = tmp_path / "s"
     argv = ["nbdkit", "-f", "-r", "-U", path, "file", raw]
     with subprocess.Popen(argv) as server:
-        while not path.exists():
-            assert server.poll() is None
-        assert imgtools("cat", f"nbd+unix:///?socket={path}", HOSTNAME, "--remote").out == NAME
-        server.kill()
+        try:
+            while not path.exists():
+                assert server.poll() is None
+            there = f"nbd+unix:///?socket={path}"
+            assert imgtools("cat", there, HOSTNAME, "--remote").out == NAME
+            imgtools("convert", there, tmp_path / "new.raw", "-O", "raw", "--remote")
+        finally:  # or it would be waited for
+            server.kill()
+    assert subprocess.run(["cmp", raw, tmp_path / "new.raw"], check=False).returncode == 0
 
 
 def test_a_server_of_nbd_that_fails(raw: Path, tmp_path: Path) -> None:

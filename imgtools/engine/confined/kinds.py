@@ -76,6 +76,7 @@ class Kind(Enum):
     WRITING_LIBRARY = "the same, that writes to a volume: libext2fs"
     SCANNER = "judges a guest's files in a folder of ours by rules of others: oscap"
     FETCHER = "reads an image from a server that the user has named: a copy of imgtools, over HTTP and NBD"
+    NEIGHBOUR = "the same from a unix socket of this host: NBD without a network"
     VISITOR = "the same with what the user is known by there: nbdkit over SSH, qemu-nbd over iSCSI and RBD"
     HOST = "never sees a guest's bytes, or does what a fence forbids: fusermount3, umount, supermin, virsh"
     PERSON = "a person's own editor"
@@ -112,6 +113,8 @@ ALLOWANCES = {
     Kind.SCANNER: Allowance(4 * GIB, 12 * HOUR, GIB, shams_chroot=True),
     # The sockets of name services (nscd, systemd-resolved) and of servers of ours beside the network.
     Kind.FETCHER: Allowance(2 * GIB, 7 * DAY, 16 * GIB, unix_sockets=True, network=True, drops_root=True),
+    # A socket of this host lets in whom its mode names, so this one stays who we are, and has no network.
+    Kind.NEIGHBOUR: Allowance(2 * GIB, 7 * DAY, 16 * GIB, unix_sockets=True),
     # An agent of SSH answers only who it belongs to, so this one stays who we are.
     Kind.VISITOR: Allowance(4 * GIB, 7 * DAY, MIB, unix_sockets=True, network=True),
     Kind.HOST: Allowance(64 * GIB, 7 * DAY, 64 * TIB, is_fenced=False),

@@ -109,7 +109,7 @@ def _start(path: str, address: Address, options: RemoteOptions, between: Between
             lambda: _Service(make, listener.fileno(), cache.fileno(), room),
             descriptors=(listener.fileno(), cache.fileno()),
             reads=_reads(address, between),
-            kind=Kind.FETCHER,
+            kind=Kind.NEIGHBOUR if address.scheme == "nbd+unix" else Kind.FETCHER,
             imports=IMPORTS["http" if address.scheme.startswith("http") else "nbd"],
         )
 
