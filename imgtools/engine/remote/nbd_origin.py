@@ -50,7 +50,8 @@ class NbdOrigin:
         self._most = min(MOST, first.get_block_size(2) or MOST)
         self._tells_holes = first.can_meta_context(CONTEXT)
         # qemu-nbd, for one, serves a single client unless it is told otherwise: a second would wait for ever.
-        most = MOST_CONNECTIONS if first.can_multi_conn() else 1
+        self._takes_several = first.can_multi_conn()
+        most = MOST_CONNECTIONS if self._takes_several else 1
         self._pool: Pool[nbd.NBD] = Pool(self._connect_again, _leave, most)
         self._pool.put(first)
         self.facts = RemoteFacts(address.shown, address.scheme, self._size)
@@ -111,7 +112,8 @@ class NbdOrigin:
 
         :raises RemoteChanged: it has not.
         """
-        self._pool.drop()  # the server may have room for one client only
+        if not self._takes_several:  # of a server between us and others the last client must not go: it ends then
+            self._pool.drop()
         _leave(self._connect_again())
 
     # -- connections ---------------------------------------------------------------------------------------
