@@ -75,4 +75,6 @@ def test_a_device_or_a_pipe_in_it_is_not_read(root: Path) -> None:
 
 
 def test_a_folder_without_a_system_is_named(tmp_path: Path) -> None:
+    assert "is a directory" in imgtools("inspect", tmp_path, code=10).err
+    (tmp_path / "home").mkdir()
     assert "no operating system" in imgtools("inspect", tmp_path, code=21).err

@@ -17,6 +17,10 @@ from imgtools.errors import BadImage, ImgtoolsError, UnsupportedFormat, UsageErr
 from imgtools.records.image import DiskSource
 from imgtools.records.request import ImageRequest
 
+# What the root of a system has at least one of, in small letters; a folder without is not taken for one.
+OF_ROOTS = frozenset(
+    {"bin", "boot", "etc", "home", "opt", "root", "usr", "var", "windows", "users", "program files"}
+)
 DEEPEST = 3  # a disk in a tar archive that is packed: disk.raw.gz in an OVA that is packed is one more
 HEAD = 4096  # bytes that tell every kind
 
@@ -108,7 +112,12 @@ def is_source(disk: DiskSource) -> bool:
 
 def is_folder(disk: DiskSource) -> bool:
     """Whether a disk is a folder of the host with the root of a system in it."""
-    return not disk.uri and not disk.inside and disk.host_path.is_dir() and not _kind(disk)
+    if disk.uri or disk.inside or not disk.host_path.is_dir() or _kind(disk):
+        return False
+    try:
+        return any(one.name.lower() in OF_ROOTS for one in disk.host_path.iterdir())
+    except OSError:
+        return False  # whoever opens it says why
 
 
 def refuse_sources(disks: Sequence[DiskSource]) -> None:

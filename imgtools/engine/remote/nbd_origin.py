@@ -112,7 +112,9 @@ class NbdOrigin:
 
         :raises RemoteChanged: it has not.
         """
-        if not self._takes_several:  # of a server between us and others the last client must not go: it ends then
+        if (
+            not self._takes_several
+        ):  # of a server between us and others the last client must not go: it ends then
             self._pool.drop()
         _leave(self._connect_again())
 

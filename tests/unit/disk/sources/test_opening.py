@@ -22,6 +22,7 @@ def test_an_image_file_passes_as_it_is(tmp_path: Path) -> None:
         DiskSource(tmp_path),
         DiskSource(Path("/dev/null")),
     )
+    (tmp_path / "ETC").mkdir()
     with opened_sources(given) as found:
         assert found == given
     refuse_sources(given[:2])
