@@ -169,7 +169,7 @@ def test_an_encrypted_guest_asks_for_its_key() -> None:
 
 # -- the appliance ----------------------------------------------------------------------------------------------
 
-BOOTED = {
+OF_MANY_DISKS = {
     "fedora": Expected(
         {"distro": "fedora", "major": 39, "hostname": "fedora-fixture", "product_variant": "Cloud Edition"}, {},
         kernel="6.7.7-200.fc39.x86_64", loader="grub2", firmware="uefi", network="networkmanager",
@@ -189,18 +189,21 @@ def test_a_guest_on_btrfs_is_inspected_without_booting(name: str) -> None:
     (guest,) = ran.data["guests"]
     mounts = {mount["path"]: mount["device"] for mount in guest["mounts"]}
     assert mounts["/"] == guest["root"] and mounts["/home"].endswith("/home")
-    assert_expected({**guest, "mounts": []}, BOOTED[name])
+    assert_expected({**guest, "mounts": []}, OF_MANY_DISKS[name])
 
 
-@pytest.mark.appliance
-def test_btrfs_and_md_guests_are_read_after_one_boot() -> None:
-    """Three guests as three disks of one machine: one launch, and each with its own root."""
-    first, *others = [disk for name in BOOTED for disk in fixture_disks(name)]
-    ran = imgtools("inspect", "--json", first, *(word for disk in others for word in ("-a", disk)))
-    assert ran.json["engine"] == "appliance"
+@pytest.mark.parametrize("engine", ["direct", pytest.param("appliance", marks=pytest.mark.appliance)])
+def test_btrfs_and_md_guests_are_disks_of_one_machine(engine: str) -> None:
+    """Three guests as three disks of one machine: one launch or none, and each with its own root."""
+    first, *others = [disk for name in OF_MANY_DISKS for disk in fixture_disks(name)]
+    words = ("--engine", engine, *(word for disk in others for word in ("-a", disk)))
+    ran = imgtools("inspect", "--json", first, *words)
+    assert ran.json["engine"] == engine
     guests = {guest["os"]["hostname"]: guest for guest in ran.data["guests"]}
     assert set(guests) == {"fedora-fixture", "suse-fixture", "md-fixture"}
-    for guest, wanted in zip(("fedora-fixture", "suse-fixture", "md-fixture"), BOOTED.values(), strict=True):
+    for guest, wanted in zip(
+        ("fedora-fixture", "suse-fixture", "md-fixture"), OF_MANY_DISKS.values(), strict=True
+    ):
         mounts = {mount["path"]: mount["device"] for mount in guests[guest]["mounts"]}
         assert mounts["/"] == guests[guest]["root"]
         assert_expected({**guests[guest], "mounts": []}, wanted)

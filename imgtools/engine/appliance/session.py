@@ -138,6 +138,8 @@ class ApplianceSession:
 
     @property
     def _names(self) -> DeviceNames:
+        if self._survey is None and self._keys:
+            self.layout()  # who found the guest without an appliance names what is here only once it is opened
         if self._survey is None and self._booted.targets is None:
             self._survey = look(self._appliance)
         targets = self._booted.targets if self._survey is None else self._survey.targets
