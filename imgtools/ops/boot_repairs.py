@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from imgtools.change.change import RunInGuest
+from imgtools.errors import UnsupportedGuest
 from imgtools.files.paths import parent_of
 from imgtools.files.tree import GuestReader
 from imgtools.guest.boot.bootloader import find_menu, find_own_disks, is_entry_of
@@ -90,9 +91,25 @@ def boot_volume(guest: Guest) -> Volume:
 
 
 def esp_folder(guest: Guest) -> str:
-    """Return where the guest mounts its ESP; "" if it does not."""
+    """Return where the guest mounts its ESP.
+
+    :raises UnsupportedGuest: it does not.
+    """
     points = [one.path for one in guest.mounts if one.volume.content == "vfat"]
-    return next((one for one in ("/boot/efi", "/efi", "/boot") if one in points), "")
+    for point in ("/boot/efi", "/efi", "/boot"):
+        if point in points:
+            return point
+    raise UnsupportedGuest(
+        "the guest mounts no ESP", hint="its line in /etc/fstab may be missing or wrong: --only fstab"
+    )
+
+
+def is_efi_program(files: GuestReader, path: str) -> bool:
+    """Whether a file is there and begins as an EFI program does (PE's DOS stub)."""
+    if not files.is_file(path):
+        return False
+    with files.open(path) as stream:
+        return stream.read(2) == b"MZ"
 
 
 def boot_disks(guest: Guest) -> tuple[Disk, ...]:

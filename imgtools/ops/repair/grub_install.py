@@ -18,7 +18,7 @@ from imgtools.guest.boot.firmware import find_firmware
 from imgtools.guest.boot.grub_code import core_place, is_core_sound
 from imgtools.guest.boot.programs import find_program, grub_folder, grub_install_script
 from imgtools.guest.guest import Guest
-from imgtools.ops.boot_repairs import boot_disks, esp_folder, running
+from imgtools.ops.boot_repairs import boot_disks, esp_folder, is_efi_program, running
 from imgtools.ops.operation import LINUX, Operation
 from imgtools.records.disks import Disk
 
@@ -46,8 +46,8 @@ def plan(guest: Guest, params: Params) -> Iterator[Change]:
     targets, folder = (["i386-pc"] if disks else []), ""
     vendor, platform = "", _efi_platform(guest)
     if platform and not params.disk:
-        folder = _esp(guest)
-        if params.force or not _is_efi_sound(guest, folder, FALLBACKS[platform]):
+        folder = esp_folder(guest)
+        if params.force or not is_efi_program(guest.files, f"{folder}/EFI/BOOT/{FALLBACKS[platform]}"):
             if guest.os.is_family(*BY_PACKAGE):
                 yield from _shim(guest, folder, FALLBACKS[platform])
             else:
@@ -85,24 +85,6 @@ def _efi_platform(guest: Guest) -> str:
     if not has and guest.os.is_family(*BY_PACKAGE):
         has = ["arm64-efi" if guest.os.arch == "aarch64" else "x86_64-efi"]
     return has[0] if has else ""
-
-
-def _esp(guest: Guest) -> str:
-    found = esp_folder(guest)
-    if not found:
-        raise UnsupportedGuest(
-            "the guest mounts no ESP", hint="its line in /etc/fstab may be missing or wrong: --only fstab"
-        )
-    return found
-
-
-def _is_efi_sound(guest: Guest, folder: str, fallback: str) -> bool:
-    """Whether the ESP has a program in the fallback path."""
-    path = f"{folder}/EFI/BOOT/{fallback}"
-    if not guest.files.is_file(path):
-        return False
-    with guest.files.open(path) as stream:
-        return stream.read(2) == b"MZ"
 
 
 def _vendor(guest: Guest, folder: str) -> str:

@@ -11,11 +11,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from imgtools.change.change import Change
-from imgtools.errors import UnsupportedGuest
 from imgtools.guest.boot.esp import fallback_path
 from imgtools.guest.boot.programs import SYSTEMD_BOOT, find_program, uses_systemd_boot
 from imgtools.guest.guest import Guest
-from imgtools.ops.boot_repairs import esp_folder, running
+from imgtools.ops.boot_repairs import esp_folder, is_efi_program, running
 from imgtools.ops.operation import LINUX, Operation
 
 # In a chroot nothing tells bootctl that what it is given is an ESP; entries in the firmware's memory are of the host's.
@@ -39,21 +38,10 @@ def plan(guest: Guest, params: Params) -> Iterator[Change]:
     :raises UnsupportedGuest: no ESP is mounted.
     """
     folder, fallback = esp_folder(guest), fallback_path(guest.os.arch)
-    if not folder:
-        raise UnsupportedGuest(
-            "the guest mounts no ESP", hint="its line in /etc/fstab may be missing or wrong: --only fstab"
-        )
-    if params.force or not _is_program(guest, f"{folder}{fallback}"):
+    if params.force or not is_efi_program(guest.files, f"{folder}{fallback}"):
         script = SCRIPT.replace("@PROGRAM@", find_program(guest.files, "bootctl"))
         script = script.replace("@ESP@", shlex.quote(folder)).replace("@FALLBACK@", fallback)
         yield running(guest, script, "bootctl install")
-
-
-def _is_program(guest: Guest, path: str) -> bool:
-    if not guest.files.is_file(path):
-        return False
-    with guest.files.open(path) as stream:
-        return stream.read(2) == b"MZ"
 
 
 def lacking(guest: Guest) -> str:
