@@ -14,6 +14,7 @@ EXAMPLES = (
     "imgtools cat disk.qcow2 /etc/fstab",
     r"imgtools cat win.vmdk 'C:\Windows\win.ini'",
     "imgtools cat disk.qcow2 /var/log/messages | grep -i oom",
+    "imgtools cat disk.qcow2 '/etc/apt/sources.list.d/*.list'",
 )
 
 
@@ -28,6 +29,8 @@ def command(
 
     The bytes come out as they are; on a terminal, control characters are shown as escapes. Symbolic links are
     followed inside the guest. With --json each file has its path, size and content.
+
+    A PATH may be a shell pattern; quote it. One that matches nothing is an error, and nothing is printed.
     """
     from imgtools.workflows.cat import read_contents, read_files
 

@@ -17,6 +17,7 @@ SECTION = "Read files of a guest"
 EXAMPLES = (
     "imgtools copy-out disk.qcow2 /etc/nginx ./nginx-of-guest",
     "imgtools copy-out disk.qcow2 /var/log /home/alice .",
+    "imgtools copy-out disk.qcow2 '/home/*/.ssh/authorized_keys' '/etc/ssh/*.pub' ./keys",
     r"imgtools copy-out win.vmdk 'C:\Users\alice\Documents' .",
 )
 NOTES = """
@@ -43,8 +44,8 @@ def command(
 ) -> None:
     """Copy files and directories of the guest to the host.
 
-    Nothing boots for it. Modes, times, links and holes are kept. If one of the files cannot be read, the others are
-    copied, a warning says which, and the exit code is 1.
+    Nothing boots for it. A PATH may be a shell pattern; quote it. Modes, times, links and holes are kept. If one of the
+    files cannot be read, the others are copied, a warning says which, and the exit code is 1.
     """
     from imgtools.workflows.copy_out import copy_out
 

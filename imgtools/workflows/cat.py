@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from imgtools.guest.find.tree import view_files
+from imgtools.files.patterns import named_paths
+from imgtools.guest.find.tree import FileView, view_files
 from imgtools.image.handle import open_request
 from imgtools.records.request import Engine, ImageRequest
 from imgtools.records.system import Warned
@@ -34,15 +35,15 @@ class CatReport:
 
 
 def read_contents(request: ImageRequest, paths: Sequence[str]) -> CatReport:
-    """Read the files whole, for a report; a file of more than 64 MiB is an error.
+    """Read the files whole, for a report; a file of more than 64 MiB is an error. A path may be a shell pattern.
 
     :raises GuestFileTooBig: one of them is too large to be held.
     """
     with open_request(request) as image:
         view = view_files(image, request)
         found = []
-        for path in paths:
-            true_path = view.files.resolve(view.path(path))
+        for path in _named(view, paths):
+            true_path = view.files.resolve(path)
             content = view.files.read_bytes(true_path)
             found.append(FileContent(true_path, len(content), content.decode("utf-8", "surrogateescape")))
         return CatReport(request.name, view.files.served_by, tuple(found), view.warnings)
@@ -51,7 +52,7 @@ def read_contents(request: ImageRequest, paths: Sequence[str]) -> CatReport:
 def read_files(
     request: ImageRequest, paths: Sequence[str], *, warn: Callable[[Warned], None] = lambda _: None
 ) -> Iterator[bytes]:
-    """Yield the bytes of the files, one after the other, in chunks.
+    """Yield the bytes of the files, one after the other, in chunks. A path may be a shell pattern.
 
     Every file is opened before the first byte is given out, so that a wrong path is an error with no output.
 
@@ -64,9 +65,14 @@ def read_files(
         view = view_files(image, request)
         for warning in view.warnings:
             warn(warning)
-        streams = [view.files.open(view.path(path)) for path in paths]
+        streams = [view.files.open(path) for path in _named(view, paths)]
         for stream in streams:
             yield from _chunks(stream)
+
+
+def _named(view: FileView, paths: Sequence[str]) -> Iterator[str]:
+    for path in paths:
+        yield from named_paths(view.files, view.path(path))
 
 
 def _chunks(stream: BinaryIO) -> Iterator[bytes]:

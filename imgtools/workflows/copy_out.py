@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from imgtools.disk.new_file import refuse_own_files, scratch_folder
-from imgtools.errors import HostError, NoSuchGuestFile
+from imgtools.errors import HostError
+from imgtools.files.patterns import named_paths
 from imgtools.files.refused import RefusedFiles
 from imgtools.files.sparse_copy import copy_sparse
 from imgtools.files.tree import DAMAGE, GuestReader, Refused
@@ -68,6 +69,7 @@ def copy_out(
 
     What cannot be read of one file or directory is a warning, and the others are copied.
 
+    :param paths: a shell pattern stands for all that it matches.
     :param owners: give the copies the guest's user and group ids; None: if we are root.
     :param overwrite: a file or link that is there is replaced, when its copy is complete; a folder never is.
     :raises HostError: the folder is not there, a file of that name is, or the host has no room.
@@ -80,10 +82,8 @@ def copy_out(
         _replacing(folder, image.infos) if overwrite else nullcontext() as replacing,
     ):
         view = view_files(image, request)
-        tops = [view.files.locate(view.path(path)) for path in paths]
-        for top in tops:
-            if view.files.lstat(top) is None:
-                raise NoSuchGuestFile(f"no such file in the guest: {top}", path=top)
+        named = (one for path in paths for one in named_paths(view.files, view.path(path)))
+        tops = list(dict.fromkeys(view.files.locate(one) for one in named))
         with_owners = os.geteuid() == 0 if owners is None else owners
         copier = Copier(view.files, owners=with_owners, replacing=replacing, progress=progress)
         for top in tops:

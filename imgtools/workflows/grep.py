@@ -9,8 +9,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 
-from imgtools.errors import NoSuchGuestFile, ToolMissing, UsageError
+from imgtools.errors import ToolMissing, UsageError
 from imgtools.files.line_search import LineHit, LinePattern, LineSearch
+from imgtools.files.patterns import named_paths
 from imgtools.files.refused import RefusedFiles
 from imgtools.files.tree import DAMAGE, GuestReader
 from imgtools.guest.find.tree import view_files
@@ -104,21 +105,23 @@ def open_grep(
         raise UsageError("lines without a match have no match to show", hint="leave --only-matching away")
     with open_request(request) as image:
         view = view_files(image, request)
-        tops = [top for path in paths for top in _tops(view.files, view.path(path))]
-        several = len(tops) > 1 or view.files.is_dir(tops[0])
-        found = OpenGrep(str(request.host_path), view.files.served_by, several, view.warnings, RefusedFiles())
+        refused = RefusedFiles()
+        tops = [top for path in paths for top in _tops(view.files, view.path(path), refused)]
+        several = len(tops) != 1 or view.files.is_dir(tops[0])
+        found = OpenGrep(str(request.host_path), view.files.served_by, several, view.warnings, refused)
         found.rows = _rows(view.files, tops, search, wanted, found)
         yield found
 
 
-def _tops(files: GuestReader, path: str) -> list[str]:
-    """Return what a word names: a path, or those that a shell pattern matches."""
-    if files.exists(path):
-        return [files.resolve(path)]
-    found = list(files.glob(path)) if re.search(r"[*?\[{]", path) else []
-    if not found:
-        raise NoSuchGuestFile(f"no such file in the guest: {path}")
-    return [files.resolve(one) for one in found if files.exists(one)]
+def _tops(files: GuestReader, path: str, refused: RefusedFiles) -> list[str]:
+    """Return what a word names: a path, or those that a shell pattern matches, but for links that lead nowhere."""
+    named = named_paths(files, path)
+    if len(named) == 1:
+        return [files.resolve(named[0])]
+    for one in named:
+        if not files.exists(one):
+            refused(one, "the link leads nowhere")
+    return [files.resolve(one) for one in named if files.exists(one)]
 
 
 def _rows(

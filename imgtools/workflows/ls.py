@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from imgtools.errors import UsageError
 from imgtools.files.paths import join
+from imgtools.files.patterns import named_paths
 from imgtools.files.refused import RefusedFiles
 from imgtools.files.tree import DAMAGE, GuestReader
 from imgtools.guest.find.tree import view_files
@@ -101,6 +102,7 @@ def open_listing(
 
     What cannot be read of one file is a warning, and the others are listed.
 
+    :param path: a shell pattern stands for all that it matches: each is listed, and known by its path.
     :param checksum: an algorithm of :data:`CHECKSUMS`, or empty.
     :raises UsageError: no such algorithm.
     :raises NoSuchGuestFile: the path is not there.
@@ -112,11 +114,12 @@ def open_listing(
         view = view_files(image, request)
         top = view.path(path)
         refused = RefusedFiles()
+        named = named_paths(view.files, top)
         yield OpenListing(
             image=request.name,
             engine=view.files.served_by,
             path=top,
-            files=listed(view.files, top, refused, recursive=recursive, checksum=checksum),
+            files=_listed(view.files, named, refused, recursive=recursive, checksum=checksum),
             users=names_by_id(view.files, "/etc/passwd", refused),
             groups=names_by_id(view.files, "/etc/group", refused),
             known_warnings=view.warnings,
@@ -163,6 +166,14 @@ def listed(
         above = files.resolve(top)
         for entry in files.list_dir(top):
             yield line(join(above, entry.name), entry.name, entry.stat)
+
+
+def _listed(
+    files: GuestReader, named: Sequence[str], refused: RefusedFiles, *, recursive: bool, checksum: str
+) -> Iterator[ListedFile]:
+    for one in named:
+        for file in listed(files, one, refused, recursive=recursive, checksum=checksum):
+            yield file if len(named) == 1 else replace(file, name=file.path)
 
 
 def _line(

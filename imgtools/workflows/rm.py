@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from imgtools.change.change import Remove
-from imgtools.errors import EditFailed, NoSuchGuestFile, NotAFile
+from imgtools.errors import EditFailed, NoSuchGuestFile, NotADirectory, NotAFile
+from imgtools.files.patterns import named_paths
 from imgtools.files.tree import GuestReader
 from imgtools.guest.find.tree import view_files
 from imgtools.ops.common_plans import removal
@@ -41,14 +42,14 @@ def remove_files(
         return carry_out(image, changes, view, target, progress=progress)
 
 
-def _named(files: GuestReader, path: str, *, force: bool) -> Iterator[str]:
-    if files.lstat(path) is not None:
-        yield files.locate(path)
-        return
-    matches = [files.locate(match) for match in files.glob(path)]
-    if not matches and not force:
-        raise NoSuchGuestFile(f"no such file in the guest: {path}", path=path, hint="--force accepts that")
-    yield from matches
+def _named(files: GuestReader, path: str, *, force: bool) -> list[str]:
+    try:
+        return [files.locate(one) for one in named_paths(files, path)]
+    except (NoSuchGuestFile, NotADirectory) as error:
+        if force:
+            return []
+        hint = f"{error.hint}; --force accepts that" if error.hint else "--force accepts that"
+        raise type(error)(error.message, path=path, hint=hint) from None
 
 
 def _removal(files: GuestReader, path: str, points: set[str], *, recursive: bool) -> Remove:

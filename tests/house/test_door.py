@@ -77,6 +77,7 @@ NOT_SAID = {
     "--long": "how a report is shown",
     "--svg": "a picture for people",
     "--report": "how a report is shown",
+    "ls --time": "how a report is shown",
     "ls --times": "how a report is shown",
     "--uids": "how a report is shown",
     "--utc": "how a report is shown",
