@@ -98,6 +98,7 @@ class HostRoot(HostFolder):
             found.st_atime_ns,
             found.st_mtime_ns,
             found.st_ctime_ns,
+            room=found.st_blocks * 512,
         )
 
     def _name(self, path: str) -> bytes:

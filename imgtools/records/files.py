@@ -38,6 +38,8 @@ class FileStat:
     crtime: int = field(default=0, compare=False)
     # Which tree of its filesystem it is in: the subvolumes of a btrfs number their inodes each from the same number on.
     tree: int = field(default=0, compare=False)
+    # Bytes of its filesystem that it takes, as st_blocks counts them; None: who reads it does not tell.
+    room: int | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

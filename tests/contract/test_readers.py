@@ -49,6 +49,7 @@ CONTENT_LIMIT = 200_000  # bytes read of each file
 # fs-verity on blocks of 1 KiB: the appliance's kernel (6.1) does not mount it, the direct engine reads it.
 NOT_BY_THE_KERNEL = frozenset({("ext4-features", "/dev/sda2")})
 # libguestfs lists no times below a second for these, and the kernel makes some facts up.
+ROUNDING = 8192  # bytes; a cluster, a sector of a disc, or a file in its record of NTFS
 NO_OWNERS = frozenset({"vfat", "ntfs", "iso9660"})
 
 pytestmark = pytest.mark.appliance
@@ -117,6 +118,17 @@ def test_both_list_the_same_files_with_the_same_facts(pair: Pair) -> None:
         theirs = [comparable(volume, found) for found in appliance.walk("/")]
         assert ours == theirs, volume.device
         assert ours
+
+
+def test_both_say_the_same_of_the_room_that_files_take(pair: Pair) -> None:
+    """The kernel's drivers of NTFS, FAT and ISO round in their own ways: there, it is only like it."""
+    for volume, direct, appliance in mounted(pair):
+        for ours, theirs in zip(direct.walk("/"), appliance.walk("/"), strict=True):
+            assert ours.stat.room is not None and theirs.stat.room is not None
+            if volume.content not in NO_OWNERS:
+                assert ours.stat.room == theirs.stat.room, (volume.device, ours.path)
+            elif ours.stat.kind is FileKind.FILE:
+                assert abs(ours.stat.room - theirs.stat.room) <= ROUNDING, (volume.device, ours.path)
 
 
 def test_both_read_the_same_contents_links_and_attributes(pair: Pair) -> None:

@@ -317,4 +317,5 @@ def _file_stat(found: _Statns) -> FileStat:
         mtime=found.mtime_sec * 10**9 + found.mtime_nsec,
         ctime=found.ctime_sec * 10**9 + found.ctime_nsec,
         tree=found.dev,
+        room=found.blocks * 512,
     )

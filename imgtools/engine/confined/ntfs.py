@@ -79,7 +79,7 @@ class _Service:
         found = self._reader.stat(inode)
         return (
             *(found.kind.value, found.size, found.links, found.inode, *found.device),
-            *(found.atime, found.mtime, found.ctime),
+            *(found.atime, found.mtime, found.ctime, found.room),
         )
 
     def short_name(self, inode: int, name: str) -> int | None:
@@ -140,7 +140,7 @@ class _Reader:
         return self._keep(inode, self._worker.ask("stat", inode)) if found is None else found
 
     def _keep(self, inode: int, facts: Sequence[int]) -> FileStat:
-        kind, size, links, number, major, minor, atime, mtime, ctime = facts
+        kind, size, links, number, major, minor, atime, mtime, ctime, room = facts
         if len(self._stats) >= STATS_KEPT:
             self._stats.clear()
         found = self._stats[inode] = FileStat(
@@ -153,6 +153,7 @@ class _Reader:
             atime=atime,
             mtime=mtime,
             ctime=ctime,
+            room=room,
         )
         return found
 

@@ -48,7 +48,9 @@ def damaged(name: str, what: str) -> NoReturn:
 
 # struct btrfs_inode_item: generation transid size nbytes block_group nlink uid gid mode rdev flags sequence reserved
 # and four times (seconds, nanoseconds): of access, of change, of modification, of creation.
-_INODE = struct.Struct("<16xQ16xIIIIQQ40xqIqIqIqI")
+# Bytes; the kernel counts the room of a file in sectors of the filesystem, which are hardly ever of another size.
+BLOCK = 4096
+_INODE = struct.Struct("<16xQQ8xIIIIQQ40xqIqIqIqI")
 
 
 class Inode(NamedTuple):
@@ -63,7 +65,7 @@ def parse_stat(raw: bytes, number: int, tree: int = 0) -> FileStat | None:
     if len(raw) < _INODE.size:
         return None
     # fmt: off
-    (size, links, uid, gid, mode, device, _flags,
+    (size, used, links, uid, gid, mode, device, _flags,
      atime, atime_ns, ctime, ctime_ns, mtime, mtime_ns, otime, otime_ns) = _INODE.unpack_from(raw)
     # fmt: on
     kind = KIND_OF_MODE.get(mode & 0o170000)
@@ -86,6 +88,7 @@ def parse_stat(raw: bytes, number: int, tree: int = 0) -> FileStat | None:
         ctime * 1_000_000_000 + ctime_ns,
         otime * 1_000_000_000 + otime_ns,
         tree,
+        room=used + -used % BLOCK,
     )
 
 

@@ -24,9 +24,11 @@ EXTRA = struct.Struct("<HHIIIII")
 EXTRA_SIZE = 32  # sizeof(struct ext2_inode_large) - 128: what e2fsprogs and Linux give to new inodes
 
 FLAG_ENCRYPT = 0x800
+FLAG_HUGE_FILE = 0x40000
 FLAG_EXTENTS = 0x80000
 FLAG_EA_INODE = 0x200000
 FLAG_INLINE = 0x10000000
+SECTOR = 512  # bytes that i_blocks counts in
 INLINE_NAME = "system.data"  # the rest of such a file; not an attribute to anybody else
 
 EXTENT_MAGIC = 0xF30A
@@ -77,7 +79,7 @@ def parse_inode(disk: DiskFile, number: int, raw: bytes, *, large_dirs: bool) ->
     """Read one inode from its bytes."""
     # fmt: off
     (mode, uid, size, atime, ctime, mtime, _dtime, gid, links, sectors, flags, _version, block, _generation,
-     acl, size_high, _fragment, _sectors_high, acl_high, uid_high, gid_high, _sum, _reserved) = INODE.unpack_from(raw)
+     acl, size_high, _fragment, sectors_high, acl_high, uid_high, gid_high, _sum, _reserved) = INODE.unpack_from(raw)
     # fmt: on
     kind = KIND_OF_MODE.get(mode & 0o170000)
     if kind is None:
@@ -108,8 +110,17 @@ def parse_inode(disk: DiskFile, number: int, raw: bytes, *, large_dirs: bool) ->
         parse_time(mtime, mtime_extra),
         parse_time(ctime, ctime_extra),
         parse_time(crtime, crtime_extra),
+        room=_room(kind, size, flags, sectors | sectors_high << 32),
     )
     return Inode(number, stat, flags, sectors, block, acl | acl_high << 32, raw[tail_at:])
+
+
+def _room(kind: FileKind, size: int, flags: int, sectors: int) -> int | None:
+    """The bytes that a file takes; those of one in its inode are counted too, as ext4_file_getattr does."""
+    if flags & FLAG_HUGE_FILE:  # of more than 2 TiB: it counts in blocks
+        return None
+    inside = size if flags & FLAG_INLINE and kind is FileKind.FILE else 0
+    return sectors * SECTOR + inside + -inside % SECTOR
 
 
 def parse_time(seconds: int, extra: int) -> int:

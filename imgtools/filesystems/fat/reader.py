@@ -152,7 +152,8 @@ class FatReader:
         if inode == ROOT:
             known = self.geometry
             size = known.root_bytes if known.bits < 32 else self._chain_bytes(known.root_cluster)
-            return FileStat(FileKind.DIRECTORY, size, 0o755, links=self._directory_links(inode), inode=ROOT)
+            links = self._directory_links(inode)
+            return FileStat(FileKind.DIRECTORY, size, 0o755, links=links, inode=ROOT, room=size)
         entry = self._entry(inode)
         found = FileStat(
             FileKind.FILE,
@@ -163,10 +164,11 @@ class FatReader:
             mtime=entry.mtime,
             ctime=entry.mtime,
             crtime=entry.crtime,
+            room=entry.size + -entry.size % self.geometry.cluster_bytes,
         )
         if entry.is_directory:
             size, links = self._chain_bytes(entry.cluster), self._directory_links(inode)
-            return replace(found, kind=FileKind.DIRECTORY, size=size, links=links)
+            return replace(found, kind=FileKind.DIRECTORY, size=size, links=links, room=size)
         return replace(found, mode=0o555) if entry.attributes & READ_ONLY else found
 
     def _chain_bytes(self, cluster: int) -> int:

@@ -145,6 +145,7 @@ class IsoReader:
             record.time if extra.atime is None else extra.atime,
             record.time if extra.mtime is None else extra.mtime,
             record.time if extra.ctime is None else extra.ctime,
+            room=0 if kind is FileKind.LINK else size + -size % SECTOR,
         )
 
     def names(self, inode: int) -> dict[str, int]:

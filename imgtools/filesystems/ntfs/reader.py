@@ -149,7 +149,12 @@ class NtfsReader:
             self._damaged(f"record {inode & INDEX_MASK}: {first_words(error)}")
 
     def _find(self, inode: int, kind: int, name: str) -> list[Attribute]:
-        """The pieces of an attribute, in their order; it may lie in several records, which a list names."""
+        """The pieces of an attribute, in their order."""
+        pieces = [one for one in self._attributes(inode, kind) if one.type == kind and one.name == name]
+        return sorted(pieces, key=lambda one: one.first_cluster)
+
+    def _attributes(self, inode: int, kind: int) -> list[Attribute]:
+        """What a file has, all of one kind among it: it may lie in several records, which a list names."""
         record = self._record(inode)
         if record is None:
             self._damaged(f"file {inode & INDEX_MASK} has a bad record")
@@ -159,8 +164,13 @@ class NtfsReader:
             for number in dict.fromkeys(listed_records(self._content(listing, LONGEST_LIST), kind)):
                 other = self._record(number) if number != inode & INDEX_MASK else None
                 found += other.attributes if other else ()
-        pieces = [one for one in found if one.type == kind and one.name == name]
-        return sorted(pieces, key=lambda one: one.first_cluster)
+        return found
+
+    def _room(self, inode: int, kind: int) -> int:
+        """The bytes of the clusters that hold a file, with its streams and what Windows compressed; no hole is one."""
+        pieces = (one for one in self._attributes(inode, kind) if one.type == kind)
+        runs = (run for piece in pieces for run in piece.runs)
+        return sum(count for cluster, count in runs if cluster is not None) * self._cluster
 
     def _content(self, attribute: Attribute, limit: int) -> bytes:
         """The whole of an attribute that is small in a healthy filesystem."""
@@ -220,6 +230,7 @@ class NtfsReader:
             mtime=parse_time(entry.get_modification_time_as_integer()),
             ctime=parse_time(entry.get_entry_modification_time_as_integer()),
             crtime=parse_time(entry.get_creation_time_as_integer()),
+            room=self._room(inode, INDEX_ALLOCATION if is_directory else DATA),
         )
 
     @staticmethod

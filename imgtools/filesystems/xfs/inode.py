@@ -93,11 +93,11 @@ def damaged(disk: DiskFile, what: str) -> NoReturn:
     raise OddGuest(f"{disk.name}: damaged XFS: {what}", hint="xfs_repair -n tells more")
 
 
-def parse_inode(disk: DiskFile, number: int, raw: bytes) -> Inode:
+def parse_inode(disk: DiskFile, number: int, raw: bytes, block_size: int) -> Inode:
     """Read one inode from its bytes."""
     # fmt: off
     (magic, mode, version, form, old_links, uid, gid, links, _project, _project_high, big_extents,
-     atime, mtime, ctime, size, _blocks, _hint, extents, attr_extents, fork_offset, attr_format,
+     atime, mtime, ctime, size, blocks, _hint, extents, attr_extents, fork_offset, attr_format,
      _events, _state, flags, _generation) = CORE.unpack_from(raw)
     # fmt: on
     kind = KIND_OF_MODE.get(mode & 0o170000)
@@ -127,6 +127,7 @@ def parse_inode(disk: DiskFile, number: int, raw: bytes) -> Inode:
         parse_time(mtime, bigtime),
         parse_time(ctime, bigtime),
         parse_time(int.from_bytes(raw[CRTIME_AT:NUMBER_AT], "big"), bigtime) if version >= 3 else 0,
+        room=blocks * block_size,
     )
     attributes = Fork(attr_format, attr_extents, literal[split:]) if fork_offset else None
     return Inode(number, stat, Fork(form, extents, literal[:split]), attributes, bool(flags & FLAG_REALTIME))

@@ -153,7 +153,7 @@ class XfsReader:
         if not known.holds_inode(number):
             damaged(self._disk, f"there can be no inode {number}")
         raw = self._disk.read_exactly(known.inode_at(number), known.inode_size)
-        return parse_inode(self._disk, number, raw)
+        return parse_inode(self._disk, number, raw, known.block_size)
 
     def content(self, inode: int) -> BinaryIO:
         found = self._inode(inode)
