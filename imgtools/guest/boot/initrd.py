@@ -8,6 +8,7 @@ Source: init/initramfs.c of the kernel, Documentation/driver-api/early-userspace
 
 from __future__ import annotations
 
+import re
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 
@@ -20,6 +21,7 @@ MAX_NAME = 4096  # PATH_MAX
 HEAD = 110  # bytes of the head of a file in an archive
 LAST = "TRAILER!!!"
 ARCHIVE = (b"070701", b"070702")
+MODULE = re.compile(r"(?:^|/)lib/modules/(\d[^/]*)/.*\.ko")  # and what its version is
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,12 @@ class Initrd:
         """The kernel modules in it, by name, with ``_`` for ``-``."""
         files = (name.rpartition("/")[2] for name in self.names if ".ko" in name)
         return frozenset(name.partition(".ko")[0].replace("-", "_") for name in files)
+
+    @property
+    def kernels(self) -> frozenset[str]:
+        """The versions of the kernels that its modules are for, by the folders that they lie in."""
+        found = (MODULE.search(name) for name in self.names)
+        return frozenset(one[1] for one in found if one)
 
     def has_program(self, *programs: str) -> bool:
         """Whether it holds one of these programs, wherever programs are."""

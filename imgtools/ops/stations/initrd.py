@@ -1,16 +1,18 @@
 """The initial RAM disk of the entry that starts by default: there, whole, and with what the root needs.
 
 It is unpacked to its end (gzip, xz, zstd, lz4, bzip2, lzma, archives that are not packed), without keeping anything.
-The drivers of the root's filesystem, of LVM, RAID and LUKS, and of a virtual machine's disks have to be in it or built
-into the kernel, and so the tools that put volumes together. Of the other entries' it is only looked whether they are
-there; with `--thorough` they are unpacked too. The one in the newest unified kernel image is unpacked as well.
+Its modules have to be of the kernel that is started. The drivers of the root's filesystem, of LVM, RAID and LUKS, and
+of a virtual machine's disks have to be in it or built into the kernel, and so the tools that put volumes together. Of
+the other entries' it is only looked whether they are there; with `--thorough` they are unpacked too. The one in the
+newest unified kernel image is unpacked as well.
 
-What is not looked at: the scripts in it, and whether its modules fit the kernel.
+What is not looked at: the scripts in it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from imgtools.guest.boot.initrd import Initrd, read_initrd
 from imgtools.guest.boot.kernel_image import read_kernel_image
@@ -169,6 +171,9 @@ def _lacks(examined: Examined, one: Started, initrd: Initrd, path: str) -> Itera
     version = _version(examined, one)
     modules = kernel_modules(examined.files, f"/lib/modules/{version}")
     remedy = _remedy(examined, one)
+    if version and initrd.kernels and version not in initrd.kernels:
+        yield _foreign(examined, initrd, path, version)
+        return
     for lack in lacks(initrd, modules, examined.system.root, examined.layout):
         yield Finding(
             f"initrd-{lack.kind}-missing",
@@ -178,6 +183,21 @@ def _lacks(examined: Examined, one: Started, initrd: Initrd, path: str) -> Itera
             remedy=remedy,
         )
     yield from _disks(path, disk_drivers(initrd, modules), offered_drivers(modules), remedy)
+
+
+def _foreign(examined: Examined, initrd: Initrd, path: str, version: str) -> Finding:
+    """A kernel loads no modules of another one; what is built into it may be enough."""
+    modules = kernel_modules(examined.files, f"/lib/modules/{version}")
+    bare = replace(initrd, names=frozenset(name for name in initrd.names if ".ko" not in name))
+    lost = any(True for _lack in lacks(bare, modules, examined.system.root, examined.layout))
+    there = ", ".join(sorted(initrd.kernels))
+    return Finding(
+        "initrd-modules-foreign",
+        f"{path} holds modules of {there}, and the kernel {version} that it is for loads none of them",
+        severity=Severity.BROKEN if lost or not disk_drivers(bare, modules) else Severity.SUSPICIOUS,
+        evidence=(Evidence(path, text=f"lib/modules/{there}"),),
+        remedy=Remedy("initramfs", (f"kernel={version}",)),
+    )
 
 
 def _disks(path: str, there: frozenset[str], offered: frozenset[str], remedy: Remedy) -> Iterator[Seen]:
@@ -212,6 +232,9 @@ STATION = Station(
         "the initial RAM disk: the root is not found, and a shell of the initramfs comes up.",
         "initrd-tool-missing": "The program that puts the root's volume together (lvm, mdadm, cryptsetup) is not in "
         "the initial RAM disk: the root is not found.",
+        "initrd-modules-foreign": "The modules in the initial RAM disk are of another kernel than the one that it is "
+        "started with: a kernel was updated and the copy on the ESP was not, or one file took the place of another. "
+        "The drivers are not loaded, and the root is not found.",
         "initrd-disk-drivers": "The initial RAM disk has no driver for virtio, NVMe or SCSI disks, because it was made "
         "on other hardware for that alone: the guest has come from a real machine or another hypervisor.",
     },
@@ -222,6 +245,7 @@ STATION = Station(
             "initrd-no-init",
             "initrd-driver-missing",
             "initrd-tool-missing",
+            "initrd-modules-foreign",
             "initrd-disk-drivers",
         ),
     },

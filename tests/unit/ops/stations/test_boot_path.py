@@ -73,6 +73,27 @@ def test_a_guest_without_a_boot_loader(name: str) -> None:
     assert report(name, {}, "/boot/grub/grub.cfg").state is StationState.ABSENT
 
 
+def of_kernel(*versions: str) -> bytes:
+    """An initial RAM disk with the modules of kernels."""
+    modules = {f"usr/lib/modules/{one}/kernel/drivers/block/virtio_blk.ko.xz": b"" for one in versions}
+    return initrd(4096, {"init": b"", **modules})
+
+
+def test_modules_of_the_kernel_beside_those_of_others_are_enough() -> None:
+    assert report("initrd", {I: of_kernel(NEW, OLD)}).findings == ()
+
+
+def test_modules_of_another_kernel_stop_nothing_where_the_drivers_are_built_in() -> None:
+    files: dict[str, Content] = {
+        I: of_kernel(OLD),
+        M: "",
+        f"/lib/modules/{NEW}/modules.builtin": "kernel/drivers/block/virtio_blk.ko\n",
+    }
+    (found,) = report("initrd", files).findings
+    assert (found.id, found.severity) == ("initrd-modules-foreign", Severity.SUSPICIOUS)
+    assert report("initrd", {I: of_kernel(OLD)}).findings[0].severity is Severity.BROKEN
+
+
 GRUB_BIOS: dict[str, Content] = {"/boot/grub/i386-pc/core.img": "x", "/boot/grub/i386-pc/normal.mod": "x"}
 INSTALL = Remedy("grub-install", ("force=yes",))
 CONFIG = Remedy("grub-config", ("force=yes",))
@@ -105,6 +126,7 @@ V, I, M = f"/boot/vmlinuz-{NEW}", f"/boot/initrd.img-{NEW}", f"/lib/modules/{NEW
         ("initrd", {I: initrd(2048, {"x": b""})}, (), "initrd-no-init", INITRAMFS),
         ("initrd", {M: "kernel/fs/ext4/ext4.ko:\n"}, (), "initrd-driver-missing", INITRAMFS),
         ("initrd", {I: initrd(2048, {"init": b""})}, (), "initrd-disk-drivers", INITRAMFS),
+        ("initrd", {I: of_kernel(OLD)}, (), "initrd-modules-foreign", INITRAMFS),
         ("initrd", {"/boot/grub/grub.cfg": MENU.replace(f"  initrd {I}\n", "")}, (), "initrd-missing", INITRAMFS),
         ("kernel-arguments", {"/boot/grub/grub.cfg": MENU.replace("d00d", "gone")}, (), "root-not-found",
          Remedy("root-device")),
