@@ -6,7 +6,6 @@ work is found there already.
 
 from __future__ import annotations
 
-import errno
 import os
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -16,8 +15,8 @@ from pathlib import Path
 
 from imgtools.disk.backing import examine_disks
 from imgtools.disk.in_use import refuse_in_use
-from imgtools.disk.new_file import free_room
 from imgtools.disk.sources.opening import refuse_sources
+from imgtools.disk.transaction.filling import settle, told_if_full
 from imgtools.disk.transaction.lock import lock_images
 from imgtools.disk.transaction.may_edit import IN_PLACE, refuse_running_domain, require_writable
 from imgtools.disk.transaction.sidecar import is_block_device
@@ -28,14 +27,9 @@ from imgtools.engine.qemu.overlay import create_overlay
 from imgtools.engine.qemu.storage_daemon import serve_overlays
 from imgtools.engine.volume_size import least_size, require_sizeable, set_size
 from imgtools.errors import (
-    ApplianceFailed,
     BadImage,
-    EditFailed,
-    EngineFailed,
-    ImgtoolsError,
     KeyNeeded,
     NoRoom,
-    RolledBack,
     UnsupportedFormat,
     UsageError,
     WouldLoseData,
@@ -49,7 +43,6 @@ from imgtools.resize.resize_plan import EXT, IN_APPLIANCE, Resizing, Stretch
 # offset and bytes of the disk -> a file on the host that can be written
 Part = Callable[[int, int], Path]
 COPY = "--output FILE makes a new image of the new size"
-FULL = 1 << 20  # bytes: with less, an overlay that grows by clusters of 64 KiB has come to its end
 # What the tables of a filesystem take that grows: ext4 has inodes of 256 bytes for each 16 KiB, a 64th.
 TABLES = {**dict.fromkeys(EXT, 50), "ntfs": 10_000, "f2fs": 50}
 
@@ -154,53 +147,6 @@ def _require_file_size(host_path: Path, size: int) -> None:
             os.ftruncate(stream.fileno(), size)
         except OSError as error:
             raise NoRoom(f"{folder} takes no file of {size} bytes: {error.strerror}") from None
-
-
-FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
-
-
-@contextmanager
-def told_if_full(host_path: Path) -> Iterator[None]:
-    """Tell a program's failure as what it is, if the host has no room where the file grows.
-
-    :raises NoRoom: it has none; programs of filesystems call that anything from an I/O error to damage.
-    """
-    try:
-        yield
-    except BadImage as error:
-        _name(error, host_path)
-        raise
-    except (ApplianceFailed, EngineFailed, EditFailed, RolledBack, OSError) as error:
-        free = free_room(host_path.parent)
-        if free >= FULL and getattr(error, "errno", None) not in FULL_DISK:
-            _name(error, host_path)
-            raise
-        raise NoRoom(
-            f"the host has filled up meanwhile, {free} bytes are left: nothing was kept",
-            hint="make room beside the image, and try again",
-        ) from None
-
-
-def _name(error: Exception, host_path: Path) -> None:
-    """Say which image it is that the host's disk fails, where only a part of it, or a scratch file, is named."""
-    if not isinstance(error, ImgtoolsError) or str(host_path) in error.message:
-        return
-    if os.strerror(errno.EIO) in error.message:
-        error.message = f"{host_path}: {error.message}"
-
-
-def settle(host_path: Path) -> None:
-    """Let the image take all that was written to it, which an exported file says what became of.
-
-    The tables of a qcow2 are written late: at the end of the daemon nobody would hear that there is no room.
-    """
-    try:
-        with host_path.open("r+b") as stream:
-            os.fsync(stream.fileno())
-    except OSError as error:
-        if error.errno in FULL_DISK:
-            raise
-        raise EngineFailed(f"the image does not take what was written to it: {error.strerror}") from None
 
 
 class Workbench:

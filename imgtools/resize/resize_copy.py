@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from imgtools.disk.image_file import Conversion, Disk, convert_node, create_image, plain_node
+from imgtools.disk.transaction.filling import settle, told_if_full
 from imgtools.engine.appliance.grow import grow_in_appliance
 from imgtools.engine.keys import keys_for_volume
 from imgtools.engine.qemu.nodes import Node, chain_node, overlay_node, window
@@ -36,7 +37,6 @@ from imgtools.resize.boot_record import (
 from imgtools.resize.copy_plan import Fit
 from imgtools.resize.partitioning import PartitionTable, read_table, write_table
 from imgtools.resize.relayout import Move, Relayout
-from imgtools.resize.resize import settle, told_if_full
 
 __all__ = [
     "FORMATS",
