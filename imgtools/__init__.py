@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from imgtools.door.auditing import audit, audit_oscap
     from imgtools.door.comparing import diff, timeline
     from imgtools.door.disks import amend, bench, check, compare, info, map, measure, recover, wipe
+    from imgtools.door.dividing import partition_add, partition_list, partition_remove, partition_set
     from imgtools.door.files import chmod, chown, ln, mkdir, mv, rm, tar_in, touch
     from imgtools.door.host import boot, doctor, mount, unmount
     from imgtools.door.layers import chain_flatten, chain_move, chain_show, chain_squash, commit, rebase
@@ -188,6 +189,7 @@ if TYPE_CHECKING:
     from imgtools.workflows.map import MapLayer, MapReport
     from imgtools.workflows.measure import MeasureReport
     from imgtools.workflows.mount import MountReport, UnmountReport
+    from imgtools.workflows.partition import FreeRoom, PartitionEntry, PartitionReport, PartitionsReport
     from imgtools.workflows.rebase import RebaseReport
     from imgtools.workflows.recover import RecoverReport
     from imgtools.workflows.registry import (
@@ -222,25 +224,25 @@ __all__ = [
     "Clone", "CloneReport", "CommitReport", "CompareReport", "Component", "ComponentKind", "Confidence",
     "ConfigReport", "ConfigSetting", "ConfigValue", "ContentCheck", "ConvertReport", "CopiedPartition",
     "CopyOutReport", "CreateReport", "DdReport", "Declined", "DetachedHeader", "Deviation", "DfReport",
-    "DiagnoseReport", "DiffReport", "Difference", "DiscardHibernation", "Disk", "DiskFacts", "DiskSource",
-    "DiskStep", "DoctorReport", "Domain",
-    "EditConfig", "EditLines", "Engine", "Evidence", "ExportReport", "ExportedKey", "Extent",
-    "FactDifference", "FactKind", "FileDifference", "FileEntry", "FileFacts", "FileFinding", "FileKind",
-    "FileStat", "FilesystemUsage", "FilesystemsReport", "FindReport", "Finding", "FoundFile",
-    "FoundRow", "Generated", "GrepReport", "GrepRow", "Guest", "GuestDiffReport", "GuestOptions", "GuestReader",
-    "Happening", "HashedFile", "HiveListReport", "HiveRow", "HostPath", "Image", "ImageEdit", "ImageInfo",
-    "ImageOptions", "ImageUsage", "Images", "InfoReport", "InspectReport", "InspectedGuest", "Key",
-    "KeyListReport", "KeyReport", "KeyRow", "Keys", "Layer", "Layout", "Level", "LineEdit",
-    "ListedFile", "LogInfo", "LogListReport", "LogReport", "LogRow", "LsReport", "MakeDirectory",
-    "MakeHardLink", "MakeLink", "MakeSpecial", "MapLayer", "MapReport", "MeasureReport", "Mount",
-    "MountReport", "MountedVolume", "Move", "NewLvmUuids", "OperationReport", "Orders", "OsInfo",
-    "OsType", "OscapReport", "PackagesVerified", "Partition", "Plan", "PlanReport", "PlannedChange",
-    "Progress", "RebaseReport", "RecoverReport", "RegistryApplyLog", "RegistryDifference",
-    "RegistryMakeKey", "RegistryMatch", "RegistryOptions", "RegistryRemoveKey", "RegistryRemoveValue",
-    "RegistrySet", "Relabel", "Remedy", "Remove", "RepairReport", "RescueReport", "ResizeCopyReport",
-    "ResizeReport", "ResizedPartition", "Result", "RunInGuest", "SbomReport", "ScapCounts",
-    "ScapProfile", "ScapRule", "SearchReport", "Secret", "SetMode", "SetOwner", "SetTimes", "SetUuid",
-    "SetXattr", "Severity", "Since", "Size", "Snapshot", "SnapshotReport", "SnapshotsReport",
+    "DiagnoseReport", "DiffReport", "Difference", "DiscardHibernation", "Disk", "DiskFacts",
+    "DiskSource", "DiskStep", "DoctorReport", "Domain", "EditConfig", "EditLines", "Engine", "Evidence",
+    "ExportReport", "ExportedKey", "Extent", "FactDifference", "FactKind", "FileDifference", "FileEntry",
+    "FileFacts", "FileFinding", "FileKind", "FileStat", "FilesystemUsage", "FilesystemsReport",
+    "FindReport", "Finding", "FoundFile", "FoundRow", "FreeRoom", "Generated", "GrepReport", "GrepRow",
+    "Guest", "GuestDiffReport", "GuestOptions", "GuestReader", "Happening", "HashedFile",
+    "HiveListReport", "HiveRow", "HostPath", "Image", "ImageEdit", "ImageInfo", "ImageOptions",
+    "ImageUsage", "Images", "InfoReport", "InspectReport", "InspectedGuest", "Key", "KeyListReport",
+    "KeyReport", "KeyRow", "Keys", "Layer", "Layout", "Level", "LineEdit", "ListedFile", "LogInfo",
+    "LogListReport", "LogReport", "LogRow", "LsReport", "MakeDirectory", "MakeHardLink", "MakeLink",
+    "MakeSpecial", "MapLayer", "MapReport", "MeasureReport", "Mount", "MountReport", "MountedVolume",
+    "Move", "NewLvmUuids", "OperationReport", "Orders", "OsInfo", "OsType", "OscapReport",
+    "PackagesVerified", "Partition", "PartitionEntry", "PartitionReport", "PartitionsReport", "Plan",
+    "PlanReport", "PlannedChange", "Progress", "RebaseReport", "RecoverReport", "RegistryApplyLog",
+    "RegistryDifference", "RegistryMakeKey", "RegistryMatch", "RegistryOptions", "RegistryRemoveKey",
+    "RegistryRemoveValue", "RegistrySet", "Relabel", "Remedy", "Remove", "RepairReport", "RescueReport",
+    "ResizeCopyReport", "ResizeReport", "ResizedPartition", "Result", "RunInGuest", "SbomReport",
+    "ScapCounts", "ScapProfile", "ScapRule", "SearchReport", "Secret", "SetMode", "SetOwner", "SetTimes",
+    "SetUuid", "SetXattr", "Severity", "Since", "Size", "Snapshot", "SnapshotReport", "SnapshotsReport",
     "StateOptions", "StationReport", "StationState", "SysprepReport", "TarReport", "TimelineEntry",
     "TimelineFile", "TimelineReport", "Truncate", "UnmountReport", "Upload", "Usage", "ValueRow",
     "VerifyReport", "Volume", "Warned", "WipeReport", "WriteDisk", "WriteFile", "WriteOptions", "amend",
@@ -249,10 +251,10 @@ __all__ = [
     "chain_flatten", "chain_move", "chain_show", "chain_squash", "check", "chmod", "chown", "clone",
     "commit", "compare", "config_delete", "config_get", "config_match", "config_set", "convert",
     "copy_in", "copy_out", "create", "create_snapshot", "customize", "dd", "delete_snapshot", "df",
-    "diagnose", "diff", "doctor", "domain", "domains", "edit", "edit_image", "errors", "find", "find_guests", "grep",
-    "info",
-    "inspect", "list_filesystems", "list_logs", "list_snapshots", "ln", "log", "ls", "make_plan", "map",
-    "measure", "mkdir", "mount", "mv", "open_image", "read_plan", "rebase", "recover",
+    "diagnose", "diff", "doctor", "domain", "domains", "edit", "edit_image", "errors", "find",
+    "find_guests", "grep", "info", "inspect", "list_filesystems", "list_logs", "list_snapshots", "ln",
+    "log", "ls", "make_plan", "map", "measure", "mkdir", "mount", "mv", "open_image", "partition_add",
+    "partition_list", "partition_remove", "partition_set", "read_plan", "rebase", "recover",
     "registry_delete", "registry_diff", "registry_export", "registry_get", "registry_hives",
     "registry_list", "registry_merge", "registry_search", "registry_set", "repair", "rescue",
     "resize_copy", "resize_disk", "rm", "sbom", "sbom_document", "sysprep", "sysprep_verify", "tar_in",
@@ -273,6 +275,7 @@ _HOMES = {
     "imgtools.door.auditing": "audit audit_oscap",
     "imgtools.door.comparing": "diff timeline",
     "imgtools.door.disks": "amend bench check compare info map measure recover wipe",
+    "imgtools.door.dividing": "partition_add partition_list partition_remove partition_set",
     "imgtools.door.files": "chmod chown ln mkdir mv rm tar_in touch",
     "imgtools.door.host": "boot doctor mount unmount",
     "imgtools.door.layers": "chain_flatten chain_move chain_show chain_squash commit rebase",
@@ -355,6 +358,7 @@ _HOMES = {
     "imgtools.workflows.map": "MapLayer MapReport",
     "imgtools.workflows.measure": "MeasureReport",
     "imgtools.workflows.mount": "MountReport UnmountReport",
+    "imgtools.workflows.partition": "FreeRoom PartitionEntry PartitionReport PartitionsReport",
     "imgtools.workflows.rebase": "RebaseReport",
     "imgtools.workflows.recover": "RecoverReport",
     "imgtools.workflows.registry": (

@@ -11,7 +11,7 @@ A class is a fact, its message that fact with its numbers, ``hint`` what to do a
 10-19  the image: bad, in use, untrusted backing file, unfinished edit, format, target, room, loss, remote, changed
 20-28  the guest: odd, none, many, key needed, unsupported, a file in it, an unknown name, memory, a key elsewhere
 30-39  the engine: failed, tool missing, appliance failed, timeout; a server elsewhere and what it answers
-40-43  an edit: failed, conflict, rolled back, cut short
+40-46  an edit: failed, conflict, rolled back, cut short; no room inside the image
 70     a bug in imgtools
 128+n  ended by signal n; changes rolled back
 ====== =========================================================================
@@ -289,6 +289,12 @@ class EditCut(ImgtoolsError):
     """The commit was interrupted; ``imgtools recover`` finishes it."""
 
     exit_code = 43
+
+
+class NoRoomInside(ImgtoolsError):
+    """The disk, its partition table, or a volume group has no room for what is asked; the message has the numbers."""
+
+    exit_code = 46
 
 
 # What a host's disk, or what it is mounted from, answers when it fails or is full (errno(3)).

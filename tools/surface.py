@@ -42,6 +42,7 @@ SECTIONS = (
     ("Auditing a guest", ("door.auditing", "door.comparing", "door.materials")),
     ("Changing a guest", ("door.writing", "door.files", "door.rescue")),
     ("Image files", ("door.disks", "door.making")),
+    ("Below the files", ("door.dividing",)),
     ("Layers, snapshots, bitmaps", ("door.layers", "door.tables")),
     ("This host", ("door.host",)),
     ("Plans and changes", ("guest.plan", "door.plan", "change.plan", "change.describe", "change.change")),

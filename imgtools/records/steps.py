@@ -21,6 +21,17 @@ KINDS = frozenset(
     | {"add-bitmap", "remove-bitmap", "clear-bitmap", "enable-bitmap", "disable-bitmap", "merge-bitmap"}
     | {"create-snapshot", "apply-snapshot", "delete-snapshot", "repair-tables", "free-leaks", "write-tables"}
     | {"overwrite", "overwrite-pass", "consequence", "belief"}
+    | {
+        "make-table",
+        "remove-partition",
+        "set-partition",
+        "lose-content",
+        "clear-signatures",
+        "make-filesystem",
+    }
+    | {"make-physical-volume", "remove-physical-volume", "make-volume-group", "extend-volume-group"}
+    | {"reduce-volume-group", "remove-volume-group", "make-logical-volume", "shrink-logical-volume"}
+    | {"remove-logical-volume"}
 )
 
 

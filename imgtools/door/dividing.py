@@ -1,0 +1,144 @@
+"""The verbs below the files of a guest, as functions: partitions, groups and volumes, filesystems made anew.
+
+Without ``write`` and ``output``, those that change something only say what would be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Unpack
+
+from imgtools.door.opening import (
+    GuestOptions,
+    HostPath,
+    Images,
+    Size,
+    make_output,
+    make_request,
+    several,
+    size_text,
+)
+from imgtools.records.request import Target
+
+if TYPE_CHECKING:
+    from imgtools.workflows.partition import PartitionReport, PartitionsReport
+
+
+def _target(write: bool, output: HostPath | None, overwrite: bool) -> Target:
+    return Target(write=write, output=make_output(output, None, False, overwrite))
+
+
+def partition_list(images: Images, **options: Unpack[GuestOptions]) -> PartitionsReport:
+    """List the partitions of a disk, what they hold, and what is free."""
+    from imgtools.workflows.partition import list_partitions
+
+    return list_partitions(make_request(images, **options))
+
+
+def partition_add(
+    images: Images,
+    *,
+    size: Size = "rest",
+    start: Size | None = None,
+    type: str = "linux",
+    name: str | None = None,
+    uuid: str | None = None,
+    attribute: str | Sequence[str] = (),
+    bootable: bool = False,
+    number: int | None = None,
+    logical: bool = False,
+    alignment: Size | None = None,
+    table: str | None = None,
+    holds: str | Sequence[str] = (),
+    write: bool = False,
+    output: HostPath | None = None,
+    overwrite: bool = False,
+    **options: Unpack[GuestOptions],
+) -> PartitionReport:
+    """Make a partition in free room, and a table where there is none.
+
+    :param size: bytes, or ``rest``: the largest gap.
+    :param type: a name such as ``esp`` or ``lvm``, a GUID, or the byte of an MBR.
+    :param attribute: of a GPT: ``required``, ``no-block-io``, ``legacy-boot``, ``guid:48`` to ``guid:63``.
+    :param table: of a disk that has none: ``gpt`` or ``mbr``.
+    :param holds: what a disk without a table holds that may be destroyed.
+    :raises NoRoomInside: there is no room for it, or no entry in the table.
+    :raises WouldLoseData: the disk has no table, but something that was not named.
+    """
+    from imgtools.workflows.partition import NewPartition, add_partition, alignment_of
+
+    wanted = NewPartition(
+        size_text(size),
+        None if start is None else size_text(start),
+        type,
+        name,
+        uuid,
+        several(attribute),
+        bootable,
+        number,
+        logical,
+        alignment_of(None if alignment is None else size_text(alignment)),
+    )
+    request = make_request(images, **options)
+    target = _target(write, output, overwrite)
+    return add_partition(request, wanted, target, table=table, holds=several(holds))
+
+
+def partition_remove(
+    images: Images,
+    part: str,
+    *,
+    holds: str | Sequence[str] = (),
+    write: bool = False,
+    output: HostPath | None = None,
+    overwrite: bool = False,
+    **options: Unpack[GuestOptions],
+) -> PartitionReport:
+    """Remove a partition; its content is lost.
+
+    :param part: its device or number.
+    :param holds: what it holds: the type, label or UUID of its filesystem, or the group that it is a part of.
+    :raises WouldLoseData: it holds something that was not named.
+    """
+    from imgtools.workflows.partition import remove_partition
+
+    request = make_request(images, **options)
+    return remove_partition(request, part, _target(write, output, overwrite), holds=several(holds))
+
+
+def partition_set(
+    images: Images,
+    part: str | None = None,
+    *,
+    size: Size | None = None,
+    type: str | None = None,
+    name: str | None = None,
+    uuid: str | None = None,
+    attribute: str | Sequence[str] | None = None,
+    bootable: bool | None = None,
+    mend: bool = False,
+    write: bool = False,
+    output: HostPath | None = None,
+    overwrite: bool = False,
+    **options: Unpack[GuestOptions],
+) -> PartitionReport:
+    """Change what a table says of a partition; what the partition holds stays as it is.
+
+    :param part: its device or number.
+    :param size: it may grow into the room behind it: bytes, ``+1G``, or ``rest``.
+    :param mend: without ``part``: only put a damaged GPT in order.
+    :raises NoRoomInside: there is no such room behind it.
+    :raises WouldLoseData: it would become smaller, and holds something.
+    """
+    from imgtools.workflows.partition import Facts, set_partition
+
+    facts = Facts(
+        None if size is None else size_text(size),
+        type,
+        name,
+        uuid,
+        None if attribute is None else several(attribute),
+        bootable,
+    )
+    request = make_request(images, **options)
+    return set_partition(request, part, facts, _target(write, output, overwrite), mend=mend)
