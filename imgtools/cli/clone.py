@@ -29,6 +29,7 @@ EXAMPLES = (
     "imgtools clone template.qcow2 -n db1 --output-dir /var/lib/images -O raw --hostname '{name}.example.org'",
     "imgtools clone template.qcow2 --table clones.csv --ssh-inject admin:file:team.pub --timezone Europe/Rome",
     "imgtools clone -d debian12 -n web1 -n web2 --linked --sysprep",
+    "imgtools clone --vol images/template.qcow2 -n web1 --output-dir /var/lib/images",
     "imgtools clone --domain-xml debian12.xml --xml-dir definitions --table clones.yaml",
 )
 NOTES = """
@@ -58,6 +59,8 @@ A table is CSV with a header, or a YAML list of mappings. Its columns are:
 
 In YAML a list stands for several values, also of `ssh_key` and `customize`. The options of `imgtools customize`
 are for all clones, and come before what a row says; a password that they make up is the same in all of them.
+
+With `--vol` the template is a volume of a storage pool, a file as any other: no definition is made.
 
 With `--domain` the template is a libvirt domain that is shut off, and each clone becomes one too: with a name and a
 UUID of its own, new MAC addresses (or those of the table), its own disks and firmware variables, and sockets and ports
@@ -101,9 +104,6 @@ DomainXml = Annotated[
     Path | None,
     typer.Option(*names.DOMAIN_XML.words, metavar="FILE", help="Clone the domain that FILE defines."),
 ]
-Connect = Annotated[
-    str, typer.Option(*names.CONNECT.words, metavar="URI", help="Which libvirt, as virsh --connect.")
-]
 XmlDir = Annotated[
     Path | None,
     typer.Option("--xml-dir", metavar="DIR", help="Write the clones' definitions there, not to libvirt."),
@@ -124,7 +124,6 @@ def command(
     unprepared: Unprepared = False,
     domain: Domain = "",
     domain_xml: DomainXml = None,
-    connect: Connect = "",
     xml_dir: XmlDir = None,
 ) -> None:
     """Make clones of a template, or of a libvirt domain.
@@ -143,7 +142,7 @@ def command(
         raise UsageError("a linked clone is a qcow2 image", hint="leave -O or --linked away")
     if sysprep and unprepared:
         raise UsageError("--sysprep and --unprepared contradict each other", hint="choose one")
-    is_domain = _require_one(source, domain, domain_xml, connect, xml_dir)
+    is_domain = _require_one(source, domain, domain_xml, xml_dir)
     rows = [CloneRow(name) for name in names or ()]
     rows += read_table(table, HostSide(ask_secret)) if table else ()
     if not rows:
@@ -162,7 +161,7 @@ def command(
     told = passwords_told(passwords, customization.password_output, will_write=True)
     with told, out.progress("Cloning") as progress:
         if is_domain:
-            wanted = DomainRequest(domain, domain_xml, connect, xml_dir)
+            wanted = DomainRequest(domain, domain_xml, source.connect, xml_dir)
             report = clone_domain(source, wanted, rows, how, progress=progress)
         else:
             report = clone(source, rows, how, progress=progress)
@@ -170,15 +169,13 @@ def command(
     out.show(report, schema="imgtools.clone/1", view=lambda: Table((Column("Clone"), Column("File")), cells))
 
 
-def _require_one(
-    source: ImageRequest, domain: str, domain_xml: Path | None, connect: str, xml_dir: Path | None
-) -> bool:
+def _require_one(source: ImageRequest, domain: str, domain_xml: Path | None, xml_dir: Path | None) -> bool:
     """Whether a domain is cloned; exactly one template has to be named."""
     named = [bool(source.disks), bool(domain), domain_xml is not None]
     if named.count(True) != 1:
-        raise UsageError("one template is cloned", hint="name IMAGE, or --domain NAME, or --domain-xml FILE")
-    if source.disks and (connect or xml_dir):
         raise UsageError(
-            "--connect and --xml-dir are about a domain, and an image is cloned", hint="--domain NAME"
+            "one template is cloned", hint="name IMAGE, or --vol VOLUME, or --domain NAME, or --domain-xml FILE"
         )
+    if source.disks and xml_dir:
+        raise UsageError("--xml-dir is about a domain, and an image is cloned", hint="--domain NAME")
     return not source.disks

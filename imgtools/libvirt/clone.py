@@ -29,7 +29,8 @@ Fingerprint = tuple[tuple[int, int, int], ...]
 def refuse_busy_template(request: ImageRequest) -> None:
     """Make sure that nobody changes the template now, and that it can be cloned.
 
-    :raises ImageInUse: a QEMU program has a disk of it open for writing, or an imgtools is editing it.
+    :raises ImageInUse: its domain is not shut off, a QEMU program has a disk of it open for writing, or an imgtools is
+        editing it.
     :raises UsageError: an internal snapshot was asked for.
     """
     for disk in request.disks:
@@ -38,6 +39,8 @@ def refuse_busy_template(request: ImageRequest) -> None:
                 "an internal snapshot is no template",
                 hint="make an image of it first: imgtools convert --snapshot NAME IMAGE TEMPLATE",
             )
+        if disk.held is not None and disk.held.is_live:
+            raise ImageInUse(disk.held.text, hint=disk.held.hint)
         refuse_writer(disk.host_path)
         refuse_running_domain(disk.host_path)
         if is_locked(disk.host_path):

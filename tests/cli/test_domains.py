@@ -207,6 +207,32 @@ def test_nobody_answers(uri: str) -> None:
     assert f"cannot connect to libvirt at {uri}" in ran.err
 
 
+def test_a_volume_is_cloned(host: Host, tmp_path: Path) -> None:
+    words = ("-n", "new", "--unprepared", "--output-dir", tmp_path, "--json")
+    ran = host.ask("clone", "--vol", f"images/{host.multi[0].name}", *words, "--hostname", "", "-O", "raw")
+    assert ran.data["template"] == str(host.multi[0]) and ran.data["clones"][0]["definition"] == ""
+    imgtools("compare", host.multi[0], tmp_path / "new.raw")
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["--vol", "images/debian.qcow2"], 11, "the domain web1 is running with the volume images/debian"),
+        (["--vol", "images/nothing"], 3, "no volume nothing"),
+        (["--vol", "images"], 2, "--vol POOL/VOLUME"),
+        (["--vol", "images/a", "--vol", "images/b"], None, ""),
+        (["--vol", "images/debian.qcow2", "--domain", "twin"], 2, "one template is cloned"),
+        (["--vol", "images/debian.qcow2", "--xml-dir", "."], 2, "--xml-dir is about a domain"),
+    ],
+    ids=str,
+)
+def test_a_volume_that_is_not_cloned(
+    host: Host, tmp_path: Path, words: list[str], code: int | None, said: str
+) -> None:
+    ran = host.ask("clone", *words, "-n", "new", "--unprepared", "--output-dir", tmp_path, code=code)
+    assert said in ran.err and ran.code and list(tmp_path.iterdir()) == []
+
+
 def test_a_guest_whose_name_is_anothers_uuid(tmp_path: Path) -> None:
     parts = [
         domain_xml("one", disk_xml("/a.raw", "vda"), uuid=UUID),
@@ -420,4 +446,5 @@ def test_every_command_with_an_image_takes_a_guest() -> None:
     for option in shown():
         taken.setdefault(option.command, set()).add(option.long)
     opens = {name for name, words in taken.items() if words & {"--backing-policy", "--key"}}
-    assert {name for name in opens if not {"--domain", "--connect"} <= taken[name]} == set(FILES_ONLY) & opens
+    words = {"--domain", "--domain-xml", "--vol", "--connect"}
+    assert {name for name in opens if not words <= taken[name]} == set(FILES_ONLY) & opens

@@ -15,7 +15,7 @@ ordinary Typer parameters, and two groups:
     the same with fewer options (of EachImage, no image at all is all guests of libvirt), with each disk of a guest as
     an image, and with a path in the guest behind the images
 ``source: MaybeSource``
-    the same, where something else may say which image: without IMAGE it has no disks
+    the same, where something else may say which image: IMAGE or --vol (-c), without both it has no disks
 ``disk: DiskFile`` or ``DiskState``
     one image as a file, for work without looking into the guest: IMAGE, or -d and --disk, -f, --key,
     --backing-policy; a state is only read: --snapshot, --force-share
@@ -298,7 +298,7 @@ _STATE = (
 _GROUPS: Mapping[Any, tuple[Parameter, ...]] = {
     Source: (_IMAGE, *HOW_TO_NAME, *HOW_TO_LOOK),
     OneDiskSource: (_IMAGE, *HOW_TO_NAME, HOW_TO_CHOOSE, *HOW_TO_LOOK),
-    MaybeSource: (_MAYBE, *HOW_TO_LOOK),
+    MaybeSource: (_MAYBE, *(one for one in HOW_TO_NAME if one.name in ("volume", "connect")), *HOW_TO_LOOK),
     EachImage: (_IMAGES, *HOW_TO_NAME_ALL, *HOW_TO_OPEN, *HOW_TO_ASK_SEVERAL),
     EachSource: (_IMAGES, *HOW_TO_NAME_ALL, *HOW_TO_LOOK, *HOW_TO_ASK_SEVERAL),
     EachPlace: (

@@ -14,6 +14,7 @@ from imgtools.cli.command.naming import (
     OPTIONS,
     all_guests,
     each_disk,
+    find,
     named,
     one,
     one_disk,
@@ -109,9 +110,17 @@ def pack_source(values: dict[str, Any]) -> ImageRequest:
 
 def pack_maybe_source(values: dict[str, Any]) -> ImageRequest:
     """Pack what may be named in another way: then it has no disks."""
-    if values["image"] is None and values["add"]:
+    if values["image"] is not None and values["volume"]:
+        raise UsageError(f"--vol and {values['image']} are two ways to say which image", hint="choose one")
+    if values["image"] is not None and values["connect"]:
+        raise UsageError("--connect is about a guest of libvirt, and an image is named", hint="-d NAME")
+    if values["volume"]:
+        image = one(find(values))
+    else:
+        image = _files([values["image"]] if values["image"] else [], values)
+    if not image.disks and values["add"]:
         raise UsageError("--add is a further disk of an image, and none is named", hint="name IMAGE")
-    return _request(_with_added(_files([values["image"]] if values["image"] else [], values), values), values)
+    return _request(_with_added(image, values), values)
 
 
 def pack_disk(values: dict[str, Any]) -> ImageRequest:

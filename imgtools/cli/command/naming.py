@@ -52,8 +52,8 @@ def find(values: Mapping[str, Any], *, everyone: bool = False) -> tuple[Domain, 
     from imgtools.libvirt.named import Wanted, find_guests
 
     wanted = Wanted(
-        domains=tuple(values["domain"] or ()),
-        xml=values["domain_xml"],
+        domains=tuple(values.get("domain") or ()),
+        xml=values.get("domain_xml"),
         volumes=tuple(values["volume"] or ()),
         everyone=everyone or values.get("all_domains", False),
         inactive=values.get("inactive", False),
