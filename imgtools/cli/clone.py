@@ -174,7 +174,8 @@ def _require_one(source: ImageRequest, domain: str, domain_xml: Path | None, xml
     named = [bool(source.disks), bool(domain), domain_xml is not None]
     if named.count(True) != 1:
         raise UsageError(
-            "one template is cloned", hint="name IMAGE, or --vol VOLUME, or --domain NAME, or --domain-xml FILE"
+            "one template is cloned",
+            hint="name IMAGE, or --vol VOLUME, or --domain NAME, or --domain-xml FILE",
         )
     if source.disks and xml_dir:
         raise UsageError("--xml-dir is about a domain, and an image is cloned", hint="--domain NAME")

@@ -92,6 +92,11 @@ def format_by_name(host_path: Path, wanted: str | None) -> str:
     return _SUFFIXES.get(host_path.suffix.lower(), "qcow2")
 
 
+def is_image_name(host_path: Path) -> bool:
+    """Whether a name ends as that of an image does."""
+    return host_path.suffix.lower() in _SUFFIXES
+
+
 def parse_options(texts: Sequence[str]) -> tuple[tuple[str, str], ...]:
     """Return the pairs of ``-o name=value`` words; each word may hold several, with commas between.
 

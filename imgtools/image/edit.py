@@ -26,6 +26,7 @@ from imgtools.disk.in_use import refuse_in_use, refuse_writer
 from imgtools.disk.sources.opening import is_folder, opened_sources, refuse_sources
 from imgtools.disk.transaction.lock import lock_images
 from imgtools.disk.transaction.may_edit import refuse_running_domain, require_output, require_writable
+from imgtools.disk.transaction.sidecar import new_places
 from imgtools.disk.transaction.transaction import Transaction
 from imgtools.engine.api import GuestRunner, Session, WriteSession
 from imgtools.errors import ApplianceFailed, BadImage, EditFailed, EngineFailed, RolledBack
@@ -149,7 +150,7 @@ class ImageEdit(Image):
 
     @property
     def output(self) -> str:
-        """The host path of the new image; empty for an edit in place."""
+        """The host path of the new image, of several disks of their folder; empty for an edit in place."""
         return self._transaction.output
 
     @property
@@ -180,7 +181,7 @@ def edit_image(
 ) -> Iterator[ImageEdit]:
     """Open the disks of one guest for an edit. What is not committed when the block ends never happened.
 
-    :param output: make a new image there; the image itself is not written.
+    :param output: make a new image there, of several disks a new folder with one of each; they are not written.
     :param boot: how the appliance is booted, should it be needed; as everywhere without it.
     :raises ImageInUse: a guest, or another imgtools, has one of the images open for writing.
     :raises UnfinishedEdit: an earlier edit of it was cut while it was committed.
@@ -236,7 +237,9 @@ def edit_request(
 
 def _locked_paths(infos: Sequence[ImageInfo], output: OutputTarget | None) -> list[Path]:
     """What must be one imgtools' alone: the images, or the new image."""
-    return [info.source.host_path for info in infos] if output is None else [output.host_path]
+    if output is None:
+        return [info.source.host_path for info in infos]
+    return list(new_places(output.host_path, len(infos)))
 
 
 @contextmanager

@@ -88,7 +88,7 @@ class ImageRequest:
 
 
 class OutputTarget(NamedTuple):
-    """The new image that ``--output`` makes; the original is not written."""
+    """The new image that ``--output`` makes, of several disks a new folder of images; the original is not written."""
 
     host_path: Path
     format: str | None = None  # raw, qcow2, vmdk ...; None: as the original

@@ -43,7 +43,10 @@ from imgtools.records.system import Warned
 
 @dataclass(frozen=True, slots=True)
 class PlanReport:
-    """A plan, and whether it was carried out. ``output`` is the new image, if one was made."""
+    """A plan, and whether it was carried out.
+
+    ``output`` is the new image, if one was made; of several disks, the folder of their images.
+    """
 
     image: str
     engine: Engine  # who read the guest, and wrote to it if anything was written

@@ -114,10 +114,8 @@ def pack_maybe_source(values: dict[str, Any]) -> ImageRequest:
         raise UsageError(f"--vol and {values['image']} are two ways to say which image", hint="choose one")
     if values["image"] is not None and values["connect"]:
         raise UsageError("--connect is about a guest of libvirt, and an image is named", hint="-d NAME")
-    if values["volume"]:
-        image = one(find(values))
-    else:
-        image = _files([values["image"]] if values["image"] else [], values)
+    words = [values["image"]] if values["image"] else []
+    image = one(find(values)) if values["volume"] else _files(words, values)
     if not image.disks and values["add"]:
         raise UsageError("--add is a further disk of an image, and none is named", hint="name IMAGE")
     return _request(_with_added(image, values), values)

@@ -238,6 +238,15 @@ WriteOption = Annotated[bool, _named(names.WRITE, "Do it, in the image itself: a
 DoIt = Annotated[bool, _named(names.WRITE, "Do it; without it, only the plan is shown.", WRITING)]
 NewImage = Annotated[
     Path | None,
+    _named(
+        names.NEW_IMAGE,
+        "Do it in a new image, of several disks in a new folder of images; the image itself is not touched.",
+        WRITING,
+        "FILE",
+    ),
+]
+NewCopy = Annotated[
+    Path | None,
     _named(names.NEW_IMAGE, "Do it in a new image; the image itself is not touched.", WRITING, "FILE"),
 ]
 NewFormat = Annotated[str | None, _named(names.OUTPUT_FORMAT, "Format of the new image.", WRITING, "FORMAT")]
@@ -353,7 +362,7 @@ HOW_TO_WRITE = (
 )
 HOW_TO_COPY = (
     Parameter("write", WriteOption, False),
-    Parameter("output", NewImage, None),
+    Parameter("output", NewCopy, None),
     Parameter("overwrite", Overwrite, False),
     Parameter("dry_run", DryRun, False),
 )

@@ -7,8 +7,10 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
+from imgtools.disk.formats import is_image_name
 from imgtools.disk.in_use import refuse_held
 from imgtools.disk.new_file import refuse_own_files, refuse_target
+from imgtools.disk.new_folder import refuse_folder
 from imgtools.disk.transaction.sidecar import is_block_device, sidecar_of
 from imgtools.engine.process import HOST, Limits, ToolFailed, run
 from imgtools.errors import (
@@ -65,30 +67,38 @@ def require_own_file(info: ImageInfo) -> None:
 def require_output(infos: Sequence[ImageInfo], output: OutputTarget) -> None:
     """Make sure that a new image can be made.
 
-    :raises UsageError: several disks, which would need several names, or options that do not fit.
+    Of several disks, a new folder with an image of each.
+
+    :raises UsageError: options that do not fit, or the name of one image for several disks.
     :raises TargetExists: its name is taken, and it says nothing of taking the place.
     :raises UnsupportedFormat: QEMU does not write the format.
     :raises HostError: there is no such folder, or it cannot be written.
     """
+    for info in infos:
+        _require_readable_top(info)
+        wanted = output.format or info.format
+        if wanted not in OUTPUTS:
+            raise UnsupportedFormat(
+                f"QEMU does not write {wanted} images",
+                hint=f"-O {'|'.join(sorted(OUTPUTS))} chooses another format",
+            )
+        if output.compress and wanted not in COMPRESSIBLE:
+            raise UsageError(f"a {wanted} image cannot be compressed", hint="-O qcow2 --compress")
     if len(infos) > 1:
-        raise UsageError(
-            "--output makes one image, this guest has several disks",
-            hint="make an image of each with imgtools convert, and edit those"
-            if infos[0].chain[0].inside
-            else "edit them with --write",
-        )
-    info = infos[0]
-    _require_readable_top(info)
-    wanted = output.format or info.format
-    if wanted not in OUTPUTS:
-        raise UnsupportedFormat(
-            f"QEMU does not write {wanted} images",
-            hint=f"-O {'|'.join(sorted(OUTPUTS))} chooses another format",
-        )
-    if output.compress and wanted not in COMPRESSIBLE:
-        raise UsageError(f"a {wanted} image cannot be compressed", hint="-O qcow2 --compress")
-    refuse_own_files(infos, output.host_path)
-    refuse_target(output.host_path, overwrite=output.overwrite)
+        if output.overwrite:
+            raise UsageError(
+                "--overwrite takes the place of one file, and the images of several disks go into a new folder",
+                hint="name a folder that is not there yet",
+            )
+        if is_image_name(output.host_path) and not output.host_path.is_dir():
+            raise UsageError(
+                f"the guest has {len(infos)} disks, and {output.host_path.name} is the name of one image",
+                hint="--output FOLDER makes a folder with an image of each",
+            )
+        refuse_folder(output.host_path)
+    else:
+        refuse_own_files(infos, output.host_path)
+        refuse_target(output.host_path, overwrite=output.overwrite)
     _require_folder(sidecar_of(output.host_path).folder, "name a file in a folder that can be written")
 
 

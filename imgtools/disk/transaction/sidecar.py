@@ -44,6 +44,15 @@ def sidecar_of(host_path: Path) -> Sidecar:
     )
 
 
+def new_places(host_path: Path, count: int) -> tuple[Path, ...]:
+    """Return what each disk of a guest is locked by, and has its overlay beside, where a new image of them is made.
+
+    :param host_path: the new image's; of several disks, that of the folder of their images.
+    """
+    first = Path(os.path.realpath(host_path))
+    return (first, *(first.with_name(f"{first.name}-{number}") for number in range(2, count + 1)))
+
+
 def has_marker(host_path: Path) -> bool:
     """Whether something says that a commit of this image was cut; marker.py reads it."""
     return os.path.lexists(sidecar_of(host_path).marker)

@@ -15,6 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from imgtools.disk.new_file import free_room, new_file, scratch_folder, sync_file, sync_folder
+from imgtools.disk.new_folder import image_names, new_folder
 from imgtools.disk.transaction.leftovers import place_overlay, remove_overlay
 from imgtools.disk.transaction.marker import (
     COMMITTING,
@@ -24,7 +25,7 @@ from imgtools.disk.transaction.marker import (
     remove_marker,
     write_marker,
 )
-from imgtools.disk.transaction.sidecar import Sidecar, is_block_device, sidecar_of
+from imgtools.disk.transaction.sidecar import is_block_device, new_places, sidecar_of
 from imgtools.disk.transaction.signals import uninterrupted
 from imgtools.engine.qemu.overlay import commit_overlay, convert_overlay, create_overlay, shrink_image
 from imgtools.errors import EditConflict, EditCut, HostError, ImageInUse, ImgtoolsError, NoRoom
@@ -42,7 +43,7 @@ class Transaction:
     """Overlays on all disks of a guest.
 
     :param locks: descriptors of the locks that are held; what must not outlive them inherits them.
-    :param output: the new image to make; None commits into the images themselves.
+    :param output: the new image to make, of several disks a folder of them; None commits into the images themselves.
     :param new_size: the virtual size that the disk gets, if there is but one; None: it keeps the one it has. An
         overlay is never smaller than its image: what is cut off is, when all else is written.
     """
@@ -56,6 +57,12 @@ class Transaction:
         new_size: int | None = None,
     ) -> None:
         self._infos = tuple(infos)
+        places = (
+            [info.source.host_path for info in infos]
+            if output is None
+            else new_places(output.host_path, len(infos))
+        )
+        self._places = tuple(map(sidecar_of, places))
         self._locks = tuple(locks)
         self._output = output
         self._new_size = new_size
@@ -70,21 +77,20 @@ class Transaction:
 
     @property
     def output(self) -> str:
-        """The host path of the new image, or empty."""
+        """The host path of the new image, of several disks of their folder; or empty."""
         return "" if self._output is None else os.fspath(self._output.host_path)
 
     @property
     def disks(self) -> tuple[tuple[Path, tuple[Layer, ...]], ...]:
         """Each overlay, with the chain of the image below it."""
-        return tuple((self._places(info).overlay, info.chain) for info in self._infos)
+        pairs = zip(self._places, self._infos, strict=True)
+        return tuple((place.overlay, info.chain) for place, info in pairs)
 
     @property
     def overlaid(self) -> tuple[ImageInfo, ...]:
         """The images as they would be read with their overlays on top."""
-        return tuple(overlaid(info, self._places(info).overlay) for info in self._infos)
-
-    def _places(self, info: ImageInfo) -> Sidecar:
-        return sidecar_of(info.source.host_path if self._output is None else self._output.host_path)
+        pairs = zip(self._places, self._infos, strict=True)
+        return tuple(overlaid(info, place.overlay) for place, info in pairs)
 
     # -- before --------------------------------------------------------------------------------------------
 
@@ -95,8 +101,8 @@ class Transaction:
         :raises NoRoom: there is no room in it.
         """
         self.discard()
-        for info in self._infos:
-            image, place = info.chain[0], self._places(info)
+        for place, info in zip(self._places, self._infos, strict=True):
+            image = info.chain[0]
             remove_overlay(place.overlay, image.host_path)
             # Whatever has its name is complete: so it can be told from a file of the user's.
             with scratch_folder(place.folder) as folder:
@@ -119,8 +125,7 @@ class Transaction:
 
         :raises NoRoom: they do not.
         """
-        for info in self._infos:
-            place = self._places(info).folder
+        for place in dict.fromkeys(one.folder for one in self._places):
             free = free_room(place)
             if free < wanted + margin:
                 raise NoRoom(
@@ -193,13 +198,30 @@ class Transaction:
 
     def _write_output(self, output: OutputTarget, progress: Progress | None) -> None:
         """Write the new image beside its name, then give it its name."""
-        overlay, chain = self.disks[0]
+        if len(self._infos) > 1:
+            self._write_folder(output, progress)
+            return
+        ((overlay, chain),) = self.disks
         try:
             with new_file(output.host_path, overwrite=output.overwrite, source=self._infos[0]) as draft:
                 wanted = output.format or chain[0].format
                 convert_overlay(
                     overlay, chain, draft.host_path, wanted, compress=output.compress, progress=progress
                 )
+                self._require_unchanged()
+        finally:
+            self.discard()
+
+    def _write_folder(self, output: OutputTarget, progress: Progress | None) -> None:
+        """Write an image of each disk into a folder beside its name, then give the folder its name."""
+        names = image_names(self._infos, output.format)
+        try:
+            with new_folder(output.host_path, self._infos) as folder:
+                for name, (overlay, chain) in zip(names, self.disks, strict=True):
+                    wanted = output.format or chain[0].format
+                    convert_overlay(
+                        overlay, chain, folder / name, wanted, compress=output.compress, progress=progress
+                    )
                 self._require_unchanged()
         finally:
             self.discard()

@@ -109,6 +109,33 @@ def test_nothing_counts_before_the_commit_and_all_after_it(tmp_path: Path) -> No
     transaction.discard()
 
 
+def test_several_disks_become_a_folder_of_images(tmp_path: Path) -> None:
+    infos = [image(tmp_path / "a"), image(tmp_path / "b", "qcow2")]
+    transaction = Transaction(infos, output=OutputTarget(tmp_path / "new"))
+    transaction.begin()
+    change(transaction, number=1)
+    assert beside(tmp_path / "a") == {"a", "b", "new.imgtools-overlay", "new-2.imgtools-overlay"}
+    transaction.commit()
+    assert beside(tmp_path / "a") == {"a", "b", "new"} and beside(tmp_path / "new" / "a") == {
+        "a.raw",
+        "b.qcow2",
+    }
+    assert (tmp_path / "new" / "a.raw").read_bytes() == content(infos[0]) == b"\1" * 4 * MIB
+    changed = examine(DiskSource(tmp_path / "new" / "b.qcow2"), ask_qemu=False)
+    assert content(changed) == b"\7" * 65536 + content(infos[1])[65536:]
+
+
+def test_an_image_that_changes_meanwhile_leaves_no_folder(tmp_path: Path) -> None:
+    infos = [image(tmp_path / "a"), image(tmp_path / "b")]
+    transaction = Transaction(infos, output=OutputTarget(tmp_path / "new"))
+    transaction.begin()
+    os.utime(tmp_path / "b", ns=(1, 1))
+    with pytest.raises(EditConflict):
+        transaction.commit()
+    transaction.discard()
+    assert beside(tmp_path / "a") == {"a", "b"}
+
+
 def test_what_is_thrown_away_never_was(tmp_path: Path) -> None:
     info = image(tmp_path / "a")
     transaction = Transaction([info])
