@@ -20,6 +20,7 @@ from pathlib import Path
 
 from imgtools.engine.confined import bubblewrap, landlock
 from imgtools.engine.confined.fence import is_off
+from imgtools.engine.loadable import DRIVERS, LIBRARIES, driver_problem, library_problem
 from imgtools.engine.process import HOST, PACKAGE_OF, Limits, require, run
 from imgtools.engine.qemu.firmware import find_uefi
 from imgtools.engine.qemu.kernels import KernelFact, appliance_folder, find_kernels
@@ -161,6 +162,9 @@ class HostFacts:
     variables: tuple[tuple[str, str], ...]
     confinement: ConfinementFact
     uefi: str = ""  # the file with OVMF's code; empty: none is installed
+    loadable: tuple[
+        tuple[str, str], ...
+    ] = ()  # libraries and QEMU's drivers, each with why it cannot be loaded
 
     def binding(self, name: str) -> BindingFact:
         """The fact of one Python module."""
@@ -193,6 +197,10 @@ def collect_facts() -> HostFacts:
         variables=tuple((name, os.environ[name]) for name in VARIABLES if name in os.environ),
         confinement=ConfinementFact(landlock.abi(), bubblewrap.find(), is_off()),
         uefi=_uefi(),
+        loadable=(
+            *((name, library_problem(name)) for name in LIBRARIES),
+            *((name, driver_problem(name)) for name in DRIVERS),
+        ),
     )
 
 

@@ -19,7 +19,7 @@ from imgtools.image.host import (
 )
 from imgtools.records.request import Engine
 from imgtools.units import format_size
-from imgtools.workflows.host_needs import MODULES, NEEDS, PYPI_NAMES, Serves, State
+from imgtools.workflows.host_needs import LOADED, MODULES, NEEDS, PYPI_NAMES, Serves, State
 
 APPLIANCE_ROOM = 512 << 20  # bytes; supermin writes 0.4 GB, and both versions are there while it replaces one
 WORKING_ROOM = 1 << 30  # for overlays and copies; less than this is soon used up
@@ -92,6 +92,7 @@ def check_host(facts: HostFacts) -> Iterator[Check]:
     yield from (check_binding(facts, binding) for binding in facts.bindings)
     yield check_qemu(facts)
     yield check_firmware(facts)
+    yield from (check_loaded(name, problem) for name, problem in facts.loadable)
     for program in facts.programs:
         if program.name in NEEDS:
             yield check_program(program)
@@ -163,6 +164,15 @@ def check_firmware(facts: HostFacts) -> Check:
         return Check("ovmf", State.OK, facts.uefi, Serves.SOME, needed_for=what_for)
     cause, cure = "no UEFI firmware for QEMU (OVMF) is installed", "apt-get install ovmf"
     return Check("ovmf", State.WARN, "missing", Serves.SOME, cause, cure, what_for)
+
+
+def check_loaded(name: str, problem: str) -> Check:
+    """Whether a library, or a driver of QEMU, can be loaded."""
+    need = LOADED[name]
+    if not problem:
+        return Check(need.title, State.OK, "there", need.serves, needed_for=need.needed_for)
+    cure = f"apt-get install {need.package}"
+    return Check(need.title, need.state, "missing", need.serves, problem, cure, need.needed_for)
 
 
 # -- the appliance ----------------------------------------------------------------------------------------

@@ -34,7 +34,9 @@ class Module:
 
 MODULES = {
     "guestfs": Module(
-        Serves.APPLIANCE, "python3-guestfs", "RAID with a fault, damaged journals, writing to btrfs"
+        Serves.APPLIANCE,
+        "python3-guestfs",
+        "RAID with a fault, damaged journals, writing to btrfs, md and encrypted volumes",
     ),
     "nbd": Module(Serves.BOTH, "python3-libnbd", "every command that reads a disk"),
     "hivex": Module(Serves.SOME, "python3-hivex", "Windows guests"),
@@ -60,6 +62,37 @@ PYPI_NAMES = {
     "google_crc32c": "google-crc32c",
     "xxhash": "xxhash",
     "lzallright": "lzallright",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A library, or a block driver of QEMU, that is loaded when it is wanted."""
+
+    title: str  # of its check
+    state: State  # when it is not there
+    serves: Serves
+    package: str  # Debian's
+    needed_for: str
+
+
+LOADED = {
+    "libcryptsetup.so.12": Loaded(
+        "libcryptsetup", State.WARN, Serves.DIRECT, "libcryptsetup12", "keys of LUKS volumes without booting"
+    ),
+    "libcrypto.so.3": Loaded(
+        "libcrypto", State.WARN, Serves.DIRECT, "libssl3", "reading LUKS volumes without booting"
+    ),
+    "libkeyutils.so.1": Loaded(
+        "libkeyutils", State.WARN, Serves.SOME, "libkeyutils1", "--key WHAT:keyring:NAME"
+    ),
+    "libcrypt.so.1": Loaded("libcrypt", State.WARN, Serves.SOME, "libcrypt1", "passwords of Linux guests"),
+    "iscsi": Loaded(
+        "QEMU driver iscsi", State.WARN, Serves.SOME, "qemu-block-extra", "images behind iscsi://"
+    ),
+    "rbd": Loaded(
+        "QEMU driver rbd", State.WARN, Serves.SOME, "qemu-block-extra", "images in Ceph, behind rbd:"
+    ),
 }
 
 

@@ -17,6 +17,7 @@ from imgtools.engine.host import (
     ProgramFact,
     RoomFact,
 )
+from imgtools.engine.loadable import DRIVERS, LIBRARIES
 from imgtools.engine.qemu.kvm import KvmVerdict
 
 MANY = 1 << 40  # bytes
@@ -45,6 +46,7 @@ def healthy_host(**changes: Any) -> HostFacts:
         variables=(),
         confinement=ConfinementFact(7),
         uefi="/usr/share/OVMF/OVMF_CODE_4M.fd",
+        loadable=tuple((name, "") for name in (*LIBRARIES, *DRIVERS)),
     )
     return replace(facts, **changes)
 

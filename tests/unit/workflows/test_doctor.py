@@ -20,7 +20,7 @@ from imgtools.engine.qemu.kvm import KvmVerdict
 from imgtools.image.host import Trial
 from imgtools.records.request import Engine
 from imgtools.workflows.doctor import Check, DoctorReport, judge
-from imgtools.workflows.host_needs import MODULES, NEEDS, Serves, State
+from imgtools.workflows.host_needs import LOADED, MODULES, NEEDS, Loaded, Serves, State
 from tests.support.host import MANY, healthy_host, without_binding, without_program
 
 READ = Trial(0.02)
@@ -127,6 +127,15 @@ def test_missing_firmware_is_said_with_its_package() -> None:
         "apt-get install ovmf",
     )
     assert found.healthy
+
+
+@pytest.mark.parametrize(("name", "need"), sorted(LOADED.items()))
+def test_what_cannot_be_loaded_is_said_with_what_it_gives(name: str, need: Loaded) -> None:
+    missing = tuple((one, "it is not there" if one == name else "") for one in LOADED)
+    check = check_of(report(healthy_host(loadable=missing)), need.title)
+    assert (check.state, check.cause) == (State.WARN, "it is not there")
+    assert check.cure == f"apt-get install {need.package}" and check.needed_for == need.needed_for
+    assert check_of(report(healthy_host()), need.title).state is State.OK
 
 
 @pytest.mark.parametrize("name", sorted(MODULES))
