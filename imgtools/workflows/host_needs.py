@@ -149,6 +149,17 @@ def _needs() -> dict[str, Need]:
         State.WARN, Serves.SOME, "keys of encrypted volumes that a Tang server helps to find"
     )
     needs["xz"] = Need(State.WARN, Serves.SOME, "disks packed with xz")
+    for name in (
+        "mke2fs",
+        "mkfs.xfs",
+        "mkfs.btrfs",
+        "mkfs.fat",
+        "mkfs.exfat",
+        "tune.exfat",
+        "mkntfs",
+        "mkudffs",
+    ):
+        needs[name] = Need(State.WARN, Serves.SOME, "making new filesystems")
     return needs
 
 
