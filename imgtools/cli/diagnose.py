@@ -40,6 +40,9 @@ stand below what is found offline, and what only the console tells is the statio
 
 Exit code 0 if nothing was found, 1 if something was. Under each finding stands what shows it, and the repair that mends
 it, or what a person has to do. `imgtools repair DISK --auto` does what was found with high confidence.
+
+A disk beside the guest's that was not cleanly unmounted may hold another guest: the appliance is booted to look, and of
+two you have to choose one. With `--root /dev/sda3` the guest is chosen already, and nothing is booted.
 """
 STYLES = {"broken": "red", "suspicious": "yellow"}
 

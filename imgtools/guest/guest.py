@@ -78,6 +78,10 @@ class _Search:
         """Devices that a guest mounts, its root included."""
         return {mount.volume.device for one in self.candidates for mount in one.found.mounts}
 
+    def has(self, root: str) -> bool:
+        """Whether a guest on that device was found, and all that it mounts is there."""
+        return any(one.root.device == root and not one.found.unresolved for one in self.candidates)
+
 
 def find_guests(image: Image) -> tuple[Guest, ...]:
     """Return every operating system in the image, in the order of the volumes.
@@ -87,9 +91,14 @@ def find_guests(image: Image) -> tuple[Guest, ...]:
 
     :raises OddGuest: none was found, and a volume on which one may be is damaged.
     """
+    return _find(image)
+
+
+def _find(image: Image, root: str = "") -> tuple[Guest, ...]:
+    """Find guests; the one whose root is the device ``root`` is enough, where it can be read without booting."""
     layout = image.layout()
     search = _search(image, layout, _mount_now(image))
-    if _is_incomplete(search, layout):
+    if _is_incomplete(search, layout) and not search.has(root):
         layout = image.layout(complete=True)
         search = _search(image, layout, _mount_booting(image))
     guests = [_guest(image, one) for one in _without_copies(search.candidates)]
@@ -114,14 +123,15 @@ def the_guest(image: Image, root: str | None = None) -> Guest:
     """Return the one guest of the image, or the one whose root is called ``root``.
 
     :param root: its device, UUID or label, as keys are given for it, those of the encrypted volume that it is in, or
-        the letter of its drive in its own Windows, if no other system has the same.
+        the letter of its drive in its own Windows, if no other system has the same. Where its device is named, nothing
+        is booted to look for others.
     :raises NoGuest: there is none, or none at ``root``.
     :raises KeyNeeded: there is none, and a volume that may hold it is locked.
     :raises ManyGuests: there are several, and ``root`` was not given, or means several of them.
     """
-    guests = find_guests(image)
     if root is not None:
-        return _at_root(guests, root, image)
+        return _at_root(_find(image, root), root, image)
+    guests = find_guests(image)
     if not guests:
         raise no_guest(image)
     if len(guests) > 1:

@@ -82,6 +82,24 @@ def test_the_engine_is_booted_only_for_a_volume_that_no_guest_explains() -> None
     assert alone.boots == 0
 
 
+def test_nothing_is_booted_to_look_for_others_where_the_device_of_one_is_named() -> None:
+    data = memory_volume("/dev/sdb1", "btrfs", uuid="0000-data")
+    layout = Layout((Disk("/dev/sda", 2 << 30),), volumes=(ROOT, data))
+    direct = memory_session({ROOT: DEBIAN}, layout)
+
+    def fresh() -> MemoryImage:
+        return MemoryImage(direct, memory_session({ROOT: DEBIAN, data: DEBIAN}, layout))
+
+    image = fresh()
+    chosen = the_guest(image, "/dev/sda2")
+    assert (chosen.root.device, image.boots) == ("/dev/sda2", 0)
+    assert [warning.path for warning in chosen.warnings] == ["/dev/sdb1"]
+    image = fresh()  # a UUID is one that the other volume may have as well
+    assert (the_guest(image, ROOT.uuid).root.device, image.boots) == ("/dev/sda2", 1)
+    image = fresh()
+    assert (the_guest(image, "/dev/sdb1").root.device, image.boots) == ("/dev/sdb1", 1)
+
+
 def test_what_no_engine_can_read_is_said() -> None:
     data = memory_volume("/dev/sdb1", "btrfs", uuid="0000-data")
     layout = Layout((Disk("/dev/sda", 2 << 30),), volumes=(ROOT, data))
