@@ -18,6 +18,9 @@ def main() -> None:
         sys.exit(INTERRUPTED)
     gc.freeze()
     gc.enable()
+    called = sys.argv[0].rpartition("/")[2]
+    if called.startswith(("virt-", "guest")):  # a link of `imgtools virt --install`
+        sys.argv[1:1] = ["virt", called]
     try:
         run()
     finally:

@@ -58,7 +58,7 @@ def command(
     summary = out.on_terminal and not xml
     report = inspect(source, Wanted(applications, icon and not summary))
     if xml:
-        from imgtools.cli.output.inspect_xml import inspect_xml
+        from imgtools.reports.inspect_xml import inspect_xml
 
         for warning in report.warnings:
             out.warn(warning)

@@ -55,6 +55,7 @@ class Definition:
         if self._root.tag != "domain" or not self._root.findtext("name"):
             raise UsageError(f"{place}not a libvirt domain", hint="virsh dumpxml --inactive NAME writes one")
         self.name = (self._root.findtext("name") or "").strip()
+        self.uuid = (self._root.findtext("uuid") or "").strip()
 
     # -- what is there -------------------------------------------------------------------------------------
 

@@ -129,8 +129,10 @@ def _own(known: KnownDomain) -> bool:
 
 
 def _domain(known: KnownDomain, libvirt: Libvirt, users: Users) -> Domain:
-    disks = defined_disks(Definition(known.xml).guest_disks(), known.name)
-    return _found(known.name, disks, libvirt, _held(known), users, known.state)
+    definition = Definition(known.xml)
+    disks = defined_disks(definition.guest_disks(), known.name)
+    found = _found(known.name, disks, libvirt, _held(known), users, known.state)
+    return replace(found, uuid=definition.uuid)
 
 
 def _held(known: KnownDomain) -> Held | None:

@@ -24,6 +24,7 @@ class Domain:
     problem: ImgtoolsError | None = field(
         default=None, repr=False
     )  # of one of many: why it has no disks here
+    uuid: str = ""  # as its definition has it; "" of what only a file or a pool tells of
 
     @property
     def is_live(self) -> bool:

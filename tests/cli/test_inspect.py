@@ -13,7 +13,6 @@ from xml.etree.ElementTree import Element, fromstring
 import pytest
 
 from imgtools.cli.inspect import command
-from imgtools.cli.output.inspect_xml import inspect_xml, plain
 from imgtools.cli.output.output import Output
 from imgtools.guest.boot.bootloader import Boot
 from imgtools.guest.settings.facts import PNG
@@ -21,6 +20,7 @@ from imgtools.records.disks import Layout
 from imgtools.records.packages import Application
 from imgtools.records.request import Engine
 from imgtools.records.system import OsInfo, OsType
+from imgtools.reports.inspect_xml import inspect_xml, plain
 from imgtools.workflows.inspect import (
     DriveRow,
     FilesystemRow,

@@ -34,11 +34,17 @@ APPLICATION = (
 
 def inspect_xml(report: InspectReport) -> str:
     """Return the whole document, as text."""
+    top = inspect_tree(report)
+    indent(top, "  ")
+    return f'<?xml version="1.0"?>\n{tostring(top, encoding="unicode")}\n'
+
+
+def inspect_tree(report: InspectReport) -> Element:
+    """Return the whole document."""
     top = Element("operatingsystems")
     for guest in report.guests:
         _guest(SubElement(top, "operatingsystem"), guest)
-    indent(top, "  ")
-    return f'<?xml version="1.0"?>\n{tostring(top, encoding="unicode")}\n'
+    return top
 
 
 def plain(text: str) -> str:
