@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from imgtools.door.files import chmod, chown, ln, mkdir, mv, rm, tar_in, touch
     from imgtools.door.host import boot, doctor, mount, unmount
     from imgtools.door.layers import chain_flatten, chain_move, chain_show, chain_squash, commit, rebase
+    from imgtools.door.looking import du, tree
     from imgtools.door.making import clone, convert, create, dd, resize_copy, resize_disk
     from imgtools.door.materials import sbom, sbom_document
     from imgtools.door.named import domain, domains
@@ -179,6 +180,7 @@ if TYPE_CHECKING:
     from imgtools.workflows.diagnose import DiagnoseReport
     from imgtools.workflows.diff import GuestDiffReport
     from imgtools.workflows.doctor import DoctorReport
+    from imgtools.workflows.du import DuReport, FolderRoom, PackageRoom
     from imgtools.workflows.filesystems import FilesystemsReport
     from imgtools.workflows.find import FindReport, FoundRow
     from imgtools.workflows.grep import GrepReport, GrepRow
@@ -213,6 +215,7 @@ if TYPE_CHECKING:
     from imgtools.workflows.sysprep import OperationReport, SysprepReport, VerifyReport
     from imgtools.workflows.tar_out import TarReport
     from imgtools.workflows.timeline import TimelineReport
+    from imgtools.workflows.tree import TreeEntry, TreeReport
     from imgtools.workflows.verify import Generated, PackagesVerified
     from imgtools.workflows.wipe import WipeReport
     from imgtools.workflows.writing import PlanReport
@@ -225,40 +228,42 @@ __all__ = [
     "ConfigReport", "ConfigSetting", "ConfigValue", "ContentCheck", "ConvertReport", "CopiedPartition",
     "CopyOutReport", "CreateReport", "DdReport", "Declined", "DetachedHeader", "Deviation", "DfReport",
     "DiagnoseReport", "DiffReport", "Difference", "DiscardHibernation", "Disk", "DiskFacts",
-    "DiskSource", "DiskStep", "DoctorReport", "Domain", "EditConfig", "EditLines", "Engine", "Evidence",
-    "ExportReport", "ExportedKey", "Extent", "FactDifference", "FactKind", "FileDifference", "FileEntry",
-    "FileFacts", "FileFinding", "FileKind", "FileStat", "FilesystemUsage", "FilesystemsReport",
-    "FindReport", "Finding", "FoundFile", "FoundRow", "FreeRoom", "Generated", "GrepReport", "GrepRow",
-    "Guest", "GuestDiffReport", "GuestOptions", "GuestReader", "Happening", "HashedFile",
-    "HiveListReport", "HiveRow", "HostPath", "Image", "ImageEdit", "ImageInfo", "ImageOptions",
-    "ImageUsage", "Images", "InfoReport", "InspectReport", "InspectedGuest", "Key", "KeyListReport",
-    "KeyReport", "KeyRow", "Keys", "Layer", "Layout", "Level", "LineEdit", "ListedFile", "LogInfo",
-    "LogListReport", "LogReport", "LogRow", "LsReport", "MakeDirectory", "MakeHardLink", "MakeLink",
-    "MakeSpecial", "MapLayer", "MapReport", "MeasureReport", "Mount", "MountReport", "MountedVolume",
-    "Move", "NewLvmUuids", "OperationReport", "Orders", "OsInfo", "OsType", "OscapReport",
-    "PackagesVerified", "Partition", "PartitionEntry", "PartitionReport", "PartitionsReport", "Plan",
-    "PlanReport", "PlannedChange", "Progress", "RebaseReport", "RecoverReport", "RegistryApplyLog",
-    "RegistryDifference", "RegistryMakeKey", "RegistryMatch", "RegistryOptions", "RegistryRemoveKey",
-    "RegistryRemoveValue", "RegistrySet", "Relabel", "Remedy", "Remove", "RepairReport", "RescueReport",
-    "ResizeCopyReport", "ResizeReport", "ResizedPartition", "Result", "RunInGuest", "SbomReport",
-    "ScapCounts", "ScapProfile", "ScapRule", "SearchReport", "Secret", "SetMode", "SetOwner", "SetTimes",
-    "SetUuid", "SetXattr", "Severity", "Since", "Size", "Snapshot", "SnapshotReport", "SnapshotsReport",
+    "DiskSource", "DiskStep", "DoctorReport", "Domain", "DuReport", "EditConfig", "EditLines", "Engine",
+    "Evidence", "ExportReport", "ExportedKey", "Extent", "FactDifference", "FactKind", "FileDifference",
+    "FileEntry", "FileFacts", "FileFinding", "FileKind", "FileStat", "FilesystemUsage",
+    "FilesystemsReport", "FindReport", "Finding", "FolderRoom", "FoundFile", "FoundRow", "FreeRoom",
+    "Generated", "GrepReport", "GrepRow", "Guest", "GuestDiffReport", "GuestOptions", "GuestReader",
+    "Happening", "HashedFile", "HiveListReport", "HiveRow", "HostPath", "Image", "ImageEdit",
+    "ImageInfo", "ImageOptions", "ImageUsage", "Images", "InfoReport", "InspectReport",
+    "InspectedGuest", "Key", "KeyListReport", "KeyReport", "KeyRow", "Keys", "Layer", "Layout", "Level",
+    "LineEdit", "ListedFile", "LogInfo", "LogListReport", "LogReport", "LogRow", "LsReport",
+    "MakeDirectory", "MakeHardLink", "MakeLink", "MakeSpecial", "MapLayer", "MapReport",
+    "MeasureReport", "Mount", "MountReport", "MountedVolume", "Move", "NewLvmUuids", "OperationReport",
+    "Orders", "OsInfo", "OsType", "OscapReport", "PackageRoom", "PackagesVerified", "Partition",
+    "PartitionEntry", "PartitionReport", "PartitionsReport", "Plan", "PlanReport", "PlannedChange",
+    "Progress", "RebaseReport", "RecoverReport", "RegistryApplyLog", "RegistryDifference",
+    "RegistryMakeKey", "RegistryMatch", "RegistryOptions", "RegistryRemoveKey", "RegistryRemoveValue",
+    "RegistrySet", "Relabel", "Remedy", "Remove", "RepairReport", "RescueReport", "ResizeCopyReport",
+    "ResizeReport", "ResizedPartition", "Result", "RunInGuest", "SbomReport", "ScapCounts",
+    "ScapProfile", "ScapRule", "SearchReport", "Secret", "SetMode", "SetOwner", "SetTimes", "SetUuid",
+    "SetXattr", "Severity", "Since", "Size", "Snapshot", "SnapshotReport", "SnapshotsReport",
     "StateOptions", "StationReport", "StationState", "SysprepReport", "TarReport", "TimelineEntry",
-    "TimelineFile", "TimelineReport", "Truncate", "UnmountReport", "Upload", "Usage", "ValueRow",
-    "VerifyReport", "Volume", "Warned", "WipeReport", "WriteDisk", "WriteFile", "WriteOptions", "amend",
-    "apply", "apply_snapshot", "audit", "audit_oscap", "bench", "bitmap_add", "bitmap_clear",
-    "bitmap_delete", "bitmap_disable", "bitmap_enable", "bitmap_list", "bitmap_merge", "boot", "cat",
-    "chain_flatten", "chain_move", "chain_show", "chain_squash", "check", "chmod", "chown", "clone",
-    "commit", "compare", "config_delete", "config_get", "config_match", "config_set", "convert",
-    "copy_in", "copy_out", "create", "create_snapshot", "customize", "dd", "delete_snapshot", "df",
-    "diagnose", "diff", "doctor", "domain", "domains", "edit", "edit_image", "errors", "find",
-    "find_guests", "grep", "info", "inspect", "list_filesystems", "list_logs", "list_snapshots", "ln",
-    "log", "ls", "make_plan", "map", "measure", "mkdir", "mount", "mv", "open_image", "partition_add",
-    "partition_list", "partition_remove", "partition_set", "read_plan", "rebase", "recover",
-    "registry_delete", "registry_diff", "registry_export", "registry_get", "registry_hives",
+    "TimelineFile", "TimelineReport", "TreeEntry", "TreeReport", "Truncate", "UnmountReport", "Upload",
+    "Usage", "ValueRow", "VerifyReport", "Volume", "Warned", "WipeReport", "WriteDisk", "WriteFile",
+    "WriteOptions", "amend", "apply", "apply_snapshot", "audit", "audit_oscap", "bench", "bitmap_add",
+    "bitmap_clear", "bitmap_delete", "bitmap_disable", "bitmap_enable", "bitmap_list", "bitmap_merge",
+    "boot", "cat", "chain_flatten", "chain_move", "chain_show", "chain_squash", "check", "chmod",
+    "chown", "clone", "commit", "compare", "config_delete", "config_get", "config_match", "config_set",
+    "convert", "copy_in", "copy_out", "create", "create_snapshot", "customize", "dd", "delete_snapshot",
+    "df", "diagnose", "diff", "doctor", "domain", "domains", "du", "edit", "edit_image", "errors",
+    "find", "find_guests", "grep", "info", "inspect", "list_filesystems", "list_logs", "list_snapshots",
+    "ln", "log", "ls", "make_plan", "map", "measure", "mkdir", "mount", "mv", "open_image",
+    "partition_add", "partition_list", "partition_remove", "partition_set", "read_plan", "rebase",
+    "recover", "registry_delete", "registry_diff", "registry_export", "registry_get", "registry_hives",
     "registry_list", "registry_merge", "registry_search", "registry_set", "repair", "rescue",
     "resize_copy", "resize_disk", "rm", "sbom", "sbom_document", "sysprep", "sysprep_verify", "tar_in",
-    "tar_out", "the_guest", "timeline", "touch", "unmount", "verify", "wipe", "write", "write_plan",
+    "tar_out", "the_guest", "timeline", "touch", "tree", "unmount", "verify", "wipe", "write",
+    "write_plan",
 ]  # fmt: skip
 
 # Where each name is; the imports above say the same to type checkers, and a test holds them together.
@@ -279,6 +284,7 @@ _HOMES = {
     "imgtools.door.files": "chmod chown ln mkdir mv rm tar_in touch",
     "imgtools.door.host": "boot doctor mount unmount",
     "imgtools.door.layers": "chain_flatten chain_move chain_show chain_squash commit rebase",
+    "imgtools.door.looking": "du tree",
     "imgtools.door.making": "clone convert create dd resize_copy resize_disk",
     "imgtools.door.materials": "sbom sbom_document",
     "imgtools.door.named": "domain domains",
@@ -348,6 +354,7 @@ _HOMES = {
     "imgtools.workflows.diagnose": "DiagnoseReport",
     "imgtools.workflows.diff": "GuestDiffReport",
     "imgtools.workflows.doctor": "DoctorReport",
+    "imgtools.workflows.du": "DuReport FolderRoom PackageRoom",
     "imgtools.workflows.filesystems": "FilesystemsReport",
     "imgtools.workflows.find": "FindReport FoundRow",
     "imgtools.workflows.grep": "GrepReport GrepRow",
@@ -375,6 +382,7 @@ _HOMES = {
     "imgtools.workflows.sysprep": "OperationReport SysprepReport VerifyReport",
     "imgtools.workflows.tar_out": "TarReport",
     "imgtools.workflows.timeline": "TimelineReport",
+    "imgtools.workflows.tree": "TreeEntry TreeReport",
     "imgtools.workflows.verify": "Generated PackagesVerified",
     "imgtools.workflows.wipe": "WipeReport",
     "imgtools.workflows.writing": "PlanReport",

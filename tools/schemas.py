@@ -32,6 +32,7 @@ ELSEWHERE = {
     "imgtools.rescue/1": "imgtools.workflows.rescue:RescueReport",
     "imgtools.find/1": "imgtools.workflows.find:FindReport",
     "imgtools.grep/1": "imgtools.workflows.grep:GrepReport",
+    "imgtools.tree/1": "imgtools.workflows.tree:TreeReport",
     "imgtools.ls/1": "imgtools.workflows.ls:LsReport",
     "imgtools.log/1": "imgtools.workflows.log:LogReport",
     "imgtools.registry.diff/1": "imgtools.workflows.registry_diff:DiffReport",

@@ -38,7 +38,7 @@ SECTIONS = (
             "files.tree",
         ),
     ),
-    ("Reading a guest", ("door.reading",)),
+    ("Reading a guest", ("door.reading", "door.looking")),
     ("Auditing a guest", ("door.auditing", "door.comparing", "door.materials")),
     ("Changing a guest", ("door.writing", "door.files", "door.rescue")),
     ("Image files", ("door.disks", "door.making")),

@@ -31,6 +31,7 @@ ON_GUEST = {
     "df": (),
     "diagnose": ("--only", "init"),
     "diff": ("ROOT", "--only", "facts"),
+    "du": ("/etc",),
     "edit": ("/etc/hostname", "-e", "s/a/b/"),
     "filesystems": (),
     "find": ("/etc/ssh",),
@@ -53,6 +54,7 @@ ON_GUEST = {
     "tar-in": ("ARCHIVE", "/srv"),
     "tar-out": ("/etc/ssh", "FOLDER/a.tar"),
     "touch": ("/etc/hostname",),
+    "tree": ("/etc",),
     "timeline": ("--kind", "package"),
     "write": ("/etc/hostname", "--from", "FILE"),
 }

@@ -67,7 +67,6 @@ SAME: Mapping[str, str] = {
     "sed": "edit -e s/old/new/",
     "stat": "ls -l",
     "tee": "write",
-    "tree": "ls -R",
     "upload": "copy-in",
     "vi": "edit",
     "vim": "edit",
