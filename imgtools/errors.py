@@ -273,6 +273,10 @@ class EditFailed(ImgtoolsError):
     exit_code = 40
 
 
+class SessionReadOnly(EditFailed):
+    """A session that was begun without ``--write`` was asked for a change."""
+
+
 class EditConflict(ImgtoolsError):
     """Two changes want the same thing, or the image changed since the plan was made."""
 

@@ -41,6 +41,7 @@ NAMESAKES: Mapping[tuple[str, str], str] = {
     ("mount", "-f"): "`-f` of programs that mount with FUSE",
     ("rescue", "-c"): "`sh -c`",
     ("rm", "-f"): "`rm -f`",
+    ("shell", "-f"): "`guestfish -f`; --format names the format of the image",
     ("touch", "-c"): "`touch -c`",
 }
 

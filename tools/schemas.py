@@ -36,6 +36,9 @@ ELSEWHERE = {
     "imgtools.ls/1": "imgtools.workflows.ls:LsReport",
     "imgtools.log/1": "imgtools.workflows.log:LogReport",
     "imgtools.registry.diff/1": "imgtools.workflows.registry_diff:DiffReport",
+    "imgtools.shell.place/1": "imgtools.cli.session.place:PlaceReport",
+    "imgtools.shell.ran/1": "imgtools.cli.session.runner:RanReport",
+    "imgtools.shell.undo/1": "imgtools.workflows.shell:UndoReport",
     "imgtools.map/1": "imgtools.workflows.map:MapHead",  # its extents follow, see the page of the command
 }
 
@@ -56,8 +59,9 @@ def reports() -> dict[str, tuple[Report | None, list[str]]]:
         for schema, place in places.items():
             place = ELSEWHERE.get(schema, place)
             found.setdefault(schema, (_load(place) if place else None, []))[1]
-            if path.relative_to(folder).parts[0] not in SHARED:
-                found[schema][1].append(_command(path))
+            room = path.relative_to(folder).parts[0]
+            if room not in SHARED or room == "session":
+                found[schema][1].append("shell" if room == "session" else _command(path))
     return dict(sorted(found.items()))
 
 

@@ -33,6 +33,7 @@ PACKERS = {"gz": "gzip", "xz": "xz", "bz2": "bzip2", "zst": "zstd"}
 MAGICS = {b"\x1f\x8b": "gz", b"\xfd7zXZ\x00": "xz", b"BZh": "bz2", b"\x28\xb5\x2f\xfd": "zst"}
 
 CHUNK = 1 << 20  # bytes
+COPY = "imgtools-tar-"  # begins the name of an unpacked copy
 MOST_UNPACKED = 4 << 30  # bytes that any archive may unpack to; larger ones
 MOST_TIMES = 200  # times their packed size: text has 5 to 30, empty images up to some hundred
 
@@ -71,13 +72,13 @@ def plain_archive(host_path: Path | None, stdin: BinaryIO) -> Iterator[Path]:
         source = stdin if host_path is None else host_path.open("rb")
     except OSError as error:
         raise HostError(f"cannot read {host_path}: {error.strerror}") from None
-    with source, tempfile.NamedTemporaryFile(prefix="imgtools-tar-") as copy:
+    with source, tempfile.NamedTemporaryFile(prefix=COPY) as copy:
         head = source.read(6)
         packing = next((name for magic, name in MAGICS.items() if head.startswith(magic)), "")
         if host_path is not None and not packing:
             yield host_path.absolute()
             return
-        with tempfile.TemporaryFile(prefix="imgtools-tar-") as whole:
+        with tempfile.TemporaryFile(prefix=COPY) as whole:
             whole.write(head)
             shutil.copyfileobj(source, whole, CHUNK)
             whole.flush()
@@ -85,6 +86,11 @@ def plain_archive(host_path: Path | None, stdin: BinaryIO) -> Iterator[Path]:
             _unpack(whole, cast(BinaryIO, copy), packing, str(host_path or "standard input"))
         copy.flush()
         yield Path(copy.name)
+
+
+def is_copy(host_path: Path) -> bool:
+    """Whether a file is an unpacked copy, which is gone when the command ends that wanted it."""
+    return host_path.name.startswith(COPY) and host_path.parent == Path(tempfile.gettempdir())
 
 
 def as_written_down(

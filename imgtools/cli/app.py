@@ -20,7 +20,7 @@ from typing import Annotated, Any
 
 import typer
 
-from imgtools.cli.command.groups import expand, instead_of_image, old_spellings
+from imgtools.cli.command.groups import Filled, expand, instead_of_image, old_spellings
 from imgtools.cli.command.listing import by_section, command_modules
 from imgtools.cli.command.shared_options import show_version
 from imgtools.cli.command.typer_adapter import (
@@ -61,6 +61,9 @@ class CommandGroup(HouseGroup):
 
     package = "imgtools.cli"
     default = ""  # of the group's commands, when no word names one
+    filled: Mapping[
+        Any, Filled
+    ] = {}  # what is known already of what its commands take: Any is a group of options
     old_commands: Mapping[str, str] = {}  # what a command was called before, to its name of today
 
     def parse_args(self, ctx: Context, args: list[str]) -> list[str]:
@@ -107,7 +110,7 @@ class CommandGroup(HouseGroup):
         """Return one command by its name of today or before, or None."""
         modules = command_modules(self.package)
         name = self.old_commands.get(cmd_name, cmd_name)
-        return load_command(name, modules[name]) if name in modules else None
+        return load_command(name, modules[name], self.filled) if name in modules else None
 
 
 class Program(CommandGroup):
@@ -126,28 +129,33 @@ class Program(CommandGroup):
                 formatter.write_dl([(f"{one.name:{width}}", one.summary) for one in members])
 
 
-def load_command(name: str, module_name: str) -> Any:  # Any: typer's object for a command or a group
-    """Import one command (or group of commands) and return it as typer's object."""
+def load_command(
+    name: str, module_name: str, filled: Mapping[Any, Filled] | None = None
+) -> Any:  # Any: typer's object for a command or a group
+    """Import one command (or group of commands) and return it as typer's object.
+
+    :param filled: as :func:`imgtools.cli.command.groups.expand`; examples are of the command line then, and left out.
+    """
     module = importlib.import_module(module_name)
     if hasattr(module, "__path__"):
-        return _load_group(name, module)
+        return _load_group(name, module, filled or {})
     kind: type[HouseCommand] = getattr(
         module, "KIND", HouseCommand
     )  # where words are read in a way of its own
     waiting = name if getattr(module, "WAITS", False) else ""
-    function = expand(module.command, waiting, getattr(module, "SEVERAL", None))
+    function = expand(module.command, waiting, getattr(module, "SEVERAL", None), filled or {})
     app = typer.Typer(add_completion=False)
-    app.command(name, epilog=_epilog(module), cls=kind)(function)
+    app.command(name, epilog="" if filled else _epilog(module), cls=kind)(function)
     found = made(app)
     found.name, found.old_names, found.instead = name, old_spellings(function), instead_of_image(function)
     return found
 
 
-def _load_group(name: str, module: ModuleType) -> Any:  # Any: typer's object for a group
+def _load_group(name: str, module: ModuleType, filled: Mapping[Any, Filled]) -> Any:  # Any: typer's object
     app = typer.Typer(cls=CommandGroup, help=module.__doc__, no_args_is_help=True, add_completion=False)
     app.callback()(lambda: None)
     found = made(app)
-    found.name, found.package = name, module.__name__
+    found.name, found.package, found.filled = name, module.__name__, filled
     found.default = getattr(module, "DEFAULT", "")
     found.old_commands = getattr(module, "OLD_NAMES", {})
     return found

@@ -10,7 +10,7 @@ import typer
 
 from imgtools.cli.command.groups import EachSource, Output, Target
 from imgtools.cli.command.several import Rules
-from imgtools.cli.output.operations import change_lines, closing
+from imgtools.cli.output.operations import change_lines, say_closing
 from imgtools.cli.output.oscap import (
     Oscap,
     OscapAsked,
@@ -198,7 +198,7 @@ def command(
     )
     report_to(source, lambda: audit_writers(report, __version__), out)
     if fix:
-        out.note(closing(len(report.changes), report.written, report.output or report.image))
+        say_closing(out, len(report.changes), report.written, report.output or report.image)
     if not report.clean:
         raise typer.Exit(1)
 

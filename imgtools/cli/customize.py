@@ -63,7 +63,7 @@ def command(source: Source, target: Target, out: Output, customization: Customiz
     from imgtools.workflows.customize import customize
 
     passwords = new_passwords(customization.orders)
-    told = passwords_told(passwords, customization.password_output, will_write=not target.is_dry_run)
+    told = passwords_told(passwords, customization.password_output, will_write=target.counts)
     with told, out.progress("Customizing") as progress:
         report = customize(source, target, customization.orders, progress=progress)
     show_plan(out, report, schema="imgtools.customize/2")

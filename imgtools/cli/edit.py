@@ -55,7 +55,7 @@ def command(
     with out.progress("Writing") as progress:
         report = edit_file(source, target, path, edit, backup=backup, progress=progress)
     show_plan(out, report)
-    asks = not expressions and target.is_dry_run and report.changes and out.on_terminal
+    asks = not expressions and not target.counts and report.changes and out.on_terminal
     if asks and typer.confirm("Write these changes?", err=True):
         report = edit_file(source, target._replace(write=True), path, edit, backup=backup)
         out.note(f"Written to {report.image}.")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from imgtools.cli.command.groups import Output, Source, Target
-from imgtools.cli.output.operations import closing, operation_table, operations_view, shelf_table
+from imgtools.cli.output.operations import operation_table, operations_view, say_closing, shelf_table
 from imgtools.cli.output.views import Lines
 from imgtools.errors import UsageError
 from imgtools.records.diagnosis import Severity
@@ -124,7 +124,7 @@ def command(
         view=lambda: [operations_view(f"{report.guest} on {report.root}", report.repairs), *_left(report)],
         pipe=lambda: operation_table(report.repairs, "Repair"),
     )
-    out.note(closing(len(report.changes), report.written, report.output or report.image))
+    say_closing(out, len(report.changes), report.written, report.output or report.image)
     if auto and any(one.severity is Severity.BROKEN for one in report.left):
         raise typer.Exit(1)
 

@@ -12,9 +12,9 @@ from imgtools.cli.command.groups import Customization, EachSource, Output, Targe
 from imgtools.cli.command.several import Rules
 from imgtools.cli.output.operations import (
     change_lines,
-    closing,
     operation_table,
     operations_view,
+    say_closing,
     shelf_table,
 )
 from imgtools.cli.output.views import Lines, Table, View
@@ -155,7 +155,7 @@ def command(
     if original:
         raise UsageError("--original is what --verify compares with", hint="add --verify")
     passwords = new_passwords(customization.orders)
-    told = passwords_told(passwords, customization.password_output, will_write=not target.is_dry_run)
+    told = passwords_told(passwords, customization.password_output, will_write=target.counts)
     with told, out.progress("Preparing") as progress:
         report = prepare(source, target, selection, customization=customization, progress=progress)
     out.show(
@@ -164,7 +164,7 @@ def command(
         view=lambda: _view(report),
         pipe=lambda: operation_table(report.operations),
     )
-    out.note(closing(len(report.changes), report.written, report.output or report.image))
+    say_closing(out, len(report.changes), report.written, report.output or report.image)
 
 
 def _show_verdict(out: Output, found: VerifyReport) -> NoReturn:

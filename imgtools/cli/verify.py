@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from imgtools.cli.command.groups import Output, Source, Target
-from imgtools.cli.output.operations import closing, operation_table, operations_view
+from imgtools.cli.output.operations import operation_table, operations_view, say_closing
 from imgtools.cli.output.report_files import ReportFiles, require_reports
 from imgtools.cli.output.views import Column, Lines, Table, View
 from imgtools.errors import UsageError
@@ -133,7 +133,7 @@ def _restore(source: Source, target: Target, out: Output, package_file: Path, *,
         view=lambda: [operations_view(f"{report.guest} on {report.root}", report.repairs)],
         pipe=lambda: operation_table(report.repairs, "Repair"),
     )
-    out.note(closing(len(report.changes), report.written, report.output or report.image))
+    say_closing(out, len(report.changes), report.written, report.output or report.image)
 
 
 def _rows(report: PackagesVerified) -> Table:

@@ -17,10 +17,21 @@ from typing import NamedTuple
 
 from imgtools.engine.confined.fence import HOST, Fence
 from imgtools.engine.confined.kinds import Kind, Limits
-from imgtools.engine.confined.start import start_for_person, start_program
+from imgtools.engine.confined.start import start_for_person, start_for_user, start_program
 from imgtools.errors import BadImage, EngineFailed, EngineTimeout, ToolMissing
 
-__all__ = ["HOST", "Completed", "Fence", "Kind", "Limits", "ToolFailed", "full", "require", "run"]
+__all__ = [
+    "HOST",
+    "Completed",
+    "Fence",
+    "Kind",
+    "Limits",
+    "ToolFailed",
+    "full",
+    "require",
+    "run",
+    "start_for_user",
+]
 
 log = logging.getLogger(__name__)
 

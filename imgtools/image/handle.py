@@ -7,7 +7,7 @@ it. Writing exists only inside ``edit_image``.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, nullcontext
 from typing import TYPE_CHECKING, cast
 
 from imgtools.engine.api import Session
@@ -15,7 +15,7 @@ from imgtools.files.tree import GuestTree
 from imgtools.filesystems.api import Filesystem
 from imgtools.image.key_use import as_served, useless_keys, volume_keys
 from imgtools.image.router import Router
-from imgtools.image.sharing import booting
+from imgtools.image.sharing import booting, image_that_stays
 from imgtools.records.disks import Declined, Layout, Mount, Volume
 from imgtools.records.image import DiskSource, ImageInfo
 from imgtools.records.request import Backing, Engine, ImageRequest, Key
@@ -222,7 +222,9 @@ def keys_for_appliance(
 
 
 def open_request(request: ImageRequest, boot: Boot | None = None) -> AbstractContextManager[Image]:
-    """Open what a command asks for; see :func:`open_image`."""
+    """Open what a command asks for, or give what stays open for it; see :func:`open_image`."""
+    if (stays := image_that_stays(request)) is not None:
+        return nullcontext(stays)
     return open_image(
         request.disks, keys=request.keys, engine=request.engine, backing=request.backing, boot=boot
     )

@@ -75,6 +75,7 @@ class ImageRequest:
     share: bool = False  # read the image's file although another program writes to it
     domain: str = ""  # of libvirt, whose disks they are
     connect: str = ""  # which libvirt: its URI; "" is its own choice
+    folder: str = "/"  # of the guest, where paths begin that do not begin with /
 
     @property
     def host_path(self) -> Path:
@@ -102,11 +103,17 @@ class Target(NamedTuple):
     write: bool = False
     output: OutputTarget | None = None
     check: bool = True  # refuse what would lock people out of the guest or stop its boot
+    gathers: bool = False  # in a session: put it to what is planned already, for a commit later
 
     @property
     def is_dry_run(self) -> bool:
-        """Whether the plan is only shown."""
+        """Whether nothing is written now."""
         return not self.write and self.output is None
+
+    @property
+    def counts(self) -> bool:
+        """Whether the plan is to be done: now, or by the commit of a session."""
+        return self.gathers or not self.is_dry_run
 
 
 class Customization(NamedTuple):

@@ -35,6 +35,7 @@ from imgtools.guest.guest import Guest
 from imgtools.guest.plan import make_plan
 from imgtools.image.edit import ImageEdit, edit_request
 from imgtools.image.handle import Image, open_request
+from imgtools.image.planned import PlannedImage
 from imgtools.records.disks import Volume
 from imgtools.records.progress import Progress
 from imgtools.records.request import Engine, ImageRequest, Target
@@ -77,6 +78,8 @@ def carry_out(
 ) -> PlanReport:
     """Make the plan of some changes and show it, or do it and commit it, by how the image was opened.
 
+    In a session it is only put to what is planned already (:mod:`imgtools.image.planned`).
+
     Call it once: an image that was committed is closed. An empty plan changes nothing, and is no error.
 
     :param view: what the changes are about: its mounts and its root.
@@ -97,6 +100,8 @@ def carry_out(
     )
     if target.check:
         _refuse_hidden(plan, view)
+    if target.gathers and isinstance(image, PlannedImage):
+        image.gather(plan, root=_root(view), check=target.check)
     return do_plan(image, plan, progress, proof)
 
 

@@ -220,6 +220,13 @@ CASES = (
         f"virt-edit -a {{image}} {EDIT}", nothing_to_compare, writes=True,
     ),
     Case(
+        "a script of 200 commands, half of them changes", WRITE, "real",
+        "imgtools shell {image} --write -f {folder}/session.imgtools", faster_at_any_size(10),
+        "guestfish --rw -a {image} -i -f {folder}/session.fish", nothing_to_compare, writes=True,
+        before_ours=("python -m tests.bench.session {folder}",),
+        before_peer=("python -m tests.bench.session {folder}",),
+    ),
+    Case(
         "what sysprep would do", WRITE, "real",
         "imgtools sysprep {image}", faster(20),
         "virt-sysprep -n -a {image}",

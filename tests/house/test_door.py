@@ -23,6 +23,10 @@ OTHER_NAMES = {
     "sbom": (("sbom", "sbom_document"), "one list, and the documents that are made of it"),
     "registry import": (("registry_merge",), "reg.exe's word for merge"),
     "registry list": (("registry_list", "registry_hives"), "the hives have a report of their own"),
+    "shell": (
+        ("open_image", "edit_image", "apply"),
+        "a program keeps the handle, and gathers changes, itself",
+    ),
     "sysprep": (("sysprep", "sysprep_verify"), "the verdict has a report of its own"),
     "snapshot apply": (("apply_snapshot",), "older than the groups; what is public keeps its name"),
     "snapshot create": (("create_snapshot",), "the same"),
@@ -123,6 +127,7 @@ NOT_SAID = {
     "rescue --yes": "agree: without it, that is what happens",
     "sbom --output-file": "sbom_document returns the text",
     "sbom --overwrite": "sbom_document returns the text",
+    "shell --file": "a program calls functions",
     "sysprep --list-operations": "documentation: docs/operations",
     "sysprep --verify": "sysprep_verify",
     "timeline --body": "how a report is shown",

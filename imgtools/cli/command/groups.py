@@ -91,6 +91,8 @@ from imgtools.records.request import Customization, ImageRequest, OutputTarget, 
 if TYPE_CHECKING:
     from imgtools.cli.command.several import Rules, Several
 
+_NOTHING: Mapping[Any, Any] = {}
+
 __all__ = [
     "Customization",
     "DiskFile",
@@ -99,6 +101,7 @@ __all__ = [
     "EachImage",
     "EachPlace",
     "EachSource",
+    "Filled",
     "InPlaceOrCopy",
     "MaybeSource",
     "MaybeState",
@@ -124,6 +127,13 @@ EachDisk = NewType("EachDisk", ImageRequest)
 Write = NewType("Write", bool)
 
 
+class Filled(NamedTuple):
+    """A group of which somebody else knows what it is: the options that are left of it, and what makes it of those."""
+
+    parameters: tuple[Parameter, ...]
+    pack: Callable[[dict[str, Any]], object]
+
+
 class InPlaceOrCopy(NamedTuple):
     """Whether a plan for an image is carried out, and where."""
 
@@ -133,12 +143,16 @@ class InPlaceOrCopy(NamedTuple):
 
 
 def expand(
-    function: Callable[..., None], waiting: str = "", rules: Rules | None = None
+    function: Callable[..., None],
+    waiting: str = "",
+    rules: Rules | None = None,
+    filled: Mapping[Any, Filled] = _NOTHING,
 ) -> Callable[..., None]:
     """Return ``function`` with its parameter groups replaced by the options they stand for.
 
     :param waiting: what is shown while it works, where it has no progress of its own.
     :param rules: of a command that takes several images.
+    :param filled: groups that stand for other options here: in a session the image is known.
     """
     hints = get_type_hints(function, include_extras=True)
     parameters = list(inspect.signature(function).parameters.values())
@@ -148,6 +162,10 @@ def expand(
         from imgtools.cli.command.customization import parameters as customizations  # which few commands need
 
         members = {**_GROUPS, Customization: tuple(customizations(own))}
+    packs = _PACK
+    if filled:
+        members = {**members, **{group: one.parameters for group, one in filled.items()}}
+        packs = {**packs, **{group: one.pack for group, one in filled.items()}}
     groups = {p.name: hints[p.name] for p in parameters if hints[p.name] in members}
     letters = _letters(hints[name] for name in own if name not in groups)
     flat: list[inspect.Parameter] = []
@@ -155,15 +173,16 @@ def expand(
         if parameter.name in groups:
             flat.extend(_as_parameters(members[groups[parameter.name]], letters))
         else:
-            flat.append(parameter.replace(annotation=hints[parameter.name], kind=parameter.KEYWORD_ONLY))
+            own_one = parameter.replace(annotation=hints[parameter.name], kind=parameter.KEYWORD_ONLY)
+            flat.append(_where_one_is(own_one) if filled else own_one)
 
     @functools.wraps(function)
     def expanded(**values: Any) -> None:  # Any: whatever the options of this command hold
         given = {name: values[name] for name in values if rules is not None}
         for parameter, group in groups.items():
             taken = {one.name: values.pop(one.name) for one in members[group]}
-            values[parameter] = _PACK[group]({"other_domain": values.get("other_domain"), **taken})
-        for parameter in (name for name, group in groups.items() if group in _OF_SEVERAL):
+            values[parameter] = packs[group]({"other_domain": values.get("other_domain"), **taken})
+        for parameter in (name for name, group in groups.items() if group in _OF_SEVERAL and not filled):
             several: Several = values[parameter]
             if not several.alone:
                 _refuse(rules, several, flat, given)
@@ -177,6 +196,12 @@ def expand(
     # typer looks at the hints too; the groups must not be among them.
     expanded.__annotations__ = {parameter.name: parameter.annotation for parameter in flat}
     return expanded
+
+
+def _where_one_is(parameter: inspect.Parameter) -> inspect.Parameter:
+    """Return an argument that is the root of the guest if it is not said as the directory in which one is."""
+    is_place = parameter.default == "/" and not spellings(parameter.annotation)
+    return parameter.replace(default=".") if is_place else parameter
 
 
 def _refuse(

@@ -24,7 +24,7 @@ SECTIONS = (
     "Look after this host",
 )
 # Modules of cli/ that are not commands.
-SHARED = frozenset({"app", "command", "output"})
+SHARED = frozenset({"app", "command", "output", "session"})
 _SECTION = r'(?m)^SECTION = "([^"]*)"$'
 _OF_PACKAGE = r'\A"""([^\n]*?)(?:"""|\n)'
 _OF_COMMAND = r'(?ms)^def command\(.*?^    r?"""([^\n]*?)(?:"""|\n)'

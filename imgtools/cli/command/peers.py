@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 # A command of another program, or the program itself, to ours with the words it needs.
 SAME: Mapping[str, str] = {
     # libguestfs
+    "guestfish": "shell",
     "guestmount": "mount",
     "guestunmount": "unmount",
     "libguestfs-test-tool": "doctor",
@@ -109,8 +110,6 @@ OTHERWISE: Mapping[str, str] = {
     "imgtools rescue IMAGE --no-mount -c 'e2fsck -f -y /dev/sda1 || [ $? = 1 ]' --write",
     "fsck": "imgtools check looks at the image, not at the filesystems on it; for those: "
     "imgtools rescue IMAGE --no-mount -c 'fsck -y /dev/sda1 || [ $? = 1 ]' --write",
-    "guestfish": "there is no shell: each of its commands is one of ours (imgtools help), several changes at once are "
-    "imgtools apply or imgtools customize",
     "guestfsd": "the appliance is started where it is needed; imgtools doctor --launch tries it",
     "kpartx": "no device of the host is needed: imgtools filesystems lists the partitions, imgtools mount shows the "
     "files",

@@ -52,26 +52,32 @@ def write_long(
     field: str,
     schema: str,
     warn: Callable[[Warned], None],
+    one_line: bool = False,
 ) -> None:
     """Write a report whose rows are made as they are taken: a file holds them until the report around them is known.
 
     :param report: returns the report without its rows, when they have all been taken.
     :param field: where they belong in it: an empty list.
+    :param one_line: the whole document stands on one line.
     """
+    before = ", " if one_line else ",\n      "
     with TemporaryFile("w+", encoding="utf-8") as held:
-        held.writelines(f",\n      {json.dumps(to_json(row), ensure_ascii=False)}" for row in rows)
+        held.writelines(f"{before}{json.dumps(to_json(row), ensure_ascii=False)}" for row in rows)
         found = report()
         for warning in getattr(found, "warnings", ()):
             warn(warning)
-        _write_around(envelope(found, schema), field, held, stream)
+        _write_around(envelope(found, schema), field, held, stream, one_line=one_line)
 
 
-def _write_around(outer: dict[str, JsonValue], field: str, held: IO[str], stream: TextIO) -> None:
+def _write_around(
+    outer: dict[str, JsonValue], field: str, held: IO[str], stream: TextIO, *, one_line: bool
+) -> None:
     """Write a document with the rows that were held in a file: whole, or not at all."""
-    whole = json.dumps(outer, indent=2, ensure_ascii=False)
     shown = clean_json if stream.isatty() else str
-    whole = shown(whole)
-    start, empty, end = whole.partition(f'\n    "{field}": []')
+    whole = shown(json.dumps(outer, indent=None if one_line else 2, ensure_ascii=False))
+    # On one line, the field may be among what is nested in the report: its own place is the last.
+    found = f'"{field}": []' if one_line else f'\n    "{field}": []'
+    start, empty, end = whole.rpartition(found) if one_line else whole.partition(found)
     stream.write(start + empty.removesuffix("]"))
     held.seek(1)  # no comma before the first
     piece = held.read(PIECE)
@@ -79,7 +85,7 @@ def _write_around(outer: dict[str, JsonValue], field: str, held: IO[str], stream
         while piece:
             stream.write(shown(piece))
             piece = held.read(PIECE)
-        stream.write("\n    ")
+        stream.write("" if one_line else "\n    ")
     stream.write(f"]{end}\n")
 
 

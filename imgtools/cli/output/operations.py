@@ -11,6 +11,7 @@ from imgtools.cli.output.views import Column, Lines, Table
 
 if TYPE_CHECKING:
     from imgtools.change.describe import PlannedChange
+    from imgtools.cli.output.output import Output
     from imgtools.workflows.sysprep import OperationReport, OperationRow
 
 
@@ -63,11 +64,9 @@ def operation_table(operations: Sequence[OperationReport], title: str = "Operati
     return Table((title, "Kind", "Path", Column("Change", prose=True)), rows)
 
 
-def closing(count: int, written: bool, place: str) -> str:
-    """Return what is said last: how many changes were made in which image, or how they are made."""
-    changes = f"{count} change{'' if count == 1 else 's'}"
-    if not count:
-        return "Nothing to change."
-    if written:
-        return f"{changes} made in {place}."
-    return f"{changes} planned, nothing written. --write does it, --output FILE does it in a new image."
+def say_closing(out: Output, count: int, written: bool, place: str) -> None:
+    """Say last how many changes were made in which image, or how they are made."""
+    if count:
+        out.closing(count, written=written, place=place)
+    else:
+        out.note("Nothing to change.")

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 class Output:
     """How one command speaks: made by the app from ``--json``, ``--quiet`` and ``--progress``."""
 
+    # What is said of changes that are only planned.
+    how_to_write = "nothing written. --write does it, --output FILE does it in a new image."
+
     def __init__(
         self,
         *,
@@ -111,7 +114,15 @@ class Output:
             return
         from imgtools.cli.output.json_text import write_long
 
-        write_long(rows, report, self._stdout, field=field, schema=schema, warn=self.warn)
+        write_long(
+            rows,
+            report,
+            self._stdout,
+            field=field,
+            schema=schema,
+            warn=self.warn,
+            one_line=self.json_lines,
+        )
 
     def document(self, document: JsonValue) -> None:
         """Print one JSON document; with ``--json-lines`` on one line."""
@@ -174,6 +185,11 @@ class Output:
         self._stop_waiting()
         if not self.quiet and not self.json:
             self._stderr.write(clean(text) + "\n")
+
+    def closing(self, count: int, *, written: bool, place: str) -> None:
+        """Say last, for people, how many changes were made in which image, or how they are made."""
+        changes = f"{count} change{'' if count == 1 else 's'}"
+        self.note(f"{changes} made in {place}." if written else f"{changes} planned, {self.how_to_write}")
 
     def summary(self, text: str) -> None:
         """Print on stderr what became of many images, also beside JSON."""

@@ -19,13 +19,10 @@ def show_plan(out: Output, report: PlanReport, *, schema: str = SCHEMA) -> None:
     What was done, or how to do it, is said on stderr.
     """
     out.show(report, schema=schema, view=lambda: _view(report), pipe=lambda: _pipe(report))
-    count = f"{len(report.changes)} change{'' if len(report.changes) == 1 else 's'}"
     if not report.changes and not report.output:
         out.note("Nothing to change.")
-    elif not report.written:
-        out.note(f"{count} planned, nothing written. --write does it, --output FILE does it in a new image.")
     else:
-        out.note(f"{count} made in {report.output or report.image}.")
+        out.closing(len(report.changes), written=report.written, place=report.output or report.image)
 
 
 def _view(report: PlanReport) -> list[View]:

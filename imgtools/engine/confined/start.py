@@ -171,6 +171,11 @@ def _with_mounts(
     return made[0]
 
 
+def start_for_user(text: str, stdin: Stream, stdout: Stream) -> subprocess.Popen[bytes]:
+    """Start a command that the user typed, for a shell; it is the user's own, so there is no fence."""
+    return subprocess.Popen(["/bin/sh", "-c", text], stdin=stdin, stdout=stdout)
+
+
 def start_for_person(argv: Sequence[str], stdout: Stream) -> int:
     """Run a person's own program on our terminal, and return its exit code."""
     return subprocess.run(argv, check=False, stdout=stdout).returncode

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -15,6 +16,10 @@ from imgtools.records.request import ImageRequest
 from imgtools.records.system import Warned
 from imgtools.volumes.names import is_called
 
+_BEGINS_ABOVE = re.compile(
+    r"[/\\]|[A-Za-z]:(?=[\\/]|$)"
+)  # a path that says where it begins: /etc, C:\Windows
+
 
 class FileView(NamedTuple):
     """Files to read, and how the user's words become paths among them."""
@@ -23,9 +28,14 @@ class FileView(NamedTuple):
     mounts: tuple[Mount, ...]
     guest: Guest | None = None
     warnings: tuple[Warned, ...] = ()
+    folder: str = "/"  # where a path begins that does not begin with /
 
     def path(self, text: str) -> str:
         """Return the path that ``text`` means: ``C:\\Windows`` works for a Windows guest."""
+        if text == ".":
+            text = self.folder
+        elif self.folder != "/" and not _BEGINS_ABOVE.match(text):
+            text = f"{self.folder}/{text}"
         return text if self.guest is None else guest_path(self.guest, text)
 
 
@@ -42,7 +52,7 @@ def view_files(image: Image, request: ImageRequest, *, change: bool = False) -> 
     """
     if request.mounts:
         mounts = tuple(_parse_mount(text, image) for text in request.mounts)
-        return FileView(image.files(mounts), mounts, warnings=image.warnings)
+        return FileView(image.files(mounts), mounts, warnings=image.warnings, folder=request.folder)
     try:
         guest = the_guest(image, request.root)
     except NoGuest as error:
@@ -51,8 +61,8 @@ def view_files(image: Image, request: ImageRequest, *, change: bool = False) -> 
         from imgtools.guest.find.only_volume import only_volume  # late: most images hold a system
 
         mounts = (Mount("/", only_volume(image, error, change=change)),)
-        return FileView(image.files(mounts), mounts, warnings=image.warnings)
-    return FileView(guest.files, guest.mounts, guest, _about_files(guest))
+        return FileView(image.files(mounts), mounts, warnings=image.warnings, folder=request.folder)
+    return FileView(guest.files, guest.mounts, guest, _about_files(guest), request.folder)
 
 
 def _about_files(guest: Guest) -> tuple[Warned, ...]:
