@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     from imgtools.door.comparing import diff, timeline
     from imgtools.door.disks import amend, bench, check, compare, info, map, measure, recover, wipe
     from imgtools.door.dividing import partition_add, partition_list, partition_remove, partition_set
-    from imgtools.door.files import chmod, chown, ln, mkdir, mv, rm, tar_in, touch
+    from imgtools.door.files import chmod, chown, cp, ln, mkdir, mv, rm, tar_in, touch
     from imgtools.door.host import boot, doctor, mount, unmount
     from imgtools.door.layers import chain_flatten, chain_move, chain_show, chain_squash, commit, rebase
     from imgtools.door.looking import du, tree
@@ -254,16 +254,16 @@ __all__ = [
     "bitmap_clear", "bitmap_delete", "bitmap_disable", "bitmap_enable", "bitmap_list", "bitmap_merge",
     "boot", "cat", "chain_flatten", "chain_move", "chain_show", "chain_squash", "check", "chmod",
     "chown", "clone", "commit", "compare", "config_delete", "config_get", "config_match", "config_set",
-    "convert", "copy_in", "copy_out", "create", "create_snapshot", "customize", "dd", "delete_snapshot",
-    "df", "diagnose", "diff", "doctor", "domain", "domains", "du", "edit", "edit_image", "errors",
-    "find", "find_guests", "grep", "info", "inspect", "list_filesystems", "list_logs", "list_snapshots",
-    "ln", "log", "ls", "make_plan", "map", "measure", "mkdir", "mount", "mv", "open_image",
-    "partition_add", "partition_list", "partition_remove", "partition_set", "read_plan", "rebase",
-    "recover", "registry_delete", "registry_diff", "registry_export", "registry_get", "registry_hives",
-    "registry_list", "registry_merge", "registry_search", "registry_set", "repair", "rescue",
-    "resize_copy", "resize_disk", "rm", "sbom", "sbom_document", "sysprep", "sysprep_verify", "tar_in",
-    "tar_out", "the_guest", "timeline", "touch", "tree", "unmount", "verify", "wipe", "write",
-    "write_plan",
+    "convert", "copy_in", "copy_out", "cp", "create", "create_snapshot", "customize", "dd",
+    "delete_snapshot", "df", "diagnose", "diff", "doctor", "domain", "domains", "du", "edit",
+    "edit_image", "errors", "find", "find_guests", "grep", "info", "inspect", "list_filesystems",
+    "list_logs", "list_snapshots", "ln", "log", "ls", "make_plan", "map", "measure", "mkdir", "mount",
+    "mv", "open_image", "partition_add", "partition_list", "partition_remove", "partition_set",
+    "read_plan", "rebase", "recover", "registry_delete", "registry_diff", "registry_export",
+    "registry_get", "registry_hives", "registry_list", "registry_merge", "registry_search",
+    "registry_set", "repair", "rescue", "resize_copy", "resize_disk", "rm", "sbom", "sbom_document",
+    "sysprep", "sysprep_verify", "tar_in", "tar_out", "the_guest", "timeline", "touch", "tree",
+    "unmount", "verify", "wipe", "write", "write_plan",
 ]  # fmt: skip
 
 # Where each name is; the imports above say the same to type checkers, and a test holds them together.
@@ -281,7 +281,7 @@ _HOMES = {
     "imgtools.door.comparing": "diff timeline",
     "imgtools.door.disks": "amend bench check compare info map measure recover wipe",
     "imgtools.door.dividing": "partition_add partition_list partition_remove partition_set",
-    "imgtools.door.files": "chmod chown ln mkdir mv rm tar_in touch",
+    "imgtools.door.files": "chmod chown cp ln mkdir mv rm tar_in touch",
     "imgtools.door.host": "boot doctor mount unmount",
     "imgtools.door.layers": "chain_flatten chain_move chain_show chain_squash commit rebase",
     "imgtools.door.looking": "du tree",

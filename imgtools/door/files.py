@@ -6,9 +6,10 @@ Each is one transaction: all of it or nothing.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, BinaryIO, Unpack
 
-from imgtools.door.opening import HostPath, Images, either, several
+from imgtools.door.opening import HostPath, Images, either, make_request, several
 from imgtools.door.writing import WriteOptions, read_asked
 
 if TYPE_CHECKING:
@@ -191,3 +192,35 @@ def tar_in(
     asked = read_asked(images, **options)
     path, stream = either(archive)
     return unpack(asked.request, asked.target, path, stream, to, progress=asked.progress)
+
+
+def cp(
+    images: Images,
+    paths: str | Sequence[str],
+    to: str,
+    *,
+    other: Images | None = None,
+    other_format: str | None = None,
+    **options: Unpack[WriteOptions],
+) -> PlanReport:
+    """Copy files of a guest into the directory ``to`` of another, or of itself, with all that they have.
+
+    Owners by number, modes, times, links, hard links, holes, device nodes and extended attributes are kept.
+
+    :param paths: a shell pattern stands for all that it matches.
+    :param other: the image that is written to, by ``write`` or ``output``; None: the same.
+    :raises NoSuchGuestFile: a path is not there, or the directory above ``to`` is not.
+    :raises EditFailed: a file would be copied onto itself, or a directory into itself.
+    :raises OddGuest: something cannot be read; nothing is copied.
+    """
+    from imgtools.workflows.cp import copy_files
+
+    asked = read_asked(images, **options)
+    second = None
+    if other is not None:
+        first = asked.request
+        named = make_request(other, format=other_format, backing_folder=first.disks[0].folders)
+        disks = tuple(replace(disk, remote=first.disks[0].remote) for disk in named.disks)
+        keys = (*first.keys, *named.keys)
+        second = replace(named, disks=disks, keys=keys, engine=first.engine, backing=first.backing)
+    return copy_files(asked.request, second, asked.target, several(paths), to, progress=asked.progress)

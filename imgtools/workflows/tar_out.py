@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import tarfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,10 +74,7 @@ def tar_out(
     with open_request(request) as image, _target(archive_path, stdout, image, overwrite) as target:
         view = view_files(image, request)
         top = view.files.resolve(view.path(path))
-        with archive_writer(target, packing) as archive:
-            run = _Run(view.files, archive, progress)
-            for found in tree_of(view.files, top, run.refused):
-                run.add(found, found.path[len(top.rstrip("/")) :].lstrip("/") or _own_name(found))
+        run = pack_trees(view.files, [(top, "")], target, packing, progress=progress)
         return TarReport(
             image=request.name,
             engine=view.files.served_by,
@@ -87,6 +84,27 @@ def tar_out(
             warnings=(*view.warnings, *run.warnings, *run.refused.warnings),
             incomplete=bool(run.refused),
         )
+
+
+def pack_trees(
+    files: GuestReader,
+    trees: Sequence[tuple[str, str]],
+    target: BinaryIO,
+    packing: str = "",
+    *,
+    progress: Progress | None = None,
+) -> Packed:
+    """Write files and directories, each under a name of its own, into one archive; return what became of them.
+
+    :param trees: paths that are resolved but for their last link, and their names; "": relative to it.
+    """
+    with archive_writer(target, packing) as archive:
+        run = Packed(files, archive, progress)
+        for top, name in trees:
+            for found in tree_of(files, top, run.refused):
+                below = found.path[len(top.rstrip("/")) :].lstrip("/")
+                run.add(found, "/".join(part for part in (name, below) if part) or _own_name(found))
+    return run
 
 
 def _own_name(found: FoundFile) -> str:
@@ -117,8 +135,8 @@ def _target(host_path: Path | None, stdout: BinaryIO, image: Image, overwrite: b
         raise HostError(f"cannot write {host_path}: {error.strerror}") from None
 
 
-class _Run:
-    """One archive being written."""
+class Packed:
+    """One archive being written, and what became of the files: those of ``refused`` are not whole in it."""
 
     def __init__(self, files: GuestReader, archive: tarfile.TarFile, progress: Progress | None) -> None:
         self._files = files
@@ -183,6 +201,8 @@ class _Run:
             f"SCHILY.xattr.{attribute}": value.decode("utf-8", "surrogateescape")
             for attribute, value in self._xattrs(found.path).items()
         }
+        if facts.mtime >= 0 and (rest := facts.mtime % 10**9):
+            member.pax_headers["mtime"] = f"{member.mtime}.{rest:09d}"
         return member
 
     def _xattrs(self, path: str) -> Mapping[str, bytes]:

@@ -27,6 +27,7 @@ ON_GUEST = {
     "config set": ("/etc/hosts/1/canonical", "a"),
     "copy-in": ("FILE", "/etc"),
     "copy-out": ("/etc/hostname", "FOLDER"),
+    "cp": ("/etc/hostname", "/etc/hostname2"),
     "customize": ("--hostname", "web1"),
     "df": (),
     "diagnose": ("--only", "init"),

@@ -53,7 +53,6 @@ SAME: Mapping[str, str] = {
     # files
     "augtool": "config",
     "cmp": "compare",
-    "cp": "copy-in",
     "dir": "ls",
     "download": "copy-out",
     "head": "cat",
