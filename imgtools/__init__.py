@@ -52,9 +52,9 @@ if TYPE_CHECKING:
     from imgtools.door.disks import amend, bench, check, compare, info, map, measure, recover, wipe
     from imgtools.door.dividing import partition_add, partition_list, partition_remove, partition_set
     from imgtools.door.files import chmod, chown, cp, ln, mkdir, mv, rm, tar_in, touch
-    from imgtools.door.host import boot, doctor, mount, unmount
+    from imgtools.door.host import boot, doctor, mount, run_with, unmount
     from imgtools.door.layers import chain_flatten, chain_move, chain_show, chain_squash, commit, rebase
-    from imgtools.door.looking import du, tree
+    from imgtools.door.looking import du, get_kernel, tree
     from imgtools.door.making import clone, convert, create, dd, resize_copy, resize_disk
     from imgtools.door.materials import sbom, sbom_document
     from imgtools.door.named import domain, domains
@@ -183,6 +183,7 @@ if TYPE_CHECKING:
     from imgtools.workflows.du import DuReport, FolderRoom, PackageRoom
     from imgtools.workflows.filesystems import FilesystemsReport
     from imgtools.workflows.find import FindReport, FoundRow
+    from imgtools.workflows.get_kernel import GetKernelReport, GotKernel
     from imgtools.workflows.grep import GrepReport, GrepRow
     from imgtools.workflows.info import DiskFacts, InfoReport
     from imgtools.workflows.inspect import InspectedGuest, InspectReport
@@ -218,6 +219,7 @@ if TYPE_CHECKING:
     from imgtools.workflows.tree import TreeEntry, TreeReport
     from imgtools.workflows.verify import Generated, PackagesVerified
     from imgtools.workflows.wipe import WipeReport
+    from imgtools.workflows.with_guest import WithReport
     from imgtools.workflows.writing import PlanReport
 
 __all__ = [
@@ -232,12 +234,12 @@ __all__ = [
     "Evidence", "ExportReport", "ExportedKey", "Extent", "FactDifference", "FactKind", "FileDifference",
     "FileEntry", "FileFacts", "FileFinding", "FileKind", "FileStat", "FilesystemUsage",
     "FilesystemsReport", "FindReport", "Finding", "FolderRoom", "FoundFile", "FoundRow", "FreeRoom",
-    "Generated", "GrepReport", "GrepRow", "Guest", "GuestDiffReport", "GuestOptions", "GuestReader",
-    "Happening", "HashedFile", "HiveListReport", "HiveRow", "HostPath", "Image", "ImageEdit",
-    "ImageInfo", "ImageOptions", "ImageUsage", "Images", "InfoReport", "InspectReport",
-    "InspectedGuest", "Key", "KeyListReport", "KeyReport", "KeyRow", "Keys", "Layer", "Layout", "Level",
-    "LineEdit", "ListedFile", "LogInfo", "LogListReport", "LogReport", "LogRow", "LsReport",
-    "MakeDirectory", "MakeHardLink", "MakeLink", "MakeSpecial", "MapLayer", "MapReport",
+    "Generated", "GetKernelReport", "GotKernel", "GrepReport", "GrepRow", "Guest", "GuestDiffReport",
+    "GuestOptions", "GuestReader", "Happening", "HashedFile", "HiveListReport", "HiveRow", "HostPath",
+    "Image", "ImageEdit", "ImageInfo", "ImageOptions", "ImageUsage", "Images", "InfoReport",
+    "InspectReport", "InspectedGuest", "Key", "KeyListReport", "KeyReport", "KeyRow", "Keys", "Layer",
+    "Layout", "Level", "LineEdit", "ListedFile", "LogInfo", "LogListReport", "LogReport", "LogRow",
+    "LsReport", "MakeDirectory", "MakeHardLink", "MakeLink", "MakeSpecial", "MapLayer", "MapReport",
     "MeasureReport", "Mount", "MountReport", "MountedVolume", "Move", "NewLvmUuids", "OperationReport",
     "Orders", "OsInfo", "OsType", "OscapReport", "PackageRoom", "PackagesVerified", "Partition",
     "PartitionEntry", "PartitionReport", "PartitionsReport", "Plan", "PlanReport", "PlannedChange",
@@ -249,21 +251,21 @@ __all__ = [
     "SetXattr", "Severity", "Since", "Size", "Snapshot", "SnapshotReport", "SnapshotsReport",
     "StateOptions", "StationReport", "StationState", "SysprepReport", "TarReport", "TimelineEntry",
     "TimelineFile", "TimelineReport", "TreeEntry", "TreeReport", "Truncate", "UnmountReport", "Upload",
-    "Usage", "ValueRow", "VerifyReport", "Volume", "Warned", "WipeReport", "WriteDisk", "WriteFile",
-    "WriteOptions", "amend", "apply", "apply_snapshot", "audit", "audit_oscap", "bench", "bitmap_add",
-    "bitmap_clear", "bitmap_delete", "bitmap_disable", "bitmap_enable", "bitmap_list", "bitmap_merge",
-    "boot", "cat", "chain_flatten", "chain_move", "chain_show", "chain_squash", "check", "chmod",
-    "chown", "clone", "commit", "compare", "config_delete", "config_get", "config_match", "config_set",
-    "convert", "copy_in", "copy_out", "cp", "create", "create_snapshot", "customize", "dd",
-    "delete_snapshot", "df", "diagnose", "diff", "doctor", "domain", "domains", "du", "edit",
-    "edit_image", "errors", "find", "find_guests", "grep", "info", "inspect", "list_filesystems",
-    "list_logs", "list_snapshots", "ln", "log", "ls", "make_plan", "map", "measure", "mkdir", "mount",
-    "mv", "open_image", "partition_add", "partition_list", "partition_remove", "partition_set",
-    "read_plan", "rebase", "recover", "registry_delete", "registry_diff", "registry_export",
-    "registry_get", "registry_hives", "registry_list", "registry_merge", "registry_search",
-    "registry_set", "repair", "rescue", "resize_copy", "resize_disk", "rm", "sbom", "sbom_document",
-    "sysprep", "sysprep_verify", "tar_in", "tar_out", "the_guest", "timeline", "touch", "tree",
-    "unmount", "verify", "wipe", "write", "write_plan",
+    "Usage", "ValueRow", "VerifyReport", "Volume", "Warned", "WipeReport", "WithReport", "WriteDisk",
+    "WriteFile", "WriteOptions", "amend", "apply", "apply_snapshot", "audit", "audit_oscap", "bench",
+    "bitmap_add", "bitmap_clear", "bitmap_delete", "bitmap_disable", "bitmap_enable", "bitmap_list",
+    "bitmap_merge", "boot", "cat", "chain_flatten", "chain_move", "chain_show", "chain_squash", "check",
+    "chmod", "chown", "clone", "commit", "compare", "config_delete", "config_get", "config_match",
+    "config_set", "convert", "copy_in", "copy_out", "cp", "create", "create_snapshot", "customize",
+    "dd", "delete_snapshot", "df", "diagnose", "diff", "doctor", "domain", "domains", "du", "edit",
+    "edit_image", "errors", "find", "find_guests", "get_kernel", "grep", "info", "inspect",
+    "list_filesystems", "list_logs", "list_snapshots", "ln", "log", "ls", "make_plan", "map", "measure",
+    "mkdir", "mount", "mv", "open_image", "partition_add", "partition_list", "partition_remove",
+    "partition_set", "read_plan", "rebase", "recover", "registry_delete", "registry_diff",
+    "registry_export", "registry_get", "registry_hives", "registry_list", "registry_merge",
+    "registry_search", "registry_set", "repair", "rescue", "resize_copy", "resize_disk", "rm",
+    "run_with", "sbom", "sbom_document", "sysprep", "sysprep_verify", "tar_in", "tar_out", "the_guest",
+    "timeline", "touch", "tree", "unmount", "verify", "wipe", "write", "write_plan",
 ]  # fmt: skip
 
 # Where each name is; the imports above say the same to type checkers, and a test holds them together.
@@ -282,9 +284,9 @@ _HOMES = {
     "imgtools.door.disks": "amend bench check compare info map measure recover wipe",
     "imgtools.door.dividing": "partition_add partition_list partition_remove partition_set",
     "imgtools.door.files": "chmod chown cp ln mkdir mv rm tar_in touch",
-    "imgtools.door.host": "boot doctor mount unmount",
+    "imgtools.door.host": "boot doctor mount run_with unmount",
     "imgtools.door.layers": "chain_flatten chain_move chain_show chain_squash commit rebase",
-    "imgtools.door.looking": "du tree",
+    "imgtools.door.looking": "du get_kernel tree",
     "imgtools.door.making": "clone convert create dd resize_copy resize_disk",
     "imgtools.door.materials": "sbom sbom_document",
     "imgtools.door.named": "domain domains",
@@ -357,6 +359,7 @@ _HOMES = {
     "imgtools.workflows.du": "DuReport FolderRoom PackageRoom",
     "imgtools.workflows.filesystems": "FilesystemsReport",
     "imgtools.workflows.find": "FindReport FoundRow",
+    "imgtools.workflows.get_kernel": "GetKernelReport GotKernel",
     "imgtools.workflows.grep": "GrepReport GrepRow",
     "imgtools.workflows.info": "DiskFacts InfoReport",
     "imgtools.workflows.inspect": "InspectReport InspectedGuest",
@@ -385,6 +388,7 @@ _HOMES = {
     "imgtools.workflows.tree": "TreeEntry TreeReport",
     "imgtools.workflows.verify": "Generated PackagesVerified",
     "imgtools.workflows.wipe": "WipeReport",
+    "imgtools.workflows.with_guest": "WithReport",
     "imgtools.workflows.writing": "PlanReport",
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Unpack
 
@@ -17,6 +18,7 @@ from imgtools.door.opening import (
     one_of,
     size_text,
 )
+from imgtools.door.writing import WriteOptions, read_asked
 from imgtools.records.progress import Progress
 from imgtools.records.request import Engine, Target
 from imgtools.units import parse_size
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from imgtools.workflows.boot import BootReport
     from imgtools.workflows.doctor import DoctorReport
     from imgtools.workflows.mount import MountReport, UnmountReport
+    from imgtools.workflows.with_guest import WithReport
 
 
 def doctor(*, launch: bool = False, engine: EngineName = Engine.AUTO) -> DoctorReport:
@@ -111,3 +114,17 @@ def unmount(folder: HostPath) -> UnmountReport:
     from imgtools.workflows.mount import unmount_image
 
     return unmount_image(Path(folder))
+
+
+def run_with(images: Images, command: Sequence[str], **options: Unpack[WriteOptions]) -> WithReport:
+    """Run a program of this host in a guest's files as a folder, which is its working directory and $IMGTOOLS_ROOT.
+
+    With ``write`` or ``output``, what it changed is made in the guest, all or nothing, if it ended with 0.
+
+    :param command: the program and its arguments, without a shell.
+    :raises HostError: there is no such program; or the folder is still in use, and nothing was written.
+    """
+    from imgtools.workflows.with_guest import run_with as run
+
+    asked = read_asked(images, **options)
+    return run(asked.request, asked.target, command)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
-from imgtools.door.opening import GuestOptions, Images, make_request
+from imgtools.door.opening import GuestOptions, HostPath, Images, make_request
+from imgtools.records.progress import Progress
 
 if TYPE_CHECKING:
     from imgtools.workflows.du import DuReport
+    from imgtools.workflows.get_kernel import GetKernelReport
     from imgtools.workflows.tree import TreeReport
 
 
@@ -49,3 +52,35 @@ def tree(
 
     request = make_request(images, **options)
     return list_tree(request, path, max_depth=max_depth, only_directories=only_directories)
+
+
+def get_kernel(
+    images: Images,
+    output_dir: HostPath,
+    *,
+    which: str = "default",
+    unversioned_names: bool = False,
+    prefix: str = "",
+    overwrite: bool = False,
+    progress: Progress | None = None,
+    **options: Unpack[GuestOptions],
+) -> GetKernelReport:
+    """Copy a guest's kernel and initial RAM disk into a folder of the host; a unified image becomes its parts.
+
+    :param which: ``default`` (what the boot loader starts), ``newest``, ``all``, or a version.
+    :param overwrite: files that are there are replaced.
+    :raises TargetExists: a file is there already; nothing is copied.
+    :raises GuestFileError: there is no kernel.
+    :raises NotInGuest: there is none of that version.
+    """
+    from imgtools.workflows.get_kernel import get_kernel as copy
+
+    return copy(
+        make_request(images, **options),
+        Path(output_dir),
+        which=which,
+        unversioned=unversioned_names,
+        prefix=prefix,
+        overwrite=overwrite,
+        progress=progress,
+    )

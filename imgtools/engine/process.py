@@ -13,11 +13,12 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 from imgtools.engine.confined.fence import HOST, Fence
 from imgtools.engine.confined.kinds import Kind, Limits
-from imgtools.engine.confined.start import start_for_person, start_for_user, start_program
+from imgtools.engine.confined.start import start_for_person, start_for_user, start_in_folder, start_program
 from imgtools.errors import BadImage, EngineFailed, EngineTimeout, ToolMissing
 
 __all__ = [
@@ -230,3 +231,14 @@ def run_for_person(argv: Sequence[str]) -> int:
     _tell(argv)
     stdout = None if os.isatty(1) else 2
     return start_for_person(full(argv), stdout)
+
+
+def run_in_folder(argv: Sequence[str], folder: Path, variables: Mapping[str, str], *, to_stderr: bool) -> int:
+    """Run a person's own program in a folder, on our terminal; return its exit code, 128 and a signal's number.
+
+    :param variables: of its environment, beside ours.
+    :param to_stderr: what it prints goes there.
+    """
+    _tell(argv)
+    code = start_in_folder(argv, folder, variables, 2 if to_stderr else None)
+    return 128 - code if code < 0 else code

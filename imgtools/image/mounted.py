@@ -15,6 +15,7 @@ from imgtools import errors
 from imgtools.engine.fuse import show_folder, unmount_folder
 from imgtools.engine.held_folder import scratch_folder
 from imgtools.engine.own_files import write_own
+from imgtools.engine.process import run_in_folder
 from imgtools.errors import HostError, ImgtoolsError
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "read_record",
     "readiness",
     "record_path",
+    "run_in_folder",
     "scratch_folder",
     "show_folder",
     "unmount",

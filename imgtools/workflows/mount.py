@@ -203,12 +203,18 @@ def _serve(
             read_only=not target.write,
             allow_other=allow_other,
         )
-        changes = _changes(draft, view) if isinstance(image, ImageEdit) else []
-        if changes and isinstance(image, ImageEdit):
-            # Who has worked in the folder for an hour cannot be told now that it does not count: nothing is refused.
-            image.apply(make_plan(image, changes, view.mounts, check=False))
-            image.commit()
-    write_record(replace(record, ended=True, change_count=len(changes)))
+        count = commit_draft(image, draft, view) if isinstance(image, ImageEdit) else 0
+    write_record(replace(record, ended=True, change_count=count))
+
+
+def commit_draft(image: ImageEdit, draft: Draft, view: FileView) -> int:
+    """Make what was changed in a folder, all or nothing, and return how many changes that is."""
+    changes = _changes(draft, view)
+    if changes:
+        # Who has worked in the folder for an hour cannot be told now that it does not count: nothing is refused.
+        image.apply(make_plan(image, changes, view.mounts, check=False))
+        image.commit()
+    return len(changes)
 
 
 def _changes(draft: Draft, view: FileView) -> list[Change]:

@@ -36,6 +36,7 @@ ON_GUEST = {
     "edit": ("/etc/hostname", "-e", "s/a/b/"),
     "filesystems": (),
     "find": ("/etc/ssh",),
+    "get-kernel": ("-o", "FOLDER", "--which", "newest"),
     "grep": ("sshd", "/etc/ssh"),
     "info": (),
     "inspect": (),
@@ -102,6 +103,7 @@ ON_CHAIN = {
 ELSEWHERE = {
     "boot": "tests/cli/test_boot.py: its exit code is the verdict's",
     "mount": "tests/integration/test_mount.py: it needs FUSE",
+    "with": "tests/cli/test_with.py: it needs FUSE, and prints what another program prints",
     "rescue": "tests/integration/test_rescue.py: it boots",
 }
 ALL = {

@@ -21,6 +21,7 @@ OTHER_NAMES = {
     "resize": (("resize_disk", "resize_copy"), "a room is called resize; a copy has a report of its own"),
     "log": (("log", "list_logs"), "the list has a report of its own"),
     "sbom": (("sbom", "sbom_document"), "one list, and the documents that are made of it"),
+    "with": (("run_with",), "with is a word of Python"),
     "registry import": (("registry_merge",), "reg.exe's word for merge"),
     "registry list": (("registry_list", "registry_hives"), "the hives have a report of their own"),
     "shell": (

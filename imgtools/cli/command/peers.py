@@ -21,6 +21,7 @@ SAME: Mapping[str, str] = {
     "virt-df": "df",
     "virt-edit": "edit",
     "virt-filesystems": "filesystems",
+    "virt-get-kernel": "get-kernel",
     "virt-host-validate": "doctor",
     "virt-inspector": "inspect",
     "virt-list-filesystems": "filesystems --only filesystems",
@@ -129,7 +130,6 @@ OTHERWISE: Mapping[str, str] = {
     "virt-diff": "imgtools compare tells whether two disks hold the same; which files differ, say two runs of "
     "imgtools find / -l and diff",
     "virt-format": "no filesystem is made; imgtools wipe overwrites an image, imgtools create makes an empty one",
-    "virt-get-kernel": "imgtools inspect names the kernels, imgtools copy-out takes them from /boot",
     "virt-index-validate": "no templates are downloaded, so there is no index; imgtools clone copies one of yours",
     "virt-make-fs": "no filesystem is made; into one that is there, imgtools copy-in and imgtools tar-in copy",
     "virt-p2v": "a physical machine is not converted; imgtools convert takes a copy of its disk",

@@ -179,3 +179,9 @@ def start_for_user(text: str, stdin: Stream, stdout: Stream) -> subprocess.Popen
 def start_for_person(argv: Sequence[str], stdout: Stream) -> int:
     """Run a person's own program on our terminal, and return its exit code."""
     return subprocess.run(argv, check=False, stdout=stdout).returncode
+
+
+def start_in_folder(argv: Sequence[str], folder: Path, variables: Mapping[str, str], stdout: Stream) -> int:
+    """Run a person's own program with a working directory and more variables, and return its exit code."""
+    environment = {**os.environ, **variables}
+    return subprocess.run(argv, check=False, cwd=folder, env=environment, stdout=stdout).returncode

@@ -48,6 +48,29 @@ def _text(stream: BinaryIO, section: Section) -> str:
     return raw.rstrip(b"\0\n").decode("utf-8", "replace")
 
 
+# What a unified kernel image is taken apart into, and the sections that the parts are in.
+PARTS = {"vmlinuz": ".linux", "initrd": ".initrd", "cmdline": ".cmdline", "osrel": ".osrel"}
+
+
+@dataclass(frozen=True, slots=True)
+class UnifiedPart:
+    """A part of a unified kernel image: its bytes in the file."""
+
+    name: str
+    start: int
+    size: int
+
+
+def unified_parts(files: GuestReader, path: str) -> dict[str, UnifiedPart]:
+    """Return the parts of a unified kernel image by the names of :data:`PARTS`; none of what is no such image."""
+    with files.open(path) as stream:
+        image = read_pe(stream.read(HEAD), files.stat(path).size)
+    if image is None or image.section(PARTS["vmlinuz"]) is None:
+        return {}
+    sections = {name: image.section(section) for name, section in PARTS.items()}
+    return {name: UnifiedPart(name, one.start, one.used) for name, one in sections.items() if one is not None}
+
+
 class _Part:
     """The bytes of a section, read forwards."""
 
