@@ -54,7 +54,7 @@ if TYPE_CHECKING:
     from imgtools.door.files import chmod, chown, cp, ln, mkdir, mv, rm, tar_in, touch
     from imgtools.door.host import boot, doctor, mount, run_with, unmount
     from imgtools.door.layers import chain_flatten, chain_move, chain_show, chain_squash, commit, rebase
-    from imgtools.door.looking import du, get_kernel, tree
+    from imgtools.door.looking import du, get_kernel, tail, tree
     from imgtools.door.making import clone, convert, create, dd, resize_copy, resize_disk
     from imgtools.door.materials import sbom, sbom_document
     from imgtools.door.named import domain, domains
@@ -214,6 +214,7 @@ if TYPE_CHECKING:
     from imgtools.workflows.sbom import SbomReport
     from imgtools.workflows.snapshot import SnapshotReport, SnapshotsReport
     from imgtools.workflows.sysprep import OperationReport, SysprepReport, VerifyReport
+    from imgtools.workflows.tail import TailReport
     from imgtools.workflows.tar_out import TarReport
     from imgtools.workflows.timeline import TimelineReport
     from imgtools.workflows.tree import TreeEntry, TreeReport
@@ -249,23 +250,24 @@ __all__ = [
     "ResizeReport", "ResizedPartition", "Result", "RunInGuest", "SbomReport", "ScapCounts",
     "ScapProfile", "ScapRule", "SearchReport", "Secret", "SetMode", "SetOwner", "SetTimes", "SetUuid",
     "SetXattr", "Severity", "Since", "Size", "Snapshot", "SnapshotReport", "SnapshotsReport",
-    "StateOptions", "StationReport", "StationState", "SysprepReport", "TarReport", "TimelineEntry",
-    "TimelineFile", "TimelineReport", "TreeEntry", "TreeReport", "Truncate", "UnmountReport", "Upload",
-    "Usage", "ValueRow", "VerifyReport", "Volume", "Warned", "WipeReport", "WithReport", "WriteDisk",
-    "WriteFile", "WriteOptions", "amend", "apply", "apply_snapshot", "audit", "audit_oscap", "bench",
-    "bitmap_add", "bitmap_clear", "bitmap_delete", "bitmap_disable", "bitmap_enable", "bitmap_list",
-    "bitmap_merge", "boot", "cat", "chain_flatten", "chain_move", "chain_show", "chain_squash", "check",
-    "chmod", "chown", "clone", "commit", "compare", "config_delete", "config_get", "config_match",
-    "config_set", "convert", "copy_in", "copy_out", "cp", "create", "create_snapshot", "customize",
-    "dd", "delete_snapshot", "df", "diagnose", "diff", "doctor", "domain", "domains", "du", "edit",
-    "edit_image", "errors", "find", "find_guests", "get_kernel", "grep", "info", "inspect",
-    "list_filesystems", "list_logs", "list_snapshots", "ln", "log", "ls", "make_plan", "map", "measure",
-    "mkdir", "mount", "mv", "open_image", "partition_add", "partition_list", "partition_remove",
-    "partition_set", "read_plan", "rebase", "recover", "registry_delete", "registry_diff",
-    "registry_export", "registry_get", "registry_hives", "registry_list", "registry_merge",
-    "registry_search", "registry_set", "repair", "rescue", "resize_copy", "resize_disk", "rm",
-    "run_with", "sbom", "sbom_document", "sysprep", "sysprep_verify", "tar_in", "tar_out", "the_guest",
-    "timeline", "touch", "tree", "unmount", "verify", "wipe", "write", "write_plan",
+    "StateOptions", "StationReport", "StationState", "SysprepReport", "TailReport", "TarReport",
+    "TimelineEntry", "TimelineFile", "TimelineReport", "TreeEntry", "TreeReport", "Truncate",
+    "UnmountReport", "Upload", "Usage", "ValueRow", "VerifyReport", "Volume", "Warned", "WipeReport",
+    "WithReport", "WriteDisk", "WriteFile", "WriteOptions", "amend", "apply", "apply_snapshot", "audit",
+    "audit_oscap", "bench", "bitmap_add", "bitmap_clear", "bitmap_delete", "bitmap_disable",
+    "bitmap_enable", "bitmap_list", "bitmap_merge", "boot", "cat", "chain_flatten", "chain_move",
+    "chain_show", "chain_squash", "check", "chmod", "chown", "clone", "commit", "compare",
+    "config_delete", "config_get", "config_match", "config_set", "convert", "copy_in", "copy_out", "cp",
+    "create", "create_snapshot", "customize", "dd", "delete_snapshot", "df", "diagnose", "diff",
+    "doctor", "domain", "domains", "du", "edit", "edit_image", "errors", "find", "find_guests",
+    "get_kernel", "grep", "info", "inspect", "list_filesystems", "list_logs", "list_snapshots", "ln",
+    "log", "ls", "make_plan", "map", "measure", "mkdir", "mount", "mv", "open_image", "partition_add",
+    "partition_list", "partition_remove", "partition_set", "read_plan", "rebase", "recover",
+    "registry_delete", "registry_diff", "registry_export", "registry_get", "registry_hives",
+    "registry_list", "registry_merge", "registry_search", "registry_set", "repair", "rescue",
+    "resize_copy", "resize_disk", "rm", "run_with", "sbom", "sbom_document", "sysprep",
+    "sysprep_verify", "tail", "tar_in", "tar_out", "the_guest", "timeline", "touch", "tree", "unmount",
+    "verify", "wipe", "write", "write_plan",
 ]  # fmt: skip
 
 # Where each name is; the imports above say the same to type checkers, and a test holds them together.
@@ -286,7 +288,7 @@ _HOMES = {
     "imgtools.door.files": "chmod chown cp ln mkdir mv rm tar_in touch",
     "imgtools.door.host": "boot doctor mount run_with unmount",
     "imgtools.door.layers": "chain_flatten chain_move chain_show chain_squash commit rebase",
-    "imgtools.door.looking": "du get_kernel tree",
+    "imgtools.door.looking": "du get_kernel tail tree",
     "imgtools.door.making": "clone convert create dd resize_copy resize_disk",
     "imgtools.door.materials": "sbom sbom_document",
     "imgtools.door.named": "domain domains",
@@ -383,6 +385,7 @@ _HOMES = {
     "imgtools.workflows.sbom": "SbomReport",
     "imgtools.workflows.snapshot": "SnapshotReport SnapshotsReport",
     "imgtools.workflows.sysprep": "OperationReport SysprepReport VerifyReport",
+    "imgtools.workflows.tail": "TailReport",
     "imgtools.workflows.tar_out": "TarReport",
     "imgtools.workflows.timeline": "TimelineReport",
     "imgtools.workflows.tree": "TreeEntry TreeReport",

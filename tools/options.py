@@ -42,6 +42,9 @@ NAMESAKES: Mapping[tuple[str, str], str] = {
     ("rescue", "-c"): "`sh -c`",
     ("rm", "-f"): "`rm -f`",
     ("shell", "-f"): "`guestfish -f`; --format names the format of the image",
+    ("tail", "-c"): "`tail -c`",
+    ("tail", "-f"): "`tail -f`",
+    ("tail", "-n"): "`tail -n`; a file is only read",
     ("touch", "-c"): "`touch -c`",
 }
 

@@ -11,6 +11,7 @@ from imgtools.records.progress import Progress
 if TYPE_CHECKING:
     from imgtools.workflows.du import DuReport
     from imgtools.workflows.get_kernel import GetKernelReport
+    from imgtools.workflows.tail import TailReport
     from imgtools.workflows.tree import TreeReport
 
 
@@ -84,3 +85,18 @@ def get_kernel(
         overwrite=overwrite,
         progress=progress,
     )
+
+
+def tail(
+    images: Images, path: str, *, lines: int = 10, size: int | None = None, **options: Unpack[GuestOptions]
+) -> TailReport:
+    """Return the end of a file of the guest, which may be of any size.
+
+    :param lines: how many lines; ``size`` is how many bytes, and counts if it is given.
+    :raises NoSuchGuestFile: it is not there.
+    :raises NotAFile: it is a directory or a device.
+    """
+    from imgtools.workflows.tail import TailPart, read_tail
+
+    part = TailPart(lines) if size is None else TailPart(size, in_bytes=True)
+    return read_tail(make_request(images, **options), path, part)

@@ -53,6 +53,7 @@ ON_GUEST = {
     "rm": ("/etc/hostname",),
     "sbom": (),
     "sysprep": ("--enable", "machine-id"),
+    "tail": ("/etc/hostname",),
     "tar-in": ("ARCHIVE", "/srv"),
     "tar-out": ("/etc/ssh", "FOLDER/a.tar"),
     "touch": ("/etc/hostname",),

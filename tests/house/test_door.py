@@ -73,6 +73,7 @@ OTHER_WORDS = {
     "sysprep --set": "settings",
     "verify --package": "packages",
     "sbom --as": "form",
+    "tail --bytes": "size",
     "write --from": "content",
 }
 # Options that no function has, and why.
@@ -127,6 +128,8 @@ NOT_SAID = {
     "repair --list": "documentation: docs/operations",
     "rescue --yes": "agree: without it, that is what happens",
     "sbom --output-file": "sbom_document returns the text",
+    "tail --follow": "a program calls it again",
+    "tail --interval": "a program calls it again",
     "sbom --overwrite": "sbom_document returns the text",
     "shell --file": "a program calls functions",
     "sysprep --list-operations": "documentation: docs/operations",

@@ -31,6 +31,7 @@ SAME: Mapping[str, str] = {
     "virt-rescue": "rescue",
     "virt-resize": "resize",
     "virt-sysprep": "sysprep",
+    "virt-tail": "tail --follow",
     "virt-tar-in": "tar-in",
     "virt-tar-out": "tar-out",
     # disks, partitions, filesystems of the host
@@ -121,7 +122,6 @@ OTHERWISE: Mapping[str, str] = {
     "qemu-img": "its commands are commands here: imgtools info, imgtools convert, imgtools create ...",
     "qemu-io": "imgtools dd copies a stretch of a disk out or in, imgtools bench measures",
     "qemu-nbd": "no device of the host is needed: imgtools mount shows the files, imgtools dd copies a stretch",
-    "tail": "imgtools cat prints a file, imgtools log the newest entries of the logs",
     "tar": "imgtools tar-in unpacks into a guest, imgtools tar-out packs",
     "useradd": "imgtools customize --run-command 'useradd NAME' IMAGE",
     "virt-builder": "no templates are downloaded; imgtools clone copies one of yours, imgtools customize changes it",
@@ -134,7 +134,6 @@ OTHERWISE: Mapping[str, str] = {
     "virt-make-fs": "no filesystem is made; into one that is there, imgtools copy-in and imgtools tar-in copy",
     "virt-p2v": "a physical machine is not converted; imgtools convert takes a copy of its disk",
     "virt-sparsify": "imgtools convert leaves out what is zero; what a guest deleted is zero only after fstrim in it",
-    "virt-tail": "guests that run are not followed; imgtools log prints the newest entries of one that is off",
     "virt-v2v": "drivers are not exchanged for another hypervisor; imgtools convert changes the format of a disk",
     "virt-win-reg": "imgtools registry reads keys and values; changes to a registry are not made yet",
     "virsh": "imgtools clone --domain clones a domain; everything else of domains is virsh's",
