@@ -52,6 +52,7 @@ ON_GUEST = {
     "resize": ("+64M",),
     "rm": ("/etc/hostname",),
     "sbom": (),
+    "shell": ("-f", "SCRIPT"),
     "sysprep": ("--enable", "machine-id"),
     "tail": ("/etc/hostname",),
     "tar-in": ("ARCHIVE", "/srv"),
@@ -144,6 +145,7 @@ def test_a_key_that_fits_nothing_is_told(name: str, chain: Path, tmp_path: Path)
     (tmp_path / "folder").mkdir()
     (tmp_path / "file").write_text("new\n")
     (tmp_path / "plan").write_text('[{"kind": "remove", "path": "/etc/hostname"}]')
+    (tmp_path / "script").write_text("cat /etc/hostname\n")
     (tmp_path / "a.tar").write_bytes(bytes(10240))
     (tmp_path / "a.reg").write_text("[HKEY_LOCAL_MACHINE\\SOFTWARE\\New]\n")
     named = {
@@ -151,6 +153,7 @@ def test_a_key_that_fits_nothing_is_told(name: str, chain: Path, tmp_path: Path)
         "ROOT": tmp_path / "folder",
         "FILE": tmp_path / "file",
         "PLAN": tmp_path / "plan",
+        "SCRIPT": tmp_path / "script",
         "ARCHIVE": tmp_path / "a.tar",
         "REG": tmp_path / "a.reg",
         "TOP": chain,
