@@ -93,6 +93,7 @@ class Volume:
     part_uuid: str = ""
     part_label: str = ""
     sector_size: int = 512
+    array_name: str = ""  # of an array, or a partition of one: what mdadm calls it below /dev/md: data, data1
 
     @property
     def mountable(self) -> bool:

@@ -7,7 +7,8 @@ what the kernel takes for one (super_1_load, super_90_load).
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from functools import partial
 from typing import NamedTuple
 
 from imgtools.volumes.volume_file import DiskFile
@@ -62,6 +63,25 @@ def read_md_member(disk: DiskFile) -> Member | None:
     if len({member.uuid for member in whole}) > 1:
         return whole[0]._replace(problem="it has the superblocks of several arrays")
     return next(iter(whole or found), None)
+
+
+def read_whole_member(disk: DiskFile, partitions: Iterable[tuple[int, int]]) -> Member | None:
+    """Return what a disk says that is a member as a whole, although a partition table stands before it.
+
+    That table is the array's own: of versions 1.0 and 0.90 the data begins where the member does. A superblock that
+    lies in one of the partitions is that partition's, as libblkid has it (blkid_probe_is_covered_by_pt).
+
+    :param partitions: where each begins and ends, in bytes.
+    """
+    places = [((disk.size // SECTOR - 16) & ~7) * SECTOR, (disk.size & ~0xFFFF) - 0x10000]
+    read = (partial(_read_1, disk, places[0]), partial(_read_0, disk))
+    spans = list(partitions)
+    for at, look in zip(places, read, strict=True):
+        if at > 4096 and not any(start <= at < end for start, end in spans):
+            found = look()
+            if found is not None and not found.damaged:
+                return found
+    return None
 
 
 def _places_1(size: int) -> Iterator[int]:

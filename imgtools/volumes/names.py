@@ -25,8 +25,8 @@ _BY_PATH = r"/dev/disk/by-(?:id|path)/(?P<disk>.+?)(?:-part(?P<part>\d+))?$"
 def is_called(volume: Volume, name: str) -> bool:
     """Whether a person may mean ``volume`` by ``name``: a device, a UUID, a label, as fstab or udev spell them.
 
-    Logical volumes are ``/dev/VG/LV`` and ``/dev/mapper/VG-LV``. Letter case counts, except in UUIDs. The disks go by
-    the names that they have on other buses, too: see :func:`own_device`.
+    Logical volumes are ``/dev/VG/LV`` and ``/dev/mapper/VG-LV``, arrays ``/dev/md/NAME``. Letter case counts, except in
+    UUIDs. The disks go by the names that they have on other buses, too: see :func:`own_device`.
     """
     tag, value = _tagged(name)
     exact = {"LABEL": {volume.label}, "PARTLABEL": {volume.part_label}}
@@ -34,6 +34,8 @@ def is_called(volume: Volume, name: str) -> bool:
     if tag:
         return value in exact.get(tag, set()) - {""} or value.casefold() in folded.get(tag, set()) - {""}
     names = {volume.device, mapped_device(volume.device)}.union(*exact.values()) - {""}
+    if volume.array_name:
+        names.add(f"/dev/md/{volume.array_name}")
     return (
         name in names
         or own_device(name) in names
@@ -72,6 +74,18 @@ def _tagged(name: str) -> tuple[str, str]:
         if name.upper().startswith(f"{tag}="):
             return tag, name[len(tag) + 1 :].strip('"')
     return "", name
+
+
+def array_name(said: str, number: int | None = None) -> str:
+    """Return what mdadm calls an array, or a partition of it, below /dev/md; empty: it has no name.
+
+    :param said: the name in its superblock: ``host:data`` or ``data``.
+    :param number: of the partition (udev-md-raid-arrays.rules: ``data1``, ``boot1p1``).
+    """
+    name = said.rpartition(":")[2]
+    if number is None or not name:
+        return name
+    return f"{name}p{number}" if name[-1].isdigit() else f"{name}{number}"
 
 
 def mapped_device(device: str) -> str:

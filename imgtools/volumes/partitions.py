@@ -35,9 +35,25 @@ class Slot(NamedTuple):
 def read_disk(disk: DiskFile, device: str, sector: int = 0) -> Disk:
     """Read the partition table of a disk. Without one, ``table`` is empty.
 
+    A disk that is as a whole a member of an array has none: what looks like it is the array's.
+
     :param sector: bytes of a sector, if that is known: only a GPT tells by itself.
     :raises UsageError: the table is one of other sectors.
     """
+    found = _read_table(disk, device, sector)
+    if found.partitions and _is_of_array(disk, found):
+        return Disk(device, disk.size, sector or SECTOR)
+    return found
+
+
+def _is_of_array(disk: DiskFile, found: Disk) -> bool:
+    from imgtools.volumes.md_superblock import read_whole_member  # late: few disks have partitions of md
+
+    spans = ((one.start, one.start + one.size) for one in found.partitions)
+    return read_whole_member(disk, spans) is not None
+
+
+def _read_table(disk: DiskFile, device: str, sector: int) -> Disk:
     raw = disk.read_at(0, SECTOR)
     slots = parse_slots(raw)
     unit = sector or SECTOR

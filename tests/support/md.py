@@ -64,10 +64,17 @@ def folded(covered: bytes) -> int:
 
 
 def old_member(
-    role: int, *, level: int = 1, wanted: int = 2, size: int = MEMBER, state: int = 6
+    role: int,
+    *,
+    level: int = 1,
+    wanted: int = 2,
+    size: int = MEMBER,
+    state: int = 6,
+    content: bytes = b"",
 ) -> bytearray:
     """A member of version 0.90."""
     raw, at = bytearray(size), (size & ~0xFFFF) - 0x10000
+    raw[: len(content)] = content
     words = [0] * 1024
     words[0], words[1], words[2], words[5] = MAGIC, 0, 90, 0x01020304
     words[7], words[8], words[10], words[39] = level & 0xFFFFFFFF, at // 1024, wanted, 9

@@ -17,7 +17,7 @@ from imgtools.engine.subvolumes import subvolume_of
 from imgtools.records.disks import MORE_DISKS, Array, Declined, Disk, Holder, Layout, Volume
 from imgtools.records.lvm import LogicalVolume, PhysicalVolume, VolumeGroup
 from imgtools.volumes.lvm_map import NO_WORD_OF_IT
-from imgtools.volumes.names import device_order
+from imgtools.volumes.names import array_name, device_order
 
 MOST_NESTED = 16  # device-mapper devices on device-mapper devices
 
@@ -134,6 +134,7 @@ class _Builder:
     def _arrays(self) -> Iterator[Volume]:
         """Yield md arrays, or their partitions."""
         arrays = {one.name for one in self._survey.devices if one.md_level}
+        names = {array.device: array.name for array in self._assembled()}
         for one in self._survey.devices:
             parts = [
                 other
@@ -141,13 +142,18 @@ class _Builder:
                 if one.name in arrays and other.is_partition and other.name.startswith(f"{one.name}p")
             ]
             if one.name in arrays and one.size and not parts:
+                said = array_name(names.get(self._device(one), ""))
                 yield self._looked_into(
-                    Volume(self._device(one), Holder.MD, one.size, parents=self._parents(one))
+                    Volume(
+                        self._device(one), Holder.MD, one.size, parents=self._parents(one), array_name=said
+                    )
                 )
             for part in parts:
                 parent = (self._device(one),)
+                number = part.name.removeprefix(f"{one.name}p")
+                said = array_name(names.get(parent[0], ""), int(number) if number.isdigit() else None)
                 yield self._looked_into(
-                    Volume(self._device(part), Holder.PARTITION, part.size, parents=parent)
+                    Volume(self._device(part), Holder.PARTITION, part.size, parents=parent, array_name=said)
                 )
 
     def _device(self, one: BlockDevice) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from imgtools.errors import BadImage
 from imgtools.records.disks import Array, Declined, Disk, Holder, Partition, Volume
+from imgtools.volumes.names import array_name
 from imgtools.volumes.partitions import read_disk
 from imgtools.volumes.volume_file import DiskFile
 
@@ -108,7 +109,7 @@ class Assembly:
                 self._count += 1
                 said = members[0].said
                 self.arrays.append(Array(array.content.name, uuid, said.name, array.parents))
-                fresh += _on_array(array.content, array.parents)
+                fresh += _on_array(array.content, array.parents, said.name)
         return fresh
 
     def _take_member(self, found: Found) -> None:
@@ -141,14 +142,21 @@ class Assembly:
         return fresh
 
 
-def _on_array(file: DiskFile, parents: tuple[str, ...]) -> list[Found]:
+def _on_array(file: DiskFile, parents: tuple[str, ...], name: str) -> list[Found]:
     """The partitions of an array; the whole of it, if it has none."""
     table = read_disk(file, file.name)
     if not table.partitions:
-        return [Found(Volume(file.name, Holder.MD, file.size, parents=parents), file)]
+        whole = Volume(file.name, Holder.MD, file.size, parents=parents, array_name=array_name(name))
+        return [Found(whole, file)]
     return [
         Found(
-            Volume(partition.device, Holder.PARTITION, partition.size, parents=(file.name,)),
+            Volume(
+                partition.device,
+                Holder.PARTITION,
+                partition.size,
+                parents=(file.name,),
+                array_name=array_name(name, partition.number),
+            ),
             file.part(partition.start, partition.size, partition.device),
         )
         for partition in table.partitions

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from imgtools.records.disks import Holder, Partition, Volume
-from imgtools.volumes.names import is_called, is_named, mapped_device, mapper_name, own_device
+from imgtools.volumes.names import array_name, is_called, is_named, mapped_device, mapper_name, own_device
 
 UUID = "0b51fa37-ab0c-4c5a-9f36-3d4e60bd5f91"
 PART = "DE305D54-75B4-431B-ADB2-EB6B9E546014"
@@ -48,6 +48,23 @@ def test_a_logical_volume_by_both_of_its_names(name: str) -> None:
 def test_what_it_is_not_called(name: str) -> None:
     assert not is_called(PARTITION, name) and not is_called(LOGICAL, name)
     assert not is_called(Volume("/dev/sdb", Holder.DISK, 1), name)
+
+
+@pytest.mark.parametrize(
+    ("said", "number", "name"),
+    [
+        ("host:data", None, "data"),
+        ("data", None, "data"),
+        ("host:data", 1, "data1"),
+        ("boot1", 2, "boot1p2"),
+        ("", None, ""),
+        ("", 1, ""),
+    ],
+)
+def test_an_array_by_what_mdadm_calls_it(said: str, number: int | None, name: str) -> None:
+    assert array_name(said, number) == name
+    array = Volume("/dev/md127", Holder.MD, 1 << 20, array_name=name)
+    assert is_called(array, f"/dev/md/{name}") is bool(name) and is_called(array, "/dev/md127")
 
 
 def test_dashes_in_lvm_names_are_doubled() -> None:

@@ -15,7 +15,9 @@ from imgtools.engine.qemu.block import serve_disk
 from imgtools.errors import KeyNeeded
 from imgtools.records.disks import MORE_DISKS, Declined, Disk, Holder, Volume
 from imgtools.records.request import Engine, Key, Secret
+from imgtools.volumes.names import is_called
 from tests.support.lvm import group_text, make_pv, segment, volume_text
+from tests.support.md import member, old_member
 from tests.support.volumes import FileDisk, blank, image_info, make_ext, patch, tool
 
 MIB = 1 << 20
@@ -113,6 +115,59 @@ def test_a_whole_disk_is_a_volume_only_without_a_table(tmp_path: Path, ext4: byt
         ]
         assert [one.table for one in layout.disks] == ["", "gpt", ""]
         assert hello(session, "/dev/sda") == b"hello\n"
+
+
+@pytest.mark.host
+@pytest.mark.parametrize("version", ["1.0", "0.90"])
+@pytest.mark.parametrize("label", ["dos", "gpt"])
+def test_the_table_of_an_array_is_not_that_of_its_disks(
+    tmp_path: Path, ext4: bytes, version: str, label: str
+) -> None:
+    """Whole disks as members, their superblocks at the end: each begins as the array does, with its table."""
+    inner = disk(tmp_path / "inner", f"label: {label}\nstart=1MiB, size=4MiB\n", {1: ext4}, 8 * MIB)
+    content, size = inner.read_bytes(), 8 * MIB + 0x20000
+    for role, name in enumerate("ab"):
+        if version == "1.0":
+            raw = member(role, at=((size // 512 - 16) & ~7) * 512, size=size, content=content)
+        else:
+            raw = old_member(role, size=size, content=content)
+        (tmp_path / name).write_bytes(raw)
+    with opened(tmp_path / "a", tmp_path / "b") as session:
+        layout = session.layout()
+        assert [(one.device, one.table, one.partitions) for one in layout.disks] == [
+            ("/dev/sda", "", ()),
+            ("/dev/sdb", "", ()),
+        ]
+        assert [(one.device, one.content) for one in layout.volumes] == [
+            ("/dev/sda", "linux_raid_member"), ("/dev/sdb", "linux_raid_member"), ("/dev/md127p1", "ext4"),
+        ]  # fmt: skip
+        assert layout.unread == () and hello(session, "/dev/md127p1") == b"hello\n"
+        last = layout.volumes[-1]
+        assert is_called(last, "/dev/md/data1") is (version == "1.0") and not is_called(last, "/dev/md/data")
+
+
+@pytest.mark.host
+@pytest.mark.parametrize("version", ["1.0", "0.90"])
+def test_a_superblock_in_the_last_partition_is_that_partitions(
+    tmp_path: Path, ext4: bytes, version: str
+) -> None:
+    size, end = 16 * MIB, 16 * MIB - MIB  # of the disk, and of its last partition
+    at = ((size // 512 - 16) & ~7) * 512 if version == "1.0" else size - 0x10000
+    found = {}
+    for role, name in enumerate("ab"):
+        path = disk(tmp_path / name, f"label: dos\nstart=1MiB, size={end // MIB}MiB\n", {}, size)
+        if version == "1.0":
+            raw = member(role, at=((end // 512 - 16) & ~7) * 512, size=end, content=ext4)
+        else:
+            raw = old_member(role, size=end, content=ext4)
+        patch(path, MIB, bytes(raw))
+        found[name] = path.read_bytes()[at : at + 4]
+    assert found["a"] == (0xA92B4EFC).to_bytes(4, "little")  # where that of the whole disk would be, too
+    with opened(tmp_path / "a", tmp_path / "b") as session:
+        layout = session.layout()
+        assert [one.table for one in layout.disks] == ["dos", "dos"]
+        assert layout.volumes[-1].parents == ("/dev/sda1", "/dev/sdb1")
+        assert hello(session, "/dev/md127") == b"hello\n"
 
 
 @pytest.mark.host
