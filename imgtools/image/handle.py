@@ -64,6 +64,10 @@ class Image:
         """Return how full the filesystem on ``volume`` is, or why nobody can tell."""
         return self._router.try_usage(volume)
 
+    def keys_of_volumes(self) -> tuple[Key, ...]:
+        """Return the keys of encrypted volumes, with those that servers give for ``clevis``; they are asked once."""
+        return keys_for_appliance(self._servers, lambda: cast("DirectSession", self._router.direct()))
+
     def _booted(self) -> Session:
         """Return the appliance's session, booted now if it is not up; it serves everything from now on."""
         return self._router.appliance()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from imgtools.change.change import Change
@@ -13,7 +13,7 @@ from imgtools.image.edit import edit_within
 from imgtools.image.handle import open_request
 from imgtools.image.key_use import useless_keys
 from imgtools.records.disks import Layout, Volume
-from imgtools.records.request import Engine, ImageRequest, Target
+from imgtools.records.request import Engine, ImageRequest, Key, Target
 from imgtools.records.steps import DiskStep
 from imgtools.records.system import Warned
 from imgtools.resize.partitioning import PartitionTable
@@ -100,10 +100,10 @@ def resize(request: ResizeRequest, progress: Progress | None = None) -> ResizeRe
         new_size = parse_change(request.size, old_size) if request.size is not None else old_size
         require_possible(held, new_size)
         with open_request(request.source) as image:
-            layout = image.layout()
+            layout, given = image.layout(), image.keys_of_volumes()
         with open_workbench(held, new_size) as bench:
             edits = _edit(held, bench, request) if request.changes else None
-            plan = _work(bench, layout, new_size, request)
+            plan = _work(bench, layout, new_size, request, given)
             if request.write:
                 bench.commit()
         seconds = round(time.monotonic() - began, 3) if request.write else 0.0
@@ -125,19 +125,24 @@ def _edit(held: Held, bench: Workbench, request: ResizeRequest) -> PlanReport:
         return apply_changes(edit, source, target, request.changes)
 
 
-def _work(bench: Workbench, layout: Layout, new_size: int, request: ResizeRequest) -> Resizing:
-    """Make the plan, and carry it out on the overlay where that is wanted."""
+def _work(
+    bench: Workbench, layout: Layout, new_size: int, request: ResizeRequest, given: Sequence[Key]
+) -> Resizing:
+    """Make the plan, and carry it out on the overlay where that is wanted.
+
+    :param given: the keys of encrypted volumes.
+    """
     wish = Wish(request.expand, request.shrink, request.lv_expand)
     with bench.parts() as part:
         plan = plan_resize(layout, _table(part, layout), new_size, wish)
         if plan.stretch is not None:
             require_fit(part, plan.stretch)
         if request.write:
-            require_key(plan, request.source.keys)
+            require_key(plan, given)
             bench.require_room(room_wanted(plan))
             carry_out(part, plan)
     if request.write and plan.needs_boot:
-        carry_out_booted(bench, plan, request.source.keys)
+        carry_out_booted(bench, plan, given)
     return plan
 
 

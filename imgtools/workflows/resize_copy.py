@@ -22,7 +22,7 @@ from imgtools.disk.sources.opening import opened_disk
 from imgtools.errors import EngineFailed, UnsupportedFormat, UsageError, WouldLoseData
 from imgtools.image.handle import open_request
 from imgtools.records.disks import Layout, Volume
-from imgtools.records.request import Engine, ImageRequest
+from imgtools.records.request import Engine, ImageRequest, Key
 from imgtools.records.steps import DiskStep
 from imgtools.records.system import Warned
 from imgtools.resize.copy_plan import (
@@ -130,6 +130,7 @@ class _Plan:
     boots: tuple[Fit, ...]  # grow in the appliance
     lv: str | None
     warnings: tuple[Warned, ...]
+    keys: tuple[Key, ...] = ()  # of encrypted volumes
 
 
 def resize_copy(request: ResizeCopyRequest, progress: Progress | None = None) -> ResizeCopyReport:
@@ -171,7 +172,7 @@ def _plan(request: ResizeCopyRequest, folder: Path) -> _Plan:
             "a resized copy is not encrypted", hint="imgtools convert --new-key encrypts it"
         )
     with open_request(request.source) as image:
-        layout, known = image.layout(), image.warnings
+        layout, known, keys = image.layout(), image.warnings, image.keys_of_volumes()
     before = read_source_table(disk, folder, sector_size=layout.disks[0].sector_size)
     check_table(before, repair=request.repair_table)
     volumes = volumes_of(layout, before)
@@ -187,11 +188,12 @@ def _plan(request: ResizeCopyRequest, folder: Path) -> _Plan:
     boots = tuple(fit for fit in fits if fit.volume.content in IN_APPLIANCE)
     grows = tuple(fit for fit in fits if fit not in shrinks and fit not in boots)
     _require_contents_fit(disk, folder, (*shrinks, *grows), before.sector_size)
-    boots, more = _boots(request, boots)
+    boots, more = _boots(request, boots, keys)
     ntfs = [fit.volume.device for fit in (*shrinks, *grows) if fit.volume.content == "ntfs"]
     more += [Warned(AFTER_NTFS, device) for device in ntfs]
     told = (*known, *warnings, *more, *place_warnings(made, volumes))
-    return _Plan(disk, size, format, made, volumes, ignore, shrinks, grows, boots, request.lv_expand, told)
+    lv = request.lv_expand
+    return _Plan(disk, size, format, made, volumes, ignore, shrinks, grows, boots, lv, told, keys)
 
 
 def _require_format_takes(format: str, size: int, folder: Path) -> None:
@@ -268,12 +270,14 @@ def _expanded(request: ResizeCopyRequest, table: PartitionTable, layout: Layout)
 # -- what the partitions hold -----------------------------------------------------------------------------------
 
 
-def _boots(request: ResizeCopyRequest, fits: Sequence[Fit]) -> tuple[tuple[Fit, ...], list[Warned]]:
+def _boots(
+    request: ResizeCopyRequest, fits: Sequence[Fit], keys: Sequence[Key]
+) -> tuple[tuple[Fit, ...], list[Warned]]:
     """Return what grows in the appliance; a locked container is left, for it can be opened and grown later.
 
     :raises EngineFailed: something does, and the appliance is ruled out.
     """
-    locked = [fit for fit in fits if is_locked(fit.volume, request.source.keys)]
+    locked = [fit for fit in fits if is_locked(fit.volume, keys)]
     boots = tuple(fit for fit in fits if fit not in locked)
     if (boots or request.lv_expand) and request.source.engine is Engine.DIRECT:
         what = request.lv_expand or f"{boots[0].volume.content} on {boots[0].volume.device}"
@@ -338,8 +342,8 @@ def _make(plan: _Plan, request: ResizeCopyRequest, folder: Path, progress: Progr
             finish_disk(stretch(0, plan.size), plan.relayout)
             grow_contents(stretch, plan.grows, sector_size)
         if plan.boots or plan.lv:
-            given = plan.disk.keys.given
-            grow_booted(work, format, plan.size, folder / "grown", plan.boots, plan.lv, given, sector_size)
+            grown = folder / "grown"
+            grow_booted(work, format, plan.size, grown, plan.boots, plan.lv, plan.keys, sector_size)
         if work != draft.host_path:
             how = Conversion(plan.format, image_options(plan.format, [], "", None))
             copy_bytes(work, draft.host_path, how, progress=progress)

@@ -273,6 +273,8 @@ class DirectSession:
 
         opened = []
         for found in fresh:
+            if any(found.file is one for one in self._headers.values()):
+                continue  # it is the header of another volume, and nothing else
             header = self._headers.get(found.volume.device)
             answer = open_encrypted(found.volume, found.file, self._keys, self._opened, header, self._asked)
             if isinstance(answer, Declined):

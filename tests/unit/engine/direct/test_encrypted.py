@@ -12,8 +12,10 @@ from imgtools.engine.confined import luks
 from imgtools.engine.direct.session import DirectSession
 from imgtools.engine.qemu.block import serve_disk
 from imgtools.errors import BadImage, KeyNeeded
+from imgtools.image.handle import open_image
 from imgtools.records.detached_header import DetachedHeader
 from imgtools.records.disks import Declined, Holder
+from imgtools.records.image import DiskSource
 from imgtools.records.request import Key, Secret
 from tests.support.broken_luks import DAMAGED, UNKNOWN
 from tests.support.luks import KEY, UUID, format_luks
@@ -217,6 +219,18 @@ def test_a_header_that_is_none(tmp_path: Path, ext4: bytes) -> None:
         session.layout()
 
 
+def test_what_is_a_header_and_no_more_is_not_opened(tmp_path: Path, ext4: bytes) -> None:
+    """A key for all is tried on what is encrypted, not on the disk that another one's header is on."""
+    format_luks(tmp_path / "a.img", ext4, header=tmp_path / "header")
+    keys = with_header(DetachedHeader("/dev/sda", device="/dev/sdb"))
+    info = image_info((tmp_path / "a.img", "raw")), image_info((tmp_path / "header", "raw"))
+    with serve_disk(info[0]) as data, serve_disk(info[1]) as header:
+        session = DirectSession([data, header], keys)
+        volumes = session.layout().volumes
+        assert [one.device for one in volumes if one.content == "ext4"] == [volumes[-1].device]
+        session.close()
+
+
 # -- keys that servers give -------------------------------------------------------------------------------
 
 
@@ -231,6 +245,9 @@ def test_a_key_of_clevis_opens_a_volume(tmp_path: Path, ext4: bytes) -> None:
         session.layout()
     with tang(tmp_path / "keys") as url:
         bind(tmp_path / "a.img", sealed("tang", {"url": url}, KEY))
+        with open_image([DiskSource(tmp_path / "a.img", "raw")], keys=keys) as image:
+            (key,) = image.keys_of_volumes()  # as resize hands them to the appliance
+            assert (key.selector, key.secret.reveal(), key.clevis) == ("/dev/sda", KEY, False)
         with served(tmp_path / "a.img", keys=keys) as session:
             assert read(session, INNER) == b"hello\n"
             (key,) = session.asked_keys
