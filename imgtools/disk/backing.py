@@ -24,7 +24,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -55,6 +55,7 @@ __all__ = ["QUICK", "THOROUGH", "examine", "is_in_use", "refuse_in_use"]
 MAX_CHAIN = 32
 RAW_NAMES = frozenset({".raw", ".img", ".iso", ".bin", ".dd", ".disk", ".flp", ".ima"})
 MAKE_FILE = "imgtools convert makes an image file of it"
+ROUNDED = 1 << 20  # bytes by which a package may have a disk larger or smaller, without a word
 SMALLEST = 512  # bytes: one sector; nothing smaller is a disk
 
 
@@ -95,10 +96,20 @@ def examine(
         snapshots=top.header.snapshots,
         encryption=top.header.encryption,
         dirty=top.header.dirty,
-        warnings=tuple(walk.warnings),
+        warnings=(*walk.warnings, *_broken_promise(source, chain[0].virtual_size)),
     )
     _require_snapshot(image)
     return _with_facts(image) if ask_qemu and not to_repair else image
+
+
+def _broken_promise(source: DiskSource, size: int) -> Iterator[Warned]:
+    """Say that a disk is not as large as its package has it: the machine that it comes from may have had another.
+
+    A warning, for the disk itself is whole, and its own header is what a guest sees; some packers round.
+    """
+    if source.promised and abs(source.promised - size) >= ROUNDED:
+        text = f"the disk has {size} bytes, and its package says {source.promised}"
+        yield Warned(text, source.name)
 
 
 def _with_facts(image: ImageInfo) -> ImageInfo:

@@ -68,6 +68,7 @@ class DiskSource:
     remote: RemoteOptions | None = None  # how the network is used for it; None: it is not
     held: Held | None = None  # it is only read
     inside: Inside | None = None  # where its bytes are, once it is opened
+    promised: int = 0  # bytes of the disk as who packed it says; 0: nobody has
     sector_size: int = (
         0  # bytes of a logical sector: 512, 4096; 0: as its partition table says, 512 without one
     )

@@ -99,6 +99,22 @@ def test_as_files_its_disks_are_looked_at_one_by_one(guest: Path, single: Path) 
     assert imgtools("measure", "--json", single, "-O", "qcow2").data["required"] > 0
 
 
+def test_a_disk_of_another_size_than_its_package_says_is_told(tmp_path: Path) -> None:
+    section = (
+        '<Disk ovf:diskId="d1" ovf:fileRef="f1" ovf:capacity="{}" ovf:capacityAllocationUnits="byte * 2^20"/>'
+    )
+    for size, said in ((1, ""), (8, "the disk has 1048576 bytes, and its package says 8388608")):
+        text = ovf_text({"a.raw": 1 << 20}, section=section.format(size))
+        guest = ova(tmp_path / f"{size}.ova", {"a.raw": disk_bytes()}, ovf=text)
+        ran = imgtools("info", guest)
+        assert said in ran.err and ("its package says" in ran.err) is bool(said)
+        (tmp_path / f"{size}").mkdir()
+        (tmp_path / f"{size}" / "a.raw").write_bytes(disk_bytes())
+        (tmp_path / f"{size}" / "guest.ovf").write_bytes(text)
+        ran = imgtools("info", tmp_path / f"{size}" / "guest.ovf")
+        assert said in ran.err and ("its package says" in ran.err) is bool(said)
+
+
 def test_nothing_writes_to_it(single: Path, tmp_path: Path) -> None:
     for words in (
         ("edit", single, "/etc/hostname", "-e", "s/a/b/", "--write"), ("sysprep", single, "--write"),

@@ -31,7 +31,7 @@ def ovf_text(
     """
     names = list(enumerate(disks, 1))
     listed = "".join(f'<File ovf:id="f{n}" ovf:href="{name}" ovf:size="{disks[name]}"/>' for n, name in names)
-    known = "".join(f'<Disk ovf:diskId="d{n}" ovf:fileRef="f{n}" ovf:capacity="1"/>' for n, _ in names)
+    known = "".join(f'<Disk ovf:diskId="d{n}" ovf:fileRef="f{n}"/>' for n, _ in names)
     if items is None:
         items = "".join(drive(f"d{n}", n) for n, _ in names)
     return (

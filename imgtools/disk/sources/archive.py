@@ -194,7 +194,8 @@ class Archive:
         if work.digests and href in digests:
             shown = member_of(self._source, href)
             check_stretch(self._file, member.offset, member.size, digests[href], shown)
-        return self.disk(member, work, kind="OVA", checked=work.digests and href in digests)
+        found = self.disk(member, work, kind="OVA", checked=work.digests and href in digests)
+        return replace(found, promised=disk.capacity or 0)
 
     # -- disks -------------------------------------------------------------------------------------------------
 

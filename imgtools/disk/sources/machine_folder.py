@@ -178,12 +178,12 @@ def open_ovf(source: DiskSource, work: Work) -> tuple[DiskSource, ...]:
     envelope = read_ovf(text, str(path))
     if len(envelope.machines) > 1:
         raise ManyGuests(f"{path} describes {len(envelope.machines)} machines", hint="name a disk of one")
-    files = [disk.file for disk in envelope.disks if disk.file]
+    files = [(disk.file, disk.capacity or 0) for disk in envelope.disks if disk.file]
     if not files:
         raise BadImage(f"{path} describes a machine without a disk in its package")
     found = []
-    for file in files:
-        disk = _of_package(source, file)
+    for file, capacity in files:
+        disk = replace(_of_package(source, file), promised=capacity)
         if work.digests and file.href in digests:
             with open_host_file(disk.host_path) as opened:
                 check_stretch(opened, 0, opened.size, digests[file.href], str(disk.host_path))
