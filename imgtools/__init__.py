@@ -55,7 +55,7 @@ if TYPE_CHECKING:
     from imgtools.door.host import boot, doctor, mount, run_with, unmount
     from imgtools.door.layers import chain_flatten, chain_move, chain_show, chain_squash, commit, rebase
     from imgtools.door.looking import du, get_kernel, tail, tree
-    from imgtools.door.making import clone, convert, create, dd, resize_copy, resize_disk
+    from imgtools.door.making import clone, convert, create, dd, make, resize_copy, resize_disk
     from imgtools.door.materials import sbom, sbom_document
     from imgtools.door.named import domain, domains
     from imgtools.door.opening import (
@@ -189,6 +189,7 @@ if TYPE_CHECKING:
     from imgtools.workflows.inspect import InspectedGuest, InspectReport
     from imgtools.workflows.log import LogInfo, LogListReport, LogReport, LogRow
     from imgtools.workflows.ls import ListedFile, LsReport
+    from imgtools.workflows.make import MadePart, MakeReport
     from imgtools.workflows.map import MapLayer, MapReport
     from imgtools.workflows.measure import MeasureReport
     from imgtools.workflows.mount import MountReport, UnmountReport
@@ -240,7 +241,7 @@ __all__ = [
     "Image", "ImageEdit", "ImageInfo", "ImageOptions", "ImageUsage", "Images", "InfoReport",
     "InspectReport", "InspectedGuest", "Key", "KeyListReport", "KeyReport", "KeyRow", "Keys", "Layer",
     "Layout", "Level", "LineEdit", "ListedFile", "LogInfo", "LogListReport", "LogReport", "LogRow",
-    "LsReport", "MakeDirectory", "MakeHardLink", "MakeLink", "MakeSpecial", "MapLayer", "MapReport",
+    "LsReport", "MadePart", "MakeDirectory", "MakeHardLink", "MakeLink", "MakeReport", "MakeSpecial", "MapLayer", "MapReport",
     "MeasureReport", "Mount", "MountReport", "MountedVolume", "Move", "NewLvmUuids", "OperationReport",
     "Orders", "OsInfo", "OsType", "OscapReport", "PackageRoom", "PackagesVerified", "Partition",
     "PartitionEntry", "PartitionReport", "PartitionsReport", "Plan", "PlanReport", "PlannedChange",
@@ -261,7 +262,7 @@ __all__ = [
     "create", "create_snapshot", "customize", "dd", "delete_snapshot", "df", "diagnose", "diff",
     "doctor", "domain", "domains", "du", "edit", "edit_image", "errors", "find", "find_guests",
     "get_kernel", "grep", "info", "inspect", "list_filesystems", "list_logs", "list_snapshots", "ln",
-    "log", "ls", "make_plan", "map", "measure", "mkdir", "mount", "mv", "open_image", "partition_add",
+    "log", "ls", "make", "make_plan", "map", "measure", "mkdir", "mount", "mv", "open_image", "partition_add",
     "partition_list", "partition_remove", "partition_set", "read_plan", "rebase", "recover",
     "registry_delete", "registry_diff", "registry_export", "registry_get", "registry_hives",
     "registry_list", "registry_merge", "registry_search", "registry_set", "repair", "rescue",
@@ -289,7 +290,7 @@ _HOMES = {
     "imgtools.door.host": "boot doctor mount run_with unmount",
     "imgtools.door.layers": "chain_flatten chain_move chain_show chain_squash commit rebase",
     "imgtools.door.looking": "du get_kernel tail tree",
-    "imgtools.door.making": "clone convert create dd resize_copy resize_disk",
+    "imgtools.door.making": "clone convert create dd make resize_copy resize_disk",
     "imgtools.door.materials": "sbom sbom_document",
     "imgtools.door.named": "domain domains",
     "imgtools.door.opening": (
@@ -367,6 +368,7 @@ _HOMES = {
     "imgtools.workflows.inspect": "InspectReport InspectedGuest",
     "imgtools.workflows.log": "LogInfo LogListReport LogReport LogRow",
     "imgtools.workflows.ls": "ListedFile LsReport",
+    "imgtools.workflows.make": "MadePart MakeReport",
     "imgtools.workflows.map": "MapLayer MapReport",
     "imgtools.workflows.measure": "MeasureReport",
     "imgtools.workflows.mount": "MountReport UnmountReport",

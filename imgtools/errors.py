@@ -11,7 +11,7 @@ A class is a fact, its message that fact with its numbers, ``hint`` what to do a
 10-19  the image: bad, in use, untrusted backing file, unfinished edit, format, target, room, loss, remote, changed
 20-28  the guest: odd, none, many, key needed, unsupported, a file in it, an unknown name, memory, a key elsewhere
 30-39  the engine: failed, tool missing, appliance failed, timeout; a server elsewhere and what it answers
-40-46  an edit: failed, conflict, rolled back, cut short; no room inside the image
+40-47  an edit: failed, conflict, rolled back, cut short; no room inside the image; a new disk: its source and layout
 70     a bug in imgtools
 128+n  ended by signal n; changes rolled back
 ====== =========================================================================
@@ -103,6 +103,10 @@ class WouldLoseData(ImgtoolsError):
     """What is asked would cut off or change data that the image holds, and nobody said that this is meant."""
 
     exit_code = 17
+
+
+class CannotHold(WouldLoseData):
+    """A filesystem of that type cannot hold a file as it is: a link, a device, an owner, a name."""
 
 
 class RemoteNotAllowed(ImgtoolsError):
@@ -295,10 +299,32 @@ class EditCut(ImgtoolsError):
     exit_code = 43
 
 
+class BadSource(ImgtoolsError):
+    """What a new disk is to be made from is damaged, or a name in it leads out of it."""
+
+    exit_code = 44
+
+
+class ManyPlatforms(ImgtoolsError):
+    """An image of containers is for several platforms, or there are several images, and none was chosen."""
+
+    exit_code = 45
+
+
 class NoRoomInside(ImgtoolsError):
     """The disk, its partition table, or a volume group has no room for what is asked; the message has the numbers."""
 
     exit_code = 46
+
+
+class TooSmall(NoRoomInside):
+    """A new disk has no room for what shall be in it; the least size is named."""
+
+
+class BadLayout(ImgtoolsError):
+    """A layout of a new disk does not parse, or does not fit together; file, line and key are told."""
+
+    exit_code = 47
 
 
 # What a host's disk, or what it is mounted from, answers when it fails or is full (errno(3)).

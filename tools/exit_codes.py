@@ -17,7 +17,7 @@ RANGES = (
     (range(10, 20), "The image"),
     (range(20, 30), "The guest"),
     (range(30, 40), "An engine"),
-    (range(40, 50), "An edit"),
+    (range(40, 50), "An edit, and a new disk"),
 )
 
 

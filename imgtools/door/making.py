@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from imgtools.workflows.convert import ConvertReport
     from imgtools.workflows.create import CreateReport
     from imgtools.workflows.dd import DdReport
+    from imgtools.workflows.make import MakeReport
     from imgtools.workflows.resize import ResizeReport
     from imgtools.workflows.resize_copy import ResizeCopyReport
 
@@ -77,6 +78,63 @@ def create(
         overwrite=overwrite,
     )
     return make(request, progress)
+
+
+def make(
+    target: HostPath,
+    source: HostPath = "",
+    *,
+    size: Size = "",
+    kind: str = "",
+    partition: Literal["", "gpt", "mbr", "none"] = "",
+    esp: Size = "",
+    layout: str | Path = "",
+    label: str = "",
+    uuid: str = "",
+    owner: str = "",
+    block_size: Size = "",
+    floppy: bool = False,
+    platform: str = "",
+    output_format: str | None = None,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+) -> MakeReport:
+    """Make a disk image with partitions, filesystems and files in it.
+
+    :param source: a folder, a tar archive, an OCI layout or what ``docker save`` writes; empty: no files.
+    :param size: of the disk; ``+500M``: that much free room; empty or ``auto``: what the files need.
+    :param kind: of the filesystem: ext4, xfs, btrfs, vfat, exfat, ntfs, iso9660, udf, squashfs, swap ...
+    :param layout: guestfish's ``disk``, ``part``, ``fs``, ``lv``, ``lvfs``, ``bootroot``, ``bootrootlv``; or a YAML
+        file.
+    :param owner: ``root``, ``keep`` or a map; empty: root for a folder, else keep.
+    :param output_format: without it, by the file's suffix, else qcow2.
+    :raises TooSmall: the size is too small; the least is named.
+    :raises CannotHold: the filesystem cannot hold a file.
+    :raises BadSource: the source is damaged, or leads out of itself.
+    :raises BadLayout: the layout does not parse, or does not fit together.
+    :raises TargetExists: the file is there already, and ``overwrite`` is not said.
+    """
+    from imgtools.workflows.make import MakeRequest
+    from imgtools.workflows.make import make as carry_out
+
+    request = MakeRequest(
+        target=Path(target),
+        source=str(source),
+        size=size_text(size),
+        kind=kind,
+        partition=partition,
+        esp=size_text(esp),
+        label=label,
+        uuid=uuid,
+        owner=owner,
+        format=output_format,
+        block_size=size_text(block_size),
+        floppy=floppy,
+        layout=str(layout),
+        platform=platform,
+        overwrite=overwrite,
+    )
+    return carry_out(request, progress)
 
 
 def convert(

@@ -30,6 +30,8 @@ class NewFilesystem:
     :param kind: a key of :data:`KINDS`, as blkid calls it, and as ``mkfs.KIND`` does.
     :param uuid: as blkid writes it; empty: by chance.
     :param block_size: bytes of a block or cluster; 0: as the program thinks best.
+    :param inodes: how many an ext filesystem gets; 0: as mke2fs thinks best.
+    :param root_names: entries of a FAT's root directory, which does not grow; 0: 512, or no limit in FAT32.
     :param moment: seconds since 1970 that stand for now in all that is made; None: now.
     :param is_fresh: the file reads as zeros, so that zeros need not be written again.
     """
@@ -38,6 +40,8 @@ class NewFilesystem:
     label: str = ""
     uuid: str = ""
     block_size: int = 0
+    inodes: int = 0
+    root_names: int = 0
     moment: int | None = None
     is_fresh: bool = False
 
@@ -71,7 +75,7 @@ def _ext(new: NewFilesystem) -> list[str]:
         extended = ["assume_storage_prezeroed=1"]
     if new.moment is not None or new.uuid:
         extended.append(f"hash_seed={uuids.uuid5(uuids.NAMESPACE_OID, f'hash seed of {new.uuid}')}")
-    options = _pairs(("-L", new.label), ("-U", new.uuid), ("-b", new.block_size))
+    options = _pairs(("-L", new.label), ("-U", new.uuid), ("-b", new.block_size), ("-N", new.inodes))
     options += ["-I", "256"]  # room for times after 2038 and for labels, in ext2 too
     return ["mke2fs", "-q", "-F", "-t", new.kind, "-E", ",".join(extended), *options]
 
@@ -90,7 +94,7 @@ def _btrfs(new: NewFilesystem) -> list[str]:
 def _fat(new: NewFilesystem) -> list[str]:
     sectors = new.block_size // SECTOR  # of a cluster
     number = new.uuid.replace("-", "").upper()
-    options = _pairs(("-n", new.label.upper()), ("-i", number), ("-s", sectors))
+    options = _pairs(("-n", new.label.upper()), ("-i", number), ("-s", sectors), ("-r", new.root_names))
     # -I: a disk without partitions is meant as it is said.
     return ["mkfs.fat", "-I", *(["--invariant"] if new.moment is not None else []), *options]
 

@@ -80,6 +80,8 @@ PACKAGE_OF = {
     "tune.exfat": "exfatprogs",
     "mkntfs": "ntfs-3g",
     "mkudffs": "udftools",
+    "xorriso": "xorriso",
+    "sqfstar": "squashfs-tools",
     "fusermount3": "fuse3",
     "journalctl": "systemd",
     "virsh": "libvirt-clients",

@@ -8,7 +8,7 @@ import select
 import signal
 import subprocess
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from typing import BinaryIO, cast
 
@@ -74,16 +74,24 @@ def read_lines(stream: BinaryIO, *, limit: int) -> Iterator[bytes]:
 
 
 @contextmanager
-def feed_stream(argv: Sequence[str], *, stdout: BinaryIO) -> Iterator[BinaryIO]:
+def feed_stream(
+    argv: Sequence[str],
+    *,
+    stdout: BinaryIO,
+    fence: Fence | None = None,
+    env: Mapping[str, str] | None = None,
+) -> Iterator[BinaryIO]:
     """Start a program that writes to ``stdout``, and give its standard input to write to.
 
+    :param fence: what it may use beside; None: nothing.
     :raises ToolMissing: the program is not installed.
     :raises ToolFailed: it ended with an error.
     """
     with tempfile.TemporaryFile() as words:
         process = start_program(
             full(argv),
-            Fence(Kind.PACKER),
+            fence or Fence(Kind.PACKER),
+            env=env,
             stdin=subprocess.PIPE,
             stdout=stdout,
             stderr=words,

@@ -6,7 +6,7 @@ What a policy says wrongly is told with its file and line, and with the nearest 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from importlib.resources import files
 from pathlib import Path
@@ -18,6 +18,7 @@ from imgtools.ops.check import ShelvedCheck, explain_check, matching
 from imgtools.ops.operation import read_params
 from imgtools.ops.policy import Policy, Waiver
 from imgtools.records.audit import Level
+from imgtools.yaml_nodes import Nodes, Yaml, line_of
 
 SHIPPED = "imgtools.ops.policies"
 LARGEST = 1 << 20  # bytes of a policy
@@ -68,27 +69,20 @@ class _Reader:
 
     def __init__(self, name: str, shelf: Mapping[str, ShelvedCheck], depth: int) -> None:
         self._name = name
+        self._nodes = Nodes(name, "policy", UsageError)
         self._shelf = shelf
         self._depth = depth
         if depth > DEEPEST:
             raise UsageError(f"{name}: policies extend each other in a circle")
 
     def read(self, text: str) -> Policy:
-        try:
-            root = yaml.compose(text, Loader=yaml.SafeLoader)
-        except (yaml.YAMLError, RecursionError) as error:
-            mark = getattr(error, "problem_mark", None)
-            line = f" line {mark.line + 1}:" if mark else ""
-            problem = getattr(error, "problem", "") or "too deep"
-            raise UsageError(f"{self._name}:{line} not YAML: {problem}") from None
-        if root is None:
-            raise UsageError(f"{self._name}: an empty policy", hint="it needs checks: or extends:")
-        fields = self._fields(
+        root = self._nodes.compose(text, "it needs checks: or extends:")
+        fields = self._nodes.fields(
             root, ("name", "extends", "checks", "skip", "parameters", "severities", "fail-on", "waivers")
         )
         base = self._base(fields.get("extends"))
         if "checks" not in fields and base is None:
-            raise self._wrong(root, "neither checks nor extends: it asks nothing")
+            raise self._nodes.wrong(root, "neither checks nor extends: it asks nothing")
         asked = self._checks(fields["checks"]) if "checks" in fields else (base.checks if base else ())
         skipped = self._checks(fields["skip"]) if "skip" in fields else ()
         parameters = dict(base.parameters) if base else {}
@@ -99,7 +93,7 @@ class _Reader:
         severities |= dict(self._severities(fields.get("severities")))
         fail_on = base.fail_on if base else Level.LOW
         return Policy(
-            name=self._text(fields["name"]) if "name" in fields else self._name,
+            name=self._nodes.text(fields["name"]) if "name" in fields else self._name,
             checks=tuple(one for one in asked if one not in skipped),
             parameters=parameters,
             severities=severities,
@@ -107,119 +101,90 @@ class _Reader:
             fail_on=self._level(fields["fail-on"]) if "fail-on" in fields else fail_on,
         )
 
-    def _base(self, node: yaml.Node | None) -> Policy | None:
+    def _base(self, node: Yaml | None) -> Policy | None:
         if node is None:
             return None
-        name = self._text(node)
+        name = self._nodes.text(node)
         try:
             beside = Path(self._name).parent / name
             return _read(str(beside) if beside.is_file() else name, self._shelf, self._depth + 1)
         except (UsageError, HostError) as error:
             if self._depth > DEEPEST - 1:
                 raise
-            raise self._wrong(node, error.message, error.hint) from None
+            raise self._nodes.wrong(node, error.message, error.hint) from None
 
-    def _checks(self, node: yaml.Node) -> tuple[str, ...]:
+    def _checks(self, node: Yaml) -> tuple[str, ...]:
         items = node.value if isinstance(node, yaml.SequenceNode) else [node]
         found: set[str] = set()
         for item in items:
             found.update(self._named(item, lambda word: matching(self._shelf, [word])))
         return tuple(one for one in self._shelf if one in found)
 
-    def _named(self, node: yaml.Node, find: Callable[[str], tuple[str, ...]]) -> tuple[str, ...]:
+    def _named(self, node: Yaml, find: Callable[[str], tuple[str, ...]]) -> tuple[str, ...]:
         try:
-            return find(self._text(node))
+            return find(self._nodes.text(node))
         except UsageError as error:
-            raise self._wrong(node, error.message, error.hint) from None
+            raise self._nodes.wrong(node, error.message, error.hint) from None
 
-    def _parameters(self, node: yaml.Node | None) -> Iterator[tuple[str, dict[str, str]]]:
-        for key, value in self._pairs(node):
+    def _parameters(self, node: Yaml | None) -> Iterator[tuple[str, dict[str, str]]]:
+        for key, value in self._nodes.pairs(node):
             name = self._check(key)
             values: dict[str, str] = {}
-            for parameter, said in self._pairs(value):
-                values[self._text(parameter).replace("-", "_")] = self._value(said)
+            for parameter, said in self._nodes.pairs(value):
+                values[self._nodes.text(parameter).replace("-", "_")] = self._value(said)
                 try:
                     read_params(name, self._shelf[name].check.params, values)
                 except UsageError as error:
-                    raise self._wrong(parameter, error.message, error.hint) from None
+                    raise self._nodes.wrong(parameter, error.message, error.hint) from None
             yield name, values
 
-    def _severities(self, node: yaml.Node | None) -> Iterator[tuple[str, Level]]:
-        for key, value in self._pairs(node):
+    def _severities(self, node: Yaml | None) -> Iterator[tuple[str, Level]]:
+        for key, value in self._nodes.pairs(node):
             level = self._level(value)
             for name in self._named(key, lambda word: matching(self._shelf, [word])):
                 yield name, level
 
-    def _waivers(self, node: yaml.Node | None) -> Iterator[Waiver]:
+    def _waivers(self, node: Yaml | None) -> Iterator[Waiver]:
         if node is None:
             return
         if not isinstance(node, yaml.SequenceNode):
-            raise self._wrong(node, "waivers are a list")
+            raise self._nodes.wrong(node, "waivers are a list")
         for item in node.value:
-            said = self._fields(item, ("check", "path", "subject", "reason", "expires"))
+            said = self._nodes.fields(item, ("check", "path", "subject", "reason", "expires"))
             if "check" not in said or "reason" not in said:
-                raise self._wrong(item, "a waiver needs check and reason")
-            texts = {name: self._text(one) for name, one in said.items()}
+                raise self._nodes.wrong(item, "a waiver needs check and reason")
+            texts = {name: self._nodes.text(one) for name, one in said.items()}
             yield Waiver(
                 self._check(said["check"]),
                 texts["reason"],
                 texts.get("path", ""),
                 texts.get("subject", ""),
                 self._date(said["expires"]) if "expires" in said else None,
-                f"{self._name}:{_line(item)}",
+                f"{self._name}:{line_of(item)}",
             )
 
-    def _check(self, node: yaml.Node) -> str:
+    def _check(self, node: Yaml) -> str:
         return self._named(node, lambda word: _one(self._shelf, word))[0]
 
-    def _level(self, node: yaml.Node) -> Level:
+    def _level(self, node: Yaml) -> Level:
         try:
-            return Level(self._text(node))
+            return Level(self._nodes.text(node))
         except ValueError:
-            raise self._wrong(
-                node, f"no such severity: {self._text(node)}", f"there are {', '.join(Level)}"
+            raise self._nodes.wrong(
+                node, f"no such severity: {self._nodes.text(node)}", f"there are {', '.join(Level)}"
             ) from None
 
-    def _date(self, node: yaml.Node) -> date:
+    def _date(self, node: Yaml) -> date:
         try:
-            return date.fromisoformat(self._text(node))
+            return date.fromisoformat(self._nodes.text(node))
         except ValueError:
-            raise self._wrong(node, f"not a day: {self._text(node)}", "write it as 2026-12-31") from None
+            raise self._nodes.wrong(
+                node, f"not a day: {self._nodes.text(node)}", "write it as 2026-12-31"
+            ) from None
 
-    def _value(self, node: yaml.Node) -> str:
+    def _value(self, node: Yaml) -> str:
         items = node.value if isinstance(node, yaml.SequenceNode) else [node]
-        return ",".join(self._text(one) for one in items)
-
-    def _text(self, node: yaml.Node) -> str:
-        if not isinstance(node, yaml.ScalarNode):
-            raise self._wrong(node, "a word is wanted here, not a list or a mapping")
-        return str(node.value)
-
-    def _pairs(self, node: yaml.Node | None) -> Iterator[tuple[yaml.Node, yaml.Node]]:
-        if node is None or (isinstance(node, yaml.ScalarNode) and not node.value):
-            return
-        if not isinstance(node, yaml.MappingNode):
-            raise self._wrong(node, "a mapping is wanted here: name: value")
-        yield from node.value
-
-    def _fields(self, node: yaml.Node, known: Sequence[str]) -> dict[str, yaml.Node]:
-        found: dict[str, yaml.Node] = {}
-        for key, value in self._pairs(node):
-            name = self._text(key)
-            if name not in known:
-                near = difflib.get_close_matches(name, known, n=1)
-                raise self._wrong(
-                    key,
-                    f"unknown word: {name}",
-                    f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}",
-                )
-            if name in found:
-                raise self._wrong(key, f"said twice: {name}")
-            found[name] = value
-        return found
-
-    def _wrong(self, node: yaml.Node, message: str, hint: str = "") -> UsageError:
-        return UsageError(f"{self._name}: line {_line(node)}: {message}", hint=hint)
+        return ",".join(self._nodes.text(one) for one in items)
 
 
 def _one(shelf: Mapping[str, ShelvedCheck], word: str) -> tuple[str, ...]:
@@ -228,7 +193,3 @@ def _one(shelf: Mapping[str, ShelvedCheck], word: str) -> tuple[str, ...]:
     :raises UsageError: there is none.
     """
     return (explain_check(shelf, word).id,)
-
-
-def _line(node: yaml.Node) -> int:
-    return int(node.start_mark.line) + 1

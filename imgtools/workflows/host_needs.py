@@ -158,6 +158,8 @@ def _needs() -> dict[str, Need]:
         "tune.exfat",
         "mkntfs",
         "mkudffs",
+        "xorriso",
+        "sqfstar",
     ):
         needs[name] = Need(State.WARN, Serves.SOME, "making new filesystems")
     return needs

@@ -14,6 +14,7 @@ from tests.house.source import Module, modules, report
 THE_PLACES = {("engine", "own_files"), ("engine", "held_folder")}
 PRIVATE = "in a folder that was just made, for us alone"
 NAMED = "the user has named it; only a new file is made"
+OF_A_NEW_IMAGE = "in the folder of a new image, which nobody else may write to"
 ELSEWHERE: dict[tuple[str, ...], str] = {
     ("change", "editor"): PRIVATE,
     ("change", "mounted_folder", "draft"): PRIVATE,
@@ -41,6 +42,11 @@ ELSEWHERE: dict[tuple[str, ...], str] = {
     ("workflows", "shown_guest"): "a private folder, which the keeper of the mount locks",
     ("workflows", "mount"): "a private folder, which the keeper of the mount locks",
     ("workflows", "tar_out"): NAMED,
+    ("engine", "whole_images"): OF_A_NEW_IMAGE,
+    ("newdisk", "assemble"): OF_A_NEW_IMAGE,
+    ("newdisk", "build"): OF_A_NEW_IMAGE,
+    ("newdisk", "container"): OF_A_NEW_IMAGE,
+    ("newdisk", "fill"): OF_A_NEW_IMAGE,
     ("ops", "passwords"): NAMED,
     ("door", "plan"): NAMED,
     ("change", "archive"): "a file in the temporary folder under a name of mkstemp(3)",

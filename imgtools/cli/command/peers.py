@@ -116,8 +116,8 @@ OTHERWISE: Mapping[str, str] = {
     "files",
     "losetup": "no device of the host is needed: imgtools filesystems lists what is on an image, imgtools mount shows "
     "the files",
-    "mkfs": "no filesystem is made; imgtools create makes an empty image, imgtools resize lets a filesystem grow",
-    "mkswap": "no filesystem is made; imgtools create makes an empty image",
+    "mkfs": "imgtools make --type makes an image with a filesystem, imgtools resize lets one grow",
+    "mkswap": "imgtools make --type swap makes an image with a swap area",
     "ntfsfix": "Windows repairs its own: imgtools repair --only windows-check-disk has it do so at the next boot",
     "qemu-img": "its commands are commands here: imgtools info, imgtools convert, imgtools create ...",
     "qemu-io": "imgtools dd copies a stretch of a disk out or in, imgtools bench measures",
@@ -129,9 +129,9 @@ OTHERWISE: Mapping[str, str] = {
     "virt-dib": "no image is built from elements; imgtools customize changes one that is there",
     "virt-diff": "imgtools compare tells whether two disks hold the same; which files differ, say two runs of "
     "imgtools find / -l and diff",
-    "virt-format": "no filesystem is made; imgtools wipe overwrites an image, imgtools create makes an empty one",
+    "virt-format": "imgtools make --overwrite makes the image anew with a filesystem; imgtools wipe overwrites it",
     "virt-index-validate": "no templates are downloaded, so there is no index; imgtools clone copies one of yours",
-    "virt-make-fs": "no filesystem is made; into one that is there, imgtools copy-in and imgtools tar-in copy",
+    "virt-make-fs": "imgtools make --from",
     "virt-p2v": "a physical machine is not converted; imgtools convert takes a copy of its disk",
     "virt-sparsify": "imgtools convert leaves out what is zero; what a guest deleted is zero only after fstrim in it",
     "virt-v2v": "drivers are not exchanged for another hypervisor; imgtools convert changes the format of a disk",

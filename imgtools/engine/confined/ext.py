@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from functools import partial
@@ -29,18 +30,21 @@ class ExtWriter:
 
     :param host_path: the file that is the volume.
     :param check: looks whether it is clean when all is written.
+    :param moment: seconds since 1970 that are now for all that is written; None: now.
     :raises EngineFailed: the library does not open it.
     :raises BadImage: it crashed on it.
     """
 
     ignores_case = False
 
-    def __init__(self, host_path: Path, device: str, check: Callable[[Path, str], None]) -> None:
+    def __init__(
+        self, host_path: Path, device: str, check: Callable[[Path, str], None], moment: int | None = None
+    ) -> None:
         self._check, self._host_path, self._device = check, host_path, device
         self._worker = Worker(
             "libext2fs",
             device,
-            lambda: _Service(host_path, device),
+            lambda: _Service(host_path, device, moment),
             writes=(host_path,),
             kind=Kind.WRITING_LIBRARY,
             imports=("imgtools.filesystems.ext.writer",),
@@ -181,10 +185,11 @@ class _File(PlacedFile):
 class _Service:
     """Answers in plain values; what is left to the other engine is one, too."""
 
-    def __init__(self, host_path: Path, device: str) -> None:
+    def __init__(self, host_path: Path, device: str, moment: int | None) -> None:
         from imgtools.filesystems.ext.writer import ExtWriter as Writer
 
-        self._writer = Writer(host_path, device, check=lambda _path, _device: None)
+        clock = time.time_ns if moment is None else lambda: moment * 10**9
+        self._writer = Writer(host_path, device, check=lambda _path, _device: None, clock=clock)
 
     def call(self, method: str, *arguments: object) -> object:
         try:

@@ -6,7 +6,6 @@ Source: Linux, Documentation/filesystems/ext4/ (inodes, ifork, blockmap) and fs/
 from __future__ import annotations
 
 import struct
-import time
 from bisect import bisect_right
 from collections.abc import Iterator
 from typing import NamedTuple, NoReturn
@@ -171,9 +170,15 @@ def has_blocks(inode: Inode) -> bool:
 
 
 def new_inode(
-    kind: FileKind, mode: int, size: int, *, device: tuple[int, int] = (0, 0), extents: bool = False
+    kind: FileKind,
+    mode: int,
+    size: int,
+    now: int,
+    *,
+    device: tuple[int, int] = (0, 0),
+    extents: bool = False,
 ) -> bytearray:
-    """Return the ``size`` bytes of a new inode with one name, of root and of now; no directory and no link.
+    """Return the ``size`` bytes of a new inode with one name, of root and of ``now``; no directory and no link.
 
     Its extra fields are as many as ext2fs_write_new_inode makes, with ``extents`` its blocks are in extents.
     """
@@ -187,7 +192,6 @@ def new_inode(
         raw[40 : 40 + len(EXTENT_ROOT)] = EXTENT_ROOT
     elif kind in (FileKind.CHARACTER, FileKind.BLOCK):
         raw[40:48] = encode_device(device)
-    now = time.time_ns()
     write_times(raw, atime=now, ctime=now, mtime=now, crtime=now)
     return raw
 

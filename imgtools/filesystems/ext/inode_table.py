@@ -8,7 +8,7 @@ the library is used for anything else: it may look at any of them.
 from __future__ import annotations
 
 import struct
-import time
+from collections.abc import Callable
 
 from imgtools.filesystems.ext.inode import Inode, parse_inode, write_times
 from imgtools.filesystems.ext.libext2fs import Ext2Volume
@@ -21,10 +21,13 @@ class InodeTable:
     """Inodes by their numbers.
 
     :param disk: names the volume in errors.
+    :param clock: tells what time it is, in nanoseconds since 1970.
     """
 
-    def __init__(self, volume: Ext2Volume, disk: DiskFile, *, large_dirs: bool) -> None:
-        self._volume, self._disk, self._large_dirs = volume, disk, large_dirs
+    def __init__(
+        self, volume: Ext2Volume, disk: DiskFile, clock: Callable[[], int], *, large_dirs: bool
+    ) -> None:
+        self._volume, self._disk, self._clock, self._large_dirs = volume, disk, clock, large_dirs
         self._parsed: dict[int, Inode] = {}
         self._waiting: dict[int, bytearray] = {}
 
@@ -98,7 +101,7 @@ class InodeTable:
         self._changed_now(number, raw)
 
     def _changed_now(self, number: int, raw: bytearray) -> None:
-        write_times(raw, ctime=time.time_ns())
+        write_times(raw, ctime=self._clock())
         self.store(number, raw)
 
     # -- what the library does ---------------------------------------------------------------------------------

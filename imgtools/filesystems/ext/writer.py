@@ -55,13 +55,20 @@ class ExtWriter:
     """One filesystem, open for writing.
 
     :param host_path: the file that is the volume.
+    :param clock: tells what time it is, in nanoseconds since 1970.
     :raises EngineFailed: the library does not open it.
     """
 
     ignores_case = False
 
-    def __init__(self, host_path: Path, device: str, check: Callable[[Path, str], None]) -> None:
-        self._check = check
+    def __init__(
+        self,
+        host_path: Path,
+        device: str,
+        check: Callable[[Path, str], None],
+        clock: Callable[[], int] = time.time_ns,
+    ) -> None:
+        self._check, self._clock = check, clock
         self._disk = DiskFile.whole(LocalDisk(host_path), device)
         found = parse_superblock(self._disk.read_at(SUPERBLOCK, 1024))
         if isinstance(found, str):
@@ -69,7 +76,7 @@ class ExtWriter:
         self._super: Superblock = found
         self._host_path, self._device = host_path, device
         volume = Ext2Volume(host_path, found.inode_size)
-        self._table = InodeTable(volume, self._disk, large_dirs=bool(found.incompatible & LARGEDIR))
+        self._table = InodeTable(volume, self._disk, clock, large_dirs=bool(found.incompatible & LARGEDIR))
         self._paths: dict[str, int | None] = {"/": ROOT}  # what was looked up before; None: not there
         self._changed: dict[int, int] = {}  # directories, and when a name in them changed last
         self._near = 0  # the block after the last that a small file got
@@ -240,7 +247,7 @@ class ExtWriter:
             self._names[directory].add(name)
         self._volume.growing(directory, add)
         self._table.forget(directory)
-        self._changed[directory] = time.time_ns()
+        self._changed[directory] = self._clock()
 
     def _link(self, directory: int, name: bytes, number: int, kind: FileKind) -> None:
         add = partial(self._volume.call, "ext2fs_link", directory, name, number, FILE_TYPE[kind])
@@ -254,6 +261,7 @@ class ExtWriter:
             kind,
             mode,
             self._super.inode_size,
+            self._clock(),
             device=device,
             extents=bool(self._super.incompatible & EXTENTS),
         )
@@ -310,7 +318,7 @@ class ExtWriter:
             if is_directory and self._volume.names(number):
                 raise EditFailed(f"the directory is not empty: {path}")
             self._volume.call("ext2fs_unlink", directory, name, 0, 0)
-            self._changed[directory] = time.time_ns()
+            self._changed[directory] = self._clock()
             self._forget(path)
             if is_directory:
                 self._table.count_links(directory, -1)
@@ -345,7 +353,7 @@ class ExtWriter:
                 self.remove(to)
             self._link(target, new_name, number, kind)
             self._volume.call("ext2fs_unlink", source, name, number, 0)
-            self._changed[source] = time.time_ns()
+            self._changed[source] = self._clock()
             self._touch(number, content=False)
             if kind is FileKind.DIRECTORY and source != target:
                 self._require_room_for_link(target, to)
@@ -367,10 +375,10 @@ class ExtWriter:
         links = 0 if is_directory else max(0, inode.stat.links - 1)
         struct.pack_into("<H", raw, 26, links)
         if links:
-            write_times(raw, ctime=time.time_ns())
+            write_times(raw, ctime=self._clock())
             self._table.store(number, raw)
             return
-        struct.pack_into("<I", raw, 20, int(time.time()) & 0xFFFFFFFF)  # i_dtime
+        struct.pack_into("<I", raw, 20, self._clock() // 10**9 & 0xFFFFFFFF)  # i_dtime
         self._changed.pop(number, None)
         self._names.pop(number, None)
         for known in (self._plain, self._free, self._without_acl):
@@ -421,7 +429,7 @@ class ExtWriter:
         with naming(path):
             number = self._need(path)
             self._changed.pop(number, None)
-            self._table.set_times(number, atime=atime, mtime=mtime, ctime=time.time_ns())
+            self._table.set_times(number, atime=atime, mtime=mtime, ctime=self._clock())
 
     def set_xattr(self, path: str, name: str, value: bytes) -> None:
         with naming(path):
@@ -445,6 +453,6 @@ class ExtWriter:
 
     def _touch(self, number: int, *, content: bool = True, created: bool = False) -> None:
         """The times of something that has changed now."""
-        now = time.time_ns()
+        now = self._clock()
         times = {"ctime": now} | ({"mtime": now} if content else {})
         self._table.set_times(number, **times, **({"atime": now, "crtime": now} if created else {}))

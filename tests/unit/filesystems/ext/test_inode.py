@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import time
 
 import pytest
 
@@ -200,7 +201,7 @@ def test_a_new_inode(size: int, extents: bool) -> None:
         FileKind.BLOCK: 0o060000, FileKind.FIFO: 0o010000, FileKind.SOCKET: 0o140000,
     }  # fmt: skip
     for kind, bits in kinds.items():
-        raw = bytes(new_inode(kind, 0o107644, size, device=(8, 1), extents=extents))
+        raw = bytes(new_inode(kind, 0o107644, size, time.time_ns(), device=(8, 1), extents=extents))
         assert len(raw) == size and struct.unpack_from("<H", raw) == (bits | 0o7644,)
         if size in (128, 256):
             found = parsed(raw)

@@ -1,0 +1,140 @@
+"""imgtools make."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from imgtools.cli.command import option_names as names
+from imgtools.cli.command.groups import Output
+from imgtools.cli.command.shared_options import Overwrite
+from imgtools.cli.output.disk import both
+from imgtools.cli.output.views import Cell, Table
+
+if TYPE_CHECKING:
+    from imgtools.workflows.make import MakeReport
+
+SECTION = "Make images"
+EXAMPLES = (
+    "imgtools make data.img --from folder --type ext4",
+    "imgtools make disk.qcow2 --from root.tar.gz --partition gpt --size +2G",
+    "imgtools make disk.qcow2 --from oci:image:latest --platform linux/arm64",
+    "imgtools make drivers.iso --from folder --type iso9660 --label DRIVERS",
+    "imgtools make disk.img --size 512M --layout bootroot",
+    "imgtools make disk.qcow2 --from root.tar --layout disk.yaml",
+)
+NOTES = """
+virt-make-fs boots an appliance, puts the files into a tar archive first, and makes one filesystem. guestfish -N makes
+empty disks. Here nothing boots for ext2, ext3, ext4, vfat, ntfs, iso9660, squashfs and swap; xfs, btrfs, exfat, udf
+and LVM are filled by the appliance, all of them in one boot. What a filesystem cannot hold is refused before anything
+is made, and the image appears under its name when it is complete. With SOURCE_DATE_EPOCH two runs make the same
+bytes of ext2, ext3, ext4, vfat, squashfs and swap; of other types a warning says that they do not.
+"""
+
+Text = str | None
+
+
+def command(
+    out: Output,
+    target: Annotated[Path, typer.Argument(metavar="IMAGE", help="The new image.", show_default=False)],
+    source: Annotated[
+        str,
+        typer.Option(
+            "--from",
+            metavar="SOURCE",
+            help="Folder, tar archive, -, OCI layout, docker archive; dir:, tar:, oci:, docker: insist.",
+        ),
+    ] = "",
+    size: Annotated[
+        str, typer.Option("--size", metavar="SIZE", help="Of the disk: 2G; +500M of free room; auto.")
+    ] = "",
+    kind: Annotated[
+        str,
+        typer.Option(
+            "--type",
+            metavar="TYPE",
+            help="ext2, ext3, ext4, xfs, btrfs, vfat, exfat, ntfs, iso9660, udf, squashfs or swap.",
+        ),
+    ] = "",
+    partition: Annotated[str, typer.Option("--partition", metavar="TABLE", help="gpt, mbr or none.")] = "",
+    esp: Annotated[
+        str, typer.Option("--esp", metavar="SIZE", help="Put an EFI system partition of this size first.")
+    ] = "",
+    layout: Annotated[
+        str,
+        typer.Option(
+            "--layout",
+            metavar="LAYOUT",
+            help="disk, part, fs, lv, lvfs, bootroot, bootrootlv, or a YAML file.",
+        ),
+    ] = "",
+    label: Annotated[str, typer.Option("--label", help="Label of the filesystem.")] = "",
+    uuid: Annotated[str, typer.Option("--uuid", help="UUID of the filesystem, as blkid writes it.")] = "",
+    owner: Annotated[
+        str,
+        typer.Option(
+            "--owner",
+            metavar="OWNER",
+            help="root, keep, or a map: 1000:0, u:100000:0:65536. Default: root of folders, keep of archives.",
+        ),
+    ] = "",
+    block_size: Annotated[
+        str, typer.Option("--blocksize", metavar="SIZE", help="Of a block or cluster of the filesystem.")
+    ] = "",
+    floppy: Annotated[bool, typer.Option("--floppy", help="A floppy disk of 1440 KiB, with FAT.")] = False,
+    platform: Annotated[
+        str,
+        typer.Option(
+            "--platform", metavar="OS/ARCH", help="Which image of several: linux/amd64, linux/arm/v7."
+        ),
+    ] = "",
+    output_format: Annotated[
+        str | None,
+        typer.Option(
+            *names.OUTPUT_FORMAT.words,
+            metavar="FORMAT",
+            help="Format; default: by the file's suffix, else qcow2.",
+        ),
+    ] = None,
+    overwrite: Overwrite = False,
+) -> None:
+    """Make a disk image with partitions, filesystems and files in it.
+
+    The files come from a folder, an archive or a container's image; owners, modes, times, extended attributes, hard
+    links and holes are kept where the filesystem has them. Without --partition the filesystem is the disk.
+    """
+    from imgtools.workflows.make import MakeRequest, make
+
+    request = MakeRequest(
+        target=target,
+        source=source,
+        size=size,
+        kind=kind,
+        partition=partition,
+        esp=esp,
+        label=label,
+        uuid=uuid,
+        owner=owner,
+        format=output_format,
+        block_size=block_size,
+        floppy=floppy,
+        layout=layout,
+        platform=platform,
+        overwrite=overwrite,
+    )
+    with out.progress("make") as progress:
+        report = make(request, progress)
+    out.show(report, schema="imgtools.make/1", view=lambda: _table(report))
+
+
+def _table(report: MakeReport) -> Table:
+    rows: list[list[Cell]] = [
+        [
+            str(one.number) if one.number else report.table, one.type, one.filesystem, one.label,
+            one.mount, both(one.size), one.files,
+        ]
+        for one in report.parts
+    ]  # fmt: skip
+    return Table(("number", "type", "filesystem", "label", "mount", "size", "files"), rows)
