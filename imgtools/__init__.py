@@ -50,7 +50,17 @@ if TYPE_CHECKING:
     from imgtools.door.auditing import audit, audit_oscap
     from imgtools.door.comparing import diff, timeline
     from imgtools.door.disks import amend, bench, check, compare, info, map, measure, recover, wipe
-    from imgtools.door.dividing import partition_add, partition_list, partition_remove, partition_set
+    from imgtools.door.dividing import (
+        format,
+        lvm_create,
+        lvm_extend,
+        lvm_reduce,
+        lvm_remove,
+        partition_add,
+        partition_list,
+        partition_remove,
+        partition_set,
+    )
     from imgtools.door.files import chmod, chown, cp, ln, mkdir, mv, rm, tar_in, touch
     from imgtools.door.host import boot, doctor, mount, run_with, unmount
     from imgtools.door.layers import chain_flatten, chain_move, chain_show, chain_squash, commit, rebase
@@ -151,6 +161,7 @@ if TYPE_CHECKING:
     from imgtools.records.files import FileEntry, FileKind, FileStat
     from imgtools.records.found import FoundFile
     from imgtools.records.image import DiskSource, ImageInfo, Layer
+    from imgtools.records.lvm import LogicalVolume, PhysicalVolume, VolumeGroup
     from imgtools.records.packages import Application, Deviation, FileFinding
     from imgtools.records.progress import Progress
     from imgtools.records.request import Backing, Engine, Key, Secret
@@ -183,12 +194,14 @@ if TYPE_CHECKING:
     from imgtools.workflows.du import DuReport, FolderRoom, PackageRoom
     from imgtools.workflows.filesystems import FilesystemsReport
     from imgtools.workflows.find import FindReport, FoundRow
+    from imgtools.workflows.format import FormatReport
     from imgtools.workflows.get_kernel import GetKernelReport, GotKernel
     from imgtools.workflows.grep import GrepReport, GrepRow
     from imgtools.workflows.info import DiskFacts, InfoReport
     from imgtools.workflows.inspect import InspectedGuest, InspectReport
     from imgtools.workflows.log import LogInfo, LogListReport, LogReport, LogRow
     from imgtools.workflows.ls import ListedFile, LsReport
+    from imgtools.workflows.lvm import LvmReport
     from imgtools.workflows.make import MadePart, MakeReport
     from imgtools.workflows.map import MapLayer, MapReport
     from imgtools.workflows.measure import MeasureReport
@@ -235,17 +248,17 @@ __all__ = [
     "DiskSource", "DiskStep", "DoctorReport", "Domain", "DuReport", "EditConfig", "EditLines", "Engine",
     "Evidence", "ExportReport", "ExportedKey", "Extent", "FactDifference", "FactKind", "FileDifference",
     "FileEntry", "FileFacts", "FileFinding", "FileKind", "FileStat", "FilesystemUsage",
-    "FilesystemsReport", "FindReport", "Finding", "FolderRoom", "FoundFile", "FoundRow", "FreeRoom",
-    "Generated", "GetKernelReport", "GotKernel", "GrepReport", "GrepRow", "Guest", "GuestDiffReport",
-    "GuestOptions", "GuestReader", "Happening", "HashedFile", "HiveListReport", "HiveRow", "HostPath",
-    "Image", "ImageEdit", "ImageInfo", "ImageOptions", "ImageUsage", "Images", "InfoReport",
-    "InspectReport", "InspectedGuest", "Key", "KeyListReport", "KeyReport", "KeyRow", "Keys", "Layer",
-    "Layout", "Level", "LineEdit", "ListedFile", "LogInfo", "LogListReport", "LogReport", "LogRow",
-    "LsReport", "MadePart", "MakeDirectory", "MakeHardLink", "MakeLink", "MakeReport",
-    "MakeSpecial", "MapLayer", "MapReport",
-    "MeasureReport", "Mount", "MountReport", "MountedVolume", "Move", "NewLvmUuids", "OperationReport",
-    "Orders", "OsInfo", "OsType", "OscapReport", "PackageRoom", "PackagesVerified", "Partition",
-    "PartitionEntry", "PartitionReport", "PartitionsReport", "Plan", "PlanReport", "PlannedChange",
+    "FilesystemsReport", "FindReport", "Finding", "FolderRoom", "FormatReport", "FoundFile", "FoundRow",
+    "FreeRoom", "Generated", "GetKernelReport", "GotKernel", "GrepReport", "GrepRow", "Guest",
+    "GuestDiffReport", "GuestOptions", "GuestReader", "Happening", "HashedFile", "HiveListReport",
+    "HiveRow", "HostPath", "Image", "ImageEdit", "ImageInfo", "ImageOptions", "ImageUsage", "Images",
+    "InfoReport", "InspectReport", "InspectedGuest", "Key", "KeyListReport", "KeyReport", "KeyRow",
+    "Keys", "Layer", "Layout", "Level", "LineEdit", "ListedFile", "LogInfo", "LogListReport",
+    "LogReport", "LogRow", "LogicalVolume", "LsReport", "LvmReport", "MadePart", "MakeDirectory",
+    "MakeHardLink", "MakeLink", "MakeReport", "MakeSpecial", "MapLayer", "MapReport", "MeasureReport",
+    "Mount", "MountReport", "MountedVolume", "Move", "NewLvmUuids", "OperationReport", "Orders",
+    "OsInfo", "OsType", "OscapReport", "PackageRoom", "PackagesVerified", "Partition", "PartitionEntry",
+    "PartitionReport", "PartitionsReport", "PhysicalVolume", "Plan", "PlanReport", "PlannedChange",
     "Progress", "RebaseReport", "RecoverReport", "RegistryApplyLog", "RegistryDifference",
     "RegistryMakeKey", "RegistryMatch", "RegistryOptions", "RegistryRemoveKey", "RegistryRemoveValue",
     "RegistrySet", "Relabel", "Remedy", "Remove", "RepairReport", "RescueReport", "ResizeCopyReport",
@@ -254,22 +267,23 @@ __all__ = [
     "SetXattr", "Severity", "Since", "Size", "Snapshot", "SnapshotReport", "SnapshotsReport",
     "StateOptions", "StationReport", "StationState", "SysprepReport", "TailReport", "TarReport",
     "TimelineEntry", "TimelineFile", "TimelineReport", "TreeEntry", "TreeReport", "Truncate",
-    "UnmountReport", "Upload", "Usage", "ValueRow", "VerifyReport", "Volume", "Warned", "WipeReport",
-    "WithReport", "WriteDisk", "WriteFile", "WriteOptions", "amend", "apply", "apply_snapshot", "audit",
-    "audit_oscap", "bench", "bitmap_add", "bitmap_clear", "bitmap_delete", "bitmap_disable",
-    "bitmap_enable", "bitmap_list", "bitmap_merge", "boot", "cat", "chain_flatten", "chain_move",
-    "chain_show", "chain_squash", "check", "chmod", "chown", "clone", "commit", "compare",
+    "UnmountReport", "Upload", "Usage", "ValueRow", "VerifyReport", "Volume", "VolumeGroup", "Warned",
+    "WipeReport", "WithReport", "WriteDisk", "WriteFile", "WriteOptions", "amend", "apply",
+    "apply_snapshot", "audit", "audit_oscap", "bench", "bitmap_add", "bitmap_clear", "bitmap_delete",
+    "bitmap_disable", "bitmap_enable", "bitmap_list", "bitmap_merge", "boot", "cat", "chain_flatten",
+    "chain_move", "chain_show", "chain_squash", "check", "chmod", "chown", "clone", "commit", "compare",
     "config_delete", "config_get", "config_match", "config_set", "convert", "copy_in", "copy_out", "cp",
     "create", "create_snapshot", "customize", "dd", "delete_snapshot", "df", "diagnose", "diff",
-    "doctor", "domain", "domains", "du", "edit", "edit_image", "errors", "find", "find_guests",
+    "doctor", "domain", "domains", "du", "edit", "edit_image", "errors", "find", "find_guests", "format",
     "get_kernel", "grep", "info", "inspect", "list_filesystems", "list_logs", "list_snapshots", "ln",
-    "log", "ls", "make", "make_plan", "map", "measure", "mkdir", "mount", "mv", "open_image", "partition_add",
-    "partition_list", "partition_remove", "partition_set", "read_plan", "rebase", "recover",
-    "registry_delete", "registry_diff", "registry_export", "registry_get", "registry_hives",
-    "registry_list", "registry_merge", "registry_search", "registry_set", "repair", "rescue",
-    "resize_copy", "resize_disk", "rm", "run_with", "sbom", "sbom_document", "sysprep",
-    "sysprep_verify", "tail", "tar_in", "tar_out", "the_guest", "timeline", "touch", "tree", "unmount",
-    "verify", "wipe", "write", "write_plan",
+    "log", "ls", "lvm_create", "lvm_extend", "lvm_reduce", "lvm_remove", "make", "make_plan", "map",
+    "measure", "mkdir", "mount", "mv", "open_image", "partition_add", "partition_list",
+    "partition_remove", "partition_set", "read_plan", "rebase", "recover", "registry_delete",
+    "registry_diff", "registry_export", "registry_get", "registry_hives", "registry_list",
+    "registry_merge", "registry_search", "registry_set", "repair", "rescue", "resize_copy",
+    "resize_disk", "rm", "run_with", "sbom", "sbom_document", "sysprep", "sysprep_verify", "tail",
+    "tar_in", "tar_out", "the_guest", "timeline", "touch", "tree", "unmount", "verify", "wipe", "write",
+    "write_plan",
 ]  # fmt: skip
 
 # Where each name is; the imports above say the same to type checkers, and a test holds them together.
@@ -286,7 +300,10 @@ _HOMES = {
     "imgtools.door.auditing": "audit audit_oscap",
     "imgtools.door.comparing": "diff timeline",
     "imgtools.door.disks": "amend bench check compare info map measure recover wipe",
-    "imgtools.door.dividing": "partition_add partition_list partition_remove partition_set",
+    "imgtools.door.dividing": (
+        "format lvm_create lvm_extend lvm_reduce lvm_remove partition_add partition_list partition_remove "
+        "partition_set"
+    ),
     "imgtools.door.files": "chmod chown cp ln mkdir mv rm tar_in touch",
     "imgtools.door.host": "boot doctor mount run_with unmount",
     "imgtools.door.layers": "chain_flatten chain_move chain_show chain_squash commit rebase",
@@ -331,6 +348,7 @@ _HOMES = {
     "imgtools.records.files": "FileEntry FileKind FileStat",
     "imgtools.records.found": "FoundFile",
     "imgtools.records.image": "DiskSource ImageInfo Layer",
+    "imgtools.records.lvm": "LogicalVolume PhysicalVolume VolumeGroup",
     "imgtools.records.packages": "Application Deviation FileFinding",
     "imgtools.records.progress": "Progress",
     "imgtools.records.request": "Backing Engine Key Secret",
@@ -364,12 +382,14 @@ _HOMES = {
     "imgtools.workflows.filesystems": "FilesystemsReport",
     "imgtools.workflows.find": "FindReport FoundRow",
     "imgtools.workflows.get_kernel": "GetKernelReport GotKernel",
+    "imgtools.workflows.format": "FormatReport",
     "imgtools.workflows.grep": "GrepReport GrepRow",
     "imgtools.workflows.info": "DiskFacts InfoReport",
     "imgtools.workflows.inspect": "InspectReport InspectedGuest",
     "imgtools.workflows.log": "LogInfo LogListReport LogReport LogRow",
     "imgtools.workflows.ls": "ListedFile LsReport",
     "imgtools.workflows.make": "MadePart MakeReport",
+    "imgtools.workflows.lvm": "LvmReport",
     "imgtools.workflows.map": "MapLayer MapReport",
     "imgtools.workflows.measure": "MeasureReport",
     "imgtools.workflows.mount": "MountReport UnmountReport",

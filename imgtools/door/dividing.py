@@ -21,6 +21,8 @@ from imgtools.door.opening import (
 from imgtools.records.request import Target
 
 if TYPE_CHECKING:
+    from imgtools.workflows.format import FormatReport
+    from imgtools.workflows.lvm import LvmReport
     from imgtools.workflows.partition import PartitionReport, PartitionsReport
 
 
@@ -142,3 +144,146 @@ def partition_set(
     )
     request = make_request(images, **options)
     return set_partition(request, part, facts, _target(write, output, overwrite), mend=mend)
+
+
+def format(
+    images: Images,
+    device: str,
+    type: str,
+    *,
+    label: str = "",
+    uuid: str = "",
+    holds: str | Sequence[str] = (),
+    write: bool = False,
+    output: HostPath | None = None,
+    overwrite: bool = False,
+    **options: Unpack[GuestOptions],
+) -> FormatReport:
+    """Make an empty filesystem on a partition, volume or disk; what that holds is lost.
+
+    :param type: ``ext4``, ``xfs``, ``swap`` ..., or ``none``: only what is there goes.
+    :param holds: what is there and may be destroyed: its type, label or UUID, ``gpt``, ``mbr``, a group's name.
+    :raises WouldLoseData: something is there that was not named.
+    """
+    from imgtools.workflows.format import NewFilesystem, format_volume
+
+    request = make_request(images, **options)
+    wanted = NewFilesystem(type.lower(), label, uuid)
+    return format_volume(request, device, wanted, _target(write, output, overwrite), holds=several(holds))
+
+
+def lvm_create(
+    images: Images,
+    name: str,
+    *,
+    pv: str | Sequence[str] = (),
+    size: Size | None = None,
+    extent_size: Size | None = None,
+    holds: str | Sequence[str] = (),
+    write: bool = False,
+    output: HostPath | None = None,
+    overwrite: bool = False,
+    **options: Unpack[GuestOptions],
+) -> LvmReport:
+    """Make a volume group of devices, a logical volume, or both.
+
+    :param name: ``VG``, or ``VG/LV``.
+    :param pv: the devices that a new group is made of.
+    :param size: of the logical volume; None: all that is free.
+    :param holds: what the devices hold that may be destroyed.
+    :raises NoRoomInside: the group has no room for the volume, or a device is too small.
+    :raises WouldLoseData: a device holds something that was not named.
+    """
+    from imgtools.workflows.lvm import create
+
+    return create(
+        make_request(images, **options),
+        name,
+        _target(write, output, overwrite),
+        pvs=several(pv),
+        size=None if size is None else size_text(size),
+        extent_size=None if extent_size is None else size_text(extent_size),
+        holds=several(holds),
+    )
+
+
+def lvm_extend(
+    images: Images,
+    name: str,
+    *,
+    pv: str | Sequence[str] = (),
+    size: Size | None = None,
+    holds: str | Sequence[str] = (),
+    write: bool = False,
+    output: HostPath | None = None,
+    overwrite: bool = False,
+    **options: Unpack[GuestOptions],
+) -> LvmReport:
+    """Add devices to a group, or let a logical volume grow with what it holds.
+
+    :param name: ``VG``, or ``VG/LV``.
+    :param size: ``+5G``, or bytes; None: all that is free.
+    :raises NoRoomInside: the group has no room for it.
+    """
+    from imgtools.workflows.lvm import extend
+
+    return extend(
+        make_request(images, **options),
+        name,
+        _target(write, output, overwrite),
+        pvs=several(pv),
+        size=None if size is None else size_text(size),
+        holds=several(holds),
+    )
+
+
+def lvm_reduce(
+    images: Images,
+    name: str,
+    *,
+    pv: str | Sequence[str] = (),
+    size: Size | None = None,
+    holds: str | Sequence[str] = (),
+    write: bool = False,
+    output: HostPath | None = None,
+    overwrite: bool = False,
+    **options: Unpack[GuestOptions],
+) -> LvmReport:
+    """Take a device out of a group, or make a logical volume smaller; an ext filesystem in it shrinks first.
+
+    :param name: ``VG``, or ``VG/LV``.
+    :param size: ``-1G``, or bytes.
+    :param holds: what may be cut off, where nothing shrinks it.
+    :raises WouldLoseData: a filesystem would be cut, or logical volumes lie on the device.
+    """
+    from imgtools.workflows.lvm import reduce
+
+    return reduce(
+        make_request(images, **options),
+        name,
+        _target(write, output, overwrite),
+        pvs=several(pv),
+        size=None if size is None else size_text(size),
+        holds=several(holds),
+    )
+
+
+def lvm_remove(
+    images: Images,
+    name: str,
+    *,
+    holds: str | Sequence[str] = (),
+    write: bool = False,
+    output: HostPath | None = None,
+    overwrite: bool = False,
+    **options: Unpack[GuestOptions],
+) -> LvmReport:
+    """Remove a logical volume, or a group with all that is in it.
+
+    :param holds: what they hold: types, labels or UUIDs of filesystems.
+    :raises WouldLoseData: something was not named.
+    """
+    from imgtools.workflows.lvm import remove
+
+    request = make_request(images, **options)
+    return remove(request, name, _target(write, output, overwrite), holds=several(holds))

@@ -49,6 +49,7 @@ PACKAGE_OF = {
     "setpriv": "util-linux",
     "mkswap": "util-linux",
     "wipefs": "util-linux",
+    "fallocate": "util-linux",
     "sfdisk": "fdisk",
     "fdisk": "fdisk",
     "clevis": "clevis",

@@ -6,7 +6,8 @@ thrown away, and what the plan says has been tried on them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import shlex
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -14,13 +15,18 @@ from imgtools.disk.sources.opening import refuse_sources
 from imgtools.disk.transaction.filling import settle, told_if_full
 from imgtools.disk.transaction.transaction import overlaid
 from imgtools.engine.held_folder import scratch_folder
+from imgtools.engine.mkfs import NewFilesystem, command_of, make_filesystem, require_makeable
+from imgtools.engine.process import require
 from imgtools.engine.qemu.overlay import create_overlay
 from imgtools.engine.qemu.storage_daemon import serve_overlays
 from imgtools.engine.signatures import clear_signatures as clear_volume
-from imgtools.errors import UnsupportedFormat
+from imgtools.engine.signatures import empty
+from imgtools.engine.volume_size import least_size
+from imgtools.errors import ToolMissing, UnsupportedFormat
 from imgtools.image.edit import ImageEdit, edit_request
 from imgtools.image.handle import Image, open_examined, open_request
-from imgtools.records.disks import Declined, Layout
+from imgtools.records.deeds import Deed
+from imgtools.records.disks import ENCRYPTED, Declined, Layout
 from imgtools.records.image import Layer
 from imgtools.records.progress import Progress
 from imgtools.records.request import Engine, ImageRequest, Target
@@ -29,7 +35,21 @@ from imgtools.records.request import Engine, ImageRequest, Target
 Export = Callable[[int, int, int], Path]
 SECTOR = 512
 
-__all__ = ["Below", "Export", "clear_volume", "open_below"]
+NOTHING = "none"
+
+__all__ = [
+    "Below",
+    "Export",
+    "NewFilesystem",
+    "clear_volume",
+    "empty",
+    "has_program",
+    "in_appliance",
+    "least_size_of",
+    "make_filesystem",
+    "open_below",
+    "require_makeable",
+]
 
 
 class Below:
@@ -84,6 +104,24 @@ class Below:
         reader, _ = self._image._on_disk()
         return reader.place_of(device)
 
+    def boot(self, deeds: Sequence[Deed]) -> None:
+        """Have the appliance carry scripts out on the overlays, one after the other.
+
+        :raises RolledBack: one of them fails.
+        :raises NoRoom: the host has filled up meanwhile.
+        """
+        from imgtools.engine.appliance.deeds import carry_out_deeds  # which partitions do without
+
+        layout = self.layout
+        with told_if_full(self.disks[0][0]):
+            carry_out_deeds(
+                self.disks,
+                deeds,
+                locked=[one for one in layout.volumes if one.content in ENCRYPTED],
+                keys=self._request.keys,
+                sector_sizes=[disk.sector_size for disk in layout.disks],
+            )
+
     def require_room(self, wanted: int) -> None:
         """Make sure that the overlays may grow by so many bytes.
 
@@ -134,3 +172,34 @@ def open_below(request: ImageRequest, target: Target) -> Iterator[Below]:
         else:
             image = stack.enter_context(edit_request(request, target))
         yield Below(image, request, stack)
+
+
+def has_program(kind: str) -> bool:
+    """Whether the host has the program that makes a kind of filesystem; that of none is always there."""
+    if kind == NOTHING:
+        return True
+    try:
+        require(command_of(NewFilesystem(kind), "")[0])
+    except ToolMissing:
+        return False
+    return True
+
+
+def in_appliance(below: Below, device: str, new: NewFilesystem) -> None:
+    """Make a filesystem in the appliance: in a volume that is in pieces, or by a program that the host lacks."""
+    script = "blkdiscard -z $D 2>/dev/null || wipefs -a -f $D"
+    if new.kind != NOTHING:
+        script += f"; {shlex.join(command_of(new, '')[:-1])} $D"
+    below.boot([Deed(f"make {new.kind} on {device}", script, device)])
+
+
+def least_size_of(below: Below, device: str, content: str) -> int | Declined:
+    """Return the bytes below which a filesystem cannot shrink, as its program says; declined where it lies in pieces.
+
+    :raises EditFailed: the filesystem is not in order.
+    """
+    place = below.place_of(device)
+    if isinstance(place, Declined):
+        return place
+    with below.parts() as export:
+        return least_size(export(*place), content)

@@ -21,6 +21,7 @@ __all__ = [
     "partition_device",
     "partitions_called",
     "require_named",
+    "size_of",
     "volume_of",
 ]
 
@@ -66,6 +67,14 @@ def _known(layout: Layout) -> tuple[str, ...]:
     parts = [one.device for disk in layout.disks for one in disk.partitions]
     rest = [*(one.device for one in layout.lvs), *(one.device for one in layout.arrays)]
     return tuple(dict.fromkeys([*disks, *parts, *rest]))
+
+
+def size_of(layout: Layout, device: str) -> int:
+    """Return the bytes of a disk, partition or volume."""
+    disks = [disk.size for disk in layout.disks if disk.device == device]
+    parts = [one.size for disk in layout.disks for one in disk.partitions if one.device == device]
+    volumes = [one.size for one in layout.volumes if one.device == device]
+    return (*disks, *parts, *volumes, *(one.size for one in layout.lvs if one.device == device), 0)[0]
 
 
 def volume_of(layout: Layout, device: str) -> Volume | None:

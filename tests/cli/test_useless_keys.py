@@ -37,6 +37,7 @@ ON_GUEST = {
     "filesystems": (),
     "find": ("/etc/ssh",),
     "get-kernel": ("-o", "FOLDER", "--which", "newest"),
+    "format": ("/dev/sda4", "--type", "ext4", "--holds", "swap"),
     "grep": ("sshd", "/etc/ssh"),
     "info": (),
     "inspect": (),
@@ -45,6 +46,7 @@ ON_GUEST = {
     "ls": ("/etc/ssh",),
     "mkdir": ("/srv/new",),
     "mv": ("/etc/hostname", "/etc/hostname2"),
+    "lvm create": ("vg0", "--pv", "/dev/sda4", "--holds", "swap"),
     "partition add": (),
     "partition list": (),
     "partition remove": ("/dev/sda4", "--holds", "swap"),
@@ -113,6 +115,9 @@ ALL = {
     **{name: (WINDOWS, words) for name, words in ON_WINDOWS.items()},
     **{name: (CHAIN, words) for name, words in ON_CHAIN.items()},
     "verify": ("arch", ()),  # whose package database is whole
+    "lvm extend": ("lvm", ("vg0/root",)),
+    "lvm reduce": ("lvm", ("vg0/root", "--size", "-4M")),
+    "lvm remove": ("lvm", ("vg0/root", "--holds", "ext4")),
 }
 
 

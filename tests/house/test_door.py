@@ -114,6 +114,7 @@ NOT_SAID = {
     "filesystems --only": "the report has all",
     "filesystems --overwrite": "of the picture",
     "find --null": "how a report is shown",
+    "format --yes": "write or output says so",
     "grep --context": "before and after",
     "grep --count": "how a report is shown",
     "grep --files-with-matches": "how a report is shown",

@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 import logging
-import secrets
 import shlex
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from imgtools.engine.appliance.crypt import Locked, mapped_name, open_locked
+from imgtools.engine.appliance.deeds import ACTIVATE, run_deed
 from imgtools.engine.appliance.launch import MEMORY_WITH_KEYS, Appliance, Drive, launch_appliance
 from imgtools.engine.appliance.names import DeviceNames
 from imgtools.engine.appliance.survey import look
 from imgtools.engine.qemu.storage_daemon import serve_overlays
-from imgtools.errors import ApplianceFailed, KeyNeeded, RolledBack
+from imgtools.errors import ApplianceFailed, KeyNeeded
+from imgtools.records.deeds import Deed
 from imgtools.records.disks import Holder, Volume
 from imgtools.records.image import Layer
 from imgtools.records.request import Key
 
 log = logging.getLogger(__name__)
 
-SECONDS = 6 * 3600.0  # a filesystem is checked before it grows
-LOG = "/run/imgtools-grow"
 POINT = "/run/imgtools-grown"
 # $D is the device. Each ends with a check, so that nothing half grown is kept.
 SCRIPTS = {
@@ -114,7 +113,7 @@ class _Grower:
 
     def extend(self, lv: str) -> None:
         """Give a logical volume all the room that is free in its group, and grow what it holds."""
-        self._run("lvm vgchange -ay --sysinit", lv, "the volume group")
+        self._run(ACTIVATE, lv, "the volume group")
         self.done.pop()
         self._run("lvm lvextend -y -l +100%FREE $D; udevadm settle", lv, f"logical volume {lv}")
         self.grow(lv)
@@ -150,16 +149,5 @@ class _Grower:
 
         :raises RolledBack: it did.
         """
-        mark = secrets.token_hex(8)
-        # Not "( ... ) || echo": the shell ignores set -e on the left of that.
-        kernel = shlex.quote(self._names.kernel(device))
-        whole = f"( set -e; D={kernel}; {script} ) >{LOG} 2>&1; echo {mark} $?; tail -n 20 {LOG}"
-        told = self._appliance.shell(whole, seconds=SECONDS).decode("utf-8", "replace")
-        code, _, words = told.partition(f"{mark} ")[2].partition("\n")
-        if code.strip() != "0":
-            lines = [line.strip() for line in words.splitlines() if line.strip()]
-            said = lines[-1] if lines else f"exit code {code.strip() or 'unknown'}"
-            if not code.strip():
-                raise ApplianceFailed(f"the appliance does not say what became of {what}")
-            raise RolledBack(f"{what} cannot grow: {said}", hint="the image is as it was")
+        run_deed(self._appliance, self._names, Deed(f"grow {what}", script, device))
         self.done.append(what)
