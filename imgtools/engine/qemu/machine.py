@@ -56,6 +56,7 @@ class Machine:
         self._serial = serial
         self._serial.setblocking(False)
         self._monitor = Monitor(control, "QEMU", self._ended, self._note)
+        self._processors: tuple[int, ...] = ()
 
     def _ended(self) -> EngineFailed:
         return EngineFailed(
@@ -69,7 +70,15 @@ class Machine:
 
     def begin(self) -> None:
         """Switch the machine on."""
+        self._processors = tuple(one["thread-id"] for one in self._monitor.execute("query-cpus-fast"))
         self._monitor.execute("cont")
+
+    def waited(self) -> float:
+        """Return how many seconds the guest could have run so far, and this machine had no processor for it.
+
+        Of the processor that waited longest. Zero where the kernel does not tell.
+        """
+        return max((_waited(thread) for thread in self._processors), default=0.0)
 
     @property
     def serial(self) -> int:
@@ -170,6 +179,18 @@ def start_machine(
         machine = Machine(kept, control, serial, accelerator)
         log.info("the machine: %s", " ".join(words))
         yield machine
+
+
+def _waited(thread: int) -> float:
+    """How long a thread stood in a run queue: the second number of /proc/PID/schedstat, in nanoseconds.
+
+    Source: Documentation/scheduler/sched-stats.rst of Linux.
+    """
+    try:
+        told = Path(f"/proc/{thread}/schedstat").read_text(encoding="ascii").split()
+    except OSError:  # it has ended, or the kernel was built without
+        return 0.0
+    return int(told[1]) / 1e9 if len(told) > 1 else 0.0
 
 
 def machine_program() -> str:

@@ -2,6 +2,8 @@
 
 What the serial console says counts first. A guest that says nothing there is watched by its screen: text is read off
 it, and a picture that stays while the disks are quiet is taken for what a graphical system shows when it is up.
+
+Quiet is what the guest has time to break: while this machine has no processor for it, none of it counts.
 """
 
 from __future__ import annotations
@@ -69,7 +71,7 @@ class Talk(Protocol):
 class Watching:
     """What is waited for.
 
-    :param seconds: how long; None: as long as is usual, longer without KVM.
+    :param seconds: how long; None: as long as is usual, longer without KVM, and where other programs take its time.
     :param expect: ends the watch when the console or the screen shows it, and nothing else good does.
     :param is_windows: whether a picture that stays is a Windows that is up.
     :param mute_code: what is to blame where the BIOS's last words stay on the screen, as a diagnosis calls it.
@@ -147,10 +149,11 @@ class _Watch:
 
     def run(self, progress: Progress) -> Watched:
         """Watch."""
-        self._begun = self._heard = self._moved = time.monotonic()
+        self._begun = self._heard = time.monotonic()
         self._looked = self._told = 0.0
         self._final_since: float | None = None
         self._machine.begin()
+        self._moved = self._began = self._guest_time()
         with selectors.DefaultSelector() as selector:
             selector.register(self._machine.serial, selectors.EVENT_READ, self._listen)
             if self._talk is not None:
@@ -174,7 +177,7 @@ class _Watch:
         piece = self._machine.read_serial()
         if not piece:
             return
-        self._heard = self._moved = time.monotonic()
+        self._heard, self._moved = time.monotonic(), self._guest_time()
         if self._talk is not None:
             self._talk.write(piece)
         self._serial += piece
@@ -201,11 +204,11 @@ class _Watch:
         self._looked = now
         requests, picture = self._machine.disk_requests(), self._machine.screen()
         if requests != self._requests:
-            self._requests, self._moved = requests, now
+            self._requests, self._moved = requests, self._guest_time()
         if self._picture is None or picture != self._picture:
             shown = read_text(picture, self._font)
             if not shown.is_text or shown != self._screen:  # else the cursor blinks
-                self._moved = now
+                self._moved = self._guest_time()
             self._picture, self._screen = picture, shown
             if shown.is_text:
                 self._on_screen = read_console(shown.text)
@@ -230,12 +233,14 @@ class _Watch:
             return self._reading.verdict if self._has_left else None
         if self._machine.resets >= MOST_RESETS:
             return Verdict.REBOOTS
-        if now - self._begun >= self._limit:
+        if (
+            now - self._begun if self._how.seconds is not None else self._guest_time() - self._began
+        ) >= self._limit:
             return self._reading.verdict
         if self._reading.is_final:
             return self._final(now)
         self._final_since = None
-        return self._by_quiet(now)
+        return self._by_quiet()
 
     def _final(self, now: float) -> Verdict | None:
         """A bad end is listened to for a moment; a login is not enough where something else is expected."""
@@ -246,10 +251,16 @@ class _Watch:
         is_settled = now - self._heard >= SETTLE or now - self._final_since >= SETTLE_MOST
         return verdict if is_settled and now - self._final_since >= SETTLE / 2 else None
 
-    def _by_quiet(self, now: float) -> Verdict | None:
+    def _guest_time(self) -> float:
+        """Seconds that pass only while the guest runs, or has nothing to do."""
+        return time.monotonic() - self._machine.waited()
+
+    def _by_quiet(self) -> Verdict | None:
         """What stays, with nothing that moves, is how it ends."""
         verdict = self._reading.verdict
-        if now - self._moved < (self._quiet if verdict is not Verdict.PASSPHRASE else self._quiet / 4):
+        if self._guest_time() - self._moved < (
+            self._quiet if verdict is not Verdict.PASSPHRASE else self._quiet / 4
+        ):
             return None
         if self._how.expect is not None and verdict in (*GOOD, Verdict.TARGET):
             return None

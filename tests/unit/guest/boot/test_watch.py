@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -38,8 +39,11 @@ class Guest:
     typed: bytes = b""
     looks: int = 0
     requests: int = 7
+    starved: float = 0.0  # seconds that it gets no processor for
+    began: float = 0.0
 
     def begin(self) -> None:
+        self.began = time.monotonic()
         self.ours, self.theirs = socket.socketpair()
         self.ours.setblocking(False)
         self.theirs.sendall(self.words.encode())
@@ -56,6 +60,9 @@ class Guest:
     def write_serial(self, content: bytes) -> int:
         self.typed += content
         return len(content)
+
+    def waited(self) -> float:
+        return min(time.monotonic() - self.began, self.starved) if self.began else 0.0
 
     def is_off(self) -> bool:
         if self.full:
@@ -182,6 +189,22 @@ def test_a_picture_that_stays() -> None:
     assert seen(Guest(screens=[noise]), is_windows=True).verdict is Verdict.WINDOWS_LOGON
     assert seen(Guest(screens=[blue]), is_windows=True).verdict is Verdict.WINDOWS_STOP
     assert seen(Guest(screens=[BLACK]), 0.6, is_windows=True).verdict is Verdict.NONE
+
+
+def test_no_guest_is_taken_for_quiet_while_it_gets_no_processor() -> None:
+    """A picture that stays is no sign of anything while its guest cannot run."""
+    noise = Picture(640, 64, bytes((x * 7 + y * 13 + x * y) % 251 for y in range(64) for x in range(640 * 3)))
+    assert seen(Guest(screens=[noise], starved=60), 1).verdict is Verdict.NONE
+    found = seen(Guest(screens=[noise], starved=0.6))
+    assert found.verdict is Verdict.GRAPHICAL and found.seconds > 0.6 + 0.3
+
+
+def test_the_usual_time_is_the_guest_s_and_the_time_that_was_said_is_the_clock_s(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(watching, "PATIENCE", 0.1)
+    assert watch(cast(Machine, Guest(starved=0.5)), Watching()).seconds > 0.6
+    assert seen(Guest(starved=60), 0.2).verdict is Verdict.NONE
 
 
 def test_a_guest_that_ends_itself() -> None:
