@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from imgtools.files.patterns import named_paths
 from imgtools.guest.find.tree import FileView, view_files
 from imgtools.image.handle import open_request
 from imgtools.records.request import Engine, ImageRequest
@@ -72,7 +71,7 @@ def read_files(
 
 def _named(view: FileView, paths: Sequence[str]) -> Iterator[str]:
     for path in paths:
-        yield from named_paths(view.files, view.path(path))
+        yield from view.named(path)
 
 
 def _chunks(stream: BinaryIO) -> Iterator[bytes]:

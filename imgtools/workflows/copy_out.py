@@ -14,7 +14,6 @@ from pathlib import Path
 
 from imgtools.disk.new_file import refuse_own_files, scratch_folder
 from imgtools.errors import HostError
-from imgtools.files.patterns import named_paths
 from imgtools.files.refused import RefusedFiles
 from imgtools.files.sparse_copy import copy_sparse
 from imgtools.files.tree import DAMAGE, GuestReader, Refused
@@ -82,7 +81,7 @@ def copy_out(
         _replacing(folder, image.infos) if overwrite else nullcontext() as replacing,
     ):
         view = view_files(image, request)
-        named = (one for path in paths for one in named_paths(view.files, view.path(path)))
+        named = (one for path in paths for one in view.named(path))
         tops = list(dict.fromkeys(view.files.locate(one) for one in named))
         with_owners = os.geteuid() == 0 if owners is None else owners
         copier = Copier(view.files, owners=with_owners, replacing=replacing, progress=progress)

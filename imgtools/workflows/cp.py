@@ -11,7 +11,6 @@ from imgtools.change.fit_to_filesystem import fitted
 from imgtools.change.unpack import unpacked
 from imgtools.errors import EditFailed, HostError, NoSuchGuestFile, NotADirectory, OddGuest
 from imgtools.files.paths import join, parent_of
-from imgtools.files.patterns import named_paths
 from imgtools.files.tree import GuestReader
 from imgtools.guest.find.tree import FileView, view_files
 from imgtools.image.handle import open_request
@@ -53,7 +52,7 @@ def copy_files(
         origin = view
         if other is not None:
             origin = view_files(stack.enter_context(open_request(source)), source)
-        tops = [top for path in paths for top in named_paths(origin.files, origin.path(path))]
+        tops = [top for path in paths for top in origin.named(path)]
         tops = list(dict.fromkeys(origin.files.locate(top) for top in tops))
         folder, names = _places(view, to, tops)
         if other is None:

@@ -38,6 +38,18 @@ class FileView(NamedTuple):
             text = f"{self.folder}/{text}"
         return text if self.guest is None else guest_path(self.guest, text)
 
+    def named(self, text: str) -> list[str]:
+        """Return the paths that ``text`` names: the file of that name, else all that it matches as a pattern.
+
+        :raises NoSuchGuestFile: there is nothing; the hint has the name that is most like it.
+        """
+        path = self.path(text)
+        if self.files.lstat(path) is not None:
+            return [path]
+        from imgtools.files.patterns import named_paths  # late: most paths are names
+
+        return named_paths(self.files, path)
+
 
 def view_files(image: Image, request: ImageRequest, *, change: bool = False) -> FileView:
     """Return the files that ``request`` asks for.
