@@ -115,9 +115,9 @@ ALL = {
     **{name: (WINDOWS, words) for name, words in ON_WINDOWS.items()},
     **{name: (CHAIN, words) for name, words in ON_CHAIN.items()},
     "verify": ("arch", ()),  # whose package database is whole
-    "lvm extend": ("lvm", ("vg0/root",)),
-    "lvm reduce": ("lvm", ("vg0/root", "--size", "-4M")),
-    "lvm remove": ("lvm", ("vg0/root", "--holds", "ext4")),
+    "lvm extend": ("lvm", ("vg_main/root",)),
+    "lvm reduce": ("lvm", ("vg_main/root", "--size", "-4M")),
+    "lvm remove": ("lvm", ("vg_main/root", "--holds", "ext4")),
 }
 
 
