@@ -41,11 +41,11 @@ def command(
         bool, typer.Option("--human-readable", "-h", help="Sizes as 1.5G, not 1K-blocks.")
     ] = False,
 ) -> None:
-    """Show where the room went: the folders of the guest with all below them, the largest first.
+    """Show where the room of a guest went, by folder, the largest first.
 
-    Counted as du counts: what is really taken, so that holes are nothing, and a file with several names once. With
-    --packages the files are also counted by the package that owns them; those of nobody come as "-". A terminal shows
-    the 20 largest packages, a pipe and --json all of them.
+    A folder is counted with all below it, as du counts: what is really taken, so that holes are nothing, and a file
+    with several names once. With --packages the files are also counted by the package that owns them; those of nobody
+    come as "-". A terminal shows the 20 largest packages, a pipe and --json all of them.
 
     If a folder cannot be read, the others are counted, a warning says which, and the exit code is 1.
     """
