@@ -20,6 +20,10 @@ EXAMPLES = (
     "imgtools virt --install ~/virt && PATH=~/virt:$PATH ./old-script.sh",
 )
 
+NOTES = """
+[Old scripts](../virt.md) tells what differs, which options are passed over, and which are refused.
+"""
+
 
 class OthersWords(HouseCommand):
     """What stands behind the name of a program is that program's."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from types import ModuleType
 
 from imgtools import __version__
@@ -12,6 +12,7 @@ from imgtools.compat.programs import PROGRAMS
 from imgtools.compat.text import harmless, put
 from imgtools.compat.words import Option, Takes, Words, parse
 from imgtools.errors import ImgtoolsError, UsageError, shorten
+from imgtools.records.system import Warned
 
 LIKE = "1.48.2"  # the release whose options and output these are
 FAILED = 1  # what each of the programs exits with, whatever went wrong
@@ -67,6 +68,12 @@ def complain(program: str, error: ImgtoolsError) -> None:
 def warn(words: Words, text: str) -> None:
     """Say something on standard error that is no error."""
     sys.stderr.write(f"{words.program}: {_clean(text)}\n")
+
+
+def report_warnings(words: Words, warnings: Iterable[Warned]) -> None:
+    """Say on standard error what there is to know of what was done."""
+    for one in warnings:
+        warn(words, f"warning: {one.path}: {one.text}" if one.path else f"warning: {one.text}")
 
 
 def _clean(text: str) -> str:

@@ -122,7 +122,7 @@ def _rows(words: Words, wanted: frozenset[str]) -> Iterator[Row]:
                 parents = tuple(pv.device for pv in layout.pvs if pv.vg == vg.name)
                 yield Row(f"/dev/{vg.name}", "vg", size=vg.size, parents=parents, uuid=_plain(vg.uuid))
         if "--pvs" in wanted:
-            for pv in sorted(layout.pvs, key=lambda one: one.device):
+            for pv in sorted(layout.pvs, key=lambda one: (one.vg, one.device)):  # as pvs(8) does
                 yield Row(pv.device, "pv", size=pv.size, uuid=_plain(pv.uuid))
         if "--parts" in wanted:
             yield from _partitions(layout)

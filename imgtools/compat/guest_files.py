@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from imgtools.compat.dispatch import warn
+from imgtools.compat.dispatch import report_warnings
 
 if TYPE_CHECKING:
     from imgtools.compat.words import Words
@@ -22,9 +22,5 @@ def opened(words: Words, request: ImageRequest, *, quiet: bool = False) -> Itera
 
     with open_request(request) as image:
         view = view_files(image, request)
-        for warning in () if quiet else view.warnings:
-            warn(
-                words,
-                f"warning: {warning.path}: {warning.text}" if warning.path else f"warning: {warning.text}",
-            )
+        report_warnings(words, () if quiet else view.warnings)
         yield view

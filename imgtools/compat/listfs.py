@@ -34,8 +34,11 @@ def filesystems_of(layout: Layout) -> Iterator[Found]:
     partitions = {one.device: one for disk in layout.disks for one in disk.partitions}
     subvolumes = [one for one in layout.volumes if one.holder is Holder.SUBVOLUME]
     for holder in ORDER:
-        for volume in layout.volumes:
-            if volume.holder is not holder or volume.device in partitioned:
+        volumes = [one for one in layout.volumes if one.holder is holder]
+        if holder is Holder.LV:  # as lvs(8) lists them
+            volumes.sort(key=lambda one: one.device.split("/"))
+        for volume in volumes:
+            if volume.device in partitioned:
                 continue
             if holder is Holder.PARTITION and not _can_hold(partitions.get(volume.device)):
                 continue

@@ -1,4 +1,4 @@
-"""What ``ls -la`` prints in libguestfs' appliance: numbers for owners but root, the time zone UTC."""
+"""What ``ls -la`` prints in libguestfs' appliance, which has no names for owners: in the time zone UTC."""
 
 from __future__ import annotations
 
@@ -62,8 +62,8 @@ def _listed(files: GuestReader, path: str, name: str, stat: FileStat, now: float
     return Listed(
         format_mode(stat.kind, stat.mode) + mark,
         str(stat.links),
-        _owner(stat.uid),
-        _owner(stat.gid),
+        str(stat.uid),
+        str(stat.gid),
         f"{stat.device[0]}, {stat.device[1]}" if is_node else str(stat.size),
         _moment(stat.mtime // NS, now),
         f"{name} -> {files.read_link(path)}" if stat.kind is FileKind.LINK else name,
@@ -74,10 +74,6 @@ def _listed(files: GuestReader, path: str, name: str, stat: FileStat, now: float
 def _has_acl(attributes: object) -> bool:
     names = set(attributes) if isinstance(attributes, dict) else set()
     return bool(names & {"system.posix_acl_access", "system.posix_acl_default"})
-
-
-def _owner(number: int) -> str:
-    return "root" if number == 0 else str(number)
 
 
 def _moment(seconds: int, now: float) -> str:
@@ -92,8 +88,8 @@ def _lines(entries: Sequence[Listed]) -> Iterator[str]:
         fields = (
             one.mode.ljust(widths[0]),
             one.links.rjust(widths[1]),
-            one.user.ljust(widths[2]),
-            one.group.ljust(widths[3]),
+            one.user.rjust(widths[2]),
+            one.group.rjust(widths[3]),
             one.size.rjust(widths[4]),
         )
         yield f"{' '.join(fields)} {one.moment} {one.name}\n"

@@ -15,9 +15,18 @@ class Program(NamedTuple):
 
 
 PROGRAMS: Mapping[str, Program] = {
+    "guestmount": Program("guestmount", "show a guest's files as a folder", "mount"),
+    "guestunmount": Program("guestunmount", "take that folder down", "unmount"),
     "virt-cat": Program("cat", "print files of a guest", "cat"),
+    "virt-copy-in": Program("copy_in", "copy files into a guest", "copy-in"),
+    "virt-copy-out": Program("copy_out", "copy files out of a guest", "copy-out"),
     "virt-df": Program("df", "show how full filesystems are", "df"),
+    "virt-edit": Program("edit", "edit files of a guest", "edit"),
     "virt-filesystems": Program("filesystems", "list filesystems, partitions, LVM", "filesystems"),
     "virt-inspector": Program("inspector", "tell of operating systems in XML", "inspect"),
+    "virt-log": Program("log", "print the log of a guest", "log"),
     "virt-ls": Program("ls", "list files of a guest", "ls"),
+    "virt-tar-in": Program("tar_in", "unpack an archive into a guest", "tar-in"),
+    "virt-tar-out": Program("tar_out", "pack files of a guest", "tar-out"),
+    "virt-win-reg": Program("win_reg", "export and merge registry keys", "registry"),
 }

@@ -49,6 +49,7 @@ ELSEWHERE: dict[tuple[str, ...], str] = {
     ("newdisk", "fill"): OF_A_NEW_IMAGE,
     ("ops", "passwords"): NAMED,
     ("door", "plan"): NAMED,
+    ("compat", "guestmount"): NAMED,
     ("change", "archive"): "a file in the temporary folder under a name of mkstemp(3)",
     ("change", "package_file"): "a file in the temporary folder under a name of mkstemp(3)",
     ("guest", "checks"): "a file in the temporary folder under a name of mkstemp(3)",

@@ -18,6 +18,7 @@ class Case:
     fixtures: tuple[str, ...]
     program: str
     words: tuple[str, ...]
+    mended: tuple[tuple[str, str], ...] = ()  # what is wrong in the answer, and what is right
 
     @property
     def golden(self) -> Path:
@@ -31,35 +32,34 @@ class Case:
         return [part for word in self.words for part in places.get(word, [word])]
 
 
-def _case(name: str, fixtures: str, *words: str) -> Case:
-    return Case(name, tuple(fixtures.split()), words[0], words[1:])
+def _case(name: str, fixtures: str, *words: str, mended: tuple[tuple[str, str], ...] = ()) -> Case:
+    return Case(name, tuple(fixtures.split()), words[0], words[1:], mended)
+
+
+# virt-filesystems has PVs under names of its appliance, which change from boot to boot, and of a VG's parents says the
+# first PV of all (compare_pvuuids in cat/filesystems.c looks at one letter).
+PVS = (("/dev/sdc", "/dev/sda"), ("469762048 /dev/sda3  ", "469762048 /dev/sda2  "))
 
 
 # fmt: off
 CASES = (
-    _case("filesystems-all", "lvm mbr-logical", "virt-filesystems", "--all", "--long", "--uuid", DISKS),
-    _case("ls-lR-extra", "debian", "virt-ls", "-lR", "--extra-stats", "--time-t", "--checksum", DISKS, "/"),
-    _case("df", "lvm mbr-logical", "virt-df", DISKS),
-    _case("inspector", "debian windows", "virt-inspector", "--no-icon", DISKS),
-    _case("ls-l", "debian", "virt-ls", "-l", DISKS, "/etc", "/home", "/nowhere", "/var"),
-    _case("log-journal", "debian", "virt-log", DISKS),
+    _case("ls-l", "debian", "virt-ls", "-l", DISKS, "-m", "/dev/sda3", "/etc", "/home", "/nowhere", "/var"),
+    _case("df", "mbr-logical", "virt-df", DISKS),
+    _case("filesystems-all", "lvm mbr-logical", "virt-filesystems", "--all", "--long", "--uuid", DISKS, mended=PVS),
+    _case("ls-lR-extra", "debian", "virt-ls", "-lR", "--extra-stats", "--time-t", DISKS, "-m", "/dev/sda3", "/"),
+    _case("cat", "mbr-logical", "virt-cat", DISKS, "-m", "/dev/sda5", "/etc/hostname", "/nowhere", "/etc/fstab"),
+    _case("ls-R", "debian", "virt-ls", "-R", DISKS, "-m", "/dev/sda3", "/"),
+    _case("filesystems-lvm", "lvm", "virt-filesystems", "--all", "--long", "--csv", "--uuids", DISKS),
+    _case("ls-lR-csv", "debian", "virt-ls", "-lR", "--csv", "--times", "--uids", DISKS, "-m", "/dev/sda3", "/etc"),
+    _case("df-h", "lvm", "virt-df", "-h", DISKS),
+    _case("inspector", "debian", "virt-inspector", "--no-icon", DISKS),
     _case("win-reg", "windows", "virt-win-reg", FIRST, r"HKLM\SYSTEM\ControlSet001\Control"),
-    _case("cat-two", "debian", "virt-cat", DISKS, "/etc/hostname", "/nowhere", "/etc/fstab"),
-    _case("ls", "lvm", "virt-ls", DISKS, "/", "/srv"),
-    _case("filesystems-md", "md opensuse", "virt-filesystems", "--all", "--long", "--csv", "--uuids", DISKS),
-    _case("ls-lR-csv", "rocky", "virt-ls", "-lR", "--csv", "--checksum=sha256", "--uids", DISKS, "/etc", "/boot"),
-    _case("df-csv", "windows debian", "virt-df", "--csv", "-i", DISKS),
-    _case("ls-R", "debian", "virt-ls", "-R", DISKS, "/"),
-    _case("filesystems-h", "windows debian", "virt-filesystems", "--extra", "-h", "-l", DISKS),
-    _case("inspector-bare", "opensuse", "virt-inspector", "--no-applications", "--no-icon", DISKS),
-    _case("win-reg-value", "windows", "virt-win-reg", FIRST,
-          r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion", "ProductName"),
-    _case("cat-windows", "windows", "virt-cat", DISKS, r"C:\ProgramData\Microsoft\Windows\Start Menu\desktop.ini"),
-    _case("ls-l-rocky", "rocky", "virt-ls", "-l", DISKS, "/etc"),
-    _case("df-h", "rocky", "virt-df", "-h", DISKS),
+    _case("log", "debian", "virt-log", DISKS),
+    _case("filesystems-md", "md", "virt-filesystems", "--all", "--long", DISKS),
+    _case("filesystems-btrfs", "opensuse", "virt-filesystems", "--all", "--long", "-h", DISKS),
+    _case("df-inodes", "windows", "virt-df", "--csv", "-i", DISKS),
+    _case("inspector-windows", "windows", "virt-inspector", DISKS),
     _case("inspector-rocky", "rocky", "virt-inspector", DISKS),
-    _case("ls-lR-windows", "windows", "virt-ls", "-l", "-R", "-h", "--times", "--uid", DISKS, "/Users", "/ProgramData"),
-    _case("ls-lR-extra-lvm", "lvm", "virt-ls", "-lR", "--extra-stats", DISKS, "/srv"),
-    _case("log-text", "opensuse", "virt-log", DISKS),
+    _case("ls-l-rocky", "rocky", "virt-ls", "-l", DISKS, "/etc"),
 )
 # fmt: on

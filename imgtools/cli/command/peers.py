@@ -145,7 +145,7 @@ OTHERWISE: Mapping[str, str] = {
     "virt-p2v": "a physical machine is not converted; imgtools convert takes a copy of its disk",
     "virt-sparsify": "imgtools convert leaves out what is zero; what a guest deleted is zero only after fstrim in it",
     "virt-v2v": "drivers are not exchanged for another hypervisor; imgtools convert changes the format of a disk",
-    "virt-win-reg": "imgtools registry reads keys and values; changes to a registry are not made yet",
+    "virt-win-reg": "imgtools registry reads and changes keys and values; imgtools virt virt-win-reg takes its words",
     "virsh": "imgtools clone --domain clones a domain; everything else of domains is virsh's",
     "xfs_repair": "imgtools check looks at the image, not at the filesystems on it; for those: "
     "imgtools rescue IMAGE --no-mount -c 'xfs_repair /dev/sda1' --write",
