@@ -150,7 +150,7 @@ def _u32(raw: bytes, at: int) -> int:
 def assemble(members: Sequence[Member]) -> Groups:
     """Put physical volumes together to groups: the newest text of each group counts, by its sequence number."""
     unread = [Declined(member.device, member.problem) for member in members if member.problem]
-    groups = [_Group(name, section, members) for name, section in _newest_texts(members, unread)]
+    groups = [_Group(name, section, members) for name, section in newest_texts(members, unread)]
     owners = {uuid: group for group in groups for uuid in group.pv_uuids}
     pvs = tuple(_physical_volume(member, owners.get(member.uuid)) for member in members)
     volumes: list[MappedVolume] = []
@@ -166,8 +166,8 @@ def assemble(members: Sequence[Member]) -> Groups:
     return Groups(pvs, tuple(vgs), tuple(volumes), tuple(unread))
 
 
-def _newest_texts(members: Sequence[Member], unread: list[Declined]) -> list[tuple[str, Section]]:
-    """The name and newest text of every group; what does not describe a group is noted in ``unread``."""
+def newest_texts(members: Sequence[Member], unread: list[Declined]) -> list[tuple[str, Section]]:
+    """Return the name and newest text of every group; what does not describe a group is noted in ``unread``."""
     newest: dict[str, tuple[int, str, Section]] = {}
     for member in members:
         for text in member.texts:

@@ -45,10 +45,11 @@ def check_volume(file: DiskFile, content: str) -> Checked | Declined:
     with serve_part(extent.server.socket, extent.offset, extent.length) as host_path:
         argv = [*checker.argv, str(host_path)]
         done = run(argv, Fence(checker.kind, (host_path,)), limits=CHECK, ok=range(256))
-    return Checked(argv[0], _complaints(done) if done.code else ())
+    return Checked(argv[0], complaints(done) if done.code else ())
 
 
-def _complaints(done: Completed) -> tuple[str, ...]:
+def complaints(done: Completed) -> tuple[str, ...]:
+    """Return the first lines of what a checker finds, without what it only says on its way."""
     said = (done.text + done.stderr.decode("utf-8", "replace")).splitlines()
     lines = [" ".join(line.split()) for line in said if line.strip()]
     told = [line for line in lines if not _is_chatter(line)]

@@ -219,11 +219,12 @@ class ExtReader:
             place = ahead + first * known.blocks_per_group + known.first_block
         return place * known.block_size + group % per_block * known.descriptor_size
 
-    def _descriptor(self, group: int) -> bytes:
+    def descriptor(self, group: int) -> bytes:
+        """Return the descriptor of a block group as it is on the disk."""
         return self._disk.read_exactly(self._descriptor_place(group), self._super.descriptor_size)
 
     def _inode_table(self, group: int) -> int:
-        raw = self._descriptor(group)
+        raw = self.descriptor(group)
         high = int.from_bytes(raw[40:44], "little") if len(raw) >= 64 else 0
         return int.from_bytes(raw[8:12], "little") | high << 32
 
@@ -346,7 +347,7 @@ class ExtReader:
         known = self._super
         free_clusters = free_inodes = 0
         for group in range(known.groups):
-            raw = self._descriptor(group)
+            raw = self.descriptor(group)
             wide = len(raw) >= 64
             free_clusters += int.from_bytes(raw[12:14] + (raw[44:46] if wide else b""), "little")
             free_inodes += int.from_bytes(raw[14:16] + (raw[46:48] if wide else b""), "little")
