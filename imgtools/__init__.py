@@ -65,7 +65,7 @@ if TYPE_CHECKING:
     from imgtools.door.host import boot, doctor, mount, run_with, unmount
     from imgtools.door.layers import chain_flatten, chain_move, chain_show, chain_squash, commit, rebase
     from imgtools.door.looking import du, get_kernel, tail, tree
-    from imgtools.door.making import clone, convert, create, dd, make, resize_copy, resize_disk
+    from imgtools.door.making import clone, convert, create, dd, make, resize_copy, resize_disk, sparsify
     from imgtools.door.materials import sbom, sbom_document
     from imgtools.door.named import domain, domains
     from imgtools.door.opening import (
@@ -227,6 +227,7 @@ if TYPE_CHECKING:
     from imgtools.workflows.resize_copy import CopiedPartition, ResizeCopyReport
     from imgtools.workflows.sbom import SbomReport
     from imgtools.workflows.snapshot import SnapshotReport, SnapshotsReport
+    from imgtools.workflows.sparsify import FreeVolume, LeftVolume, SparsifyReport
     from imgtools.workflows.sysprep import OperationReport, SysprepReport, VerifyReport
     from imgtools.workflows.tail import TailReport
     from imgtools.workflows.tar_out import TarReport
@@ -249,11 +250,11 @@ __all__ = [
     "Evidence", "ExportReport", "ExportedKey", "Extent", "FactDifference", "FactKind", "FileDifference",
     "FileEntry", "FileFacts", "FileFinding", "FileKind", "FileStat", "FilesystemUsage",
     "FilesystemsReport", "FindReport", "Finding", "FolderRoom", "FormatReport", "FoundFile", "FoundRow",
-    "FreeRoom", "Generated", "GetKernelReport", "GotKernel", "GrepReport", "GrepRow", "Guest",
+    "FreeRoom", "FreeVolume", "Generated", "GetKernelReport", "GotKernel", "GrepReport", "GrepRow", "Guest",
     "GuestDiffReport", "GuestOptions", "GuestReader", "Happening", "HashedFile", "HiveListReport",
     "HiveRow", "HostPath", "Image", "ImageEdit", "ImageInfo", "ImageOptions", "ImageUsage", "Images",
     "InfoReport", "InspectReport", "InspectedGuest", "Key", "KeyListReport", "KeyReport", "KeyRow",
-    "Keys", "Layer", "Layout", "Level", "LineEdit", "ListedFile", "LogInfo", "LogListReport",
+    "Keys", "Layer", "Layout", "LeftVolume", "Level", "LineEdit", "ListedFile", "LogInfo", "LogListReport",
     "LogReport", "LogRow", "LogicalVolume", "LsReport", "LvmReport", "MadePart", "MakeDirectory",
     "MakeHardLink", "MakeLink", "MakeReport", "MakeSpecial", "MapLayer", "MapReport", "MeasureReport",
     "Mount", "MountReport", "MountedVolume", "Move", "NewLvmUuids", "OperationReport", "Orders",
@@ -264,7 +265,7 @@ __all__ = [
     "RegistrySet", "Relabel", "Remedy", "Remove", "RepairReport", "RescueReport", "ResizeCopyReport",
     "ResizeReport", "ResizedPartition", "Result", "RunInGuest", "SbomReport", "ScapCounts",
     "ScapProfile", "ScapRule", "SearchReport", "Secret", "SetMode", "SetOwner", "SetTimes", "SetUuid",
-    "SetXattr", "Severity", "Since", "Size", "Snapshot", "SnapshotReport", "SnapshotsReport",
+    "SetXattr", "Severity", "Since", "Size", "Snapshot", "SnapshotReport", "SnapshotsReport", "SparsifyReport",
     "StateOptions", "StationReport", "StationState", "SysprepReport", "TailReport", "TarReport",
     "TimelineEntry", "TimelineFile", "TimelineReport", "TreeEntry", "TreeReport", "Truncate",
     "UnmountReport", "Upload", "Usage", "ValueRow", "VerifyReport", "Volume", "VolumeGroup", "Warned",
@@ -281,7 +282,7 @@ __all__ = [
     "partition_remove", "partition_set", "read_plan", "rebase", "recover", "registry_delete",
     "registry_diff", "registry_export", "registry_get", "registry_hives", "registry_list",
     "registry_merge", "registry_search", "registry_set", "repair", "rescue", "resize_copy",
-    "resize_disk", "rm", "run_with", "sbom", "sbom_document", "sysprep", "sysprep_verify", "tail",
+    "resize_disk", "rm", "run_with", "sbom", "sbom_document", "sparsify", "sysprep", "sysprep_verify", "tail",
     "tar_in", "tar_out", "the_guest", "timeline", "touch", "tree", "unmount", "verify", "wipe", "write",
     "write_plan",
 ]  # fmt: skip
@@ -308,7 +309,7 @@ _HOMES = {
     "imgtools.door.host": "boot doctor mount run_with unmount",
     "imgtools.door.layers": "chain_flatten chain_move chain_show chain_squash commit rebase",
     "imgtools.door.looking": "du get_kernel tail tree",
-    "imgtools.door.making": "clone convert create dd make resize_copy resize_disk",
+    "imgtools.door.making": "clone convert create dd make resize_copy resize_disk sparsify",
     "imgtools.door.materials": "sbom sbom_document",
     "imgtools.door.named": "domain domains",
     "imgtools.door.opening": (
@@ -407,6 +408,7 @@ _HOMES = {
     "imgtools.workflows.resize_copy": "CopiedPartition ResizeCopyReport",
     "imgtools.workflows.sbom": "SbomReport",
     "imgtools.workflows.snapshot": "SnapshotReport SnapshotsReport",
+    "imgtools.workflows.sparsify": "FreeVolume LeftVolume SparsifyReport",
     "imgtools.workflows.sysprep": "OperationReport SysprepReport VerifyReport",
     "imgtools.workflows.tail": "TailReport",
     "imgtools.workflows.tar_out": "TarReport",

@@ -33,6 +33,7 @@ EXAMPLES = (
     "imgtools convert --compress zstd --verify disk.raw template.qcow2",
     "imgtools convert --snapshot before-upgrade disk.qcow2 old.raw",
     "imgtools convert -O vmdk -o subformat=streamOptimized disk.qcow2 export.vmdk",
+    "imgtools convert --sparse-guest --compress zstd disk.raw template.qcow2",
     "imgtools convert --overwrite disk.qcow2 /dev/vg0/guest",
 )
 NOTES = """
@@ -89,6 +90,12 @@ Sync = Annotated[
     bool,
     typer.Option("--sync", help="Wait until the host's disk has all of it, as where a file is replaced."),
 ]
+SparseGuest = Annotated[
+    bool,
+    typer.Option(
+        "--sparse-guest", help="Leave out what nothing in the guest uses, as sparsify --output does."
+    ),
+]
 Salvage = Annotated[
     bool, typer.Option("--salvage", help="Go on where the source cannot be read; zeros take its place.")
 ]
@@ -115,6 +122,7 @@ def command(
     verify: Annotated[bool, typer.Option("--verify", help="Read both again and compare.")] = False,
     overwrite: Overwrite = False,
     sync: Sync = False,
+    sparse_guest: SparseGuest = False,
 ) -> None:
     """Copy an image into another format.
 
@@ -124,6 +132,7 @@ def command(
     The new file gets its name when it is complete. As after cp, the host's disk may have it half a minute later: to
     delete the source afterwards, use --sync. A file that is replaced (--overwrite) only goes when the disk has the new.
     """
+    from imgtools.records.free_room import Wish
     from imgtools.workflows.convert import ConvertRequest, convert
 
     request = ConvertRequest(
@@ -144,6 +153,7 @@ def command(
         verify=verify,
         overwrite=overwrite,
         durable=sync,
+        without_free=Wish() if sparse_guest else None,
     )
     with out.progress("convert") as progress, out.progress("verify") as checking:
         report = convert(request, progress, checking)

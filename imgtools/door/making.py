@@ -10,6 +10,7 @@ from imgtools.door.opening import (
     BackingName,
     GuestOptions,
     HostPath,
+    ImageOptions,
     Images,
     Size,
     StateOptions,
@@ -22,6 +23,7 @@ from imgtools.door.opening import (
     words,
 )
 from imgtools.door.writing import Orders, read_orders
+from imgtools.errors import UsageError
 from imgtools.records.progress import Progress
 from imgtools.records.request import Backing, Secret
 
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from imgtools.workflows.make import MakeReport
     from imgtools.workflows.resize import ResizeReport
     from imgtools.workflows.resize_copy import ResizeCopyReport
+    from imgtools.workflows.sparsify import SparsifyReport
 
 
 def create(
@@ -156,6 +159,7 @@ def convert(
     verify: bool = False,
     overwrite: bool = False,
     sync: bool = False,
+    sparse_guest: bool = False,
     progress: Progress | None = None,
     **opening: Unpack[StateOptions],
 ) -> ConvertReport:
@@ -170,10 +174,12 @@ def convert(
     :param rate: at most so many bytes a second.
     :param verify: read both again and compare.
     :param sync: wait until the host's disk has all of it.
+    :param sparse_guest: leave out what nothing in the guest uses, as :func:`sparsify` does with ``output``.
     :raises TargetExists: the file is there already, and ``overwrite`` is not said.
     :raises NoRoom: the result does not fit; no file is left.
     :raises RolledBack: the copy differs from the source; no file is left.
     """
+    from imgtools.records.free_room import Wish
     from imgtools.workflows.convert import ConvertRequest
     from imgtools.workflows.convert import convert as copy
 
@@ -195,6 +201,7 @@ def convert(
         verify=verify,
         overwrite=overwrite,
         durable=sync,
+        without_free=Wish() if sparse_guest else None,
     )
     return copy(request, progress)
 
@@ -376,3 +383,48 @@ def clone(
     )
     rows = [CloneRow(name) for name in several(names)]
     return make(make_request(images, **options), rows, how, progress=progress)
+
+
+def sparsify(
+    image: HostPath,
+    *,
+    ignore: str | Sequence[str] = (),
+    zero: str | Sequence[str] = (),
+    swap: bool = True,
+    discard_encrypted: bool = False,
+    write: bool = False,
+    output: HostPath | None = None,
+    output_format: str | None = None,
+    compress: Literal["", "zlib", "zstd"] = "",
+    overwrite: bool = False,
+    progress: Progress | None = None,
+    **options: Unpack[ImageOptions],
+) -> SparsifyReport:
+    """Give the host back what nothing in a guest uses. Without ``write`` and ``output``, only say how much that is.
+
+    :param ignore: devices to leave as they are.
+    :param zero: devices to empty, whatever they hold.
+    :param swap: give back the content of swap.
+    :param discard_encrypted: also what is free in opened LUKS volumes, though it shows from outside.
+    :param output: make a new image without it; this one is only read.
+    :raises EditFailed: a filesystem is not clean, or two readers do not agree on what is free in it.
+    :raises UnsupportedFormat: the image cannot give room back where it is; ``output`` is the way round.
+    :raises WouldLoseData: other images stand on it.
+    :raises ImageInUse: another program has it.
+    """
+    from imgtools.records.free_room import Wish
+    from imgtools.workflows.sparsify import SparsifyRequest
+    from imgtools.workflows.sparsify import sparsify as give_back
+
+    if write and output is not None:
+        raise UsageError("write and output are two ways to do it", hint="choose one")
+    request = SparsifyRequest(
+        make_request(image, **options),
+        Wish(several(ignore), several(zero), swap, discard_encrypted),
+        write=write or output is not None,
+        output=maybe_path(output),
+        format=output_format,
+        compress=compress,
+        overwrite=overwrite,
+    )
+    return give_back(request, progress)

@@ -20,7 +20,7 @@ KINDS = frozenset(
     | {"grow-physical-volume", "extend-logical-volume", "record-backing", "grow-image", "set-option"}
     | {"add-bitmap", "remove-bitmap", "clear-bitmap", "enable-bitmap", "disable-bitmap", "merge-bitmap"}
     | {"create-snapshot", "apply-snapshot", "delete-snapshot", "repair-tables", "free-leaks", "write-tables"}
-    | {"overwrite", "overwrite-pass", "consequence", "belief"}
+    | {"overwrite", "overwrite-pass", "give-back", "empty-volume", "consequence", "belief"}
     | {
         "make-table",
         "remove-partition",

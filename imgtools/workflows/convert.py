@@ -37,12 +37,14 @@ from imgtools.disk.new_file import (
 from imgtools.disk.raw_copy.room_ahead import Range, expected_ranges, room_ahead
 from imgtools.disk.sources.opening import opened_disk
 from imgtools.errors import HostError, RolledBack, TargetExists, UsageError
+from imgtools.records.free_room import FreePlaces, Wish
 from imgtools.records.image import DiskSource, ImageInfo
 from imgtools.records.request import Backing, ImageRequest, Key, Secret
 from imgtools.records.steps import DiskStep
 from imgtools.records.system import Warned
 from imgtools.units import parse_size
 from imgtools.workflows.create import image_options, recorded_name
+from imgtools.workflows.free_room import Seen, without_free_room
 
 Progress = Callable[[int, int], None]
 FEW_JOBS, MOST_JOBS = 4, 16  # qemu-img takes at most 16
@@ -69,6 +71,7 @@ class ConvertRequest:
     verify: bool = False
     overwrite: bool = False
     durable: bool = False
+    without_free: Wish | FreePlaces | None = None  # leave out what nothing in the guest uses
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +107,20 @@ def _require_walk(disk: Disk) -> None:
         )
 
 
+def _require_together(request: ConvertRequest) -> None:
+    """Make sure that leaving out what is free goes with the rest.
+
+    :raises UsageError: it does not.
+    """
+    if request.without_free is None:
+        return
+    if request.backing is not None or request.bitmaps:
+        option = "--backing-file" if request.backing is not None else "--bitmaps"
+        raise UsageError(f"--sparse-guest does not go with {option}")
+    if request.target.is_block_device():
+        raise UsageError("--sparse-guest is for a new file: on a block device old bytes would stay")
+
+
 def convert(
     request: ConvertRequest, progress: Progress | None = None, checking: Progress | None = None
 ) -> ConvertReport:
@@ -120,6 +137,7 @@ def convert(
 
 def _convert(request: ConvertRequest, progress: Progress | None, checking: Progress | None) -> ConvertReport:
     request, named = _with_backing_found(request)
+    _require_together(request)
     disk = open_disk(request.source)
     _require_walk(disk)
     refuse_own_files(_read(disk, request), request.target)
@@ -129,8 +147,22 @@ def _convert(request: ConvertRequest, progress: Progress | None, checking: Progr
     require_ability(format, "create")
     refuse_target(Path(os.path.realpath(request.target)), overwrite=request.overwrite)
     how = _conversion(disk, request, format)
+    with without_free_room(disk, request.source, request.without_free) as seen:
+        return _to_file(seen, request, how, [*named, *disk.warnings, *seen.warnings], progress, checking)
+
+
+def _to_file(
+    seen: Seen,
+    request: ConvertRequest,
+    how: Conversion,
+    warnings: list[Warned],
+    progress: Progress | None,
+    checking: Progress | None,
+) -> ConvertReport:
+    """Write a disk to the new file."""
+    disk, format = seen.disk, how.format
     _require_room(disk, request, how)
-    warnings = [*named, *disk.warnings, *_doubts(disk, request)]
+    warnings += _doubts(disk, request)
     # What is replaced is lost: the new file must be safe before. Else the source is still there, as after cp.
     durable = request.durable or request.target.exists()
     with new_file(request.target, overwrite=request.overwrite, durable=durable, source=disk.info) as draft:

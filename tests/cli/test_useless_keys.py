@@ -55,6 +55,7 @@ ON_GUEST = {
     "rm": ("/etc/hostname",),
     "sbom": (),
     "shell": ("-f", "SCRIPT"),
+    "sparsify": (),
     "sysprep": ("--enable", "machine-id"),
     "tail": ("/etc/hostname",),
     "tar-in": ("ARCHIVE", "/srv"),

@@ -64,7 +64,7 @@ class NbdDisk:
         self._warning = warning
         self._socket = socket_path
         self._name = name
-        self._handle = _connect(socket_path, connected)
+        self._handle = connect(socket_path, connected)
         self._size = self._handle.get_size()
         # Encrypted images, among others, are read in whole sectors only.
         self._grain = max(1, self._handle.get_block_size(0))
@@ -144,8 +144,10 @@ class NbdDisk:
             log.debug("%s: the server has gone already", self._name)
 
 
-def _connect(path: str, connected: int) -> nbd.NBD:
+def connect(path: str, connected: int = -1, export: str = "") -> nbd.NBD:
     """Connect to a server that may still be opening its image.
+
+    :param connected: a socket that is connected to it already.
 
     :raises OSError: it went away, or it did not answer in time (TimeoutError).
     """
@@ -157,6 +159,8 @@ def _connect(path: str, connected: int) -> nbd.NBD:
         ) from None
     handle = nbd.NBD()
     handle.add_meta_context("base:allocation")
+    if export:
+        handle.set_export_name(export)
     deadline = time.monotonic() + START_SECONDS
     try:
         if connected >= 0:

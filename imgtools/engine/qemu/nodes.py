@@ -62,14 +62,17 @@ class Node(NamedTuple):
         """The argument behind ``--image-opts`` of qemu-img and qemu-nbd."""
         return join_options(self.options)
 
-    def blockdev(self, name: str) -> str:
+    def blockdev(self, name: str, *, flushes: bool = False) -> str:
         """The argument behind ``--blockdev`` of qemu-storage-daemon, where the node is called ``name``.
 
         Guests' flushes stop there: an overlay is worth nothing before its transaction syncs it as a whole. The daemon
         knows no option for a vmdk's extents and opens them by the names that were judged, which are those of files.
+
+        :param flushes: for an image that is written in place: the order of its tables on the disk has to be kept.
         """
         kept = (pair for pair in self.options if "extents" not in pair[0].split("."))
-        return join_options((("node-name", name), ("cache.no-flush", "on"), *kept))
+        cache = () if flushes else (("cache.no-flush", "on"),)
+        return join_options((("node-name", name), *cache, *kept))
 
     def read_only(self) -> Node:
         """Return the node for who only reads it."""
@@ -280,6 +283,11 @@ def luks_node(node: Node, key: Secret) -> Node:
     """Return what is in a LUKS1 volume that another node holds."""
     options = (("driver", "luks"), ("key-secret", "volume"), *node.below("file"))
     return Node(options, (*node.secrets, ("volume", key)), node.judged)
+
+
+def discarding(image: Node) -> Node:
+    """Return an image's node that gives room back to the host where it is told that bytes are not needed."""
+    return image.plus(("discard", "unmap"), ("file.discard", "unmap"))
 
 
 def shared_below(overlay: Node) -> Node:

@@ -174,26 +174,27 @@ def serve_new_image(host_path: Path, format: str) -> AbstractContextManager[Stor
 
 
 @contextmanager
-def serve_nodes(nodes: Sequence[Node]) -> Iterator[StorageDaemon]:
+def serve_nodes(nodes: Sequence[Node], *, flushes: bool = False) -> Iterator[StorageDaemon]:
     """Run a daemon over any nodes until the block ends; the secrets of two of them need different ids.
 
+    :param flushes: as :meth:`Node.blockdev`.
     :raises EngineFailed: the daemon does not start.
     """
     sweep()
-    daemon = _start(nodes)
+    daemon = _start(nodes, flushes=flushes)
     try:
         yield daemon
     finally:
         daemon.close()
 
 
-def _start(nodes: Sequence[Node], kind: Kind = Kind.DAEMON) -> StorageDaemon:
+def _start(nodes: Sequence[Node], kind: Kind = Kind.DAEMON, *, flushes: bool = False) -> StorageDaemon:
     """Start a daemon over some nodes, or over nothing yet."""
     ours, theirs = socket.socketpair()
     with ExitStack() as stack, theirs:
         stack.callback(ours.close)
         with secret_objects([secret for node in nodes for secret in node.secrets]) as (objects, descriptors):
-            argv = ["qemu-storage-daemon", *objects, *_blockdevs(nodes), *CONTROL]
+            argv = ["qemu-storage-daemon", *objects, *_blockdevs(nodes, flushes=flushes), *CONTROL]
             fence = Fence(kind, writes=tuple(path for node in nodes for path in node.files))
             kept = Kept(argv, fence, HeldFolder(), talk=theirs.fileno(), keep_open=descriptors)
         theirs.close()
@@ -203,7 +204,6 @@ def _start(nodes: Sequence[Node], kind: Kind = Kind.DAEMON) -> StorageDaemon:
     return daemon
 
 
-def _blockdevs(nodes: Sequence[Node]) -> list[str]:
-    return [
-        word for number, node in enumerate(nodes) for word in ("--blockdev", node.blockdev(f"disk{number}"))
-    ]
+def _blockdevs(nodes: Sequence[Node], *, flushes: bool) -> list[str]:
+    named = (node.blockdev(f"disk{number}", flushes=flushes) for number, node in enumerate(nodes))
+    return [word for one in named for word in ("--blockdev", one)]
