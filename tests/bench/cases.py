@@ -325,6 +325,16 @@ CASES = (
         nothing_to_compare, before_peer=("qemu-img create -q -f qcow2 {output} 8G",),
     ),
     Case(
+        "sparsify in place, 6 GB", DISK, "real",
+        "imgtools sparsify {image} --write", faster_at_any_size(20),
+        "virt-sparsify --in-place {image}", nothing_to_compare, writes=True,
+    ),
+    Case(
+        "sparsify into a copy, 6 GB", DISK, "real",
+        "imgtools sparsify {image} --output {output} -O qcow2", faster_at_any_size(5),
+        "virt-sparsify --convert qcow2 {image} {output}", nothing_to_compare,
+    ),
+    Case(
         "convert 2 GB of data to qcow2", DISK, "2G",
         "imgtools convert {image} {output} -O qcow2", within(1.03),
         "qemu-img convert -W -m 4 -f raw -O qcow2 {image} {output}", nothing_to_compare,
