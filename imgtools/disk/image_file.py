@@ -49,6 +49,8 @@ __all__ = [
 ]
 
 SECTOR = 512  # bytes, in which qemu-img compares
+# bytes of a disk: where nothing is stored, QEMU still looks at every 512 MiB of it, some million in a second
+LARGEST_WALK = 1 << 50
 # What is made without qemu-img.
 _PLAIN: dict[str, Callable[[int, int], Target]] = {"raw": RawTarget, "qcow2": Qcow2Target}
 
@@ -362,3 +364,15 @@ def convert_node(source: Node, target: Node, how: Conversion, *, progress: Progr
 def relink_node(node: Node, backing: tuple[str, str]) -> None:
     """Record another backing file in an image that nobody sees yet."""
     changes.relink(node, backing)
+
+
+def require_walk(disk: Disk) -> None:
+    """Make sure that there is an end to looking for what a disk holds.
+
+    :raises UsageError: its size is out of all proportion; an image of a few bytes can say so.
+    """
+    if disk.info.virtual_size > LARGEST_WALK:
+        raise UsageError(
+            f"{disk.name} says that its disk has {disk.info.virtual_size} bytes: to look at all of it takes days",
+            hint="imgtools dd copies a part of it",
+        )

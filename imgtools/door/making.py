@@ -171,19 +171,15 @@ def convert(
     :param parallel: requests of qemu-img in flight; None: 4, with ``compress`` one a processor.
     :param backing_file: keep an overlay an overlay, of this file.
     :param salvage: go on where the source cannot be read; zeros take its place.
-    :param rate: at most so many bytes a second.
-    :param verify: read both again and compare.
     :param sync: wait until the host's disk has all of it.
     :param sparse_guest: leave out what nothing in the guest uses, as :func:`sparsify` does with ``output``.
     :raises TargetExists: the file is there already, and ``overwrite`` is not said.
-    :raises NoRoom: the result does not fit; no file is left.
     :raises RolledBack: the copy differs from the source; no file is left.
     """
     from imgtools.records.free_room import Wish
-    from imgtools.workflows.convert import ConvertRequest
-    from imgtools.workflows.convert import convert as copy
+    from imgtools.workflows import convert as work
 
-    request = ConvertRequest(
+    request = work.ConvertRequest(
         source=make_request(image, **opening),
         target=Path(target),
         format=output_format,
@@ -203,7 +199,7 @@ def convert(
         durable=sync,
         without_free=Wish() if sparse_guest else None,
     )
-    return copy(request, progress)
+    return work.convert(request, progress)
 
 
 def dd(

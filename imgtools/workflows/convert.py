@@ -23,6 +23,7 @@ from imgtools.disk.image_file import (
     part_of,
     plain_node,
     relink_node,
+    require_walk,
 )
 from imgtools.disk.in_use import refuse_in_use
 from imgtools.disk.new_file import (
@@ -44,7 +45,7 @@ from imgtools.records.steps import DiskStep
 from imgtools.records.system import Warned
 from imgtools.units import parse_size
 from imgtools.workflows.create import image_options, recorded_name
-from imgtools.workflows.free_room import Seen, without_free_room
+from imgtools.workflows.free_room import Seen, refuse_together, without_free_room
 
 Progress = Callable[[int, int], None]
 FEW_JOBS, MOST_JOBS = 4, 16  # qemu-img takes at most 16
@@ -91,36 +92,6 @@ class ConvertReport:
     changes: tuple[DiskStep, ...] = ()
 
 
-# bytes of a disk: where nothing is stored, QEMU still looks at every 512 MiB of it, some million in a second
-LARGEST_WALK = 1 << 50
-
-
-def _require_walk(disk: Disk) -> None:
-    """Make sure that there is an end to looking for what a disk holds.
-
-    :raises UsageError: its size is out of all proportion; an image of a few bytes can say so.
-    """
-    if disk.info.virtual_size > LARGEST_WALK:
-        raise UsageError(
-            f"{disk.name} says that its disk has {disk.info.virtual_size} bytes: to look at all of it takes days",
-            hint="imgtools dd copies a part of it",
-        )
-
-
-def _require_together(request: ConvertRequest) -> None:
-    """Make sure that leaving out what is free goes with the rest.
-
-    :raises UsageError: it does not.
-    """
-    if request.without_free is None:
-        return
-    if request.backing is not None or request.bitmaps:
-        option = "--backing-file" if request.backing is not None else "--bitmaps"
-        raise UsageError(f"--sparse-guest does not go with {option}")
-    if request.target.is_block_device():
-        raise UsageError("--sparse-guest is for a new file: on a block device old bytes would stay")
-
-
 def convert(
     request: ConvertRequest, progress: Progress | None = None, checking: Progress | None = None
 ) -> ConvertReport:
@@ -137,9 +108,11 @@ def convert(
 
 def _convert(request: ConvertRequest, progress: Progress | None, checking: Progress | None) -> ConvertReport:
     request, named = _with_backing_found(request)
-    _require_together(request)
+    refuse_together(
+        request.without_free, request.target, backing=request.backing is not None, bitmaps=request.bitmaps
+    )
     disk = open_disk(request.source)
-    _require_walk(disk)
+    require_walk(disk)
     refuse_own_files(_read(disk, request), request.target)
     if request.target.is_block_device():
         return _onto_device(disk, request, progress, checking)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from imgtools.disk.giving_back import with_zeros
 from imgtools.disk.image_file import Disk
@@ -20,6 +21,19 @@ class Seen:
 
     disk: Disk
     warnings: tuple[Warned, ...] = ()
+
+
+def refuse_together(free: Wish | FreePlaces | None, target: Path, *, backing: bool, bitmaps: bool) -> None:
+    """Make sure that leaving out what is free goes with the rest of what is asked of a copy.
+
+    :raises UsageError: it does not.
+    """
+    if free is None:
+        return
+    if backing or bitmaps:
+        raise UsageError(f"--sparse-guest does not go with {'--backing-file' if backing else '--bitmaps'}")
+    if target.is_block_device():
+        raise UsageError("--sparse-guest is for a new file: on a block device old bytes would stay")
 
 
 def look_for_free_room(source: ImageRequest, wish: Wish) -> tuple[FreePlaces, tuple[Warned, ...]]:
