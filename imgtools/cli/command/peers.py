@@ -28,6 +28,7 @@ SAME: Mapping[str, str] = {
     "virt-list-partitions": "filesystems --only partitions",
     "virt-log": "log",
     "virt-ls": "ls",
+    "virt-make-fs": "make --from",
     "virt-rescue": "rescue",
     "virt-resize": "resize",
     "virt-sparsify": "sparsify",
@@ -127,8 +128,6 @@ OTHERWISE: Mapping[str, str] = {
     "files",
     "losetup": "no device of the host is needed: imgtools filesystems lists what is on an image, imgtools mount shows "
     "the files",
-    "mkfs": "imgtools make --type makes an image with a filesystem, imgtools resize lets one grow",
-    "mkswap": "imgtools make --type swap makes an image with a swap area",
     "ntfsfix": "Windows repairs its own: imgtools repair --only windows-check-disk has it do so at the next boot",
     "qemu-img": "its commands are commands here: imgtools info, imgtools convert, imgtools create ...",
     "qemu-io": "imgtools dd copies a stretch of a disk out or in, imgtools bench measures",
@@ -140,9 +139,7 @@ OTHERWISE: Mapping[str, str] = {
     "virt-dib": "no image is built from elements; imgtools customize changes one that is there",
     "virt-diff": "imgtools compare tells whether two disks hold the same; which files differ, say two runs of "
     "imgtools find / -l and diff",
-    "virt-format": "imgtools make --overwrite makes the image anew with a filesystem; imgtools wipe overwrites it",
     "virt-index-validate": "no templates are downloaded, so there is no index; imgtools clone copies one of yours",
-    "virt-make-fs": "imgtools make --from",
     "virt-p2v": "a physical machine is not converted; imgtools convert takes a copy of its disk",
     "virt-v2v": "drivers are not exchanged for another hypervisor; imgtools convert changes the format of a disk",
     "virt-win-reg": "imgtools registry reads and changes keys and values; imgtools virt virt-win-reg takes its words",
