@@ -206,7 +206,8 @@ if TYPE_CHECKING:
     from imgtools.workflows.map import MapLayer, MapReport
     from imgtools.workflows.measure import MeasureReport
     from imgtools.workflows.mount import MountReport, UnmountReport
-    from imgtools.workflows.partition import FreeRoom, PartitionEntry, PartitionReport, PartitionsReport
+    from imgtools.workflows.partition import PartitionReport
+    from imgtools.workflows.partition_table import FreeRoom, PartitionEntry, PartitionsReport
     from imgtools.workflows.rebase import RebaseReport
     from imgtools.workflows.recover import RecoverReport
     from imgtools.workflows.registry import (
@@ -394,7 +395,8 @@ _HOMES = {
     "imgtools.workflows.map": "MapLayer MapReport",
     "imgtools.workflows.measure": "MeasureReport",
     "imgtools.workflows.mount": "MountReport UnmountReport",
-    "imgtools.workflows.partition": "FreeRoom PartitionEntry PartitionReport PartitionsReport",
+    "imgtools.workflows.partition": "PartitionReport",
+    "imgtools.workflows.partition_table": "FreeRoom PartitionEntry PartitionsReport",
     "imgtools.workflows.rebase": "RebaseReport",
     "imgtools.workflows.recover": "RecoverReport",
     "imgtools.workflows.registry": (

@@ -23,7 +23,8 @@ from imgtools.records.request import Target
 if TYPE_CHECKING:
     from imgtools.workflows.format import FormatReport
     from imgtools.workflows.lvm import LvmReport
-    from imgtools.workflows.partition import PartitionReport, PartitionsReport
+    from imgtools.workflows.partition import PartitionReport
+    from imgtools.workflows.partition_table import PartitionsReport
 
 
 def _target(write: bool, output: HostPath | None, overwrite: bool) -> Target:
@@ -32,7 +33,7 @@ def _target(write: bool, output: HostPath | None, overwrite: bool) -> Target:
 
 def partition_list(images: Images, **options: Unpack[GuestOptions]) -> PartitionsReport:
     """List the partitions of a disk, what they hold, and what is free."""
-    from imgtools.workflows.partition import list_partitions
+    from imgtools.workflows.partition_table import list_partitions
 
     return list_partitions(make_request(images, **options))
 

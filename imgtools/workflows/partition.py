@@ -1,13 +1,13 @@
-"""Partitions of one disk: list them, add one, remove one, give one other facts."""
+"""Partitions of one disk: add one, remove one, give one other facts."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from imgtools.errors import BadImage, RolledBack, UsageError, WouldLoseData
 from imgtools.image.below import Below, clear_volume, open_below
-from imgtools.image.handle import Image, open_request
+from imgtools.image.handle import Image
 from imgtools.image.held import (
     held_by,
     losses,
@@ -23,12 +23,10 @@ from imgtools.records.steps import DiskStep
 from imgtools.records.system import Warned
 from imgtools.resize.partition_edit import (
     Facts,
-    Gap,
     NewPartition,
     added,
     changed,
     flags_of,
-    gaps,
     new_table,
     removed,
 )
@@ -43,55 +41,12 @@ from imgtools.resize.partitioning import (
     write_table,
 )
 from imgtools.units import format_size, parse_size
+from imgtools.workflows.partition_table import PartitionEntry, entries_of, only_disk
 
 __all__ = ["Facts", "NewPartition"]
 
 TABLES = {"gpt": "gpt", "mbr": "dos", "dos": "dos"}
 TABLE_WORDS = {"gpt": "GPT", "dos": "MBR"}
-LEAST_GAP = 1 << 20  # bytes; with less nothing begins that is aligned
-
-
-@dataclass(frozen=True, slots=True)
-class PartitionEntry:
-    """One partition, in bytes, with what it holds."""
-
-    device: str
-    number: int
-    start: int
-    size: int
-    type: str  # GPT: a GUID; MBR: 0x83
-    type_name: str  # as sfdisk and parted call it; empty: it has no name here
-    kind: str  # primary, extended, logical
-    name: str
-    id: str
-    flags: tuple[str, ...]
-    content: str
-    label: str
-
-
-@dataclass(frozen=True, slots=True)
-class FreeRoom:
-    """A stretch of the disk that no partition has, in bytes; ``logical``: it is in the extended partition."""
-
-    start: int
-    size: int
-    logical: bool
-
-
-@dataclass(frozen=True, slots=True)
-class PartitionsReport:
-    """The partition table of a disk, and what is free."""
-
-    image: str
-    engine: Engine
-    size: int
-    sector_size: int
-    table: str  # gpt, dos, or nothing
-    table_id: str
-    partitions: tuple[PartitionEntry, ...]
-    free: tuple[FreeRoom, ...]
-    problems: tuple[str, ...]
-    warnings: tuple[Warned, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,32 +90,6 @@ def alignment_of(text: str | None) -> int:
     if size < 512 or size & (size - 1):
         raise UsageError(f"not an alignment: {text}", hint="a power of two from 512 on: 4K, 1M")
     return size
-
-
-def list_partitions(request: ImageRequest) -> PartitionsReport:
-    """List the partitions of one disk, and what is free between them.
-
-    :raises UsageError: several disks.
-    """
-    with open_request(request) as image:
-        layout = image.layout()
-        disk = _only_disk(layout)
-        room = [
-            FreeRoom(one.start * disk.sector_size, (one.end - one.start) * disk.sector_size, one.logical)
-            for one in _gaps_of(disk)
-        ]
-        return PartitionsReport(
-            image=request.name,
-            engine=image.served_by,
-            size=disk.size,
-            sector_size=disk.sector_size,
-            table=disk.table,
-            table_id=disk.table_id,
-            partitions=_entries(layout, disk),
-            free=tuple(one for one in room if one.size >= LEAST_GAP),
-            problems=disk.problems,
-            warnings=(*image.warnings, *(Warned(text, disk.device) for text in disk.problems)),
-        )
 
 
 def add_partition(
@@ -317,7 +246,7 @@ def _carry_out(
 ) -> PartitionReport:
     """Make the plan, try it on an overlay, have another reader look at it, and keep it where that is wanted."""
     with open_below(request, target) as below:
-        disk = _only_disk(below.layout)
+        disk = only_disk(below.layout)
         with below.parts() as export:
             host_path = export(0, 0, disk.size)
             old = _read(below.image, disk, lambda: read_table(host_path, sector_size=disk.sector_size))
@@ -329,7 +258,7 @@ def _carry_out(
                 write_table(host_path, change.table)
         with below.afterwards() as image:
             layout = image.layout()
-            partitions = _entries(layout, layout.disks[0])
+            partitions = entries_of(layout, layout.disks[0])
             warnings = (*change.warnings, *_look(layout, change))
         said = (*below.image.warnings, *warnings)
         output = below.commit(progress) if steps or target.output is not None else ""
@@ -441,14 +370,6 @@ def _facts_between(label: str, old: Entry, new: Entry) -> list[tuple[str, str, s
 # -- looking ------------------------------------------------------------------------------------------------
 
 
-def _only_disk(layout: Layout) -> Disk:
-    if len(layout.disks) != 1:
-        raise UsageError(
-            "one disk at a time is divided", hint="name one image, or with -d one disk: --disk vda"
-        )
-    return layout.disks[0]
-
-
 def _table(disk: Disk, table: PartitionTable | None) -> PartitionTable:
     if table is None:
         raise UsageError(
@@ -469,42 +390,6 @@ def _find(disk: Disk, table: PartitionTable, name: str) -> Entry:
         raise UsageError(f"{disk.device} has {what} {name}", hint=f"it has: {known}")
     number = found.pop()
     return next(one for one in table.entries if one.number == number)
-
-
-def _entries(layout: Layout, disk: Disk) -> tuple[PartitionEntry, ...]:
-    volumes = {one.device: one for one in layout.volumes}
-    found = []
-    for one in disk.partitions:
-        volume = volumes.get(one.device)
-        found.append(
-            PartitionEntry(
-                device=one.device,
-                number=one.number,
-                start=one.start,
-                size=one.size,
-                type=one.type,
-                type_name=type_name(one.type, disk.table),
-                kind=one.kind,
-                name=one.name,
-                id=one.id,
-                flags=one.flags,
-                content=volume.content if volume is not None else "",
-                label=volume.label if volume is not None else "",
-            )
-        )
-    return tuple(found)
-
-
-def _gaps_of(disk: Disk) -> tuple[Gap, ...]:
-    if not disk.table:
-        return ()
-    unit = disk.sector_size
-    table = new_table(disk.table, disk.size, unit)
-    entries = [
-        Entry(one.number, one.start // unit, one.size // unit, one.type.removeprefix("0x").lstrip("0"))
-        for one in disk.partitions
-    ]
-    return gaps(replace(table, entries=tuple(entries)))
 
 
 def _both(size: int) -> str:

@@ -9,7 +9,7 @@ from imgtools.cli.output.views import Column, Lines, Table, View
 from imgtools.units import format_size
 
 if TYPE_CHECKING:
-    from imgtools.workflows.partition import PartitionsReport
+    from imgtools.workflows.partition_table import PartitionsReport
 
 WAITS = True
 EXAMPLES = ("imgtools partition list disk.qcow2", "imgtools partition list disk.qcow2 --json")
@@ -25,7 +25,7 @@ of the table puts both right, and so does `imgtools partition set IMAGE --mend -
 
 def command(source: OneDiskSource, out: Output) -> None:
     """List the partitions of a disk, what they hold, and what is free."""
-    from imgtools.workflows.partition import list_partitions
+    from imgtools.workflows.partition_table import list_partitions
 
     report = list_partitions(source)
     out.show(
