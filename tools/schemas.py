@@ -39,6 +39,15 @@ ELSEWHERE = {
     "imgtools.shell.place/1": "imgtools.cli.session.place:PlaceReport",
     "imgtools.shell.ran/1": "imgtools.cli.session.runner:RanReport",
     "imgtools.shell.undo/1": "imgtools.workflows.shell:UndoReport",
+    "imgtools.format/1": "imgtools.workflows.format:FormatReport",
+    "imgtools.lvm.create/1": "imgtools.workflows.lvm:LvmReport",
+    "imgtools.lvm.extend/1": "imgtools.workflows.lvm:LvmReport",
+    "imgtools.lvm.reduce/1": "imgtools.workflows.lvm:LvmReport",
+    "imgtools.lvm.remove/1": "imgtools.workflows.lvm:LvmReport",
+    "imgtools.virt/1": "imgtools.compat.links:VirtReport",
+    "imgtools.partition.add/1": "imgtools.workflows.partition:PartitionReport",
+    "imgtools.partition.remove/1": "imgtools.workflows.partition:PartitionReport",
+    "imgtools.partition.set/1": "imgtools.workflows.partition:PartitionReport",
     "imgtools.map/1": "imgtools.workflows.map:MapHead",  # its extents follow, see the page of the command
 }
 

@@ -33,71 +33,79 @@ is made, and the image appears under its name when it is complete. With SOURCE_D
 bytes of ext2, ext3, ext4, vfat, squashfs and swap; of other types a warning says that they do not.
 """
 
-Text = str | None
+From = Annotated[
+    str,
+    typer.Option(
+        "--from",
+        metavar="SOURCE",
+        help="Folder, tar archive, -, OCI layout, docker archive; dir:, tar:, oci:, docker: insist.",
+    ),
+]
+Size = Annotated[
+    str, typer.Option("--size", metavar="SIZE", help="Of the disk: 2G; +500M of free room; auto.")
+]
+Kind = Annotated[
+    str,
+    typer.Option(
+        "--type",
+        metavar="TYPE",
+        help="ext2, ext3, ext4, xfs, btrfs, vfat, exfat, ntfs, iso9660, udf, squashfs or swap.",
+    ),
+]
+Partition = Annotated[str, typer.Option("--partition", metavar="TABLE", help="gpt, mbr or none.")]
+Esp = Annotated[
+    str, typer.Option("--esp", metavar="SIZE", help="Put an EFI system partition of this size first.")
+]
+Layout = Annotated[
+    str,
+    typer.Option(
+        "--layout", metavar="LAYOUT", help="disk, part, fs, lv, lvfs, bootroot, bootrootlv, or a YAML file."
+    ),
+]
+Label = Annotated[str, typer.Option("--label", help="Label of the filesystem.")]
+Uuid = Annotated[str, typer.Option("--uuid", help="UUID of the filesystem, as blkid writes it.")]
+Owner = Annotated[
+    str,
+    typer.Option(
+        "--owner",
+        metavar="OWNER",
+        help="root, keep, or a map: 1000:0, u:100000:0:65536. Default: root of folders, keep of archives.",
+    ),
+]
+BlockSize = Annotated[
+    str, typer.Option("--blocksize", metavar="SIZE", help="Of a block or cluster of the filesystem.")
+]
+Floppy = Annotated[bool, typer.Option("--floppy", help="A floppy disk of 1440 KiB, with FAT.")]
+Platform = Annotated[
+    str,
+    typer.Option("--platform", metavar="OS/ARCH", help="Which image of several: linux/amd64, linux/arm/v7."),
+]
+OutputFormat = Annotated[
+    str | None,
+    typer.Option(
+        *names.OUTPUT_FORMAT.words,
+        metavar="FORMAT",
+        help="Format; default: by the file's suffix, else qcow2.",
+    ),
+]
 
 
 def command(
     out: Output,
     target: Annotated[Path, typer.Argument(metavar="IMAGE", help="The new image.", show_default=False)],
-    source: Annotated[
-        str,
-        typer.Option(
-            "--from",
-            metavar="SOURCE",
-            help="Folder, tar archive, -, OCI layout, docker archive; dir:, tar:, oci:, docker: insist.",
-        ),
-    ] = "",
-    size: Annotated[
-        str, typer.Option("--size", metavar="SIZE", help="Of the disk: 2G; +500M of free room; auto.")
-    ] = "",
-    kind: Annotated[
-        str,
-        typer.Option(
-            "--type",
-            metavar="TYPE",
-            help="ext2, ext3, ext4, xfs, btrfs, vfat, exfat, ntfs, iso9660, udf, squashfs or swap.",
-        ),
-    ] = "",
-    partition: Annotated[str, typer.Option("--partition", metavar="TABLE", help="gpt, mbr or none.")] = "",
-    esp: Annotated[
-        str, typer.Option("--esp", metavar="SIZE", help="Put an EFI system partition of this size first.")
-    ] = "",
-    layout: Annotated[
-        str,
-        typer.Option(
-            "--layout",
-            metavar="LAYOUT",
-            help="disk, part, fs, lv, lvfs, bootroot, bootrootlv, or a YAML file.",
-        ),
-    ] = "",
-    label: Annotated[str, typer.Option("--label", help="Label of the filesystem.")] = "",
-    uuid: Annotated[str, typer.Option("--uuid", help="UUID of the filesystem, as blkid writes it.")] = "",
-    owner: Annotated[
-        str,
-        typer.Option(
-            "--owner",
-            metavar="OWNER",
-            help="root, keep, or a map: 1000:0, u:100000:0:65536. Default: root of folders, keep of archives.",
-        ),
-    ] = "",
-    block_size: Annotated[
-        str, typer.Option("--blocksize", metavar="SIZE", help="Of a block or cluster of the filesystem.")
-    ] = "",
-    floppy: Annotated[bool, typer.Option("--floppy", help="A floppy disk of 1440 KiB, with FAT.")] = False,
-    platform: Annotated[
-        str,
-        typer.Option(
-            "--platform", metavar="OS/ARCH", help="Which image of several: linux/amd64, linux/arm/v7."
-        ),
-    ] = "",
-    output_format: Annotated[
-        str | None,
-        typer.Option(
-            *names.OUTPUT_FORMAT.words,
-            metavar="FORMAT",
-            help="Format; default: by the file's suffix, else qcow2.",
-        ),
-    ] = None,
+    source: From = "",
+    size: Size = "",
+    kind: Kind = "",
+    partition: Partition = "",
+    esp: Esp = "",
+    layout: Layout = "",
+    label: Label = "",
+    uuid: Uuid = "",
+    owner: Owner = "",
+    block_size: BlockSize = "",
+    floppy: Floppy = False,
+    platform: Platform = "",
+    output_format: OutputFormat = None,
     overwrite: Overwrite = False,
 ) -> None:
     """Make a disk image with partitions, filesystems and files in it.

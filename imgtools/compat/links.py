@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,12 +53,8 @@ def _exists(place: Path) -> bool:
 
 
 def _own_path(called: str) -> Path:
-    """Where the program is that was called: beside this Python, or in PATH."""
-    for found in (
-        called if "/" in called else None,
-        str(Path(sys.executable).parent / "imgtools"),
-        shutil.which("imgtools"),
-    ):
-        if found and Path(found).name == "imgtools" and Path(found).is_file():
+    """Where the program is that was called: a script is called by its path, whoever found it; or beside this Python."""
+    for found in (called, str(Path(sys.executable).parent / "imgtools")):
+        if "/" in found and Path(found).name == "imgtools" and Path(found).is_file():
             return Path(found).resolve()
     raise ToolMissing("imgtools", hint="call it by its path: /PATH/imgtools virt --install FOLDER")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 
 from imgtools.engine.process import HOST, Limits, require, run
+from imgtools.engine.qemu.nodes import bare_driver
 from imgtools.errors import EngineFailed, EngineTimeout, ToolMissing
 
 # Of libraries that are called without a binding, those that a host with QEMU and Python need not have.
@@ -28,7 +29,7 @@ def driver_problem(name: str) -> str:
     A driver that is there complains of what it is not told; of one that is not, QEMU says that it is unknown.
     """
     try:
-        argv = [require("qemu-img"), "info", "--image-opts", f"driver={name}"]
+        argv = [require("qemu-img"), "info", "--image-opts", bare_driver(name)]
         said = run(argv, HOST, limits=Limits(seconds=SECONDS), ok=range(256)).stderr
     except (ToolMissing, EngineFailed, EngineTimeout, OSError) as error:
         return str(error)

@@ -177,11 +177,8 @@ class PlannedImage(Image):
         sequence = self._sequence
         if sequence is None:
             sequence = ChangeSequence(super().files(step.mounts))
-        try:
-            sequence.add(step.changes)
-        except BaseException:  # half of it: what the steps leave is found out again
-            self._sequence = None
-            raise
+        self._sequence = None  # half a step is none: what the steps leave is found out again then
+        sequence.add(step.changes)
         self._sequence, self._mounts = sequence, step.mounts
 
 

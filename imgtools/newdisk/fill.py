@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import tarfile
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -127,11 +128,10 @@ def _fill(target: Path, new: NewFilesystem, tree: Tree, scratch: Path, progress:
 
 def _apply(writer: Writer, tree: Tree, progress: Progress | None, *, with_unix: bool = True) -> None:
     changes = list(changes_of(tree, with_unix=with_unix))
-    try:
+    with ExitStack() as stack:
+        stack.callback(writer.abandon)
         apply_changes(WritableTree({}, {"/": writer}, Engine.DIRECT), changes, progress=progress)
-    except BaseException:
-        writer.abandon()
-        raise
+        stack.pop_all()
     writer.finish()
 
 

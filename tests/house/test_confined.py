@@ -16,12 +16,13 @@ STARTERS = {
     "concurrent.futures": {"ProcessPoolExecutor"},
 }
 PREFIXES = ("exec", "spawn")  # of os: execv, execve, spawnl ...
-# The server of `imgtools mount`, and the process of each of many images, are imgtools itself: they start their programs
-# as every command does.
+# The servers of `imgtools mount` and `imgtools with`, and the process of each of many images, are imgtools itself: they
+# start their programs as every command does.
 ALLOWED: dict[tuple[str, ...], set[str]] = {
     ("workflows", "mount"): {"os.fork"},
     ("workflows", "many"): {"os.fork"},
     ("workflows", "shown_guest"): {"os.fork"},
+    ("workflows", "with_guest"): {"os.fork"},
 }
 HOME = ("engine", "confined")
 

@@ -37,7 +37,7 @@ def command(
     ] = None,
     holds: Holds = None,
 ) -> None:
-    """Take a device out of a group, or make a logical volume and its filesystem smaller."""
+    """Take a device out of a group, or make a logical volume smaller."""
     from imgtools.workflows.lvm import reduce
 
     with out.progress("Writing") as progress, out.waiting("Working on the volumes"):

@@ -268,6 +268,11 @@ def rbd_node(
     return Node((*options, *((f"file.{name}", value) for name, value in more if value)))
 
 
+def bare_driver(name: str) -> str:
+    """Return a node that names its driver and nothing else: it opens nothing, and tells whether QEMU has the driver."""
+    return f"driver={name}"
+
+
 def throw_away_node(overlay: Path, socket: str) -> Node:
     """Return an overlay on a disk that a server has on a unix socket: what is written stays in the overlay."""
     return overlay_node(overlay, nbd_node(socket))

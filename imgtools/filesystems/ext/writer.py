@@ -23,7 +23,7 @@ from imgtools.filesystems.ext.inode import (
     write_times,
 )
 from imgtools.filesystems.ext.inode_table import InodeTable
-from imgtools.filesystems.ext.libext2fs import Ext2Content, Ext2Error, Ext2Volume, named, naming
+from imgtools.filesystems.ext.libext2fs import Attributes, Ext2Content, Ext2Error, Ext2Volume, named, naming
 from imgtools.filesystems.ext.new_blocks import put_content
 from imgtools.filesystems.ext.reader import (
     EXTENTS,
@@ -42,11 +42,9 @@ from imgtools.volumes.local_file import LocalDisk
 from imgtools.volumes.volume_file import DiskFile
 
 CHUNK = 1 << 20
-
 # Flags of an inode: a file with one of them is not written.
 REFUSED_FLAGS = {0x10: "immutable (chattr +i)", 0x20: "append-only (chattr +a)"}
 FOREIGN_FLAGS = {0x800: "encrypted", 0x100000: "sealed by fs-verity", 0x10000000: "inside its inode"}
-
 MOST_LINKS = 65000  # EXT4_LINK_MAX
 DEFAULT_ACL = "system.posix_acl_default"
 
@@ -383,9 +381,8 @@ class ExtWriter:
         self._names.pop(number, None)
         for known in (self._plain, self._free, self._without_acl):
             known.discard(number)
-        freed = self._volume.free_inode(
-            number, bytes(raw), has_blocks=has_blocks(inode), is_directory=is_directory
-        )
+        blocks = has_blocks(inode)
+        freed = self._volume.free_inode(number, bytes(raw), has_blocks=blocks, is_directory=is_directory)
         self._table.store(number, bytearray(freed[: self._super.inode_size]))
 
     def _require_room_for_link(self, number: int, path: str) -> None:
@@ -396,12 +393,13 @@ class ExtWriter:
 
     def _require_plain(self, directory: int, path: str) -> None:
         """A directory's default ACL decides what its new files get; the kernel knows how."""
-        if directory in self._plain:
-            return
-        with self._volume.attributes(directory) as attributes:
-            if DEFAULT_ACL in attributes.all():
-                raise CannotWrite(Declined(self._device, f"the directory of {path} has a default ACL"))
+        if directory not in self._plain and self._has_attribute(directory, DEFAULT_ACL):
+            raise CannotWrite(Declined(self._device, f"the directory of {path} has a default ACL"))
         self._plain.add(directory)
+
+    def _has_attribute(self, number: int, name: str) -> bool:
+        with self._volume.attributes(number) as attributes:
+            return name in attributes.all()
 
     # -- facts ---------------------------------------------------------------------------------------------
 
@@ -413,11 +411,8 @@ class ExtWriter:
             self._table.set_mode(number, mode)
 
     def _require_no_acl(self, number: int, path: str) -> None:
-        if number in self._without_acl:
-            return
-        with self._volume.attributes(number) as attributes:
-            if "system.posix_acl_access" in attributes.all():
-                raise CannotWrite(Declined(self._device, f"{path} has an ACL, and its mode is part of it"))
+        if number not in self._without_acl and self._has_attribute(number, "system.posix_acl_access"):
+            raise CannotWrite(Declined(self._device, f"{path} has an ACL, and its mode is part of it"))
 
     def set_owner(self, path: str, uid: int, gid: int) -> None:
         with naming(path):
@@ -432,22 +427,19 @@ class ExtWriter:
             self._table.set_times(number, atime=atime, mtime=mtime, ctime=self._clock())
 
     def set_xattr(self, path: str, name: str, value: bytes) -> None:
-        with naming(path):
-            number = self._need(path)
-            self._require_free(number, path)
-            if name.startswith("system."):
-                raise CannotWrite(Declined(self._device, f"{name} changes a file's mode too"))
-            with self._volume.attributes(number) as attributes:
-                attributes.set(name, value)
-            self._table.forget(number)
-            self._touch(number, content=False)
+        if name.startswith("system."):
+            raise CannotWrite(Declined(self._device, f"{name} changes a file's mode too"))
+        self._change_attributes(path, lambda attributes: attributes.set(name, value))
 
     def remove_xattr(self, path: str, name: str) -> None:
+        self._change_attributes(path, lambda attributes: attributes.remove(name))
+
+    def _change_attributes(self, path: str, change: Callable[[Attributes], None]) -> None:
         with naming(path):
             number = self._need(path)
             self._require_free(number, path)
             with self._volume.attributes(number) as attributes:
-                attributes.remove(name)
+                change(attributes)
             self._table.forget(number)
             self._touch(number, content=False)
 

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, BinaryIO, NoReturn, Protocol
+from typing import TYPE_CHECKING, BinaryIO, NoReturn
 
 from imgtools.errors import OddGuest
 from imgtools.filesystems.ntfs import reparse
+from imgtools.filesystems.ntfs.bits import ReadAt, count_zeros
 from imgtools.filesystems.ntfs.content import NtfsFile, first_words
 from imgtools.filesystems.ntfs.index import BadIndex, IndexEntry, parse_block, parse_root
 from imgtools.filesystems.ntfs.other_names import NtfsFilesystem, mount_names
@@ -31,7 +32,7 @@ from imgtools.filesystems.ntfs.record import (
     log_is_clean,
     parse_record,
 )
-from imgtools.filesystems.stream import PIECE, MappedFile, buffered, read_mapped
+from imgtools.filesystems.stream import MappedFile, buffered, read_mapped
 from imgtools.records.disks import Declined
 from imgtools.records.files import FileKind, FileStat
 from imgtools.records.usage import Usage
@@ -439,18 +440,3 @@ class NtfsReader:
 def parse_time(filetime: int | None) -> int:
     """Nanoseconds since 1970; a file whose times are lost has none."""
     return 0 if filetime is None else (filetime - EPOCH) * 100
-
-
-class ReadAt(Protocol):
-    """Reads ``size`` bytes at ``offset``, both by position, as libyal does."""
-
-    def __call__(self, size: int, offset: int, /) -> bytes: ...
-
-
-def count_zeros(read_at: ReadAt, size: int) -> int:
-    """The number of zero bits in ``size`` bytes."""
-    zeros = 0
-    for offset in range(0, size, PIECE):
-        part = read_at(min(PIECE, size - offset), offset)
-        zeros += len(part) * 8 - int.from_bytes(part, "little").bit_count()
-    return zeros
