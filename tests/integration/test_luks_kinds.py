@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -16,7 +17,10 @@ from imgtools.records.files import FileKind
 from imgtools.records.image import DiskSource
 from imgtools.records.request import Engine, Key, Secret
 from tests.integration.conftest import LUKS_KINDS, Attached
+from tests.support.command import imgtools
 from tests.support.fixtures import fixture_image
+from tests.support.luks import CHEAP, KEY, format_luks
+from tests.support.volumes import make_ext
 
 pytestmark = pytest.mark.appliance
 NOT_DIRECT = 11  # serpent in LUKS2
@@ -66,3 +70,27 @@ def test_both_engines_read_the_same(attached: Attached, direct: DirectSession, n
         theirs.device, theirs.size, theirs.content, theirs.uuid, theirs.label
     )  # fmt: skip
     assert told(direct, ours, Engine.DIRECT) == kernel
+
+
+def test_a_header_elsewhere_reaches_the_appliance(tmp_path: Path) -> None:
+    """One in a file and one on a disk; both are opened there, and read as without a boot."""
+    (tmp_path / "tree").mkdir()
+    (tmp_path / "tree" / "hello").write_text("hello\n")
+    inner = make_ext(tmp_path / "inner", tmp_path / "tree", "-t", "ext4", size=8 << 20).read_bytes()
+    for name in ("a", "b"):
+        uuid = f"d0d0d0d0-0041-4000-8000-0000000000{name}0"
+        format_luks(
+            tmp_path / f"{name}.img", inner, *CHEAP, "--uuid", uuid, header=tmp_path / f"{name}.header"
+        )
+    key = tmp_path / "key"
+    key.write_bytes(KEY)
+    header = tmp_path / "b.header"
+    words = (tmp_path / "a.img", "-a", tmp_path / "b.img", "-a", header, "--key", f"all:file:{key}")
+    words += ("--luks-header", f"/dev/sda:file:{tmp_path / 'a.header'}")
+    words += ("--luks-header", "/dev/sdb:device:/dev/sdc")
+    rows = {}
+    for engine in ("direct", "appliance"):
+        ran = imgtools("filesystems", *words, "--engine", engine, "--json")
+        rows[engine] = [(one["device"], one["content"], one["uuid"]) for one in ran.data["filesystems"]]
+    assert sorted(rows["appliance"]) == sorted(rows["direct"])
+    assert sum(device.startswith("/dev/mapper/luks-") for device, _, _ in rows["appliance"]) == 2

@@ -8,10 +8,12 @@ import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from imgtools.engine.appliance.launch import Appliance
+from imgtools.engine.direct.probe import Content, parse_udev
 from imgtools.engine.keys import keys_for_volume
-from imgtools.errors import ApplianceFailed, KeyNeeded
+from imgtools.errors import ApplianceFailed, HostError, KeyNeeded
 from imgtools.records.disks import Volume
 from imgtools.records.request import Key, Secret
 
@@ -20,6 +22,9 @@ log = logging.getLogger(__name__)
 TYPES = {"crypto_LUKS": "luks", "BitLocker": "bitlk"}
 # /run is in the appliance's memory; its disk is a temporary file of the host.
 KEY_PATH = "/run/imgtools-key"
+HEADER_PATH = "/run/imgtools-header"
+# bytes: 128 MiB of key slots are the most that cryptsetup makes (LUKS2_MAX_KEYSLOTS_SIZE), and what is before them.
+MOST_HEADER = 136 << 20
 OPEN_SECONDS = 300.0  # the derivation of a key is slow by design, and slower without KVM: 3 to 10 s
 WRONG_KEY, NO_MEMORY = 2, 3  # cryptsetup(8), RETURN CODES
 
@@ -30,6 +35,7 @@ class Locked:
 
     volume: Volume
     kernel_device: str
+    header: str = ""  # path of its header in the appliance, where that is not on it
 
 
 def mapped_name(volume: Volume) -> str:
@@ -61,6 +67,7 @@ def open_locked(appliance: Appliance, locked: Locked, keys: Sequence[Key]) -> bo
 def _try(appliance: Appliance, locked: Locked, secret: Secret) -> tuple[int, str]:
     """Try one key; returns cryptsetup's exit code and complaint."""
     words = ["cryptsetup", "-q", "open", "--type", TYPES[locked.volume.content], "--key-file", KEY_PATH]
+    words += ["--header", locked.header] if locked.header else []
     words += [locked.kernel_device, mapped_name(locked.volume)]
     with _uploaded(appliance, secret):
         answer = appliance.shell(
@@ -68,6 +75,28 @@ def _try(appliance: Appliance, locked: Locked, secret: Secret) -> tuple[int, str
         )
     said, _, code = answer.decode("utf-8", "replace").strip().rpartition("\n")
     return int(code), said.strip()
+
+
+def upload_header(appliance: Appliance, host_path: Path, number: int) -> str:
+    """Copy a header into the appliance's memory; returns its path there.
+
+    :raises HostError: the file is not there, or is larger than any header.
+    """
+    try:
+        size = host_path.stat().st_size
+    except OSError as error:
+        raise HostError(f"cannot read the header {host_path}: {error.strerror}") from None
+    if size > MOST_HEADER:
+        raise HostError(f"{host_path} has {size} bytes, and no header is larger than {MOST_HEADER}")
+    path = f"{HEADER_PATH}-{number}"
+    appliance.call(lambda: appliance.handle.debug_upload(os.fspath(host_path), path, 0o600))
+    return path
+
+
+def content_of_header(appliance: Appliance, path: str) -> Content:
+    """Return what a header says that it is the header of."""
+    said = appliance.shell(f"blkid -p -o udev {shlex.quote(path)} || true").decode("utf-8", "replace")
+    return next(iter(parse_udev(said)), Content())
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from imgtools.engine.appliance.apart import why_apart
 from imgtools.engine.appliance.crypt import TYPES, Locked, open_locked
+from imgtools.engine.appliance.detached import Headers
 from imgtools.engine.appliance.files import ApplianceFilesystem, encode
 from imgtools.engine.appliance.launch import MEMORY_WITH_KEYS, Appliance, Drive, launch_appliance
 from imgtools.engine.appliance.layout import build_layout, kernel_device
@@ -100,6 +101,8 @@ class ApplianceSession:
         memory = MEMORY_WITH_KEYS if keys else 0
         self._booted = (boot or partial(boot_alone, network=network))(self._servers, drives, memory)
         self._appliance = self._booted.appliance
+        given = tuple(dict.fromkeys(one for key in keys for one in key.headers))
+        self._headers = Headers(self._appliance, given) if given else None
 
     @property
     def appliance(self) -> Appliance:
@@ -134,7 +137,8 @@ class ApplianceSession:
         self._survey = look(self._appliance)
         if self._survey.lvm_said:
             log.debug("lvm says: %s", self._survey.lvm_said)
-        return build_layout(self._survey, disks, self._names, partial(why_apart, disks, self._servers))
+        layout = build_layout(self._survey, disks, self._names, partial(why_apart, disks, self._servers))
+        return self._headers.applied(layout, self._names) if self._headers else layout
 
     @property
     def _names(self) -> DeviceNames:
@@ -153,7 +157,10 @@ class ApplianceSession:
         for volume in layout.volumes:
             if volume.content in TYPES and volume.device not in tried:
                 tried.add(volume.device)
-                locked = Locked(volume, self._names.kernel(volume.device))
+                if self._headers and volume.device in self._headers.devices:
+                    continue  # it is the header of another, and nothing else
+                header = self._headers.paths.get(volume.device, "") if self._headers else ""
+                locked = Locked(volume, self._names.kernel(volume.device), header)
                 opened |= open_locked(self._appliance, locked, self._keys)
         if opened:
             handle = self._appliance.handle
