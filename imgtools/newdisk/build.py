@@ -15,7 +15,7 @@ from imgtools.newdisk.assemble import ALIGNED, GPT_END, MIB, Placed, new_uuid, w
 from imgtools.newdisk.capacity import READ_ONLY, require_holdable, room_for, suited
 from imgtools.newdisk.fill import make_filled, make_whole
 from imgtools.newdisk.layout import EXTENT, LUKS_HEADER, Layout, Part, Wish, overhead, share_out
-from imgtools.newdisk.tree import Tree, write_archive
+from imgtools.newdisk.tree import Node, Tree, write_archive
 from imgtools.records.image import DiskSource
 from imgtools.records.progress import Progress
 from imgtools.records.system import Warned
@@ -129,7 +129,7 @@ def _wish(part: Part, trees: dict[str, Tree], build: Build) -> Wish:
     if part.filesystem is None:
         return replace(part.size, least=max(part.size.least, MIB))
     kind = part.filesystem.kind
-    tree = _files_of(part, trees)
+    tree = files_of(part, trees)
     require_makeable(part.filesystem)
     build.warnings += require_holdable(tree, kind, keeps_owners=build.keeps_owners)
     if kind in READ_ONLY:
@@ -146,15 +146,18 @@ def _wish(part: Part, trees: dict[str, Tree], build: Build) -> Wish:
     return replace(part.size, least=least + extra, most=part.size.most)
 
 
-def _files_of(part: Part, trees: dict[str, Tree]) -> Tree:
+def files_of(part: Part, trees: dict[str, Tree]) -> Tree:
     """All files of a part in one tree: those of its subvolumes below their paths."""
     if not part.subvolumes:
         return trees[part.mount] if part.mount else Tree()
-    whole = trees[part.mount] if part.mount else Tree()
+    whole = Tree()
+    whole.nodes |= trees[part.mount].nodes if part.mount else {}
     for subvolume in part.subvolumes:
         inner = trees[subvolume.mount] if subvolume.mount else Tree()
+        own: dict[int, Node] = {}  # no file has a name in two subvolumes
         for path, node in inner.nodes.items():
-            whole.nodes[subvolume.path if path == "/" else subvolume.path + path] = node
+            place = subvolume.path if path == "/" else subvolume.path + path
+            whole.nodes[place] = own.setdefault(id(node), replace(node))
     return whole
 
 
@@ -178,7 +181,7 @@ def _make_plain(
     target: Path, size: int | None, spare: int, part: Part, trees: dict[str, Tree], build: Build
 ) -> Made:
     """Make a disk that is one filesystem, or empty."""
-    tree = _files_of(part, trees)
+    tree = files_of(part, trees)
     if part.filesystem is None:
         with target.open("xb") as stream:
             stream.truncate(size if size is not None else MIB)
@@ -243,7 +246,7 @@ def _content(part: Part, length: int, trees: dict[str, Tree], build: Build) -> P
         return path
     if part.filesystem is None:
         return None
-    tree = _files_of(part, trees)
+    tree = files_of(part, trees)
     new = suited(_identified(part.filesystem, part, build), length, tree)
     path = build.new_path()
     plain = Tree() if part.subvolumes else tree
@@ -266,10 +269,10 @@ def _group(part: Part, length: int, trees: dict[str, Tree], build: Build) -> Con
         if volume.filesystem is None:
             volumes.append((volume.name, size, Contents()))
             continue
-        new = suited(_identified(volume.filesystem, volume, build), size, _files_of(volume, trees))
+        new = suited(_identified(volume.filesystem, volume, build), size, files_of(volume, trees))
         if new.kind in ("exfat", "udf"):
             raise UsageError(f"{new.kind} cannot be made in a logical volume here")
-        tree = _files_of(volume, trees)
+        tree = files_of(volume, trees)
         archive = _archive(tree, build) if len(tree.nodes) > 1 else None
         make = tuple(command_of(new, "")[:-1])
         volumes.append((volume.name, size, Contents(new.kind, archive, make, _paths(volume))))

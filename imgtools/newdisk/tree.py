@@ -110,7 +110,7 @@ class Tree:
         """Return a directory as a tree of its own; here it stays, and is empty then."""
         found = Tree()
         if point in self.nodes:
-            found.nodes["/"] = self.nodes[point]
+            found.nodes["/"] = replace(self.nodes[point])  # another directory: no second name of this one
         for path in self.below(point):
             found.nodes[path[len(point.rstrip("/")) :]] = self.nodes.pop(path)
         return found
