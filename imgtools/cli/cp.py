@@ -54,7 +54,7 @@ def command(
     ],
     other_format: OtherFormat = None,
 ) -> None:
-    """Copy files from one guest to another, or within one, with all that they have.
+    """Copy files from guest to guest, or within one, as they are.
 
     Owners by number, modes, times, links, hard links, holes, device nodes and extended attributes are kept;
     directories are copied with all below them, and a PATH of what is copied may be a shell pattern; quote it. What is

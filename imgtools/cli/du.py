@@ -41,7 +41,7 @@ def command(
         bool, typer.Option("--human-readable", "-h", help="Sizes as 1.5G, not 1K-blocks.")
     ] = False,
 ) -> None:
-    """Show where the room of a guest went, by folder, the largest first.
+    """Show where the room of a guest went, the largest folder first.
 
     A folder is counted with all below it, as du counts: what is really taken, so that holes are nothing, and a file
     with several names once. With --packages the files are also counted by the package that owns them; those of nobody

@@ -47,7 +47,7 @@ def command(
         float, typer.Option("--interval", metavar="SECONDS", min=0.1, help="Between two looks.")
     ] = 1.0,
 ) -> None:
-    """Print the end of a file of the guest, and with --follow what is added to it.
+    """Print the end of a guest's file, and with -f what is added.
 
     A file of any size is read from its end. On a terminal, control characters are shown as escapes.
     """

@@ -54,7 +54,7 @@ def command(
         ),
     ] = None,
 ) -> None:
-    """Stand in for a program of guestfs-tools, to the letter, for old scripts.
+    """Stand in for a program of guestfs-tools, for old scripts.
 
     Its options are taken, what it prints on standard output is printed, and the exit code is 0 or 1, as there. An
     option that there is nothing for is refused. Without a program, lists those that there are. A link to imgtools under

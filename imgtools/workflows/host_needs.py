@@ -131,6 +131,9 @@ def _needs() -> dict[str, Need]:
         needs[name] = Need(State.WARN, Serves.APPLIANCE, "the appliance's quick start")
     for name, kind in (("xfs_repair", "XFS"), ("btrfs", "btrfs")):
         needs[name] = Need(State.WARN, Serves.SOME, f"diagnose --thorough on {kind}")
+    for name, kind in (("xfs_db", "XFS"), ("ntfsinfo", "NTFS")):
+        needs[name] = Need(State.WARN, Serves.SOME, f"sparsify on {kind}")
+    needs["fallocate"] = Need(State.WARN, Serves.SOME, "making new filesystems on a disk that is there")
     needs["rpm"] = Need(State.FAIL, Serves.SOME, "packages of guests with an rpm database")
     needs["rpmdb"] = Need(State.WARN, Serves.SOME, "verify and audit of guests with an rpm database")
     needs["journalctl"] = Need(State.FAIL, Serves.SOME, "logs of guests with systemd")
@@ -140,8 +143,7 @@ def _needs() -> dict[str, Need]:
     needs["fdisk"] = Need(State.FAIL, Serves.SOME, "changing partition tables")
     needs["visudo"] = Need(State.WARN, Serves.SOME, "checking an edited sudoers file")
     needs["oscap"] = Need(State.WARN, Serves.SOME, "audit --oscap")
-    for name in ("nbdkit", "ssh"):
-        needs[name] = Need(State.WARN, Serves.SOME, "images behind ssh://")
+    needs["ssh"] = Need(State.WARN, Serves.SOME, "images behind ssh://")
     needs["nbdkit"] = Need(
         State.WARN, Serves.SOME, "images behind ssh://, and in xz read without unpacking them"
     )
