@@ -83,6 +83,16 @@ def format_size(size: int) -> str:
     return f"{whole}{'KMGTPE'[unit_index - 1]}"
 
 
+def format_both(size: int) -> str:
+    """Return a number of bytes for people, with the exact number behind it: ``1.0G (1073741824 bytes)``."""
+    return f"{format_size(size)} ({size} bytes)"
+
+
+def rounded_up(value: int, step: int) -> int:
+    """Return the smallest multiple of ``step`` that is not less than ``value``."""
+    return -(-value // step) * step
+
+
 def parse_mode(text: str) -> int:
     """Return the permission bits that octal digits name: ``0644``, ``4755``.
 

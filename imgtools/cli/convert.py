@@ -18,11 +18,11 @@ from imgtools.cli.output.disk import (
     NewKey,
     PreallocationOption,
     Target,
-    both,
     secret_from,
     words,
 )
 from imgtools.cli.output.views import Facts
+from imgtools.units import format_both
 
 if TYPE_CHECKING:
     from imgtools.workflows.convert import ConvertReport
@@ -161,6 +161,10 @@ def command(
 
 
 def _facts(report: ConvertReport) -> Facts:
-    pairs = [("image", report.target), ("format", report.format), ("virtual size", both(report.virtual_size))]
-    pairs += [("size on host", both(report.actual_size)), ("seconds", f"{report.seconds:.1f}")]
+    pairs = [
+        ("image", report.target),
+        ("format", report.format),
+        ("virtual size", format_both(report.virtual_size)),
+    ]
+    pairs += [("size on host", format_both(report.actual_size)), ("seconds", f"{report.seconds:.1f}")]
     return Facts([*pairs, ("verified", "yes")] if report.verified else pairs)

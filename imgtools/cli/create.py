@@ -17,12 +17,12 @@ from imgtools.cli.output.disk import (
     NewKey,
     PreallocationOption,
     Target,
-    both,
     secret_from,
     words,
 )
 from imgtools.cli.output.views import Cell, Facts
 from imgtools.records.request import Backing
+from imgtools.units import format_both
 
 if TYPE_CHECKING:
     from imgtools.workflows.create import CreateReport
@@ -118,7 +118,10 @@ def command(
 
 def _facts(report: CreateReport) -> Facts:
     pairs: list[tuple[str, Cell]] = [("image", report.image), ("format", report.format)]
-    pairs += [("virtual size", both(report.virtual_size)), ("size on host", both(report.actual_size))]
+    pairs += [
+        ("virtual size", format_both(report.virtual_size)),
+        ("size on host", format_both(report.actual_size)),
+    ]
     if report.backing:
         pairs += [("backing file", report.backing), ("backing format", report.backing_format)]
     if report.encryption:

@@ -10,8 +10,8 @@ import typer
 from imgtools.cli.command import option_names as names
 from imgtools.cli.command.groups import Output
 from imgtools.cli.command.shared_options import Overwrite
-from imgtools.cli.output.disk import both
 from imgtools.cli.output.views import Cell, Table
+from imgtools.units import format_both
 
 if TYPE_CHECKING:
     from imgtools.workflows.make import MakeReport
@@ -141,7 +141,7 @@ def _table(report: MakeReport) -> Table:
     rows: list[list[Cell]] = [
         [
             str(one.number) if one.number else report.table, one.type, one.filesystem, one.label,
-            one.mount, both(one.size), one.files,
+            one.mount, format_both(one.size), one.files,
         ]
         for one in report.parts
     ]  # fmt: skip

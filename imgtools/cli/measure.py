@@ -8,8 +8,9 @@ import typer
 
 from imgtools.cli.command import option_names as names
 from imgtools.cli.command.groups import MaybeState, Output
-from imgtools.cli.output.disk import CreateOptions, both, words
+from imgtools.cli.output.disk import CreateOptions, words
 from imgtools.cli.output.views import Cell, Facts
+from imgtools.units import format_both
 
 if TYPE_CHECKING:
     from imgtools.workflows.measure import MeasureReport
@@ -57,7 +58,7 @@ def command(
 
 def _facts(report: MeasureReport) -> Facts:
     about = " (estimated)" if report.estimated else ""
-    pairs: list[tuple[str, Cell]] = [("format", report.format), ("disk", both(report.virtual_size))]
-    pairs.append(("file with the data of now", both(report.required) + about))
-    pairs.append(("file when all is written", both(report.fully_allocated) + about))
-    return Facts(pairs + ([("bitmaps", both(report.bitmaps))] if report.bitmaps else []))
+    pairs: list[tuple[str, Cell]] = [("format", report.format), ("disk", format_both(report.virtual_size))]
+    pairs.append(("file with the data of now", format_both(report.required) + about))
+    pairs.append(("file when all is written", format_both(report.fully_allocated) + about))
+    return Facts(pairs + ([("bitmaps", format_both(report.bitmaps))] if report.bitmaps else []))

@@ -19,7 +19,7 @@ from imgtools.newdisk.tree import Node, Tree, write_archive
 from imgtools.records.image import DiskSource
 from imgtools.records.progress import Progress
 from imgtools.records.system import Warned
-from imgtools.units import format_size
+from imgtools.units import format_size, rounded_up
 
 SECTOR = 512
 
@@ -124,7 +124,7 @@ def _wish(part: Part, trees: dict[str, Tree], build: Build) -> Wish:
     extra = LUKS_HEADER if part.secret is not None else 0
     if part.group:
         inner = [_wish(volume, trees, build) for volume in part.volumes]
-        least = sum(_up(one.least, EXTENT) for one in inner) + EXTENT
+        least = sum(rounded_up(one.least, EXTENT) for one in inner) + EXTENT
         return replace(part.size, least=max(part.size.least, least + extra))
     if part.filesystem is None:
         return replace(part.size, least=max(part.size.least, MIB))
@@ -162,9 +162,9 @@ def files_of(part: Part, trees: dict[str, Tree]) -> Tree:
 
 
 def _sizes(size: int | None, spare: int, label: str, wishes: Sequence[Wish]) -> list[int]:
-    needed = sum(_up(wish.least, MIB) for wish in wishes)
+    needed = sum(rounded_up(wish.least, MIB) for wish in wishes)
     if size is None:
-        return share_out(needed + _up(spare, MIB), wishes)
+        return share_out(needed + rounded_up(spare, MIB), wishes)
     room = size - ALIGNED - (GPT_END if label == "gpt" else 0)
     if room < needed:
         raise TooSmall(
@@ -192,7 +192,7 @@ def _make_plain(
     if kind in READ_ONLY:
         return _make_whole(target, size, part, part.filesystem, tree, build)
     room = room_for(tree, kind, part.filesystem.block_size)
-    length = size if size is not None else room.usual + _up(spare, MIB)
+    length = size if size is not None else room.usual + rounded_up(spare, MIB)
     if length < room.least:
         raise TooSmall(
             f"{format_size(length)} are too little for {kind} with these files: "
@@ -329,7 +329,3 @@ def _locked(part: Part, path: Path | None, build: Build) -> Path | None:
     )
     path.unlink()
     return target
-
-
-def _up(value: int, step: int) -> int:
-    return -(-value // step) * step

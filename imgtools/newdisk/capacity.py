@@ -11,6 +11,7 @@ from imgtools.errors import CannotHold, UsageError
 from imgtools.newdisk.tree import Node, Tree
 from imgtools.records.files import FileKind
 from imgtools.records.system import Warned
+from imgtools.units import rounded_up
 
 KIB, MIB, GIB = 1 << 10, 1 << 20, 1 << 30
 READ_ONLY = ("iso9660", "squashfs")  # made as they are, with no room for more
@@ -137,8 +138,10 @@ def room_for(tree: Tree, kind: str, block: int = 0) -> Room:
             least = 4 * MIB + (_data(tree, 512) + 3 * KIB * files) * 102 // 100
         case _:
             least = KINDS[kind].least if kind in KINDS else 0
-    least = _up(max(least, KINDS[kind].least if kind in KINDS else 0), MIB if least >= MIB else 4 * KIB)
-    return Room(least, _up(least + max(least // 10, MIB), MIB), files + max(64, files // 10))
+    least = rounded_up(
+        max(least, KINDS[kind].least if kind in KINDS else 0), MIB if least >= MIB else 4 * KIB
+    )
+    return Room(least, rounded_up(least + max(least // 10, MIB), MIB), files + max(64, files // 10))
 
 
 def suited(new: NewFilesystem, size: int, tree: Tree) -> NewFilesystem:
@@ -177,8 +180,12 @@ def _data(tree: Tree, block: int, *, names: int = 0) -> int:
     filled: dict[str, int] = {}
     for path, node in tree.unique():
         if node.kind is FileKind.FILE:
-            stored = sum(_up(one.size, block) for one in node.parts) if node.parts is not None else node.size
-            total += _up(stored, block)
+            stored = (
+                sum(rounded_up(one.size, block) for one in node.parts)
+                if node.parts is not None
+                else node.size
+            )
+            total += rounded_up(stored, block)
         elif node.kind is FileKind.LINK and len(node.target) >= 60:
             total += block
         parent, _, name = path.rpartition("/")
@@ -186,8 +193,4 @@ def _data(tree: Tree, block: int, *, names: int = 0) -> int:
             filled.get(parent, 0) + (names or 16) + 3 * len(name.encode("utf-8", "surrogateescape"))
         )
     folders = sum(1 for _, node in tree.unique() if node.kind is FileKind.DIRECTORY)
-    return total + sum(_up(size, block) for size in filled.values()) + folders * block
-
-
-def _up(value: int, step: int) -> int:
-    return -(-value // step) * step
+    return total + sum(rounded_up(size, block) for size in filled.values()) + folders * block

@@ -9,7 +9,7 @@ from imgtools.engine.mkfs import REPEATABLE, NewFilesystem
 from imgtools.errors import TooSmall, UsageError
 from imgtools.newdisk.assemble import ALIGNED, GPT_END, USUAL
 from imgtools.records.request import Secret
-from imgtools.units import format_size
+from imgtools.units import format_size, rounded_up
 
 __all__ = [
     "REPEATABLE",
@@ -150,7 +150,7 @@ def share_out(room: int, wishes: Sequence[Wish], unit: int = MIB) -> list[int]:
     :param unit: all sizes are multiples of it.
     :raises TooSmall: the least are more than there is.
     """
-    sizes = [_up(wish.least, unit) for wish in wishes]
+    sizes = [rounded_up(wish.least, unit) for wish in wishes]
     if sum(sizes) > room:
         raise TooSmall(
             f"there is room for {format_size(room)}, and at least {format_size(sum(sizes))} are needed"
@@ -179,8 +179,4 @@ def _can_grow(wish: Wish, size: int, unit: int) -> bool:
 
 def overhead(label: str) -> int:
     """Return the bytes of a disk that are no partition's."""
-    return {"none": 0, "mbr": ALIGNED, "gpt": ALIGNED + _up(GPT_END, MIB)}[label]
-
-
-def _up(value: int, step: int) -> int:
-    return -(-value // step) * step
+    return {"none": 0, "mbr": ALIGNED, "gpt": ALIGNED + rounded_up(GPT_END, MIB)}[label]

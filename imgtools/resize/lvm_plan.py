@@ -18,7 +18,7 @@ from imgtools.records.disks import Layout, Volume
 from imgtools.records.lvm import LogicalVolume, VolumeGroup
 from imgtools.records.steps import DiskStep
 from imgtools.resize.resize_plan import EXT, WHY_NOT
-from imgtools.units import format_size, parse_size
+from imgtools.units import format_both, format_size, parse_size
 
 REST = "rest"
 EXTENT = 4 << 20  # bytes: LVM's own default (lvm.conf, physical_extent_size)
@@ -141,7 +141,7 @@ def new_members(vg: str, devices: Sequence[tuple[str, int]], extent: int, *, cre
                 f"{device} has {size} bytes: a physical volume needs {PV_START + extent} at least",
                 hint="a larger partition, or a smaller --extent-size",
             )
-        what = f"make a physical volume of {device}, with room for {_both(room)}"
+        what = f"make a physical volume of {device}, with room for {format_both(room)}"
         steps.append(DiskStep("make-physical-volume", what, device, vg, size=room))
         deeds.append(Deed(what, "wipefs -a -f $D; lvm pvcreate -ff -y $D", device))
         if create and not number:
@@ -211,7 +211,7 @@ def new_volume(vg: VolumeGroup, name: str, text: str) -> Doing:
     :raises NoRoomInside: the group has no room for it.
     """
     size = _extents(vg, text, vg.free)
-    what = f"make the logical volume {name} of {_both(size)} in {vg.name}"
+    what = f"make the logical volume {name} of {format_both(size)} in {vg.name}"
     words = ["lvm", "lvcreate", "-y", "-Wy", "-Zy", "-l", str(size // vg.extent_size), "-n", name, vg.name]
     device = f"/dev/{vg.name}/{name}"
     step = DiskStep("make-logical-volume", what, device, name, size=size)
@@ -230,7 +230,7 @@ def extended_volume(layout: Layout, vg: VolumeGroup, lv: LogicalVolume, text: st
     if size <= lv.size:
         raise UsageError(f"{lv.device} has {lv.size} bytes: {text} is no growth", hint="imgtools lvm reduce")
     _extents(vg, str(size - lv.size), vg.free)
-    what = f"extend {lv.device} from {_both(lv.size)} to {_both(size)}"
+    what = f"extend {lv.device} from {format_both(lv.size)} to {format_both(size)}"
     steps = [DiskStep("extend-logical-volume", what, lv.device, lv.name, size=size, old_size=lv.size)]
     deeds = [Deed(what, f"lvm lvextend -y -l {size // vg.extent_size} $D", lv.device)]
     volume = _volume(layout, lv)
@@ -266,7 +266,7 @@ def reduced_volume(layout: Layout, vg: VolumeGroup, lv: LogicalVolume, size: int
     content = volume.content if volume is not None else ""
     steps, deeds, after = [], [], ""
     if content in EXT:
-        what = f"shrink the {content} on {lv.device} to {_both(size)}"
+        what = f"shrink the {content} on {lv.device} to {format_both(size)}"
         steps.append(DiskStep("shrink-content", what, lv.device, content, size=size))
         script = f"{{ e2fsck -f -p $D || [ $? = 1 ]; }}; resize2fs $D {size // 512}s"
         deeds.append(Deed(what, script, lv.device))
@@ -278,7 +278,7 @@ def reduced_volume(layout: Layout, vg: VolumeGroup, lv: LogicalVolume, size: int
             f"{lv.device} holds {content} of up to {lv.size} bytes, which would be cut to {size}",
             hint=WHY_NOT.get(content, f"nothing here shrinks {content}"),
         )
-    what = f"reduce {lv.device} from {_both(lv.size)} to {_both(size)}"
+    what = f"reduce {lv.device} from {format_both(lv.size)} to {format_both(size)}"
     steps.append(DiskStep("shrink-logical-volume", what, lv.device, lv.name, size=size, old_size=lv.size))
     script = f"lvm lvreduce -f -y -l {size // vg.extent_size} $D{after}"
     deeds.append(Deed(what, script, lv.device))
@@ -296,7 +296,7 @@ def removed_volume(layout: Layout, lv: LogicalVolume) -> Doing:
     thin = [one.name for one in layout.lvs if one.vg == lv.vg and one.kind == "thin"]
     if lv.kind == "thin-pool" and thin:
         raise UsageError(f"{lv.device} may hold {', '.join(thin)}", hint="remove those first")
-    what = f"remove the logical volume {lv.device} of {_both(lv.size)}"
+    what = f"remove the logical volume {lv.device} of {format_both(lv.size)}"
     step = DiskStep("remove-logical-volume", what, lv.device, lv.name, old_size=lv.size)
     return Doing(
         (step,), (Deed(what, f"lvm lvremove -f -y {shlex.quote(f'{lv.vg}/{lv.name}')}", "/dev/sda"),)
@@ -337,7 +337,3 @@ def _volume(layout: Layout, lv: LogicalVolume) -> Volume | None:
 def _mkswap(volume: Volume) -> str:
     words = [*(["-U", volume.uuid] if volume.uuid else []), *(["-L", volume.label] if volume.label else [])]
     return f"{shlex.join(['mkswap', *words])} $D"
-
-
-def _both(size: int) -> str:
-    return f"{format_size(size)} ({size} bytes)"

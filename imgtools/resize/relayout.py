@@ -20,6 +20,7 @@ from imgtools.resize.partitioning import (
     last_usable,
     smallest_disk,
 )
+from imgtools.units import rounded_up
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,11 +113,7 @@ def _sectors(table: PartitionTable, size: int, alignment: int) -> int:
     """Return a wished size in sectors, up to the next multiple of the alignment."""
     if size <= 0:
         raise UsageError(f"not a size for a partition: {size} bytes")
-    return _up(-(-size // table.sector_size), max(1, alignment // table.sector_size))
-
-
-def _up(sector: int, step: int) -> int:
-    return -(-sector // step) * step
+    return rounded_up(-(-size // table.sector_size), max(1, alignment // table.sector_size))
 
 
 def _absorbed(
@@ -173,10 +170,10 @@ def _lay_out(table: PartitionTable, sizes: Mapping[int, int], wishes: Wishes) ->
             continue
         start = entry.start
         if not placed:
-            start = _up(start, step) if wishes.align_first else start
+            start = rounded_up(start, step) if wishes.align_first else start
             start = min(start, outer[0].start) if index and not wishes.align_first else start
         elif closes or start < cursor:
-            start = max(_up(cursor, step), 0 if closes else start)
+            start = max(rounded_up(cursor, step), 0 if closes else start)
         if extended is not None and entry == extended:
             logical, size = _lay_out_logical(entry, start, inner, sizes, gone, step)
             placed += logical
@@ -206,7 +203,7 @@ def _lay_out_logical(
             continue
         start = entry.start + shift
         if closes or start <= cursor:  # the sector before each describes it
-            start = max(_up(cursor + 1, step), 0 if closes else start)
+            start = max(rounded_up(cursor + 1, step), 0 if closes else start)
         size = sizes.get(entry.number, entry.size)
         placed.append(replace(entry, start=start, size=size))
         cursor = start + size

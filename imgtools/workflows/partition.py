@@ -40,7 +40,7 @@ from imgtools.resize.partitioning import (
     read_table,
     write_table,
 )
-from imgtools.units import format_size, parse_size
+from imgtools.units import format_both, parse_size
 from imgtools.workflows.partition_table import PartitionEntry, entries_of, only_disk
 
 __all__ = ["Facts", "NewPartition"]
@@ -136,7 +136,7 @@ def add_partition(
         unit = new.sector_size
         device = partition_device(disk.device, entry.number)
         words = (
-            f"make partition {entry.number}, {_both(entry.size * unit)} from byte {entry.start * unit} on, "
+            f"make partition {entry.number}, {format_both(entry.size * unit)} from byte {entry.start * unit} on, "
             f"type {type_name(entry.type, new.label) or entry.type}"
         )
         step = DiskStep(
@@ -176,7 +176,7 @@ def remove_partition(
         new, moved = removed(_table(disk, old), entry.number)
         require_named(held, holds, action="removing it")
         size = entry.size * new.sector_size
-        words = f"remove partition {entry.number}, {_both(size)}"
+        words = f"remove partition {entry.number}, {format_both(size)}"
         step = DiskStep("remove-partition", words, device, entry.name, old_size=size, number=entry.number)
         warnings = [
             Warned(
@@ -339,7 +339,8 @@ def _steps_between(disk: Disk, before: PartitionTable, after: PartitionTable) ->
         device = partition_device(disk.device, new.number)
         if new.size != old.size:
             word = "grow" if new.size > old.size else "shrink"
-            words = f"{word} partition {new.number} from {_both(old.size * unit)} to {_both(new.size * unit)}"
+            sizes = f"from {format_both(old.size * unit)} to {format_both(new.size * unit)}"
+            words = f"{word} partition {new.number} {sizes}"
             said.append(
                 DiskStep(
                     f"{word}-partition",
@@ -390,7 +391,3 @@ def _find(disk: Disk, table: PartitionTable, name: str) -> Entry:
         raise UsageError(f"{disk.device} has {what} {name}", hint=f"it has: {known}")
     number = found.pop()
     return next(one for one in table.entries if one.number == number)
-
-
-def _both(size: int) -> str:
-    return f"{format_size(size)} ({size} bytes)"

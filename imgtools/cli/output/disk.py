@@ -14,7 +14,6 @@ from imgtools.cli.command.groups import Output, ask_secret
 from imgtools.cli.command.option_names import old
 from imgtools.cli.output.views import Lines
 from imgtools.errors import UsageError
-from imgtools.units import format_size
 
 if TYPE_CHECKING:
     from imgtools.records.request import Secret
@@ -77,11 +76,6 @@ def show_plan(out: Output, report: Planned, *, schema: str, how: str = "--write 
     out.show(report, schema=schema, view=lambda: Lines([step.summary for step in report.changes]))
     if not report.written and report.changes:
         out.note(f"Nothing was changed; {how}.")
-
-
-def both(size: int) -> str:
-    """A size for people, with its exact bytes."""
-    return f"{format_size(size)} ({size} bytes)"
 
 
 def secret_from(text: str | None, prompt: str, *, new: bool = True) -> Secret | None:
