@@ -75,6 +75,12 @@ def note_failure(folder: Path) -> None:
     keep("appliance", folder.name, _failures(folder.name) + 1)
 
 
+def forget_failures(folder: Path) -> None:
+    """Remember that a copy starts: what kept it from starting before was not the copy."""
+    if _failures(folder.name):
+        keep("appliance", folder.name, 0)
+
+
 def _failures(key: str) -> int:
     kept = recall("appliance", key)
     return kept if isinstance(kept, int) else 0

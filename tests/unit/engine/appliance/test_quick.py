@@ -128,6 +128,15 @@ def test_a_copy_that_never_starts_is_not_tried_for_ever(built: Path) -> None:
     assert quick.quick_appliance() is None
 
 
+def test_a_copy_that_starts_has_all_its_tries_again(built: Path) -> None:
+    copy = quick.quick_appliance()
+    assert copy is not None
+    for _ in range(2 * quick.MOST_FAILURES):
+        quick.note_failure(copy)
+        quick.forget_failures(copy)
+    assert quick.quick_appliance() == copy
+
+
 @pytest.mark.parametrize("variable", [("LIBGUESTFS_PATH", "/somewhere"), ("IMGTOOLS_APPLIANCE", "plain")])
 def test_who_chooses_an_appliance_gets_it(
     built: Path, monkeypatch: pytest.MonkeyPatch, variable: tuple[str, str]
