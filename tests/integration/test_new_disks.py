@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import tarfile
 from collections.abc import Iterator
+from hashlib import sha256
 
 import pytest
 
@@ -47,14 +49,22 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seen]:
     found.close()
 
 
-def facts(line: str) -> tuple[str, ...]:
-    """Type, mode, owner, group, links, seconds, length; target; SHA-256; attributes."""
-    return tuple(line.split("|"))
+@pytest.fixture(scope="module")
+def contents(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """SHA-256 of every regular file of the archive."""
+    with tarfile.open(rich_archive(tmp_path_factory.mktemp("archive") / "rich.tar")) as archive:
+        opened = ((one.name, archive.extractfile(one)) for one in archive if one.isreg())
+        return {f"/{name.lstrip('./')}": sha256(file.read()).hexdigest() for name, file in opened if file}
 
 
-def require_rich(files: dict[str, str], *, with_attributes: bool = True, links: str = "2") -> None:
+def require_contents(files: dict[str, str], wanted: dict[str, str]) -> None:
+    assert len(wanted) >= 5
+    assert {path: files[path].split("|")[1] for path in wanted} == wanted
+
+
+def require_rich(files: dict[str, str], *, with_attributes: bool = True) -> None:
     wanted = {
-        "/etc/motd": f"f 644 0 0 {links} {int(TIME)} 6 ",
+        "/etc/motd": f"f 644 0 0 2 {int(TIME)} 6 ",
         "/usr/bin/tool": f"f 4755 1000 70000 1 {int(TIME)} 9000 ",
         "/null": f"c 666 0 0 1 {int(TIME)} 0 ",
         "/pipe": f"p 600 7 8 1 {int(TIME)} 0 ",
@@ -71,13 +81,17 @@ def require_rich(files: dict[str, str], *, with_attributes: bool = True, links: 
 
 
 @pytest.mark.parametrize("kind", UNIX)
-def test_a_unix_filesystem_has_everything(seen: Seen, kind: str) -> None:
-    require_rich(seen.files(seen.devices[f"{kind}.img"], UNIX[kind]))
+def test_a_unix_filesystem_has_everything(seen: Seen, contents: dict[str, str], kind: str) -> None:
+    files = seen.files(seen.devices[f"{kind}.img"], UNIX[kind])
+    require_rich(files)
+    require_contents(files, contents)
 
 
-def test_an_iso_and_a_udf_have_all_but_attributes(seen: Seen) -> None:
-    require_rich(seen.files(seen.devices["iso9660.img"], "iso9660"), with_attributes=False, links="1")
-    require_rich(seen.files(seen.devices["udf.img"], "udf"), with_attributes=False)
+def test_an_iso_and_a_udf_have_all_but_attributes(seen: Seen, contents: dict[str, str]) -> None:
+    for kind in ("iso9660", "udf"):
+        files = seen.files(seen.devices[f"{kind}.img"], kind)
+        require_rich(files, with_attributes=False)
+        require_contents(files, contents)
 
 
 @pytest.mark.parametrize("kind", WINDOWS)

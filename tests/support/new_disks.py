@@ -184,9 +184,10 @@ class Seen:
     def files(self, device: str, kind: str, options: str = "ro") -> dict[str, str]:
         """Return the facts of every file, by its path."""
         mount = f"mkdir -p /run/seen; mount -t {kind} -o {options} {shlex.quote(device)} /run/seen"
-        said = self.appliance.shell(f"{mount} && ({LIST}); umount /run/seen").decode(
-            "utf-8", "surrogateescape"
+        script = (
+            f"{mount} && bash -c {shlex.quote(LIST)}; umount /run/seen"  # dash reads no names that end in NUL
         )
+        said = self.appliance.shell(script).decode("utf-8", "surrogateescape")
         rows = (line.rsplit("|", 1) for line in said.splitlines())
         return {f"/{name}": facts for facts, name in rows}
 
