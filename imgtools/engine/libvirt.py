@@ -132,6 +132,16 @@ class Libvirt:
         except libvirt.libvirtError as error:
             raise _failed(error) from None
 
+    def volume_names(self) -> tuple[str, ...]:
+        """Return every volume of every pool that is started, as POOL/VOLUME."""
+        import libvirt
+
+        try:
+            pools = [pool for pool in self._connection.listAllStoragePools() if pool.isActive()]
+            return tuple(f"{pool.name()}/{name}" for pool in pools for name in pool.listVolumes())
+        except libvirt.libvirtError as error:
+            raise _failed(error) from None
+
     def _known(self, domain: libvirt.virDomain) -> KnownDomain:
         import libvirt
 

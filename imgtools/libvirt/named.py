@@ -54,7 +54,7 @@ def find_guests(wanted: Wanted) -> tuple[Domain, ...]:
     refuse_remote(wanted.connect)
     if wanted.xml is not None:
         return (_in_file(wanted.xml, wanted.connect),)
-    with _connected(wanted.connect) as libvirt:
+    with connected(wanted.connect) as libvirt:
         if wanted.everyone:
             known = libvirt.all_known()
             users = _users(known, libvirt)
@@ -74,7 +74,8 @@ def find_domain(name: str, connect: str = "") -> Domain:
 
 
 @contextmanager
-def _connected(uri: str) -> Iterator[Libvirt]:
+def connected(uri: str) -> Iterator[Libvirt]:
+    """Connect, to look only, to a libvirt whose disks are here; errors as those of :func:`find_guests`."""
     with open_libvirt(uri, hint=SAY_WHERE, reads=True) as libvirt:
         refuse_remote(libvirt.uri)  # which libvirt's own configuration may have chosen
         yield libvirt
@@ -169,7 +170,7 @@ def _in_file(host_path: Path, connect: str) -> Domain:
         libvirt = None
         if connect or any(disk.volume or disk.secret for disk in disks):
             try:
-                libvirt = stack.enter_context(_connected(connect))
+                libvirt = stack.enter_context(connected(connect))
             except ImgtoolsError:
                 if connect or any(disk.volume for disk in disks):
                     raise  # without its secrets, keys may open it

@@ -10,6 +10,7 @@ import typer
 
 from imgtools import __version__
 from imgtools.cli.command import option_names as names
+from imgtools.cli.command.libvirt_names import domain_names, volume_names
 from imgtools.cli.command.option_names import Name, old
 from imgtools.records.request import Backing
 
@@ -45,8 +46,10 @@ class ProgressChoice(StrEnum):
     NONE = "none"
 
 
-def _named(name: Name, text: str, panel: str, metavar: str | None = None) -> Any:  # Any: typer's own type
-    return typer.Option(*name.words, help=text, rich_help_panel=panel, metavar=metavar)
+def _named(
+    name: Name, text: str, panel: str, metavar: str | None = None, **more: Any
+) -> Any:  # Any: typer's own type
+    return typer.Option(*name.words, help=text, rich_help_panel=panel, metavar=metavar, **more)
 
 
 def _opening(*words: str, text: str, metavar: str | None = None) -> Any:  # Any: typer's own type
@@ -104,6 +107,7 @@ Domains = Annotated[
         "A guest of libvirt instead of IMAGE: all its disks. Its name, UUID or id.",
         OPENING,
         "NAME",
+        autocompletion=domain_names,
     ),
 ]
 DomainXml = Annotated[
@@ -112,7 +116,13 @@ DomainXml = Annotated[
 ]
 Volumes = Annotated[
     list[str] | None,
-    _named(names.VOLUME, "A volume of a storage pool of libvirt, instead of IMAGE.", OPENING, "POOL/VOLUME"),
+    _named(
+        names.VOLUME,
+        "A volume of a storage pool of libvirt, instead of IMAGE.",
+        OPENING,
+        "POOL/VOLUME",
+        autocompletion=volume_names,
+    ),
 ]
 Connect = Annotated[str, _named(names.CONNECT, "Which libvirt, as virsh --connect.", OPENING, "URI")]
 OneDisk = Annotated[
@@ -121,7 +131,10 @@ OneDisk = Annotated[
 OtherDomain = Annotated[
     str | None,
     typer.Option(
-        *names.OTHER_DOMAIN.words, metavar="NAME", help="The second is a guest of libvirt: name, UUID or id."
+        *names.OTHER_DOMAIN.words,
+        metavar="NAME",
+        help="The second is a guest of libvirt: name, UUID or id.",
+        autocompletion=domain_names,
     ),
 ]
 AllDomains = Annotated[bool, _several(names.ALL_DOMAINS, "All guests of libvirt.")]
