@@ -28,7 +28,8 @@ NOTES = """
 What counts as free: blocks that ext2, ext3, ext4, XFS, btrfs, NTFS and FAT do not use, the content of swap (its label
 and UUID stay), extents of LVM that no logical volume has, and gaps between and behind partitions; not the one before
 the first partition, where boot code is. A filesystem has to be found clean by its own checker, and what we read as
-free has to be free by its own program too. One that is not clean is refused: `--ignore` leaves it as it is.
+free has to be free by its own program too. One that is not clean is refused: `--ignore` leaves it as it is. `--ignore
+VG` leaves the extents that a volume group has free.
 
 In place, ranges are given back and nothing else is written: a hole in free room loses nothing, so a cut is harmless,
 and the same command does the rest. raw and qcow2 can do that; an image with internal snapshots, or with other images

@@ -68,7 +68,7 @@ def drives(words: Words, old: Sequence[str] = ()) -> Drives:
     format_, size, pending = None, 0, ""
     for one in words.given:
         if one.name == "--format":
-            format_, pending = one.value or None, one.name
+            format_, pending = None if one.value == "auto" else one.value or None, one.name
         elif one.name == "--blocksize":
             size, pending = sector_size(_number(one.value)), one.name
         elif one.name in ("--add", "--domain"):
@@ -144,6 +144,19 @@ def source(words: Words, old: Sequence[str] = (), *, mounts: bool = True) -> Ima
     :param mounts: -m is about what to mount of the guest.
     """
     return request_of(words, drives(words, old), mounts=words.all("--mount") if mounts else ())
+
+
+def disk_request(words: Words, name: str) -> ImageRequest:
+    """Return what a workflow is asked to open where a disk is named by itself, and --format is about it.
+
+    It is a file or a URI, never a domain.
+    """
+    from imgtools.records.image import disk_named, is_uri
+    from imgtools.records.remote import remote_options
+
+    remote = remote_options(True, None) if is_uri(name) else None
+    disk = disk_named(name, words.last("--format") or None, None, (), remote, 0)
+    return request_of(words, Drives((disk,), (name,), "", ()))
 
 
 def _keys(words: Words) -> tuple[Key, ...]:

@@ -193,7 +193,8 @@ class _Search:
         known = {volume.device: volume for volume in volumes}
         for one in free_extents(members):
             volume, file = known[one.device], self._session.volume_file(one.device)
-            reason = one.problem or ("" if not self._is_in(volume, self._ignored) else "as was asked for")
+            ignored = _group(one.group) in self._ignored or self._is_in(volume, self._ignored)
+            reason = one.problem or ("as was asked for" if ignored else "")
             if reason or not one.ranges or file is None:
                 if reason:
                     self._leave(one.device, reason)
@@ -257,13 +258,20 @@ def _unclean(volume: Volume, reason: str) -> EditFailed:
     )
 
 
+def _group(name: str) -> str:
+    """What a volume group is called where its free extents are to be left as they are."""
+    return f"/dev/{name}"
+
+
 def _named(layout: Layout, words: Sequence[str], option: str) -> set[str]:
     """Return the devices that words mean."""
     found: set[str] = set()
     names = [one for one in layout.volumes if one.holder is not Holder.SUBVOLUME]
     for word in words:
         meant = {one.device for one in names if is_called(one, word)}
-        meant |= {disk.device for disk in layout.disks if disk.device == word and option == "--ignore"}
+        if option == "--ignore":
+            meant |= {disk.device for disk in layout.disks if disk.device == word}
+            meant |= {_group(vg.name) for vg in layout.vgs if word in (vg.name, _group(vg.name))}
         if not meant:
             known = ", ".join(one.device for one in names) or "none"
             raise UsageError(f"{option}: the disk has no volume {word}", hint=f"it has these: {known}")

@@ -12,7 +12,8 @@ from imgtools.records.disks import Declined
 class Wish:
     """What is asked for besides the disk.
 
-    ``ignore`` and ``zero`` are devices: to be left as they are, and to be emptied whatever they hold.
+    ``ignore`` and ``zero`` are devices: to be left as they are, and to be emptied whatever they hold. A volume group
+    in ``ignore`` is its free extents.
     """
 
     ignore: Sequence[str] = ()

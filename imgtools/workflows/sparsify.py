@@ -42,6 +42,7 @@ class SparsifyRequest:
     format: str | None = None
     compress: str = ""  # "", "zlib", "zstd"
     overwrite: bool = False
+    options: Sequence[str] = ()  # of the new image's format: NAME=VALUE
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +144,7 @@ def _into_new(request: SparsifyRequest, output: Path, progress: Progress | None)
             source=source,
             target=output,
             format=request.format,
+            options=request.options,
             compress=request.compress,
             overwrite=request.overwrite,
             without_free=found,

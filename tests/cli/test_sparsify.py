@@ -232,6 +232,9 @@ def test_an_ignored_volume_and_what_is_on_it_stay(tmp_path: Path) -> None:
     assert {one["device"] for one in told["left"]} == {"/dev/sda", "/dev/vg/root"}
     one = imgtools("sparsify", "--ignore", "/dev/vg/root", "--json", image).data
     assert one["given_back"] == 4 * MIB
+    for group in ("vg", "/dev/vg"):  # its free extents alone
+        one = imgtools("sparsify", "--ignore", group, "--json", image).data
+        assert {row["device"] for row in one["volumes"] if row["given_back"]} == {"/dev/vg/root"}
 
 
 # -- encrypted, emptied ------------------------------------------------------------------------------------

@@ -53,6 +53,7 @@ ELSEWHERE: dict[tuple[str, ...], str] = {
     ("ops", "passwords"): NAMED,
     ("door", "plan"): NAMED,
     ("compat", "guestmount"): NAMED,
+    ("compat", "standard"): NAMED,
     ("change", "archive"): "a file in the temporary folder under a name of mkstemp(3)",
     ("change", "package_file"): "a file in the temporary folder under a name of mkstemp(3)",
     ("guest", "checks"): "a file in the temporary folder under a name of mkstemp(3)",
