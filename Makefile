@@ -16,7 +16,7 @@ RUN ?= make demo test JOBS=$(JOBS) ARGS="$(ARGS)"
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
 .NOTPARALLEL:
-.PHONY: help setup demo test test-on lint bench boots sound docs report-picture fixtures constraints lowest mutants fuzz foreign virt-golden clean
+.PHONY: help setup demo test test-on lint bench boots sound docs man report-picture fixtures constraints lowest mutants fuzz foreign virt-golden clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -53,6 +53,9 @@ sound: setup  ## build real Debians on XFS, btrfs and LUKS, and find nothing wro
 
 docs: setup  ## write the generated pages: one per command, and the picture in the README
 	$(PYTHON) -m tools.docs
+
+man: setup  ## write a man page for each command into build/man
+	$(PYTHON) -m tools.man
 
 report-picture: setup  ## draw the picture of a report in the documentation (Chromium)
 	$(PYTHON) -m tools.report_picture
