@@ -37,6 +37,7 @@ NAMESAKES: Mapping[tuple[str, str], str] = {
     ("grep", "-n"): "`grep -n`; files are only read",
     ("grep", "-c"): "`grep -c`",
     ("ln", "-f"): "`ln -f`",
+    ("log", "-f"): "`journalctl -f`, `tail -f`",
     ("log", "-n"): "`tail -n`, `journalctl -n`; a log is only read",
     ("mount", "-f"): "`-f` of programs that mount with FUSE",
     ("rescue", "-c"): "`sh -c`",

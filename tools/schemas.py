@@ -34,6 +34,7 @@ ELSEWHERE = {
     "imgtools.grep/1": "imgtools.workflows.grep:GrepReport",
     "imgtools.tree/1": "imgtools.workflows.tree:TreeReport",
     "imgtools.ls/1": "imgtools.workflows.ls:LsReport",
+    "imgtools.log.list/1": "imgtools.workflows.log:LogListReport",
     "imgtools.log/1": "imgtools.workflows.log:LogReport",
     "imgtools.registry.diff/1": "imgtools.workflows.registry_diff:DiffReport",
     "imgtools.shell.place/1": "imgtools.cli.session.place:PlaceReport",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from time import sleep
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,6 +13,8 @@ from imgtools.errors import UsageError
 from imgtools.units import format_size
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from imgtools.workflows.log import LogListReport, LogRow
 
 SECTION = "See what an image holds"
@@ -24,7 +27,14 @@ EXAMPLES = (
     "imgtools log win.vmdk --source System --source Application --since yesterday",
     "imgtools log disk.qcow2 --list",
     "imgtools log disk.qcow2 -n all --json-lines | jq -r .message",
+    "imgtools log -d web1 -n 10 -f --unit ssh",
 )
+NOTES = """
+With `--follow` the image is looked at again and again, as by `imgtools tail --follow`, and opened only if one of its
+files was written to meanwhile. Every log that was chosen is followed, the journal too, over rotations; `--source`,
+`--unit`, `--priority` and `--grep` choose among what is added as well. What a guest that runs has not yet written to
+its disk is seen when it has; journald writes what is less urgent than `crit` every five minutes. Ctrl-C ends it.
+"""
 URGENT = ("emerg", "alert", "crit", "err", "warning")
 
 
@@ -43,6 +53,10 @@ Level = Annotated[
 ]
 Pattern = Annotated[str, typer.Option("--grep", "-g", metavar="RE", help="With a match of this pattern.")]
 AnyCase = Annotated[bool, typer.Option("--ignore-case", "-i", help="--grep in any letter case.")]
+Follow = Annotated[bool, typer.Option("--follow", "-f", help="Go on with what is added.")]
+Interval = Annotated[
+    float, typer.Option("--interval", metavar="SECONDS", min=0.1, help="Between two looks with --follow.")
+]
 Count = Annotated[str, typer.Option("--lines", "-n", metavar="N", help="The newest N entries, or all.")]
 
 
@@ -62,6 +76,8 @@ def command(
     json_lines: Annotated[
         bool, typer.Option("--json-lines", help="One JSON object a line, as they are read.")
     ] = False,
+    follow: Follow = False,
+    interval: Interval = 1.0,
 ) -> None:
     """Print the guest's logs, merged by time.
 
@@ -74,33 +90,53 @@ def command(
 
     --json holds all entries in memory; for large logs use --json-lines, which does not.
     """
-    from imgtools.workflows.log import LogQuery, list_logs, open_log
+    from imgtools.workflows.log import list_logs, open_log
+    from imgtools.workflows.log_query import LogQuery
 
     if json_lines and (out.json or listing):
         raise UsageError("--json-lines does not go with --json or --list")
-    if listing:
-        report = list_logs(source)
-        out.show(
-            report,
-            schema="imgtools.log.list/1",
-            view=lambda: _list(report, human=True),
-            pipe=lambda: _list(report),
+    if follow and (out.json or listing):
+        raise UsageError(
+            "--follow does not end, and --json and --list do",
+            hint="--json-lines has an object for each entry",
         )
+    if listing:
+        _show_list(out, list_logs(source))
         return
     query = LogQuery(
         tuple(sources or ()), since, until, tuple(unit or ()), priority, grep, ignore_case, parse_lines(lines)
     )
+    if follow:
+        from imgtools.workflows.log_follow import follow_log
+
+        for look in follow_log(source, query, pause=lambda: sleep(interval), warn=out.warn):
+            _show(out, look.rows, json_lines=json_lines, utc=utc, several=len(look.sources) > 1)
+            out.flush()
+        return
     with open_log(source, query) as log:
         if out.json:
             out.show(log.report(), schema="imgtools.log/1", view=lambda: ())
             return
-        for row in log.rows:
-            if json_lines:
-                out.json_line(row)
-            else:
-                _print(out, row, utc=utc, several=len(log.sources) > 1)
+        _show(out, log.rows, json_lines=json_lines, utc=utc, several=len(log.sources) > 1)
         for warning in log.warnings:
             out.warn(warning)
+
+
+def _show_list(out: Output, report: LogListReport) -> None:
+    out.show(
+        report,
+        schema="imgtools.log.list/1",
+        view=lambda: _list(report, human=True),
+        pipe=lambda: _list(report),
+    )
+
+
+def _show(out: Output, rows: Iterable[LogRow], *, json_lines: bool, utc: bool, several: bool) -> None:
+    for row in rows:
+        if json_lines:
+            out.json_line(row)
+        else:
+            _print(out, row, utc=utc, several=several)
 
 
 def parse_lines(text: str) -> int | None:

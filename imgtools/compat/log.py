@@ -61,7 +61,8 @@ def _print_text(files: GuestReader) -> None:
 
 
 def _print_journal(request: ImageRequest) -> None:
-    from imgtools.workflows.log import LogQuery, open_log
+    from imgtools.workflows.log import open_log
+    from imgtools.workflows.log_query import LogQuery
 
     with open_log(request, LogQuery(sources=("journal",), lines=None)) as log:
         for row in log.rows:

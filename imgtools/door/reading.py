@@ -260,7 +260,8 @@ def log(
     :raises NoSuchGuestFile: the guest has no log of that name, or none at all.
     :raises UsageError: a word does not parse, or means nothing for one of the logs.
     """
-    from imgtools.workflows.log import LogQuery, open_log
+    from imgtools.workflows.log import open_log
+    from imgtools.workflows.log_query import LogQuery
 
     query = LogQuery(several(source), since, until, several(unit), priority, grep, ignore_case, lines)
     with open_log(make_request(images, **options), query) as opened:

@@ -10,14 +10,14 @@ from imgtools.errors import NoSuchGuestFile
 from imgtools.files.paths import join, parent_of
 from imgtools.files.tree import DAMAGE, GuestReader
 from imgtools.guest.find.tree import view_files
-from imgtools.image.handle import Image, open_request
+from imgtools.image.handle import open_request
 from imgtools.records.files import FileKind
 from imgtools.records.request import Engine, ImageRequest
 from imgtools.records.system import Warned
+from imgtools.workflows.watched import RUNNING, Watched
 
 BLOCK = 1 << 16  # bytes that are read at a time from the end of a file
 PIECE = 1 << 20
-RUNNING = "what is read while the guest runs is as old as what the guest has written to its disk"
 GONE = -1  # the inode of no file
 HELD = 64 << 20  # bytes of a report; what follows is never held
 
@@ -84,7 +84,7 @@ def follow_tail(
         view = view_files(image, request)
         for warning in (*view.warnings, Warned(RUNNING)):
             warn(warning)
-        watched = _Watched(image)
+        watched = Watched(image)
         true_path = view.files.resolve(view.path(path))
         facts = view.files.stat(true_path)
         with view.files.open(true_path) as stream:
@@ -103,29 +103,6 @@ def follow_tail(
             if error.message not in told:
                 told.add(error.message)
                 warn(Warned(f"cannot be read now: {error.message}", path))
-
-
-class _Watched:
-    """The files of an image, and what they looked like before they were read last."""
-
-    def __init__(self, image: Image) -> None:
-        chains = [layer for info in image.infos for layer in info.chain]
-        self._paths = [path for layer in chains for path in (layer.host_path, *layer.extents)]
-        self._seen = self._look()
-
-    def has_changed(self) -> bool:
-        """Whether they may have changed; of devices and of what is elsewhere nobody can tell."""
-        before, self._seen = self._seen, self._look()
-        return self._seen is None or self._seen != before
-
-    def _look(self) -> tuple[tuple[int, int, int], ...] | None:
-        try:
-            found = [path.stat() for path in self._paths if path.is_file()]
-        except OSError:
-            return None
-        if not found or len(found) < len(self._paths):
-            return None
-        return tuple((one.st_ino, one.st_mtime_ns, one.st_size) for one in found)
 
 
 class _Follower:

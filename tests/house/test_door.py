@@ -132,6 +132,8 @@ NOT_SAID = {
     "repair --list": "documentation: docs/operations",
     "rescue --yes": "agree: without it, that is what happens",
     "sbom --output-file": "sbom_document returns the text",
+    "log --follow": "a program calls it again",
+    "log --interval": "a program calls it again",
     "tail --follow": "a program calls it again",
     "tail --interval": "a program calls it again",
     "sbom --overwrite": "sbom_document returns the text",
