@@ -52,7 +52,8 @@ What follows a partition: ext2, ext3, ext4, NTFS, f2fs and swap (made anew, with
 XFS, btrfs, LUKS (with `--key`) and LVM with one boot of the appliance, whatever the size of the disk. Other contents
 stay as large as they are, and the plan says so.
 
-In a copy, the first partition stays where it begins, because boot code may know the place. `--align-first auto`, the
+In a copy, the extended partition of an MBR can be named too: it has the room itself, and those in it stay. The first
+partition stays where it begins, because boot code may know the place. `--align-first auto`, the
 default, makes one exception, as virt-resize does: an NTFS alone on an MBR that does not begin on a MiB, as Windows XP
 has it, is aligned, and its boot sector put right, if the new disk has the room.
 

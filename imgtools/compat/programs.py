@@ -28,6 +28,7 @@ PROGRAMS: Mapping[str, Program] = {
     "virt-log": Program("log", "print the log of a guest", "log"),
     "virt-ls": Program("ls", "list files of a guest", "ls"),
     "virt-make-fs": Program("make_fs", "make a disk of files", "make"),
+    "virt-resize": Program("resize", "copy a disk, divided anew", "resize"),
     "virt-sparsify": Program("sparsify", "give free room back to the host", "sparsify"),
     "virt-tar-in": Program("tar_in", "unpack an archive into a guest", "tar-in"),
     "virt-tar-out": Program("tar_out", "pack files of a guest", "tar-out"),

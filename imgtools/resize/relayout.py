@@ -7,10 +7,12 @@ partitions behind a deleted one get new numbers: an MBR cannot number them other
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from imgtools.errors import UsageError, WouldLoseData
+from imgtools.resize.partition_types import parse_type
 from imgtools.resize.partitioning import (
     ALIGNMENT,
     Entry,
@@ -21,6 +23,9 @@ from imgtools.resize.partitioning import (
     smallest_disk,
 )
 from imgtools.units import rounded_up
+
+LEAST_EXTRA = 10 << 20  # bytes of a partition of what is left, as virt-resize has it
+MOST = {"gpt": 128, "dos": 4}  # entries of a table; of an MBR outside of the extended partition
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +38,7 @@ class Wishes:
     delete: frozenset[int] = frozenset()
     alignment: int = ALIGNMENT
     align_first: bool = False  # otherwise the first partition begins where it did, for it may have to boot
+    extra: bool = False  # what is left becomes a partition more, if it is worth one
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +79,11 @@ def relayout(table: PartitionTable, disk_size: int, wishes: Wishes) -> Relayout:
     _require_fit(new, entries, disk_size)
     numbers = _renumbered(table, wishes.delete)
     by_number = {entry.number: replace(entry, number=numbers[entry.number]) for entry in entries}
+    extra = _extra(new, list(by_number.values()), wishes.alignment) if wishes.extra else []
     order = sorted(table.entries, key=lambda entry: (entry.start, -entry.size))
     made = replace(
         new,
-        entries=tuple(sorted(by_number.values(), key=lambda entry: entry.number)),
+        entries=tuple(sorted([*by_number.values(), *extra], key=lambda entry: entry.number)),
         problems=(),
     )
     check_table(made)
@@ -94,11 +101,14 @@ def check_wishes(table: PartitionTable, wishes: Wishes) -> None:
     sized = {*wishes.resize, *([absorber] if absorber is not None else [])}
     for number in (*sized, *wishes.delete):
         entry = find_entry(table, number)
-        if number in sized and table.is_extended(entry):
+        if number in wishes.resize.keys() | {wishes.shrink} and table.is_extended(entry):
             raise UsageError(
                 f"partition {number} is the extended one, which follows what it holds",
                 hint="name a logical partition: 5, 6 ...",
             )
+    extended = table.extended
+    if extended is not None and extended.number == wishes.expand and extended.number in wishes.delete:
+        raise UsageError(f"partition {extended.number} cannot be deleted and resized")
     if absorber is not None and absorber in wishes.resize:
         raise UsageError(f"partition {absorber} cannot have a size and take what is left")
     for number in sized & _deleted(table, wishes):
@@ -145,6 +155,20 @@ def _absorbed(
 
 def _end(table: PartitionTable, entries: Sequence[Entry]) -> int:
     return max((entry.end for entry in entries), default=table.first)
+
+
+def _extra(table: PartitionTable, entries: Sequence[Entry], alignment: int) -> list[Entry]:
+    """Return a partition of what is behind all others; none if that is little, or the table has no entry for it."""
+    step = max(1, alignment // table.sector_size)
+    start = rounded_up(_end(table, entries), step)
+    size = (table.last + 1 - start) // step * step
+    taken = {entry.number for entry in entries}
+    number = next((one for one in range(1, MOST[table.label] + 1) if one not in taken), None)
+    if number is None or size * table.sector_size < LEAST_EXTRA:
+        return []
+    if table.label == "gpt":
+        return [Entry(number, start, size, parse_type("linux", "gpt"), uuid=str(uuid.uuid4()).upper())]
+    return [Entry(number, start, size, parse_type("linux", table.label))]
 
 
 def _deleted(table: PartitionTable, wishes: Wishes) -> set[int]:
@@ -196,6 +220,7 @@ def _lay_out_logical(
     """Place the logical partitions in an extended one that begins at ``place``; also return its size."""
     shift = place - extended.start
     placed: list[Entry] = []
+    least = sizes.get(extended.number, 0)  # it has the room itself, and those in it stay
     cursor, closes = place, False  # the sector that describes the first one is the first of all
     for entry in inner:
         if entry.number in gone:
@@ -211,8 +236,8 @@ def _lay_out_logical(
     end = max((entry.end for entry in placed), default=0)
     same = len(placed) == len(inner) and not any(entry.number in sizes for entry in placed)
     if same or not placed:
-        return placed, max(extended.size, end - place)
-    return placed, end - place
+        return placed, max(extended.size, end - place, least)
+    return placed, max(end - place, least)
 
 
 def _renumbered(table: PartitionTable, deleted: frozenset[int]) -> dict[int, int]:

@@ -77,6 +77,8 @@ class ResizeCopyRequest:
     ignore: Sequence[str] = ()
     alignment: str = "1M"
     align_first: str = "auto"
+    extra: bool = False  # what is left becomes a partition more, if it is worth one
+    grow_content: bool = True  # what is in a partition that grows grows with it
     repair_table: bool = False
     write: bool = False
     overwrite: bool = False  # a file that is there
@@ -189,6 +191,8 @@ def _plan(request: ResizeCopyRequest, folder: Path) -> _Plan:
     grows = tuple(fit for fit in fits if fit not in shrinks and fit not in boots)
     _require_contents_fit(disk, folder, (*shrinks, *grows), before.sector_size)
     boots, more = _boots(request, boots, keys)
+    if not request.grow_content:
+        grows, boots, more = (), (), []
     ntfs = [fit.volume.device for fit in (*shrinks, *grows) if fit.volume.content == "ntfs"]
     more += [Warned(AFTER_NTFS, device) for device in ntfs]
     told = (*known, *warnings, *more, *place_warnings(made, volumes))
@@ -245,6 +249,7 @@ def _wishes(request: ResizeCopyRequest, table: PartitionTable, layout: Layout) -
         delete=frozenset(partition_number(table, text) for text in request.delete),
         alignment=parse_size(request.alignment),
         align_first=request.align_first == "always",
+        extra=request.extra,
     )
 
 
@@ -397,6 +402,11 @@ def _steps(request: ResizeCopyRequest, plan: _Plan) -> list[DiskStep]:
         said.append(DiskStep("shrink-content", words, device, content, size=size))
     for move in plan.relayout.moves:
         said.append(_step(plan, move, unit))
+    placed = {move.new for move in plan.relayout.moves}
+    for entry in (one for one in plan.relayout.table.entries if one not in placed):
+        words = f"make partition {entry.number}, {format_size(entry.size * unit)}, of what is left"
+        start, size = entry.start * unit, entry.size * unit
+        said.append(DiskStep("make-partition", words, start=start, size=size, number=entry.number))
     for fit in (*plan.grows, *plan.boots):
         content, device = fit.volume.content, fit.volume.device
         words = f"grow the {content} on {device} into its partition"

@@ -13,6 +13,7 @@ from imgtools.resize.relayout import Move, Relayout, Wishes, relayout
 
 MIB = 1 << 20
 UNIT = MIB // 512  # sectors
+LINUX = "0FC63DAF-8483-4772-8E79-3D69D8477DE4"  # UAPI.2 Discoverable Partitions: Linux data
 
 
 def disk(label: str, *entries: Entry, size: int = 100 * MIB) -> PartitionTable:
@@ -164,7 +165,9 @@ def test_old_first_partition_stays_at_sector_63_unless_it_is_to_be_aligned() -> 
         (Wishes(expand=1, shrink=2), "do not go together"),
         (Wishes(expand=9), "no partition 9"),
         (Wishes(delete=frozenset({9})), "no partition 9"),
-        (Wishes(expand=2), "partition 2 is the extended one"),
+        (Wishes(shrink=2), "partition 2 is the extended one"),
+        (Wishes(resize={2: 5 * MIB}), "partition 2 is the extended one"),
+        (Wishes(expand=2, delete=frozenset({2})), "partition 2 cannot be deleted and resized"),
         (Wishes(expand=1, resize={1: MIB}), "cannot have a size"),
         (Wishes(resize={1: MIB}, delete=frozenset({1})), "cannot be deleted and resized"),
         (Wishes(expand=5, delete=frozenset({2})), "partition 5 cannot be deleted and resized"),
@@ -185,3 +188,25 @@ def test_too_small_a_disk_says_how_large_it_must_be() -> None:
         relayout(THREE, 90 * MIB, Wishes(expand=2))
     with pytest.raises(WouldLoseData, match="partition 1 is too small"):
         relayout(THREE, 60 * MIB, Wishes(shrink=1))
+
+
+def test_the_extended_partition_has_the_room_itself() -> None:
+    old = disk("dos", at(1, 1, 9), at(2, 10, 20, "5"), at(5, 11, 19))
+    made = relayout(old, 100 * MIB, Wishes(expand=2)).table
+    assert made.entries == (at(1, 1, 9), at(2, 10, 90, "5"), at(5, 11, 19))
+
+
+@pytest.mark.parametrize(("label", "type"), [("gpt", LINUX), ("dos", "83")])
+def test_what_is_left_becomes_a_partition(label: str, type: str) -> None:
+    old = disk(label, at(1, 1, 9), at(3, 10, 20))
+    made = relayout(old, 60 * MIB, Wishes(extra=True)).table
+    (more,) = set(made.entries) - set(old.entries)
+    assert (more.number, more.start, more.type) == (2, 30 * UNIT, type)
+    assert more.end <= made.last + 1 < more.end + UNIT
+
+
+def test_little_and_a_full_table_make_none() -> None:
+    old = disk("dos", at(1, 1, 9), at(3, 10, 20))
+    assert relayout(old, 39 * MIB, Wishes(extra=True)).table.entries == old.entries
+    full = disk("dos", *(at(number, 4 * number, 4) for number in (1, 2, 3, 4)))
+    assert relayout(full, 60 * MIB, Wishes(extra=True)).table.entries == full.entries
