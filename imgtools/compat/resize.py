@@ -105,10 +105,11 @@ def _resize(words: Words, speaker: Speaker) -> None:
     for step in plan.changes:
         if step.kind in ("grow-content", "extend-logical-volume"):
             speaker.message(f"Expanding {step.path}")
-    speaker.info(
-        "\nResize operation completed with no errors.  Before deleting the old disk, carefully check that the "
-        "resized disk boots and works correctly."
-    )
+    if not speaker.quiet:
+        speaker.info(
+            "\nResize operation completed with no errors.  Before deleting the old disk, carefully check that the "
+            "resized disk boots and works correctly."
+        )
 
 
 def _request(words: Words, source: str, target: str) -> ResizeCopyRequest:

@@ -39,8 +39,8 @@ def _lines(plan: ResizeCopyReport, *, no_extra: bool) -> Iterator[str]:
         if step.kind == "extend-logical-volume":
             yield f"{step.path}: This logical volume will be expanded to maximum size."
         elif step.kind == "make-partition":
-            surplus = f"There is a surplus of {human(step.size or 0)}."
-            yield f"{surplus}  An extra partition will be created for the surplus."
+            told = f"There is a surplus of {human(step.size or 0)}."
+            yield f"{told}  An extra partition will be created for the surplus."
     if no_extra and (surplus := _surplus(plan)):
         yield (
             f"There is a surplus of {human(surplus)}.  The surplus space will be ignored.  Run a partitioning "

@@ -106,9 +106,10 @@ def _copied(words: Words, speaker: Speaker) -> None:
     )
     _tell(words, speaker, sparsify(wanted))
     speaker.message("Sparsify operation completed with no errors.")
-    speaker.info(
-        "Before deleting the old disk, carefully check that the target disk boots and works correctly."
-    )
+    if not speaker.quiet:
+        speaker.info(
+            "Before deleting the old disk, carefully check that the target disk boots and works correctly."
+        )
 
 
 def _format_of(request: ImageRequest) -> str:

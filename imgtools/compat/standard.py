@@ -46,10 +46,9 @@ class Speaker:
             put(f"[{time.monotonic() - self.began:6.1f}] {text}\n")
 
     def info(self, text: str) -> None:
-        """Say something without a time."""
+        """Say something without a time, also where little is to be said."""
         self.tell("info", text)
-        if not self.quiet:
-            put(f"{text}\n")
+        put(f"{text}\n")
 
     def tell(self, kind: str, text: str) -> None:
         """Write a line of JSON."""

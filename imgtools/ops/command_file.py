@@ -21,6 +21,20 @@ def read_command_file(host_path: Path, host: HostSide) -> list[Named]:
     :raises HostError: the file cannot be read.
     :raises UsageError: a line is no order; the message has file and line.
     """
+    orders = []
+    for number, line in command_lines(host_path):
+        where = f"{host_path}, line {number}"
+        with told_where(where):
+            orders.append(read_order_line(line, host)._replace(where=where))
+    return orders
+
+
+def command_lines(host_path: Path) -> Iterator[tuple[int, str]]:
+    """Yield the lines of a file that say something, each with its number.
+
+    :raises HostError: the file cannot be read.
+    :raises UsageError: it is too large.
+    """
     try:
         with host_path.open("rb") as stream:
             content = stream.read(LIMIT + 1)
@@ -28,12 +42,7 @@ def read_command_file(host_path: Path, host: HostSide) -> list[Named]:
         raise HostError(f"cannot read {host_path}: {error.strerror}") from None
     if len(content) > LIMIT:
         raise UsageError(f"{host_path}: larger than {LIMIT} bytes")
-    orders = []
-    for number, line in _logical_lines(content.decode("utf-8", "surrogateescape")):
-        where = f"{host_path}, line {number}"
-        with told_where(where):
-            orders.append(read_order_line(line, host)._replace(where=where))
-    return orders
+    yield from _logical_lines(content.decode("utf-8", "surrogateescape"))
 
 
 def read_order_line(line: str, host: HostSide) -> Named:
@@ -41,10 +50,15 @@ def read_order_line(line: str, host: HostSide) -> Named:
 
     :raises UsageError: it is none.
     """
+    return read_order(*split_order_line(line), host)
+
+
+def split_order_line(line: str) -> tuple[str, str]:
+    """Return the name and the text of an order."""
     word, _, text = line.strip().partition(" ")
     if word.startswith("--") and "=" in word:
         word, _, text = line.strip().partition("=")
-    return read_order(word.removeprefix("--"), text.strip(), host)
+    return word.removeprefix("--"), text.strip()
 
 
 def _logical_lines(text: str) -> Iterator[tuple[int, str]]:

@@ -19,6 +19,7 @@ class Order:
     secret: Secret | None = None
     network: bool = False  # whether a program that is run in the guest may reach out
     is_new: bool = False
+    optional: bool = False  # what it is about need not be there
 
 
 class Named(NamedTuple):

@@ -50,6 +50,7 @@ def run_with(
     command: Sequence[str],
     *,
     out_to_stderr: bool = False,
+    keep: bool = True,
     warn: Callable[[Warned], None] = lambda _: None,
 ) -> WithReport:
     """Show the guest's files in a private folder, run a program there, and take the folder away.
@@ -60,6 +61,7 @@ def run_with(
 
     :param command: a program and its arguments, without a shell; a path of it counts from our own folder.
     :param out_to_stderr: what it prints goes there, because something else goes to standard output.
+    :param keep: otherwise what it changes is thrown away however it ends.
     :param warn: takes what there is to know of the image, before the program begins.
     :raises HostError: there is no such program; or the folder is in use, and nothing was written.
     """
@@ -73,7 +75,7 @@ def run_with(
             {ROOT: os.fspath(served.folder)},
             to_stderr=out_to_stderr,
         )
-        if code and not target.is_dry_run:
+        if (code or not keep) and not target.is_dry_run:
             served.discard()
             return WithReport(request.name, code, committed=False, warnings=served.warnings)
         changes = served.finish()

@@ -18,7 +18,7 @@ def plan(guest: Guest, order: Order) -> Iterator[Change]:
     :raises NoSuchGuestFile: nothing matches.
     """
     removals = list(remove_matching(guest.files, guest_file(order.text)))
-    if not removals:
+    if not removals and not order.optional:
         raise NoSuchGuestFile(f"no such file in the guest: {order.text}", path=order.text)
     yield from removals
 
