@@ -16,7 +16,7 @@ RUN ?= make demo test JOBS=$(JOBS) ARGS="$(ARGS)"
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
 .NOTPARALLEL:
-.PHONY: help setup demo test test-on lint bench boots sound docs man report-picture fixtures constraints lowest mutants fuzz foreign virt-golden clean
+.PHONY: help setup demo test test-on lint bench boots sound docs man report-picture fixtures constraints lowest mutants fuzz foreign virt-golden peers clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -84,6 +84,9 @@ foreign: setup  ## hold every reader against the test images in Debian's source 
 
 virt-golden: setup  ## record what the real virt-* programs answer, where that is missing (a boot each; minutes)
 	$(PYTHON) -m tests.peers.golden $(ARGS)
+
+peers: setup  ## run the tests of guestfs-tools through the virt-* links (PEERS=FOLDER: a checkout of 1.48.2; an hour)
+	$(PYTHON) -m tests.peers.their_tests $(PEERS) $(ARGS)
 
 clean:  ## remove what make has made here; built guests stay in ~/.cache/imgtools
 	rm -rf $(VENV) $(VENV)-lowest build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

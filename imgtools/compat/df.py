@@ -133,14 +133,14 @@ def _names(words: Words) -> tuple[str, ...]:
 def _title(words: Words) -> str:
     names = _names(words)
     if words.has("--csv"):
-        return csv_line(("Virtual Machine", "Filesystem", *names))
+        return csv_line(("VirtualMachine", "Filesystem", *names))
     return f"{'Filesystem':<{WIDTH}}{names[0]:>10} {names[1]:>10} {names[2]:>10} {names[3]:>5}\n"
 
 
 def _print(words: Words, name: str, rows: list[tuple[str, Row]]) -> None:
     for device, row in rows:
         if words.has("--csv"):
-            put(csv_line((name, device, row.whole, row.used, row.rest, f"{row.percent:.1f}%")))
+            put(csv_line((name, device, row.whole, row.used, row.rest, f"{row.percent:.1f}")))
             continue
         first = f"{name}:{device}"
         length = len(first.encode("utf-8", "surrogateescape"))

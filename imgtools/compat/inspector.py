@@ -44,8 +44,38 @@ def run(words: Words) -> int:
     except NoGuest:
         put(f"{DECLARATION}<operatingsystems/>\n")
         return 0
-    put(DECLARATION + written(inspect_tree(report)))
+    tree = inspect_tree(report)
+    for system in tree:
+        _as_there(system)
+    put(DECLARATION + written(tree))
     return 0
+
+
+def _as_there(system: Element) -> None:
+    """Leave out what libguestfs does not know, and say as it does what it says otherwise.
+
+    Debian goes by its version (/etc/debian_version), packages of dpkg have no publisher, and a line that dpkg writes
+    as a dot stays one; of Windows only the system's own volume is mounted, and programs are sorted by their names.
+    """
+    version = ".".join(system.findtext(name, "") for name in ("major_version", "minor_version"))
+    product = system.find("product_name")
+    if product is not None and system.findtext("distro") == "debian":
+        product.text = version
+    if system.findtext("package_format") == "deb":
+        for program in system.findall("applications/application"):
+            for publisher in program.findall("publisher"):
+                program.remove(publisher)
+            if (told := program.find("description")) is not None and told.text:
+                told.text = "\n".join(line or "." for line in told.text.split("\n"))
+    if system.findtext("name") == "windows":
+        root = system.findtext("root", "")
+        for kind in ("mountpoint", "filesystem"):
+            for parent in system.findall(f"{kind}s"):
+                parent[:] = [one for one in parent if one.get("dev") == root and one.text in ("/", None)]
+        for programs in system.findall("applications"):
+            programs[:] = sorted(
+                programs, key=lambda one: one.findtext("name", "").encode("utf-8", "replace")
+            )
 
 
 def written(element: Element, depth: int = 0) -> str:

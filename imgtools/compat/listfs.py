@@ -46,7 +46,7 @@ def filesystems_of(layout: Layout) -> Iterator[Found]:
                 continue
             yield Found(volume.device, volume.content or "unknown", volume)
             for one in subvolumes:
-                if volume.device in one.parents:
+                if volume.device in one.parents and not one.is_default:  # that goes by the device
                     yield Found(one.device, "btrfs", one)
 
 

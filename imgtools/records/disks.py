@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
@@ -94,6 +94,8 @@ class Volume:
     part_label: str = ""
     sector_size: int = 512
     array_name: str = ""  # of an array, or a partition of one: what mdadm calls it below /dev/md: data, data1
+    # A subvolume that is mounted if none is named, as far as the direct engine has read it.
+    is_default: bool = field(default=False, compare=False)
 
     @property
     def mountable(self) -> bool:

@@ -95,7 +95,9 @@ def test_orders_in_their_order(debian: Path, tmp_path: Path) -> None:
 
 
 def test_a_mode_without_a_zero_is_decimal(debian: Path) -> None:
-    customize("-q", "-a", debian, "--chmod", "448:/etc/fstab", "--write", "/etc/x:", "--chmod", "0o755:/etc/x")
+    customize(
+        "-q", "-a", debian, "--chmod", "448:/etc/fstab", "--write", "/etc/x:", "--chmod", "0o755:/etc/x"
+    )
     (fstab,) = imgtools("ls", "--json", debian, "/etc/fstab").data["files"]
     (other,) = imgtools("ls", "--json", debian, "/etc/x").data["files"]
     assert (fstab["mode"], other["mode"]) == (0o700, 0o755)

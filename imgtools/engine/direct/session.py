@@ -198,7 +198,8 @@ class DirectSession:
             elif isinstance(subvolumes, Declined):
                 unread.append(subvolumes)
             else:
-                yield from (subvolume_of(members[0].volume, one.path) for one in subvolumes)
+                for one in subvolumes:
+                    yield replace(subvolume_of(members[0].volume, one.path), is_default=one.is_default)
 
     @staticmethod
     def _candidates(disk: Disk, whole: DiskFile) -> list[Found]:

@@ -34,10 +34,11 @@ ROOTS_KEPT = 4096
 
 
 class Subvolume(NamedTuple):
-    """A subvolume and its path from the top of all."""
+    """A subvolume and its path from the top of all; ``is_default``: it is mounted if none is named."""
 
     id: int
     path: str
+    is_default: bool = False
 
 
 class Roots:
@@ -101,7 +102,10 @@ class Roots:
         if self._subvolumes is None:
             above = self._parents()
             paths = ((number, self._path(number, above)) for number in above)
-            self._subvolumes = tuple(Subvolume(number, path) for number, path in paths if path)
+            default = self.default()
+            self._subvolumes = tuple(
+                Subvolume(number, path, number == default) for number, path in paths if path
+            )
         return self._subvolumes
 
     def _parents(self) -> dict[int, tuple[int, int, bytes]]:
