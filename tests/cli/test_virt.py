@@ -164,7 +164,7 @@ def test_the_answer_is_the_peers_to_the_letter(case: Case) -> None:
     for wrong, right in case.mended:
         assert wrong in text
         text = text.replace(wrong, right)
-    assert case.without_ids(ran.out) == case.without_ids(text)
+    assert case.comparable(ran.out) == case.comparable(text)
 
 
 # -- which image --------------------------------------------------------------------------------------------

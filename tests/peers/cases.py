@@ -13,6 +13,11 @@ FIRST = "FIRST"  # stands for the first disk, without -a
 DISKS = "DISKS"  # stands for -a of each disk of the fixtures
 
 
+def as_kept(answer: bytes) -> str:
+    """Return an answer as text: a byte that is no UTF-8 is \\xNN, for names that are none."""
+    return answer.decode("utf-8", "backslashreplace")
+
+
 @dataclass(frozen=True, slots=True)
 class Case:
     """One call of one program; ``name`` is that of the file with its answer."""
@@ -24,9 +29,10 @@ class Case:
     mended: tuple[tuple[str, str], ...] = ()  # what is wrong in the answer, and what is right
 
     @staticmethod
-    def without_ids(text: str) -> str:
-        """Return an answer without the ids that LVM makes up by chance when the fixture is built."""
-        return LVM_IDS.sub(lambda found: "x" * len(found[0]), text)
+    def comparable(text: str) -> str:
+        """Return an answer as it is kept, and without the ids that LVM makes up when the fixture is built."""
+        kept = as_kept(text.encode("utf-8", "surrogateescape"))
+        return LVM_IDS.sub(lambda found: "x" * len(found[0]), kept)
 
     @property
     def golden(self) -> Path:

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from fixtures import build
-from tests.peers.cases import CASES, GOLDEN, Case
+from tests.peers.cases import CASES, GOLDEN, Case, as_kept
 
 LIMIT = 1800  # seconds of one call
 
@@ -31,7 +31,7 @@ def main(names: list[str]) -> None:
     for case in CASES:
         if case.name in names if names else not case.golden.exists():
             answer = ask(case, tuple(disk for name in case.fixtures for disk in build.fixture(name).disks))
-            case.golden.write_bytes(answer)
+            case.golden.write_text(as_kept(answer), encoding="utf-8")
             print(case.name, answer.partition(b"\n")[0].decode(), len(answer), flush=True)
 
 
