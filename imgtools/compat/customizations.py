@@ -117,10 +117,24 @@ def _order(name: str, text: str, host: HostSide) -> Named:
 
     if name == "chmod":
         text = _octal(text)
+    if name == "edit":
+        text = _expression(text)
     named = read_order(OURS.get(name, name), text, host)
     if name == "delete":  # what is not there is no error
         return named._replace(order=replace(named.order, optional=True))
     return named
+
+
+def _expression(text: str) -> str:
+    """Return FILE:EXPR with an expression in our words."""
+    from imgtools.compat.perl_expression import LINE, ours
+
+    path, colon, expression = text.partition(":")
+    if not colon:
+        return text
+    if LINE in (expression := ours(expression)):
+        raise UsageError("$lineno is for virt-edit only", hint="virt-edit -e 's/^/$lineno/'")
+    return f"{path}:{expression}"
 
 
 def _octal(text: str) -> str:

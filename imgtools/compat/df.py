@@ -71,9 +71,10 @@ def _all_guests(words: Words) -> int:
     put(_title(words))
     code = 0
     for guest in guests:
+        if guest.problem is not None:  # disks that cannot be had are no failure there
+            warn(words, f"{guest.name}: {guest.problem.message}")
+            continue
         try:
-            if guest.problem is not None:
-                raise guest.problem
             request = ImageRequest(guest.disks, guest.keys, share=guest.is_live, domain=guest.name)
             name = guest.uuid if words.has("--uuid") else guest.name
             _print(words, name, list(_rows(words, request)))

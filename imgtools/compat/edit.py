@@ -46,10 +46,10 @@ def _scripted(expression: str) -> Edit:
 
     :raises UsageError: it is something else.
     """
-    from imgtools.change.expression import apply_expressions
+    from imgtools.compat.perl_expression import edited
 
-    apply_expressions(b"", [expression])
-    return lambda content, name: apply_expressions(content, [expression])
+    edited(b"", expression)
+    return lambda content, name: edited(content, expression)
 
 
 def _by_hand() -> Edit:

@@ -16,6 +16,7 @@ from imgtools.compat.words import Option, Takes, idle, parse, refused, switch, v
 from imgtools.errors import UsageError
 from tests.peers.cases import CASES, Case
 from tests.support.command import imgtools
+from tests.support.domains import disk_xml, domain_xml, libvirt_of
 from tests.support.fixtures import fixture_disks, fixture_image
 
 OPTIONS = (
@@ -198,6 +199,16 @@ def test_flags_that_do_not_go_together() -> None:
     for program in ("virt-df", "virt-filesystems"):
         assert "-h and --csv" in imgtools("virt", program, "-h", "--csv", "-a", image, code=1).err
     assert "-lR mode" in imgtools("virt", "virt-ls", "--csv", "-a", image, "/", code=1).err
+
+
+def test_a_guest_whose_disk_is_gone_is_passed_over(tmp_path: Path) -> None:
+    debian = fixture_image("debian")
+    parts = [
+        domain_xml("gone", disk_xml("/nowhere/x.qcow2", "vda")),
+        domain_xml("here", disk_xml(debian, "vda")),
+    ]
+    ran = imgtools("virt", "virt-df", "-c", libvirt_of(tmp_path, parts))
+    assert "here:/dev/sda3" in ran.out and "virt-df: gone: " in ran.err
 
 
 # -- links --------------------------------------------------------------------------------------------------

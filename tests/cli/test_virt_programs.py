@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from imgtools.compat.log import journal_line
+from imgtools.compat.perl_expression import edited
+from imgtools.errors import UsageError
 from imgtools.workflows.log import LogRow
 from tests.support.command import imgtools
 from tests.support.fixtures import copy_fixture, fixture_image
@@ -76,6 +78,42 @@ def test_edit_in_an_editor(debian: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setenv("EDITOR", "sed -i s/debian/edited/")
     imgtools("virt", "virt-edit", "-a", debian, "/etc/hostname")
     assert imgtools("cat", debian, "/etc/hostname").out.startswith("edited")
+
+
+@pytest.mark.parametrize(
+    ("expression", "wanted"),
+    [
+        ("s/^[a-f]/$lineno/", "1 b/c\n2 e\n\\x\n"),
+        ("s/(\\w) (\\w)/$2 ${1}/;", "b a/c\ne d\n\\x\n"),
+        ("s,b/,<$&>,", "a <b/>c\nd e\n\\x\n"),
+        ("s/b\\/c/\\//", "a /\nd e\n\\x\n"),
+        ("s/E/\\$\\./i", "a b/c\nd $.\n\\x\n"),
+        ("s/\\\\/\\\\\\\\/", "a b/c\nd e\n\\\\x\n"),
+    ],
+)
+def test_perls_substitutions_mean_the_same(expression: str, wanted: str) -> None:
+    assert edited(b"a b/c\nd e\n\\x\n", expression).decode() == wanted
+    perl = ["perl", "-pe", f"$lineno++; {expression}"]
+    assert subprocess.run(perl, input=b"a b/c\nd e\n\\x\n", capture_output=True).stdout.decode() == wanted
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "s/a/$ENV/",
+        "s/a/@x/",
+        "s/$x/b/",
+        "s/a/\\U$1/",
+        "s/[[:space:]]/b/",
+        "s/a/b/e",
+        "s/a/b/; s/c/d/",
+        "s{a}{b}",
+        "tr/a/b/",
+    ],
+)
+def test_what_only_perl_can_do_is_refused(expression: str) -> None:
+    with pytest.raises(UsageError):
+        edited(b"a\n", expression)
 
 
 def test_other_perl_is_refused(debian: Path) -> None:
