@@ -30,7 +30,7 @@ virt-make-fs boots an appliance, puts the files into a tar archive first, and ma
 empty disks. Here nothing boots for ext2, ext3, ext4, vfat, ntfs, iso9660, squashfs and swap; xfs, btrfs, exfat, udf
 and LVM are filled by the appliance, all of them in one boot. What a filesystem cannot hold is refused before anything
 is made, and the image appears under its name when it is complete. With SOURCE_DATE_EPOCH two runs make the same
-bytes of ext2, ext3, ext4, vfat, squashfs and swap; of other types a warning says that they do not.
+bytes of all that is made without a boot; of other types a warning says that they do not.
 """
 
 From = Annotated[

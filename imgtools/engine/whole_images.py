@@ -77,7 +77,6 @@ def make_iso(
         "-disk_pattern off",
         "-iso_rr_pattern off",
         "-joliet on",
-        "-hardlinks on",
         "-compliance iso_9660_level=3",
     ]
     words += [f"-volid {_quoted(label)}"] if label else []
@@ -87,7 +86,8 @@ def make_iso(
     argv = ["xorriso", "-no_rc", "-abort_on", "SORRY", "-report_about", "SORRY", "-backslash_codes", "on"]
     argv += ["-outdev", f"stdio:{target}", "-options_from_file", "-"]
     fence = Fence(Kind.WRITER, tuple(reads), (target,))
-    script = "\n".join([*words, "-commit", ""]).encode("ascii")
+    # Said first, it records the device and inode numbers of the host's files, which are no one else's business.
+    script = "\n".join([*words, "-hardlinks on", "-commit", ""]).encode("ascii")
     try:
         run(argv, fence, limits=LIMITS, stdin=script, env=clock_of(moment))
     except ToolFailed as error:

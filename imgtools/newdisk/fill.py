@@ -19,12 +19,14 @@ from imgtools.engine.direct.e2fsck import check_ext
 from imgtools.engine.direct.mtools_copy import CannotCopy, FatFile, copy_files, make_folders
 from imgtools.engine.direct.write import Writer
 from imgtools.engine.direct.write_fat import check_fat
-from imgtools.engine.direct.write_ntfs import NtfsWriter
+from imgtools.engine.direct.write_ntfs import NtfsWriter, check_ntfs
 from imgtools.engine.mkfs import NewFilesystem, make_filesystem
 from imgtools.engine.whole_images import IsoFile, make_iso, make_squashfs
 from imgtools.errors import CannotHold, EditFailed, TooSmall
 from imgtools.filesystems.api import CannotWrite
 from imgtools.filesystems.ext.superblock_time import set_superblock_times
+from imgtools.filesystems.iso.repeatable import make_repeatable
+from imgtools.filesystems.ntfs.times import clamp_times
 from imgtools.newdisk.tree import SECOND, Node, Tree, changes_of, upload_of, write_archive
 from imgtools.records.disks import Declined
 from imgtools.records.files import FileKind
@@ -65,6 +67,8 @@ def make_whole(target: Path, new: NewFilesystem, tree: Tree, scratch: Path) -> N
     files = [_iso_file(path, node, stage.path_of(path, node)) for path, node in tree.items()]
     reads = [scratch, *stage.outside]
     make_iso(target, files, label=new.label, uuid=new.uuid, moment=new.moment, reads=reads)
+    if new.moment is not None:
+        make_repeatable(target, new.moment)
 
 
 def _iso_file(path: str, node: Node, host_path: Path | None) -> IsoFile:
@@ -120,6 +124,9 @@ def _fill(target: Path, new: NewFilesystem, tree: Tree, scratch: Path, progress:
         if os.geteuid() != 0:
             raise CannotWrite(Declined("", "ntfs-3g mounts for root only"))
         _apply(NtfsWriter(target, "the new volume"), tree, progress, with_unix=False)
+        if new.moment is not None:
+            clamp_times(target, new.moment)
+            check_ntfs(target, "the new volume")
         return
     _apply(ExtWriter(target, "the new volume", check_ext, new.moment), tree, progress)
     if new.moment is not None:

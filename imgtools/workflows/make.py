@@ -312,7 +312,7 @@ def _require_room(target: Path, tree: Tree, layout: Layout) -> None:
 
 def _unrepeatable(layout: Layout) -> list[Warned]:
     kinds = {part.filesystem.kind for part in layout.parts if part.filesystem is not None}
-    odd = sorted(kinds - REPEATABLE - {"squashfs"})
+    odd = sorted(kinds - REPEATABLE - set(READ_ONLY))
     odd += ["LVM"] if any(part.group for part in layout.parts) else []
     odd += ["LUKS"] if any(part.secret for part in layout.parts) else []
     return (
