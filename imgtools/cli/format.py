@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
-from imgtools.cli.command.groups import InPlaceOrCopy, Output, Source
+from imgtools.cli.command.groups import InPlaceOrNew, Output, Source
 from imgtools.cli.output import shell_terminal
-from imgtools.cli.output.volumes import Holds, show_made, target_of
+from imgtools.cli.output.volumes import Holds, show_made
 from imgtools.errors import UsageError
 from imgtools.records.request import Target
 
@@ -37,7 +37,7 @@ it mounts by its UUID is found again if `--uuid` names the old one.
 
 def command(
     source: Source,
-    work: InPlaceOrCopy,
+    target: InPlaceOrNew,
     out: Output,
     device: Annotated[
         str,
@@ -59,7 +59,7 @@ def command(
     """
     from imgtools.workflows.format import NewFilesystem, format_volume
 
-    wanted, target = NewFilesystem(kind.lower(), label, uuid), target_of(work)
+    wanted = NewFilesystem(kind.lower(), label, uuid)
     if target.write and not yes:
         if not shell_terminal.can_ask():
             raise UsageError("nobody can be asked whether to destroy what is there", hint="--yes says so")

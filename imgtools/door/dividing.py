@@ -27,8 +27,10 @@ if TYPE_CHECKING:
     from imgtools.workflows.partition_table import PartitionsReport
 
 
-def _target(write: bool, output: HostPath | None, overwrite: bool) -> Target:
-    return Target(write=write, output=make_output(output, None, False, overwrite))
+def _target(
+    write: bool, output: HostPath | None, output_format: str | None, compress: bool, overwrite: bool
+) -> Target:
+    return Target(write=write, output=make_output(output, output_format, compress, overwrite))
 
 
 def partition_list(images: Images, **options: Unpack[GuestOptions]) -> PartitionsReport:
@@ -55,6 +57,8 @@ def partition_add(
     holds: str | Sequence[str] = (),
     write: bool = False,
     output: HostPath | None = None,
+    output_format: str | None = None,
+    compress: bool = False,
     overwrite: bool = False,
     **options: Unpack[GuestOptions],
 ) -> PartitionReport:
@@ -83,7 +87,7 @@ def partition_add(
         alignment_of(None if alignment is None else size_text(alignment)),
     )
     request = make_request(images, **options)
-    target = _target(write, output, overwrite)
+    target = _target(write, output, output_format, compress, overwrite)
     return add_partition(request, wanted, target, table=table, holds=several(holds))
 
 
@@ -94,6 +98,8 @@ def partition_remove(
     holds: str | Sequence[str] = (),
     write: bool = False,
     output: HostPath | None = None,
+    output_format: str | None = None,
+    compress: bool = False,
     overwrite: bool = False,
     **options: Unpack[GuestOptions],
 ) -> PartitionReport:
@@ -106,7 +112,9 @@ def partition_remove(
     from imgtools.workflows.partition import remove_partition
 
     request = make_request(images, **options)
-    return remove_partition(request, part, _target(write, output, overwrite), holds=several(holds))
+    return remove_partition(
+        request, part, _target(write, output, output_format, compress, overwrite), holds=several(holds)
+    )
 
 
 def partition_set(
@@ -122,6 +130,8 @@ def partition_set(
     mend: bool = False,
     write: bool = False,
     output: HostPath | None = None,
+    output_format: str | None = None,
+    compress: bool = False,
     overwrite: bool = False,
     **options: Unpack[GuestOptions],
 ) -> PartitionReport:
@@ -144,7 +154,9 @@ def partition_set(
         bootable,
     )
     request = make_request(images, **options)
-    return set_partition(request, part, facts, _target(write, output, overwrite), mend=mend)
+    return set_partition(
+        request, part, facts, _target(write, output, output_format, compress, overwrite), mend=mend
+    )
 
 
 def format(
@@ -157,6 +169,8 @@ def format(
     holds: str | Sequence[str] = (),
     write: bool = False,
     output: HostPath | None = None,
+    output_format: str | None = None,
+    compress: bool = False,
     overwrite: bool = False,
     **options: Unpack[GuestOptions],
 ) -> FormatReport:
@@ -170,7 +184,13 @@ def format(
 
     request = make_request(images, **options)
     wanted = NewFilesystem(type.lower(), label, uuid)
-    return format_volume(request, device, wanted, _target(write, output, overwrite), holds=several(holds))
+    return format_volume(
+        request,
+        device,
+        wanted,
+        _target(write, output, output_format, compress, overwrite),
+        holds=several(holds),
+    )
 
 
 def lvm_create(
@@ -183,6 +203,8 @@ def lvm_create(
     holds: str | Sequence[str] = (),
     write: bool = False,
     output: HostPath | None = None,
+    output_format: str | None = None,
+    compress: bool = False,
     overwrite: bool = False,
     **options: Unpack[GuestOptions],
 ) -> LvmReport:
@@ -200,7 +222,7 @@ def lvm_create(
     return create(
         make_request(images, **options),
         name,
-        _target(write, output, overwrite),
+        _target(write, output, output_format, compress, overwrite),
         pvs=several(pv),
         size=None if size is None else size_text(size),
         extent_size=None if extent_size is None else size_text(extent_size),
@@ -217,6 +239,8 @@ def lvm_extend(
     holds: str | Sequence[str] = (),
     write: bool = False,
     output: HostPath | None = None,
+    output_format: str | None = None,
+    compress: bool = False,
     overwrite: bool = False,
     **options: Unpack[GuestOptions],
 ) -> LvmReport:
@@ -231,7 +255,7 @@ def lvm_extend(
     return extend(
         make_request(images, **options),
         name,
-        _target(write, output, overwrite),
+        _target(write, output, output_format, compress, overwrite),
         pvs=several(pv),
         size=None if size is None else size_text(size),
         holds=several(holds),
@@ -247,6 +271,8 @@ def lvm_reduce(
     holds: str | Sequence[str] = (),
     write: bool = False,
     output: HostPath | None = None,
+    output_format: str | None = None,
+    compress: bool = False,
     overwrite: bool = False,
     **options: Unpack[GuestOptions],
 ) -> LvmReport:
@@ -262,7 +288,7 @@ def lvm_reduce(
     return reduce(
         make_request(images, **options),
         name,
-        _target(write, output, overwrite),
+        _target(write, output, output_format, compress, overwrite),
         pvs=several(pv),
         size=None if size is None else size_text(size),
         holds=several(holds),
@@ -276,6 +302,8 @@ def lvm_remove(
     holds: str | Sequence[str] = (),
     write: bool = False,
     output: HostPath | None = None,
+    output_format: str | None = None,
+    compress: bool = False,
     overwrite: bool = False,
     **options: Unpack[GuestOptions],
 ) -> LvmReport:
@@ -287,4 +315,6 @@ def lvm_remove(
     from imgtools.workflows.lvm import remove
 
     request = make_request(images, **options)
-    return remove(request, name, _target(write, output, overwrite), holds=several(holds))
+    return remove(
+        request, name, _target(write, output, output_format, compress, overwrite), holds=several(holds)
+    )

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from imgtools import partition_remove
 from imgtools.engine.process import require
 from tests.support.command import imgtools
 from tests.support.disks import MIB, qemu_img
@@ -205,6 +206,19 @@ def test_new_image(divided: Path, tmp_path: Path) -> None:
     assert done["written"] and done["output"] == str(target) and divided.read_bytes() == before
     assert len(told(target)["partitions"]) == 4 and len(told(divided)["partitions"]) == 3
     assert "is there already" in imgtools("partition", "add", divided, "--output", target, code=15).err
+
+
+def test_a_new_image_can_have_another_format(divided: Path, tmp_path: Path) -> None:
+    target = tmp_path / "other.img"
+    words = ("partition", "add", divided, "--size", "4M")
+    assert "are about a new image" in imgtools(*words, "--compress", code=2).err and not target.exists()
+    assert imgtools(*words, "--output", target, "-O", "raw", "--compress", code=2).err and not target.exists()
+    imgtools(*words, "--output", target, "-O", "qcow2", "--compress")
+    assert json.loads(run("qemu-img", "info", "--output=json", target))["format"] == "qcow2"
+    assert len(told(target)["partitions"]) == 4 and len(told(divided)["partitions"]) == 3
+    partition_remove(divided, "3", output=target, output_format="vmdk", holds="swap", overwrite=True)
+    assert json.loads(run("qemu-img", "info", "--output=json", target))["format"] == "vmdk"
+    assert len(told(target)["partitions"]) == 2
 
 
 def test_sectors_of_4096_bytes(tmp_path: Path) -> None:

@@ -24,6 +24,8 @@ ordinary Typer parameters, and two groups:
 ``target: Target``
     what becomes of a plan for a guest: --write, --output, -O, --compress, --overwrite,
     --dry-run, --no-check
+``target: InPlaceOrNew``
+    the same of a plan for what lies below the files: without --no-check
 ``write: Write``
     whether a plan for an image is carried out: --write, --dry-run
 ``work: InPlaceOrCopy``
@@ -103,6 +105,7 @@ __all__ = [
     "EachSource",
     "Filled",
     "InPlaceOrCopy",
+    "InPlaceOrNew",
     "MaybeSource",
     "MaybeState",
     "OneDiskSource",
@@ -125,6 +128,7 @@ EachImage = NewType("EachImage", ImageRequest)
 EachSource = NewType("EachSource", ImageRequest)
 EachDisk = NewType("EachDisk", ImageRequest)
 Write = NewType("Write", bool)
+InPlaceOrNew = NewType("InPlaceOrNew", Target)
 
 
 class Filled(NamedTuple):
@@ -271,7 +275,11 @@ def _pack_target(values: dict[str, Any]) -> Target:
             "-O, --compress and --overwrite are about a new image", hint="name it with --output FILE"
         )
     new = None if output is None else OutputTarget(output, *how)
-    return Target(write=write, output=new, check=values["check"])
+    return Target(write=write, output=new, check=values.get("check", True))
+
+
+def _pack_new(values: dict[str, Any]) -> InPlaceOrNew:
+    return InPlaceOrNew(_pack_target(values))
 
 
 def _require_one_way(values: Mapping[str, Any]) -> None:
@@ -341,6 +349,7 @@ _GROUPS: Mapping[Any, tuple[Parameter, ...]] = {
     Target: HOW_TO_WRITE,
     Write: HOW_TO_DO,
     InPlaceOrCopy: HOW_TO_COPY,
+    InPlaceOrNew: tuple(one for one in HOW_TO_WRITE if one.name != "check"),
     Output: HOW_TO_SPEAK,
 }
 _OF_SEVERAL = frozenset({EachImage, EachSource, EachPlace, EachDisk})
@@ -358,6 +367,7 @@ _PACK: Mapping[Any, Callable[[dict[str, Any]], object]] = {
     Target: _pack_target,
     Write: _pack_write,
     InPlaceOrCopy: _pack_copy,
+    InPlaceOrNew: _pack_new,
     Customization: _pack_customization,
     Output: _pack_output,
 }

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from imgtools.cli.command.groups import InPlaceOrCopy, Output, Source
-from imgtools.cli.output.volumes import Holds, show_made, target_of
+from imgtools.cli.command.groups import InPlaceOrNew, Output, Source
+from imgtools.cli.output.volumes import Holds, show_made
 
 EXAMPLES = (
     "imgtools lvm create disk.qcow2 vg0 --pv /dev/sda2 --write",
@@ -29,7 +29,7 @@ format` does that.
 
 def command(
     source: Source,
-    work: InPlaceOrCopy,
+    target: InPlaceOrNew,
     out: Output,
     name: Annotated[str, typer.Argument(metavar="NAME", help="VG, or VG/LV.", show_default=False)],
     pv: Annotated[
@@ -50,7 +50,7 @@ def command(
 
     with out.progress("Writing") as progress, out.waiting("Working on the volumes"):
         report = create(
-            source, name, target_of(work), pvs=pv or (), size=size, extent_size=extent_size,
+            source, name, target, pvs=pv or (), size=size, extent_size=extent_size,
             holds=holds or (), progress=progress,
         )  # fmt: skip
     show_made(out, report, "imgtools.lvm.create/1")

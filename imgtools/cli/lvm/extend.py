@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from imgtools.cli.command.groups import InPlaceOrCopy, Output, Source
-from imgtools.cli.output.volumes import Holds, show_made, target_of
+from imgtools.cli.command.groups import InPlaceOrNew, Output, Source
+from imgtools.cli.output.volumes import Holds, show_made
 
 EXAMPLES = (
     "imgtools lvm extend disk.qcow2 vg0/root --size +5G --write",
@@ -24,7 +24,7 @@ grows with it: ext2, ext3, ext4, XFS, btrfs, NTFS, f2fs and swap, in the same bo
 
 def command(
     source: Source,
-    work: InPlaceOrCopy,
+    target: InPlaceOrNew,
     out: Output,
     name: Annotated[str, typer.Argument(metavar="NAME", help="VG, or VG/LV.", show_default=False)],
     pv: Annotated[
@@ -41,7 +41,5 @@ def command(
     from imgtools.workflows.lvm import extend
 
     with out.progress("Writing") as progress, out.waiting("Working on the volumes"):
-        report = extend(
-            source, name, target_of(work), pvs=pv or (), size=size, holds=holds or (), progress=progress
-        )
+        report = extend(source, name, target, pvs=pv or (), size=size, holds=holds or (), progress=progress)
     show_made(out, report, "imgtools.lvm.extend/1")

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from imgtools.cli.command.groups import InPlaceOrCopy, Output, Source
-from imgtools.cli.output.volumes import Holds, show_made, target_of
+from imgtools.cli.command.groups import InPlaceOrNew, Output, Source
+from imgtools.cli.output.volumes import Holds, show_made
 
 EXAMPLES = (
     "imgtools lvm reduce disk.qcow2 vg0/srv --size -1G --write",
@@ -25,7 +25,7 @@ A device leaves its group when no logical volume lies on it.
 
 def command(
     source: Source,
-    work: InPlaceOrCopy,
+    target: InPlaceOrNew,
     out: Output,
     name: Annotated[str, typer.Argument(metavar="NAME", help="VG, or VG/LV.", show_default=False)],
     pv: Annotated[
@@ -41,7 +41,5 @@ def command(
     from imgtools.workflows.lvm import reduce
 
     with out.progress("Writing") as progress, out.waiting("Working on the volumes"):
-        report = reduce(
-            source, name, target_of(work), pvs=pv or (), size=size, holds=holds or (), progress=progress
-        )
+        report = reduce(source, name, target, pvs=pv or (), size=size, holds=holds or (), progress=progress)
     show_made(out, report, "imgtools.lvm.reduce/1")

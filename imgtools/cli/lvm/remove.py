@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from imgtools.cli.command.groups import InPlaceOrCopy, Output, Source
-from imgtools.cli.output.volumes import Holds, show_made, target_of
+from imgtools.cli.command.groups import InPlaceOrNew, Output, Source
+from imgtools.cli.output.volumes import Holds, show_made
 
 EXAMPLES = (
     "imgtools lvm remove disk.qcow2 vg0/srv --holds ext4 --write",
@@ -21,7 +21,7 @@ leaves devices that hold nothing: they are no physical volumes any more.
 
 def command(
     source: Source,
-    work: InPlaceOrCopy,
+    target: InPlaceOrNew,
     out: Output,
     name: Annotated[str, typer.Argument(metavar="NAME", help="VG, or VG/LV.", show_default=False)],
     holds: Holds = None,
@@ -30,5 +30,5 @@ def command(
     from imgtools.workflows.lvm import remove
 
     with out.progress("Writing") as progress, out.waiting("Working on the volumes"):
-        report = remove(source, name, target_of(work), holds=holds or (), progress=progress)
+        report = remove(source, name, target, holds=holds or (), progress=progress)
     show_made(out, report, "imgtools.lvm.remove/1")

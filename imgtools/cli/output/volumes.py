@@ -1,17 +1,13 @@
-"""What the commands on partitions, groups and volumes share: where a plan goes, and how it is shown."""
+"""What the commands on partitions, groups and volumes share: what may be destroyed, and how a plan is shown."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Protocol
+from typing import Annotated, Protocol
 
 import typer
 
 from imgtools.cli.command.groups import Output
 from imgtools.cli.output.disk import Planned, show_plan
-from imgtools.records.request import OutputTarget, Target
-
-if TYPE_CHECKING:
-    from imgtools.cli.command.groups import InPlaceOrCopy
 
 Holds = Annotated[
     list[str] | None,
@@ -21,12 +17,6 @@ Holds = Annotated[
         help="This may be destroyed: a filesystem's type, label or UUID, gpt, mbr, a group; repeat it.",
     ),
 ]
-
-
-def target_of(work: InPlaceOrCopy) -> Target:
-    """Return where a plan goes; a new image has the format of the old."""
-    new = None if work.output is None else OutputTarget(work.output, overwrite=work.overwrite)
-    return Target(write=work.write, output=new)
 
 
 class Made(Planned, Protocol):

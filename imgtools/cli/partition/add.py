@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from imgtools.cli.command.groups import InPlaceOrCopy, OneDiskSource, Output
-from imgtools.cli.output.volumes import Holds, show_made, target_of
+from imgtools.cli.command.groups import InPlaceOrNew, OneDiskSource, Output
+from imgtools.cli.output.volumes import Holds, show_made
 
 EXAMPLES = (
     "imgtools partition add disk.qcow2 --size 512M --type esp --name ESP --write",
@@ -31,7 +31,7 @@ Everything is done on an overlay, read again by another reader than wrote it, an
 
 def command(
     source: OneDiskSource,
-    work: InPlaceOrCopy,
+    target: InPlaceOrNew,
     out: Output,
     size: Annotated[
         str, typer.Option("--size", metavar="SIZE", help="1G, or rest: the largest gap.")
@@ -80,7 +80,5 @@ def command(
         alignment_of(alignment),
     )
     with out.progress("Writing") as progress:
-        report = add_partition(
-            source, wanted, target_of(work), table=table, holds=holds or (), progress=progress
-        )
+        report = add_partition(source, wanted, target, table=table, holds=holds or (), progress=progress)
     show_made(out, report, "imgtools.partition.add/1")

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from imgtools.cli.command.groups import InPlaceOrCopy, OneDiskSource, Output
-from imgtools.cli.output.volumes import Holds, show_made, target_of
+from imgtools.cli.command.groups import InPlaceOrNew, OneDiskSource, Output
+from imgtools.cli.output.volumes import Holds, show_made
 
 EXAMPLES = (
     "imgtools partition remove disk.qcow2 /dev/sda3",
@@ -25,7 +25,7 @@ plan says which become which. Only the table changes: the bytes stay on the disk
 
 def command(
     source: OneDiskSource,
-    work: InPlaceOrCopy,
+    target: InPlaceOrNew,
     out: Output,
     part: Annotated[str, typer.Argument(metavar="PART", help="/dev/sda3, or 3.", show_default=False)],
     holds: Holds = None,
@@ -34,5 +34,5 @@ def command(
     from imgtools.workflows.partition import remove_partition
 
     with out.progress("Writing") as progress:
-        report = remove_partition(source, part, target_of(work), holds=holds or (), progress=progress)
+        report = remove_partition(source, part, target, holds=holds or (), progress=progress)
     show_made(out, report, "imgtools.partition.remove/1")

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from imgtools.cli.command.groups import InPlaceOrCopy, OneDiskSource, Output
-from imgtools.cli.output.volumes import show_made, target_of
+from imgtools.cli.command.groups import InPlaceOrNew, OneDiskSource, Output
+from imgtools.cli.output.volumes import show_made
 
 EXAMPLES = (
     "imgtools partition set disk.qcow2 /dev/sda2 --type lvm --name data --write",
@@ -27,7 +27,7 @@ of the two. Every other change of a GPT does the same on its way, and says so.
 
 def command(
     source: OneDiskSource,
-    work: InPlaceOrCopy,
+    target: InPlaceOrNew,
     out: Output,
     part: Annotated[
         str | None, typer.Argument(metavar="[PART]", help="/dev/sda3, or 3.", show_default=False)
@@ -57,5 +57,5 @@ def command(
 
     facts = Facts(size, kind, name, uuid, tuple(attribute) if attribute else None, bootable)
     with out.progress("Writing") as progress:
-        report = set_partition(source, part, facts, target_of(work), mend=mend, progress=progress)
+        report = set_partition(source, part, facts, target, mend=mend, progress=progress)
     show_made(out, report, "imgtools.partition.set/1")
