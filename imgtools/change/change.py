@@ -50,7 +50,8 @@ class Upload:
     unpacked; such a change is only written down, and carried out with an unpacked copy (change/archive.py).
     ``replace``: a file, link or special file that has the name is removed first: no link is followed, and its other
     names keep the old content. ``parts``: the archive holds only these of the file, one behind the other, and the rest
-    are holes; None: all of it. mtime is in nanoseconds since 1970.
+    are holes; None: all of it. ``content``: these bytes are read in place of the host file, from their beginning;
+    ``private`` is as in :class:`WriteFile`. mtime is in nanoseconds since 1970.
     """
 
     path: str
@@ -64,6 +65,8 @@ class Upload:
     packed: bool = False
     replace: bool = False
     parts: tuple[DataPart, ...] | None = None
+    content: bytes | None = None
+    private: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -238,6 +238,9 @@ class _Parser:
             if not end <= one.at <= one.at + one.size <= change.size:
                 raise self._wrong("its parts do not follow each other within its size")
             end = one.at + one.size
+        held = change.size if change.parts is None else sum(one.size for one in change.parts)
+        if change.content is not None and (change.offset or len(change.content) != held):
+            raise self._wrong(f"its content has {len(change.content)} bytes, and {held} are to be written")
 
     def _wrong(self, what: str, *, near: tuple[str, Mapping[str, object]] | None = None) -> UsageError:
         close = difflib.get_close_matches(near[0], list(near[1]), 1) if near else []

@@ -157,6 +157,9 @@ def open_upload(change: Upload) -> Iterator[UploadContent]:
 
     :raises HostError: its host file cannot be read.
     """
+    if change.content is not None:
+        yield UploadContent(io.BytesIO(change.content), change)
+        return
     with open_regular(change.host_path) as stream:
         yield UploadContent(stream, change)
 
@@ -174,6 +177,9 @@ class UploadContent(io.RawIOBase):
         if change.parts is not None:
             self._size = change.size
             self._parts = _behind_each_other(change.parts, change.offset)
+        elif change.content is not None:
+            self._size = len(change.content)
+            self._parts = iter([(0, self._size, 0)] if self._size else [])
         else:
             length = os.fstat(stream.fileno()).st_size - change.offset
             is_whole = change.offset == 0 and length <= change.size

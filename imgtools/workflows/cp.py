@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
-from imgtools.change.change import Change
+from imgtools.change.change import Change, Upload
+from imgtools.change.compose import is_private
 from imgtools.change.fit_to_filesystem import fitted
 from imgtools.change.unpack import unpacked
 from imgtools.errors import EditFailed, HostError, NoSuchGuestFile, NotADirectory, OddGuest
@@ -20,6 +23,9 @@ from imgtools.records.request import ImageRequest, Target
 from imgtools.records.system import Warned
 from imgtools.workflows.tar_out import pack_trees
 from imgtools.workflows.writing import PlanReport, carry_out, open_for
+
+MOST_HELD = 64 << 20  # bytes of contents in a plan that is shown
+NOWHERE = Path(os.devnull)
 
 
 def copy_files(
@@ -67,7 +73,44 @@ def copy_files(
             else:
                 changes.append(one)
         warnings += origin.warnings if other is not None else ()
-        return carry_out(image, changes, view, target, warnings=warnings, progress=progress)
+        report = carry_out(image, changes, view, target, warnings=warnings, progress=progress)
+        return report if target.counts else _self_contained(report)
+
+
+def _self_contained(report: PlanReport) -> PlanReport:
+    """Put the contents into a plan that is only shown: the archive that has them goes, and `apply` may want them."""
+    held, changes = 0, []
+    for one in report.changes:
+        change = one.change
+        if isinstance(change, Upload):
+            private = _is_private(change)
+            held += 0 if private else _stored(change)
+            if held <= MOST_HELD:
+                one = replace(one, change=_with_content(change, private=private))
+        changes.append(one)
+    warnings = report.warnings
+    if held > MOST_HELD:
+        text = f"{held} bytes of contents, and a plan holds {MOST_HELD}"
+        warnings += (Warned(f"what is printed cannot be applied later: {text}"),)
+    return replace(report, changes=tuple(changes), warnings=warnings)
+
+
+def _is_private(change: Upload) -> bool:
+    """Whether the content is for nobody's eyes: by its name, or because not everybody may read it in the guest."""
+    return is_private(change.path) or (change.mode is not None and not change.mode & 0o004)
+
+
+def _stored(change: Upload) -> int:
+    return change.size if change.parts is None else sum(part.size for part in change.parts)
+
+
+def _with_content(change: Upload, *, private: bool) -> Upload:
+    content = b""
+    if not private:
+        with change.host_path.open("rb") as stream:
+            stream.seek(change.offset)
+            content = stream.read(_stored(change))
+    return replace(change, host_path=NOWHERE, offset=0, content=content, private=private)
 
 
 def _places(view: FileView, to: str, tops: Sequence[str]) -> tuple[str, list[str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 
 from imgtools.cli.cp import split_word
 from imgtools.errors import UsageError
+from imgtools.workflows import cp
 from tests.support.command import imgtools
 from tests.support.edits import digest
 
@@ -97,6 +99,56 @@ def test_without_write_it_is_a_plan_with_clean_names(pair: tuple[Path, Path]) ->
     assert "/srv/data/deep/two" in ran.out
     assert "\x1b" not in ran.out
     assert digest(pair[1]) == before
+
+
+def test_a_plan_that_is_written_down_can_be_applied(pair: tuple[Path, Path], tmp_path: Path) -> None:
+    first, other = pair
+    words = (f"{first}:/data/deep", f"{first}:/data/sparse", f"{first}:/etc/a.conf")
+    plan = tmp_path / "plan.json"
+    plan.write_text(imgtools("cp", *words, f"{other}:/srv", "--json").out)
+    assert str(tmp_path) not in json.dumps(json.loads(plan.read_text())["data"]["changes"])
+    subprocess.run(["cp", "--sparse=always", other, tmp_path / "copied.img"], check=True)
+    imgtools("cp", *words, f"{tmp_path}/copied.img:/srv", "--write")
+    imgtools("apply", other, plan, "--write")
+    ours, theirs = (
+        [
+            {name: value for name, value in one.items() if name not in ("atime", "ctime", "inode")}
+            for one in imgtools("ls", image, "/srv", "-R", "--json", "--checksum", "sha256").data["files"]
+        ]
+        for image in (other, tmp_path / "copied.img")
+    )
+    assert [one["path"] for one in ours if one["kind"] == "file"] == [
+        "/srv/a.conf", "/srv/data/old", "/srv/deep/two", "/srv/kept", "/srv/sparse"
+    ]  # fmt: skip
+    assert [one for one in ours if one["path"] != "/srv"] == [one for one in theirs if one["path"] != "/srv"]
+    rooms = imgtools("du", other, "/srv/sparse", "--json").data["folders"]
+    assert [one["room"] for one in rooms] == [one["room"] for one in rooms if one["room"] <= 16384]
+
+
+def test_a_plan_tells_no_secrets_and_apply_says_so(pair: tuple[Path, Path], tmp_path: Path) -> None:
+    """/data/one is for its owner and group alone."""
+    plan = tmp_path / "plan.json"
+    plan.write_text(imgtools("cp", f"{pair[0]}:/data/one", f"{pair[1]}:/srv", "--json").out)
+    (change,) = json.loads(plan.read_text())["data"]["changes"][:1]
+    assert change["private"] and "content" not in change and "content_b64" not in change
+    assert "private and was left out" in imgtools("apply", pair[1], plan, "--write", code=2).err
+
+
+def test_a_plan_that_is_too_large_says_so(
+    pair: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cp, "MOST_HELD", 3)
+    ran = imgtools("cp", f"{pair[0]}:/etc/a.conf", f"{pair[0]}:/etc/b.conf", f"{pair[1]}:/srv")
+    assert "cannot be applied later: 4 bytes of contents, and a plan holds 3" in ran.err
+
+
+@pytest.mark.parametrize(("content", "parts"), [("four", None), ("", None), ("abc", [{"at": 0, "size": 2}])])
+def test_a_plan_whose_content_is_not_of_its_size(
+    pair: tuple[Path, Path], tmp_path: Path, content: str, parts: object
+) -> None:
+    change = {"kind": "upload", "path": "/srv/x", "host_path": "/dev/null", "size": 3, "content": content}
+    (tmp_path / "plan.json").write_text(json.dumps([change | ({"parts": parts} if parts else {})]))
+    assert "are to be written" in imgtools("apply", pair[1], tmp_path / "plan.json", code=2).err
 
 
 def test_copies_have_all_that_the_files_had(pair: tuple[Path, Path]) -> None:
