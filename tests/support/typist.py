@@ -31,19 +31,21 @@ class Typist:
         """Wait until something is shown, and return all that was shown before it and with it."""
         wanted, end = text.encode(), time.monotonic() + PATIENCE
         while wanted not in self._shown:
-            left = end - time.monotonic()
-            assert left > 0, f"not shown: {text!r}; shown: {self.seen}"
-            if not select.select([self._terminal], [], [], left)[0]:
-                continue
-            try:
-                piece = os.read(self._terminal, 1 << 16)
-            except OSError:  # the other side has gone
-                piece = b""
+            piece = self._reads(end, repr(text))
             assert piece, f"it ended without {text!r}; shown: {self.seen}"
             self._shown += piece
             self.seen += piece.decode("utf-8", "replace")
         before, _, self._shown = self._shown.partition(wanted)
         return (before + wanted).decode("utf-8", "replace")
+
+    def _reads(self, end: float, awaited: str) -> bytes:
+        """Return what is shown next; nothing if the other side has gone."""
+        left = max(0.0, end - time.monotonic())
+        assert select.select([self._terminal], [], [], left)[0], f"not shown: {awaited}; shown: {self.seen}"
+        try:
+            return os.read(self._terminal, 1 << 16)
+        except OSError:
+            return b""
 
     def types(self, keys: str) -> None:
         """Type some keys."""
@@ -55,13 +57,8 @@ class Typist:
 
     def ends(self) -> int:
         """Read to the end and return the exit code."""
-        while True:
-            try:
-                piece = os.read(self._terminal, 1 << 16)
-            except OSError:
-                break
-            if not piece:
-                break
+        end = time.monotonic() + PATIENCE
+        while piece := self._reads(end, "its end"):
             self.seen += piece.decode("utf-8", "replace")
         return self.process.wait(PATIENCE)
 

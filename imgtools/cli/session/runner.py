@@ -122,6 +122,8 @@ class Runner:
             return UsageError.exit_code
         except typer.Abort:
             raise KeyboardInterrupt from None
+        if code == INTERRUPTED:  # what typer makes of Ctrl-C
+            raise KeyboardInterrupt
         return code if isinstance(code, int) else 0
 
     def _call_for_json(self, line: Line, said: str) -> int:
