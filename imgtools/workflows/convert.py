@@ -120,8 +120,10 @@ def _convert(request: ConvertRequest, progress: Progress | None, checking: Progr
     require_ability(format, "create")
     refuse_target(Path(os.path.realpath(request.target)), overwrite=request.overwrite)
     how = _conversion(disk, request, format)
+    # A key may be one of a volume's, where those are looked into: then they have the word about it.
+    known = disk.warnings if request.without_free is None else disk.info.warnings
     with without_free_room(disk, request.source, request.without_free) as seen:
-        return _to_file(seen, request, how, [*named, *disk.warnings, *seen.warnings], progress, checking)
+        return _to_file(seen, request, how, [*named, *known, *seen.warnings], progress, checking)
 
 
 def _to_file(

@@ -120,7 +120,7 @@ def _in_place(
 ) -> SparsifyReport:
     size = size_on_host(disk.top.host_path)
     stored = stored_of(disk, found.free, in_place=True)
-    report = _report(request, disk, found, stored, [*disk.warnings, *warnings])
+    report = _report(request, disk, found, stored, [*disk.info.warnings, *warnings])
     if not request.write or not report.changed:
         return replace(report, size_before=size, size_after=size)
     began = time.monotonic()
@@ -138,7 +138,7 @@ def _into_new(request: SparsifyRequest, output: Path, progress: Progress | None)
         stored = stored_of(disk, found.free, in_place=False)
         size = sum(layer.actual_size for layer in disk.info.chain)
         if not request.write:
-            report = _report(request, disk, found, stored, [*disk.warnings, *warnings])
+            report = _report(request, disk, found, stored, [*disk.info.warnings, *warnings])
             return replace(report, size_before=size, size_after=size)
         wanted = ConvertRequest(
             source=source,
