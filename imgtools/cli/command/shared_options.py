@@ -10,7 +10,6 @@ import typer
 
 from imgtools import __version__
 from imgtools.cli.command import option_names as names
-from imgtools.cli.command.libvirt_names import domain_names, volume_names
 from imgtools.cli.command.option_names import Name, old
 from imgtools.records.request import Backing
 
@@ -64,6 +63,18 @@ def _speaking(*words: str, text: str, **more: Any) -> Any:  # Any: typer's own t
     return typer.Option(*words, help=text, rich_help_panel=SPEAKING, **more)
 
 
+def _domain_names(ctx: typer.Context, incomplete: str) -> list[str]:
+    from imgtools.cli.command.libvirt_names import domain_names  # late: a shell asks for it, commands do not
+
+    return domain_names(ctx, incomplete)
+
+
+def _volume_names(ctx: typer.Context, incomplete: str) -> list[str]:
+    from imgtools.cli.command.libvirt_names import volume_names
+
+    return volume_names(ctx, incomplete)
+
+
 def show_version(wanted: bool) -> None:
     """Print the version and end, if that is what was asked for."""
     if wanted:
@@ -107,7 +118,7 @@ Domains = Annotated[
         "A guest of libvirt instead of IMAGE: all its disks. Its name, UUID or id.",
         OPENING,
         "NAME",
-        autocompletion=domain_names,
+        autocompletion=_domain_names,
     ),
 ]
 DomainXml = Annotated[
@@ -121,7 +132,7 @@ Volumes = Annotated[
         "A volume of a storage pool of libvirt, instead of IMAGE.",
         OPENING,
         "POOL/VOLUME",
-        autocompletion=volume_names,
+        autocompletion=_volume_names,
     ),
 ]
 Connect = Annotated[str, _named(names.CONNECT, "Which libvirt, as virsh --connect.", OPENING, "URI")]
@@ -134,7 +145,7 @@ OtherDomain = Annotated[
         *names.OTHER_DOMAIN.words,
         metavar="NAME",
         help="The second is a guest of libvirt: name, UUID or id.",
-        autocompletion=domain_names,
+        autocompletion=_domain_names,
     ),
 ]
 AllDomains = Annotated[bool, _several(names.ALL_DOMAINS, "All guests of libvirt.")]
