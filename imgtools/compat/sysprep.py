@@ -121,8 +121,8 @@ def _selection(words: Words) -> Selection:
         if names := ",".join(words.all(option)):
             settings.append(f"user-account.{parameter}={names}")
     if enable and operations:
-        return Selection(operations=(*enable, *operations), settings=tuple(settings))
-    return Selection(enable=enable, operations=operations, settings=tuple(settings))
+        enable, operations = (), (*enable, *operations)
+    return Selection(enable=enable, operations=operations, settings=tuple(settings), lenient=True)
 
 
 def _require_used(words: Words, selection: Selection, orders: list[Named]) -> None:

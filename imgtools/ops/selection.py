@@ -29,6 +29,7 @@ class Selection:
         str, ...
     ] = ()  # "defaults", "all", names, and "-name" to take one out; begins with none
     settings: tuple[str, ...] = ()  # operation.parameter=value
+    lenient: bool = False  # one that is named and not for the guest is passed over
 
 
 def choose(shelf: Mapping[str, Shelved], selection: Selection) -> tuple[Chosen, ...]:
@@ -48,7 +49,11 @@ def choose(shelf: Mapping[str, Shelved], selection: Selection) -> tuple[Chosen, 
     wanted -= set(_known(shelf, _words(selection.disable)))
     values = _settings(shelf, selection.settings, wanted)
     return tuple(
-        Chosen(shelf[name], make_params(shelf[name], values.get(name, {})), name in named or name in values)
+        Chosen(
+            shelf[name],
+            make_params(shelf[name], values.get(name, {})),
+            not selection.lenient and (name in named or name in values),
+        )
         for name in sorted(wanted)
     )
 

@@ -171,6 +171,11 @@ def test_operations_are_named_and_done(debian: Path) -> None:
     assert imgtools("cat", debian, "/etc/machine-id").out == ""
 
 
+def test_operations_for_other_guests_are_passed_over(debian: Path) -> None:
+    ran = sysprep("-n", "-a", debian, "--enable", "machine-id,windows-agents")
+    assert 'Performing "machine-id" ...' in said(ran)
+
+
 def test_accounts_go_but_for_some(debian: Path) -> None:
     words = ("--enable", "user-account", "--keep-user-accounts", "alice")
     sysprep("-q", "-a", debian, *words)
