@@ -10,7 +10,9 @@ from imgtools.errors import UsageError
 
 Owner = Callable[[int, int], tuple[int, int]]
 LARGEST = 0xFFFFFFFE
-_RANGE = re.compile(r"(?:(?P<of>[ug]):)?(?P<old>\d{1,10}):(?P<new>\d{1,10})(?::(?P<count>\d{1,10}))?")
+_RANGE = re.compile(
+    r"(?:(?P<of>[ug]):)?(?P<old>\d{1,10}):(?P<new>\d{1,10})(?::(?P<count>\d{1,10}))?", re.ASCII
+)
 
 
 @dataclass(frozen=True, slots=True)
