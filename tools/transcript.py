@@ -17,7 +17,7 @@ from fixtures import build
 from tools.terminal import run_on_terminal
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGES = (Path("README.md"), Path("docs/tutorial.md"))
+PAGES = (Path("README.md"), Path("docs/tutorial.md"), Path("docs/files-of-a-guest.md"))
 # File name in the examples, and the fixture that it is a copy of.
 GUESTS = {"debian.qcow2": "debian", "windows.qcow2": "windows"}
 # What depends on the host's own filesystem: the page shows that it is told, not the figure.
