@@ -325,6 +325,11 @@ CASES = (
         nothing_to_compare, before_peer=("qemu-img create -q -f qcow2 {output} 8G",),
     ),
     Case(
+        "a new disk of a folder with 1 GB in 16,000 files, ext4", DISK, "tree",
+        "imgtools make {output} --from {image} --type ext4 -O raw", faster_at_any_size(10),
+        "virt-make-fs --type=ext4 --format=raw {image} {output}", nothing_to_compare,
+    ),
+    Case(
         "sparsify in place, 6 GB", DISK, "real",
         "imgtools sparsify {image} --write", faster_at_any_size(20),
         "virt-sparsify --in-place {image}", nothing_to_compare, writes=True,

@@ -115,6 +115,17 @@ def _encrypted(name: str, image: Path) -> None:
     shutil.rmtree(tree)
 
 
+def _tree(_name: str, folder: Path) -> None:
+    """A folder with 1 GB of what cannot be packed: 16,000 files of 32 KB in 320 folders, and eight of 64 MB."""
+    some = random.Random(17)
+    for number in range(16_000):
+        path = folder / f"folder-{number // 50:03}" / f"file-{number:05}"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(some.randbytes(32 << 10))
+    for number in range(8):
+        (folder / f"large-{number}").write_bytes(some.randbytes(64 << 20))
+
+
 def _on_btrfs(name: str, image: Path) -> None:
     """20,000 empty files in 400 folders on btrfs and, beside it, on ext4."""
     tree = image.parent / f"{name}-tree"
@@ -252,9 +263,11 @@ _MAKERS: dict[str, Callable[[str, Path], None]] = {
     "arrays": _on_arrays,
     "luks-512": _encrypted,
     "luks-4096": _encrypted,
+    "tree": _tree,
 }
 _SUFFIXES = {
     "arrays": "-1.qcow2",
+    "tree": "-1G",
     "luks-512": ".raw",
     "luks-4096": ".raw",
     "2G": ".raw",
