@@ -15,11 +15,16 @@ from imgtools.filesystems.holes import data_parts
 from imgtools.filesystems.tar_reader import BLOCK, MOST_PARTS
 
 
-def as_sparse(member: tarfile.TarInfo, stream: BinaryIO) -> BinaryIO | SparseContent:
-    """Return what to pack as the content of a file; one with holes makes a sparse member of ``member``."""
+def as_sparse(
+    member: tarfile.TarInfo, stream: BinaryIO, known: Sequence[tuple[int, int]] | None = None
+) -> BinaryIO | SparseContent:
+    """Return what to pack as the content of a file; one with holes makes a sparse member of ``member``.
+
+    :param known: where its data begin and end; None: the host's filesystem is asked.
+    """
     size = member.size
-    parts = []
-    for begin, end in data_parts(stream, size):
+    parts: list[tuple[int, int]] = []
+    for begin, end in data_parts(stream, size) if known is None else known:
         parts.append((begin, end))
         if len(parts) >= MOST_PARTS:  # more than our reader takes
             parts = [(0, size)]

@@ -7,8 +7,10 @@ filesystem: as changes, or as a tar archive.
 from __future__ import annotations
 
 import tarfile
+from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from itertools import accumulate
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -25,7 +27,7 @@ from imgtools.change.change import (
     Upload,
 )
 from imgtools.change.sparse_member import as_sparse
-from imgtools.change.writable_tree import open_upload
+from imgtools.change.writable_tree import open_regular, open_upload
 from imgtools.errors import HostError
 from imgtools.files.paths import parent_of
 from imgtools.records.files import DataPart, FileKind
@@ -191,13 +193,53 @@ def write_archive(
 
 
 def _add_file(archive: tarfile.TarFile, member: tarfile.TarInfo, node: Node, *, with_holes: bool) -> None:
+    if node.parts is not None and node.host_path is not None:
+        with open_regular(node.host_path) as stream:
+            spread = cast(BinaryIO, _Spread(stream, node))
+            known = [(part.at, part.at + part.size) for part in node.parts if part.size]
+            _copy(archive, member, cast(BinaryIO, as_sparse(member, spread, known)) if with_holes else spread)
+        return
     with open_upload(upload_of(member.name, node)) as content:
-        if with_holes and node.offset == 0 and node.parts is None and node.host_path is not None:
+        if with_holes and node.offset == 0 and node.host_path is not None:
             with node.host_path.open("rb") as stream:
                 source = as_sparse(member, stream)
                 _copy(archive, member, cast(BinaryIO, source))
         else:
             _copy(archive, member, cast(BinaryIO, content))
+
+
+class _Spread:
+    """A file whose data lie one behind the other in a host file, to be read from anywhere; holes are zeros.
+
+    What is read is as long as it is asked for: tarfile takes less for the end.
+    """
+
+    def __init__(self, stream: BinaryIO, node: Node) -> None:
+        self._stream, self._size, self._at = stream, node.size, 0
+        self._parts = node.parts or ()
+        self._starts = [part.at for part in self._parts]
+        self._places = list(accumulate((part.size for part in self._parts), initial=node.offset))
+
+    def seek(self, at: int) -> int:
+        self._at = at
+        return at
+
+    def read(self, size: int) -> bytes:
+        found, left = [], min(size, self._size - self._at)
+        while left > 0 and (piece := self._piece(left)):
+            found.append(piece)
+            self._at += len(piece)
+            left -= len(piece)
+        return b"".join(found)
+
+    def _piece(self, size: int) -> bytes:
+        index = bisect_right(self._starts, self._at) - 1
+        inner = self._at - self._starts[index] if index >= 0 else 0
+        if index >= 0 and inner < self._parts[index].size:
+            self._stream.seek(self._places[index] + inner)
+            return self._stream.read(min(size, self._parts[index].size - inner))
+        end = self._starts[index + 1] if index + 1 < len(self._starts) else self._size
+        return bytes(min(size, end - self._at))
 
 
 def _copy(archive: tarfile.TarFile, member: tarfile.TarInfo, source: BinaryIO) -> None:
