@@ -12,6 +12,7 @@ A class is a fact, its message that fact with its numbers, ``hint`` what to do a
 20-28  the guest: odd, none, many, key needed, unsupported, a file in it, an unknown name, memory, a key elsewhere
 30-39  the engine: failed, tool missing, appliance failed, timeout; a server elsewhere and what it answers
 40-47  an edit: failed, conflict, rolled back, cut short; no room inside the image; a new disk: its source and layout
+50-57  a fleet: no images, the cluster, the database, a query
 70     a bug in imgtools
 128+n  ended by signal n; changes rolled back
 ====== =========================================================================
@@ -325,6 +326,58 @@ class BadLayout(ImgtoolsError):
     """A layout of a new disk does not parse, or does not fit together; file, line and key are told."""
 
     exit_code = 47
+
+
+class NoImages(ImgtoolsError):
+    """What was named for a fleet holds no disk image."""
+
+    exit_code = 50
+
+
+class SchedulerUnreachable(ImgtoolsError):
+    """Nobody answers at the address of a cluster's scheduler, or it has no workers."""
+
+    exit_code = 51
+
+
+class OtherVersions(ImgtoolsError):
+    """A scheduler or worker of a cluster has other versions than this host; both are named."""
+
+    exit_code = 52
+
+
+class ClusterLost(ImgtoolsError):
+    """The scheduler went away in the middle of a run; what was answered is kept."""
+
+    exit_code = 53
+
+
+class FleetDatabaseUnfit(ImgtoolsError):
+    """A fleet's database cannot be opened, read or written: no rights, no server, another program's, in use."""
+
+    exit_code = 54
+
+
+class NewerDatabase(ImgtoolsError):
+    """A fleet's database was made by a newer imgtools."""
+
+    exit_code = 55
+
+
+class BadQuery(ImgtoolsError):
+    """The database does not understand a query, or it would change something."""
+
+    exit_code = 56
+
+
+class NoSuchRun(ImgtoolsError):
+    """A fleet's database has no run of this number, or two runs cannot be compared."""
+
+    exit_code = 57
+
+
+class FleetLibraryMissing(ToolMissing):
+    """A Python package is not installed that only fleets need (``imgtools[fleet]``)."""
 
 
 # What a host's disk, or what it is mounted from, answers when it fails or is full (errno(3)).

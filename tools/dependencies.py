@@ -46,7 +46,8 @@ def main(words: Sequence[str] | None = None) -> int:
 def requirements() -> list[str]:
     """What pyproject.toml names, for users and for the tests."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    return [*project["dependencies"], *project["optional-dependencies"]["dev"]]
+    extras = project["optional-dependencies"]
+    return [*project["dependencies"], *extras["fleet"], *extras["dev"]]
 
 
 def name_of(requirement: str) -> str:
@@ -82,7 +83,7 @@ def _make_lowest(venv: Path, wanted: Sequence[str]) -> None:
     with tempfile.NamedTemporaryFile("w", suffix=".txt") as constraints:
         constraints.write(lowest_constraints(wanted))
         constraints.flush()
-        _pip(venv, "install", "-q", "-c", constraints.name, "-e", f"{ROOT}[dev]")
+        _pip(venv, "install", "-q", "-c", constraints.name, "-e", f"{ROOT}[dev,fleet]")
 
 
 def _pip(venv: Path, *words: str) -> str:

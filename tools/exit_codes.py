@@ -18,6 +18,7 @@ RANGES = (
     (range(20, 30), "The guest"),
     (range(30, 40), "An engine"),
     (range(40, 50), "An edit, and a new disk"),
+    (range(50, 60), "A fleet"),
 )
 
 

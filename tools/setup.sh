@@ -77,7 +77,7 @@ make_venv() {
     "$python" -m venv --clear --system-site-packages "$venv"
     # Versions that the tests have passed with, so that a release of somebody else changes nothing here: make constraints.
     "$venv/bin/python" -m pip install -qq --disable-pip-version-check --no-input -c constraints.txt \
-        -e ".$([ "$what" = demo ] || echo '[dev]')"
+        -e ".$([ "$what" = demo ] || echo '[dev,fleet]')"
     stamp_of "$what" >"$stamp"
 }
 

@@ -44,6 +44,7 @@ SECTIONS = (
     ("Image files", ("door.disks", "door.making")),
     ("Below the files", ("door.dividing",)),
     ("Layers, snapshots, bitmaps", ("door.layers", "door.tables")),
+    ("Fleets", ("door.fleet",)),
     ("This host", ("door.host",)),
     ("Plans and changes", ("guest.plan", "door.plan", "change.plan", "change.describe", "change.change")),
     ("Words", ("records.request", "records.progress")),

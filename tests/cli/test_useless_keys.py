@@ -106,6 +106,7 @@ ON_CHAIN = {
     "snapshot list": (),
 }
 ELSEWHERE = {
+    "fleet run": "warnings are in the database: a key for one image fits none of the others",
     "boot": "tests/cli/test_boot.py: its exit code is the verdict's",
     "mount": "tests/integration/test_mount.py: it needs FUSE",
     "with": "tests/cli/test_with.py: it needs FUSE, and prints what another program prints",

@@ -94,10 +94,10 @@ def test_command_has_tests(command: Command) -> None:
 def test_command_decides_nothing(command: Command) -> None:
     """A command imports its workflow inside the function: help stays quick, and the story is told below."""
     source = inspect.getsource(module_of(command))
-    room = (
-        "compat" if command.name == "virt" else "workflows"
-    )  # other programs' names have a room of their own
-    assert f"imgtools.{room}" in source, f"cli/{command.name}: the work belongs in workflows/"
+    # Other programs' names have a room of their own, and so have fleets.
+    rooms = {"virt": "compat", "fleet": "fleet"}
+    room = rooms.get(command.name.partition(" ")[0], "workflows")
+    assert f"imgtools.{room}" in source, f"cli/{command.name}: the work belongs in {room}/"
 
 
 def test_pages_are_fresh() -> None:

@@ -16,9 +16,10 @@ STARTERS = {
     "concurrent.futures": {"ProcessPoolExecutor"},
 }
 PREFIXES = ("exec", "spawn")  # of os: execv, execve, spawnl ...
-# The servers of `imgtools mount` and `imgtools with`, and the process of each of many images, are imgtools itself: they
-# start their programs as every command does.
+# The servers of `imgtools mount` and `imgtools with`, the process of each of many images, and the forker of a fleet are
+# imgtools itself: they start their programs as every command does.
 ALLOWED: dict[tuple[str, ...], set[str]] = {
+    ("fleet", "forked"): {"os.posix_spawn", "os.POSIX_SPAWN_DUP2"},
     ("workflows", "mount"): {"os.fork"},
     ("workflows", "many"): {"os.fork"},
     ("workflows", "shown_guest"): {"os.fork"},

@@ -53,6 +53,7 @@ OTHER_WORDS = {
     "chain squash --to": "last",
     "clone --name": "names",
     "edit --expression": "edit",
+    "fleet run --all": "everything",
     "grep --after-context": "after",
     "grep --before-context": "before",
     "grep --fixed-strings": "fixed",

@@ -14,6 +14,8 @@ ordinary Typer parameters, and two groups:
 ``source: EachImage``, ``disk: EachDisk``, ``place: EachPlace``
     the same with fewer options (of EachImage, no image at all is all guests of libvirt), with each disk of a guest as
     an image, and with a path in the guest behind the images
+``images: FleetImages``
+    the images of a fleet, all of them at once: IMAGE... or folders, -d, --all-domains, --images-from, --recursive
 ``source: MaybeSource``
     the same, where something else may say which image: IMAGE or --vol (-c), without both it has no disks
 ``disk: DiskFile`` or ``DiskState``
@@ -55,6 +57,7 @@ from imgtools.cli.command.image_words import (
     pack_each,
     pack_each_disk,
     pack_each_place,
+    pack_fleet,
     pack_maybe_disk,
     pack_maybe_source,
     pack_source,
@@ -62,6 +65,7 @@ from imgtools.cli.command.image_words import (
 from imgtools.cli.command.naming import OPTIONS
 from imgtools.cli.command.option_names import old_names
 from imgtools.cli.command.shared_options import (
+    HOW_TO_ASK_A_FLEET,
     HOW_TO_ASK_SEVERAL,
     HOW_TO_CHOOSE,
     HOW_TO_COPY,
@@ -104,6 +108,7 @@ __all__ = [
     "EachPlace",
     "EachSource",
     "Filled",
+    "FleetImages",
     "InPlaceOrCopy",
     "InPlaceOrNew",
     "MaybeSource",
@@ -127,6 +132,10 @@ MaybeState = NewType("MaybeState", ImageRequest)
 EachImage = NewType("EachImage", ImageRequest)
 EachSource = NewType("EachSource", ImageRequest)
 EachDisk = NewType("EachDisk", ImageRequest)
+if TYPE_CHECKING:
+    FleetImages = NewType("FleetImages", Several)
+else:  # few commands need the class
+    FleetImages = NewType("FleetImages", object)
 Write = NewType("Write", bool)
 InPlaceOrNew = NewType("InPlaceOrNew", Target)
 
@@ -334,6 +343,7 @@ _GROUPS: Mapping[Any, tuple[Parameter, ...]] = {
     MaybeSource: (_MAYBE, *(one for one in HOW_TO_NAME if one.name in ("volume", "connect")), *HOW_TO_LOOK),
     EachImage: (_IMAGES, *HOW_TO_NAME_ALL, *HOW_TO_OPEN, *HOW_TO_ASK_SEVERAL),
     EachSource: (_IMAGES, *HOW_TO_NAME_ALL, *HOW_TO_LOOK, *HOW_TO_ASK_SEVERAL),
+    FleetImages: (_IMAGES, *HOW_TO_NAME_ALL, *HOW_TO_OPEN, *HOW_TO_ASK_A_FLEET),
     EachPlace: (
         *(_IMAGES, Parameter("path", PathArgument, None)),
         *(*HOW_TO_NAME_ALL, *HOW_TO_LOOK, *HOW_TO_ASK_SEVERAL),
@@ -361,6 +371,7 @@ _PACK: Mapping[Any, Callable[[dict[str, Any]], object]] = {
     EachSource: pack_each,
     EachPlace: pack_each_place,
     EachDisk: pack_each_disk,
+    FleetImages: pack_fleet,
     DiskFile: pack_disk,
     DiskState: pack_disk,
     MaybeState: pack_maybe_disk,

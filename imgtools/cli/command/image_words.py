@@ -152,6 +152,17 @@ def pack_each_disk(values: dict[str, Any]) -> Several:
     return _several(values, values["images"] or [], lambda request: request, alone=True)
 
 
+def pack_fleet(values: dict[str, Any]) -> Several:
+    """Pack the images of a fleet; a folder stands for those in it."""
+    from imgtools.cli.command.several import listed_images
+    from imgtools.fleet.folders import find_images
+
+    words = [*(values["images"] or []), *(listed_images(values) or [])]
+    found = list(find_images(words, recursive=values["recursive"]))
+    lists = {"images_from": None, "images0_from": None, "share_appliance": False}
+    return _several({**values, **lists}, found, lambda request: request)
+
+
 def pack_each_place(values: dict[str, Any]) -> Several:
     """Pack what stands behind ``find``: as in cp, the last of several words is not like the others."""
     words = [*(values["images"] or []), *([] if values["path"] is None else [values["path"]])]

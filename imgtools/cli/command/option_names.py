@@ -80,6 +80,7 @@ PARALLEL = Name(("--parallel", "-P"), "how much is done at a time")
 IMAGES_FROM = Name(("--images-from",), "a file with names of images")
 IMAGES0_FROM = Name(("--images0-from",), "a file with names of images that are ended by NUL")
 TIME_LIMIT = Name(("--time-limit",), "how long one image may take")
+DATABASE = Name(("--database",), "where the answers of a fleet are kept")
 SHARE_APPLIANCE = Name(("--share-appliance",), "images that need the appliance share one")
 JSON_LINES = Name(("--json-lines",), "a JSON document a line")
 DELETE = Name(("--delete",), "what is no longer wanted goes")
@@ -120,6 +121,7 @@ ALL = (
     IMAGES_FROM,
     IMAGES0_FROM,
     TIME_LIMIT,
+    DATABASE,
     SHARE_APPLIANCE,
     JSON_LINES,
     DELETE,

@@ -303,6 +303,21 @@ Images0From = Annotated[
     _several(names.IMAGES0_FROM, "The same, each name ended by NUL: what find -print0 writes.", "FILE"),
 ]
 Parallel = Annotated[int, _several(names.PARALLEL, "How many images at a time.", "N", min=1)]
+ParallelOrAll = Annotated[
+    int | None,
+    _several(names.PARALLEL, "How many images at a time; else as many as there are processors.", "N", min=1),
+]
+Recursive = Annotated[
+    bool, _several(Name(("--recursive",), ""), "Of a folder, also the images of the folders in it.")
+]
+Database = Annotated[
+    str,
+    typer.Option(
+        *names.DATABASE.words,
+        metavar="DATABASE",
+        help="The answers: an SQLite file, or postgresql://HOST/NAME.",
+    ),
+]
 TimeLimit = Annotated[
     float | None,
     _several(names.TIME_LIMIT, "How long one image may take; the others go on.", "SECONDS", min=0.001),
@@ -369,6 +384,14 @@ HOW_TO_ASK_SEVERAL = (
     Parameter("parallel", Parallel, 1),
     Parameter("time_limit", TimeLimit, None),
     Parameter("share_appliance", ShareAppliance, False),
+    Parameter("json_lines", JsonLines, False),
+)
+HOW_TO_ASK_A_FLEET = (
+    Parameter("images_from", ImagesFrom, None),
+    Parameter("images0_from", Images0From, None),
+    Parameter("recursive", Recursive, False),
+    Parameter("parallel", ParallelOrAll, None),
+    Parameter("time_limit", TimeLimit, None),
     Parameter("json_lines", JsonLines, False),
 )
 HOW_TO_DO = (

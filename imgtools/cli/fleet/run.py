@@ -1,0 +1,172 @@
+"""imgtools fleet run."""
+
+from __future__ import annotations
+
+import os
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from imgtools.cli.command.groups import FleetImages, Output
+from imgtools.cli.command.shared_options import Database
+from imgtools.cli.output.views import Facts
+from imgtools.errors import ImgtoolsError, UsageError
+from imgtools.units import parse_size
+
+if TYPE_CHECKING:
+    from imgtools.fleet.run import Image, ImageAnswer, RunReport, Wanted
+
+EXAMPLES = (
+    "imgtools fleet run df -- /var/lib/libvirt/images",
+    "imgtools fleet run inspect --recursive --time-limit 600 -- /srv/images",
+    "find /images -name '*.qcow2' -print0 | imgtools fleet run audit --images0-from -",
+    "imgtools fleet run df --scheduler tls://10.0.0.1:8786 -- '/nfs/images/*.qcow2'",
+    "imgtools fleet run info --database postgresql://db.example.com/fleet -- /nfs/images",
+)
+NOTES = """
+What is asked is one of `audit`, `df`, `filesystems`, `info`, `inspect`: the same as the commands of these names. The
+answers go into tables ([which](../fleet.md)); `imgtools fleet query` asks them.
+
+A folder stands for the disk images in it, which are known by their content, not by their names; `--recursive` takes
+those of the folders in it, too. A pattern in quotes is expanded here.
+
+An image that was answered before, and whose files are as they were (path, size, time of change and inode of each file
+of its chain), is not asked again; `--all` asks all. One that failed is asked again. So a run that was cut goes on where
+it was.
+
+Each image is asked in a process of its own. What kills it, or takes more memory or time than it may have, is the
+failure of that image; the others go on. The exit code is 1 if an image has no answer.
+"""
+SCHEMA = "imgtools.fleet.run/1"
+LINE_SCHEMA = "imgtools.fleet.answer/1"
+
+
+def command(
+    kind: Annotated[str, typer.Argument(metavar="COMMAND", help="What to ask.", show_default=False)],
+    images: FleetImages,
+    out: Output,
+    database: Database = "imgtools-fleet.sqlite",
+    scheduler: Annotated[
+        str,
+        typer.Option(
+            "--scheduler",
+            metavar="ADDRESS",
+            help="Let the workers of this Dask scheduler ask, tcp://... or tls://...; else processes of this host.",
+        ),
+    ] = "",
+    memory: Annotated[
+        str,
+        typer.Option("--memory", metavar="SIZE", help="How much memory the process of an image may have."),
+    ] = "4G",
+    retries: Annotated[
+        int,
+        typer.Option(
+            "--retries", metavar="N", min=0, help="How often an image is asked again that failed by chance."
+        ),
+    ] = 0,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Ask all images, also those that are as they were.")
+    ] = False,
+) -> None:
+    """Ask many images one question, and keep the answers."""
+    from imgtools.fleet.libraries import CLUSTER, DATABASE, require
+
+    require(*DATABASE, *CLUSTER)
+    from imgtools.fleet.run import Wanted
+
+    if images.json_lines:
+        if out.json:
+            raise UsageError("--json and --json-lines are two ways to say it", hint="choose one")
+        out = Output(json_lines=True, quiet=out.quiet, progress=out.progress_mode)
+    wanted = Wanted(
+        kind=kind,
+        images=tuple(map(_image, images.names, images.items)),
+        database=database,
+        scheduler=scheduler,
+        workers=images.parallel or len(os.sched_getaffinity(0)),
+        time_limit=images.time_limit,
+        memory=parse_size(memory),
+        retries=retries,
+        everything=everything,
+    )
+    report = _run(wanted, out)
+    if not images.json_lines:
+        out.show(report, schema=SCHEMA, view=lambda: _facts(report))
+    out.summary(_sentence(report))
+    if report.exit_code:
+        raise typer.Exit(report.exit_code)
+
+
+def _run(wanted: Wanted, out: Output) -> RunReport:
+    from imgtools.fleet.run import run_fleet
+
+    tally = _Tally(out)
+    with ExitStack() as stack:
+        stack.callback(_say_how_to_go_on, tally, wanted, out)
+        with out.counting(f"fleet {wanted.kind}", len(wanted.images)) as count:
+
+            def tell(one: ImageAnswer) -> None:
+                tally.add(one)
+                count.tell(tally.done, tally.failed)
+
+            report = run_fleet(wanted, tell)
+        stack.pop_all()
+    return report
+
+
+def _say_how_to_go_on(tally: _Tally, wanted: Wanted, out: Output) -> None:
+    """Say what is left of a run that ends before its end."""
+    if tally.done:
+        out.note(f"what was answered is kept in {wanted.database}; the same call goes on from there")
+
+
+def _image(name: str, item: Any) -> Image:  # Any: a request, or why there is none
+    from imgtools.fleet.run import Image
+
+    return Image(name, None, item) if isinstance(item, ImgtoolsError) else Image(name, item)
+
+
+class _Tally:
+    """Counts answers, and says which failed."""
+
+    def __init__(self, out: Output) -> None:
+        self.done = self.failed = 0
+        self._out = out
+
+    def add(self, one: ImageAnswer) -> None:
+        """Count one."""
+        self.done += 1
+        self.failed += not one.ok
+        if self._out.json_lines:
+            from imgtools.cli.output.documents import to_json
+
+            facts = to_json(one)
+            assert isinstance(facts, dict)
+            self._out.document({"schema": LINE_SCHEMA, **facts})
+            self._out.flush()
+        if not one.ok:
+            said = one.message if one.image in one.message else f"{one.image}: {one.message}"
+            self._out.failure(said, one.hint)
+
+
+def _facts(report: RunReport) -> Facts:
+    return Facts(
+        [
+            ("Run", report.run),
+            ("Command", report.kind),
+            ("Images", report.images),
+            ("Asked", report.asked),
+            ("As before", report.kept),
+            ("Failed", report.failed),
+            ("Seconds", f"{report.seconds:.1f}"),
+            ("Database", report.database),
+        ]
+    )
+
+
+def _sentence(report: RunReport) -> str:
+    text = f"run {report.run}: {report.images} image{'' if report.images == 1 else 's'}"
+    text += f": {report.asked - report.failed} answered, {report.kept} as before, {report.failed} failed"
+    reasons = ", ".join(f"{one.count} {one.error} (exit code {one.exit_code})" for one in report.reasons)
+    return f"{text}: {reasons}" if reasons else text

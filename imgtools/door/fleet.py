@@ -1,0 +1,91 @@
+"""Questions to thousands of images, and to the database of their answers, as functions."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Unpack
+
+from imgtools.door.opening import GuestOptions, HostPath, Size, make_request, size_text
+from imgtools.fleet.libraries import CLUSTER, DATABASE, require
+from imgtools.records.domain import Domain
+from imgtools.units import parse_size
+
+if TYPE_CHECKING:
+    from imgtools.fleet.query import QueryReport
+    from imgtools.fleet.run import ImageAnswer, RunReport
+
+_FILE = "imgtools-fleet.sqlite"
+
+
+def fleet_run(
+    command: str,
+    images: Iterable[HostPath | Domain],
+    *,
+    database: str = _FILE,
+    scheduler: str = "",
+    parallel: int | None = None,
+    time_limit: float | None = None,
+    memory: Size = "4G",
+    retries: int = 0,
+    everything: bool = False,
+    recursive: bool = False,
+    told: Callable[[ImageAnswer], None] | None = None,
+    **options: Unpack[GuestOptions],
+) -> RunReport:
+    """Ask many images one question, and keep the answers in a database.
+
+    A program that calls it is started again by the processes that ask: what it does stands below
+    ``if __name__ == "__main__":``.
+
+    :param command: what to ask: audit, df, filesystems, info, inspect.
+    :param images: a folder stands for the images in it.
+    :param database: an SQLite file, or ``postgresql://HOST/NAME``.
+    :param scheduler: of a Dask cluster that runs; "": processes of this host.
+    :param parallel: how many of them; None: as many as there are processors.
+    :param time_limit: seconds for each image.
+    :param memory: what the process of an image may have.
+    :param retries: how often an image is asked again that failed by chance.
+    :param everything: also images that are as they were when they were asked before.
+    :param recursive: also images in the folders of a folder.
+    :param told: called for each image as its answer comes.
+    :raises NoImages: there are none.
+    :raises FleetLibraryMissing: ``imgtools[fleet]`` is not installed.
+    :raises ImgtoolsError: the scheduler cannot be used, the database cannot be written.
+    """
+    require(*DATABASE, *CLUSTER)
+    from imgtools.fleet.folders import find_images
+    from imgtools.fleet.run import Image, Wanted, run_fleet
+
+    found: list[Image] = []
+    for one in images:
+        if isinstance(one, Domain):
+            request = None if one.problem else make_request(one, **options)
+            found.append(Image(one.name, request, one.problem))
+        else:
+            paths = find_images([os.fspath(one)], recursive=recursive)
+            found += [Image(path, make_request(path, **options)) for path in paths]
+    wanted = Wanted(
+        kind=command,
+        images=tuple(found),
+        database=database,
+        scheduler=scheduler,
+        workers=parallel or len(os.sched_getaffinity(0)),
+        time_limit=time_limit,
+        memory=parse_size(size_text(memory)),
+        retries=retries,
+        everything=everything,
+    )
+    return run_fleet(wanted, told)
+
+
+def fleet_query(sql: str, *, database: str = _FILE) -> QueryReport:
+    """Put a question in SQL to the answers of a fleet; nothing can be changed by it.
+
+    :raises BadQuery: the database does not understand it, or it would change something.
+    :raises FleetDatabaseUnfit: the database cannot be read.
+    """
+    require(*DATABASE)
+    from imgtools.fleet.query import query
+
+    return query(database, sql)

@@ -1,0 +1,216 @@
+"""The cluster that answers: processes of this machine, or the workers of a scheduler that runs already."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Any, Generic, TypeVar
+
+import distributed
+from dask import config as dask_config
+from distributed import Client, LocalCluster, Security, as_completed
+
+from imgtools import __version__
+from imgtools.errors import ClusterLost, EngineFailed, HostError, OtherVersions, SchedulerUnreachable
+from imgtools.fleet.plugin import Answered, Forkers, answer_image
+from imgtools.fleet.work import Failure, Work, facts_of
+
+AHEAD = 4  # works that a worker's thread has waiting; more would be the client's memory
+CONNECT = 10.0  # seconds for a scheduler to answer
+START = "60s"  # for a worker of this machine to start on a busy one
+_QUIET = logging.CRITICAL
+
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True, slots=True)
+class Task(Generic[Item]):
+    """A work, and what its answer is about."""
+
+    item: Item
+    work: Work
+    tries: int = 1  # with this one
+
+
+@dataclass(frozen=True, slots=True)
+class Done(Generic[Item]):
+    """A task and its answer; or why there is none, where not even its worker could say."""
+
+    task: Task[Item]
+    answered: Answered | None
+    failure: Failure | None
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """An open cluster."""
+
+    client: Client
+    threads: int  # images at a time
+    dashboard: str
+
+    def answers(
+        self, tasks: Iterator[Task[Item]], again: Callable[[Done[Item]], bool]
+    ) -> Iterator[Done[Item]]:
+        """Have tasks done, a bounded number at a time, and yield each as it is done.
+
+        :param again: whether a task is tried once more; then it is not yielded.
+        :raises ClusterLost: the scheduler went away.
+        """
+        running: dict[str, Task[Item]] = {}
+        done = as_completed([], loop=self.client.loop, with_results=True, raise_errors=False)
+        number = 0
+
+        def submit(task: Task[Item]) -> None:
+            nonlocal number
+            number += 1
+            key = f"imgtools-{os.getpid()}-{number}"
+            running[key] = task
+            done.add(self.client.submit(answer_image, task.work, key=key, pure=False))
+
+        for task in _some(tasks, self.threads * AHEAD):
+            submit(task)
+        while running:
+            future, result = next(done)
+            one = _done(running.pop(future.key), future.status, result)
+            future.release()
+            if again(one):
+                submit(Task(one.task.item, one.task.work, one.task.tries + 1))
+                continue
+            for task in _some(tasks, 1):
+                submit(task)
+            yield one
+
+
+def _some(tasks: Iterator[Task[Item]], count: int) -> Iterator[Task[Item]]:
+    for _ in range(count):
+        task = next(tasks, None)
+        if task is None:
+            return
+        yield task
+
+
+def _done(task: Task[Item], status: str, result: Any) -> Done[Item]:  # Any: what Dask has
+    if isinstance(result, Answered):
+        return Done(task, result, None)
+    error = result[1] if isinstance(result, tuple) and len(result) == 3 else None
+    if isinstance(error, distributed.KilledWorker):
+        message = "each worker that asked it was killed"
+        failed = EngineFailed(message, hint="the workers' host has no memory left, or somebody killed them")
+        return Done(task, None, facts_of(failed))
+    if status in ("cancelled", "lost") or error is None:
+        raise ClusterLost(
+            "the scheduler went away",
+            hint="what was answered is kept; run it again, and it goes on from there",
+        )
+    return Done(task, None, facts_of(EngineFailed(f"its worker failed: {type(error).__name__}: {error}")))
+
+
+@contextmanager
+def open_cluster(scheduler: str, workers: int) -> Iterator[Cluster]:
+    """Open a cluster.
+
+    :param scheduler: the address of one that runs; "": processes of this machine, which end with it.
+    :param workers: how many processes of this machine.
+    :raises SchedulerUnreachable: nobody answers, or there are no workers.
+    :raises OtherVersions: it is not of our versions.
+    """
+    with _quiet(), _remote(scheduler) if scheduler else _local(workers) as client:
+        threads = sum(client.nthreads().values())
+        if not threads:
+            raise SchedulerUnreachable(
+                f"{scheduler} has no workers", hint=f"dask worker {scheduler} starts one on each host"
+            )
+        client.register_plugin(Forkers())
+        yield Cluster(client, threads, client.dashboard_link if scheduler else "")
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Let Dask say nothing by itself: what becomes of workers is in the answers."""
+    log = logging.getLogger("distributed")
+    before = log.level
+    log.setLevel(_QUIET)
+    settings = {
+        "distributed.comm.timeouts.connect": f"{CONNECT:g}s",
+        "distributed.worker.daemon": True,
+        "distributed.nanny.pre-spawn-environ": {},
+        "distributed.scheduler.worker-ttl": None,  # a worker that waits for a boot is busy, not gone
+    }
+    try:
+        with dask_config.set(settings):
+            yield
+    finally:
+        log.setLevel(before)
+
+
+@contextmanager
+def _local(workers: int) -> Iterator[Client]:
+    """Start processes of this machine. Nobody else of this machine can talk to them: the way is encrypted."""
+    try:
+        cluster = LocalCluster(
+            n_workers=workers,
+            threads_per_worker=1,
+            processes=True,
+            security=Security.temporary(),
+            dashboard_address=None,
+            memory_limit=0,  # each image's process has its own
+            silence_logs=_QUIET,
+            worker_dashboard_address=None,
+            preload=["imgtools.fleet.signals"],
+            timeout=START,
+        )
+    except (OSError, RuntimeError, TimeoutError) as error:
+        raise HostError(
+            f"no workers on this host: {error}", hint="--parallel with a smaller number"
+        ) from None
+    with cluster, Client(cluster, timeout=CONNECT, set_as_default=False) as client:
+        yield client
+
+
+@contextmanager
+def _remote(scheduler: str) -> Iterator[Client]:
+    try:
+        client = Client(scheduler, timeout=CONNECT, set_as_default=False)
+    except (OSError, ValueError, TimeoutError) as error:
+        said = " ".join(str(error).split())[:300]
+        raise SchedulerUnreachable(
+            f"no scheduler answers at {scheduler}: {said}",
+            hint="dask scheduler starts one, and says its address",
+        ) from None
+    with client:
+        _require_our_versions(client, scheduler)
+        yield client
+
+
+def versions() -> dict[str, str]:
+    """Return the versions that have to be the same on all hosts of a cluster."""
+    return {
+        "dask": version("dask"),
+        "distributed": version("distributed"),
+        "python": f"{sys.version_info.major}.{sys.version_info.minor}",
+        "imgtools": __version__,
+    }
+
+
+def _require_our_versions(client: Client, scheduler: str) -> None:
+    ours = versions()
+    theirs: Any = client.get_versions(packages=["imgtools"])  # JSON of Dask
+    for who, facts in [(f"the scheduler {scheduler}", theirs["scheduler"]), *_named(theirs["workers"])]:
+        packages = {**facts["packages"], "python": ".".join(str(facts["packages"]["python"]).split(".")[:2])}
+        checked = [name for name in ours if name != "imgtools" or not who.startswith("the scheduler")]
+        for name in checked:
+            if packages.get(name) != ours[name]:
+                raise OtherVersions(
+                    f"{who} has {name} {packages.get(name) or 'not at all'}, and this host has {ours[name]}",
+                    hint="install the same versions on all hosts of the cluster",
+                )
+
+
+def _named(workers: dict[str, Any]) -> list[tuple[str, Any]]:  # Any: JSON of Dask
+    return [(f"the worker {address}", facts) for address, facts in sorted(workers.items())]

@@ -1,0 +1,77 @@
+"""What a fleet can be asked: a kind is a module of ``imgtools/fleet/kinds`` that says ``KIND = Kind(...)``.
+
+Its name is the command's whose workflow it calls. What the workflow reports becomes rows of typed tables: each a class
+whose fields are the columns. A text that no database holds (NUL, bytes that are not UTF-8) and a number beyond 64 bits
+are put right when they are written (:mod:`imgtools.fleet.store`), so that a kind need not care.
+"""
+
+from __future__ import annotations
+
+import pkgutil
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any, NamedTuple, NewType, get_type_hints
+
+from imgtools.errors import UsageError
+from imgtools.records.request import ImageRequest
+
+# Nanoseconds since 1970; in the database a time in UTC.
+Moment = NewType("Moment", int)
+
+
+class Table(NamedTuple):
+    """A table of a kind.
+
+    :param row: a NamedTuple whose fields are the columns: of text, int, float, bool or Moment, or any of them or None.
+    :param key: the columns by which a row of one run is found in another.
+    """
+
+    row: type[tuple[Any, ...]]
+    key: tuple[str, ...]
+
+    def columns(self) -> Mapping[str, Any]:
+        """The type of each column by its name."""
+        return get_type_hints(self.row)
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One question to a fleet.
+
+    :param ask: the workflow of the command of the same name; called in the process of one image.
+    :param rows: makes rows of its report, each of a class of one of the tables.
+    """
+
+    ask: Callable[[ImageRequest], Any]
+    rows: Callable[[Any], Iterable[tuple[Any, ...]]]
+    tables: Mapping[str, Table]
+
+    def table_of(self, row: tuple[Any, ...]) -> str:
+        """Return the name of the table that a row belongs into."""
+        return next(name for name, table in self.tables.items() if type(row) is table.row)
+
+
+def kind_names() -> tuple[str, ...]:
+    """Return the names of all kinds."""
+    return tuple(
+        sorted(one.name for one in pkgutil.iter_modules(import_module(f"{__package__}.kinds").__path__))
+    )
+
+
+def load_kind(name: str) -> Kind:
+    """Return one kind by its name.
+
+    :raises UsageError: there is none of this name.
+    """
+    if name not in kind_names():
+        raise UsageError(f"a fleet cannot be asked for {name}", hint=f"one of {', '.join(kind_names())}")
+    kind: Kind = import_module(f"{__package__}.kinds.{name}").KIND
+    return kind
+
+
+def all_tables() -> Iterator[tuple[str, str, Table]]:
+    """Yield all tables of all kinds: the kind's name, the table's and the table."""
+    for name in kind_names():
+        for table_name, table in load_kind(name).tables.items():
+            yield name, table_name, table

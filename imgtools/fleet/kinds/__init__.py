@@ -1,0 +1,1 @@
+"""What a fleet can be asked, a module each: see :mod:`imgtools.fleet.kind`."""

@@ -1,0 +1,25 @@
+"""What a fleet needs of other people's packages, which nobody else has to install."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+from imgtools.errors import FleetLibraryMissing
+
+# Packages of the extra ``fleet`` in pyproject.toml, by the names that one imports.
+DATABASE = ("sqlalchemy", "alembic")
+CLUSTER = ("distributed", "cryptography")
+PARQUET = ("pyarrow",)
+POSTGRESQL = ("psycopg",)
+
+
+def require(*names: str) -> None:
+    """Make sure that packages are there before anything is begun.
+
+    :raises FleetLibraryMissing: one is not.
+    """
+    if missing := [name for name in names if find_spec(name) is None]:
+        raise FleetLibraryMissing(
+            f"a fleet needs {', '.join(missing)}, which is not installed",
+            hint="pip install 'imgtools[fleet]'",
+        )
