@@ -62,7 +62,7 @@ if TYPE_CHECKING:
         partition_set,
     )
     from imgtools.door.files import chmod, chown, cp, ln, mkdir, mv, rm, tar_in, touch
-    from imgtools.door.fleet import fleet_query, fleet_run
+    from imgtools.door.fleet import fleet_changes, fleet_export, fleet_query, fleet_run
     from imgtools.door.host import boot, doctor, mount, run_with, unmount
     from imgtools.door.layers import chain_flatten, chain_move, chain_show, chain_squash, commit, rebase
     from imgtools.door.looking import du, get_kernel, tail, tree
@@ -139,6 +139,8 @@ if TYPE_CHECKING:
         write,
     )
     from imgtools.files.tree import GuestReader
+    from imgtools.fleet.changes import ChangesReport, FleetChange
+    from imgtools.fleet.export import ExportedTable, FleetExport
     from imgtools.fleet.query import QueryReport
     from imgtools.fleet.run import ImageAnswer, RunReport
     from imgtools.guest.guest import Guest, find_guests, the_guest
@@ -245,20 +247,21 @@ if TYPE_CHECKING:
 __all__ = [
     "Affected", "AmendReport", "Application", "AuditFinding", "AuditReport", "AuditedCheck", "Backing",
     "Became", "BenchReport", "Bitmap", "BitmapReport", "BitmapsReport", "BootCause", "BootReport",
-    "ChainChange", "ChainLayer", "ChainReport", "Change", "Changed", "CheckFilesystem", "CheckReport",
-    "Clone", "CloneReport", "CommitReport", "CompareReport", "Component", "ComponentKind", "Confidence",
-    "ConfigReport", "ConfigSetting", "ConfigValue", "ContentCheck", "ConvertReport", "CopiedPartition",
-    "CopyOutReport", "CreateReport", "DdReport", "Declined", "DetachedHeader", "Deviation", "DfReport",
-    "DiagnoseReport", "DiffReport", "Difference", "DiscardHibernation", "Disk", "DiskFacts", "DiskSource",
-    "DiskStep", "DoctorReport", "Domain", "DuReport", "EditConfig", "EditLines", "Engine", "Evidence",
-    "ExportReport", "ExportedKey", "Extent", "FactDifference", "FactKind", "FileDifference", "FileEntry",
-    "FileFacts", "FileFinding", "FileKind", "FileStat", "FilesystemUsage", "FilesystemsReport",
-    "FindReport", "Finding", "FolderRoom", "FormatReport", "FoundFile", "FoundRow", "FreeRoom",
-    "FreeVolume", "Generated", "GetKernelReport", "GotKernel", "GrepReport", "GrepRow", "Guest",
-    "GuestDiffReport", "GuestOptions", "GuestReader", "Happening", "HashedFile", "HiveListReport",
-    "HiveRow", "HostPath", "Image", "ImageAnswer", "ImageEdit", "ImageInfo", "ImageOptions", "ImageUsage",
-    "Images", "InfoReport", "InspectReport", "InspectedGuest", "Key", "KeyListReport", "KeyReport",
-    "KeyRow", "Keys", "Layer", "Layout", "LeftVolume", "Level", "LineEdit", "ListedFile", "LogInfo",
+    "ChainChange", "ChainLayer", "ChainReport", "Change", "Changed", "ChangesReport", "CheckFilesystem",
+    "CheckReport", "Clone", "CloneReport", "CommitReport", "CompareReport", "Component", "ComponentKind",
+    "Confidence", "ConfigReport", "ConfigSetting", "ConfigValue", "ContentCheck", "ConvertReport",
+    "CopiedPartition", "CopyOutReport", "CreateReport", "DdReport", "Declined", "DetachedHeader",
+    "Deviation", "DfReport", "DiagnoseReport", "DiffReport", "Difference", "DiscardHibernation", "Disk",
+    "DiskFacts", "DiskSource", "DiskStep", "DoctorReport", "Domain", "DuReport", "EditConfig",
+    "EditLines", "Engine", "Evidence", "ExportReport", "ExportedKey", "ExportedTable", "Extent",
+    "FactDifference", "FactKind", "FileDifference", "FileEntry", "FileFacts", "FileFinding", "FileKind",
+    "FileStat", "FilesystemUsage", "FilesystemsReport", "FindReport", "Finding", "FleetChange",
+    "FleetExport", "FolderRoom", "FormatReport", "FoundFile", "FoundRow", "FreeRoom", "FreeVolume",
+    "Generated", "GetKernelReport", "GotKernel", "GrepReport", "GrepRow", "Guest", "GuestDiffReport",
+    "GuestOptions", "GuestReader", "Happening", "HashedFile", "HiveListReport", "HiveRow", "HostPath",
+    "Image", "ImageAnswer", "ImageEdit", "ImageInfo", "ImageOptions", "ImageUsage", "Images",
+    "InfoReport", "InspectReport", "InspectedGuest", "Key", "KeyListReport", "KeyReport", "KeyRow",
+    "Keys", "Layer", "Layout", "LeftVolume", "Level", "LineEdit", "ListedFile", "LogInfo",
     "LogListReport", "LogReport", "LogRow", "LogicalVolume", "LsReport", "LvmReport", "MadePart",
     "MakeDirectory", "MakeHardLink", "MakeLink", "MakeReport", "MakeSpecial", "MapLayer", "MapReport",
     "MeasureReport", "Mount", "MountReport", "MountedVolume", "Move", "NewLvmUuids", "OperationReport",
@@ -280,16 +283,16 @@ __all__ = [
     "chain_squash", "check", "chmod", "chown", "clone", "commit", "compare", "config_delete",
     "config_get", "config_match", "config_set", "convert", "copy_in", "copy_out", "cp", "create",
     "create_snapshot", "customize", "dd", "delete_snapshot", "df", "diagnose", "diff", "doctor", "domain",
-    "domains", "du", "edit", "edit_image", "errors", "find", "find_guests", "fleet_query", "fleet_run",
-    "format", "get_kernel", "grep", "info", "inspect", "list_filesystems", "list_logs", "list_snapshots",
-    "ln", "log", "ls", "lvm_create", "lvm_extend", "lvm_reduce", "lvm_remove", "make", "make_plan", "map",
-    "measure", "mkdir", "mount", "mv", "open_image", "partition_add", "partition_list",
-    "partition_remove", "partition_set", "read_plan", "rebase", "recover", "registry_delete",
-    "registry_diff", "registry_export", "registry_get", "registry_hives", "registry_list",
-    "registry_merge", "registry_search", "registry_set", "repair", "rescue", "resize_copy", "resize_disk",
-    "rm", "run_with", "sbom", "sbom_document", "sparsify", "sysprep", "sysprep_verify", "tail", "tar_in",
-    "tar_out", "the_guest", "timeline", "touch", "tree", "unmount", "verify", "wipe", "write",
-    "write_plan",
+    "domains", "du", "edit", "edit_image", "errors", "find", "find_guests", "fleet_changes",
+    "fleet_export", "fleet_query", "fleet_run", "format", "get_kernel", "grep", "info", "inspect",
+    "list_filesystems", "list_logs", "list_snapshots", "ln", "log", "ls", "lvm_create", "lvm_extend",
+    "lvm_reduce", "lvm_remove", "make", "make_plan", "map", "measure", "mkdir", "mount", "mv",
+    "open_image", "partition_add", "partition_list", "partition_remove", "partition_set", "read_plan",
+    "rebase", "recover", "registry_delete", "registry_diff", "registry_export", "registry_get",
+    "registry_hives", "registry_list", "registry_merge", "registry_search", "registry_set", "repair",
+    "rescue", "resize_copy", "resize_disk", "rm", "run_with", "sbom", "sbom_document", "sparsify",
+    "sysprep", "sysprep_verify", "tail", "tar_in", "tar_out", "the_guest", "timeline", "touch", "tree",
+    "unmount", "verify", "wipe", "write", "write_plan",
 ]  # fmt: skip
 
 # Where each name is; the imports above say the same to type checkers, and a test holds them together.
@@ -311,7 +314,7 @@ _HOMES = {
         "partition_set"
     ),
     "imgtools.door.files": "chmod chown cp ln mkdir mv rm tar_in touch",
-    "imgtools.door.fleet": "fleet_query fleet_run",
+    "imgtools.door.fleet": "fleet_changes fleet_export fleet_query fleet_run",
     "imgtools.door.host": "boot doctor mount run_with unmount",
     "imgtools.door.layers": "chain_flatten chain_move chain_show chain_squash commit rebase",
     "imgtools.door.looking": "du get_kernel tail tree",
@@ -339,6 +342,8 @@ _HOMES = {
         "Orders WriteOptions apply config_delete config_set copy_in customize edit repair sysprep write"
     ),
     "imgtools.files.tree": "GuestReader",
+    "imgtools.fleet.changes": "ChangesReport FleetChange",
+    "imgtools.fleet.export": "ExportedTable FleetExport",
     "imgtools.fleet.query": "QueryReport",
     "imgtools.fleet.run": "ImageAnswer RunReport",
     "imgtools.guest.guest": "Guest find_guests the_guest",

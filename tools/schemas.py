@@ -42,6 +42,8 @@ ELSEWHERE = {
     "imgtools.shell.undo/1": "imgtools.workflows.shell:UndoReport",
     "imgtools.fleet.run/1": "imgtools.fleet.run:RunReport",
     "imgtools.fleet.answer/1": "imgtools.fleet.run:ImageAnswer",
+    "imgtools.fleet.changes/1": "imgtools.fleet.changes:ChangesReport",
+    "imgtools.fleet.export/1": "imgtools.fleet.export:FleetExport",
     "imgtools.fleet.query/1": "imgtools.fleet.query:QueryReport",
     "imgtools.format/1": "imgtools.workflows.format:FormatReport",
     "imgtools.lvm.create/1": "imgtools.workflows.lvm:LvmReport",

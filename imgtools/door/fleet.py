@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
 from imgtools.door.opening import GuestOptions, HostPath, Size, make_request, size_text
-from imgtools.fleet.libraries import CLUSTER, DATABASE, require
+from imgtools.fleet.libraries import CLUSTER, DATABASE, PARQUET, require
 from imgtools.records.domain import Domain
 from imgtools.units import parse_size
 
 if TYPE_CHECKING:
+    from imgtools.fleet.changes import ChangesReport
+    from imgtools.fleet.export import FleetExport
     from imgtools.fleet.query import QueryReport
     from imgtools.fleet.run import ImageAnswer, RunReport
 
@@ -89,3 +92,27 @@ def fleet_query(sql: str, *, database: str = _FILE) -> QueryReport:
     from imgtools.fleet.query import query
 
     return query(database, sql)
+
+
+def fleet_changes(first: int, second: int, *, database: str = _FILE) -> ChangesReport:
+    """Return what changed in a fleet from one run to another of the same question.
+
+    :raises NoSuchRun: there is none of a number, or they asked different questions.
+    """
+    require(*DATABASE)
+    from imgtools.fleet.changes import changes
+
+    return changes(database, first, second)
+
+
+def fleet_export(parquet: HostPath, *, database: str = _FILE, overwrite: bool = False) -> FleetExport:
+    """Write the answers of a fleet as Parquet: a file for each table.
+
+    :param parquet: the folder, which is made if it is not there.
+    :raises TargetExists: a file is there, and ``overwrite`` was not said.
+    :raises HostError: the folder cannot be written.
+    """
+    require(*DATABASE, *PARQUET)
+    from imgtools.fleet.export import export
+
+    return export(database, Path(parquet), overwrite=overwrite)

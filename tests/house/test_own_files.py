@@ -51,6 +51,7 @@ ELSEWHERE: dict[tuple[str, ...], str] = {
     ("newdisk", "container"): OF_A_NEW_IMAGE,
     ("newdisk", "fill"): OF_A_NEW_IMAGE,
     ("fleet", "database"): NAMED,
+    ("fleet", "export"): NAMED,
     ("ops", "passwords"): NAMED,
     ("door", "plan"): NAMED,
     ("compat", "guestmount"): NAMED,
