@@ -139,10 +139,15 @@ if TYPE_CHECKING:
         write,
     )
     from imgtools.files.tree import GuestReader
-    from imgtools.fleet.changes import ChangesReport, FleetChange
-    from imgtools.fleet.export import ExportedTable, FleetExport
-    from imgtools.fleet.query import QueryReport
-    from imgtools.fleet.run import ImageAnswer, RunReport
+    from imgtools.fleet.reports import (
+        ChangesReport,
+        ExportedTable,
+        FleetChange,
+        FleetExport,
+        ImageAnswer,
+        QueryReport,
+        RunReport,
+    )
     from imgtools.guest.guest import Guest, find_guests, the_guest
     from imgtools.guest.plan import make_plan
     from imgtools.image.edit import ImageEdit
@@ -342,10 +347,9 @@ _HOMES = {
         "Orders WriteOptions apply config_delete config_set copy_in customize edit repair sysprep write"
     ),
     "imgtools.files.tree": "GuestReader",
-    "imgtools.fleet.changes": "ChangesReport FleetChange",
-    "imgtools.fleet.export": "ExportedTable FleetExport",
-    "imgtools.fleet.query": "QueryReport",
-    "imgtools.fleet.run": "ImageAnswer RunReport",
+    "imgtools.fleet.reports": (
+        "ChangesReport ExportedTable FleetChange FleetExport ImageAnswer QueryReport RunReport"
+    ),
     "imgtools.guest.guest": "Guest find_guests the_guest",
     "imgtools.guest.plan": "make_plan",
     "imgtools.image.edit": "ImageEdit",

@@ -13,10 +13,7 @@ from imgtools.records.domain import Domain
 from imgtools.units import parse_size
 
 if TYPE_CHECKING:
-    from imgtools.fleet.changes import ChangesReport
-    from imgtools.fleet.export import FleetExport
-    from imgtools.fleet.query import QueryReport
-    from imgtools.fleet.run import ImageAnswer, RunReport
+    from imgtools.fleet.reports import ChangesReport, FleetExport, ImageAnswer, QueryReport, RunReport
 
 _FILE = "imgtools-fleet.sqlite"
 

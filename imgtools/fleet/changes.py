@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, select
@@ -12,35 +11,8 @@ from sqlalchemy import Connection, select
 from imgtools.errors import NoSuchRun
 from imgtools.fleet.database import place_of, read_only, shown
 from imgtools.fleet.kind import Kind, Table, load_kind
+from imgtools.fleet.reports import ChangesReport, FleetChange
 from imgtools.fleet.schema import ANSWERS, IMAGES, KIND_TABLES, RUN_IMAGES, RUNS
-
-
-@dataclass(frozen=True, slots=True)
-class FleetChange:
-    """One thing that is not as it was.
-
-    ``what`` is new, gone, or changed; of an image itself also failed or answered. ``table`` is where the row is, "" for
-    the image itself, ``key`` which row, ``column`` what of it changed, from ``old`` to ``new``.
-    """
-
-    image: str
-    what: str
-    table: str = ""
-    key: str = ""
-    column: str = ""
-    old: str | None = None
-    new: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ChangesReport:
-    """What changed from run ``first`` to run ``second``, by image."""
-
-    database: str
-    kind: str
-    first: int
-    second: int
-    changes: tuple[FleetChange, ...]
 
 
 class OpenChanges(NamedTuple):

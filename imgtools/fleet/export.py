@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from sqlalchemy import BigInteger, Boolean, Connection, DateTime, Double, Intege
 
 from imgtools.errors import HostError, TargetExists, host_fault
 from imgtools.fleet.database import place_of, read_only, shown
+from imgtools.fleet.reports import ExportedTable, FleetExport
 from imgtools.fleet.schema import METADATA
 
 PIECE = 20_000  # rows that are held at a time: a row group
@@ -26,24 +26,6 @@ _TYPES: Mapping[type, Any] = {
     Boolean: pyarrow.bool_(),
     DateTime: pyarrow.timestamp("us", tz="UTC"),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class ExportedTable:
-    """A table and the file that it was written into."""
-
-    table: str
-    host_path: Path
-    rows: int
-
-
-@dataclass(frozen=True, slots=True)
-class FleetExport:
-    """What was written."""
-
-    database: str
-    folder: Path
-    tables: tuple[ExportedTable, ...]
 
 
 def export(database: str, folder: Path, *, overwrite: bool = False) -> FleetExport:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from sqlalchemy import URL, Connection, text
@@ -12,17 +11,9 @@ from sqlalchemy.exc import DBAPIError
 
 from imgtools.errors import BadQuery, FleetDatabaseUnfit
 from imgtools.fleet.database import place_of, read_only, shown
+from imgtools.fleet.reports import QueryReport
 
 PIECE = 1000  # rows that are held at a time
-
-
-@dataclass(frozen=True, slots=True)
-class QueryReport:
-    """What a query found: the names of the columns, and the rows."""
-
-    database: str
-    columns: tuple[str, ...]
-    rows: tuple[tuple[Any, ...], ...]  # Any: what a database holds
 
 
 class OpenQuery(NamedTuple):

@@ -22,6 +22,7 @@ from imgtools.fleet.cluster import Cluster, Done, Task, open_cluster
 from imgtools.fleet.database import place_of, shown, writable
 from imgtools.fleet.identity import Identity, identify
 from imgtools.fleet.kind import Kind, load_kind
+from imgtools.fleet.reports import ImageAnswer, RunReport
 from imgtools.fleet.store import Store
 from imgtools.fleet.work import Answer, Failure, OddAnswer, Work, facts_of, failed, read_answer
 from imgtools.records.many import Reason
@@ -53,40 +54,6 @@ class Wanted:
     memory: int = MEMORY
     retries: int = 0
     everything: bool = False  # also what is known and as it was
-
-
-@dataclass(frozen=True, slots=True)
-class ImageAnswer:
-    """What became of one image; ``kept``: it is as it was when it was asked before."""
-
-    image: str
-    ok: bool
-    kept: bool
-    exit_code: int
-    error: str
-    message: str
-    hint: str
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class RunReport:
-    """How a run went; ``failed`` counts what was asked in it and has no answer."""
-
-    run: int
-    kind: str
-    database: str
-    images: int
-    asked: int
-    kept: int
-    failed: int
-    seconds: float
-    reasons: tuple[Reason, ...]
-
-    @property
-    def exit_code(self) -> int:
-        """0, or 1 if an image has no answer."""
-        return int(self.failed > 0)
 
 
 def run_fleet(wanted: Wanted, told: Callable[[ImageAnswer], None] | None = None) -> RunReport:

@@ -12,7 +12,7 @@ from imgtools.cli.command.shared_options import Database
 from imgtools.cli.output.views import Column, Table, View
 
 if TYPE_CHECKING:
-    from imgtools.fleet.changes import FleetChange
+    from imgtools.fleet.reports import FleetChange
 
 WAITS = True
 EXAMPLES = (

@@ -12,7 +12,7 @@ from imgtools.cli.command.shared_options import Database, Overwrite
 from imgtools.cli.output.views import Cell, Column, Table
 
 if TYPE_CHECKING:
-    from imgtools.fleet.export import FleetExport
+    from imgtools.fleet.reports import FleetExport
 
 WAITS = True
 EXAMPLES = (

@@ -15,7 +15,8 @@ from imgtools.errors import ImgtoolsError, UsageError
 from imgtools.units import parse_size
 
 if TYPE_CHECKING:
-    from imgtools.fleet.run import Image, ImageAnswer, RunReport, Wanted
+    from imgtools.fleet.reports import ImageAnswer, RunReport
+    from imgtools.fleet.run import Image, Wanted
 
 EXAMPLES = (
     "imgtools fleet run df -- /var/lib/libvirt/images",
