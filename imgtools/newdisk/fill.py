@@ -89,9 +89,8 @@ def make_filled(
     :raises EditFailed: a program refuses.
     :raises RolledBack: the filesystem's own checker does not find it in order.
     """
-    with target.open("xb") as stream:
-        stream.truncate(size)
-    make_filesystem(target, replace(new, is_fresh=True))
+    target.touch(exist_ok=False)
+    _make_empty(target, size, new)
     if len(tree.nodes) == 1 and _is_plain_root(tree.nodes["/"]):
         if new.kind in EXT and new.moment is not None:
             set_superblock_times(target, new.moment)
@@ -101,6 +100,7 @@ def make_filled(
     try:
         _fill(target, new, tree, scratch, progress)
     except CannotWrite as refused:
+        _make_empty(target, size, new)  # what was written before that is not whole, and a kernel would say so
         return Filled(target, is_full=False, reason=refused.declined.reason)
     except EditFailed as error:
         if "no room" in error.message:
@@ -110,6 +110,12 @@ def make_filled(
             ) from None
         raise
     return Filled(target)
+
+
+def _make_empty(target: Path, size: int, new: NewFilesystem) -> None:
+    os.truncate(target, 0)
+    os.truncate(target, size)
+    make_filesystem(target, replace(new, is_fresh=True))
 
 
 def _is_plain_root(root: Node) -> bool:
