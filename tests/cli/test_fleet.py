@@ -149,6 +149,8 @@ def test_an_image_that_vanishes_is_an_answer(fleet: Fleet) -> None:
         (("run", "df", "--database", "newer.sqlite", "--", "x"), 55, "9999"),
         (("query", "--database", "missing.sqlite", "SELECT 1"), 54, "no such file"),
         (("query", "--database", "newer.sqlite", "SELECT 1"), 55, "9999"),
+        (("changes", "1", "2", "--database", "missing.sqlite"), 54, "no such file"),
+        (("export", "--parquet", "out", "--database", "missing.sqlite"), 54, "no such file"),
     ],
 )
 def test_bad_input_is_one_line_and_a_code_of_its_own(

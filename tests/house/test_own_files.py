@@ -51,7 +51,6 @@ ELSEWHERE: dict[tuple[str, ...], str] = {
     ("newdisk", "container"): OF_A_NEW_IMAGE,
     ("newdisk", "fill"): OF_A_NEW_IMAGE,
     ("fleet", "database"): NAMED,
-    ("fleet", "export"): NAMED,
     ("ops", "passwords"): NAMED,
     ("door", "plan"): NAMED,
     ("compat", "guestmount"): NAMED,
