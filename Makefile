@@ -16,7 +16,7 @@ RUN ?= make demo test JOBS=$(JOBS) ARGS="$(ARGS)"
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
 .NOTPARALLEL:
-.PHONY: help setup demo test test-on lint bench boots sound docs man report-picture fixtures constraints lowest mutants fuzz foreign virt-golden peers clean
+.PHONY: help setup demo test test-on deb deb-check lint bench boots sound docs man report-picture fixtures constraints lowest mutants fuzz foreign virt-golden peers clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,6 +34,12 @@ test: setup  ## build every test guest and run all tests, linters included
 
 test-on:  ## demo and tests on another Debian, in a root of its own (SUITE=trixie, RUN='make demo')
 	$(SUDO) /usr/bin/python3 -m tools.test_on $(SUITE) '$(RUN)'
+
+deb:  ## make the package of a Debian release in a root of it, into dist/SUITE (SUITE=bookworm, trixie)
+	$(SUDO) /usr/bin/python3 -m tools.deb build $(SUITE)
+
+deb-check:  ## install that package in a clean root, try it there, and remove it
+	$(SUDO) /usr/bin/python3 -m tools.deb try $(SUITE)
 
 lint: setup  ## ruff (rules and format) and mypy --strict
 	$(PYTHON) -m ruff check .

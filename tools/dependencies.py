@@ -27,7 +27,7 @@ HEAD = """\
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    """Do one of the two."""
+    """Do what is asked for."""
     parser = argparse.ArgumentParser(prog="python3 -m tools.dependencies", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser(
@@ -35,12 +35,21 @@ def main(words: Sequence[str] | None = None) -> int:
     )
     lowest = commands.add_parser("lowest", help="make a virtual environment with the lowest versions")
     lowest.add_argument("venv", type=Path)
+    commands.add_parser("bundled", help="print what a package of Debian's has to bring from PyPI, one a line")
     asked = parser.parse_args(words)
     if asked.command == "renew":
         CONSTRAINTS.write_text(HEAD + _newest(requirements()))
-    else:
+    elif asked.command == "lowest":
         _make_lowest(asked.venv, requirements())
+    else:
+        sys.stdout.write("".join(f"{one}\n" for one in bundled()))
     return 0
+
+
+def bundled() -> list[str]:
+    """What users need of PyPI, but for what Debian has in a version that will do."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    return [one for one in project["dependencies"] if name_of(one) not in FROM_DEBIAN]
 
 
 def requirements() -> list[str]:

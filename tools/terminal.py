@@ -23,6 +23,7 @@ from imgtools.cli.app import main
 sys.argv[0] = "imgtools"
 main()
 """
+INSTALLED = os.environ.get("IMGTOOLS_PROGRAM", "")  # another program to show: one that is installed
 IMGTOOLS = f'imgtools() {{ {shlex.quote(sys.executable)} -c {shlex.quote(PROGRAM)} "$@"; }}'
 # CSI and OSC sequences (ECMA-48, 5.4 and 8.3.89): colours, cursor, titles.
 ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\))")
@@ -40,10 +41,11 @@ def run_on_terminal(line: str, folder: Path, *, colour: bool = False) -> Shown:
     """Run one shell line in `folder` and return what a terminal of WIDTH columns would show, both streams."""
     ours, theirs = pty.openpty()
     env = os.environ | {"COLUMNS": str(WIDTH), "LINES": "50", "TERM": "xterm-256color", "LC_ALL": "C.UTF-8"}
-    env["PYTHONPATH"] = str(ROOT)
+    begin = f'imgtools() {{ {shlex.quote(INSTALLED)} "$@"; }}' if INSTALLED else IMGTOOLS
+    env |= {} if INSTALLED else {"PYTHONPATH": str(ROOT)}
     env = env | {"COLORTERM": "truecolor"} if colour else env | {"NO_COLOR": "1"}
     process = subprocess.Popen(
-        ["/bin/bash", "-c", f"{IMGTOOLS}\n{line}"],
+        ["/bin/bash", "-c", f"{begin}\n{line}"],
         cwd=folder,
         env=env,
         stdin=subprocess.DEVNULL,

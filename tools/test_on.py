@@ -16,6 +16,8 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from imgtools.engine.held_folder import mounts_below
@@ -45,32 +47,49 @@ exec chroot "$root" /usr/bin/env -i "$@"
 
 
 def main(words: list[str] | None = None) -> int:
-    """Make the root if it is not there, and become a command in it."""
+    """Run a command in the root of a release."""
     asked = _parser().parse_args(words)
     if os.geteuid() != 0:
         return _fail("a root of another Debian is made and entered by root: sudo make test-on")
     for program in ("mmdebstrap", "unshare", "git"):
         if not shutil.which(program):
             return _fail(f"{program} is not installed: see packages-dev.apt")
-    root = _folder() / asked.suite
+    with held_root(asked.suite, asked.mirror, fresh=asked.fresh) as root:
+        return run_in(root, asked.command)
+
+
+@contextmanager
+def held_root(name: str, mirror: str = "", *, suite: str = "", fresh: bool = False) -> Iterator[Path]:
+    """Make a root of a Debian if it is not there, with a copy of this checkout, and hold it while the block runs.
+
+    :param suite: the release; empty: as the root is called.
+    :param fresh: throw away what is kept of an earlier run.
+    :raises SystemExit: another run has it, or it cannot be made.
+    """
+    root = folder_of(name)
     root.parent.mkdir(parents=True, exist_ok=True)
-    lock = os.open(root.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return _fail(f"{root} is in use by another run")
-    _prepare(root, asked)
-    os.set_inheritable(lock, True)  # held until the last process in the root has ended
-    command = _entering(root, asked.command)
-    return os.execvp(command[0], command)
+    with root.with_suffix(".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise SystemExit(f"error: {root} is in use by another run") from None
+        os.set_inheritable(lock.fileno(), True)  # held until the last process in the root has ended
+        if fresh:
+            remove_tree(root)
+        if not root.is_dir():
+            _make(root, suite or name, mirror)
+        _copy_checkout(root / CHECKOUT)
+        yield root
 
 
-def _prepare(root: Path, asked: argparse.Namespace) -> None:
-    if asked.fresh:
-        remove_tree(root)
-    if not root.is_dir():
-        _make(root, asked.suite, asked.mirror)
-    _copy_checkout(root / CHECKOUT)
+def run_in(root: Path, command: str) -> int:
+    """Run a shell command in the copy of the checkout in a root, and return its exit code."""
+    return subprocess.run(_entering(root, command), check=False, close_fds=False).returncode
+
+
+def folder_of(name: str) -> Path:
+    """Where the root of that name is kept: beside the fixtures."""
+    return Path.home() / ".cache" / "imgtools" / "roots" / name
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -80,11 +99,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--fresh", action="store_true", help="throw away what is kept of an earlier run")
     parser.add_argument("--mirror", default="", help="where mmdebstrap gets packages (its own default)")
     return parser
-
-
-def _folder() -> Path:
-    """Where roots are kept: beside the fixtures."""
-    return Path.home() / ".cache" / "imgtools" / "roots"
 
 
 def _make(root: Path, suite: str, mirror: str) -> None:
