@@ -29,7 +29,10 @@ imgtools --version
 for test in debian/tests/a-disk debian/tests/this-host; do echo "# $test"; $test; done
 tools/setup.sh .venv demo
 IMGTOOLS_PROGRAM=/usr/bin/imgtools .venv/bin/python -m tools.demo
-apt-get -qq -y purge imgtools >/dev/null
+apt-get -qq -y install /srv/built/imgtools-fleet_*.deb >/dev/null
+cd /tmp && imgtools make one.qcow2 --type ext4 --size 64M --write && imgtools fleet run info -- one.qcow2
+imgtools fleet query "SELECT format FROM latest_disks"
+apt-get -qq -y purge imgtools imgtools-fleet >/dev/null
 for left in /usr/lib/imgtools /usr/bin/imgtools /usr/share/man/man1/imgtools.1.gz; do
     if [ -e $left ]; then echo "left behind: $left"; exit 1; fi
 done
@@ -57,7 +60,7 @@ def _build(suite: str, mirror: str, built: Path) -> int:
             return code
         shutil.rmtree(built, ignore_errors=True)
         built.mkdir(parents=True)
-        for file in sorted((root / "srv/built").glob("imgtools_*")):
+        for file in sorted((root / "srv/built").glob("imgtools*_*")):
             shutil.copy(file, built)
             sys.stdout.write(f"{os.path.relpath(built / file.name, SOURCE)}\n")
     return 0
@@ -71,7 +74,7 @@ def _try(suite: str, mirror: str, built: Path) -> int:
     remove_tree(folder_of(clean))
     with held_root(clean, mirror, suite=suite) as root:
         (root / "srv/built").mkdir()
-        for file in built.glob("imgtools_*.deb"):
+        for file in built.glob("imgtools*.deb"):
             shutil.copy(file, root / "srv/built")
         assert (root / CHECKOUT).is_dir()
         return run_in(root, f"set -e\n{TRY}")

@@ -35,21 +35,25 @@ def main(words: Sequence[str] | None = None) -> int:
     )
     lowest = commands.add_parser("lowest", help="make a virtual environment with the lowest versions")
     lowest.add_argument("venv", type=Path)
-    commands.add_parser("bundled", help="print what a package of Debian's has to bring from PyPI, one a line")
+    bring = commands.add_parser(
+        "bundled", help="print what a package of Debian's has to bring from PyPI, one a line"
+    )
+    bring.add_argument("extra", nargs="?", default="", help="of this extra, such as fleet")
     asked = parser.parse_args(words)
     if asked.command == "renew":
         CONSTRAINTS.write_text(HEAD + _newest(requirements()))
     elif asked.command == "lowest":
         _make_lowest(asked.venv, requirements())
     else:
-        sys.stdout.write("".join(f"{one}\n" for one in bundled()))
+        sys.stdout.write("".join(f"{one}\n" for one in bundled(asked.extra)))
     return 0
 
 
-def bundled() -> list[str]:
-    """What users need of PyPI, but for what Debian has in a version that will do."""
+def bundled(extra: str = "") -> list[str]:
+    """What users need of PyPI, but for what Debian has in a version that will do; or what an extra of theirs needs."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    return [one for one in project["dependencies"] if name_of(one) not in FROM_DEBIAN]
+    wanted = project["optional-dependencies"][extra] if extra else project["dependencies"]
+    return [one for one in wanted if name_of(one) not in FROM_DEBIAN]
 
 
 def requirements() -> list[str]:
