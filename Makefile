@@ -16,7 +16,7 @@ RUN ?= make demo test JOBS=$(JOBS) ARGS="$(ARGS)"
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
 .NOTPARALLEL:
-.PHONY: help setup demo test test-on deb deb-check lint bench boots sound docs man report-picture fixtures constraints lowest mutants fuzz foreign virt-golden peers clean
+.PHONY: help setup demo test test-on deb deb-check lint bench boots sound docs site man report-picture fixtures constraints lowest mutants fuzz foreign virt-golden peers clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -59,6 +59,10 @@ sound: setup  ## build real Debians on XFS, btrfs and LUKS, and find nothing wro
 
 docs: setup  ## write the generated pages: one per command, and the picture in the README
 	$(PYTHON) -m tools.docs
+
+site: setup  ## write the documentation as pages for a browser into build/site
+	$(PYTHON) -m pip install -qq --disable-pip-version-check -c constraints.txt -e '.[site]'
+	$(PYTHON) -m tools.site
 
 man: setup  ## write a man page for each command into build/man
 	$(PYTHON) -m tools.man
