@@ -157,7 +157,7 @@ def test_a_disk_on_the_network_is_read_where_that_is_said(host: Host, tmp_path: 
         ("-d far", 18, "--remote says so"),
         ("-d discs", 3, "discs has no disks"),
         ("-d web1 -d twin", 2, "2 guests are named"),
-        ("-d web1 -f raw", 2, "the definition has the format"),
+        ("-d web1 --format raw", 2, "the definition has the format"),
         ("-d web1 --vol images/debian.qcow2", 2, "two ways to name a guest"),
         ("-d web1 --domain-xml /x.xml", 2, "two ways to name a guest"),
         ("--vol images", 2, "POOL/VOLUME"),
