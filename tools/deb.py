@@ -30,7 +30,7 @@ for test in debian/tests/a-disk debian/tests/this-host; do echo "# $test"; $test
 tools/setup.sh .venv demo
 IMGTOOLS_PROGRAM=/usr/bin/imgtools .venv/bin/python -m tools.demo
 apt-get -qq -y install /srv/built/imgtools-fleet_*.deb >/dev/null
-cd /tmp && imgtools make one.qcow2 --type ext4 --size 64M --write && imgtools fleet run info -- one.qcow2
+cd /tmp && imgtools make one.qcow2 --type ext4 --size 64M && imgtools fleet run info -- one.qcow2
 imgtools fleet query "SELECT format FROM latest_disks"
 apt-get -qq -y purge imgtools imgtools-fleet >/dev/null
 for left in /usr/lib/imgtools /usr/bin/imgtools /usr/share/man/man1/imgtools.1.gz; do
