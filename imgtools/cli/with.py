@@ -51,7 +51,7 @@ def command(
     )
     if out.json:
         out.show(report, schema="imgtools.with/1", view=lambda: ())
-    elif report.written:
+    elif report.committed:
         changes = "1 change was" if report.change_count == 1 else f"{report.change_count} changes were"
         out.note(f"{changes} made in {report.output or report.image}")
     elif report.code and not target.is_dry_run:

@@ -38,7 +38,7 @@ class WithReport:
 
     image: str
     code: int
-    written: bool
+    committed: bool
     change_count: int = 0
     output: str = ""
     warnings: tuple[Warned, ...] = ()
@@ -77,11 +77,11 @@ def run_with(
         )
         if (code or not keep) and not target.is_dry_run:
             served.discard()
-            return WithReport(request.name, code, written=False, warnings=served.warnings)
+            return WithReport(request.name, code, committed=False, warnings=served.warnings)
         changes = served.finish()
     output = os.fspath(target.output.host_path) if target.output is not None else ""
-    written = not target.is_dry_run
-    return WithReport(request.name, code, written, changes, output, served.warnings)
+    committed = not target.is_dry_run
+    return WithReport(request.name, code, committed, changes, output, served.warnings)
 
 
 def _find(name: str) -> str:

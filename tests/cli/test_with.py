@@ -75,7 +75,7 @@ def test_what_it_changed_is_kept_only_if_it_ended_well(tmp_path: Path) -> None:
     assert ran.returncode == 0, ran.stderr
     document = json.loads(ran.stdout)
     assert document["schema"] == "imgtools.with/1"
-    assert (document["data"]["written"], document["data"]["code"]) == (True, 0)
+    assert (document["data"]["committed"], document["data"]["code"]) == (True, 0)
     assert document["data"]["change_count"] >= 1
     assert "said" in ran.stderr
     assert run(image, "--", "cat", "etc/motd").stdout == "new\n"
