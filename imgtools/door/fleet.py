@@ -38,7 +38,8 @@ def fleet_run(
     A program that calls it is started again by the processes that ask: what it does stands below
     ``if __name__ == "__main__":``.
 
-    :param command: what to ask: audit, df, filesystems, info, inspect.
+    :param command: what to ask: audit, check, df, diagnose, filesystems, info, inspect, sbom, sysprep (whether a guest
+        is fit to be cloned), verify.
     :param images: a folder stands for the images in it.
     :param database: an SQLite file, or ``postgresql://HOST/NAME``.
     :param scheduler: of a Dask cluster that runs; "": processes of this host.

@@ -55,7 +55,7 @@ def _settled(work: Work) -> tuple[int, Failure | None, list[tuple[str, str]], di
         kind = load_kind(work.kind)
         report = kind.ask(work.request)
         warnings = [(one.text, one.path) for one in dict.fromkeys(getattr(report, "warnings", ()))]
-        return getattr(report, "exit_code", 0), None, warnings, _by_table(kind, kind.rows(report))
+        return kind.code(report), None, warnings, _by_table(kind, kind.rows(report))
     except ImgtoolsError as error:
         failure = facts_of(error)
     except MemoryError:

@@ -35,17 +35,24 @@ class Table(NamedTuple):
         return get_type_hints(self.row)
 
 
+def _own_code(report: Any) -> int:  # Any: of any workflow
+    """Return the exit code that a report names itself, or 0."""
+    return int(getattr(report, "exit_code", 0))
+
+
 @dataclass(frozen=True, slots=True)
 class Kind:
     """One question to a fleet.
 
     :param ask: the workflow of the command of the same name; called in the process of one image.
     :param rows: makes rows of its report, each of a class of one of the tables.
+    :param code: the exit code that the command would have for a report: 1 where it found something.
     """
 
     ask: Callable[[ImageRequest], Any]
     rows: Callable[[Any], Iterable[tuple[Any, ...]]]
     tables: Mapping[str, Table]
+    code: Callable[[Any], int] = _own_code
 
     def table_of(self, row: tuple[Any, ...]) -> str:
         """Return the name of the table that a row belongs into."""

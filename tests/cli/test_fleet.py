@@ -140,7 +140,7 @@ def test_an_image_that_vanishes_is_an_answer(fleet: Fleet) -> None:
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
-        (("run", "nothing", "--", "x"), 2, "one of audit, df"),
+        (("run", "nothing", "--", "x"), 2, "one of audit, check"),
         (("run", "df", "--scheduler", "tcp://127.0.0.1:9", "--", "x"), 51, "tcp://127.0.0.1:9"),
         (("run", "df", "--database", "no/such/folder/f.sqlite", "--", "x"), 54, "No such file or directory"),
         (("run", "df", "--database", "mysql://db/fleet", "--", "x"), 54, "mysql://"),

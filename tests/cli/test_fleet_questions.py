@@ -18,12 +18,13 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
+from imgtools.errors import UnsupportedGuest
 from imgtools.fleet.database import place_of, writable
 from imgtools.fleet.identity import identify
 from imgtools.fleet.kind import kind_names, load_kind
 from imgtools.fleet.schema import KIND_TABLES, METADATA
 from imgtools.fleet.store import Store
-from imgtools.fleet.work import Answer, Failure, read_answer
+from imgtools.fleet.work import Answer, Failure, facts_of, failed, read_answer
 from imgtools.records.image import disk_named
 from imgtools.records.request import ImageRequest
 from tests.house.source import ROOT
@@ -43,7 +44,11 @@ def answer(kind: str, image: Path) -> Answer:
 
     whole = load_kind(kind)
     rows: dict[str, list[Any]] = {name: [] for name in whole.tables}
-    for row in whole.rows(whole.ask(ImageRequest((disk_named(image),)))):
+    try:
+        report = whole.ask(ImageRequest((disk_named(image),)))
+    except UnsupportedGuest as error:  # the files of a Windows cannot be verified
+        return failed(facts_of(error))
+    for row in whole.rows(report):
         rows[whole.table_of(row)].append(list(row))
     facts = {"code": 0, "error": None, "warnings": [["odd\0", ""]], "rows": rows, "seconds": 0.5}
     return read_answer(json.dumps(facts).encode(), whole, host="h")

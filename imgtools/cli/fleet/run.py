@@ -26,8 +26,9 @@ EXAMPLES = (
     "imgtools fleet run info --database postgresql://db.example.com/fleet -- /nfs/images",
 )
 NOTES = """
-What is asked is one of `audit`, `df`, `filesystems`, `info`, `inspect`: the same as the commands of these names. The
-answers go into tables ([which](../fleet.md)); `imgtools fleet query` asks them.
+What is asked is one of `audit`, `check`, `df`, `diagnose`, `filesystems`, `info`, `inspect`, `sbom`, `verify`: the same
+as the commands of these names; or `sysprep`: the same as `sysprep --verify`. Nothing is changed by any. The answers go
+into tables ([which](../fleet.md)); `imgtools fleet query` asks them.
 
 A folder stands for the disk images in it, which are known by their content, not by their names; `--recursive` takes
 those of the folders in it, too. A pattern in quotes is expanded here.

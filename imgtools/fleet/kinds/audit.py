@@ -63,6 +63,7 @@ def _finding(one: AuditFinding) -> FindingRow:
 KIND = Kind(
     ask=_ask,
     rows=_rows,
+    code=lambda report: int(not report.clean),
     tables={
         "checks": Table(CheckRow, ("check_id",)),
         "findings": Table(FindingRow, ("check_id", "path", "subject")),

@@ -81,6 +81,7 @@ def _disk(path: str, disk: DiskFacts) -> DiskRow:
 KIND = Kind(
     ask=describe_image,
     rows=_rows,
+    code=lambda report: int(any(disk.problem for disk in report.disks)),
     tables={
         "disks": Table(DiskRow, ("disk",)),
         "layers": Table(LayerRow, ("disk", "depth")),
