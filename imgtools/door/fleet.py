@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
 from imgtools.door.opening import GuestOptions, HostPath, Size, make_request, size_text
-from imgtools.fleet.libraries import CLUSTER, DATABASE, PARQUET, require
+from imgtools.fleet.libraries import CLUSTER, DATABASE, require
 from imgtools.records.domain import Domain
 from imgtools.units import parse_size
 
@@ -103,14 +103,26 @@ def fleet_changes(first: int, second: int, *, database: str = _FILE) -> ChangesR
     return changes(database, first, second)
 
 
-def fleet_export(parquet: HostPath, *, database: str = _FILE, overwrite: bool = False) -> FleetExport:
-    """Write the answers of a fleet as Parquet: a file for each table.
+def fleet_export(
+    parquet: HostPath | None = None,
+    *,
+    prometheus: HostPath | None = None,
+    database: str = _FILE,
+    overwrite: bool = False,
+) -> FleetExport:
+    """Write the answers of a fleet as Parquet, a file for each table; or metrics of them for Prometheus.
 
     :param parquet: the folder, which is made if it is not there.
+    :param prometheus: a file whose name ends in ``.prom``, which takes its place whole.
+    :raises UsageError: neither is asked for, or the file has another name.
     :raises TargetExists: a file is there, and ``overwrite`` was not said.
     :raises HostError: the folder cannot be written.
     """
-    require(*DATABASE, *PARQUET)
-    from imgtools.fleet.export import export
+    from imgtools.fleet.exporting import export_as
 
-    return export(database, Path(parquet), overwrite=overwrite)
+    return export_as(
+        database,
+        parquet=None if parquet is None else Path(parquet),
+        prometheus=None if prometheus is None else Path(prometheus),
+        overwrite=overwrite,
+    )

@@ -10,6 +10,7 @@ from imgtools.errors import FleetLibraryMissing
 DATABASE = ("sqlalchemy", "alembic")
 CLUSTER = ("distributed", "cryptography")
 PARQUET = ("pyarrow",)
+PROMETHEUS = ("prometheus_client",)
 POSTGRESQL = ("psycopg",)
 
 

@@ -90,9 +90,19 @@ class ExportedTable:
 
 
 @dataclass(frozen=True, slots=True)
+class ExportedMetrics:
+    """The file of metrics that was written: how many there are, and how many series of them."""
+
+    host_path: Path
+    metrics: int
+    series: int
+
+
+@dataclass(frozen=True, slots=True)
 class FleetExport:
-    """What was written."""
+    """What was written; ``folder`` is that of Parquet, None where none was asked for, as ``metrics``."""
 
     database: str
-    folder: Path
+    folder: Path | None
     tables: tuple[ExportedTable, ...]
+    metrics: ExportedMetrics | None = None

@@ -66,7 +66,7 @@ DOMAIN_LIBRARIES = {"packageurl", "packaging", "yaml"}
 # What writes documents in the formats of others.
 REPORT_LIBRARIES = {"jinja2", "junitparser", "markupsafe"}
 # What spreads questions over hosts, and keeps the answers: docs/decisions/fleet.md.
-FLEET_LIBRARIES = {"alembic", "dask", "distributed", "pyarrow", "sqlalchemy"}
+FLEET_LIBRARIES = {"alembic", "dask", "distributed", "prometheus_client", "pyarrow", "sqlalchemy"}
 
 
 def _imported(module: Module) -> Iterator[tuple[ast.stmt, str]]:
