@@ -11,7 +11,7 @@ A class is a fact, its message that fact with its numbers, ``hint`` what to do a
 10-19  the image: bad, in use, untrusted backing file, unfinished edit, format, target, room, loss, remote, changed
 20-28  the guest: odd, none, many, key needed, unsupported, a file in it, an unknown name, memory, a key elsewhere
 30-39  the engine: failed, tool missing, appliance failed, timeout; a server elsewhere and what it answers
-40-47  an edit: failed, conflict, rolled back, cut short; no room inside the image; a new disk: its source and layout
+40-49  an edit: failed, conflict, rolled back, cut short; no room inside; a new disk: source, layout, kernel, loader
 50-57  a fleet: no images, the cluster, the database, a query
 70     a bug in imgtools
 128+n  ended by signal n; changes rolled back
@@ -326,6 +326,18 @@ class BadLayout(ImgtoolsError):
     """A layout of a new disk does not parse, or does not fit together; file, line and key are told."""
 
     exit_code = 47
+
+
+class NoKernel(ImgtoolsError):
+    """A disk that is to boot is made of files that have no kernel."""
+
+    exit_code = 48
+
+
+class NoBootLoader(ImgtoolsError):
+    """A disk that is to boot is made of files without GRUB for its firmware, or without GRUB's programs."""
+
+    exit_code = 49
 
 
 class NoImages(ImgtoolsError):

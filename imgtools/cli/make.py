@@ -24,6 +24,7 @@ EXAMPLES = (
     "imgtools make drivers.iso --from folder --type iso9660 --label DRIVERS",
     "imgtools make disk.img --size 512M --layout bootroot",
     "imgtools make disk.qcow2 --from root.tar --layout disk.yaml",
+    "imgtools make disk.qcow2 --from root.tar --bootable bios,uefi --size 8G",
 )
 NOTES = """
 virt-make-fs boots an appliance, puts the files into a tar archive first, and makes one filesystem. guestfish -N makes
@@ -80,6 +81,12 @@ Platform = Annotated[
     str,
     typer.Option("--platform", metavar="OS/ARCH", help="Which image of several: linux/amd64, linux/arm/v7."),
 ]
+Bootable = Annotated[
+    str,
+    typer.Option(
+        "--bootable", metavar="FIRMWARE", help="Install the files' own GRUB for bios, uefi, or bios,uefi."
+    ),
+]
 OutputFormat = Annotated[
     str | None,
     typer.Option(
@@ -105,6 +112,7 @@ def command(
     block_size: BlockSize = "",
     floppy: Floppy = False,
     platform: Platform = "",
+    bootable: Bootable = "",
     output_format: OutputFormat = None,
     overwrite: Overwrite = False,
 ) -> None:
@@ -130,6 +138,7 @@ def command(
         floppy=floppy,
         layout=layout,
         platform=platform,
+        bootable=bootable,
         overwrite=overwrite,
     )
     with out.progress("make") as progress:

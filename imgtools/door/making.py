@@ -98,6 +98,7 @@ def make(
     block_size: Size = "",
     floppy: bool = False,
     platform: str = "",
+    bootable: str = "",
     output_format: str | None = None,
     overwrite: bool = False,
     progress: Progress | None = None,
@@ -110,11 +111,14 @@ def make(
     :param layout: guestfish's ``disk``, ``part``, ``fs``, ``lv``, ``lvfs``, ``bootroot``, ``bootrootlv``; or a YAML
         file.
     :param owner: ``root``, ``keep`` or a map; empty: root for a folder, else keep.
+    :param bootable: install the files' own GRUB for ``bios``, ``uefi`` or ``bios,uefi``.
     :param output_format: without it, by the file's suffix, else qcow2.
     :raises TooSmall: the size is too small; the least is named.
     :raises CannotHold: the filesystem cannot hold a file.
     :raises BadSource: the source is damaged, or leads out of itself.
     :raises BadLayout: the layout does not parse, or does not fit together.
+    :raises NoKernel: it is to boot, and the files have no kernel.
+    :raises NoBootLoader: it is to boot, and the files have no GRUB for that firmware.
     :raises TargetExists: the file is there already, and ``overwrite`` is not said.
     """
     from imgtools.workflows.make import MakeRequest
@@ -135,6 +139,7 @@ def make(
         floppy=floppy,
         layout=str(layout),
         platform=platform,
+        bootable=bootable,
         overwrite=overwrite,
     )
     return carry_out(request, progress)

@@ -31,7 +31,7 @@ KINDS = frozenset(
     }
     | {"make-physical-volume", "remove-physical-volume", "make-volume-group", "extend-volume-group"}
     | {"reduce-volume-group", "remove-volume-group", "make-logical-volume", "shrink-logical-volume"}
-    | {"remove-logical-volume"}
+    | {"remove-logical-volume", "write-fstab", "install-boot-loader"}
 )
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 from imgtools.change.archive import plain_archive
 from imgtools.disk.backing import examine
@@ -18,6 +18,7 @@ from imgtools.disk.image_file import Conversion, open_disk
 from imgtools.disk.new_file import draft_files, new_file, refuse_target, require_room, scratch_folder
 from imgtools.errors import HostError, UsageError
 from imgtools.newdisk.archive import read_archive, top_names
+from imgtools.newdisk.bootable import ESP_SIZE, bootable_layout, parse_firmwares, require_bootable_words
 from imgtools.newdisk.build import Build, Made, make_disk
 from imgtools.newdisk.capacity import READ_ONLY, TYPES
 from imgtools.newdisk.container import container_tree, looks_like_container
@@ -33,14 +34,17 @@ from imgtools.records.steps import DiskStep
 from imgtools.records.system import Warned
 from imgtools.units import parse_size
 
+if TYPE_CHECKING:
+    from imgtools.workflows.make_bootable import BootPlan
+
 MIB = 1 << 20
 FLOPPY = 1440 << 10  # bytes of a floppy disk of 3.5 inches
 KINDS_OF_SOURCE = ("dir", "tar", "oci", "docker")
 TABLES = ("gpt", "mbr", "none")
 LARGEST = 1 << 60
 DEFAULT_KIND = "ext4"
+ESP_PLACE = "/boot/efi"
 EPOCH = "SOURCE_DATE_EPOCH"  # reproducible-builds.org/specs/source-date-epoch
-ESP_PLACES = ("/boot/efi", "/efi")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +55,7 @@ class MakeRequest:
         nothing.
     :param layout: a name of guestfish's, or a YAML file; empty: one filesystem.
     :param owner: empty: ``root`` for a folder, else ``keep``.
+    :param bootable: the firmwares that are to start it, bios and uefi, with commas; empty: none.
     """
 
     target: Path
@@ -67,6 +72,7 @@ class MakeRequest:
     floppy: bool = False
     layout: str = ""
     platform: str = ""
+    bootable: str = ""
     overwrite: bool = False
 
 
@@ -112,32 +118,42 @@ def make(request: MakeRequest, progress: Progress | None = None) -> MakeReport:
     :raises CannotHold: the filesystem cannot hold a file.
     :raises TargetExists: the file is there already.
     :raises NoRoom: the host has no room.
+    :raises NoKernel: it is to boot, and has no kernel.
+    :raises NoBootLoader: it is to boot, and has no GRUB for that firmware.
     """
     target = Path(os.path.realpath(request.target))
     moment = _moment()
     request = _with_defaults(request)
     format = _format(request)
-    layout = _layout(request, moment)
+    seed = f"{moment} {request.kind} {request.label} {request.layout}" if moment is not None else ""
+    layout = _layout(request, moment, seed)
     refuse_target(target, overwrite=request.overwrite)
     with scratch_folder(target.parent) as scratch, _source_tree(request, target, scratch) as (tree, warnings):
         if moment is not None:
             tree.clamp(moment)
         _own(request, tree, warnings)
+        boots = _boots(request, tree, layout, scratch, moment)
+        if boots is not None:
+            layout, warnings = boots.layout, [*warnings, *boots.warnings]
         _require_room(target, tree, layout)
-        seed = f"{moment} {request.kind} {request.label} {request.layout}" if moment is not None else ""
         build = Build(scratch, request.owner not in ("", "root"), seed, progress, warnings)
         size, spare = _size(request, layout, tree)
         raw = scratch / "disk"
         made = make_disk(raw, size, spare, layout, tree, build)
+        if boots is not None:
+            from imgtools.workflows.make_bootable import install_boot
+
+            build.warnings += install_boot(raw, boots, progress)
         if moment is not None:
-            warnings += _unrepeatable(layout)
+            build.warnings += _unrepeatable(layout, boots)
         with new_file(target, overwrite=request.overwrite) as draft:
             if format == "raw":
                 raw.rename(draft.host_path)
             else:
                 open_disk(DiskSource(raw, "raw")).convert(draft.host_path, Conversion(format))
             files = sorted(path.name for path in draft_files(draft))
-    return _report(request, target, format, layout, made, files, build.warnings)
+    steps = boots.steps if boots is not None else ()
+    return _report(request, target, format, layout, made, files, build.warnings, steps)
 
 
 # -- what was asked for -----------------------------------------------------------------------------------
@@ -158,6 +174,8 @@ def _moment() -> int | None:
 
 def _with_defaults(request: MakeRequest) -> MakeRequest:
     kind = {"iso": "iso9660", "fat": "vfat", "": ""}.get(request.kind, request.kind)
+    if request.bootable:
+        request = _with_boot_words(request, kind)
     if request.floppy:
         if kind not in ("", "vfat") or request.partition not in ("", "none") or request.layout or request.esp:
             raise UsageError("a floppy is a FAT without partitions")
@@ -168,6 +186,19 @@ def _with_defaults(request: MakeRequest) -> MakeRequest:
     if request.partition not in ("", *TABLES):
         raise UsageError(f"no such table of partitions: {request.partition}", hint="gpt, mbr or none")
     return replace(request, kind=kind or DEFAULT_KIND)
+
+
+def _with_boot_words(request: MakeRequest, kind: str) -> MakeRequest:
+    firmwares = parse_firmwares(request.bootable)
+    require_bootable_words(
+        kind=kind or DEFAULT_KIND,
+        partition=request.partition,
+        floppy=request.floppy,
+        layout=request.layout,
+        esp=parse_size(request.esp) if request.esp else 0,
+        uefi="uefi" in firmwares,
+    )
+    return replace(request, bootable=",".join(firmwares), partition=request.partition or "gpt")
 
 
 def _format(request: MakeRequest) -> str:
@@ -183,9 +214,13 @@ def _format(request: MakeRequest) -> str:
     return format
 
 
-def _layout(request: MakeRequest, moment: int | None) -> Layout:
+def _layout(request: MakeRequest, moment: int | None, seed: str) -> Layout:
     block = parse_size(request.block_size) if request.block_size else 0
     new = NewFilesystem(request.kind, request.label, request.uuid, block, moment=moment)
+    if request.bootable:
+        room = parse_size(request.esp) if request.esp else ESP_SIZE
+        firmwares = parse_firmwares(request.bootable)
+        return bootable_layout(firmwares, request.partition, new, room, ESP_PLACE, seed)
     if request.layout:
         if request.esp:
             raise UsageError("--esp with --layout: say it in the layout", hint="type: esp")
@@ -204,8 +239,20 @@ def _layout(request: MakeRequest, moment: int | None) -> Layout:
     if request.esp:
         length = parse_size(request.esp)
         esp = NewFilesystem("vfat", "EFI", moment=moment)
-        parts.insert(0, Part("esp", "EFI", Wish(length, length), esp, mount=ESP_PLACES[0]))
+        parts.insert(0, Part("esp", "EFI", Wish(length, length), esp, mount=ESP_PLACE))
     return Layout(label, tuple(parts))
+
+
+def _boots(
+    request: MakeRequest, tree: Tree, layout: Layout, scratch: Path, moment: int | None
+) -> BootPlan | None:
+    """Return what it becomes bootable by; None: it is not asked for."""
+    if not request.bootable:
+        return None
+    from imgtools.workflows.make_bootable import plan_boot
+
+    fits = not request.size or request.size == "auto" or request.size.startswith("+")
+    return plan_boot(tree, layout, parse_firmwares(request.bootable), scratch, fits=fits, moment=moment)
 
 
 def _size(request: MakeRequest, layout: Layout, tree: Tree) -> tuple[int | None, int]:
@@ -310,11 +357,12 @@ def _require_room(target: Path, tree: Tree, layout: Layout) -> None:
     require_room(target.parent, stored * (1 if layout.label == "none" else 2), f"making {target}")
 
 
-def _unrepeatable(layout: Layout) -> list[Warned]:
+def _unrepeatable(layout: Layout, boots: BootPlan | None) -> list[Warned]:
     kinds = {part.filesystem.kind for part in layout.parts if part.filesystem is not None}
     odd = sorted(kinds - REPEATABLE - set(READ_ONLY))
     odd += ["LVM"] if any(part.group for part in layout.parts) else []
     odd += ["LUKS"] if any(part.secret for part in layout.parts) else []
+    odd += ["what grub-install writes"] if boots is not None else []
     return (
         [Warned(f"two runs do not make the same bytes of {', '.join(odd)}, whatever {EPOCH} says")]
         if odd
@@ -333,6 +381,7 @@ def _report(
     made: Sequence[Made],
     files: Sequence[str],
     warnings: Sequence[Warned],
+    steps: Sequence[DiskStep],
 ) -> MakeReport:
     found = examine(DiskSource(target, format), policy=Backing.ANY)
     words = f"make {request.target} ({format}) of {found.virtual_size} bytes"
@@ -345,7 +394,7 @@ def _report(
         parts=tuple(row for one in made for row in _rows(one)),
         files=tuple(str(target.parent / name) for name in files),
         warnings=tuple(warnings),
-        changes=(DiskStep("make-image", words, str(request.target), format, size=found.virtual_size),),
+        changes=(DiskStep("make-image", words, str(request.target), format, size=found.virtual_size), *steps),
     )
 
 

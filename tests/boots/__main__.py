@@ -1,6 +1,7 @@
 """Break real guests, boot them, mend them, boot them again: `python -m tests.boots [NAME ...]`.
 
-Without names all are done, and docs/boots.md is written. Two boots at a time; without KVM some forty minutes.
+Without names all are done, and docs/boots.md is written. Two boots at a time; without KVM some forty minutes. The last
+two are disks that are made of a real guest's files, and booted.
 With `--rows FILE` a sweep may be made in parts: rows of earlier parts are taken from there, if they were good.
 """
 
@@ -23,6 +24,7 @@ from imgtools.records.request import ImageRequest
 from imgtools.workflows.boot import BootRequest, boot
 from tests.boots.cases import CASES, OWN, Case
 from tests.boots.login import Login, Visitor
+from tests.boots.made import GUEST, MADE, made_and_booted
 from tests.support.command import imgtools
 from tests.support.fixtures import copy_fixture
 
@@ -60,7 +62,7 @@ def main(words: list[str] | None = None) -> int:
     if asked.one:
         print(json.dumps(asdict(run(asked.one, asked.timeout))))
         return 0
-    names = asked.names or [one.ailment for one in CASES]
+    names = asked.names or [*(one.ailment for one in CASES), *MADE]
     done = _kept(asked.rows)
     with ThreadPoolExecutor(asked.jobs) as pool:
         rows = list(pool.map(lambda name: done.get(name) or _apart(name, asked.timeout, asked.rows), names))
@@ -93,7 +95,9 @@ def _apart(name: str, timeout: float, kept: Path | None) -> Row:
 
 
 def run(name: str, timeout: float = TIMEOUT) -> Row:
-    """Break a guest, boot it, mend it, boot it again."""
+    """Break a guest, boot it, mend it, boot it again; or make a disk, and boot it."""
+    if name in MADE:
+        return _made(name, timeout)
     case = next(one for one in CASES if one.ailment == name)
     ailment = next(one for one in (*OWN, *ailments()) if one.name == name)
     started = time.monotonic()
@@ -114,8 +118,20 @@ def run(name: str, timeout: float = TIMEOUT) -> Row:
         good=good and _fits(cause, ailment),
         seconds=round(time.monotonic() - started),
         shown=not sound,
-        day=datetime.datetime.now(tz=datetime.UTC).date().isoformat(),
+        day=_today(),
     )
+
+
+def _made(name: str, timeout: float) -> Row:
+    started = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="imgtools-boots-") as folder:
+        good, after = made_and_booted(name, Path(folder), timeout)
+    seconds = round(time.monotonic() - started)
+    return Row(name, GUEST, "", "", "", after, good, seconds, shown=True, day=_today())
+
+
+def _today() -> str:
+    return datetime.datetime.now(tz=datetime.UTC).date().isoformat()
 
 
 def _fits(cause: str, ailment: Ailment) -> bool:
@@ -174,6 +190,9 @@ def booted(image: Path, login: Login | None, timeout: float) -> tuple[bool, str]
 
 def line(row: Row) -> str:
     """A row of the table."""
+    if row.name in MADE:
+        after = row.after + ("" if row.good else " **not booted**")
+        return f"| {row.name} | {row.guest} | {after} | {row.seconds} s | {row.day} |"
     before = row.before + ("" if row.shown else " **not broken**")
     after = row.after + ("" if row.good else " **not mended**")
     return f"| {row.name} | {row.guest} | {row.cause} | {before} | {row.repairs} | {after} | {row.day} |"
@@ -181,6 +200,8 @@ def line(row: Row) -> str:
 
 def page(rows: list[Row]) -> str:
     """The page with the last sweep."""
+    made = [one for one in rows if one.name in MADE]
+    rows = [one for one in rows if one.name not in MADE]
     good, shown = sum(one.good for one in rows), sum(one.shown for one in rows)
     head = (
         "# Boots\n\n"
@@ -190,6 +211,16 @@ def page(rows: list[Row]) -> str:
         f"{len(rows)} guests: {shown} boots before show the failure, {good} guests came up after their repair. A\n"
         "sweep may be made in parts (`--rows`); the day is that on which a row was measured.\n\n"
         "| Broken | Guest | Diagnosis | Boot before | Repairs | Boot after | Day |\n|---|---|---|---|---|---|---|\n"
+    )
+    return head + "\n".join(map(line, rows)) + "\n" + (_made_page(made) if made else "")
+
+
+def _made_page(rows: list[Row]) -> str:
+    head = (
+        "\n## Disks that are made\n\n"
+        "`imgtools make --bootable` of a real guest's files, booted by the firmware that it was told; the time\n"
+        "is that of reading the files, making the disk and booting it.\n\n"
+        "| Made | Files of | Boot | Time | Day |\n|---|---|---|---|---|\n"
     )
     return head + "\n".join(map(line, rows)) + "\n"
 

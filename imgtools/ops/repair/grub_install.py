@@ -3,8 +3,9 @@
 For BIOS on every disk that /boot lies on, through LVM and arrays, behind the MBR or in the BIOS boot partition. For
 UEFI in the ESP: in the fallback path EFI/BOOT, which needs no entry in the firmware's memory, and where the
 distribution has its own folder. Not done where boot code, core image and ESP are as they should be; ``force=yes`` does
-it all the same. ``disk`` names one disk. Fedora's and Red Hat's GRUB for UEFI is not installed by that program, but
-by its package: there a missing fallback path is made of the distribution's shim, the rest is for `package-files`.
+it all the same. ``disk`` names one disk, ``firmware`` one of the two. Fedora's and Red Hat's GRUB for UEFI is not
+installed by that program, but by its package: there a missing fallback path is made of the distribution's shim, the
+rest is for `package-files`.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from imgtools.guest.boot.grub_code import core_place, is_core_sound
 from imgtools.guest.boot.programs import find_program, grub_folder, grub_install_script
 from imgtools.guest.guest import Guest
 from imgtools.ops.boot_repairs import boot_disks, esp_folder, is_efi_program, running
+from imgtools.ops.linux_repairs import one_of
 from imgtools.ops.operation import LINUX, Operation
 from imgtools.records.disks import Disk
 
@@ -31,10 +33,17 @@ LOADER_LIMIT = 32 << 20
 
 @dataclass(frozen=True, slots=True)
 class Params:
-    """``disk``: such as /dev/sda, for BIOS; "": all that /boot lies on. ``force``: where nothing seems wrong too."""
+    """``disk``: such as /dev/sda, for BIOS; "": all that /boot lies on. ``force``: where nothing seems wrong too.
+
+    ``firmware``: bios or uefi; "": what the disks are made for.
+    """
 
     disk: str = ""
     force: bool = False
+    firmware: str = ""
+
+    def __post_init__(self) -> None:
+        one_of(self.firmware, "firmware", ("", "bios", "uefi"))
 
 
 def plan(guest: Guest, params: Params) -> Iterator[Change]:
@@ -42,9 +51,9 @@ def plan(guest: Guest, params: Params) -> Iterator[Change]:
 
     :raises UnsupportedGuest: there is no such disk, the guest has no GRUB for its firmware, or no ESP is mounted.
     """
-    disks = _bios_disks(guest, params)
+    disks = _bios_disks(guest, params) if params.firmware != "uefi" else []
     targets, folder = (["i386-pc"] if disks else []), ""
-    vendor, platform = "", _efi_platform(guest)
+    vendor, platform = "", _efi_platform(guest) if params.firmware != "bios" else ""
     if platform and not params.disk:
         folder = esp_folder(guest)
         if params.force or not is_efi_program(guest.files, f"{folder}/EFI/BOOT/{FALLBACKS[platform]}"):

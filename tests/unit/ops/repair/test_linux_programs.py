@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from imgtools.change.change import NewLvmUuids, RunInGuest, SetUuid, WriteFile
-from imgtools.errors import UnsupportedGuest
+from imgtools.errors import UnsupportedGuest, UsageError
 from imgtools.guest.guest import Guest
 from imgtools.ops.shelf_plan import Planned, repairs_in_order
 from imgtools.records.disks import Disk, Holder, Partition, Volume
@@ -156,6 +156,21 @@ def test_grub_for_uefi_goes_to_the_fallback_path_and_the_distributions() -> None
     )
     (run,) = runs("grub-install", debian(UEFI, disk=CLOUD, esp={"/EFI/BOOT/BOOTX64.EFI": "MZ"}))
     assert "efi" not in run.script  # only for BIOS: its code is not there
+
+
+@pytest.mark.parametrize(
+    ("firmware", "targets"),
+    [("", ["i386-pc", "x86_64-efi"]), ("bios", ["i386-pc"]), ("uefi", ["x86_64-efi"])],
+)
+def test_grub_is_installed_for_the_firmware_that_is_named(firmware: str, targets: list[str]) -> None:
+    guest = debian(UEFI, disk=CLOUD, esp={"/EFI/BOOT/BOOTX64.EFI": "MZ"})
+    (run,) = runs("grub-install", guest, force="yes", firmware=firmware)
+    assert [one for one in ("i386-pc", "x86_64-efi") if f"--target={one}" in run.script] == targets
+
+
+def test_a_firmware_that_there_is_not() -> None:
+    with pytest.raises(UsageError, match="not a value for firmware: 'efi'"):
+        planned("grub-install", debian(), firmware="efi")
 
 
 def test_fedoras_fallback_is_made_of_its_shim() -> None:
