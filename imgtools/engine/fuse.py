@@ -32,6 +32,7 @@ KINDS = {
 BLOCK = 4096
 SOURCE = "imgtools"  # what the host calls the source of our mounts
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+ATTEMPTS, PAUSE = 20, 0.5  # to take a folder down when a signal says so; seconds between two
 Answer = TypeVar("Answer")
 
 
@@ -125,9 +126,13 @@ def show_folder(
 
 def _free(place: Path) -> None:
     """Take down what a server of ours has left at a place that was killed together with its watcher."""
-    for mount in host_mounts():
-        if mount.place == os.fspath(place) and mount.source == SOURCE and _is_dead(place):
-            take_down(mount.place)
+    if _is_shown(place) and _is_dead(place):
+        take_down(os.fspath(place))
+
+
+def _is_shown(place: Path) -> bool:
+    """Whether a folder of a server of ours is mounted at a place."""
+    return any(mount.place == os.fspath(place) and mount.source == SOURCE for mount in host_mounts())
 
 
 def _is_dead(place: Path) -> bool:
@@ -172,7 +177,10 @@ def _signals_unmount(place: Path) -> Iterator[None]:
             number = signal.sigwait((*ENDING, signal.SIGUSR1))
             if number in ENDING:
                 came.append(number)
-                run(["fusermount3", "-u", "-z", os.fspath(place)], HOST, ok=range(256))
+                for _ in range(ATTEMPTS):  # nobody sends the signal again, and whoever did may be gone
+                    run(["fusermount3", "-u", "-z", os.fspath(place)], HOST, ok=range(256))
+                    if has_ended.wait(PAUSE) or not _is_shown(place):
+                        break
 
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, (*ENDING, signal.SIGUSR1))
     waiter = threading.Thread(target=wait, daemon=True)

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -135,6 +136,23 @@ def test_a_folder_in_use_stays_and_one_whose_server_is_ended_is_rolled_back(
     assert ended.returncode == 3 and "nothing was written" in ended.stderr
     assert hashlib.sha256(image.read_bytes()).hexdigest() == before
     assert list(folder.iterdir()) == [] and sorted(tmp_path.iterdir()) == sorted([folder, image])
+
+
+def test_a_folder_goes_though_it_does_not_go_at_once(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever has sent the signal may be gone, and sends no second one."""
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    real = shutil.which("fusermount3")
+    once = f'[ "$1" != -u ] || [ -e {programs}/tried ] || {{ : >{programs}/tried; exit 1; }}'
+    (programs / "fusermount3").write_text(f'#!/bin/sh\n{once}\nexec {real} "$@"\n')
+    (programs / "fusermount3").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
+    mounted = imgtools("mount", fixture_image("debian"), folder, "--json")
+    os.kill(json.loads(mounted.stdout)["data"]["pid"], signal.SIGTERM)
+    wait_until(lambda: not folder.is_mount())
+    assert (programs / "tried").exists()
 
 
 def test_what_cannot_be_mounted_says_why(folder: Path, tmp_path: Path) -> None:
