@@ -50,6 +50,7 @@ ELSEWHERE: dict[tuple[str, ...], str] = {
     ("newdisk", "build"): OF_A_NEW_IMAGE,
     ("newdisk", "container"): OF_A_NEW_IMAGE,
     ("newdisk", "fill"): OF_A_NEW_IMAGE,
+    ("workflows", "make_bootable"): OF_A_NEW_IMAGE,
     ("fleet", "database"): NAMED,
     ("ops", "passwords"): NAMED,
     ("door", "plan"): NAMED,
