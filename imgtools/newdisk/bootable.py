@@ -35,7 +35,7 @@ def parse_firmwares(text: str) -> tuple[str, ...]:
 
 
 def require_bootable_words(
-    *, kind: str, partition: str, floppy: bool, layout: str, esp: int, uefi: bool
+    firmwares: tuple[str, ...], *, kind: str, partition: str, floppy: bool, layout: str, esp: int
 ) -> None:
     """Make sure that GRUB can boot from what else was asked for.
 
@@ -50,11 +50,13 @@ def require_bootable_words(
         raise UsageError(
             "GRUB needs a table of partitions", hint="--partition gpt or mbr; gpt without a word of it"
         )
+    if partition == "mbr" and "bios" not in firmwares:
+        raise UsageError("an MBR is for a BIOS", hint="--partition gpt, or --bootable bios,uefi")
     if layout:
         raise UsageError("--bootable chooses the partitions itself", hint="leave --layout away")
     if kind not in ROOT_TYPES:
         raise UsageError(f"GRUB boots no Linux from {kind}", hint=f"--type {', '.join(ROOT_TYPES)}")
-    if esp and not uefi:
+    if esp and "uefi" not in firmwares:
         raise UsageError("a BIOS has no EFI system partition", hint="--bootable bios,uefi")
     if esp and esp < LEAST_ESP:
         raise UsageError(f"an EFI system partition of {esp} bytes is too small for GRUB", hint="--esp 100M")

@@ -191,12 +191,12 @@ def _with_defaults(request: MakeRequest) -> MakeRequest:
 def _with_boot_words(request: MakeRequest, kind: str) -> MakeRequest:
     firmwares = parse_firmwares(request.bootable)
     require_bootable_words(
+        firmwares,
         kind=kind or DEFAULT_KIND,
         partition=request.partition,
         floppy=request.floppy,
         layout=request.layout,
         esp=parse_size(request.esp) if request.esp else 0,
-        uefi="uefi" in firmwares,
     )
     return replace(request, bootable=",".join(firmwares), partition=request.partition or "gpt")
 

@@ -26,6 +26,7 @@ from imgtools.guest.boot.firmware import (
     boot_sectors,
     firmware_of,
 )
+from imgtools.guest.boot.grub_code import core_place
 from imgtools.ops.grub_folder import missing_folder
 from imgtools.ops.operation import LINUX
 from imgtools.ops.station import Examined, Seen, Station
@@ -68,13 +69,17 @@ def _no_code(examined: Examined, disk: Disk) -> Seen:
     if loader is BootCode.NONE:
         return NotThere("no boot loader for a BIOS is installed")
     firmware = firmware_of(examined.layout.disks, examined.open_device)
+    is_grub, has_room = loader is BootCode.GRUB, core_place(disk) is not None
+    advice = f"install the boot sector of {loader} again"
+    if is_grub and not has_room:
+        advice = f"GRUB for a BIOS needs a BIOS boot partition, and {disk.device} has none"
     return Finding(
         "boot-code-missing",
         f"the first sector of {disk.device} holds no boot code, though {loader} was installed for a BIOS",
         severity=Severity.SUSPICIOUS if firmware.uefi and not firmware.bios else Severity.BROKEN,
         evidence=(Evidence(disk.device, text="bytes 0 to 439 are zeros"), Evidence(path, text="there")),
-        remedy=INSTALL if loader is BootCode.GRUB else None,
-        advice="" if loader is BootCode.GRUB else f"install the boot sector of {loader} again",
+        remedy=INSTALL if is_grub and has_room else None,
+        advice="" if is_grub and has_room else advice,
     )
 
 

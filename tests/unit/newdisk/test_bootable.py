@@ -42,11 +42,9 @@ def test_firmwares_have_one_order(text: str, found: tuple[str, ...]) -> None:
     assert parse_firmwares(text) == found
 
 
-def words(**other: object) -> None:
-    usual: dict[str, object] = {
-        "kind": "ext4", "partition": "", "floppy": False, "layout": "", "esp": 0, "uefi": True,
-    }  # fmt: skip
-    require_bootable_words(**(usual | other))  # type: ignore[arg-type]
+def words(*firmwares: str, **other: object) -> None:
+    usual: dict[str, object] = {"kind": "ext4", "partition": "", "floppy": False, "layout": "", "esp": 0}
+    require_bootable_words(firmwares or ("bios", "uefi"), **(usual | other))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -59,13 +57,19 @@ def words(**other: object) -> None:
         ({"kind": "swap"}, "boots no Linux from swap"),
         ({"kind": "squashfs"}, "boots no Linux from squashfs"),
         ({"kind": "udf"}, "boots no Linux from udf"),
-        ({"esp": ESP_SIZE, "uefi": False}, "a BIOS has no EFI"),
         ({"esp": LEAST_ESP - 1}, "too small for GRUB"),
     ],
 )
 def test_words_that_grub_cannot_boot_by(other: dict[str, object], said: str) -> None:
     with pytest.raises(UsageError, match=said):
         words(**other)
+
+
+def test_words_that_are_for_the_other_firmware() -> None:
+    with pytest.raises(UsageError, match="a BIOS has no EFI"):
+        words("bios", esp=ESP_SIZE)
+    with pytest.raises(UsageError, match="an MBR is for a BIOS"):
+        words("uefi", partition="mbr")
 
 
 def test_words_that_it_can() -> None:
@@ -91,7 +95,6 @@ ROOT = ("linux", "/", Wish())
         (("uefi",), "gpt", [ESP, ROOT]),
         (("bios", "uefi"), "gpt", [BIOS, ESP, ROOT]),
         (("bios",), "mbr", [ROOT]),  # GRUB lies behind the MBR
-        (("uefi",), "mbr", [ESP, ROOT]),
         (("bios", "uefi"), "mbr", [ESP, ROOT]),
     ],
 )

@@ -13,7 +13,7 @@ from fixtures.unified import unified_kernel
 from imgtools.guest.guest import Guest
 from imgtools.ops.station import Examined, StationReport, load_stations, visit
 from imgtools.records.diagnosis import Remedy, Severity, StationState
-from imgtools.records.disks import Layout, Mount
+from imgtools.records.disks import Disk, Layout, Mount
 from imgtools.records.system import OsInfo, OsType
 from imgtools.volumes.boot_code import GRUB, SECTOR
 from tests.support.grub import core_image
@@ -45,9 +45,10 @@ def report(
     code: bytes = b"",
     behind: bytes = b"",
     thorough: bool = False,
+    disk_of_it: Disk = DISK,
 ) -> StationReport:
     there = {path: content for path, content in {**BASE, **files}.items() if path not in gone}
-    layout = Layout((DISK,), volumes=(ROOT,))
+    layout = Layout((disk_of_it,), volumes=(ROOT,))
     guest = Guest(
         ROOT, OsInfo(OsType.LINUX, arch="x86_64"), (Mount("/", ROOT),), memory_files(there), layout=layout
     )
@@ -100,6 +101,16 @@ CONFIG = Remedy("grub-config", ("force=yes",))
 BY_OLD = Remedy("default-kernel", (f"kernel={OLD}",))
 INITRAMFS = Remedy("initramfs", (f"kernel={NEW}",))
 V, I, M = f"/boot/vmlinuz-{NEW}", f"/boot/initrd.img-{NEW}", f"/lib/modules/{NEW}/modules.dep"  # noqa: E741
+
+
+def test_a_disk_without_room_for_boot_code_is_not_to_be_mended_by_it() -> None:
+    """grub-install does nothing there, and the repair was rolled back: what it was to mend is still found."""
+    gpt = replace(
+        DISK, table="gpt", partitions=partitioned("C12A7328-F81F-11D2-BA4B-00A0C93EC93B").partitions
+    )
+    (found,) = report("boot-sector", GRUB_BIOS, disk_of_it=gpt).findings
+    assert (found.id, found.severity, found.remedy) == ("boot-code-missing", Severity.SUSPICIOUS, None)
+    assert "needs a BIOS boot partition" in found.advice
 
 
 @pytest.mark.parametrize(
