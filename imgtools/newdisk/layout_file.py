@@ -223,6 +223,9 @@ class _Reader:
             return read_secret(kind, value, "", _nobody)
         except UsageError as error:
             raise self._nodes.wrong(said["key"], error.message, error.hint) from None
+        except HostError as error:
+            where = self._nodes.place(said["key"])
+            raise HostError(f"{where}: {error.message}", hint=error.hint) from None
 
 
 def _nobody(_prompt: str) -> str:

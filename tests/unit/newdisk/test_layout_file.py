@@ -83,6 +83,12 @@ def test_what_is_refused(tmp_path: Path, text: str, line: int, said: str) -> Non
     assert "\n" not in message
 
 
+@pytest.mark.parametrize("key", ["env:NOT_THERE", "file:not-there"])
+def test_a_key_that_is_not_there_is_told_with_its_line(tmp_path: Path, key: str) -> None:
+    with pytest.raises(HostError, match=f"{tmp_path}/disk.yaml: line 3: .*{key[4:].strip(':')}"):
+        read(tmp_path, PART + f"  encrypt: {{key: '{key}'}}\n")
+
+
 def test_the_greatest_numbers(tmp_path: Path) -> None:
     assert len(read(tmp_path, "partitions:\n" + "- format: ext4\n" * 128).parts) == 128
     assert len(read(tmp_path, "table: mbr\npartitions:\n" + "- format: ext4\n" * 4).parts) == 4
