@@ -10,9 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from fixtures import evtx
 from imgtools.cli import log as log_command
 from imgtools.workflows import log_follow
 from tests.support.command import Ran, imgtools
+from tests.support.fixtures import copy_fixture
 from tests.support.journals import make_journal
 
 T = 1_709_290_800  # 2024-03-01 11:00 UTC
@@ -206,3 +208,24 @@ def test_a_flood_is_cut_and_said(follow: Follow, monkeypatch: pytest.MonkeyPatch
     ran = follow("-n", "0", steps=steps)
     assert [row[-1] for row in ran.out.splitlines()] == ["2", "3", "4", "5", "6", "t"]
     assert "more than 5 new entries at once" in ran.err
+
+
+def test_events_of_windows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    image = copy_fixture("windows", tmp_path)[0]
+    old = "2024-03-01T13:00:00Z 1 41 Microsoft-Windows-Kernel-Power System restarted"
+    new = "2024-03-01T13:00:05Z 2 7000 Service\\x20Control\\x20Manager System the nginx service failed"
+    logs = iter((evtx.build([old]), evtx.build([old, new])))
+
+    def pause(_seconds: float) -> None:
+        if (log := next(logs, None)) is None:
+            raise KeyboardInterrupt
+        source = tmp_path / "System.evtx"
+        source.write_bytes(log)
+        imgtools("copy-in", image, source, "C:\\Windows\\System32\\winevt\\Logs", "--write")
+
+    monkeypatch.setattr(log_command, "sleep", pause)
+    ran = imgtools("log", image, "--follow", "--utc", "-n", "0", "--source", "System", code=130)
+    assert [row.partition(" ")[2] for row in ran.out.splitlines()] == [
+        "WIN10-FIXTURE Microsoft-Windows-Kernel-Power 41: <crit> restarted without a clean shutdown: restarted",
+        "WIN10-FIXTURE Service Control Manager 7000: <err> service failed to start: the nginx service failed",
+    ]
