@@ -13,7 +13,7 @@ from pathlib import Path
 from imgtools.engine.appliance.launch import Appliance
 from imgtools.engine.direct.probe import Content, parse_udev
 from imgtools.engine.keys import keys_for_volume
-from imgtools.errors import ApplianceFailed, HostError, KeyNeeded
+from imgtools.errors import ApplianceFailed, HostError, ImgtoolsError, KeyNeeded, UnsupportedGuest
 from imgtools.records.disks import Volume
 from imgtools.records.request import Key, Secret
 
@@ -26,7 +26,7 @@ HEADER_PATH = "/run/imgtools-header"
 # bytes: 128 MiB of key slots are the most that cryptsetup makes (LUKS2_MAX_KEYSLOTS_SIZE), and what is before them.
 MOST_HEADER = 136 << 20
 OPEN_SECONDS = 300.0  # the derivation of a key is slow by design, and slower without KVM: 3 to 10 s
-WRONG_KEY, NO_MEMORY = 2, 3  # cryptsetup(8), RETURN CODES
+WRONG_KEY, NO_MEMORY, EXISTS = 2, 3, 5  # cryptsetup(8), RETURN CODES
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +49,7 @@ def open_locked(appliance: Appliance, locked: Locked, keys: Sequence[Key]) -> bo
     """Open an encrypted volume with the first of its keys that fits; False if it was given none.
 
     :raises KeyNeeded: none of the keys given for it opens it.
+    :raises UnsupportedGuest: another one of its UUID is open.
     """
     secrets = keys_for_volume(locked.volume, keys)
     if not secrets:
@@ -117,7 +118,7 @@ def _uploaded(appliance: Appliance, secret: Secret) -> Iterator[None]:
             appliance.shell(f"rm -f {KEY_PATH}")
 
 
-def _failure(volume: Volume, code: int, said: str) -> KeyNeeded | ApplianceFailed:
+def _failure(volume: Volume, code: int, said: str) -> ImgtoolsError:
     if code == WRONG_KEY:
         return KeyNeeded(
             f"the key given for {volume.device} does not open it",
@@ -127,5 +128,10 @@ def _failure(volume: Volume, code: int, said: str) -> KeyNeeded | ApplianceFaile
         return ApplianceFailed(
             f"{volume.device}: its key derivation needs more memory than the appliance has",
             hint="export LIBGUESTFS_MEMSIZE=4096",
+        )
+    if code == EXISTS:
+        return UnsupportedGuest(
+            f"{volume.device} has the UUID of an encrypted volume that is open, as a clone has: {volume.uuid}",
+            hint="give the key of one of them, or open one disk at a time",
         )
     return ApplianceFailed(f"{volume.device} cannot be opened: {said or f'cryptsetup exit code {code}'}")

@@ -14,7 +14,7 @@ from imgtools.engine.appliance.files import ApplianceFilesystem
 from imgtools.engine.appliance.launch import MEMORY_WITH_KEYS, Drive
 from imgtools.engine.appliance.session import ApplianceSession, mount_complaint
 from imgtools.engine.subvolumes import subvolume_option
-from imgtools.errors import ApplianceFailed, KeyNeeded
+from imgtools.errors import ApplianceFailed, KeyNeeded, UnsupportedGuest
 from imgtools.records.disks import Declined, Holder, Volume
 from imgtools.records.request import Key, Secret
 from tests.support.appliance import FakeCalls
@@ -156,6 +156,12 @@ def test_too_little_memory_is_not_a_wrong_key(launched: FakeAppliance) -> None:
     with pytest.raises(ApplianceFailed, match="needs more memory") as caught:
         ApplianceSession([Server()], [Key("all", Secret(PASSWORD))]).layout()
     assert "LIBGUESTFS_MEMSIZE" in caught.value.hint
+
+
+def test_a_clone_whose_original_is_open_is_named(launched: FakeAppliance) -> None:
+    launched.code = 5  # cryptsetup(8): device already exists or device is busy
+    with pytest.raises(UnsupportedGuest, match=r"/dev/sda has the UUID of .* as a clone has: AAAA-1111"):
+        ApplianceSession([Server()], [Key("all", Secret(PASSWORD))]).layout()
 
 
 def test_without_keys_there_is_one_look_and_little_memory(launched: FakeAppliance) -> None:
