@@ -13,6 +13,7 @@ from pathlib import Path
 from tests.bench import images
 from tests.bench.cases import CASES, Case
 from tests.bench.figures import Result, Sample, format_row
+from tests.bench.kept import Kept
 from tests.bench.machine import facts
 from tests.bench.measure import CommandFailed, peak_memory, time_command
 from tests.bench.page import write_page
@@ -29,14 +30,17 @@ def main() -> int:
     parser.add_argument(
         "--only", metavar="TEXT", help="only cases whose name or group holds this; nothing is written"
     )
+    parser.add_argument("--keep", type=Path, metavar="FILE", help="keep results there; a cut run goes on")
     options = parser.parse_args()
     chosen = [case for case in CASES if not options.only or options.only in f"{case.group} {case.name}"]
+    kept = Kept(options.keep)
     results, failed = [], []
     with tempfile.TemporaryDirectory(prefix="imgtools-bench-") as scratch:
-        warm_up(chosen, Path(scratch))
+        warm_up([case for case in chosen if not kept.known(case)], Path(scratch))
         for case in chosen:
             try:
-                results.append((case.group, run_case(case, options.rounds, Path(scratch))))
+                result = kept.known(case) or kept.keep(run_case(case, options.rounds, Path(scratch)))
+                results.append((case.group, result))
             except CommandFailed as error:
                 failed.append(case.name)
                 say(f"{case.name}: FAILED: {error}")
@@ -100,6 +104,7 @@ class Side:
         self.case, self.words, self.before, self.scratch = case, words, before, scratch
         self.seconds: list[float] = []
         self.output = b""
+        self.memory = 0
 
     def run(self) -> None:
         """One round: the command once, or several times if it is quick and changes nothing."""
@@ -110,11 +115,11 @@ class Side:
     def _once(self) -> None:
         run = time_command(self._prepare(), environment())
         self.seconds.append(run.seconds)
-        self.output = run.output
+        self.output, self.memory = run.output, run.memory
 
     def sample(self) -> Sample:
-        """What was measured, and the memory of one run more."""
-        return Sample(tuple(self.seconds), peak_memory(self._prepare(), environment()))
+        """What was measured, and the memory: of one run more, or of the last one if it took long."""
+        return Sample(tuple(self.seconds), self.memory or peak_memory(self._prepare(), environment()))
 
     def _prepare(self) -> list[str]:
         """Make what the command needs, untimed, and return its words."""

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 SAMPLE_EVERY = 0.005  # seconds between two looks at the memory
+LONG = 10.0  # seconds: what takes longer is looked at while it is timed,
+SELDOM = 0.25  # and so seldom that it costs nothing
 PR_SET_CHILD_SUBREAPER = 36  # prctl(2)
 PAGE = os.sysconf("SC_PAGE_SIZE")
 LIMIT = 1800  # seconds after which a command is given up
@@ -25,10 +27,11 @@ class CommandFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run of a command: its wall time, and what it wrote to stdout (bytes, and how many lines)."""
+    """One run of a command: its wall time, what it wrote to stdout, and the peak of its memory if it took long."""
 
     seconds: float
     output: bytes
+    memory: int = 0  # bytes; 0: it was too short to be looked at
 
 
 def time_command(words: Sequence[str], env: Mapping[str, str]) -> Run:
@@ -36,21 +39,45 @@ def time_command(words: Sequence[str], env: Mapping[str, str]) -> Run:
 
     :raises CommandFailed: it ended with something else than 0, or wrote nothing where it should.
     """
-    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err, descendants_stay():
         started = time.perf_counter()
         process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=out, stderr=err, env=env)
         # Not wait(timeout): it looks every 50 ms, which is a third of our quickest commands.
         limit = threading.Timer(LIMIT, process.kill)
         limit.start()
+        watch = _Watch()
         code = process.wait()
         seconds = time.perf_counter() - started
         limit.cancel()
+        memory = watch.end()
         out.seek(0)
         err.seek(0)
         if code != 0:
             message = err.read().decode(errors="replace")[-500:]
             raise CommandFailed(f"{words[0]} ended with {code}: {message}")
-        return Run(seconds, out.read())
+        return Run(seconds, out.read(), memory)
+
+
+class _Watch(threading.Thread):
+    """Looks at the memory of our descendants, from the time on at which a command has taken long."""
+
+    def __init__(self) -> None:
+        super().__init__(daemon=True)
+        self._ended = threading.Event()
+        self._peak = 0
+        self.start()
+
+    def run(self) -> None:
+        """Look until the command has ended."""
+        wait = LONG
+        while not self._ended.wait(wait):
+            self._peak, wait = max(self._peak, _resident_below(os.getpid())), SELDOM
+
+    def end(self) -> int:
+        """Stop, and return the peak in bytes; 0 if nothing was looked at."""
+        self._ended.set()
+        self.join()
+        return self._peak
 
 
 def peak_memory(words: Sequence[str], env: Mapping[str, str]) -> int:
@@ -65,7 +92,7 @@ def peak_memory(words: Sequence[str], env: Mapping[str, str]) -> int:
         )
         peak = 0
         while process.poll() is None:
-            peak = max(peak, sum(_resident(pid) for pid in _descendants(os.getpid())))
+            peak = max(peak, _resident_below(os.getpid()))
             time.sleep(SAMPLE_EVERY)
     return peak
 
@@ -92,6 +119,10 @@ def _descendants(pid: int) -> Iterator[int]:
         for word in _read(task / "children").split():
             yield int(word)
             yield from _descendants(int(word))
+
+
+def _resident_below(pid: int) -> int:
+    return sum(map(_resident, _descendants(pid)))
 
 
 def _resident(pid: int) -> int:

@@ -18,7 +18,8 @@ imgtools beside the tool that people use today, in one run on one machine, in tu
   (TCG) is forced, because KVM was not usable here; where it is, the virt-* tools boot their appliance faster than
   here, and the ratios are smaller.
 - Memory is the largest sum of the resident sets of all processes that a command started (qemu-nbd, the appliance's
-  QEMU), looked at every 5 ms in one run more. Pages that processes share count twice.
+  QEMU), looked at every 5 ms in one run more; of what takes more than ten seconds, four times a second while
+  it is timed. Pages that processes share count twice.
 """
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from tests.bench.cases import CASES
 from tests.bench.figures import Goal, Kind, Result, Sample, format_ratio, format_sample, format_seconds, table
+from tests.bench.kept import Kept
 from tests.bench.measure import CommandFailed, peak_memory, time_command
 from tests.bench.page import write_page
 
@@ -118,3 +121,13 @@ def test_every_case_says_what_it_needs() -> None:
         )
         assert case.ours.startswith(("imgtools ", "sh -c 'imgtools "))
     assert len({case.name for case in CASES}) == len(CASES)
+
+
+def test_what_is_kept_is_known_until_its_case_changes(tmp_path: Path) -> None:
+    case = next(case for case in CASES if case.peer)
+    measured = Result(case.name, case.ours, case.peer, case.goal, Sample((0.25, 0.5), 7), Sample((20.0,), 8))
+    assert Kept(tmp_path / "rows").known(case) is None
+    assert Kept(tmp_path / "rows").keep(measured) is measured
+    assert Kept(tmp_path / "rows").known(case) == measured
+    assert Kept(tmp_path / "rows").known(replace(case, ours=f"{case.ours} -v")) is None
+    assert Kept(None).known(case) is None
