@@ -9,7 +9,6 @@ imported when it is needed. This is the only place that catches every exception.
 from __future__ import annotations
 
 import importlib
-import logging
 import os
 import signal
 import sys
@@ -50,10 +49,6 @@ class Signalled(BaseException):
 
 class ReaderGone(BaseException):
     """Nobody reads our output any more (``| head``). Its own class, because typer would make exit code 1 of it."""
-
-
-class Bug(ImgtoolsError):
-    """A bug of ours that met one of many images; the others have their answers."""
 
 
 class CommandGroup(HouseGroup):
@@ -241,21 +236,17 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def settled(call: Callable[[], None]) -> tuple[int, ImgtoolsError | None]:
     """Run a command for one of many images to its end; return its exit code, and the error it ended with."""
-    try:
-        call()
-    except typer.Exit as end:
-        return end.exit_code, None
-    except ImgtoolsError as error:
-        return error.exit_code, error
-    except Exception as error:  # the outermost of one image's process: the others go on
-        if isinstance(error, OSError) and (fault := host_fault(error)) is not None:
-            return fault.exit_code, fault
-        logging.getLogger(__name__).info("%s", traceback.format_exc())
-        name = type(error).__name__
-        return BUG, Bug(
-            f"a bug: {name}: {error}", hint="run it for this image with -v and report what it prints"
-        )
-    return 0, None
+    from imgtools.workflows import settled as ending  # what most commands do without
+
+    def ended() -> int:
+        try:
+            call()
+        except typer.Exit as end:
+            return end.exit_code
+        return 0
+
+    code, error = ending.settled(ended)
+    return (code or 0, None) if error is None else (error.exit_code, error)
 
 
 def _report_words(error: WrongWords, words: Sequence[str]) -> None:

@@ -6,15 +6,15 @@ import json
 import resource
 import sys
 import time
-from collections.abc import Iterable
-from typing import Any, BinaryIO
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, BinaryIO, NamedTuple
 
-from imgtools.errors import EngineFailed, ImgtoolsError, host_fault
+from imgtools.errors import EngineFailed
 from imgtools.fleet.kind import Kind, load_kind
 from imgtools.fleet.work import Failure, Work, facts_of
 from imgtools.units import format_size
+from imgtools.workflows.settled import settled
 
-BUG = 70  # EX_SOFTWARE of sysexits.h, as in imgtools/cli/app.py
 # What engines load when they need it; loaded, but not used, by the process that the others are forks of.
 LIBRARIES = frozenset({"augeas", "guestfs", "hivex", "nbd", "pyfsntfs", "yaml"})
 
@@ -35,38 +35,47 @@ def answer(work: Work, stream: BinaryIO) -> int:
     _, most = resource.getrlimit(resource.RLIMIT_DATA)
     limit = work.memory if most == resource.RLIM_INFINITY else min(work.memory, most)
     resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
-    code, failure, warnings, rows = _settled(work)
+    found = _settled(work)
     needed = sorted(name for name in sys.modules.keys() - known if is_worth_having(name))
     whole = {
-        "code": code,
-        "error": None if failure is None else failure._asdict(),
-        "warnings": warnings,
-        "rows": rows,
+        "code": found.code,
+        "error": None if found.failure is None else found.failure._asdict(),
+        "warnings": found.warnings,
+        "rows": found.rows,
         "seconds": round(time.monotonic() - began, 3),
         "needed": needed,
     }
     stream.write(json.dumps(whole).encode("ascii"))
-    return code
+    return found.code
 
 
-def _settled(work: Work) -> tuple[int, Failure | None, list[tuple[str, str]], dict[str, list[Any]]]:
-    """Ask to the end, whatever that is: the exit code, why it failed, warnings and rows."""
-    try:
-        kind = load_kind(work.kind)
-        report = kind.ask(work.request)
-        warnings = [(one.text, one.path) for one in dict.fromkeys(getattr(report, "warnings", ()))]
-        return kind.code(report), None, warnings, _by_table(kind, kind.rows(report))
-    except ImgtoolsError as error:
-        failure = facts_of(error)
-    except MemoryError:
-        message = f"it takes more than {format_size(work.memory)} of memory"
-        failure = facts_of(EngineFailed(message, hint="--memory gives it more"))
-    except Exception as error:  # the outermost of one image's process: the others go on
-        fault = host_fault(error) if isinstance(error, OSError) else None
-        name = f"{type(error).__name__}: {error}"
-        hint = "run the command for this image with -v and report what it prints"
-        failure = facts_of(fault) if fault else Failure("Bug", f"a bug: {name[:2000]}", hint, BUG)
-    return failure.exit_code, failure, [], {}
+class _Settled(NamedTuple):
+    """What the process of an image has found out, or why it has not."""
+
+    code: int
+    failure: Failure | None = None
+    warnings: Sequence[tuple[str, str]] = ()
+    rows: Mapping[str, list[Any]] = {}
+
+
+def _settled(work: Work) -> _Settled:
+    """Ask to the end, whatever that is."""
+
+    def ask() -> _Settled:
+        try:
+            kind = load_kind(work.kind)
+            report = kind.ask(work.request)
+            warnings = [(one.text, one.path) for one in dict.fromkeys(getattr(report, "warnings", ()))]
+            return _Settled(kind.code(report), None, warnings, _by_table(kind, kind.rows(report)))
+        except MemoryError:
+            message = f"it takes more than {format_size(work.memory)} of memory"
+            raise EngineFailed(message, hint="--memory gives it more") from None
+
+    found, error = settled(ask)
+    if found is not None:
+        return found
+    assert error is not None
+    return _Settled(error.exit_code, facts_of(error))
 
 
 def _by_table(kind: Kind, rows: Iterable[tuple[Any, ...]]) -> dict[str, list[Any]]:

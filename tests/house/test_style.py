@@ -35,7 +35,7 @@ def test_functions_fit_a_screen() -> None:
 
 
 # The outermost of a process: whatever comes there is told, and no traceback is for users.
-OUTERMOST = {("cli", "app"), ("fleet", "asking")}
+OUTERMOST = {("cli", "app"), ("workflows", "settled")}
 
 
 def test_only_the_app_catches_everything() -> None:

@@ -7,8 +7,9 @@ import os
 
 import pytest
 
-from imgtools.cli.app import BUG, Bug, settled
+from imgtools.cli.app import settled
 from imgtools.errors import HostError, ImgtoolsError, NoRoom
+from imgtools.workflows.settled import BUG, Bug
 
 
 @pytest.mark.parametrize(
