@@ -94,6 +94,7 @@ OutputFormat = Annotated[
         metavar="FORMAT",
         help="Format; default: by the file's suffix, else qcow2.",
     ),
+    names.old("--format"),  # as virt-make-fs; nothing is read here that has a format
 ]
 
 

@@ -59,6 +59,11 @@ def test_words_that_do_not_fit(tmp_path: Path, words: tuple[str, ...], code: int
     assert said in ran.err and ran.err.count("\n") <= 2 and nothing_left(tmp_path)
 
 
+def test_the_format_by_the_name_that_virt_make_fs_has(tmp_path: Path) -> None:
+    imgtools("make", tmp_path / "disk", "--size", "1M", "--type", "vfat", "--format", "raw")
+    assert (tmp_path / "disk").stat().st_size == 1 << 20
+
+
 def test_a_file_that_is_there_stays(tmp_path: Path) -> None:
     target = tmp_path / "there.img"
     target.write_text("mine")
