@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from imgtools.cli.command.groups import Output, Source, Target
+from imgtools.cli.command.option_names import old
 from imgtools.cli.output.operations import operation_table, operations_view, say_closing, shelf_table
 from imgtools.cli.output.views import Lines
 from imgtools.errors import UsageError
@@ -27,6 +29,7 @@ EXAMPLES = (
     "imgtools repair disk.qcow2 --only fstab,sudoers --write",
     "imgtools repair disk.qcow2 --only password --set password.user=root --set password.secret=file:secret --write",
     "imgtools repair disk.qcow2 --only make-room --set make-room.which=caches,journal",
+    "imgtools repair disk.qcow2 --package-file libc6_2.36-9+deb12u9_amd64.deb --write",
     "imgtools repair disk.qcow2 --only windows-boot-devices --write",
     "imgtools repair disk.qcow2 --only windows-safe-mode --set windows-safe-mode.mode=network --write",
     "imgtools repair disk.qcow2 --only windows-password --set windows-password.user=alice --output mended.qcow2",
@@ -88,6 +91,15 @@ Settings = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="REPAIR.PARAMETER=VALUE", help="Set a parameter of a repair."),
 ]
+PackageFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--package-file",
+        metavar="FILE",
+        help="Put back the files of this .deb, .rpm or .pkg.tar of the host.",
+    ),
+    old("--package"),
+]
 ListRepairs = Annotated[
     bool,
     typer.Option("--list", callback=_list_repairs, is_eager=True, help="List the repairs; no image needed."),
@@ -100,6 +112,7 @@ def command(
     out: Output,
     only: Only = None,
     settings: Settings = None,
+    package_file: PackageFile = None,
     auto: Auto = False,
     then_boot: Boots = False,
     timeout: Timeout = None,
@@ -117,7 +130,16 @@ def command(
     how = BootRequest(seconds=timeout) if then_boot else None
     names, parameters = tuple(only or ()), tuple(settings or ())
     with out.progress("Repairing") as progress:
-        report = repair(source, target, names, parameters, auto=auto, then_boot=how, progress=progress)
+        report = repair(
+            source,
+            target,
+            names,
+            parameters,
+            package_file=package_file,
+            auto=auto,
+            then_boot=how,
+            progress=progress,
+        )
     out.show(
         report,
         schema="imgtools.repair/1",

@@ -18,6 +18,7 @@ from imgtools.door.opening import (
     host_paths,
     make_output,
     make_request,
+    maybe_path,
     several,
 )
 from imgtools.errors import UsageError
@@ -270,6 +271,7 @@ def repair(
     *,
     only: str | Sequence[str] = (),
     settings: Mapping[str, str] | None = None,
+    package_file: HostPath | None = None,
     auto: bool = False,
     then_boot: bool = False,
     timeout: float | None = None,
@@ -279,6 +281,7 @@ def repair(
 
     :param only: names of repairs; without any, all that can tell for themselves whether they are needed.
     :param settings: ``repair.parameter`` -> value.
+    :param package_file: a package of the host, whose files are put back.
     :param auto: the repairs that a diagnosis proposes with high confidence.
     :param then_boot: boot what is written before it counts, and wait ``timeout`` seconds for a login.
     :raises UsageError: there is no such repair or parameter, or a parameter is missing.
@@ -293,7 +296,14 @@ def repair(
     asked = read_asked(images, **options)
     said = tuple(f"{name}={value}" for name, value in (settings or {}).items())
     return mend(
-        asked.request, asked.target, several(only), said, auto=auto, then_boot=how, progress=asked.progress
+        asked.request,
+        asked.target,
+        several(only),
+        said,
+        package_file=maybe_path(package_file),
+        auto=auto,
+        then_boot=how,
+        progress=asked.progress,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from imgtools.change.change import RegistryApplyLog, RegistryChange
 from imgtools.change.describe import PlannedChange
@@ -36,6 +37,7 @@ from imgtools.workflows.sysprep import OperationReport, OperationRow, operation_
 from imgtools.workflows.writing import PlanReport, carry_out, open_for
 
 SHELF = "imgtools.ops.repair"
+PACKAGE_FILES = "package-files"  # the repair that puts back the files of a package
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,7 @@ def repair(
     only: Sequence[str] = (),
     settings: Sequence[str] = (),
     *,
+    package_file: Path | None = None,
     auto: bool = False,
     then_boot: BootRequest | None = None,
     progress: Progress | None = None,
@@ -86,6 +89,7 @@ def repair(
 
     :param only: the repairs that are wanted; without any, all that can tell for themselves whether they are needed.
     :param settings: ``repair.parameter=value``.
+    :param package_file: a package file of the host whose files are put back: the repair ``package-files`` with it.
     :param auto: the repairs that a diagnosis proposes with high confidence, with their parameters.
     :param then_boot: boot what the repairs leave before it counts; where it does not come up, all is rolled back.
     :raises UsageError: there is no such repair or parameter, or a parameter is missing; or nothing is written that
@@ -95,8 +99,12 @@ def repair(
     :raises WouldLoseData: a repair would throw something away, and nobody said that this is meant.
     :raises RolledBack: what was to be mended is still found; nothing was written.
     """
-    if auto and only:
-        raise UsageError("--auto chooses the repairs itself", hint="leave --auto or --only away")
+    if auto and (only or package_file is not None):
+        said = "--only" if only else "--package-file"
+        raise UsageError("--auto chooses the repairs itself", hint=f"leave --auto or {said} away")
+    if package_file is not None:
+        only = (*only, PACKAGE_FILES)
+        settings = (*settings, f"{PACKAGE_FILES}.file={package_file}")
     if then_boot is not None and target.is_dry_run:
         raise UsageError("--then-boot boots what is written", hint="add --write or --output FILE")
     shelf = load_shelf(SHELF)

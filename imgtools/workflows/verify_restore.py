@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from imgtools.records.request import ImageRequest, Target
-from imgtools.workflows.repair import RepairReport, repair
+from imgtools.workflows.repair import PACKAGE_FILES, RepairReport, repair
 
 
 def restore_files(
@@ -16,7 +16,5 @@ def restore_files(
     :param config: changed configuration files are put back too.
     :raises HostError: the package file cannot be read.
     """
-    settings = [f"package-files.file={package_file}"]
-    if config:
-        settings.append("package-files.config=yes")
-    return repair(request, target, ("package-files",), settings)
+    settings = (f"{PACKAGE_FILES}.config=yes",) if config else ()
+    return repair(request, target, (), settings, package_file=package_file)

@@ -10,6 +10,7 @@ from fixtures.cache import digest_of
 from imgtools.errors import NotInGuest, UnsupportedGuest, UsageError
 from tests.support.command import Ran, imgtools
 from tests.support.fixtures import copy_fixture, fixture_disks, fixture_image
+from tests.support.packages import deb_of, written
 
 LINUX = (
     "alpine", "amazon", "arch", "debian", "fedora", "lvm", "mbr-logical", "md", "multidisk", "opensuse", "rhel6",
@@ -83,6 +84,21 @@ def test_the_plan_says_what_and_how_much(debian: Path, tmp_path: Path) -> None:
     assert rows and {row[0] for row in rows} == {"make-room"} and {row[1] for row in rows} == {"remove"}
     assert all("(" in row[3] for row in rows) and digest_of(debian) == before
     repaired(debian, "--only", "make-room", "--set", "make-room.which=caches,journal,logs,dumps")
+
+
+@pytest.mark.parametrize("option", ["--package-file", "--package"])
+def test_a_packages_files_are_put_back(debian: Path, tmp_path: Path, option: str) -> None:
+    package = written(tmp_path / "a_1_all.deb", deb_of({"/usr": None, "/usr/bin/a-tool": b"good"}))
+    put(debian, "/usr/bin/a-tool", "bad", tmp_path)
+    repaired(debian, option, str(package))
+    assert said(debian, "/usr/bin/a-tool") == "good"
+
+
+def test_a_package_file_that_nobody_reads(debian: Path, tmp_path: Path) -> None:
+    gone = imgtools("repair", debian, "--package-file", tmp_path / "none.deb", code=3)
+    assert "none.deb" in gone.err
+    auto = imgtools("repair", debian, "--auto", "--package-file", tmp_path / "none.deb", code=2)
+    assert "leave --auto or --package-file away" in auto.err
 
 
 def test_a_password_is_set_and_appears_nowhere(debian: Path, tmp_path: Path) -> None:
