@@ -155,7 +155,9 @@ def matching(shelf: Mapping[str, ShelvedCheck], words: Iterable[str]) -> tuple[s
         pattern = "*" if word == "all" else word
         found = [one for one in shelf if fnmatchcase(one, pattern)]
         if not found:
-            raise nearest(f"no such check: {word}", word, shelf, "see imgtools audit --list")
+            # Patterns first: whoever writes "sshd" means a group, and no single check is like it.
+            known = [*(f"{group}-*" for group in GROUPS), *shelf]
+            raise nearest(f"no such check: {word}", word, known, "see imgtools audit --list")
         wanted.update(found)
     return tuple(one for one in shelf if one in wanted)
 

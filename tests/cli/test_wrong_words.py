@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from imgtools import __version__
@@ -19,6 +21,8 @@ from tests.support.command import imgtools
         (("create", "a", "1M", "--preallocation", "much"), "'much' is not one of 'off'", "imgtools create"),
         (("resize", "d", "1G", "--copy"), "option '--copy' requires an argument", "--help"),
         (("convert", "d", "--output", "e"), "no such option: --output", "did you mean --output-format"),
+        (("audit", "d", "--only", "sshd"), "no such check: sshd", "did you mean ssh-*?"),
+        (("audit", "d", "--only", "file-shadow-mod"), "no such check", "did you mean file-shadow-mode?"),
         (("bitmap", "rm", "d", "b"), "no such command 'rm'", "did you mean delete? or: imgtools bitmap"),
     ],
 )
@@ -28,6 +32,13 @@ def test_one_line_and_what_to_type(words: tuple[str, ...], message: str, hint: s
     assert first.startswith("imgtools: ") and message in first
     assert second.startswith("  hint: ") and hint in second
     assert ran.out == ""
+
+
+def test_an_image_where_the_command_stands(tmp_path: Path) -> None:
+    image = tmp_path / "a disk.img"
+    image.touch()
+    ran = imgtools(image, code=2)
+    assert f"the command stands before the image: imgtools inspect '{image}'" in ran.err
 
 
 def test_programs_get_a_document() -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import difflib
+import os
 import re
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -28,6 +30,8 @@ def unknown_command(path: str, words: Sequence[str], known: Sequence[str]) -> Us
     """
     help = f"{path} --help"
     hint = instead_of(words, known) if path == PROGRAM else ""
+    if not hint and path == PROGRAM and words[0] not in known and os.path.lexists(words[0]):
+        hint = f"the command stands before the image: {PROGRAM} inspect {shlex.quote(words[0])}"
     if not hint:
         same = in_group(words[0], known) if path != PROGRAM else ""
         near = [same] if same else difflib.get_close_matches(words[0], known)
