@@ -9,6 +9,7 @@ imported when it is needed. This is the only place that catches every exception.
 from __future__ import annotations
 
 import importlib
+import inspect
 import os
 import signal
 import sys
@@ -140,20 +141,28 @@ def load_command(
     waiting = name if getattr(module, "WAITS", False) else ""
     function = expand(module.command, waiting, getattr(module, "SEVERAL", None), filled or {})
     app = typer.Typer(add_completion=False)
-    app.command(name, epilog="" if filled else _epilog(module), cls=kind)(function)
+    told = flowing(module.command.__doc__ or "")
+    app.command(name, help=told, epilog="" if filled else _epilog(module), cls=kind)(function)
     found = made(app)
     found.name, found.old_names, found.instead = name, old_spellings(function), instead_of_image(function)
     return found
 
 
 def _load_group(name: str, module: ModuleType, filled: Mapping[Any, Filled]) -> Any:  # Any: typer's object
-    app = typer.Typer(cls=CommandGroup, help=module.__doc__, no_args_is_help=True, add_completion=False)
+    told = flowing(module.__doc__ or "")
+    app = typer.Typer(cls=CommandGroup, help=told, no_args_is_help=True, add_completion=False)
     app.callback()(lambda: None)
     found = made(app)
     found.name, found.package, found.filled = name, module.__name__, filled
     found.default = getattr(module, "DEFAULT", "")
     found.old_commands = getattr(module, "OLD_NAMES", {})
     return found
+
+
+def flowing(docstring: str) -> str:
+    """Return a docstring without its line breaks, which are those of the source: the help breaks lines by itself."""
+    paragraphs = inspect.cleandoc(docstring).split("\n\n")
+    return "\n\n".join(paragraph.replace("\n", " ") for paragraph in paragraphs)
 
 
 def _epilog(module: ModuleType) -> str:

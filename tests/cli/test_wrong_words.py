@@ -80,3 +80,9 @@ def test_the_version_is_told(words: tuple[str, ...]) -> None:
 @pytest.mark.parametrize("option", ["-v", "--json", "-q"])
 def test_options_stand_behind_the_command(option: str) -> None:
     assert f"imgtools COMMAND {option}" in imgtools(option, "cat", "disk.img", "/x", code=2).err
+
+
+def test_the_help_breaks_lines_where_the_terminal_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    told = [line.strip() for line in imgtools("make", "--help").out.splitlines()]
+    assert "modes, times, extended attributes, hard links and holes are kept where the" in told
