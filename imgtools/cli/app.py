@@ -185,7 +185,14 @@ app = typer.Typer(
 @app.callback()
 def top(
     version: Annotated[
-        bool, typer.Option("--version", "-V", callback=show_version, is_eager=True, help="Print the version.")
+        bool,
+        typer.Option(
+            "--version",
+            "-V",
+            callback=show_version,
+            is_eager=True,
+            help="Print the version, and those of the parts.",
+        ),
     ] = False,
     no_confinement: Annotated[
         bool,

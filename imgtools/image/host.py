@@ -9,7 +9,15 @@ from collections.abc import Callable
 from imgtools.engine.appliance.failure import kernel_cure
 from imgtools.engine.appliance.trial import Trial, failed_trial
 from imgtools.engine.held_folder import scratch_folder
-from imgtools.engine.host import ApplianceFact, BindingFact, HostFacts, KvmFact, ProgramFact, collect_facts
+from imgtools.engine.host import (
+    ApplianceFact,
+    BindingFact,
+    HostFacts,
+    KvmFact,
+    ProgramFact,
+    collect_facts,
+    collect_parts,
+)
 from imgtools.engine.process import PACKAGE_OF
 from imgtools.engine.qemu.kernels import KernelFact
 from imgtools.errors import ImgtoolsError
@@ -27,6 +35,7 @@ __all__ = [
     "ProgramFact",
     "Trial",
     "collect_facts",
+    "collect_parts",
     "kernel_cure",
     "try_appliance",
     "try_direct",

@@ -13,6 +13,7 @@ from imgtools.image.host import (
     ProgramFact,
     Trial,
     collect_facts,
+    collect_parts,
     kernel_cure,
     try_appliance,
     try_direct,
@@ -61,6 +62,15 @@ def examine_host(*, launch: bool = False, engine: Engine = Engine.AUTO) -> Docto
     appliance = try_appliance() if launch and with_appliance else None
     # The facts come last: a launch may have found out more about KVM.
     return judge(collect_facts(), direct, appliance, engine)
+
+
+def name_parts() -> tuple[str, ...]:
+    """Say in a few lines which versions of other projects are at work: libraries, programs, Python packages."""
+    return tuple(
+        ", ".join(f"{name} {version or 'missing'}" for name, version in parts.items())
+        for parts in collect_parts()
+        if parts
+    )
 
 
 def judge(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -74,7 +75,11 @@ def test_help_is_asked_for_in_several_ways(monkeypatch: pytest.MonkeyPatch) -> N
     "words", [("--version",), ("-V",), ("-v",), ("cat", "-V"), ("snapshot", "list", "--version")]
 )
 def test_the_version_is_told(words: tuple[str, ...]) -> None:
-    assert imgtools(*words).out == f"imgtools {__version__}\n"
+    first, *parts = imgtools(*words).out.splitlines()
+    assert first == f"imgtools {__version__}"
+    told = dict(part.rsplit(" ", 1) for line in parts for part in line.split(", "))
+    assert {"Python", "libguestfs", "libnbd", "qemu-img", "typer"} <= told.keys()
+    assert all(re.match(r"\d+\.\d+|\d{8}$", version) for version in told.values()), told
 
 
 @pytest.mark.parametrize("option", ["-v", "--json", "-q"])

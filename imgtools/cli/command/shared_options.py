@@ -76,9 +76,13 @@ def _volume_names(ctx: typer.Context, incomplete: str) -> list[str]:
 
 
 def show_version(wanted: bool) -> None:
-    """Print the version and end, if that is what was asked for."""
+    """Print the version, and those of the parts, and end, if that is what was asked for."""
     if wanted:
+        from imgtools.workflows.doctor import name_parts
+
         typer.echo(f"imgtools {__version__}")
+        for line in name_parts():
+            typer.echo(line)
         raise typer.Exit
 
 
@@ -341,7 +345,12 @@ Progress = Annotated[ProgressChoice, _speaking("--progress", text="How long work
 Version = Annotated[
     bool,
     _speaking(
-        "--version", "-V", text="Print the version.", callback=show_version, is_eager=True, hidden=True
+        "--version",
+        "-V",
+        text="Print the version, and those of the parts.",
+        callback=show_version,
+        is_eager=True,
+        hidden=True,
     ),
 ]
 

@@ -26,10 +26,8 @@ def test_escape_sequences_are_kept_for_colour_only(tmp_path: Path) -> None:
 
 def test_imgtools_is_the_one_of_this_checkout(tmp_path: Path) -> None:
     """Also where no `imgtools` is installed: the pages must never show "command not found"."""
-    assert (
-        run_on_terminal("PATH=/usr/bin:/bin; imgtools --version", tmp_path).text
-        == f"imgtools {__version__}\n"
-    )
+    said = run_on_terminal("PATH=/usr/bin:/bin; imgtools --version", tmp_path).text
+    assert said.startswith(f"imgtools {__version__}\n")
 
 
 def test_errors_and_exit_code_are_shown_too(tmp_path: Path) -> None:
