@@ -16,7 +16,7 @@ RUN ?= make demo test JOBS=$(JOBS) ARGS="$(ARGS)"
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
 .NOTPARALLEL:
-.PHONY: help setup demo test test-on deb deb-check lint bench boots sound docs site man report-picture fixtures constraints lowest mutants fuzz foreign virt-golden peers clean
+.PHONY: help setup demo test test-on deb deb-check lint bench boots sound docs site man picture report-picture fixtures constraints lowest mutants fuzz foreign virt-golden peers clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -57,7 +57,7 @@ boots: setup  ## break real guests, boot them, mend them, boot them again; write
 sound: setup  ## build real Debians on XFS, btrfs and LUKS, and find nothing wrong with them (some ten minutes)
 	$(PYTHON) -m pytest tests/sound/real_filesystems.py $(ARGS)
 
-docs: setup  ## write the generated pages: one per command, and the picture in the README
+docs: setup  ## write the generated pages: one per command, and what the README shows
 	$(PYTHON) -m tools.docs
 
 site: setup  ## write the documentation as pages for a browser into build/site
@@ -66,6 +66,10 @@ site: setup  ## write the documentation as pages for a browser into build/site
 
 man: setup  ## write a man page for each command into build/man
 	$(PYTHON) -m tools.man
+
+picture: setup  ## draw the picture in the README: commands at work on the real Debian guest
+	$(PYTHON) fixtures/build.py real >/dev/null
+	$(PYTHON) -m tools.picture
 
 report-picture: setup  ## draw the picture of a report in the documentation (Chromium)
 	$(PYTHON) -m tools.report_picture

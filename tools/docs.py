@@ -1,8 +1,8 @@
 """The generated documentation: `make docs` writes it.
 
 One page for each command, made from the command itself, one for each shelf of operations, each station of a diagnosis
-and each repair: they depend on nothing but the code. The output in the tutorial, the README and the cookbook, and the
-picture, come from real runs on fixtures.
+and each repair: they depend on nothing but the code. The output in the tutorial, the README and the cookbook
+comes from real runs on fixtures.
 """
 
 from __future__ import annotations
@@ -27,7 +27,6 @@ from tools import (
     decisions,
     exit_codes,
     options,
-    picture,
     schemas,
     shelves,
     surface,
@@ -252,8 +251,7 @@ def main() -> int:
     replayed = transcript.stale() | cookbook.stale()
     for path, text in replayed.items():
         _write(path, text)
-    pictures = [path for path, text in picture.pictures().items() if _write(path, text)]
-    sys.stdout.write("".join(f"{path}\n" for path in [*old, *replayed, *pictures]))
+    sys.stdout.write("".join(f"{path}\n" for path in [*old, *replayed]))
     return 0
 
 

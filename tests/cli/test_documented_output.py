@@ -1,10 +1,10 @@
-"""The output in the README and the tutorial, and the README's picture, are what the commands print now."""
+"""The output in the README and the tutorial is what the commands print now."""
 
 from __future__ import annotations
 
 import difflib
 
-from tools import picture, transcript
+from tools import transcript
 from tools.transcript import ROOT
 
 
@@ -15,8 +15,3 @@ def test_pages_show_what_the_commands_print() -> None:
             difflib.unified_diff(shown, fresh.splitlines(), "shown", "printed now", lineterm="")
         )
         raise AssertionError(f"{page} is stale; run `make docs` and look at what changed\n{change}")
-
-
-def test_picture_shows_what_the_commands_print() -> None:
-    for path, fresh in picture.pictures().items():
-        assert (ROOT / path).read_text(encoding="utf-8") == fresh, f"{path} is stale; run `make docs`"

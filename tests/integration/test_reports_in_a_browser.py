@@ -12,7 +12,9 @@ from selenium.webdriver.common.by import By
 
 from imgtools.reports.html import to_html
 from imgtools.reports.page import page_of_audit
+from tests.house.source import ROOT
 from tests.support.audits import HOSTILE, audit_report
+from tools.picture import CELL
 
 # No sandbox: tests may run as root. The rest keeps it from looking for its maker's servers.
 WORDS = (
@@ -105,3 +107,20 @@ def test_who_listens_hears_names(page: webdriver.Chrome) -> None:
         one for one in said if one[0] in ("button", "searchbox", "table", "columnheader") and not one[1]
     ]
     assert nameless == []
+
+
+def test_the_picture_of_the_readme_keeps_its_columns_in_any_font(
+    browser: webdriver.Chrome, tmp_path: Path
+) -> None:
+    drawn = (ROOT / "docs/picture.svg").read_text(encoding="utf-8")
+    assert "Fira Code, monospace" in drawn
+    path = tmp_path / "picture.svg"
+    path.write_text(drawn.replace("Fira Code, monospace", "DejaVu Serif, serif"), encoding="utf-8")
+    browser.get(path.as_uri())
+    words: list[tuple[str, float, float]] = browser.execute_script(
+        "return [...document.querySelectorAll('text[textLength]')].map((one) => "
+        "[one.textContent, one.getStartPositionOfChar(0).x, one.getComputedTextLength()])"
+    )
+    assert len(words) > 100
+    for word, x, width in words:
+        assert abs(x / CELL - round(x / CELL)) < 0.1 and abs(width / CELL - len(word)) < 0.1, (word, x, width)
