@@ -36,6 +36,7 @@ from imgtools.filesystems.api import Filesystem
 from imgtools.image.carry_out import Carrier
 from imgtools.image.handle import DiskServers, Image, image_openers, keys_for_appliance, open_examined
 from imgtools.image.router import Router
+from imgtools.image.way_back import keeper, way_back
 from imgtools.records.disks import Declined, Mount, Volume
 from imgtools.records.image import DiskSource, ImageInfo, Layer
 from imgtools.records.progress import Progress
@@ -121,6 +122,8 @@ class ImageEdit(Image):
         if proof is not None and self._is_changed:
             with self._result() as changed:
                 proof(changed)
+        if self._is_changed and self._commits and not self._makes_new_image:
+            self._keep_way_back()
         if self._commits and (self._is_changed or self._makes_new_image):
             if not self._is_changed:
                 self._transaction.begin()
@@ -134,6 +137,17 @@ class ImageEdit(Image):
     def _result(self) -> AbstractContextManager[Image]:
         """Open what the overlays hold, for reading: the image as it would be after a commit."""
         return open_examined(self._transaction.overlaid, self._servers.keys, Engine.AUTO)
+
+    def _keep_way_back(self) -> None:
+        """Give the way back to whoever keeps it."""
+        if (keep := keeper()) is None:
+            return
+        from imgtools.image.differences import Side, written_ranges  # what most edits do without
+
+        ranges = written_ranges(self._overlays)
+        original = open_examined(self.infos, self._servers.keys, Engine.AUTO)
+        with original as before, self._result() as after:
+            keep(way_back(Side.of(before), Side.of(after), ranges))
 
     @property
     def _overlays(self) -> tuple[tuple[Path, tuple[Layer, ...]], ...]:

@@ -38,6 +38,7 @@ ELSEWHERE: dict[tuple[str, ...], str] = {
     ("disk", "raw_copy", "copy"): "in the folder of a new image",
     ("workflows", "boot"): "in the folder of a new image",
     ("workflows", "text_file"): "in the folder of a new image",
+    ("workflows", "way_back"): "in the folder of a new file, which nobody else may write to",
     ("engine", "oscap"): PRIVATE,
     ("workflows", "shown_guest"): "a private folder, which the keeper of the mount locks",
     ("workflows", "mount"): "a private folder, which the keeper of the mount locks",
