@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+from typing import TYPE_CHECKING
+
 from imgtools.cli.command.groups import Customization, Output, Source, Target
 from imgtools.cli.output.plan import show_plan
+
+if TYPE_CHECKING:
+    from imgtools.workflows.writing import PlanReport, ReadyVerb
 
 SECTION = "Change a guest"
 EXAMPLES = (
@@ -60,10 +66,16 @@ def command(source: Source, target: Target, out: Output, customization: Customiz
     guest is refused. Without --write or --output it prints what would be changed, and stops.
     """
     from imgtools.cli.output.passwords import new_passwords, passwords_told
-    from imgtools.workflows.customize import customize
 
     passwords = new_passwords(customization.orders)
     told = passwords_told(passwords, customization.password_output, will_write=target.counts)
     with told, out.progress("Customizing") as progress:
-        report = customize(source, target, customization.orders, progress=progress)
+        report = ready(customization)(source, target, progress=progress)
     show_plan(out, report, schema="imgtools.customize/2")
+
+
+def ready(customization: Customization) -> ReadyVerb[PlanReport]:
+    """Return what these words ask for, for any image."""
+    from imgtools.workflows.customize import customize
+
+    return partial(customize, wanted=customization.orders)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,6 +14,7 @@ from imgtools.errors import EditConflict, UsageError
 
 if TYPE_CHECKING:
     from imgtools.workflows.edit import Edit
+    from imgtools.workflows.writing import PlanReport, ReadyVerb
 
 SECTION = "Change a guest"
 EXAMPLES = (
@@ -31,41 +33,46 @@ writes it all the same.
 """
 
 
+EditedFile = Annotated[str, typer.Argument(metavar="PATH", help="The file in the guest.", show_default=False)]
+Expressions = Annotated[
+    list[str] | None,
+    typer.Option("--expression", "-e", metavar="EXPR", help="s/old/new/flags; repeat it."),
+]
+Backup = Annotated[
+    str, typer.Option("--backup", "-b", metavar="ENDING", help="Keep the old content beside it: .bak")
+]
+
+
 def command(
     source: Source,
     target: Target,
     out: Output,
-    path: Annotated[str, typer.Argument(metavar="PATH", help="The file in the guest.", show_default=False)],
-    expressions: Annotated[
-        list[str] | None,
-        typer.Option("--expression", "-e", metavar="EXPR", help="s/old/new/flags; repeat it."),
-    ] = None,
-    backup: Annotated[
-        str, typer.Option("--backup", "-b", metavar="ENDING", help="Keep the old content beside it: .bak")
-    ] = "",
+    path: EditedFile,
+    expressions: Expressions = None,
+    backup: Backup = "",
 ) -> None:
     """Edit a text file of the guest.
 
     Opens $VISUAL or $EDITOR, or with -e makes scripted changes, and shows the difference. The file keeps its mode,
     owner and labels. After an editor a terminal is asked whether to write; otherwise --write or --output does it.
     """
-    from imgtools.workflows.edit import edit_file
-
-    edit = _scripted(expressions) if expressions else _by_hand()
+    verb = ready(path, expressions, backup)
     with out.progress("Writing") as progress:
-        report = edit_file(source, target, path, edit, backup=backup, progress=progress)
+        report = verb(source, target, progress=progress)
     show_plan(out, report)
     asks = not expressions and not target.counts and report.changes and out.on_terminal
     if asks and typer.confirm("Write these changes?", err=True):
-        report = edit_file(source, target._replace(write=True), path, edit, backup=backup)
+        report = verb(source, target._replace(write=True))
         out.note(f"Written to {report.image}.")
 
 
-def _scripted(expressions: list[str]) -> Edit:
-    from imgtools.change.expression import apply_expressions
+def ready(path: EditedFile, expressions: Expressions = None, backup: Backup = "") -> ReadyVerb[PlanReport]:
+    """Return what these words ask for, for any image."""
+    from imgtools.workflows.edit import by_expressions, edit_file
 
-    apply_expressions(b"", expressions)  # one that does not parse is found before the image is opened
-    return lambda content, name: apply_expressions(content, expressions)
+    # One that does not parse is found before the image is opened.
+    edit = by_expressions(expressions) if expressions else _by_hand()
+    return partial(edit_file, path=path, edit=edit, backup=backup)
 
 
 def _by_hand() -> Edit:

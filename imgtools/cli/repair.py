@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,7 +17,9 @@ from imgtools.errors import UsageError
 from imgtools.records.diagnosis import Severity
 
 if TYPE_CHECKING:
+    from imgtools.workflows.boot import BootRequest
     from imgtools.workflows.repair import RepairReport
+    from imgtools.workflows.writing import ReadyVerb
 
 SECTION = "Repair a guest"
 EXAMPLES = (
@@ -123,23 +126,13 @@ def command(
     Without --write or --output it prints what would be done, per repair, and stops.
     """
     from imgtools.workflows.boot import BootRequest
-    from imgtools.workflows.repair import repair
 
     if timeout is not None and not then_boot:
         raise UsageError("--timeout is of --then-boot", hint="add --then-boot, or leave --timeout away")
     how = BootRequest(seconds=timeout) if then_boot else None
-    names, parameters = tuple(only or ()), tuple(settings or ())
+    verb = _mending(only, settings, package_file, auto=auto, how=how)
     with out.progress("Repairing") as progress:
-        report = repair(
-            source,
-            target,
-            names,
-            parameters,
-            package_file=package_file,
-            auto=auto,
-            then_boot=how,
-            progress=progress,
-        )
+        report = verb(source, target, progress=progress)
     out.show(
         report,
         schema="imgtools.repair/1",
@@ -149,6 +142,28 @@ def command(
     say_closing(out, len(report.changes), report.written, report.output or report.image)
     if auto and any(one.severity is Severity.BROKEN for one in report.left):
         raise typer.Exit(1)
+
+
+def ready(
+    only: Only = None, settings: Settings = None, package_file: PackageFile = None, auto: Auto = False
+) -> ReadyVerb[RepairReport]:
+    """Return what these words ask for, for any image."""
+    return _mending(only, settings, package_file, auto=auto)
+
+
+def _mending(
+    only: Only, settings: Settings, package_file: PackageFile, *, auto: bool, how: BootRequest | None = None
+) -> ReadyVerb[RepairReport]:
+    from imgtools.workflows.repair import repair
+
+    return partial(
+        repair,
+        only=tuple(only or ()),
+        settings=tuple(settings or ()),
+        package_file=package_file,
+        auto=auto,
+        then_boot=how,
+    )
 
 
 def _left(report: RepairReport) -> Iterator[Lines]:

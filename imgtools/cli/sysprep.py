@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -22,7 +23,9 @@ from imgtools.errors import UsageError
 from imgtools.records.image import DiskSource
 
 if TYPE_CHECKING:
+    from imgtools.ops.selection import Selection
     from imgtools.workflows.sysprep import SysprepReport, TraceRow, VerifyReport
+    from imgtools.workflows.writing import ReadyVerb
 
 SECTION = "Change a guest"
 EXAMPLES = (
@@ -135,13 +138,8 @@ def command(
     stops.
     """
     from imgtools.cli.output.passwords import new_passwords, passwords_told
-    from imgtools.ops.selection import Selection
-    from imgtools.workflows.sysprep import prepare
     from imgtools.workflows.sysprep import verify as verify_image
 
-    selection = Selection(
-        tuple(enable or ()), tuple(disable or ()), tuple(operations or ()), tuple(settings or ())
-    )
     if verify:
         if not target.is_dry_run:
             raise UsageError("--verify only looks; it does not go with --write or --output")
@@ -150,14 +148,15 @@ def command(
         like = DiskSource(original, sector_size=source.disks[0].sector_size) if original else None
         before = replace(source, disks=(like,)) if like else None
         with out.waiting("Searching"):
-            found = verify_image(source, selection, original=before)
+            found = verify_image(source, _selection(operations, enable, disable, settings), original=before)
         _show_verdict(out, found)
     if original:
         raise UsageError("--original is what --verify compares with", hint="add --verify")
+    verb = ready(customization, operations, enable, disable, settings)
     passwords = new_passwords(customization.orders)
     told = passwords_told(passwords, customization.password_output, will_write=target.counts)
     with told, out.progress("Preparing") as progress:
-        report = prepare(source, target, selection, customization=customization, progress=progress)
+        report = verb(source, target, progress=progress)
     out.show(
         report,
         schema="imgtools.sysprep/2",
@@ -165,6 +164,33 @@ def command(
         pipe=lambda: operation_table(report.operations),
     )
     say_closing(out, len(report.changes), report.written, report.output or report.image)
+
+
+def ready(
+    customization: Customization,
+    operations: Operations = None,
+    enable: Enable = None,
+    disable: Disable = None,
+    settings: Settings = None,
+) -> ReadyVerb[SysprepReport]:
+    """Return what these words ask for, for any image."""
+    from imgtools.workflows.sysprep import prepare
+
+    selection = _selection(operations, enable, disable, settings)
+    return partial(prepare, selection=selection, customization=customization)
+
+
+def _selection(
+    operations: list[str] | None,
+    enable: list[str] | None,
+    disable: list[str] | None,
+    settings: list[str] | None,
+) -> Selection:
+    from imgtools.ops.selection import Selection
+
+    return Selection(
+        tuple(enable or ()), tuple(disable or ()), tuple(operations or ()), tuple(settings or ())
+    )
 
 
 def _show_verdict(out: Output, found: VerifyReport) -> NoReturn:

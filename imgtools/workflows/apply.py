@@ -6,12 +6,13 @@ import json
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import yaml
 
 from imgtools.change.archive import as_written_down, unpacked_copies
-from imgtools.change.change import Change
+from imgtools.change.change import Change, Upload
 from imgtools.change.describe import PlannedChange
 from imgtools.change.document import parse_plan
 from imgtools.errors import HostError, UsageError
@@ -19,7 +20,7 @@ from imgtools.guest.find.tree import view_files
 from imgtools.image.handle import Image
 from imgtools.records.progress import Progress
 from imgtools.records.request import ImageRequest, Target
-from imgtools.workflows.writing import PlanReport, carry_out, open_for
+from imgtools.workflows.writing import PlanReport, ReadyVerb, carry_out, open_for
 
 LARGEST = 256 << 20  # bytes of a plan, the contents of its files among them
 
@@ -32,9 +33,34 @@ def apply_plan(
     :raises UsageError: it is not a plan; the message says where.
     :raises EditConflict: the guest is not as it was when the plan was made, or changes contradict each other.
     """
-    changes = read_plan(plan_path)
+    return carry_changes(request, target, changes=read_plan(plan_path), progress=progress)
+
+
+def carry_changes(
+    request: ImageRequest, target: Target, *, changes: Sequence[Change], progress: Progress | None = None
+) -> PlanReport:
+    """Show or carry out the changes of a plan; see :func:`apply_plan`."""
     with open_for(request, target) as image:
         return apply_changes(image, request, target, changes, progress=progress)
+
+
+def ready_plan(plan_path: Path) -> ReadyVerb[PlanReport]:
+    """Return what carries out the plan in a file, for any image.
+
+    :raises UsageError: it is not a plan, or unpacks an archive of standard input, which is there once.
+    :raises HostError: the file cannot be read.
+    """
+    changes = read_plan(plan_path)
+    if any(isinstance(one, Upload) and str(one.host_path) == "-" for one in changes):
+        raise UsageError(
+            "the plan unpacks an archive of standard input", hint="name a file that all images can be given"
+        )
+    # Another process may begin in another folder.
+    whole = (
+        replace(one, host_path=one.host_path.absolute()) if isinstance(one, Upload) else one
+        for one in changes
+    )
+    return partial(carry_changes, changes=tuple(whole))
 
 
 def apply_changes(

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 
 from imgtools.change.change import Change, WriteFile
 from imgtools.change.compose import is_private
+from imgtools.change.expression import apply_expressions
 from imgtools.change.fit_to_filesystem import fitted
 from imgtools.errors import EditFailed, NotAFile
 from imgtools.guest.find.tree import FileView, view_files
@@ -19,6 +21,19 @@ LIMIT = 16 << 20  # bytes; nobody edits more by hand
 
 # Turns the content of the file of this name into another.
 Edit = Callable[[bytes, str], bytes]
+
+
+def by_expressions(expressions: Sequence[str]) -> Edit:
+    """Return an edit by expressions such as ``s/old/new/``.
+
+    :raises UsageError: one does not parse.
+    """
+    apply_expressions(b"", expressions)
+    return partial(_by_expressions, tuple(expressions))
+
+
+def _by_expressions(expressions: Sequence[str], content: bytes, name: str) -> bytes:
+    return apply_expressions(content, expressions)
 
 
 def edit_file(

@@ -24,6 +24,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Protocol, TypeVar
 
 from imgtools.change.change import Change, MakeDirectory
 from imgtools.change.contradictions import true_path
@@ -56,6 +57,21 @@ class PlanReport:
     changes: tuple[PlannedChange, ...]
     output: str = ""
     warnings: tuple[Warned, ...] = ()
+
+
+Report_co = TypeVar("Report_co", covariant=True)
+
+
+class ReadyVerb(Protocol[Report_co]):
+    """A workflow that writes, with all that it needs but the image and what becomes of its plan: for any image.
+
+    It can be pickled, so that another process, or another host, carries it out.
+    """
+
+    def __call__(
+        self, request: ImageRequest, target: Target, *, progress: Progress | None = None
+    ) -> Report_co:
+        """Show what would be changed in one image, or change it."""
 
 
 @contextmanager
