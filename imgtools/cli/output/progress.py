@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -21,6 +22,8 @@ Reporter = Callable[[int, int], None]
 PATIENCE = 2.0  # seconds that people wait without wondering
 EVERY = 0.2  # seconds between two lines of JSON
 CLEAR_LINE = "\x1b[K"  # ECMA-48: EL, erase to the end of the line
+WIDTH = 80  # characters of a terminal that does not say
+BAR = 20  # characters of the bar that counts images
 SECOND = 1.0  # between two lines of JSON that only say that work goes on
 
 
@@ -36,18 +39,18 @@ def open_progress(title: str, *, mode: str, quiet: bool, stream: TextIO) -> Iter
             yield reporter
 
 
-def _json_reporter(title: str, stream: TextIO) -> Reporter:
+def _json_reporter(title: str, stream: TextIO) -> Callable[..., None]:
     import json  # late: few ask for it, and each start would pay
 
     last = 0.0
 
-    def report(done: int, total: int) -> None:
+    def report(done: int, total: int, **more: float | None) -> None:
         nonlocal last
         now = time.monotonic()
         if now - last < EVERY and done != total:
             return
         last = now
-        stream.write(json.dumps({"progress": {"stage": title, "done": done, "total": total}}) + "\n")
+        stream.write(json.dumps({"progress": {"stage": title, "done": done, "total": total, **more}}) + "\n")
         stream.flush()
 
     return report
@@ -76,6 +79,30 @@ def _bar(title: str, stream: TextIO) -> Iterator[Reporter]:
         bar.stop()
 
 
+class Pace:
+    """How quickly images are done, by those of the last half minute."""
+
+    def __init__(self) -> None:
+        from rich.progress import Progress  # its arithmetic; nothing of it is shown
+
+        self._progress = Progress(auto_refresh=False, get_time=time.monotonic)
+        self._task = self._progress.add_task("")
+
+    def tell(self, done: int, total: int) -> None:
+        """Note how many of how many are done."""
+        self._progress.update(self._task, total=total, completed=done)
+
+    @property
+    def rate(self) -> float | None:
+        """Images a second; None while nobody can tell."""
+        return self._progress.tasks[0].speed or None
+
+    @property
+    def left(self) -> float | None:
+        """The seconds that the others will take; None while nobody can tell."""
+        return self._progress.tasks[0].time_remaining if self.rate else None
+
+
 class Count:
     """How many images are done, on the last line of a terminal; it makes room for whatever else is printed.
 
@@ -83,22 +110,27 @@ class Count:
     """
 
     def __init__(self, total: int, stream: TextIO) -> None:
-        self._total, self._stream = total, stream
+        self.total, self._stream = total, stream
         self._began = time.monotonic()
-        self._done = self._failed = 0
+        self._done = self._failed = self._kept = 0
+        self._pace: Pace | None = None
         self._drawn = False
 
-    def tell(self, done: int, failed: int) -> None:
-        """Draw other numbers."""
-        self._done, self._failed = done, failed
+    def tell(self, done: int, failed: int, kept: int = 0) -> None:
+        """Draw other numbers.
+
+        :param kept: how many of those that are done took no time.
+        """
+        self._done, self._failed, self._kept = done, failed, kept
+        if self._pace:
+            self._pace.tell(done - kept, self.total - kept)
         self.draw()
 
     def draw(self) -> None:
         """Draw the numbers, if people have waited for a while."""
         self.clear()
-        if self._done < self._total and time.monotonic() - self._began >= PATIENCE:
-            more = f", {self._failed} failed" if self._failed else ""
-            self._stream.write(f"{self._done} of {self._total} images{more}")
+        if self._done < self.total and time.monotonic() - self._began >= PATIENCE:
+            self._stream.write(self._line(self._begun_pace()))
             self._stream.flush()
             self._drawn = True
 
@@ -109,14 +141,51 @@ class Count:
             self._stream.flush()
             self._drawn = False
 
+    def _begun_pace(self) -> Pace:
+        if self._pace is None:
+            self._pace = Pace()
+            self._pace.tell(self._done - self._kept, self.total - self._kept)
+        return self._pace
+
+    def _line(self, pace: Pace) -> str:
+        """Return a line that is no wider than the terminal: a longer one could not be taken back."""
+        from datetime import timedelta
+
+        text = f"{self._done} of {self.total} images"
+        if self._failed:
+            text += f", {self._failed} failed"
+        if pace.rate and pace.left is not None:
+            text += f", {pace.rate:.3g}/s, {timedelta(seconds=round(pace.left))} left"
+        width = _width(self._stream) - 1
+        if len(text) + BAR + 3 <= width:
+            full = BAR * self._done // self.total
+            text = f"[{'#' * full}{'-' * (BAR - full)}] {text}"
+        return text[:width]
+
+
+def _width(stream: TextIO) -> int:
+    try:
+        return os.get_terminal_size(stream.fileno()).columns or WIDTH
+    except OSError:
+        return WIDTH
+
 
 class _CountForPrograms(Count):
     def __init__(self, title: str, total: int, stream: TextIO) -> None:
         super().__init__(total, stream)
+        self._pace = Pace()
         self._report = _json_reporter(title, stream)
 
     def draw(self) -> None:
-        self._report(self._done, self._total)
+        pace = self._begun_pace()
+        rate, left = pace.rate, pace.left
+        self._report(
+            self._done,
+            self.total,
+            failed=self._failed,
+            rate=None if rate is None else round(rate, 3),
+            seconds_left=None if left is None else round(left),
+        )
 
 
 class _NoCount(Count):
