@@ -388,6 +388,12 @@ class NoSuchRun(ImgtoolsError):
     exit_code = 57
 
 
+class NoSuchPlace(ImgtoolsError):
+    """No worker of a cluster announces a place whose images are to be asked; those that there are, are named."""
+
+    exit_code = 58
+
+
 class FleetLibraryMissing(ToolMissing):
     """A Python package is not installed that only fleets need (``imgtools[fleet]``)."""
 

@@ -13,7 +13,9 @@ from imgtools.records.domain import Domain
 from imgtools.units import parse_size
 
 if TYPE_CHECKING:
+    from imgtools.fleet.places import Place
     from imgtools.fleet.reports import ChangesReport, FleetExport, ImageAnswer, QueryReport, RunReport
+    from imgtools.fleet.run import Image
 
 _FILE = "imgtools-fleet.sqlite"
 
@@ -24,6 +26,8 @@ def fleet_run(
     *,
     database: str = _FILE,
     scheduler: str = "",
+    places: Iterable[str] = (),
+    dashboard: str = "",
     parallel: int | None = None,
     time_limit: float | None = None,
     memory: Size = "4G",
@@ -43,6 +47,8 @@ def fleet_run(
     :param images: a folder stands for the images in it.
     :param database: an SQLite file, or ``postgresql://HOST/NAME``.
     :param scheduler: of a Dask cluster that runs; "": processes of this host.
+    :param places: PLACE:PATTERN each: images that only the workers see that announce this place.
+    :param dashboard: PORT of the loopback, or HOST:PORT, where Dask shows what the processes of this host do.
     :param parallel: how many of them; None: as many as there are processors.
     :param time_limit: seconds for each image.
     :param memory: what the process of an image may have.
@@ -51,12 +57,34 @@ def fleet_run(
     :param recursive: also images in the folders of a folder.
     :param told: called for each image as its answer comes.
     :raises NoImages: there are none.
+    :raises NoSuchPlace: no worker announces a place.
     :raises FleetLibraryMissing: ``imgtools[fleet]`` is not installed.
     :raises ImgtoolsError: the scheduler cannot be used, the database cannot be written.
     """
     require(*DATABASE, *CLUSTER)
+    from imgtools.fleet.run import Heard, Wanted, run_fleet
+
+    wanted = Wanted(
+        kind=command,
+        images=_images(images, recursive, **options),
+        database=database,
+        scheduler=scheduler,
+        places=[_place(word, recursive, **options) for word in places],
+        dashboard=dashboard,
+        workers=parallel or len(os.sched_getaffinity(0)),
+        time_limit=time_limit,
+        memory=parse_size(size_text(memory)),
+        retries=retries,
+        everything=everything,
+    )
+    return run_fleet(wanted, Heard(answer=told) if told else Heard())
+
+
+def _images(
+    images: Iterable[HostPath | Domain], recursive: bool, **options: Unpack[GuestOptions]
+) -> list[Image]:
     from imgtools.fleet.folders import find_images
-    from imgtools.fleet.run import Image, Wanted, run_fleet
+    from imgtools.fleet.run import Image
 
     found: list[Image] = []
     for one in images:
@@ -66,18 +94,14 @@ def fleet_run(
         else:
             paths = find_images([os.fspath(one)], recursive=recursive)
             found += [Image(path, make_request(path, **options)) for path in paths]
-    wanted = Wanted(
-        kind=command,
-        images=tuple(found),
-        database=database,
-        scheduler=scheduler,
-        workers=parallel or len(os.sched_getaffinity(0)),
-        time_limit=time_limit,
-        memory=parse_size(size_text(memory)),
-        retries=retries,
-        everything=everything,
-    )
-    return run_fleet(wanted, told)
+    return found
+
+
+def _place(word: str, recursive: bool, **options: Unpack[GuestOptions]) -> Place:
+    from imgtools.fleet.places import Place, parse_place
+
+    name, pattern = parse_place(word)
+    return Place(name, pattern, make_request(pattern, **options), recursive)
 
 
 def fleet_query(sql: str, *, database: str = _FILE) -> QueryReport:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import CancelledError
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from typing import Any, Generic, TypeVar
 
@@ -16,7 +18,14 @@ from dask import config as dask_config
 from distributed import Client, LocalCluster, Security, as_completed
 
 from imgtools import __version__
-from imgtools.errors import ClusterLost, EngineFailed, HostError, OtherVersions, SchedulerUnreachable
+from imgtools.errors import (
+    ClusterLost,
+    EngineFailed,
+    HostError,
+    OtherVersions,
+    SchedulerUnreachable,
+    UsageError,
+)
 from imgtools.fleet.plugin import Answered, Forkers, answer_image
 from imgtools.fleet.work import Failure, Work, facts_of
 
@@ -26,6 +35,8 @@ START = "60s"  # for a worker of this machine to start on a busy one
 _QUIET = logging.CRITICAL
 
 Item = TypeVar("Item")
+Given = TypeVar("Given")
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +45,7 @@ class Task(Generic[Item]):
 
     item: Item
     work: Work
+    place: str = ""  # whose workers do it; "": any
     tries: int = 1  # with this one
 
 
@@ -54,11 +66,32 @@ class Cluster:
     threads: int  # images at a time
     dashboard: str
 
+    def places(self) -> dict[str, int]:
+        """Return how many threads each place has that workers announce."""
+        found: Counter[str] = Counter()
+        for facts in self.client.scheduler_info(n_workers=-1)["workers"].values():
+            found.update(dict.fromkeys(facts["resources"], facts["nthreads"]))
+        return dict(found)
+
+    def call(self, place: str, function: Callable[[Given], Result], each: Sequence[Given]) -> list[Result]:
+        """Call a function on workers of a place, once for each argument.
+
+        :raises ClusterLost: the scheduler went away, or the workers.
+        """
+        futures = self.client.map(function, each, resources=_only_at(place), pure=False)
+        try:
+            return list(self.client.gather(futures))
+        except (CancelledError, OSError, TimeoutError, distributed.KilledWorker) as error:
+            raise ClusterLost(
+                f"the workers of {place} do not answer: {type(error).__name__}", hint="run it again"
+            ) from None
+
     def answers(
-        self, tasks: Iterator[Task[Item]], again: Callable[[Done[Item]], bool]
+        self, queues: Mapping[str, Iterator[Task[Item]]], again: Callable[[Done[Item]], bool]
     ) -> Iterator[Done[Item]]:
         """Have tasks done, a bounded number at a time, and yield each as it is done.
 
+        :param queues: by place, each of which has its own workers to keep at work.
         :param again: whether a task is tried once more; then it is not yielded.
         :raises ClusterLost: the scheduler went away.
         """
@@ -71,20 +104,28 @@ class Cluster:
             number += 1
             key = f"imgtools-{os.getpid()}-{number}"
             running[key] = task
-            done.add(self.client.submit(answer_image, task.work, key=key, pure=False))
+            where = _only_at(task.place)
+            done.add(self.client.submit(answer_image, task.work, key=key, resources=where, pure=False))
 
-        for task in _some(tasks, self.threads * AHEAD):
-            submit(task)
+        threads = {"": self.threads, **(self.places() if any(queues) else {})}
+        for place, tasks in queues.items():
+            for task in _some(tasks, threads.get(place, 1) * AHEAD):
+                submit(task)
         while running:
             future, result = next(done)
             one = _done(running.pop(future.key), future.status, result)
             future.release()
             if again(one):
-                submit(Task(one.task.item, one.task.work, one.task.tries + 1))
+                submit(replace(one.task, tries=one.task.tries + 1))
                 continue
-            for task in _some(tasks, 1):
+            for task in _some(queues[one.task.place], 1):
                 submit(task)
             yield one
+
+
+def _only_at(place: str) -> dict[str, float] | None:
+    """Return what binds a task to a place: that its worker has this resource. Nothing is taken of it."""
+    return {place: 0} if place else None
 
 
 def _some(tasks: Iterator[Task[Item]], count: int) -> Iterator[Task[Item]]:
@@ -112,22 +153,40 @@ def _done(task: Task[Item], status: str, result: Any) -> Done[Item]:  # Any: wha
 
 
 @contextmanager
-def open_cluster(scheduler: str, workers: int) -> Iterator[Cluster]:
+def open_cluster(scheduler: str, workers: int, dashboard: str = "") -> Iterator[Cluster]:
     """Open a cluster.
 
     :param scheduler: the address of one that runs; "": processes of this machine, which end with it.
     :param workers: how many processes of this machine.
+    :param dashboard: [HOST:]PORT where Dask shows what they do; "": nowhere.
     :raises SchedulerUnreachable: nobody answers, or there are no workers.
     :raises OtherVersions: it is not of our versions.
     """
-    with _quiet(), _remote(scheduler) if scheduler else _local(workers) as client:
+    with _quiet(), _remote(scheduler) if scheduler else _local(workers, dashboard) as client:
         threads = sum(client.nthreads().values())
         if not threads:
             raise SchedulerUnreachable(
                 f"{scheduler} has no workers", hint=f"dask worker {scheduler} starts one on each host"
             )
         client.register_plugin(Forkers())
-        yield Cluster(client, threads, client.dashboard_link if scheduler else "")
+        yield Cluster(client, threads, _dashboard(client) if scheduler or dashboard else "")
+
+
+def _dashboard(client: Client) -> str:
+    with suppress(KeyError):  # a scheduler without one
+        return client.dashboard_link or ""
+    return ""
+
+
+def parse_dashboard(word: str) -> str:
+    """Return HOST:PORT of a port, on the loopback, or of a host and a port.
+
+    :raises UsageError: it is neither.
+    """
+    host, _, port = word.rpartition(":")
+    if not port.isascii() or not port.isdigit() or int(port) > 65535:
+        raise UsageError(f"{word!r} is no address of a dashboard", hint="PORT or HOST:PORT, such as 8787")
+    return f"{host or '127.0.0.1'}:{port}"
 
 
 @contextmanager
@@ -150,7 +209,7 @@ def _quiet() -> Iterator[None]:
 
 
 @contextmanager
-def _local(workers: int) -> Iterator[Client]:
+def _local(workers: int, dashboard: str) -> Iterator[Client]:
     """Start processes of this machine. Nobody else of this machine can talk to them: the way is encrypted."""
     try:
         cluster = LocalCluster(
@@ -158,7 +217,7 @@ def _local(workers: int) -> Iterator[Client]:
             threads_per_worker=1,
             processes=True,
             security=Security.temporary(),
-            dashboard_address=None,
+            dashboard_address=parse_dashboard(dashboard) if dashboard else None,
             memory_limit=0,  # each image's process has its own
             silence_logs=_QUIET,
             worker_dashboard_address=None,

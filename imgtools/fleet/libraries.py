@@ -12,15 +12,17 @@ CLUSTER = ("distributed", "cryptography")
 PARQUET = ("pyarrow",)
 PROMETHEUS = ("prometheus_client",)
 POSTGRESQL = ("psycopg",)
+DASHBOARD = ("bokeh",)  # of the extra ``dashboard``
 
 
-def require(*names: str) -> None:
+def require(*names: str, extra: str = "fleet") -> None:
     """Make sure that packages are there before anything is begun.
 
+    :param extra: which of imgtools brings them.
     :raises FleetLibraryMissing: one is not.
     """
     if missing := [name for name in names if find_spec(name) is None]:
         raise FleetLibraryMissing(
             f"a fleet needs {', '.join(missing)}, which is not installed",
-            hint="pip install 'imgtools[fleet]'",
+            hint=f"pip install 'imgtools[{extra}]'",
         )

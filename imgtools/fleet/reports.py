@@ -25,7 +25,10 @@ class ImageAnswer:
 
 @dataclass(frozen=True, slots=True)
 class RunReport:
-    """How a run went; ``failed`` counts what was asked in it and has no answer."""
+    """How a run went; ``failed`` counts what was asked in it and has no answer.
+
+    ``dashboard`` is where Dask showed what went on, "" if nowhere.
+    """
 
     run: int
     kind: str
@@ -36,6 +39,7 @@ class RunReport:
     failed: int
     seconds: float
     reasons: tuple[Reason, ...]
+    dashboard: str = ""
 
     @property
     def exit_code(self) -> int:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,10 +20,12 @@ from imgtools.errors import (
     ToolMissing,
     UsageError,
 )
-from imgtools.fleet.cluster import Cluster, Done, Task, open_cluster
+from imgtools.fleet.cluster import Cluster, Done, Task, open_cluster, parse_dashboard
 from imgtools.fleet.database import place_of, shown, writable
 from imgtools.fleet.identity import Identity, identify
 from imgtools.fleet.kind import Kind, load_kind
+from imgtools.fleet.libraries import DASHBOARD, require
+from imgtools.fleet.places import Place, find_placed
 from imgtools.fleet.reports import ImageAnswer, RunReport
 from imgtools.fleet.store import Store
 from imgtools.fleet.work import Answer, Failure, OddAnswer, Work, facts_of, failed, read_answer
@@ -39,6 +43,8 @@ class Image(NamedTuple):
     name: str
     request: ImageRequest | None
     problem: ImgtoolsError | None = None
+    place: str = ""  # whose workers see it; "": all do
+    identity: Identity | None = None  # where it is known already
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +55,8 @@ class Wanted:
     images: Sequence[Image]
     database: str
     scheduler: str = ""  # "": processes of this machine
+    places: Sequence[Place] = ()  # whose images are asked where they are, besides the others
+    dashboard: str = ""  # [HOST:]PORT where Dask shows what processes of this machine do
     workers: int = 1
     time_limit: float | None = None  # seconds for each image
     memory: int = MEMORY
@@ -56,42 +64,99 @@ class Wanted:
     everything: bool = False  # also what is known and as it was
 
 
-def run_fleet(wanted: Wanted, told: Callable[[ImageAnswer], None] | None = None) -> RunReport:
+def _ignore(fact: object) -> None:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What is called while a run goes on."""
+
+    answer: Callable[[ImageAnswer], None] = _ignore  # for each image, also for those that are kept
+    images: Callable[[int], None] = _ignore  # how many there are
+    dashboard: Callable[[str], None] = _ignore  # where Dask shows what goes on, if it does
+
+
+def run_fleet(wanted: Wanted, heard: Heard = Heard()) -> RunReport:
     """Ask each image that is new or not as it was, and write its answer as it comes.
 
-    :param told: called for each image, with those that are kept.
     :raises NoImages: there are none.
+    :raises NoSuchPlace: no worker announces a place.
     :raises UsageError: there is no such kind, or keys would go over a network that is not encrypted.
+    :raises FleetLibraryMissing: a dashboard is wanted, and what draws it is not installed.
     :raises SchedulerUnreachable: see :func:`imgtools.fleet.cluster.open_cluster`, as for OtherVersions; ClusterLost
         in the middle.
     :raises FleetDatabaseUnfit: see :func:`imgtools.fleet.database.writable`, as for NewerDatabase and NoRoom.
     """
     kind = load_kind(wanted.kind)
-    images = tuple({one.name: one for one in wanted.images}.values())
-    if not images:
+    if not wanted.images and not wanted.places:
         raise NoImages("no image is named", hint="name images, folders or a list with --images-from")
-    _refuse_open_keys(wanted)
+    _refuse_unclear(wanted)
     place = place_of(wanted.database)
     began = time.monotonic()
-    with writable(place) as connection:
+    with writable(place) as connection, ExitStack() as stack:
+        opened = _Opened(wanted, stack, heard)
+        images = _all_images(wanted, opened)
+        heard.images(len(images))
         store = Store(connection)
-        run = _Run(wanted, kind, store, store.begin_run(wanted.kind, len(images)), told or (lambda one: None))
+        run = _Run(wanted, kind, store, store.begin_run(wanted.kind, len(images)), heard)
         state = "cut"
         try:
-            run.ask(images)
+            run.ask(images, opened)
             state = "done"
         finally:
             store.end_run(run.number, state)
     return RunReport(
         run.number, wanted.kind, shown(place), len(images), run.asked, run.kept, run.failed,
-        round(time.monotonic() - began, 3), run.reasons(),
+        round(time.monotonic() - began, 3), run.reasons(), opened.dashboard,
     )  # fmt: skip
 
 
-def _refuse_open_keys(wanted: Wanted) -> None:
+class _Opened:
+    """The cluster of a run, which is opened when there is something to do for it."""
+
+    def __init__(self, wanted: Wanted, stack: ExitStack, heard: Heard) -> None:
+        self._wanted, self._stack, self._heard = wanted, stack, heard
+        self._cluster: Cluster | None = None
+        self.dashboard = ""
+
+    def cluster(self) -> Cluster:
+        """Return it."""
+        if self._cluster is None:
+            wanted = self._wanted
+            workers = min(wanted.workers, len(wanted.images))
+            self._cluster = self._stack.enter_context(
+                open_cluster(wanted.scheduler, workers, wanted.dashboard)
+            )
+            self.dashboard = self._cluster.dashboard
+            if self.dashboard:
+                self._heard.dashboard(self.dashboard)
+        return self._cluster
+
+
+def _all_images(wanted: Wanted, opened: _Opened) -> tuple[Image, ...]:
+    """Return the images that are named, and those of places, each once."""
+    images = {one.name: one for one in wanted.images}
+    if wanted.places:
+        for one in find_placed(opened.cluster(), wanted.places):
+            images[one.name] = Image(one.name, one.request, None, one.place, one.identity)
+    return tuple(images.values())
+
+
+def _refuse_unclear(wanted: Wanted) -> None:
+    if wanted.places and not wanted.scheduler:
+        raise UsageError("--place is about workers of a cluster", hint="--scheduler names its scheduler")
+    if wanted.dashboard and wanted.scheduler:
+        raise UsageError(
+            "a scheduler that runs has a dashboard of its own, or none", hint="leave --dashboard away"
+        )
+    if wanted.dashboard:
+        parse_dashboard(wanted.dashboard)
+        require(*DASHBOARD, extra="dashboard")
     if not wanted.scheduler or wanted.scheduler.startswith("tls://"):
         return
-    if any(one.request is not None and one.request.keys for one in wanted.images):
+    requests = [*(one.request for one in wanted.images), *(one.request for one in wanted.places)]
+    if any(one is not None and one.keys for one in requests):
         raise UsageError(
             f"keys would go to {wanted.scheduler} as they are",
             hint="a scheduler at tls://... gets them encrypted; without --scheduler they stay on this host",
@@ -109,29 +174,25 @@ class _Item(NamedTuple):
 class _Run:
     """One run: counts, and writes."""
 
-    def __init__(
-        self, wanted: Wanted, kind: Kind, store: Store, number: int, told: Callable[[ImageAnswer], None]
-    ) -> None:
+    def __init__(self, wanted: Wanted, kind: Kind, store: Store, number: int, heard: Heard) -> None:
         self.number = number
         self.asked = self.kept = self.failed = 0
-        self._wanted, self._kind, self._store, self._told = wanted, kind, store, told
+        self._wanted, self._kind, self._store, self._told = wanted, kind, store, heard.answer
         self._reasons: Counter[tuple[str, int]] = Counter()
 
-    def ask(self, images: Sequence[Image]) -> None:
+    def ask(self, images: Sequence[Image], opened: _Opened) -> None:
         """Ask what has to be asked. Where that is nothing, no cluster is opened."""
-        tasks = self._tasks(images)
-        first = next(tasks, None)
-        if first is None:
+        queues = {
+            place: self._tasks([one for one in images if one.place == place])
+            for place in dict.fromkeys(one.place for one in images)
+        }
+        for place, tasks in queues.items():
+            if (first := next(tasks, None)) is not None:
+                queues[place] = chain([first], tasks)
+                break
+        else:
             return
-        with open_cluster(self._wanted.scheduler, min(self._wanted.workers, len(images))) as cluster:
-            self._ask(cluster, first, tasks)
-
-    def _ask(self, cluster: Cluster, first: Task[_Item], rest: Iterator[Task[_Item]]) -> None:
-        def tasks() -> Iterator[Task[_Item]]:
-            yield first
-            yield from rest
-
-        for done in cluster.answers(tasks(), self._again):
+        for done in opened.cluster().answers(queues, self._again):
             self._add(done.task.item, self._answer(done))
 
     def _tasks(self, images: Sequence[Image]) -> Iterator[Task[_Item]]:
@@ -143,7 +204,7 @@ class _Run:
                 problem = one.problem or NoImages(f"{one.name} names nothing")
                 self._add(_Item(one.name, image, Identity("")), failed(facts_of(problem)))
                 continue
-            identity = identify(one.request)
+            identity = one.identity or identify(one.request)
             known = None if wanted.everything else self._store.known(image, wanted.kind)
             if known is not None and known.ok and identity.text and known.identity == identity.text:
                 self._store.keep(self.number, image, known.answer_id)
@@ -151,7 +212,7 @@ class _Run:
                 self._told(ImageAnswer(one.name, True, True, 0, "", "", "", 0.0))
                 continue
             work = Work(wanted.kind, one.request, wanted.time_limit, wanted.memory)
-            yield Task(_Item(one.name, image, identity), work)
+            yield Task(_Item(one.name, image, identity), work, one.place)
 
     def _answer(self, done: Done[_Item]) -> Answer:
         if done.answered is None:
@@ -205,4 +266,6 @@ def _full_name(one: Image) -> str:
     if request.domain:
         return f"domain:{request.domain}"
     first = request.disks[0]
+    if one.place:
+        return one.name
     return first.name if first.uri else str(Path(first.host_path).absolute())

@@ -53,8 +53,18 @@ def test_what_is_missing_is_named_with_its_cure(
     assert not list(tmp_path.iterdir()), "nothing was begun"
 
 
+def test_what_draws_a_dashboard_has_an_extra_of_its_own(missing: set[str], tmp_path: Path) -> None:
+    missing.add("bokeh")
+    words = ("--dashboard", "8787", "--database", tmp_path / "f.sqlite", "--", "x.qcow2")
+    assert imgtools("fleet", "run", "df", *words, code=31).err.splitlines() == [
+        "imgtools: a fleet needs bokeh, which is not installed",
+        "  hint: pip install 'imgtools[dashboard]'",
+    ]
+    assert not list(tmp_path.iterdir()), "nothing was begun"
+
+
 def test_what_is_not_asked_for_may_be_missing(missing: set[str], tmp_path: Path) -> None:
-    missing.update(("pyarrow", "psycopg", "prometheus_client"))
+    missing.update(("pyarrow", "psycopg", "prometheus_client", "bokeh"))
     place = tmp_path / "none.sqlite"
     assert "no such file" in imgtools("fleet", "query", "--database", place, "SELECT 1", code=54).err
 

@@ -6,14 +6,12 @@ import json
 import os
 import signal
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from tests.support.command import imgtools
-from tests.support.fleet import Fleet, children, command_line, members, until
+from tests.support.fleet import Fleet, children, command_line, members, scheduler, until
 
 TWICE = "SELECT image_id FROM answers GROUP BY image_id HAVING count(*) > 1"
 FORKER = "imgtools.fleet.forker"
@@ -69,42 +67,9 @@ def test_a_worker_is_killed_and_its_image_is_asked_by_another(fleet: Fleet) -> N
     )
 
 
-class Scheduler:
-    """A scheduler, and two workers of one thread each that were started apart."""
-
-    def __init__(self, fleet: Fleet) -> None:
-        self._facts = fleet.folder / "scheduler.json"
-        words = ("--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--scheduler-file", self._facts)
-        self.program = fleet.program("-m", "distributed.cli.dask_scheduler", *words)
-        until(self._facts.exists)
-        words = ("--scheduler-file", self._facts, "--nthreads", "1", "--no-nanny", "--no-dashboard")
-        self.workers = [fleet.program("-m", "distributed.cli.dask_worker", *words) for _ in range(2)]
-
-    @property
-    def address(self) -> str:
-        """Where it answers."""
-        return str(json.loads(self._facts.read_text())["address"])
-
-    def end(self) -> None:
-        """End all of them."""
-        for program in (*self.workers, self.program):
-            program.kill()
-            program.communicate(timeout=30)
-
-
-@contextmanager
-def scheduler(fleet: Fleet) -> Iterator[Scheduler]:
-    found = Scheduler(fleet)
-    try:
-        yield found
-    finally:
-        found.end()
-
-
 def test_a_scheduler_with_two_workers_and_what_is_killed_of_it(fleet: Fleet) -> None:
     with scheduler(fleet) as cluster:
         words = ("run", "trial", "--scheduler", cluster.address, "--json", "--", "many")
-        until(lambda: _has_workers(fleet, cluster, 2))
         with fleet.start(*words) as program:
             until(lambda: fleet.answered() == 2 and all(map(is_asking, cluster.workers)))
             cluster.workers[0].kill()
@@ -128,13 +93,6 @@ def test_a_scheduler_with_two_workers_and_what_is_killed_of_it(fleet: Fleet) -> 
 
 def is_asking(worker: subprocess.Popen[str]) -> bool:
     return any(FORKER in command_line(one) and children(one) for one in children(worker.pid))
-
-
-def _has_workers(fleet: Fleet, cluster: Scheduler, count: int) -> bool:
-    program = "import sys; from distributed import Client; print(len(Client(sys.argv[1]).nthreads()))"
-    with fleet.program("-c", program, cluster.address) as asked:
-        out, _ = asked.communicate(timeout=60)
-    return out.strip() == str(count)
 
 
 def test_keys_go_over_no_open_network(tmp_path: Path) -> None:

@@ -8,7 +8,8 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -38,6 +39,8 @@ def ask(request):
         raise ZeroDivisionError("no number")
     elif words[0] == "bad":
         raise BadImage("it is bad", hint="mend it")
+    elif words[0] == "where":  # which worker's host asks it
+        request.host_path.with_suffix(".at").write_text(os.environ["PLACE"])
     elif words[0] == "once":  # fails the first time
         mark = request.host_path.with_suffix(".seen")
         if not mark.exists():
@@ -88,12 +91,12 @@ class Fleet:
         """Start ``imgtools fleet WORDS``."""
         return self.program("-m", "imgtools", "fleet", *words)
 
-    def program(self, *words: str | Path) -> subprocess.Popen[str]:
+    def program(self, *words: str | Path, **environment: str) -> subprocess.Popen[str]:
         """Start a program of Python in a session of its own, so that it can be told to end with all it has started."""
         return subprocess.Popen(
             [sys.executable, *words],
             cwd=self.folder,
-            env=self.environment,
+            env={**self.environment, **environment},
             text=True,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -133,6 +136,56 @@ class Fleet:
             with (place / f"{name}.raw").open("ab") as file:
                 file.write(b"\x55\xaa")
         return place
+
+
+class Scheduler:
+    """A scheduler, and workers of one thread each that were started apart."""
+
+    def __init__(self, fleet: Fleet, places: Sequence[str], *words: str) -> None:
+        self._fleet = fleet
+        self._facts = fleet.folder / "scheduler.json"
+        where = ("--host", "127.0.0.1", "--port", "0", "--scheduler-file", self._facts)
+        self.program = fleet.program(
+            "-m", "distributed.cli.dask_scheduler", *where, *(words or ("--no-dashboard",))
+        )
+        until(self._facts.exists)
+        self.workers = [self._worker(place) for place in places]
+        until(lambda: self._has(len(places)))
+
+    def _worker(self, place: str) -> subprocess.Popen[str]:
+        words = ("--scheduler-file", self._facts, "--nthreads", "1", "--no-nanny", "--no-dashboard")
+        announced = ("--resources", f"{place}=1") if place else ()
+        return self._fleet.program("-m", "distributed.cli.dask_worker", *words, *announced, PLACE=place)
+
+    def _has(self, count: int) -> bool:
+        program = "import sys; from distributed import Client; print(len(Client(sys.argv[1]).nthreads()))"
+        with self._fleet.program("-c", program, self.address) as asked:
+            out, _ = asked.communicate(timeout=60)
+        return out.strip() == str(count)
+
+    @property
+    def address(self) -> str:
+        """Where it answers."""
+        return str(json.loads(self._facts.read_text())["address"])
+
+    def end(self) -> None:
+        """End all of them."""
+        for program in (*self.workers, self.program):
+            program.kill()
+            program.communicate(timeout=30)
+
+
+@contextmanager
+def scheduler(fleet: Fleet, places: Sequence[str] = ("", ""), *words: str) -> Iterator[Scheduler]:
+    """Run a scheduler with a worker for each place; "": one that announces none.
+
+    :param words: for the scheduler.
+    """
+    found = Scheduler(fleet, places, *words)
+    try:
+        yield found
+    finally:
+        found.end()
 
 
 def until(true: Callable[[], bool], seconds: float = 60) -> None:

@@ -16,6 +16,8 @@ ordinary Typer parameters, and two groups:
     an image, and with a path in the guest behind the images
 ``images: FleetImages``
     the images of a fleet, all of them at once: IMAGE... or folders, -d, --all-domains, --images-from, --recursive
+``images: PlacedImages``
+    the same, and those that only some hosts see: --place
 ``source: MaybeSource``
     the same, where something else may say which image: IMAGE or --vol (-c), without both it has no disks
 ``disk: DiskFile`` or ``DiskState``
@@ -60,6 +62,7 @@ from imgtools.cli.command.image_words import (
     pack_fleet,
     pack_maybe_disk,
     pack_maybe_source,
+    pack_placed,
     pack_source,
 )
 from imgtools.cli.command.naming import OPTIONS
@@ -67,6 +70,7 @@ from imgtools.cli.command.option_names import old_names
 from imgtools.cli.command.shared_options import (
     HOW_TO_ASK_A_FLEET,
     HOW_TO_ASK_SEVERAL,
+    HOW_TO_ASK_WHERE,
     HOW_TO_CHOOSE,
     HOW_TO_COPY,
     HOW_TO_DO,
@@ -115,6 +119,7 @@ __all__ = [
     "MaybeState",
     "OneDiskSource",
     "Output",
+    "PlacedImages",
     "Source",
     "Target",
     "Write",
@@ -134,8 +139,10 @@ EachSource = NewType("EachSource", ImageRequest)
 EachDisk = NewType("EachDisk", ImageRequest)
 if TYPE_CHECKING:
     FleetImages = NewType("FleetImages", Several)
+    PlacedImages = NewType("PlacedImages", Several)
 else:  # few commands need the class
     FleetImages = NewType("FleetImages", object)
+    PlacedImages = NewType("PlacedImages", object)
 Write = NewType("Write", bool)
 InPlaceOrNew = NewType("InPlaceOrNew", Target)
 
@@ -344,6 +351,7 @@ _GROUPS: Mapping[Any, tuple[Parameter, ...]] = {
     EachImage: (_IMAGES, *HOW_TO_NAME_ALL, *HOW_TO_OPEN, *HOW_TO_ASK_SEVERAL),
     EachSource: (_IMAGES, *HOW_TO_NAME_ALL, *HOW_TO_LOOK, *HOW_TO_ASK_SEVERAL),
     FleetImages: (_IMAGES, *HOW_TO_NAME_ALL, *HOW_TO_OPEN, *HOW_TO_ASK_A_FLEET),
+    PlacedImages: (_IMAGES, *HOW_TO_NAME_ALL, *HOW_TO_OPEN, *HOW_TO_ASK_WHERE),
     EachPlace: (
         *(_IMAGES, Parameter("path", PathArgument, None)),
         *(*HOW_TO_NAME_ALL, *HOW_TO_LOOK, *HOW_TO_ASK_SEVERAL),
@@ -372,6 +380,7 @@ _PACK: Mapping[Any, Callable[[dict[str, Any]], object]] = {
     EachPlace: pack_each_place,
     EachDisk: pack_each_disk,
     FleetImages: pack_fleet,
+    PlacedImages: pack_placed,
     DiskFile: pack_disk,
     DiskState: pack_disk,
     MaybeState: pack_maybe_disk,

@@ -152,15 +152,27 @@ def pack_each_disk(values: dict[str, Any]) -> Several:
     return _several(values, values["images"] or [], lambda request: request, alone=True)
 
 
-def pack_fleet(values: dict[str, Any]) -> Several:
-    """Pack the images of a fleet; a folder stands for those in it."""
+def pack_placed(values: dict[str, Any]) -> Several:
+    """Pack the images of a fleet, and those that only some hosts of it see."""
+    from imgtools.fleet.places import parse_place
+
+    places = [(word, parse_place(word)[1]) for word in values["places"] or ()]
+    return pack_fleet(values, places)
+
+
+def pack_fleet(values: dict[str, Any], places: Sequence[tuple[str, str]] = ()) -> Several:
+    """Pack the images of a fleet; a folder stands for those in it.
+
+    :param places: words of places, each with its pattern; then there may be no other images.
+    """
     from imgtools.cli.command.several import listed_images
     from imgtools.fleet.folders import find_images
 
     words = [*(values["images"] or []), *(listed_images(values) or [])]
     found = list(find_images(words, recursive=values["recursive"]))
     lists = {"images_from": None, "images0_from": None, "share_appliance": False}
-    return _several({**values, **lists}, found, lambda request: request)
+    otherwise = (lambda values: ()) if places else None
+    return _several({**values, **lists}, found, lambda request: request, otherwise, places=places)
 
 
 def pack_each_place(values: dict[str, Any]) -> Several:
@@ -184,6 +196,7 @@ def _several(
     otherwise: Callable[[dict[str, Any]], Sequence[Domain]] | None = None,
     *,
     alone: bool = False,
+    places: Sequence[tuple[str, str]] = (),
 ) -> Several:
     """Pack images that are opened in the same way; a key is asked for once for all.
 
@@ -198,7 +211,7 @@ def _several(
     images = files if guests is None else each_disk(guests) if alone else guests
     if values.get("add") and (listed is not None or len(images) > 1):
         raise UsageError("--add is a further disk of one image, and several are named", hint="name one image")
-    keys = _keys(values) if images else ()
+    keys = _keys(values) if images or places else ()
     requests = (
         _request(_with_added(image, values), values, keys) for image in images if image.problem is None
     )
@@ -211,6 +224,8 @@ def _several(
         time_limit=values["time_limit"],
         json_lines=values["json_lines"],
         share_appliance=values["share_appliance"],
+        recursive=values.get("recursive", False),
+        places=tuple((word, _request(_files([pattern], values), values, keys)) for word, pattern in places),
     )
 
 

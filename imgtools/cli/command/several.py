@@ -47,6 +47,8 @@ class Several(NamedTuple):
     time_limit: float | None  # seconds
     json_lines: bool
     share_appliance: bool = False
+    recursive: bool = False  # also the images in the folders of a place's folder
+    places: tuple[tuple[str, Any], ...] = ()  # PLACE:PATTERN, and how each image of it is opened
 
     @property
     def marked(self) -> bool:

@@ -314,6 +314,14 @@ ParallelOrAll = Annotated[
 Recursive = Annotated[
     bool, _several(Name(("--recursive",), ""), "Of a folder, also the images of the folders in it.")
 ]
+Places = Annotated[
+    list[str] | None,
+    _several(
+        Name(("--place",), ""),
+        "Also images that only some workers see, those that announce this place; repeat it.",
+        "PLACE:PATTERN",
+    ),
+]
 Database = Annotated[
     str,
     typer.Option(
@@ -403,6 +411,7 @@ HOW_TO_ASK_A_FLEET = (
     Parameter("time_limit", TimeLimit, None),
     Parameter("json_lines", JsonLines, False),
 )
+HOW_TO_ASK_WHERE = (*HOW_TO_ASK_A_FLEET, Parameter("places", Places, None))
 HOW_TO_DO = (
     Parameter("write", DoIt, False),
     Parameter("dry_run", DryRun, False),

@@ -8,21 +8,24 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from imgtools.cli.command.groups import FleetImages, Output
+from imgtools.cli.command.groups import Output, PlacedImages
 from imgtools.cli.command.shared_options import Database
 from imgtools.cli.output.views import Facts
 from imgtools.errors import ImgtoolsError, UsageError
 from imgtools.units import parse_size
 
 if TYPE_CHECKING:
+    from imgtools.fleet.places import Place
     from imgtools.fleet.reports import ImageAnswer, RunReport
     from imgtools.fleet.run import Image, Wanted
+    from imgtools.records.request import ImageRequest
 
 EXAMPLES = (
     "imgtools fleet run df -- /var/lib/libvirt/images",
     "imgtools fleet run inspect --recursive --time-limit 600 -- /srv/images",
     "find /images -name '*.qcow2' -print0 | imgtools fleet run audit --images0-from -",
     "imgtools fleet run df --scheduler tls://10.0.0.1:8786 -- '/nfs/images/*.qcow2'",
+    "imgtools fleet run df --scheduler tcp://10.0.0.1:8786 --place 'store1:/srv/images/*.qcow2'",
     "imgtools fleet run info --database postgresql://db.example.com/fleet -- /nfs/images",
 )
 NOTES = """
@@ -37,6 +40,9 @@ An image that was answered before, and whose files are as they were (path, size,
 of its chain), is not asked again; `--all` asks all. One that failed is asked again. So a run that was cut goes on where
 it was.
 
+With `--place PLACE:PATTERN` the pattern is expanded and its images are asked by the workers that announce this place
+(`dask worker --resources PLACE=1`); this host need not see them.
+
 Each image is asked in a process of its own. What kills it, or takes more memory or time than it may have, is the
 failure of that image; the others go on. The exit code is 1 if an image has no answer.
 """
@@ -46,7 +52,7 @@ LINE_SCHEMA = "imgtools.fleet.answer/1"
 
 def command(
     kind: Annotated[str, typer.Argument(metavar="COMMAND", help="What to ask.", show_default=False)],
-    images: FleetImages,
+    images: PlacedImages,
     out: Output,
     database: Database = "imgtools-fleet.sqlite",
     scheduler: Annotated[
@@ -55,6 +61,12 @@ def command(
             "--scheduler",
             metavar="ADDRESS",
             help="Let the workers of this Dask scheduler ask, tcp://... or tls://...; else processes of this host.",
+        ),
+    ] = "",
+    dashboard: Annotated[
+        str,
+        typer.Option(
+            "--dashboard", metavar="[HOST:]PORT", help="Show what this host's processes do, for a browser."
         ),
     ] = "",
     memory: Annotated[
@@ -77,15 +89,14 @@ def command(
     require(*DATABASE, *CLUSTER)
     from imgtools.fleet.run import Wanted
 
-    if images.json_lines:
-        if out.json:
-            raise UsageError("--json and --json-lines are two ways to say it", hint="choose one")
-        out = Output(json_lines=True, quiet=out.quiet, progress=out.progress_mode)
+    out = _by_lines(out) if images.json_lines else out
     wanted = Wanted(
         kind=kind,
         images=tuple(map(_image, images.names, images.items)),
         database=database,
         scheduler=scheduler,
+        places=tuple(_place(word, request, images.recursive) for word, request in images.places),
+        dashboard=dashboard,
         workers=images.parallel or len(os.sched_getaffinity(0)),
         time_limit=images.time_limit,
         memory=parse_size(memory),
@@ -100,8 +111,14 @@ def command(
         raise typer.Exit(report.exit_code)
 
 
+def _by_lines(out: Output) -> Output:
+    if out.json:
+        raise UsageError("--json and --json-lines are two ways to say it", hint="choose one")
+    return Output(json_lines=True, quiet=out.quiet, progress=out.progress_mode)
+
+
 def _run(wanted: Wanted, out: Output) -> RunReport:
-    from imgtools.fleet.run import run_fleet
+    from imgtools.fleet.run import Heard, run_fleet
 
     tally = _Tally(out)
     with ExitStack() as stack:
@@ -110,9 +127,15 @@ def _run(wanted: Wanted, out: Output) -> RunReport:
 
             def tell(one: ImageAnswer) -> None:
                 tally.add(one)
-                count.tell(tally.done, tally.failed)
+                count.tell(tally.done, tally.failed, tally.kept)
 
-            report = run_fleet(wanted, tell)
+            def expect(images: int) -> None:
+                count.total = images
+
+            def name(link: str) -> None:
+                out.summary(f"Dask's dashboard: {link}")
+
+            report = run_fleet(wanted, Heard(tell, expect, name))
         stack.pop_all()
     return report
 
@@ -121,6 +144,12 @@ def _say_how_to_go_on(tally: _Tally, wanted: Wanted, out: Output) -> None:
     """Say what is left of a run that ends before its end."""
     if tally.done:
         out.note(f"what was answered is kept in {wanted.database}; the same call goes on from there")
+
+
+def _place(word: str, request: ImageRequest, recursive: bool) -> Place:
+    from imgtools.fleet.places import Place, parse_place
+
+    return Place(*parse_place(word), request, recursive)
 
 
 def _image(name: str, item: Any) -> Image:  # Any: a request, or why there is none
@@ -133,13 +162,14 @@ class _Tally:
     """Counts answers, and says which failed."""
 
     def __init__(self, out: Output) -> None:
-        self.done = self.failed = 0
+        self.done = self.failed = self.kept = 0
         self._out = out
 
     def add(self, one: ImageAnswer) -> None:
         """Count one."""
         self.done += 1
         self.failed += not one.ok
+        self.kept += one.kept
         if self._out.json_lines:
             from imgtools.cli.output.documents import to_json
 
