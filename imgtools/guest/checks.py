@@ -12,7 +12,7 @@ import re
 import tempfile
 import tomllib
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -68,12 +68,14 @@ def check_writes(
     root: Volume | None,
     *,
     thorough: bool,
+    told: Collection[Warned] = (),
 ) -> tuple[Warned, ...]:
     """Look at what a plan writes; return what is odd but not wrong, and what was wrong before.
 
     Only what the plan brings in is refused: who mends one line of two must be let.
 
     :param thorough: look at every file of a kind that is known here, not only at the decisive ones.
+    :param told: what a reader of the guest knows already; of it, what is as before is not told again.
     :raises EditFailed: the guest would not understand a file; the message says where.
     """
     found: list[Warned] = []
@@ -81,7 +83,7 @@ def check_writes(
         if isinstance(change, (WriteFile, Upload)):
             path = true_path(change, files)
             if thorough or any(fnmatch.fnmatchcase(path, pattern) for pattern in DECISIVE):
-                found += _look(path, _content(change), files, layout(), root)
+                found += _look(path, _content(change), files, layout(), root, told)
     return tuple(found)
 
 
@@ -95,7 +97,12 @@ def _content(change: WriteFile | Upload) -> bytes:
 
 
 def _look(
-    path: str, content: bytes, files: GuestReader, layout: Layout, root: Volume | None
+    path: str,
+    content: bytes,
+    files: GuestReader,
+    layout: Layout,
+    root: Volume | None,
+    told: Collection[Warned],
 ) -> Iterator[Warned]:
     if not content or len(content) > LARGEST:
         return
@@ -106,9 +113,10 @@ def _look(
     for one in found:
         if one.is_fatal and not known[one.text]:
             raise EditFailed(f"{path}: {one.words}", hint=ANYWAY)
-        was_so = ", as before" if known[one.text] else ""
+        was_so = known[one.text] > 0
         known[one.text] -= 1
-        yield Warned(f"{one.words}{was_so}", path)
+        if not (was_so and Warned(one.words, path) in told):
+            yield Warned(f"{one.words}{', as before' if was_so else ''}", path)
 
 
 def _problems_before(

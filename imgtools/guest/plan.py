@@ -54,7 +54,11 @@ def make_plan(
         refuse_generated(plain, files)
     new = {one.device: one.uuid for one in plain if isinstance(one, SetUuid) and one.uuid}
     root = _with_uuid(root, new) if root else None
-    found = check_writes(plain, files, lambda: _renamed(image, new), root, thorough=thorough) if check else ()
+    found = tuple[Warned, ...]()
+    if check:
+        found = check_writes(
+            plain, files, lambda: _renamed(image, new), root, thorough=thorough, told=warnings
+        )
     found = (*found, *_hibernated(plain, files, mounts))
     described = tuple(describe(change, files) for change in plain)
     return Plan(tuple(mounts), described, (*warnings, *found), files=files, label=label)

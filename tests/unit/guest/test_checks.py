@@ -15,10 +15,17 @@ ROOT = memory_volume("/dev/sda1", uuid="1111-2222")
 LAYOUT = Layout((Disk("/dev/sda", 1 << 30),), volumes=(ROOT,))
 
 
-def check(path: str, content: str, before: str | None = None, *, thorough: bool = True) -> tuple[Warned, ...]:
+def check(
+    path: str,
+    content: str,
+    before: str | None = None,
+    *,
+    thorough: bool = True,
+    told: tuple[Warned, ...] = (),
+) -> tuple[Warned, ...]:
     files = memory_files({} if before is None else {path: before})
     change = WriteFile(path, content.encode("utf-8", "surrogateescape"))
-    return check_writes([change], files, lambda: LAYOUT, ROOT, thorough=thorough)
+    return check_writes([change], files, lambda: LAYOUT, ROOT, thorough=thorough, told=told)
 
 
 @pytest.mark.host
@@ -81,6 +88,8 @@ def test_what_was_wrong_before_is_no_reason_to_refuse() -> None:
     after = "UUID=3333 /home ext4 defaults 0 1\nUUID=1111-2222 / ext4 defaults 0 1\n"
     (warning,) = check("/etc/fstab", after, before)
     assert warning.text == "line 1: UUID=3333 for /home is not in this image, as before"
+    told = (Warned("line 1: UUID=3333 for /home is not in this image", "/etc/fstab"),)
+    assert check("/etc/fstab", after, before, told=told) == ()
 
 
 def test_a_second_problem_of_the_same_words_is_new() -> None:
