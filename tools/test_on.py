@@ -148,16 +148,18 @@ def _copy_checkout(place: Path) -> None:
     _run([*git, "fetch", "-q", "--depth=1", str(SOURCE), "HEAD"])
     _run([*git, "reset", "-q", "--hard", "FETCH_HEAD"])
     _run([*git, "clean", "-q", "-fd"])
-    for name in _listed("--deleted"):
+    changed = _names("diff", "--name-only", "--no-renames", "HEAD")
+    for name in changed | _names("ls-files", "--others", "--exclude-standard"):
         (place / name).unlink(missing_ok=True)
-    for name in _listed("--modified", "--others") - _listed("--deleted"):
-        (place / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(SOURCE / name, place / name, follow_symlinks=False)
+        if os.path.lexists(SOURCE / name):
+            (place / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(SOURCE / name, place / name, follow_symlinks=False)
 
 
-def _listed(*which: str) -> set[str]:
-    words = ["git", "-C", str(SOURCE), "ls-files", "-z", "--exclude-standard", *which]
-    return set(subprocess.run(words, check=True, capture_output=True, text=True).stdout.split("\0")) - {""}
+def _names(*words: str) -> set[str]:
+    """The files that git names."""
+    asked = ["git", "-C", str(SOURCE), words[0], "-z", *words[1:]]
+    return set(subprocess.run(asked, check=True, capture_output=True, text=True).stdout.split("\0")) - {""}
 
 
 def _alone() -> list[str]:

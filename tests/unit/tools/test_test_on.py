@@ -59,3 +59,29 @@ def test_only_what_the_network_needs_is_taken_along(monkeypatch: pytest.MonkeyPa
     assert not any("PYTHONPATH" in word for word in command)
     assert command[-3:-1] == ["/bin/bash", "-c"]
     assert "make demo" in command[-1]
+
+
+def test_the_copy_has_what_is_staged_and_what_is_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source, place = tmp_path / "source", tmp_path / "place"
+    source.mkdir()
+
+    def git(*words: str) -> None:
+        who = ["-c", "user.name=one", "-c", "user.email=one@example"]
+        subprocess.run(["git", "-C", source, *who, *words], check=True, capture_output=True)
+
+    git("init")
+    for name in ("kept", "gone", "staged", "changed"):
+        (source / name).write_text("before")
+    git("add", ".")
+    git("commit", "-m", "first")
+    (source / "gone").unlink()
+    (source / "staged").write_text("now")
+    (source / "added").write_text("now")
+    git("add", "staged", "added")
+    (source / "changed").write_text("now")
+    (source / "new").write_text("now")
+    monkeypatch.setattr(tool, "SOURCE", source)
+    tool._copy_checkout(place)
+    found = {path.name: path.read_text() for path in place.iterdir() if path.is_file()}
+    now = dict.fromkeys(("staged", "added", "changed", "new"), "now")
+    assert found == {"kept": "before", **now}
