@@ -143,6 +143,9 @@ def _called(node: ast.expr, values: Mapping[str, Sequence[ast.expr]]) -> str:
 def _texts(call: ast.Call, values: Mapping[str, Sequence[ast.expr]], names: Mapping[str, str]) -> list[str]:
     """The schemas that a call may name: a literal, a local name, a workflow's constant, or the callee's default."""
     node = next((one.value for one in call.keywords if one.arg == "schema"), None)
+    if node is None:
+        texts = [one for one in call.args if isinstance(one, ast.Constant)]
+        node = next((one for one in texts if SCHEMA.fullmatch(str(one.value))), None)
     if node is None and isinstance(call.func, ast.Name):
         return [str(inspect.signature(_thing(names[call.func.id])).parameters["schema"].default)]
     if isinstance(node, ast.Constant):
