@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError
@@ -33,6 +34,7 @@ AHEAD = 4  # works that a worker's thread has waiting; more would be the client'
 CONNECT = 10.0  # seconds for a scheduler to answer
 START = "60s"  # for a worker of this machine to start on a busy one
 _QUIET = logging.CRITICAL
+_NO_DASHBOARD = "127.0.0.1:0"  # where Dask listens also without one; then it has no pages
 
 Item = TypeVar("Item")
 Given = TypeVar("Given")
@@ -198,6 +200,7 @@ def _quiet() -> Iterator[None]:
     settings = {
         "distributed.comm.timeouts.connect": f"{CONNECT:g}s",
         "distributed.worker.daemon": True,
+        "distributed.worker.http.routes": [],
         "distributed.nanny.pre-spawn-environ": {},
         "distributed.scheduler.worker-ttl": None,  # a worker that waits for a boot is busy, not gone
     }
@@ -211,24 +214,34 @@ def _quiet() -> Iterator[None]:
 @contextmanager
 def _local(workers: int, dashboard: str) -> Iterator[Client]:
     """Start processes of this machine. Nobody else of this machine can talk to them: the way is encrypted."""
+    host_port = parse_dashboard(dashboard) if dashboard else _NO_DASHBOARD
+    nothing: dict[str, list[str]] = {} if dashboard else {"distributed.scheduler.http.routes": []}
     try:
-        cluster = LocalCluster(
-            n_workers=workers,
-            threads_per_worker=1,
-            processes=True,
-            security=Security.temporary(),
-            dashboard_address=parse_dashboard(dashboard) if dashboard else None,
-            memory_limit=0,  # each image's process has its own
-            silence_logs=_QUIET,
-            worker_dashboard_address=None,
-            preload=["imgtools.fleet.signals"],
-            timeout=START,
-        )
+        with warnings.catch_warnings(), dask_config.set(nothing):
+            warnings.simplefilter("ignore")  # of a port that is in use: see below
+            cluster = LocalCluster(
+                n_workers=workers,
+                threads_per_worker=1,
+                processes=True,
+                security=Security.temporary(),
+                scheduler_kwargs={"dashboard": bool(dashboard), "dashboard_address": host_port},
+                memory_limit=0,  # each image's process has its own
+                silence_logs=_QUIET,
+                worker_dashboard_address=None,
+                preload=["imgtools.fleet.signals"],
+                timeout=START,
+            )
     except (OSError, RuntimeError, TimeoutError) as error:
         raise HostError(
             f"no workers on this host: {error}", hint="--parallel with a smaller number"
         ) from None
     with cluster, Client(cluster, timeout=CONNECT, set_as_default=False) as client:
+        server: Any = cluster.scheduler  # Dask has no type for it
+        if dashboard and host_port.rpartition(":")[2] not in ("0", str(server.http_server.port)):
+            raise HostError(
+                f"the dashboard cannot listen at {host_port}: somebody does",
+                hint="--dashboard 0 takes a free port",
+            )
         yield client
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import http.client
 import json
-import re
+import os
+import socket
 import urllib.request
 from pathlib import Path
 
 import pytest
 
 from tests.support.command import imgtools
-from tests.support.fleet import Fleet, until
+from tests.support.fleet import Fleet, children, until
 from tests.support.remote_servers import free_port
 
 
@@ -36,10 +38,48 @@ def test_the_dashboard_is_there_while_it_runs(fleet: Fleet) -> None:
     assert json.loads(out)["data"]["dashboard"] == link
 
 
-def test_without_it_nobody_listens_for_a_browser(fleet: Fleet) -> None:
-    (fleet.folder / "many" / "gate").touch()
-    ran = fleet.run("run", "trial", "--json", "--parallel", "1", "--", "many")
-    assert ran.data["dashboard"] == "" and not re.search("dashboard", ran.err)
+def test_without_it_there_are_no_pages(fleet: Fleet) -> None:
+    with fleet.start("run", "trial", "--json", "--parallel", "1", "--", "many") as program:
+        until(lambda: fleet.answered() == 1)
+        ports = [port for pid in (program.pid, *children(program.pid)) for port in listening(pid)]
+        pages = [found for port in ports if (found := page_at(port)) is not None]
+        (fleet.folder / "many" / "gate").touch()
+        out, err = program.communicate(timeout=60)
+    assert ports and not pages, pages
+    assert json.loads(out)["data"]["dashboard"] == "" and "ashboard" not in err
+
+
+def test_a_port_that_is_in_use(fleet: Fleet) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        ran = fleet.run("run", "trial", "--dashboard", str(port), "--", "many", code=3)
+    assert ran.err.splitlines()[0] == (
+        f"imgtools: the dashboard cannot listen at 127.0.0.1:{port}: somebody does"
+    )
+
+
+def listening(pid: int) -> list[int]:
+    """The ports at which a process listens, all of the loopback."""
+    sockets = {os.fspath(one.readlink()) for one in Path(f"/proc/{pid}/fd").iterdir() if one.is_symlink()}
+    found = []
+    for line in (Path("/proc/net/tcp").read_text() + Path("/proc/net/tcp6").read_text()).splitlines():
+        words = line.split()
+        if words[3] == "0A" and f"socket:[{words[9]}]" in sockets:
+            host, _, port = words[1].partition(":")
+            assert host == "0100007F", "it can be reached from elsewhere"
+            found.append(int(port, 16))
+    return found
+
+
+def page_at(port: int) -> bytes | None:
+    """What a browser sees at a port."""
+    for path in ("/status", "/info/main/workers.html", "/health", "/metrics"):
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as page:
+                return bytes(page.read())
+        except (OSError, http.client.HTTPException):
+            continue
+    return None
 
 
 @pytest.mark.parametrize("word", ["status", "127.0.0.1:", "127.0.0.1:70000", ":-1"])
