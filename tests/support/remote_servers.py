@@ -107,6 +107,27 @@ def ssh_server() -> Iterator[SshServer]:
         yield SshServer(port, folder / "ssh", user, folder)
 
 
+@contextmanager
+def login_server() -> Iterator[SshServer]:
+    """OpenSSH's server of whoever runs the tests, who logs in and runs programs."""
+    with ExitStack() as stack:
+        folder = Path(tempfile.mkdtemp(prefix="imgtools-sshd-", dir="/tmp"))
+        stack.callback(shutil.rmtree, folder)
+        for name in ("host", "user"):
+            subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", folder / name], check=True)
+        if os.geteuid() == 0:
+            Path("/run/sshd").mkdir(exist_ok=True)  # sshd of root does not begin without it
+        port = free_port()
+        settings = _SSHD.format(port=port, folder=folder, pam="yes")
+        (folder / "sshd").write_text(settings.replace("ForceCommand internal-sftp\n", ""))
+        (folder / "known").write_text(f"[{LOOPBACK}]:{port} {(folder / 'host.pub').read_text()}")
+        (folder / "ssh").write_text(_SSH.format(folder=folder))
+        stack.enter_context(
+            _running(["/usr/sbin/sshd", "-D", "-e", "-f", folder / "sshd"], port, folder / "log")
+        )
+        yield SshServer(port, folder / "ssh", _own_name(), folder)
+
+
 def _own_name() -> str:
     import pwd
 
