@@ -16,7 +16,7 @@ RUN ?= make demo test JOBS=$(JOBS) ARGS="$(ARGS)"
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
 .NOTPARALLEL:
-.PHONY: help setup demo test test-on deb deb-check lint bench boots sound docs site man picture report-picture fixtures constraints lowest mutants fuzz foreign virt-golden peers clean
+.PHONY: help setup demo test test-on deb deb-check lint bench fleet-scale boots sound docs site man picture report-picture fixtures constraints lowest mutants fuzz foreign virt-golden peers clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -49,6 +49,10 @@ lint: setup  ## ruff (rules and format) and mypy --strict
 bench: setup  ## compare with the virt-* tools and write docs/benchmarks.md (ROUNDS=3)
 	$(PYTHON) fixtures/build.py real real-plain windows >/dev/null
 	$(PYTHON) -m tests.bench --rounds $(ROUNDS) $(ARGS)
+
+fleet-scale: setup  ## ask a thousand clones, and write docs/fleet-scale.md (ARGS='--most 20 --stubs 500': a small one)
+	$(PYTHON) fixtures/build.py real-plain debian >/dev/null
+	$(PYTHON) -m tests.bench.fleet_scale $(ARGS)
 
 boots: setup  ## break real guests, boot them, mend them, boot them again; write docs/boots.md (some forty minutes)
 	$(PYTHON) fixtures/build.py real real-plain real-systemd-boot >/dev/null
