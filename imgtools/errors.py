@@ -383,7 +383,7 @@ class BadQuery(ImgtoolsError):
 
 
 class NoSuchRun(ImgtoolsError):
-    """A fleet's database has no run of this number, or two runs cannot be compared."""
+    """A fleet's database has no run of this number, or none at all; or two runs cannot be compared."""
 
     exit_code = 57
 

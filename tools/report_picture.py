@@ -1,11 +1,12 @@
-"""The picture of an HTML report in the documentation: a real audit, as Chromium shows it.
+"""The pictures of HTML reports in the documentation: an audit and a fleet of test guests, as Chromium shows them.
 
-`make report-picture` writes it. No test compares it: fonts are the host's.
+`make report-picture` writes them. No test compares them: fonts are the host's.
 """
 
 from __future__ import annotations
 
 import base64
+import os
 import sys
 import tempfile
 from pathlib import Path
@@ -13,12 +14,26 @@ from pathlib import Path
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 
+from fixtures.build import fixture
 from imgtools.door.auditing import audit
+from imgtools.door.fleet import fleet_report, fleet_run
 from imgtools.reports.html import to_html
 from imgtools.reports.page import page_of_audit
 from tools.transcript import guest_folder
 
-PICTURE = Path(__file__).resolve().parent.parent / "docs" / "audit-report.svg"
+DOCS = Path(__file__).resolve().parent.parent / "docs"
+FLEET = (
+    "debian",
+    "ubuntu",
+    "rocky",
+    "fedora",
+    "alpine",
+    "arch",
+    "opensuse",
+    "rhel6",
+    "windows",
+    "windows-server",
+)
 WIDTH, HEIGHT = 1000, 720
 # No sandbox: it may be root that calls it. The rest keeps the browser from looking for its maker's servers.
 WORDS = (
@@ -26,7 +41,7 @@ WORDS = (
     "--disable-component-update --disable-sync --hide-scrollbars",
 )
 SVG = """<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}">
-<title>An audit as an HTML report: filter, severities, and findings by group</title>
+<title>{title}</title>
 <image width="{width}" height="{height}" href="data:image/png;base64,
 {lines}
 "/>
@@ -35,15 +50,31 @@ SVG = """<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height
 
 
 def main() -> int:
-    """Write the picture."""
-    with guest_folder() as folder, tempfile.TemporaryDirectory() as scratch:
-        page = page_of_audit(audit(folder / "debian.qcow2"))
-        shown = Path(scratch) / "audit.html"
-        shown.write_text(to_html(page).replace(f"{folder}/", ""), encoding="utf-8")
-        png = _screenshot(shown, scratch)
-    lines = base64.encodebytes(png).decode("ascii").strip()
-    PICTURE.write_text(SVG.format(width=WIDTH, height=HEIGHT, lines=lines), encoding="utf-8")
+    """Write the pictures."""
+    with tempfile.TemporaryDirectory() as scratch:
+        audited, fleet = Path(scratch) / "audit.html", Path(scratch) / "fleet.html"
+        with guest_folder() as folder:
+            page = page_of_audit(audit(folder / "debian.qcow2"))
+            audited.write_text(to_html(page).replace(f"{folder}/", ""), encoding="utf-8")
+        title = "An audit as an HTML report: filter, severities, and findings by group"
+        _write(DOCS / "audit-report.svg", audited, title, scratch)
+        database = os.fspath(Path(scratch) / "imgtools-fleet.sqlite")
+        for question in ("inspect", "df", "audit"):
+            fleet_run(question, [fixture(name).image for name in FLEET], database=database, time_limit=600)
+        fleet_report(fleet, database=database)
+        fleet.write_text(fleet.read_text("utf-8").replace(f"{scratch}/", ""), encoding="utf-8")
+        _write(
+            DOCS / "fleet-report.svg",
+            fleet,
+            "A fleet as an HTML report: what stands out, and systems",
+            scratch,
+        )
     return 0
+
+
+def _write(picture: Path, page: Path, title: str, profile: str) -> None:
+    lines = base64.encodebytes(_screenshot(page, profile)).decode("ascii").strip()
+    picture.write_text(SVG.format(width=WIDTH, height=HEIGHT, lines=lines, title=title), encoding="utf-8")
 
 
 def _screenshot(page: Path, profile: str) -> bytes:

@@ -44,6 +44,7 @@ ELSEWHERE = {
     "imgtools.fleet.answer/1": "imgtools.fleet.reports:ImageAnswer",
     "imgtools.fleet.changes/1": "imgtools.fleet.reports:ChangesReport",
     "imgtools.fleet.export/1": "imgtools.fleet.reports:FleetExport",
+    "imgtools.fleet.report/1": "imgtools.fleet.reports:FleetReport",
     "imgtools.fleet.query/1": "imgtools.fleet.reports:QueryReport",
     "imgtools.format/1": "imgtools.workflows.format:FormatReport",
     "imgtools.lvm.create/1": "imgtools.workflows.lvm:LvmReport",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
@@ -14,7 +15,14 @@ from imgtools.units import parse_size
 
 if TYPE_CHECKING:
     from imgtools.fleet.places import Place
-    from imgtools.fleet.reports import ChangesReport, FleetExport, ImageAnswer, QueryReport, RunReport
+    from imgtools.fleet.reports import (
+        ChangesReport,
+        FleetExport,
+        FleetReport,
+        ImageAnswer,
+        QueryReport,
+        RunReport,
+    )
     from imgtools.fleet.run import Image
 
 _FILE = "imgtools-fleet.sqlite"
@@ -150,3 +158,19 @@ def fleet_export(
         prometheus=None if prometheus is None else Path(prometheus),
         overwrite=overwrite,
     )
+
+
+def fleet_report(
+    file: HostPath, *, database: str = _FILE, overwrite: bool = False, today: date | None = None
+) -> FleetReport:
+    """Write a fleet at a glance as one HTML page.
+
+    :param file: its name ends in ``.html``.
+    :param today: the day by which releases are past their end; without it, today.
+    :raises TargetExists: the file is there, and ``overwrite`` was not said.
+    :raises NoSuchRun: no question was ever answered. FleetDatabaseUnfit: the database cannot be read.
+    """
+    require(*DATABASE)
+    from imgtools.fleet.report_file import write_report
+
+    return write_report(database, Path(file), overwrite=overwrite, today=today)

@@ -21,7 +21,7 @@ from sqlalchemy import Engine as Database
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.pool import NullPool
 
-from imgtools.errors import FleetDatabaseUnfit, HostError, ImgtoolsError, NewerDatabase, NoRoom
+from imgtools.errors import FleetDatabaseUnfit, HostError, ImgtoolsError, NewerDatabase, NoRoom, UsageError
 from imgtools.fleet.libraries import POSTGRESQL, require
 
 DEFAULT = "imgtools-fleet.sqlite"
@@ -58,6 +58,17 @@ def shown(place: URL) -> str:
     if place.drivername == "sqlite":
         return str(place.database)
     return place.set(drivername="postgresql").render_as_string(hide_password=True)
+
+
+def refuse_own_file(place: URL, target: Path) -> None:
+    """Let nothing be written into the place of the database itself.
+
+    :raises UsageError: a file is the database.
+    """
+    if place.drivername == "sqlite":
+        with suppress(OSError):
+            if target.samefile(str(place.database)):
+                raise UsageError(f"{shown(place)} is the database itself", hint="choose another name")
 
 
 @contextmanager

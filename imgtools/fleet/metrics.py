@@ -1,26 +1,24 @@
 """What a fleet is like, as metrics for Prometheus: a file that the node exporter's textfile collector reads.
 
-Of each question the newest run counts that came to its end, so that an image that is gone, or fails, keeps no old
-number. Two series of the same labels would make the collector refuse the whole file, and labels come from guests: of
-those that would be the same, the first is written.
+Of each question its newest run counts (:mod:`imgtools.fleet.newest`). Two series of the same labels would make the
+collector refuse the whole file, and labels come from guests: of those that would be the same, the first is written.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
-from datetime import UTC, datetime
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.exposition import generate_latest
-from sqlalchemy import URL, Connection, Row, func, select
+from sqlalchemy import Connection, func
 
 from imgtools.errors import UsageError, shorten
-from imgtools.fleet.database import place_of, read_only, shown
+from imgtools.fleet.database import place_of, read_only, refuse_own_file
+from imgtools.fleet.newest import Runs, in_utc, newest_runs, of_run
 from imgtools.fleet.reports import ExportedMetrics
-from imgtools.fleet.schema import ANSWERS, IMAGES, KIND_TABLES, RUN_IMAGES, RUNS
+from imgtools.fleet.schema import ANSWERS, IMAGES, KIND_TABLES
 from imgtools.records.request import ImageRequest
 from imgtools.workflows.text_file import write_text_file
 
@@ -52,19 +50,12 @@ def export_metrics(database: str, target: Path, *, overwrite: bool = False) -> E
             hint=f"--prometheus {target.with_suffix(SUFFIX)}",
         )
     place = place_of(database)
-    _refuse_database(place, target)
+    refuse_own_file(place, target)
     with read_only(place) as connection:
         families = [_family(one) for one in _metrics(connection)]
     text = generate_latest(_Families(families)).decode("utf-8")  # type: ignore[arg-type]  # all it does is collect
     write_text_file(ImageRequest(()), target, lambda: text, overwrite=overwrite)
     return ExportedMetrics(target, len(families), sum(len(one.samples) for one in families))
-
-
-def _refuse_database(place: URL, target: Path) -> None:
-    if place.drivername == "sqlite":
-        with suppress(OSError):
-            if target.samefile(str(place.database)):
-                raise UsageError(f"{shown(place)} is the database itself", hint="choose another name")
 
 
 class _Families:
@@ -100,7 +91,7 @@ def _label(text: str) -> str:
 
 
 def _metrics(connection: Connection) -> Iterator[Metric]:
-    runs = _newest_runs(connection)
+    runs = newest_runs(connection)
     yield from _of_runs(connection, runs)
     yield from _of_filesystems(connection, runs)
     yield Metric(
@@ -114,22 +105,11 @@ def _metrics(connection: Connection) -> Iterator[Metric]:
     )
 
 
-def _newest_runs(connection: Connection) -> Mapping[str, Row[Any]]:
-    """Return the newest run of each kind that came to its end."""
-    newest = select(func.max(RUNS.c.id)).where(RUNS.c.state == "done").group_by(RUNS.c.kind)
-    return {
-        one.kind: one
-        for one in connection.execute(select(RUNS).where(RUNS.c.id.in_(newest)).order_by(RUNS.c.kind))
-    }
-
-
-def _of_runs(connection: Connection, runs: Mapping[str, Row[Any]]) -> Iterator[Metric]:
+def _of_runs(connection: Connection, runs: Runs) -> Iterator[Metric]:
     counts: list[tuple[tuple[str, ...], float]] = []
     for kind, run in runs.items():
         wanted = (
-            select(ANSWERS.c.ok, ANSWERS.c.error, func.count())
-            .join(RUN_IMAGES, RUN_IMAGES.c.answer_id == ANSWERS.c.id)
-            .where(RUN_IMAGES.c.run_id == run.id)
+            of_run(run, ANSWERS, ANSWERS.c.ok, ANSWERS.c.error, func.count())
             .group_by(ANSWERS.c.ok, ANSWERS.c.error)
             .order_by(ANSWERS.c.error)
         )
@@ -141,7 +121,9 @@ def _of_runs(connection: Connection, runs: Mapping[str, Row[Any]]) -> Iterator[M
         ("command", "answer"),
         counts,
     )
-    ended = [(kind, _seconds(run.started), _seconds(run.ended)) for kind, run in runs.items()]
+    ended = [
+        (kind, in_utc(run.started).timestamp(), in_utc(run.ended).timestamp()) for kind, run in runs.items()
+    ]
     yield Metric(
         "run_duration_seconds",
         "How long the newest run took.",
@@ -156,17 +138,14 @@ def _of_runs(connection: Connection, runs: Mapping[str, Row[Any]]) -> Iterator[M
     )
 
 
-def _seconds(time: datetime) -> float:
-    """Return a moment in seconds since 1970; SQLite's have no zone, and are UTC."""
-    return (time.replace(tzinfo=UTC) if time.tzinfo is None else time).timestamp()
-
-
-def _of_filesystems(connection: Connection, runs: Mapping[str, Row[Any]]) -> Iterator[Metric]:
+def _of_filesystems(connection: Connection, runs: Runs) -> Iterator[Metric]:
     usage = KIND_TABLES["usage"]
     rows: list[tuple[tuple[str, ...], Any]] = []  # Any: a row of sqlalchemy
     if (run := runs.get("df")) is not None:
         wanted = (
-            select(
+            of_run(
+                run,
+                usage,
                 IMAGES.c.path,
                 usage.c.device,
                 usage.c.content,
@@ -174,9 +153,7 @@ def _of_filesystems(connection: Connection, runs: Mapping[str, Row[Any]]) -> Ite
                 usage.c.used,
                 usage.c.use_percent,
             )
-            .join(RUN_IMAGES, RUN_IMAGES.c.answer_id == usage.c.answer_id)
-            .join(IMAGES, IMAGES.c.id == RUN_IMAGES.c.image_id)
-            .where(RUN_IMAGES.c.run_id == run.id, usage.c.size.is_not(None))
+            .where(usage.c.size.is_not(None))
             .where(usage.c.used.is_not(None), usage.c.use_percent.is_not(None))
             .order_by(IMAGES.c.path, IMAGES.c.id, usage.c.position)
         )
@@ -199,17 +176,13 @@ def _of_filesystems(connection: Connection, runs: Mapping[str, Row[Any]]) -> Ite
     )
 
 
-def _findings(
-    connection: Connection, runs: Mapping[str, Row[Any]], kind: str
-) -> Iterator[tuple[tuple[str, ...], float]]:
+def _findings(connection: Connection, runs: Runs, kind: str) -> Iterator[tuple[tuple[str, ...], float]]:
     """Yield how many findings of a kind there are; those that a policy lets be do not count."""
     if (run := runs.get(kind)) is None:
         return
     table = KIND_TABLES["findings" if kind == "audit" else "boot_findings"]
     wanted = (
-        select(table.c.severity, func.count())
-        .join(RUN_IMAGES, RUN_IMAGES.c.answer_id == table.c.answer_id)
-        .where(RUN_IMAGES.c.run_id == run.id)
+        of_run(run, table, table.c.severity, func.count())
         .group_by(table.c.severity)
         .order_by(table.c.severity)
     )
@@ -219,17 +192,11 @@ def _findings(
         yield (kind, severity), count
 
 
-def _guests(connection: Connection, runs: Mapping[str, Row[Any]]) -> Iterator[tuple[tuple[str, ...], float]]:
+def _guests(connection: Connection, runs: Runs) -> Iterator[tuple[tuple[str, ...], float]]:
     if (run := runs.get("inspect")) is None:
         return
     table = KIND_TABLES["guests"]
     names = (table.c.distro, table.c.major, table.c.minor, table.c.product_name)
-    wanted = (
-        select(*names, func.count())
-        .join(RUN_IMAGES, RUN_IMAGES.c.answer_id == table.c.answer_id)
-        .where(RUN_IMAGES.c.run_id == run.id)
-        .group_by(*names)
-        .order_by(*names)
-    )
+    wanted = of_run(run, table, *names, func.count()).group_by(*names).order_by(*names)
     for distro, major, minor, name, count in connection.execute(wanted):
         yield (distro, f"{major}.{minor}", name), count

@@ -110,3 +110,23 @@ class FleetExport:
     folder: Path | None
     tables: tuple[ExportedTable, ...]
     metrics: ExportedMetrics | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReportSection:
+    """A section of a page about a fleet; ``note`` says what fills it where its question was never asked."""
+
+    title: str
+    rows: int
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class FleetReport:
+    """The page that was written; ``sound``: nothing in it stands out, else ``verdict`` says what does."""
+
+    database: str
+    host_path: Path
+    verdict: str
+    sound: bool
+    sections: tuple[ReportSection, ...]

@@ -35,15 +35,17 @@ def _parts() -> dict[str, str]:
 
 @cache
 def _template() -> Template:
-    from jinja2 import Environment, StrictUndefined
+    from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=PackageLoader("imgtools.reports"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     environment.filters["shown"] = shown
-    return environment.from_string(
-        (files("imgtools.reports") / "templates" / "report.html").read_text("utf-8")
-    )
+    return environment.get_template("report.html")
 
 
 def shown(text: str) -> str:

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from imgtools.reports.charts import BarChart, LineChart
+
 if TYPE_CHECKING:
     from imgtools.records.audit import AuditedCheck, AuditFinding
     from imgtools.records.diagnosis import Finding
@@ -24,6 +26,9 @@ TONES = {
     "removed": "bad",
     "error": "bad",
     "cannot be read": "bad",
+    "no answer": "bad",
+    "past its end": "bad",
+    "full": "bad",
     "medium": "warn",
     "wrong mode": "warn",
     "wrong owner": "warn",
@@ -32,11 +37,19 @@ TONES = {
     "wrong capabilities": "warn",
     "suspicious": "warn",
     "changed": "warn",
+    "ends soon": "warn",
+    "long-term only": "warn",
+    "nearly full": "warn",
+    "differs": "warn",
+    "machine ID": "warn",
+    "host name": "warn",
     "low": "mild",
     "added": "mild",
     "pass": "good",
     "sound": "good",
+    "supported": "good",
 }
+COLUMNS = ("State", "Id", "What", "Where")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +70,17 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """Rows under a heading. ``unfolded``: they are seen at once."""
+    """Rows under a heading. ``unfolded``: they are seen at once; ``note``: what is said above them.
+
+    ``columns`` are the headings of what a row has: its state, id, text and place.
+    """
 
     title: str
     rows: tuple[Row, ...]
     unfolded: bool = True
+    columns: tuple[str, str, str, str] = COLUMNS
+    charts: tuple[BarChart | LineChart, ...] = ()
+    note: str = ""
 
     @property
     def summary(self) -> str:
@@ -84,9 +103,7 @@ class Page:
     def states(self) -> tuple[tuple[str, str, int], ...]:
         """Every state that a row has: its name, how it looks, how many rows have it; what stands out first."""
         count = Counter((row.state, row.tone) for section in self.sections for row in section.rows)
-        order = list(TONES)
-        rank = {state: order.index(state) if state in order else len(order) for state, _ in count}
-        return tuple((s, t, n) for (s, t), n in sorted(count.items(), key=lambda item: rank[item[0][0]]))
+        return tuple((s, t, n) for (s, t), n in sorted(count.items(), key=lambda item: weight(item[0][0])))
 
 
 def page_of_audit(report: AuditReport) -> Page:
@@ -94,11 +111,11 @@ def page_of_audit(report: AuditReport) -> Page:
     sections = []
     for group in dict.fromkeys(one.group for one in report.checks):
         checks = [one for one in report.checks if one.group == group]
-        rows = sorted((row for one in checks for row in _of_check(one)), key=lambda row: _weight(row.state))
+        rows = sorted((row for one in checks for row in _of_check(one)), key=lambda row: weight(row.state))
         sections.append(Section(group, tuple(rows), any(one.findings for one in checks)))
     count = Counter(one.severity.value for one in report.findings)
     said = ", ".join(
-        f"{number} {state}" for state, number in sorted(count.items(), key=lambda one: _weight(one[0]))
+        f"{number} {state}" for state, number in sorted(count.items(), key=lambda one: weight(one[0]))
     )
     return Page(
         f"Audit of {report.image}",
@@ -115,7 +132,8 @@ def page_of_audit(report: AuditReport) -> Page:
     )
 
 
-def _weight(state: str) -> int:
+def weight(state: str) -> int:
+    """Return the place of a state among all: what stands out comes first."""
     order = list(TONES)
     return order.index(state) if state in order else len(order)
 

@@ -5,7 +5,7 @@ An earlier report gives way to a new one, so that a nightly audit needs no other
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
 from imgtools.errors import HostError, TargetExists, UsageError
@@ -31,13 +31,22 @@ def check_report_files(paths: Sequence[Path], kinds: Mapping[str, Writer] | Sequ
     :raises UsageError: a name does not say what kind of report it is.
     :raises TargetExists: there is a file that is no earlier report.
     """
+    refuse_other_names(paths, kinds)
     for path in paths:
-        if path.suffix.lower() not in kinds:
-            raise UsageError(f"not a kind of report: {path}", hint=f"its name ends with {', '.join(kinds)}")
         if path.exists() and not _is_report(path):
             raise TargetExists(
                 f"{path} exists, and is no report", hint="choose another name, or remove it first"
             )
+
+
+def refuse_other_names(paths: Sequence[Path], kinds: Collection[str]) -> None:
+    """Refuse a name that does not say what kind of report it is.
+
+    :raises UsageError: there is one.
+    """
+    for path in paths:
+        if path.suffix.lower() not in kinds:
+            raise UsageError(f"not a kind of report: {path}", hint=f"its name ends with {', '.join(kinds)}")
 
 
 def write_reports(request: ImageRequest, paths: Sequence[Path], kinds: Mapping[str, Writer]) -> None:

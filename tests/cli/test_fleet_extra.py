@@ -33,6 +33,7 @@ def missing(monkeypatch: pytest.MonkeyPatch) -> set[str]:
         (("run", "df", "--database", "postgresql://h/x", "--", "x.qcow2"), ("psycopg",)),
         (("query", "SELECT 1"), ("sqlalchemy",)),
         (("changes", "1", "2"), ("sqlalchemy", "alembic")),
+        (("report", "fleet.html"), ("sqlalchemy", "alembic")),
         (("export", "--parquet", "out"), ("pyarrow",)),
         (("export", "--prometheus", "fleet.prom"), ("prometheus_client",)),
     ],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -11,69 +11,31 @@ from prometheus_client.parser import text_string_to_metric_families
 
 import imgtools as door
 from imgtools.fleet.database import place_of, writable
-from imgtools.fleet.identity import Identity
-from imgtools.fleet.kind import load_kind
 from imgtools.fleet.store import Store
-from imgtools.fleet.work import Answer, Cell, Failure
 from tests.support.command import imgtools
+from tests.support.fleet_answers import failed, finding, guest, run, said, unread, usage
 
 ODD = 'a "quoted"\\n\\path\nimgtools_fleet_images{command="df"} 7\x1b[2J'
 KNOWN = 'a "quoted"\\n\\path\nimgtools_fleet_images{command="df"} 7\N{REPLACEMENT CHARACTER}[2J'
-FULL = ("ext4", "", "", 1000, 250, 700, 26.3, 10, 1, 9, "")
-LOST = ("xfs", "", "", None, None, None, None, None, None, None, "it is damaged")
-
-
-def usage(*rows: tuple[str, tuple[Cell, ...]]) -> Answer:
-    return Answer(0, None, (), {"usage": [[device, *rest] for device, rest in rows]}, 1.0, "h")
-
-
-def run(store: Store, kind: str, answers: Mapping[str, Answer], state: str = "done") -> None:
-    number = store.begin_run(kind, len(answers))
-    for name, answer in answers.items():
-        image = store.image(name)
-        store.add(number, image, kind, load_kind(kind), Identity("x"), answer)
-    store.end_run(number, state)
-
-
-def failed(error: str) -> Answer:
-    return Answer(10, Failure(error, "it is bad", "", 10), (), {}, 0.0, "h")
-
-
-def finding(severity: str, waived: str = "") -> Sequence[Cell]:
-    return ["x", severity, 3, "text", "/p", 1, "s", "e", False, waived]
 
 
 @pytest.fixture(scope="module")
 def database(tmp_path_factory: pytest.TempPathFactory) -> str:
     """Three runs of df, of which the last was cut; and one of audit and inspect each."""
     place = os.fspath(tmp_path_factory.mktemp("fleet") / "fleet.sqlite")
-    good = usage(("/dev/sda1", FULL))
+    good = said(usage=[usage(26.3)])
     audited = [finding("high"), finding("high"), finding("low"), finding("high", "we know")]
-    guest: list[Cell] = [
-        "/dev/sda1",
-        "linux",
-        "debian",
-        "Debian GNU/Linux 12",
-        "",
-        12,
-        4,
-        *[""] * 13,
-        None,
-        None,
-    ]
+    debian, other = (guest("debian", name, 12, 4) for name in ("Debian GNU/Linux 12", ODD))
+    devices = (ODD, ODD, "/dev/" + "x" * 5000)
+    odd = said(usage=[*(usage(26.3, device=one) for one in devices), unread("/dev/sdb")])
+    bad = failed("BadImage")
     with writable(place_of(place)) as connection:
         store = Store(connection)
         run(store, "df", {"/gone.qcow2": good})
-        odd = usage((ODD, FULL), (ODD, FULL), ("/dev/sdb", LOST), ("/dev/" + "x" * 5000, FULL))
-        run(
-            store,
-            "df",
-            {ODD: odd, "/b.qcow2": good, "/c.qcow2": failed("BadImage"), "/d.qcow2": failed("BadImage")},
-        )
+        run(store, "df", {ODD: odd, "/b.qcow2": good, "/c.qcow2": bad, "/d.qcow2": bad})
         run(store, "df", {"/cut.qcow2": good}, "cut")
-        run(store, "audit", {"/b.qcow2": Answer(1, None, (), {"checks": [], "findings": audited}, 1.0, "h")})
-        rows = {"guests": [guest, [*guest[:3], ODD, *guest[4:]]]}
-        run(store, "inspect", {one: Answer(0, None, (), rows, 1.0, "h") for one in ("/b.qcow2", "/c.qcow2")})
+        run(store, "audit", {"/b.qcow2": said(checks=[], findings=audited)})
+        run(store, "inspect", dict.fromkeys(("/b.qcow2", "/c.qcow2"), said(guests=[debian, other])))
     return place
 
 
@@ -124,7 +86,7 @@ def test_filesystems_have_their_numbers_whatever_they_are_called(
     metrics: Mapping[str, Mapping[tuple[str, ...], float]],
 ) -> None:
     used = metrics["imgtools_fleet_filesystem_used_bytes"]
-    assert used[("ext4", "/dev/sda1", "/b.qcow2")] == used[("ext4", KNOWN, KNOWN)] == 250
+    assert used[("ext4", "/dev/sda1", "/b.qcow2")] == used[("ext4", KNOWN, KNOWN)] == 263
     assert len(used) == 3, "one that cannot be read has none, nor has an image that is gone"
     assert max(len(device) for _, device, _ in used) == 1024
     assert set(metrics["imgtools_fleet_filesystem_size_bytes"].values()) == {1000}

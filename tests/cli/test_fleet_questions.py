@@ -138,6 +138,18 @@ def _word(cell: Any) -> str:
         return re.sub(r"^(\d{4}-\d\d-\d\d \d\d):.*", r"\1", text)
 
 
+def test_a_report_is_the_same_of_both(sqlite: str, postgresql: str, tmp_path: Path) -> None:
+    pages = []
+    for number, database in enumerate((sqlite, postgresql)):
+        file = tmp_path / f"{number}.html"
+        imgtools("fleet", "report", file, "--database", database)
+        text = re.sub(r"<dd>(/|postgresql:).*?</dd>", "", file.read_text("utf-8"), count=1)
+        # When a run ended is another moment, and where it is drawn.
+        pages.append(re.sub(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?|[ML][\d. L]+|c[xy]=\S+", "", text))
+    assert pages[0] == pages[1]
+    assert pages[0].count('role="img"') >= 6, "there is something in it"
+
+
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 def test_the_migrations_make_what_the_code_says(kind: str, request: pytest.FixtureRequest) -> None:
     with writable(place_of(request.getfixturevalue(kind))) as connection, connection.begin():

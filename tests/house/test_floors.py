@@ -17,7 +17,7 @@ MAY_IMPORT = {
     "cli": {"compat", "fleet", "workflows", "ops", "reports"} | DOMAIN,
     "compat": {"door", "workflows", "ops", "reports"} | DOMAIN,
     "door": {"fleet", "workflows", "ops", "reports"} | DOMAIN,
-    "fleet": {"workflows"} | DOMAIN,
+    "fleet": {"reports", "workflows"} | DOMAIN,
     "reports": {"workflows", "ops"} | DOMAIN,
     "workflows": {"ops"} | DOMAIN,
     "ops": {"guest", "change", "files", "disk"},

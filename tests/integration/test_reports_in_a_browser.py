@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,10 +11,14 @@ from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 
+from imgtools.door.fleet import fleet_report
+from imgtools.fleet.database import place_of, writable
+from imgtools.fleet.store import Store
 from imgtools.reports.html import to_html
 from imgtools.reports.page import page_of_audit
 from tests.house.source import ROOT
 from tests.support.audits import HOSTILE, audit_report
+from tests.support.fleet_answers import finding, guest, run, said, usage
 from tools.picture import CELL
 
 # No sandbox: tests may run as root. The rest keeps it from looking for its maker's servers.
@@ -124,3 +129,48 @@ def test_the_picture_of_the_readme_keeps_its_columns_in_any_font(
     assert len(words) > 100
     for word, x, width in words:
         assert abs(x / CELL - round(x / CELL)) < 0.1 and abs(width / CELL - len(word)) < 0.1, (word, x, width)
+
+
+@pytest.fixture(scope="module")
+def fleet(browser: webdriver.Chrome, tmp_path_factory: pytest.TempPathFactory) -> webdriver.Chrome:
+    """A fleet whose every name is hostile."""
+    folder, odd = tmp_path_factory.mktemp("fleet"), HOSTILE.removesuffix("\udcff")
+    with writable(place_of(os.fspath(folder / "fleet.sqlite"))) as connection:
+        store = Store(connection)
+        for percent in (10, 99):
+            run(store, "df", {odd: said(usage=[usage(percent, device=odd, uuid=odd)])})
+        run(store, "inspect", {HOSTILE: said(guests=[guest(odd, odd, 1, hostname=odd, machine=odd)])})
+        run(store, "audit", {HOSTILE: said(checks=[], findings=[finding(odd, check=odd, text=odd)])})
+    fleet_report(folder / "fleet.html", database=os.fspath(folder / "fleet.sqlite"))
+    browser.get((folder / "fleet.html").as_uri())
+    return browser
+
+
+def test_a_fleet_runs_nothing_of_its_guests_and_asks_nobody(fleet: webdriver.Chrome) -> None:
+    assert fleet.title == "The fleet at a glance"
+    assert "<script>document.title='run'</script>" in fleet.find_element(By.TAG_NAME, "body").text
+    assert fleet.execute_script("return performance.getEntriesByType('resource').length") == 0
+    assert [one for one in fleet.get_log("browser") if one["level"] == "SEVERE"] == []
+
+
+def test_the_charts_of_a_fleet_have_names_and_follow_dark_and_light(fleet: webdriver.Chrome) -> None:
+    tree = fleet.execute_cdp_cmd("Accessibility.getFullAXTree", {})["nodes"]
+    names = [
+        one["name"]["value"] for one in tree if not one.get("ignored") and one["role"]["value"] == "image"
+    ]
+    assert len(names) == len(fleet.find_elements(By.CSS_SELECTOR, "main svg")) == 5
+    assert any(one.startswith("Filesystems by how full they are: 0 to 50 % 0") for one in names)
+    colour = "return getComputedStyle(document.querySelector('.chart text')).fill"
+    before = fleet.execute_script(colour)
+    fleet.find_element(By.ID, "theme").click()
+    assert fleet.execute_script(colour) != before
+
+
+def test_a_fleet_is_printed_dark_on_light_without_buttons(fleet: webdriver.Chrome) -> None:
+    fleet.execute_script("document.documentElement.dataset.theme = 'dark'")
+    fleet.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    try:
+        assert not fleet.find_element(By.ID, "filters").is_displayed()
+        assert fleet.execute_script("return getComputedStyle(document.body).color") == "rgb(28, 30, 33)"
+    finally:
+        fleet.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})

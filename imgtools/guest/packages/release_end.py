@@ -41,12 +41,22 @@ def find_release_end(files: GuestReader, os: OsInfo) -> ReleaseEnd | None:
     release = read_release(files)
     if (said := _day(release.fields.get("SUPPORT_END", ""))) is not None:
         return ReleaseEnd(said, said, "os-release")
-    if name := WHOSE.get(release.id):
-        version = release.fields.get("VERSION_ID", "")
+    return published_end(release.id, release.fields.get("VERSION_ID", ""), os.osinfo, files)
+
+
+def published_end(
+    distro: str, version: str, osinfo: str, files: GuestReader | None = None
+) -> ReleaseEnd | None:
+    """Return what the host's files say of a release, and a guest's own where there are ``files``.
+
+    :param version: its number as os-release has it: 12, 22.04.
+    :param osinfo: its short id in libosinfo's database.
+    """
+    if name := WHOSE.get(distro):
         for text, source in _distro_info(files, name):
             if (found := _of_csv(text, version, source)) is not None:
                 return found
-    return of_osinfo(os.osinfo)
+    return of_osinfo(osinfo)
 
 
 def is_rolling(os: OsInfo) -> bool:
@@ -61,9 +71,10 @@ def _day(text: str) -> date | None:
         return None
 
 
-def _distro_info(files: GuestReader, name: str) -> Iterator[tuple[str, str]]:
+def _distro_info(files: GuestReader | None, name: str) -> Iterator[tuple[str, str]]:
     yield _host_text(name), "distro-info-data"  # the newer one, as a rule
-    yield read_small(files, f"{DISTRO_INFO}/{name}"), "the guest's distro-info-data"
+    if files is not None:
+        yield read_small(files, f"{DISTRO_INFO}/{name}"), "the guest's distro-info-data"
 
 
 def _host_text(name: str) -> str:
