@@ -62,7 +62,14 @@ if TYPE_CHECKING:
         partition_set,
     )
     from imgtools.door.files import chmod, chown, cp, ln, mkdir, mv, rm, tar_in, touch
-    from imgtools.door.fleet import fleet_changes, fleet_export, fleet_query, fleet_report, fleet_run
+    from imgtools.door.fleet import (
+        fleet_apply,
+        fleet_changes,
+        fleet_export,
+        fleet_query,
+        fleet_report,
+        fleet_run,
+    )
     from imgtools.door.host import boot, doctor, mount, run_with, unmount
     from imgtools.door.layers import chain_flatten, chain_move, chain_show, chain_squash, commit, rebase
     from imgtools.door.looking import du, get_kernel, tail, tree
@@ -139,6 +146,7 @@ if TYPE_CHECKING:
         write,
     )
     from imgtools.files.tree import GuestReader
+    from imgtools.fleet.apply_reports import ApplyReport, ChangedImage, PlannedStep
     from imgtools.fleet.reports import (
         ChangesReport,
         FleetChange,
@@ -250,12 +258,12 @@ if TYPE_CHECKING:
     from imgtools.workflows.writing import PlanReport
 
 __all__ = [
-    "Affected", "AmendReport", "Application", "AuditFinding", "AuditReport", "AuditedCheck", "Backing", "Became",
-    "BenchReport", "Bitmap", "BitmapReport", "BitmapsReport", "BootCause", "BootReport", "ChainChange", "ChainLayer",
-    "ChainReport", "Change", "Changed", "ChangesReport", "CheckFilesystem", "CheckReport", "Clone", "CloneReport",
-    "CommitReport", "CompareReport", "Component", "ComponentKind", "Confidence", "ConfigReport", "ConfigSetting",
-    "ConfigValue", "ContentCheck", "ConvertReport", "CopiedPartition", "CopyOutReport", "CreateReport", "DdReport",
-    "Declined", "DetachedHeader", "Deviation", "DfReport", "DiagnoseReport", "DiffReport", "Difference",
+    "Affected", "AmendReport", "Application", "ApplyReport", "AuditFinding", "AuditReport", "AuditedCheck", "Backing",
+    "Became", "BenchReport", "Bitmap", "BitmapReport", "BitmapsReport", "BootCause", "BootReport", "ChainChange",
+    "ChainLayer", "ChainReport", "Change", "Changed", "ChangedImage", "ChangesReport", "CheckFilesystem", "CheckReport",
+    "Clone", "CloneReport", "CommitReport", "CompareReport", "Component", "ComponentKind", "Confidence", "ConfigReport",
+    "ConfigSetting", "ConfigValue", "ContentCheck", "ConvertReport", "CopiedPartition", "CopyOutReport", "CreateReport",
+    "DdReport", "Declined", "DetachedHeader", "Deviation", "DfReport", "DiagnoseReport", "DiffReport", "Difference",
     "DiscardHibernation", "Disk", "DiskFacts", "DiskSource", "DiskStep", "DoctorReport", "Domain", "DuReport",
     "EditConfig", "EditLines", "Engine", "Evidence", "ExportReport", "ExportedKey", "Extent", "FactDifference",
     "FactKind", "FileDifference", "FileEntry", "FileFacts", "FileFinding", "FileKind", "FileStat", "FilesystemUsage",
@@ -269,8 +277,8 @@ __all__ = [
     "MakeLink", "MakeReport", "MakeSpecial", "MapLayer", "MapReport", "MeasureReport", "Mount", "MountReport",
     "MountedVolume", "Move", "NewLvmUuids", "OperationReport", "Orders", "OsInfo", "OsType", "OscapReport",
     "PackageRoom", "PackagesVerified", "Partition", "PartitionEntry", "PartitionReport", "PartitionsReport",
-    "PhysicalVolume", "Plan", "PlanReport", "PlannedChange", "Progress", "QueryReport", "RebaseReport", "RecoverReport",
-    "RegistryApplyLog", "RegistryDifference", "RegistryMakeKey", "RegistryMatch", "RegistryOptions",
+    "PhysicalVolume", "Plan", "PlanReport", "PlannedChange", "PlannedStep", "Progress", "QueryReport", "RebaseReport",
+    "RecoverReport", "RegistryApplyLog", "RegistryDifference", "RegistryMakeKey", "RegistryMatch", "RegistryOptions",
     "RegistryRemoveKey", "RegistryRemoveValue", "RegistrySet", "Relabel", "Remedy", "Remove", "RepairReport",
     "RescueReport", "ResizeCopyReport", "ResizeReport", "ResizedPartition", "Result", "RunInGuest", "RunReport",
     "SbomReport", "ScapCounts", "ScapProfile", "ScapRule", "SearchReport", "Secret", "SetMode", "SetOwner", "SetTimes",
@@ -283,15 +291,15 @@ __all__ = [
     "chain_flatten", "chain_move", "chain_show", "chain_squash", "check", "chmod", "chown", "clone", "commit",
     "compare", "config_delete", "config_get", "config_match", "config_set", "convert", "copy_in", "copy_out", "cp",
     "create", "create_snapshot", "customize", "dd", "delete_snapshot", "df", "diagnose", "diff", "doctor", "domain",
-    "domains", "du", "edit", "edit_image", "errors", "find", "find_guests", "fleet_changes", "fleet_export",
-    "fleet_query", "fleet_report", "fleet_run", "format", "get_kernel", "grep", "info", "inspect", "list_filesystems",
-    "list_logs", "list_snapshots", "ln", "log", "ls", "lvm_create", "lvm_extend", "lvm_reduce", "lvm_remove", "make",
-    "make_plan", "map", "measure", "mkdir", "mount", "mv", "open_image", "partition_add", "partition_list",
-    "partition_remove", "partition_set", "read_plan", "rebase", "recover", "registry_delete", "registry_diff",
-    "registry_export", "registry_get", "registry_hives", "registry_list", "registry_merge", "registry_search",
-    "registry_set", "repair", "rescue", "resize_copy", "resize_disk", "rm", "run_with", "sbom", "sbom_document",
-    "sparsify", "sysprep", "sysprep_verify", "tail", "tar_in", "tar_out", "the_guest", "timeline", "touch", "tree",
-    "unmount", "verify", "wipe", "write", "write_plan",
+    "domains", "du", "edit", "edit_image", "errors", "find", "find_guests", "fleet_apply", "fleet_changes",
+    "fleet_export", "fleet_query", "fleet_report", "fleet_run", "format", "get_kernel", "grep", "info", "inspect",
+    "list_filesystems", "list_logs", "list_snapshots", "ln", "log", "ls", "lvm_create", "lvm_extend", "lvm_reduce",
+    "lvm_remove", "make", "make_plan", "map", "measure", "mkdir", "mount", "mv", "open_image", "partition_add",
+    "partition_list", "partition_remove", "partition_set", "read_plan", "rebase", "recover", "registry_delete",
+    "registry_diff", "registry_export", "registry_get", "registry_hives", "registry_list", "registry_merge",
+    "registry_search", "registry_set", "repair", "rescue", "resize_copy", "resize_disk", "rm", "run_with", "sbom",
+    "sbom_document", "sparsify", "sysprep", "sysprep_verify", "tail", "tar_in", "tar_out", "the_guest", "timeline",
+    "touch", "tree", "unmount", "verify", "wipe", "write", "write_plan",
 ]  # fmt: skip
 
 # Where each name is; the imports above say the same to type checkers, and a test holds them together.
@@ -313,16 +321,14 @@ _HOMES = {
         "partition_set"
     ),
     "imgtools.door.files": "chmod chown cp ln mkdir mv rm tar_in touch",
-    "imgtools.door.fleet": "fleet_changes fleet_export fleet_query fleet_report fleet_run",
+    "imgtools.door.fleet": "fleet_apply fleet_changes fleet_export fleet_query fleet_report fleet_run",
     "imgtools.door.host": "boot doctor mount run_with unmount",
     "imgtools.door.layers": "chain_flatten chain_move chain_show chain_squash commit rebase",
     "imgtools.door.looking": "du get_kernel tail tree",
     "imgtools.door.making": "clone convert create dd make resize_copy resize_disk sparsify",
     "imgtools.door.materials": "sbom sbom_document",
     "imgtools.door.named": "domain domains",
-    "imgtools.door.opening": (
-        "GuestOptions HostPath ImageOptions Images Keys Size StateOptions edit_image open_image"
-    ),
+    "imgtools.door.opening": "GuestOptions HostPath ImageOptions Images Keys Size StateOptions edit_image open_image",
     "imgtools.door.plan": "read_plan write_plan",
     "imgtools.door.reading": (
         "cat config_get config_match copy_out df diagnose find grep inspect list_filesystems list_logs log ls "
@@ -341,6 +347,7 @@ _HOMES = {
         "Orders WriteOptions apply config_delete config_set copy_in customize edit repair sysprep write"
     ),
     "imgtools.files.tree": "GuestReader",
+    "imgtools.fleet.apply_reports": "ApplyReport ChangedImage PlannedStep",
     "imgtools.fleet.reports": "ChangesReport FleetChange FleetExport FleetReport ImageAnswer QueryReport RunReport",
     "imgtools.guest.guest": "Guest find_guests the_guest",
     "imgtools.guest.plan": "make_plan",

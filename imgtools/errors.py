@@ -12,7 +12,7 @@ A class is a fact, its message that fact with its numbers, ``hint`` what to do a
 20-28  the guest: odd, none, many, key needed, unsupported, a file in it, an unknown name, memory, a key elsewhere
 30-39  the engine: failed, tool missing, appliance failed, timeout; a server elsewhere and what it answers
 40-49  an edit: failed, conflict, rolled back, cut short; no room inside; a new disk: source, layout, kernel, loader
-50-57  a fleet: no images, the cluster, the database, a query
+50-59  a fleet: its images, the cluster, the database, a query
 70     a bug in imgtools
 128+n  ended by signal n; changes rolled back
 ====== =========================================================================
@@ -392,6 +392,12 @@ class NoSuchPlace(ImgtoolsError):
     """No worker of a cluster announces a place whose images are to be asked; those that there are, are named."""
 
     exit_code = 58
+
+
+class ImagesCollide(ImgtoolsError):
+    """Images of a fleet that is to be changed write into each other's files: one twice, or one on another."""
+
+    exit_code = 59
 
 
 class FleetLibraryMissing(ToolMissing):

@@ -42,6 +42,8 @@ ELSEWHERE = {
     "imgtools.shell.undo/1": "imgtools.workflows.shell:UndoReport",
     "imgtools.fleet.run/1": "imgtools.fleet.reports:RunReport",
     "imgtools.fleet.answer/1": "imgtools.fleet.reports:ImageAnswer",
+    "imgtools.fleet.apply/1": "imgtools.fleet.apply_reports:ApplyReport",
+    "imgtools.fleet.changed/1": "imgtools.fleet.apply_reports:ChangedImage",
     "imgtools.fleet.changes/1": "imgtools.fleet.reports:ChangesReport",
     "imgtools.fleet.export/1": "imgtools.fleet.reports:FleetExport",
     "imgtools.fleet.report/1": "imgtools.fleet.reports:FleetReport",

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 from imgtools.door.opening import GuestOptions, HostPath, Size, make_request, size_text
 from imgtools.fleet.libraries import CLUSTER, DATABASE, require
 from imgtools.records.domain import Domain
+from imgtools.records.progress import Progress
+from imgtools.records.request import ImageRequest, Target
 from imgtools.units import parse_size
 
 if TYPE_CHECKING:
+    from imgtools.change.change import Change
+    from imgtools.fleet.apply_reports import ApplyReport, ChangedImage
     from imgtools.fleet.places import Place
     from imgtools.fleet.reports import (
         ChangesReport,
@@ -24,6 +29,7 @@ if TYPE_CHECKING:
         RunReport,
     )
     from imgtools.fleet.run import Image
+    from imgtools.workflows.writing import ReadyVerb
 
 _FILE = "imgtools-fleet.sqlite"
 
@@ -174,3 +180,81 @@ def fleet_report(
     from imgtools.fleet.report_file import write_report
 
     return write_report(database, Path(file), overwrite=overwrite, today=today)
+
+
+def fleet_apply(
+    plan: HostPath | Sequence[Change] | Callable[..., Any],  # Any: the report of whatever writes
+    images: Iterable[HostPath | Domain],
+    *,
+    write: bool = False,
+    check: bool = True,
+    canary: int = 0,
+    max_failures: int | None = None,
+    undo: HostPath | None = None,
+    go_on: int | None = None,
+    database: str = _FILE,
+    scheduler: str = "",
+    parallel: int | None = None,
+    time_limit: float | None = None,
+    memory: Size = "4G",
+    recursive: bool = False,
+    told: Callable[[ChangedImage], None] | None = None,
+    **options: Unpack[GuestOptions],
+) -> ApplyReport:
+    """Make one change to many images, an image a transaction; without ``write``, make the plan of each.
+
+    A program that calls it is started again by the processes that work: what it does stands below
+    ``if __name__ == "__main__":``.
+
+    :param plan: a plan in a file, changes, or a function that writes with all that it needs but the image, such as
+        ``functools.partial(imgtools.sysprep, operations="defaults")``; no lambda.
+    :param images: a folder stands for the images in it.
+    :param check: refuse what would lock people out of a guest or stop its boot.
+    :param canary: so many images first, and the others if all of them succeeded.
+    :param max_failures: no more images are begun when more than these have failed; None: all are.
+    :param undo: a folder that gets the way back of each image, a plan for :func:`apply`.
+    :param go_on: a run before: what it has changed is left out.
+    :param told: called for each image as it is done; the others as for :func:`fleet_run`.
+    :raises NoImages: there are none.
+    :raises ImagesCollide: one image would write into the files of another.
+    :raises UsageError: it is no plan, or secrets would go over a network as they are.
+    :raises NoSuchRun: there is no run that could go on.
+    :raises FleetLibraryMissing: ``imgtools[fleet]`` is not installed.
+    :raises ImgtoolsError: the scheduler cannot be used, the database cannot be written.
+    """
+    require(*DATABASE, *CLUSTER)
+    from imgtools.fleet.changing import Changing, change_fleet
+
+    wanted = Changing(
+        verb=_ready(plan),
+        images=_images(images, recursive, **options),
+        database=database,
+        write=write,
+        check=check,
+        canary=canary,
+        max_failures=max_failures,
+        undo=None if undo is None else Path(undo),
+        go_on=go_on,
+        scheduler=scheduler,
+        workers=parallel or len(os.sched_getaffinity(0)),
+        time_limit=time_limit,
+        memory=parse_size(size_text(memory)),
+    )
+    return change_fleet(wanted, told)
+
+
+def _ready(plan: HostPath | Sequence[Change] | Callable[..., Any]) -> ReadyVerb[Any]:
+    from imgtools.workflows.apply import carry_changes, ready_plan
+
+    if callable(plan):
+        return partial(_call, plan)
+    if isinstance(plan, str | os.PathLike):
+        return ready_plan(Path(plan))
+    return partial(carry_changes, changes=tuple(plan))
+
+
+def _call(
+    verb: Callable[..., Any], request: ImageRequest, target: Target, *, progress: Progress | None = None
+) -> Any:
+    """Call a function of this door for one image, in the process of that."""
+    return verb(request, write=target.write, check=target.check, progress=progress)

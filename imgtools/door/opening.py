@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 HostPath = str | os.PathLike[str]
 # One disk, or all disks of one guest (/dev/sda, /dev/sdb ...), or a guest of libvirt: what `domain` returns.
-Images = HostPath | Sequence[HostPath] | Domain
+Images = HostPath | Sequence[HostPath] | Domain | ImageRequest  # the last is how workflows say it
 Size = str | int  # "20G", "+5G", "-5G" in powers of 1024, or bytes
 Keys = Mapping[str, str | bytes | Secret] | Iterable[Key]  # selector -> secret
 EngineName = Engine | Literal["auto", "direct", "appliance"]
@@ -161,6 +161,8 @@ def make_request(
 
     :raises UsageError: no image is named, or a word is none of those that there are.
     """
+    if isinstance(images, ImageRequest):
+        return images
     found = images if isinstance(images, Domain) else Domain("", tuple(map(disk_named, images_of(images))))
     if found.problem is not None:
         raise found.problem

@@ -64,7 +64,7 @@ def _settled(work: Work) -> _Settled:
     def ask() -> _Settled:
         try:
             kind = load_kind(work.kind)
-            report = kind.ask(work.request)
+            report = kind.ask(work.request, *([] if work.order is None else [work.order]))
             warnings = [(one.text, one.path) for one in dict.fromkeys(getattr(report, "warnings", ()))]
             return _Settled(kind.code(report), None, warnings, _by_table(kind, kind.rows(report)))
         except MemoryError:

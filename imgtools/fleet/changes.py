@@ -12,7 +12,8 @@ from imgtools.errors import NoSuchRun
 from imgtools.fleet.database import place_of, read_only, shown
 from imgtools.fleet.kind import Kind, Table, load_kind
 from imgtools.fleet.reports import ChangesReport, FleetChange
-from imgtools.fleet.schema import ANSWERS, IMAGES, KIND_TABLES, RUN_IMAGES, RUNS
+from imgtools.fleet.schema import ANSWERS, IMAGES, KIND_TABLES, RUN_IMAGES
+from imgtools.fleet.store import kind_of_run
 
 
 class OpenChanges(NamedTuple):
@@ -47,7 +48,7 @@ def open_changes(database: str, first: int, second: int) -> Iterator[OpenChanges
     """
     place = place_of(database)
     with read_only(place) as connection:
-        kinds = [_kind_of(connection, run) for run in (first, second)]
+        kinds = [kind_of_run(connection, run) for run in (first, second)]
         if kinds[0] != kinds[1]:
             raise NoSuchRun(
                 f"run {first} asked for {kinds[0]}, and run {second} for {kinds[1]}",
@@ -55,15 +56,6 @@ def open_changes(database: str, first: int, second: int) -> Iterator[OpenChanges
             )
         found = _changes(connection, load_kind(kinds[0]), first, second)
         yield OpenChanges(shown(place), kinds[0], first, second, found)
-
-
-def _kind_of(connection: Connection, run: int) -> str:
-    kind = connection.execute(select(RUNS.c.kind).where(RUNS.c.id == run)).scalar_one_or_none()
-    if kind is None:
-        raise NoSuchRun(
-            f"there is no run {run}", hint='imgtools fleet query "SELECT id, kind, state, started FROM runs"'
-        )
-    return str(kind)
 
 
 def _changes(connection: Connection, kind: Kind, first: int, second: int) -> Iterator[FleetChange]:

@@ -89,12 +89,17 @@ class Cluster:
             ) from None
 
     def answers(
-        self, queues: Mapping[str, Iterator[Task[Item]]], again: Callable[[Done[Item]], bool]
+        self,
+        queues: Mapping[str, Iterator[Task[Item]]],
+        again: Callable[[Done[Item]], bool],
+        *,
+        ahead: int = AHEAD,
     ) -> Iterator[Done[Item]]:
         """Have tasks done, a bounded number at a time, and yield each as it is done.
 
         :param queues: by place, each of which has its own workers to keep at work.
         :param again: whether a task is tried once more; then it is not yielded.
+        :param ahead: tasks that a worker's thread has; with 1 none waits there.
         :raises ClusterLost: the scheduler went away.
         """
         running: dict[str, Task[Item]] = {}
@@ -111,7 +116,7 @@ class Cluster:
 
         threads = {"": self.threads, **(self.places() if any(queues) else {})}
         for place, tasks in queues.items():
-            for task in _some(tasks, threads.get(place, 1) * AHEAD):
+            for task in _some(tasks, threads.get(place, 1) * ahead):
                 submit(task)
         while running:
             future, result = next(done)
@@ -120,9 +125,9 @@ class Cluster:
             if again(one):
                 submit(replace(one.task, tries=one.task.tries + 1))
                 continue
+            yield one  # what becomes of it may say that no more are to be done
             for task in _some(queues[one.task.place], 1):
                 submit(task)
-            yield one
 
 
 def _only_at(place: str) -> dict[str, float] | None:

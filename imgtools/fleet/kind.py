@@ -14,7 +14,6 @@ from importlib import import_module
 from typing import Any, NamedTuple, NewType, get_type_hints
 
 from imgtools.errors import UsageError
-from imgtools.records.request import ImageRequest
 
 # Nanoseconds since 1970; in the database a time in UTC.
 Moment = NewType("Moment", int)
@@ -47,12 +46,14 @@ class Kind:
     :param ask: the workflow of the command of the same name; called in the process of one image.
     :param rows: makes rows of its report, each of a class of one of the tables.
     :param code: the exit code that the command would have for a report: 1 where it found something.
+    :param takes_order: it is no question: ``ask`` is also given an order (:mod:`imgtools.fleet.order`).
     """
 
-    ask: Callable[[ImageRequest], Any]
+    ask: Callable[..., Any]
     rows: Callable[[Any], Iterable[tuple[Any, ...]]]
     tables: Mapping[str, Table]
     code: Callable[[Any], int] = _own_code
+    takes_order: bool = False
 
     def table_of(self, row: tuple[Any, ...]) -> str:
         """Return the name of the table that a row belongs into."""
@@ -67,13 +68,20 @@ def kind_names() -> tuple[str, ...]:
 
 
 def load_kind(name: str) -> Kind:
-    """Return one kind by its name.
+    """Return one kind by its name, one of :func:`kind_names`."""
+    kind: Kind = import_module(f"{__package__}.kinds.{name}").KIND
+    return kind
+
+
+def load_question(name: str) -> Kind:
+    """Return one kind that is a question, by its name.
 
     :raises UsageError: there is none of this name.
     """
-    if name not in kind_names():
-        raise UsageError(f"a fleet cannot be asked for {name}", hint=f"one of {', '.join(kind_names())}")
-    kind: Kind = import_module(f"{__package__}.kinds.{name}").KIND
+    kind = load_kind(name) if name in kind_names() else None
+    if kind is None or kind.takes_order:
+        names = ", ".join(one for one in kind_names() if not load_kind(one).takes_order)
+        raise UsageError(f"a fleet cannot be asked for {name}", hint=f"one of {names}")
     return kind
 
 

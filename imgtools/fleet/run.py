@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import chain
-from pathlib import Path
 from typing import NamedTuple
 
 from imgtools.errors import (
@@ -20,15 +19,16 @@ from imgtools.errors import (
     ToolMissing,
     UsageError,
 )
+from imgtools.fleet.answering import answer_of, full_name, in_order, refuse_open_keys
 from imgtools.fleet.cluster import Cluster, Done, Task, open_cluster, parse_dashboard
 from imgtools.fleet.database import place_of, shown, writable
 from imgtools.fleet.identity import Identity, identify
-from imgtools.fleet.kind import Kind, load_kind
+from imgtools.fleet.kind import Kind, load_question
 from imgtools.fleet.libraries import DASHBOARD, require
 from imgtools.fleet.places import Place, find_placed
 from imgtools.fleet.reports import ImageAnswer, RunReport
 from imgtools.fleet.store import Store
-from imgtools.fleet.work import Answer, Failure, OddAnswer, Work, facts_of, failed, read_answer
+from imgtools.fleet.work import Answer, Failure, Work, facts_of, failed
 from imgtools.records.many import Reason
 from imgtools.records.request import ImageRequest
 
@@ -88,7 +88,7 @@ def run_fleet(wanted: Wanted, heard: Heard = Heard()) -> RunReport:
         in the middle.
     :raises FleetDatabaseUnfit: see :func:`imgtools.fleet.database.writable`, as for NewerDatabase and NoRoom.
     """
-    kind = load_kind(wanted.kind)
+    kind = load_question(wanted.kind)
     if not wanted.images and not wanted.places:
         raise NoImages("no image is named", hint="name images, folders or a list with --images-from")
     _refuse_unclear(wanted)
@@ -153,14 +153,8 @@ def _refuse_unclear(wanted: Wanted) -> None:
     if wanted.dashboard:
         parse_dashboard(wanted.dashboard)
         require(*DASHBOARD, extra="dashboard")
-    if not wanted.scheduler or wanted.scheduler.startswith("tls://"):
-        return
-    requests = [*(one.request for one in wanted.images), *(one.request for one in wanted.places)]
-    if any(one is not None and one.keys for one in requests):
-        raise UsageError(
-            f"keys would go to {wanted.scheduler} as they are",
-            hint="a scheduler at tls://... gets them encrypted; without --scheduler they stay on this host",
-        )
+    requests = (*(one.request for one in wanted.images), *(one.request for one in wanted.places))
+    refuse_open_keys(wanted.scheduler, [one for one in requests if one is not None])
 
 
 class _Item(NamedTuple):
@@ -193,13 +187,13 @@ class _Run:
         else:
             return
         for done in opened.cluster().answers(queues, self._again):
-            self._add(done.task.item, self._answer(done))
+            self._add(done.task.item, answer_of(done, self._kind))
 
     def _tasks(self, images: Sequence[Image]) -> Iterator[Task[_Item]]:
         """Yield what is to be asked; what is known, and what cannot be asked, is settled on the way."""
         wanted = self._wanted
         for one in images:
-            image = self._store.image(_full_name(one))
+            image = self._store.image(full_name(one))
             if one.request is None:
                 problem = one.problem or NoImages(f"{one.name} names nothing")
                 self._add(_Item(one.name, image, Identity("")), failed(facts_of(problem)))
@@ -214,21 +208,10 @@ class _Run:
             work = Work(wanted.kind, one.request, wanted.time_limit, wanted.memory)
             yield Task(_Item(one.name, image, identity), work, one.place)
 
-    def _answer(self, done: Done[_Item]) -> Answer:
-        if done.answered is None:
-            failure = done.failure or Failure("EngineFailed", "it was not asked", "", EngineFailed.exit_code)
-            return failed(failure)
-        content, host = done.answered
-        try:
-            return read_answer(content, self._kind, host=host)
-        except OddAnswer as odd:
-            error = EngineFailed(f"its answer is odd: {odd}", hint="the image is damaged or hostile")
-            return failed(facts_of(error), host=host)
-
     def _again(self, done: Done[_Item]) -> bool:
         if done.task.tries > self._wanted.retries:
             return False
-        failure = self._answer(done).failure
+        failure = answer_of(done, self._kind).failure
         return failure is not None and failure.exit_code in DOUBTFUL
 
     def _add(self, item: _Item, answer: Answer) -> None:
@@ -253,19 +236,4 @@ class _Run:
 
     def reasons(self) -> tuple[Reason, ...]:
         """Why images have no answer, the most frequent first."""
-        pairs: Mapping[tuple[str, int], int] = self._reasons
-        ordered = sorted(pairs.items(), key=lambda pair: (-pair[1], pair[0]))
-        return tuple(Reason(name, code, count) for (name, code), count in ordered)
-
-
-def _full_name(one: Image) -> str:
-    """Return what an image is called in the database: the same from whatever folder it is named."""
-    request = one.request
-    if request is None or not request.disks:
-        return one.name
-    if request.domain:
-        return f"domain:{request.domain}"
-    first = request.disks[0]
-    if one.place:
-        return one.name
-    return first.name if first.uri else str(Path(first.host_path).absolute())
+        return in_order(self._reasons)

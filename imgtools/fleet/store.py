@@ -11,6 +11,7 @@ from sqlalchemy import Connection, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from imgtools import __version__
+from imgtools.errors import NoSuchRun
 from imgtools.fleet.identity import Identity
 from imgtools.fleet.kind import Kind, Moment
 from imgtools.fleet.schema import ANSWERS, IMAGES, KIND_TABLES, RUN_IMAGES, RUNS, WARNINGS
@@ -81,6 +82,25 @@ class Store:
             row = self._connection.execute(wanted).one_or_none()
             return None if row is None else Known(*row)
 
+    def counted(self, run: int, image: int) -> Known | None:
+        """Return the answer of an image that counts in a run; None if there is none."""
+        wanted = (
+            select(ANSWERS.c.id, ANSWERS.c.identity, ANSWERS.c.ok)
+            .join(RUN_IMAGES, RUN_IMAGES.c.answer_id == ANSWERS.c.id)
+            .where(RUN_IMAGES.c.run_id == run, RUN_IMAGES.c.image_id == image)
+        )
+        with self._connection.begin():
+            row = self._connection.execute(wanted).one_or_none()
+            return None if row is None else Known(*row)
+
+    def kind_of(self, run: int) -> str:
+        """Return the kind of a run.
+
+        :raises NoSuchRun: there is none of this number.
+        """
+        with self._connection.begin():
+            return kind_of_run(self._connection, run)
+
     def keep(self, run: int, image: int, answer_id: int) -> None:
         """Let an earlier answer count in a run."""
         with self._connection.begin():
@@ -135,6 +155,19 @@ class Store:
     def _counts(self, run: int, image: int, answer_id: int) -> None:
         values: Mapping[str, int] = {"run_id": run, "image_id": image, "answer_id": answer_id}
         self._connection.execute(insert(RUN_IMAGES), values)
+
+
+def kind_of_run(connection: Connection, run: int) -> str:
+    """Return the kind of a run.
+
+    :raises NoSuchRun: there is none of this number.
+    """
+    kind = connection.execute(select(RUNS.c.kind).where(RUNS.c.id == run)).scalar_one_or_none()
+    if kind is None:
+        raise NoSuchRun(
+            f"there is no run {run}", hint='imgtools fleet query "SELECT id, kind, state, started FROM runs"'
+        )
+    return str(kind)
 
 
 def now() -> datetime:

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, get_args
 
 from imgtools.errors import ImgtoolsError, shorten
 from imgtools.fleet.kind import Kind, Moment, Table
+from imgtools.fleet.order import Order
 from imgtools.records.request import ImageRequest
 
 MOST_BYTES = 64 << 20  # of an answer; a guest with 5,000 packages takes 1 MiB
@@ -34,6 +35,7 @@ class Work:
     request: ImageRequest
     time_limit: float | None  # seconds
     memory: int  # bytes that a process may have
+    order: Order | None = None  # what is to be changed in it
 
 
 class Failure(NamedTuple):

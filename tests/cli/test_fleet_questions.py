@@ -18,15 +18,18 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
+from imgtools.change.change import MakeDirectory
 from imgtools.errors import UnsupportedGuest
 from imgtools.fleet.database import place_of, writable
 from imgtools.fleet.identity import identify
 from imgtools.fleet.kind import kind_names, load_kind
+from imgtools.fleet.order import Order
 from imgtools.fleet.schema import KIND_TABLES, METADATA
 from imgtools.fleet.store import Store
 from imgtools.fleet.work import Answer, Failure, facts_of, failed, read_answer
 from imgtools.records.image import disk_named
 from imgtools.records.request import ImageRequest
+from imgtools.workflows.apply import carry_changes
 from tests.house.source import ROOT
 from tests.support.command import imgtools
 from tests.support.fixtures import fixture_image
@@ -37,6 +40,10 @@ QUESTIONS = re.findall(
 GUESTS = ("debian", "rocky", "windows")
 
 
+# What the plan of each guest is made for.
+ORDER = Order(functools.partial(carry_changes, changes=(MakeDirectory("/srv/x"),)), write=False)
+
+
 @functools.cache
 def answer(kind: str, image: Path) -> Answer:
     """What an image says, as its process writes it, without a process."""
@@ -45,7 +52,7 @@ def answer(kind: str, image: Path) -> Answer:
     whole = load_kind(kind)
     rows: dict[str, list[Any]] = {name: [] for name in whole.tables}
     try:
-        report = whole.ask(ImageRequest((disk_named(image),)))
+        report = whole.ask(ImageRequest((disk_named(image),)), *([ORDER] if whole.takes_order else []))
     except UnsupportedGuest as error:  # the files of a Windows cannot be verified
         return failed(facts_of(error))
     for row in whole.rows(report):

@@ -106,6 +106,7 @@ ON_CHAIN = {
     "snapshot list": (),
 }
 ELSEWHERE = {
+    "fleet apply": "warnings are in the database, as with fleet run",
     "fleet run": "warnings are in the database: a key for one image fits none of the others",
     "boot": "tests/cli/test_boot.py: its exit code is the verdict's",
     "mount": "tests/integration/test_mount.py: it needs FUSE",

@@ -218,6 +218,12 @@ def expand(
     return expanded
 
 
+def fleet_of(words: list[str]) -> Filled:
+    """Return the group of a fleet's images, where the words that name them were read already."""
+    members = tuple(one for one in _GROUPS[FleetImages] if one is not _IMAGES)
+    return Filled(members, lambda values: pack_fleet({**values, "images": words}))
+
+
 def _where_one_is(parameter: inspect.Parameter) -> inspect.Parameter:
     """Return an argument that is the root of the guest if it is not said as the directory in which one is."""
     is_place = parameter.default == "/" and not spellings(parameter.annotation)

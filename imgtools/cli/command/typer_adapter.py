@@ -7,7 +7,7 @@ parser. What we need of that is here; tests/unit/cli/command/test_typer_adapter.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from copy import copy
 from typing import Annotated, Any, NamedTuple, get_args
 
@@ -33,6 +33,7 @@ __all__ = [
     "WrongWords",
     "complaint",
     "declared",
+    "first_argument",
     "given_in_order",
     "made",
     "panel_of",
@@ -216,6 +217,23 @@ def panel_of(annotation: Any) -> str | None:  # Any: an annotation
         if isinstance(info, OptionInfo | ArgumentInfo):
             return info.rich_help_panel
     return None
+
+
+def first_argument(found: HouseCommand, words: Sequence[str]) -> int:
+    """Return the place of the first word that is neither an option nor what follows one; their number if none is.
+
+    What is not written as it has to be is left for whoever parses the words.
+    """
+    parser = found.make_parser(Context(found, resilient_parsing=True))
+    parser.allow_interspersed_args = False
+    arguments = [one.name or "" for one in found.params if one.param_type_name == "argument"]
+    try:
+        values, left, _ = parser.parse_args(args=list(words))
+    except WrongWords:
+        return len(words)
+    given = (values.get(name) for name in arguments)
+    rest = [word for one in given for word in ([one] if isinstance(one, str) else one or ())]
+    return len(words) - len(rest) - len(left)
 
 
 def taken(found: Any) -> dict[str, tuple[str, str]]:  # Any: what made() returns

@@ -115,7 +115,7 @@ def modules(package: str = "imgtools.cli") -> Iterator[ModuleType]:
 
 
 # They say what they find, or do, as they go; shell, virt and with run what has the terminal to itself.
-TALKERS = {"map", "mount", "run", "shell", "tail", "unmount", "virt", "with"}
+TALKERS = {"apply", "map", "mount", "run", "shell", "tail", "unmount", "virt", "with"}
 
 
 def test_a_command_shows_one_or_the_other() -> None:

@@ -22,6 +22,7 @@ from imgtools.cli.command.typer_adapter import (
     WrongWords,
     complaint,
     declared,
+    first_argument,
     given_in_order,
     made,
     panel_of,
@@ -188,6 +189,27 @@ def test_a_letter_is_taken_out() -> None:
 
     short.__annotations__["format"] = less
     assert set(taken(one_command(short))) == {"--format", "--help"}
+
+
+def test_the_first_argument_is_found_behind_options_and_their_values() -> None:
+    def function(
+        plan: Annotated[str, typer.Argument()],
+        images: Annotated[list[str] | None, typer.Argument()] = None,
+        form: Format = None,
+        often: Annotated[bool, typer.Option("--often")] = False,
+    ) -> None: ...
+
+    found = one_command(function)
+    for words, place in (
+        (["plan", "--no-option"], 0),
+        (["--often", "--format", "a", "plan", "x"], 3),
+        (["-fa", "plan", "-f", "b", "c"], 1),
+        (["--format=a"], 1),
+        (["--no-option", "plan"], 2),  # left for whoever parses it
+        (["--format"], 1),
+        ([], 0),
+    ):
+        assert first_argument(found, words) == place, words
 
 
 def test_what_is_taken_is_told() -> None:
