@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -86,12 +86,8 @@ def writable(place: URL) -> Iterator[Connection]:
         event.listen(database, "begin", _begin)
     else:
         database = create_engine(place, poolclass=NullPool)
-    try:
-        with named(place), database.connect() as connection:
-            upgrade(connection, place)
-            yield connection
-    finally:
-        database.dispose()
+    with _opened(database, place, upgrade) as connection:
+        yield connection
 
 
 @contextmanager
@@ -101,10 +97,15 @@ def read_only(place: URL) -> Iterator[Connection]:
     :raises FleetDatabaseUnfit: it is not there, or cannot be read.
     :raises NewerDatabase: a newer imgtools has made it.
     """
-    database = _for_reading(place)
+    with _opened(_for_reading(place), place, _refuse_others) as connection:
+        yield connection
+
+
+@contextmanager
+def _opened(database: Database, place: URL, check: Callable[[Connection, URL], None]) -> Iterator[Connection]:
     try:
         with named(place), database.connect() as connection:
-            _refuse_others(connection, place)
+            check(connection, place)
             yield connection
     finally:
         database.dispose()
