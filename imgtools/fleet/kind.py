@@ -11,12 +11,13 @@ import pkgutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any, NamedTuple, NewType, get_type_hints
+from typing import Any, NamedTuple, NewType, TypeVar, get_type_hints
 
 from imgtools.errors import UsageError
 
 # Nanoseconds since 1970; in the database a time in UTC.
 Moment = NewType("Moment", int)
+RowKind = TypeVar("RowKind", bound=tuple[Any, ...])
 
 
 class Table(NamedTuple):
@@ -58,6 +59,12 @@ class Kind:
     def table_of(self, row: tuple[Any, ...]) -> str:
         """Return the name of the table that a row belongs into."""
         return next(name for name, table in self.tables.items() if type(row) is table.row)
+
+
+def row_of(kind: type[RowKind], source: object, **others: Any) -> RowKind:  # Any: values of columns
+    """Make a row of what a report says: a column is the field of its name, or one of ``others``."""
+    fields: tuple[str, ...] = kind._fields  # type: ignore[attr-defined]  # of a NamedTuple
+    return kind(**{name: getattr(source, name) for name in fields if name not in others}, **others)
 
 
 def kind_names() -> tuple[str, ...]:

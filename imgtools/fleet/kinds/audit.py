@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from imgtools.fleet.kind import Kind, Table
+from imgtools.fleet.kind import Kind, Table, row_of
 from imgtools.records.audit import AuditFinding
 from imgtools.records.request import ImageRequest, Target
 from imgtools.workflows.audit import AuditReport, audit
@@ -54,10 +54,9 @@ def _rows(report: AuditReport) -> Iterator[tuple[Any, ...]]:
 
 
 def _finding(one: AuditFinding) -> FindingRow:
-    return FindingRow(
-        one.check, one.severity.value, one.severity.rank, one.text, one.path, one.line, one.subject, one.evidence,
-        one.fixable, one.waived,
-    )  # fmt: skip
+    return row_of(
+        FindingRow, one, check_id=one.check, severity=one.severity.value, severity_rank=one.severity.rank
+    )
 
 
 KIND = Kind(

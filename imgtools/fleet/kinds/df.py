@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from imgtools.fleet.kind import Kind, Table
+from imgtools.fleet.kind import Kind, Table, row_of
 from imgtools.workflows.df import DfReport, measure_usage
 
 
@@ -29,10 +29,7 @@ class Usage(NamedTuple):
 def _rows(report: DfReport) -> Iterator[Usage]:
     for image in report.images:
         for row in image.filesystems:
-            yield Usage(
-                row.device, row.content, row.label, row.uuid, row.size, row.used, row.available, row.use_percent,
-                row.inodes, row.inodes_used, row.inodes_free, "",
-            )  # fmt: skip
+            yield row_of(Usage, row, problem="")
         for lost in image.unread:
             yield Usage(
                 lost.device, lost.content, lost.label, lost.uuid, None, None, None, None, None, None, None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from imgtools.fleet.kind import Kind, Table
+from imgtools.fleet.kind import Kind, Table, row_of
 from imgtools.workflows.filesystems import FilesystemsReport, list_filesystems
 
 
@@ -44,15 +44,9 @@ class VolumeOfDisk(NamedTuple):
 
 def _rows(report: FilesystemsReport) -> Iterator[tuple[Any, ...]]:
     for one in report.partitions:
-        yield PartitionOfDisk(
-            one.disk, one.device, one.number, one.start, one.size, one.type, one.kind, one.name, one.id,
-            ",".join(one.flags), one.aligned,
-        )  # fmt: skip
+        yield row_of(PartitionOfDisk, one, partition_id=one.id, flags=",".join(one.flags))
     for row in report.filesystems:
-        yield VolumeOfDisk(
-            row.device, row.holder.value, row.content, row.label, row.uuid, row.version, row.size, row.used,
-            row.available, ",".join(row.parents), row.mountable, row.problem,
-        )  # fmt: skip
+        yield row_of(VolumeOfDisk, row, holder=row.holder.value, parents=",".join(row.parents))
 
 
 KIND = Kind(

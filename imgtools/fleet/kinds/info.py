@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from imgtools.fleet.kind import Kind, Moment, Table
+from imgtools.fleet.kind import Kind, Moment, Table, row_of
 from imgtools.workflows.info import DiskFacts, InfoReport, describe_image
 
 
@@ -53,28 +53,20 @@ def _rows(report: InfoReport) -> Iterator[tuple[Any, ...]]:
         path = str(disk.host_path)
         yield _disk(path, disk)
         for depth, layer in enumerate(disk.chain):
-            yield LayerRow(
-                path, depth, str(layer.shown_path), layer.format, layer.virtual_size, layer.actual_size,
-                layer.encryption,
-            )  # fmt: skip
+            yield row_of(LayerRow, layer, disk=path, depth=depth, file=str(layer.shown_path))
         for one in disk.snapshots:
             yield SnapshotRow(path, one.id, one.name, Moment(one.time), one.vm_state_size)
 
 
 def _disk(path: str, disk: DiskFacts) -> DiskRow:
-    return DiskRow(
+    return row_of(
+        DiskRow,
+        disk,
         disk=path,
-        format=disk.format,
-        virtual_size=disk.virtual_size,
-        actual_size=disk.actual_size,
-        encryption=disk.encryption,
-        dirty=disk.dirty,
-        in_use=disk.in_use,
         layers=len(disk.chain),
         snapshots=len(disk.snapshots),
         partition_table=disk.disk.table if disk.disk else "",
         partitions=len(disk.disk.partitions) if disk.disk else None,
-        problem=disk.problem,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from imgtools.fleet.kind import Kind, Moment, Table
+from imgtools.fleet.kind import Kind, Moment, Table, row_of
 from imgtools.records.packages import Application
 from imgtools.records.request import ImageRequest
 from imgtools.records.windows import WindowsService
@@ -104,7 +104,7 @@ def _rows(report: InspectReport) -> Iterator[tuple[Any, ...]]:
             yield _account(guest.root, user)
         for is_missing, mounts in ((False, guest.mounts), (True, guest.missing)):
             for one in mounts:
-                yield MountedRow(guest.root, one.path, one.device, one.content, one.options, is_missing)
+                yield row_of(MountedRow, one, root=guest.root, missing=is_missing)
         for name in _services(guest):
             yield ServiceRow(guest.root, name)
 
@@ -112,18 +112,11 @@ def _rows(report: InspectReport) -> Iterator[tuple[Any, ...]]:
 def _guest(guest: InspectedGuest) -> GuestRow:
     system, settings, start = guest.os, guest.settings, guest.start
     default = next((one.version for one in guest.boot.kernels if one.default), "")
-    return GuestRow(
+    return row_of(
+        GuestRow,
+        system,
         root=guest.root,
         type=system.type.value,
-        distro=system.distro,
-        product_name=system.product_name,
-        product_variant=system.product_variant,
-        major=system.major,
-        minor=system.minor,
-        arch=system.arch,
-        hostname=system.hostname,
-        package_format=system.package_format,
-        osinfo=system.osinfo,
         firmware=guest.boot.firmware,
         bootloader=guest.boot.loader,
         kernel=default,
@@ -139,28 +132,15 @@ def _guest(guest: InspectedGuest) -> GuestRow:
 
 
 def _package(root: str, one: Application) -> PackageRow:
-    return PackageRow(
-        root, one.display_name or one.name, one.version, one.release, one.epoch, one.arch, one.publisher,
-        one.source_package, one.license,
-    )  # fmt: skip
+    return row_of(PackageRow, one, root=root, name=one.display_name or one.name)
 
 
 def _account(root: str, user: UserRow) -> AccountRow:
-    return AccountRow(
+    return row_of(
+        AccountRow,
+        user,
         root=root,
-        name=user.name,
-        uid=user.uid,
-        gid=user.gid,
-        sid=user.sid,
-        full_name=user.full_name,
-        home=user.home,
-        shell=user.shell,
         member_of=",".join(user.groups),
-        password=user.password,
-        password_method=user.password_method,
-        can_log_in=user.can_log_in,
-        administrator=user.administrator,
-        ssh_keys=user.ssh_keys,
         last_login=None if user.last_login is None else Moment(user.last_login),
     )
 

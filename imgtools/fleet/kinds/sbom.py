@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from imgtools.fleet.kind import Kind, Table
+from imgtools.fleet.kind import Kind, Table, row_of
 from imgtools.workflows.sbom import SbomReport, list_materials
 
 
@@ -33,10 +33,14 @@ class ComponentRow(NamedTuple):
 
 def _rows(report: SbomReport) -> Iterator[ComponentRow]:
     for one in report.components:
-        yield ComponentRow(
-            report.root, one.kind.value, one.name, one.version, one.purl, ",".join(one.licenses), one.arch,
-            one.supplier, one.url, one.source, one.source_version, ",".join(one.paths), one.owner, one.cpe,
-        )  # fmt: skip
+        yield row_of(
+            ComponentRow,
+            one,
+            root=report.root,
+            type=one.kind.value,
+            license=",".join(one.licenses),
+            paths=",".join(one.paths),
+        )
 
 
 KIND = Kind(

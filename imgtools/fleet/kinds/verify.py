@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from imgtools.fleet.kind import Kind, Table
+from imgtools.fleet.kind import Kind, Table, row_of
 from imgtools.workflows.verify import PackagesVerified, verify
 
 
@@ -35,14 +35,9 @@ class AlteredRow(NamedTuple):
 
 
 def _rows(report: PackagesVerified) -> Iterator[tuple[Any, ...]]:
-    yield VerifiedRow(
-        report.root, report.guest, report.package_format, report.intact, report.packages, report.files,
-        report.hashed, report.unknown,
-    )  # fmt: skip
+    yield row_of(VerifiedRow, report)
     for one in report.findings:
-        yield AlteredRow(
-            report.root, one.package, one.path, one.what.value, one.expected, one.found, one.is_config
-        )
+        yield row_of(AlteredRow, one, root=report.root, what=one.what.value)
 
 
 KIND = Kind(
