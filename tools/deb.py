@@ -29,7 +29,7 @@ imgtools --version
 imgtools doctor
 apt-get -qq -y install --no-install-recommends autopkgtest >/dev/null
 autopkgtest --no-built-binaries /srv/built/*.deb ./ -- null
-dpkg -L imgtools imgtools-fleet | sort -u >/tmp/files
+dpkg -L imgtools imgtools-fleet | grep -vxF /. | sort -u >/tmp/files
 apt-get -qq -y purge imgtools imgtools-fleet >/dev/null
 left=$(while read -r file; do
     if [ -e "$file" ] && ! dpkg -S "$file" >/dev/null 2>&1; then echo "$file"; fi
