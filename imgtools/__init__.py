@@ -12,38 +12,16 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from imgtools import errors
+
+    # isort: off
     from imgtools.change.change import (
-        Change,
-        CheckFilesystem,
-        ConfigSetting,
-        DiscardHibernation,
-        EditConfig,
-        EditLines,
-        LineEdit,
-        MakeDirectory,
-        MakeHardLink,
-        MakeLink,
-        MakeSpecial,
-        Move,
-        NewLvmUuids,
-        RegistryApplyLog,
-        RegistryMakeKey,
-        RegistryRemoveKey,
-        RegistryRemoveValue,
-        RegistrySet,
-        Relabel,
-        Remove,
-        RunInGuest,
-        SetMode,
-        SetOwner,
-        SetTimes,
-        SetUuid,
-        SetXattr,
-        Truncate,
-        Upload,
-        WriteDisk,
-        WriteFile,
-    )
+        Change, CheckFilesystem, ConfigSetting, DiscardHibernation, EditConfig, EditLines, LineEdit,
+        MakeDirectory, MakeHardLink, MakeLink, MakeSpecial, Move, NewLvmUuids, RegistryApplyLog,
+        RegistryMakeKey, RegistryRemoveKey, RegistryRemoveValue, RegistrySet, Relabel, Remove, RunInGuest,
+        SetMode, SetOwner, SetTimes, SetUuid, SetXattr, Truncate, Upload, WriteDisk, WriteFile,
+    )  # fmt: skip
+
+    # isort: on
     from imgtools.change.describe import PlannedChange
     from imgtools.change.plan import Plan
     from imgtools.disk.image_file import Extent

@@ -99,17 +99,11 @@ def repair(
     :raises WouldLoseData: a repair would throw something away, and nobody said that this is meant.
     :raises RolledBack: what was to be mended is still found; nothing was written.
     """
-    if auto and (only or package_file is not None):
-        said = "--only" if only else "--package-file"
-        raise UsageError("--auto chooses the repairs itself", hint=f"leave --auto or {said} away")
-    if package_file is not None:
-        only = (*only, PACKAGE_FILES)
-        settings = (*settings, f"{PACKAGE_FILES}.file={package_file}")
     if then_boot is not None and target.is_dry_run:
         raise UsageError("--then-boot boots what is written", hint="add --write or --output FILE")
+    only, settings = _with_package(only, settings, package_file, auto=auto)
     shelf = load_shelf(SHELF)
-    # A wrong name is told before an image is opened.
-    chosen = () if auto else choose_repairs(shelf, only, settings)
+    chosen = () if auto else choose_repairs(shelf, only, settings)  # a wrong name is told before anything
     with open_for(request, target) as image:
         examined = examine(image, request.root)
         guest, error = _guest_of(image, examined, request.root)
@@ -138,6 +132,21 @@ def repair(
             proof=proof,
         )
         return _report(report, guest, planned, proof)
+
+
+def _with_package(
+    only: Sequence[str], settings: Sequence[str], package_file: Path | None, *, auto: bool
+) -> tuple[Sequence[str], Sequence[str]]:
+    """Return the repairs that are wanted and their settings, with those of a package file.
+
+    :raises UsageError: the repairs are to be chosen by a diagnosis, and some are named.
+    """
+    if auto and (only or package_file is not None):
+        said = "--only" if only else "--package-file"
+        raise UsageError("--auto chooses the repairs itself", hint=f"leave --auto or {said} away")
+    if package_file is None:
+        return only, settings
+    return (*only, PACKAGE_FILES), (*settings, f"{PACKAGE_FILES}.file={package_file}")
 
 
 def _report(report: PlanReport, guest: Guest, planned: Sequence[Planned], proof: Proof) -> RepairReport:

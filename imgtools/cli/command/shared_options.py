@@ -330,18 +330,6 @@ Database = Annotated[
         help="The answers: an SQLite file, or postgresql://HOST/NAME.",
     ),
 ]
-Scheduler = Annotated[
-    str,
-    typer.Option(
-        "--scheduler",
-        metavar="ADDRESS",
-        help="Let the workers of this Dask scheduler do it, tcp://... or tls://...; else processes of this host.",
-    ),
-]
-WorkMemory = Annotated[
-    str,
-    typer.Option("--memory", metavar="SIZE", help="How much memory the process of an image may have."),
-]
 TimeLimit = Annotated[
     float | None,
     _several(names.TIME_LIMIT, "How long one image may take; the others go on.", "SECONDS", min=0.001),

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from imgtools.cli.command.groups import FleetImages, Output, Write
-from imgtools.cli.command.shared_options import Check, Database, Scheduler, WorkMemory
+from imgtools.cli.command.shared_options import Check, Database
 from imgtools.cli.fleet._operations import ApplyWords
+from imgtools.cli.fleet._options import Scheduler, WorkMemory
 from imgtools.cli.output.views import Cell, Column, Table
 from imgtools.errors import ImgtoolsError, UsageError
 from imgtools.units import parse_size

@@ -10,6 +10,7 @@ import typer
 
 from imgtools.cli.command.groups import Output, PlacedImages
 from imgtools.cli.command.shared_options import Database
+from imgtools.cli.fleet._options import Scheduler, WorkMemory
 from imgtools.cli.output.views import Facts
 from imgtools.errors import ImgtoolsError, UsageError
 from imgtools.units import parse_size
@@ -55,24 +56,14 @@ def command(
     images: PlacedImages,
     out: Output,
     database: Database = "imgtools-fleet.sqlite",
-    scheduler: Annotated[
-        str,
-        typer.Option(
-            "--scheduler",
-            metavar="ADDRESS",
-            help="Let the workers of this Dask scheduler ask, tcp://... or tls://...; else processes of this host.",
-        ),
-    ] = "",
+    scheduler: Scheduler = "",
     dashboard: Annotated[
         str,
         typer.Option(
             "--dashboard", metavar="[HOST:]PORT", help="Show what this host's processes do, for a browser."
         ),
     ] = "",
-    memory: Annotated[
-        str,
-        typer.Option("--memory", metavar="SIZE", help="How much memory the process of an image may have."),
-    ] = "4G",
+    memory: WorkMemory = "4G",
     retries: Annotated[
         int,
         typer.Option(
