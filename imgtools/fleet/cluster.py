@@ -12,6 +12,7 @@ from concurrent.futures import CancelledError
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from importlib.metadata import version
+from itertools import count, islice
 from typing import Any, Generic, TypeVar
 
 import distributed
@@ -30,7 +31,7 @@ from imgtools.errors import (
 from imgtools.fleet.plugin import Answered, Forkers, answer_image
 from imgtools.fleet.work import Failure, Work, facts_of
 
-AHEAD = 4  # works that a worker's thread has waiting; more would be the client's memory
+AHEAD = 8  # works that a worker's thread has waiting, at most; more would be the client's memory
 CONNECT = 10.0  # seconds for a scheduler to answer
 START = "60s"  # for a worker of this machine to start on a busy one
 _QUIET = logging.CRITICAL
@@ -104,43 +105,40 @@ class Cluster:
         """
         running: dict[str, Task[Item]] = {}
         done = as_completed([], loop=self.client.loop, with_results=True, raise_errors=False)
-        number = 0
-
-        def submit(task: Task[Item]) -> None:
-            nonlocal number
-            number += 1
-            key = f"imgtools-{os.getpid()}-{number}"
-            running[key] = task
-            where = _only_at(task.place)
-            done.add(self.client.submit(answer_image, task.work, key=key, resources=where, pure=False))
-
         threads = {"": self.threads, **(self.places() if any(queues) else {})}
-        for place, tasks in queues.items():
-            for task in _some(tasks, threads.get(place, 1) * ahead):
-                submit(task)
+        numbers = count(1)
+
+        def submit(place: str, tasks: Sequence[Task[Item]]) -> None:
+            if tasks:
+                keys = [f"imgtools-{os.getpid()}-{next(numbers)}" for _ in tasks]
+                running.update(zip(keys, tasks, strict=True))
+                works = [task.work for task in tasks]
+                where = _only_at(place)
+                done.update(self.client.map(answer_image, works, key=keys, resources=where, pure=False))
+
+        def refill(place: str) -> None:
+            """Submit what a place has room for, some at a time: each call of the scheduler has its price."""
+            most = threads.get(place, 1) * ahead
+            room = most - sum(task.place == place for task in running.values())
+            if room >= (most // 2 if ahead > 1 else 1):
+                submit(place, list(islice(queues[place], room)))
+
+        for place in queues:
+            refill(place)
         while running:
             future, result = next(done)
             one = _done(running.pop(future.key), future.status, result)
             future.release()
             if again(one):
-                submit(replace(one.task, tries=one.task.tries + 1))
+                submit(one.task.place, [replace(one.task, tries=one.task.tries + 1)])
                 continue
             yield one  # what becomes of it may say that no more are to be done
-            for task in _some(queues[one.task.place], 1):
-                submit(task)
+            refill(one.task.place)
 
 
 def _only_at(place: str) -> dict[str, float] | None:
     """Return what binds a task to a place: that its worker has this resource. Nothing is taken of it."""
     return {place: 0} if place else None
-
-
-def _some(tasks: Iterator[Task[Item]], count: int) -> Iterator[Task[Item]]:
-    for _ in range(count):
-        task = next(tasks, None)
-        if task is None:
-            return
-        yield task
 
 
 def _done(task: Task[Item], status: str, result: Any) -> Done[Item]:  # Any: what Dask has
