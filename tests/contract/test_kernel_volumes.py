@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from fixtures.kernel_volumes import ARRAYS, ODD_VOLUMES, VOLUMES, kernel_digests
+from fixtures.kernel_volumes import ARRAYS, LINEAR, ODD_VOLUMES, VOLUMES, kernel_digests
 from imgtools.disk.backing import examine
 from imgtools.engine.appliance import ApplianceSession
 from imgtools.engine.direct.session import DirectSession
@@ -61,8 +61,8 @@ def test_everything_that_was_made_was_asked_for(opened: tuple[str, DirectSession
     name, session = opened
     made = set(kernel_digests(name))
     if name == "md-kinds":
-        assert made == {one.name for one in ARRAYS}
-        assert len(session.layout().arrays) == len(ARRAYS)
+        assert {one.name for one in ARRAYS} - made in (set(), LINEAR)
+        assert len(session.layout().arrays) == len(made)
     elif name == "lvm-kinds":
         assert made == {*dict(VOLUMES), *ODD_VOLUMES}
     told = {one.what.rpartition("/")[2]: one.reason for one in session.layout().unread}
