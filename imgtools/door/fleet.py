@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
-from imgtools.door.opening import GuestOptions, HostPath, Size, make_request, size_text
+from imgtools.door.opening import GuestOptions, HostPath, Size, make_request, maybe_path, size_text
 from imgtools.fleet.libraries import CLUSTER, DATABASE, require
 from imgtools.records.domain import Domain
 from imgtools.records.progress import Progress
@@ -48,6 +48,8 @@ def fleet_run(
     retries: int = 0,
     everything: bool = False,
     recursive: bool = False,
+    parquet: HostPath | None = None,
+    overwrite: bool = False,
     told: Callable[[ImageAnswer], None] | None = None,
     **options: Unpack[GuestOptions],
 ) -> RunReport:
@@ -69,6 +71,8 @@ def fleet_run(
     :param retries: how often an image is asked again that failed by chance.
     :param everything: also images that are as they were when they were asked before.
     :param recursive: also images in the folders of a folder.
+    :param parquet: a folder that gets each table as a file when the run has ended.
+    :param overwrite: the files that are there may be replaced.
     :param told: called for each image as its answer comes.
     :raises NoImages: there are none.
     :raises NoSuchPlace: no worker announces a place.
@@ -90,6 +94,8 @@ def fleet_run(
         memory=parse_size(size_text(memory)),
         retries=retries,
         everything=everything,
+        parquet=maybe_path(parquet),
+        overwrite=overwrite,
     )
     return run_fleet(wanted, Heard(answer=told) if told else Heard())
 

@@ -39,16 +39,27 @@ def export(database: str, folder: Path, *, overwrite: bool = False) -> FleetExpo
     """
     place = place_of(database)
     with read_only(place) as connection:
-        tables = METADATA.sorted_tables
-        targets = {table.name: folder / f"{table.name}.parquet" for table in tables}
-        if not overwrite and (there := [path for path in targets.values() if path.exists()]):
-            raise TargetExists(f"{there[0]} is there already", hint="--overwrite replaces it")
+        if not overwrite:
+            refuse_taken(folder)
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            written = tuple(_write(connection, table, targets[table.name]) for table in tables)
+            written = tuple(_write(connection, table, target) for table, target in _targets(folder))
         except OSError as error:
             raise host_fault(error) or HostError(f"{folder}: {error.strerror or error}") from None
     return FleetExport(shown(place), folder, written)
+
+
+def refuse_taken(folder: Path) -> None:
+    """Refuse a folder in which a file of a table's name is.
+
+    :raises TargetExists: one is there.
+    """
+    if there := [path for _, path in _targets(folder) if path.exists()]:
+        raise TargetExists(f"{there[0]} is there already", hint="--overwrite replaces it")
+
+
+def _targets(folder: Path) -> list[tuple[Table, Path]]:
+    return [(table, folder / f"{table.name}.parquet") for table in METADATA.sorted_tables]
 
 
 def _write(connection: Connection, table: Table, target: Path) -> ExportedTable:

@@ -27,7 +27,7 @@ class ImageAnswer:
 class RunReport:
     """How a run went; ``failed`` counts what was asked in it and has no answer.
 
-    ``dashboard`` is where Dask showed what went on, "" if nowhere.
+    ``dashboard`` is where Dask showed what went on, "" if nowhere; ``tables`` are those that were written as Parquet.
     """
 
     run: int
@@ -40,6 +40,7 @@ class RunReport:
     seconds: float
     reasons: tuple[Reason, ...]
     dashboard: str = ""
+    tables: tuple[ExportedTable, ...] = ()
 
     @property
     def exit_code(self) -> int:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import chain
+from pathlib import Path
 from typing import NamedTuple
 
 from imgtools.errors import (
@@ -24,9 +25,9 @@ from imgtools.fleet.cluster import Cluster, Done, Task, open_cluster, parse_dash
 from imgtools.fleet.database import place_of, shown, writable
 from imgtools.fleet.identity import Identity, identify
 from imgtools.fleet.kind import Kind, load_question
-from imgtools.fleet.libraries import DASHBOARD, require
+from imgtools.fleet.libraries import DASHBOARD, PARQUET, require
 from imgtools.fleet.places import Place, find_placed
-from imgtools.fleet.reports import ImageAnswer, RunReport
+from imgtools.fleet.reports import ExportedTable, ImageAnswer, RunReport
 from imgtools.fleet.store import Store
 from imgtools.fleet.work import Answer, Failure, Work, facts_of, failed
 from imgtools.records.many import Reason
@@ -62,6 +63,8 @@ class Wanted:
     memory: int = MEMORY
     retries: int = 0
     everything: bool = False  # also what is known and as it was
+    parquet: Path | None = None  # a folder that gets the tables as files when the run has ended
+    overwrite: bool = False  # files that are there may be replaced
 
 
 def _ignore(fact: object) -> None:
@@ -87,11 +90,13 @@ def run_fleet(wanted: Wanted, heard: Heard = Heard()) -> RunReport:
     :raises SchedulerUnreachable: see :func:`imgtools.fleet.cluster.open_cluster`, as for OtherVersions; ClusterLost
         in the middle.
     :raises FleetDatabaseUnfit: see :func:`imgtools.fleet.database.writable`, as for NewerDatabase and NoRoom.
+    :raises TargetExists: a file of Parquet is there, and may not be replaced; told before anything is asked.
     """
     kind = load_question(wanted.kind)
     if not wanted.images and not wanted.places:
         raise NoImages("no image is named", hint="name images, folders or a list with --images-from")
     _refuse_unclear(wanted)
+    export = _exporter(wanted)
     place = place_of(wanted.database)
     began = time.monotonic()
     with writable(place) as connection, ExitStack() as stack:
@@ -108,8 +113,21 @@ def run_fleet(wanted: Wanted, heard: Heard = Heard()) -> RunReport:
             store.end_run(run.number, state)
     return RunReport(
         run.number, wanted.kind, shown(place), len(images), run.asked, run.kept, run.failed,
-        round(time.monotonic() - began, 3), run.reasons(), opened.dashboard,
+        round(time.monotonic() - began, 3), run.reasons(), opened.dashboard, export(),
     )  # fmt: skip
+
+
+def _exporter(wanted: Wanted) -> Callable[[], tuple[ExportedTable, ...]]:
+    """Return what writes the tables as Parquet, if that is wanted; what it needs is looked for now."""
+    folder = wanted.parquet
+    if folder is None:
+        return tuple
+    require(*PARQUET)
+    from imgtools.fleet.export import export, refuse_taken
+
+    if not wanted.overwrite:
+        refuse_taken(folder)
+    return lambda: export(wanted.database, folder, overwrite=wanted.overwrite).tables
 
 
 class _Opened:

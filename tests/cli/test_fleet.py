@@ -7,6 +7,7 @@ import os
 import signal
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from tests.support.command import imgtools
@@ -60,6 +61,18 @@ def test_a_folder_is_asked_and_what_is_new_is_asked_again(fleet: Fleet) -> None:
     assert (third.data["asked"], third.data["kept"], third.data["failed"]) == (0, 3, 0)
     assert fleet.rows("SELECT run_id, count(*) FROM run_images GROUP BY run_id") == [(1, 4), (2, 4), (3, 3)]
     assert fleet.run("run", "df", "--all", "--json", "images/ubuntu.qcow2").data["asked"] == 1
+
+
+def test_a_run_leaves_its_tables_as_parquet(fleet: Fleet) -> None:
+    fleet.images("some", good="fine")
+    words = ("run", "trial", "--json", "--timeout", "60", "--parquet", fleet.folder / "tables", "--", "some")
+    tables = {one["table"]: one for one in fleet.run(*words).data["tables"]}
+    assert tables["runs"]["rows"] == tables["images"]["rows"] == 1
+    assert duckdb.sql(f"SELECT state FROM '{tables['runs']['host_path']}'").fetchall() == [("done",)]
+    assert "is there already" in fleet.run(*words, code=15).err
+    assert fleet.rows("SELECT count(*) FROM runs") == [(1,)], "told before anything is asked"
+    fleet.run(*words[:-2], "--overwrite", *words[-2:])
+    assert fleet.rows("SELECT count(*) FROM runs") == [(2,)]
 
 
 def test_a_query_reads_and_never_writes(fleet: Fleet) -> None:

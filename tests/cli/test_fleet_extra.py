@@ -31,6 +31,7 @@ def missing(monkeypatch: pytest.MonkeyPatch) -> set[str]:
     [
         (("run", "df", "--", "x.qcow2"), ("distributed", "cryptography")),
         (("run", "df", "--database", "postgresql://h/x", "--", "x.qcow2"), ("psycopg",)),
+        (("run", "df", "--parquet", "out", "--", "x.qcow2"), ("pyarrow",)),
         (("query", "SELECT 1"), ("sqlalchemy",)),
         (("changes", "1", "2"), ("sqlalchemy", "alembic")),
         (("report", "fleet.html"), ("sqlalchemy", "alembic")),

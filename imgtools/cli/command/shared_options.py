@@ -334,6 +334,7 @@ TimeLimit = Annotated[
     float | None,
     _several(names.TIME_LIMIT, "How long one image may take; the others go on.", "SECONDS", min=0.001),
 ]
+RunTimeLimit = Annotated[TimeLimit, old("--timeout")]
 ShareAppliance = Annotated[
     bool,
     _several(
@@ -411,7 +412,11 @@ HOW_TO_ASK_A_FLEET = (
     Parameter("time_limit", TimeLimit, None),
     Parameter("json_lines", JsonLines, False),
 )
-HOW_TO_ASK_WHERE = (*HOW_TO_ASK_A_FLEET, Parameter("places", Places, None))
+HOW_TO_ASK_WHERE = (
+    *(one for one in HOW_TO_ASK_A_FLEET if one.name != "time_limit"),
+    Parameter("time_limit", RunTimeLimit, None),
+    Parameter("places", Places, None),
+)
 HOW_TO_DO = (
     Parameter("write", DoIt, False),
     Parameter("dry_run", DryRun, False),

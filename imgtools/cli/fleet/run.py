@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from contextlib import ExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from imgtools.cli.command.groups import Output, PlacedImages
-from imgtools.cli.command.shared_options import Database
+from imgtools.cli.command.shared_options import Database, Overwrite
 from imgtools.cli.fleet._options import Scheduler, WorkMemory
 from imgtools.cli.output.views import Facts
 from imgtools.errors import ImgtoolsError, UsageError
@@ -27,6 +28,7 @@ EXAMPLES = (
     "find /images -name '*.qcow2' -print0 | imgtools fleet run audit --images0-from -",
     "imgtools fleet run df --scheduler tls://10.0.0.1:8786 -- '/nfs/images/*.qcow2'",
     "imgtools fleet run df --scheduler tcp://10.0.0.1:8786 --place 'store1:/srv/images/*.qcow2'",
+    "imgtools fleet run inspect --parquet tables --overwrite -- /srv/images",
     "imgtools fleet run info --database postgresql://db.example.com/fleet -- /nfs/images",
 )
 NOTES = """
@@ -73,6 +75,11 @@ def command(
     everything: Annotated[
         bool, typer.Option("--all", help="Ask all images, also those that are as they were.")
     ] = False,
+    parquet: Annotated[
+        Path | None,
+        typer.Option("--parquet", metavar="FOLDER", help="Then write a Parquet file for each table in here."),
+    ] = None,
+    overwrite: Overwrite = False,
 ) -> None:
     """Ask many images one question, and keep the answers."""
     from imgtools.fleet.libraries import CLUSTER, DATABASE, require
@@ -93,6 +100,8 @@ def command(
         memory=parse_size(memory),
         retries=retries,
         everything=everything,
+        parquet=parquet,
+        overwrite=overwrite,
     )
     report = _run(wanted, out)
     if not images.json_lines:
