@@ -210,6 +210,10 @@ class EngineFailed(ImgtoolsError):
     exit_code = 30
 
 
+class FuseRefused(EngineFailed):
+    """This host mounts nothing for its users: no /dev/fuse, no fusermount3, or a container without the capability."""
+
+
 class ToolMissing(ImgtoolsError):
     """A program or a Python binding of the host is not installed."""
 

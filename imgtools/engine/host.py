@@ -193,7 +193,7 @@ def collect_facts() -> HostFacts:
         qemu=qemu,
         kernels=find_kernels(),
         kvm=_kvm(qemu),
-        fuse=_device_problem(Path("/dev/fuse")),
+        fuse=_device_problem(Path("/dev/fuse")) or _mount_problem(),
         rooms=_rooms(),
         appliance=find_appliance(),
         locks=_lock_problem(),
@@ -373,6 +373,25 @@ def _device_problem(device: Path) -> str:
     if not device.exists():
         return f"there is no {device}"
     return "" if os.access(device, os.R_OK | os.W_OK) else f"no permission to open {device}"
+
+
+def _mount_problem(status: Path = Path("/proc/self/status"), user: int | None = None) -> str:
+    """Why nothing can be mounted by FUSE although its device is there; "" if nothing is known to be in the way.
+
+    CAP_SYS_ADMIN is bit 21 of a capability set (capability.h); fusermount3 becomes root, but never more than the
+    bounding set allows, and not at all with no_new_privs (proc(5)).
+    """
+    lines = (line.split(":", 1) for line in status.read_text().splitlines())
+    found = {name: value.strip() for name, value in lines}
+    is_root = (os.geteuid() if user is None else user) == 0
+    ours = int(found["CapBnd"], 16) & (int(found["CapEff"], 16) if is_root else -1)
+    if not ours >> 21 & 1:
+        return "nobody may mount here: CAP_SYS_ADMIN was taken away, as containers do"
+    return (
+        ""
+        if is_root or found.get("NoNewPrivs", "0") == "0"
+        else "fusermount3 may not become root: no_new_privs"
+    )
 
 
 def _rooms() -> tuple[RoomFact, ...]:

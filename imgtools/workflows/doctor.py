@@ -276,9 +276,14 @@ def check_fuse(facts: HostFacts) -> Check:
     """Whether filesystems can be mounted in user space."""
     if not facts.fuse:
         return Check("fuse", State.OK, "/dev/fuse", Serves.DIRECT)
-    cure = "sudo modprobe fuse" if "there is no" in facts.fuse else "sudo chmod 0666 /dev/fuse"
+    cure = "run it where mounting is allowed: of a container, --device /dev/fuse --cap-add SYS_ADMIN"
+    if "there is no" in facts.fuse:
+        cure = "sudo modprobe fuse"
+    elif "permission" in facts.fuse:
+        cure = "sudo chmod 0666 /dev/fuse"
     cause = f"{facts.fuse}; edits boot the appliance, and imgtools mount does not work"
-    return Check("fuse", State.WARN, "missing", Serves.DIRECT, cause, cure)
+    value = "missing" if "there is no" in facts.fuse else "cannot be used"
+    return Check("fuse", State.WARN, value, Serves.DIRECT, cause, cure)
 
 
 def check_locks(facts: HostFacts) -> Check:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tarfile
@@ -127,3 +128,23 @@ def test_ntfs_that_windows_has_not_let_go_of_is_not_written(
     ran = imgtools(*words[0].split(), image, *words[1:], "--write", code=EditFailed.exit_code)
     assert reason in ran.err and "shut it down fully" in ran.err
     assert digest(image) == before and beside(image) == set()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a capability away for good")
+def test_where_nothing_may_be_mounted_the_appliance_writes(tmp_path: Path) -> None:
+    """As in a container: /dev/fuse is there, and CAP_SYS_ADMIN is not."""
+    (image,) = copy_fixture("debian", tmp_path)
+    confined = [
+        "setpriv",
+        "--bounding-set=-sys_admin",
+        "--inh-caps=-sys_admin",
+        sys.executable,
+        "-m",
+        "imgtools",
+    ]
+    edit = [*confined, "write", image, "/etc/hostname", "--content", "web1", "--write", "-v"]
+    ran = subprocess.run(edit, check=True, capture_output=True, text=True)
+    assert "not written directly: /dev/sda3: a volume cannot be shown as a file" in ran.stderr
+    assert imgtools("cat", image, "/etc/hostname").out == "web1\n"
+    refused = subprocess.run([*confined, "sparsify", image], capture_output=True, text=True, check=False)
+    assert refused.returncode == 30 and "imgtools doctor says what is in the way" in refused.stderr

@@ -13,7 +13,7 @@ from typing import Protocol
 
 from imgtools.engine.direct.session import DirectSession
 from imgtools.engine.qemu.storage_daemon import StorageDaemon, serve_overlays
-from imgtools.errors import EditConflict, EditFailed
+from imgtools.errors import EditConflict, EditFailed, FuseRefused
 from imgtools.filesystems.api import CannotWrite, Filesystem, FilesystemWriter
 from imgtools.records.disks import Declined, Volume
 from imgtools.records.image import Layer
@@ -95,7 +95,10 @@ class DirectWriteSession:
         refused = None if file is None else kind.refuse(file)
         if refused is not None:
             return refused
-        writer = kind.open(self._daemon.export_file(*place), volume.device)
+        try:
+            writer = kind.open(self._daemon.export_file(*place), volume.device)
+        except FuseRefused as error:
+            return Declined(volume.device, error.message)
         self._writers[volume.device] = writer
         return writer
 

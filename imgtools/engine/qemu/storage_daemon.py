@@ -31,7 +31,7 @@ from imgtools.engine.qemu.nodes import (
     shared_below,
     window_of_named,
 )
-from imgtools.errors import EngineFailed, ImageInUse
+from imgtools.errors import EngineFailed, FuseRefused, ImageInUse
 from imgtools.records.image import Layer
 
 log = logging.getLogger(__name__)
@@ -75,12 +75,16 @@ class StorageDaemon:
     def _export_file(self, name: str, *, writable: bool) -> Path:
         host_path = self.folder / f"{name}.raw"
         os.close(make_own(host_path))
-        self.execute(
-            "block-export-add",
-            type="fuse",
-            id=f"export-{name}",
-            **{"node-name": name, "mountpoint": os.fspath(host_path), "writable": writable},
-        )
+        how = {"node-name": name, "mountpoint": os.fspath(host_path), "writable": writable}
+        try:
+            self.execute("block-export-add", type="fuse", id=f"export-{name}", **how)
+        except EngineFailed as error:
+            if "FUSE session" in error.message:
+                raise FuseRefused(
+                    f"a volume cannot be shown as a file: {error.message}",
+                    hint="imgtools doctor says what is in the way",
+                ) from None
+            raise
         return host_path
 
     def _serve_nbd(self) -> None:

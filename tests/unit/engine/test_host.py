@@ -109,3 +109,24 @@ def test_devices_that_are_missing_or_closed(tmp_path: Path) -> None:
     assert "there is no" in host._device_problem(tmp_path / "fuse")
     (tmp_path / "fuse").touch()
     assert host._device_problem(tmp_path / "fuse") == ""
+
+
+@pytest.mark.parametrize(
+    ("effective", "bounding", "flag", "user", "says"),
+    [
+        ("000001ffffffffff", "000001ffffffffff", 0, 0, ""),
+        ("0000000000000000", "000001ffffffffff", 0, 1000, ""),
+        ("0000000000200000", "0000000000200000", 0, 0, ""),
+        ("0000000000100000", "000001ffffffffff", 0, 0, "CAP_SYS_ADMIN"),
+        ("0000000000000000", "00000000a80425fb", 0, 1000, "CAP_SYS_ADMIN"),
+        ("0000000000000000", "000001ffffffffff", 1, 1000, "no_new_privs"),
+        ("000001ffffffffff", "000001ffffffffff", 1, 0, ""),
+    ],
+)
+def test_who_may_mount(
+    tmp_path: Path, effective: str, bounding: str, flag: int, user: int, says: str
+) -> None:
+    status = tmp_path / "status"
+    status.write_text(f"Name:\tx\nCapEff:\t{effective}\nCapBnd:\t{bounding}\nNoNewPrivs:\t{flag}\n")
+    problem = host._mount_problem(status, user)
+    assert says in problem and bool(says) == bool(problem)

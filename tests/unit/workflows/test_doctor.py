@@ -308,6 +308,8 @@ def test_building_the_appliance_takes_room() -> None:
 def test_fuse_and_locks() -> None:
     fuse = check_of(report(healthy_host(fuse="there is no /dev/fuse")), "fuse")
     assert (fuse.state, fuse.cure) == (State.WARN, "sudo modprobe fuse")
+    fuse = check_of(report(healthy_host(fuse="nobody may mount here: CAP_SYS_ADMIN was taken away")), "fuse")
+    assert fuse.state is State.WARN and "--cap-add SYS_ADMIN" in fuse.cure
     locks = check_of(report(healthy_host(locks="[Errno 37] No locks available")), "file locks")
     assert locks.state is State.FAIL
     assert "No locks available" in locks.cause
