@@ -88,7 +88,8 @@ def _nearest(zones: HiveKey | None, name: str) -> tuple[str, ...]:
     """Return what may have been meant: a zone of the guest, a name of the IANA database."""
     known = {_bare(one.name): one.name for one in zones.subkeys()} if zones is not None else {}
     near = get_close_matches(_bare(name), list(known), 1, 0.6)
-    return (*(known[one] for one in near), *nearest_zones(name))
+    found = (*(known[one] for one in near), *nearest_zones(name))
+    return tuple(one for one in found if one != name)
 
 
 def _bare(name: str) -> str:

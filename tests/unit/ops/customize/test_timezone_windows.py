@@ -103,6 +103,9 @@ def test_a_guest_without_zones_and_a_zone_without_a_rule() -> None:
     guest, tree = windows_guest()
     with pytest.raises(UnsupportedGuest, match="no time zone"):
         carry_out(guest, tree, ("timezone", "Asia/Tokyo"))
+    with pytest.raises(UnsupportedGuest, match="no time zone") as raised:
+        carry_out(guest, tree, ("timezone", "UTC"))
+    assert "registry list" in raised.value.hint, "what was said is no hint"
     guest, tree = windows_guest(HAS)
     with pytest.raises(OddGuest, match="Odd Standard Time"):
         carry_out(guest, tree, ("timezone", "Odd Standard Time"))
