@@ -116,7 +116,7 @@ NAMES = st.text(
 )
 VALUES = st.dictionaries(
     NAMES | st.just(""),
-    st.tuples(st.integers(0, 12), st.binary(max_size=40) | st.sampled_from([b"x" * 16384, b"y" * (1 << 20)])),
+    st.tuples(st.integers(0, 12), st.binary(max_size=40) | st.sampled_from([b"x" * 16384, b"y" * 70_000])),
     max_size=4,
 )
 
