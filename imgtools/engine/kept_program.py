@@ -15,7 +15,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
@@ -93,7 +93,8 @@ class Kept:
         self.folder = folder.path
         self._name = argv[0]
         with ExitStack() as stack:
-            stack.callback(take_away, self.folder)
+            # What was begun holds the folder still, for a moment: it ends because it gets no word to go on.
+            stack.callback(self._remove_by, take_away)
             stack.callback(folder.let_go)
             self._words = io.FileIO(os.memfd_create("stderr"), "r+")
             log.debug("start: %s", " ".join(argv))
@@ -144,13 +145,13 @@ class Kept:
             raise EngineTimeout(f"{self._name} does not end") from None
         finally:
             self._words.close()
-            self._take_away()
+            self._remove_by(clear)
             self._kept.dismiss()
 
-    def _take_away(self) -> None:
+    def _remove_by(self, way: Callable[[Path], bool]) -> None:
         """Remove the folder, and what is still mounted in it if the program was killed."""
         deadline = time.monotonic() + LAST_SECONDS
-        while not clear(self.folder) and time.monotonic() < deadline:
+        while not way(self.folder) and time.monotonic() < deadline:
             time.sleep(POLL)
 
 

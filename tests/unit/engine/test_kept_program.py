@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import subprocess
 
 import pytest
 
@@ -78,3 +79,20 @@ def test_what_a_program_says_last_is_its_complaint() -> None:
     wait_until(lambda: kept.has_ended)
     assert kept.complaint() == "two"
     kept.end()
+
+
+@pytest.mark.host
+def test_interrupted_while_the_program_begins_no_folder_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was begun still holds the folder for a moment, and nobody is left to clean up after it."""
+    begun = []
+
+    def interrupted(program: object, script: str, words: list[str], lock: list[int]) -> None:
+        begun.append(subprocess.Popen(["sleep", "0.3"], pass_fds=lock))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(kept_program, "KeptProgram", interrupted)
+    folder = HeldFolder()
+    (folder.path / "disk0.qcow2").touch()
+    with pytest.raises(KeyboardInterrupt):
+        Kept(["sleep", "1000"], HOST, folder)
+    assert begun[0].wait(60) == 0 and not folder.path.exists()
