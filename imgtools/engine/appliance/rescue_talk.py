@@ -26,12 +26,14 @@ class Status:
         self._told = b""
         self.ended: Ended | None = None
 
-    def read(self) -> None:
-        """Take in what there is.
+    def read(self) -> bool:
+        """Take in what there is; False if nothing comes any more, because the shell has ended.
 
-        :raises ApplianceFailed: the appliance has ended.
+        :raises ApplianceFailed: the appliance has ended, and the shell before it has not.
         """
         piece = _received(self.port)
+        if not piece and self.ended is not None:
+            return False
         if not piece:
             raise ApplianceFailed("the appliance ended before its shell did")
         self._told = (self._told + piece)[-LONGEST_STATUS:]
@@ -42,6 +44,7 @@ class Status:
             busy = tuple(word[1] for word in words if word[0] == "busy" and len(word) > 1)
             remounted = ["remounted"] in words
             self.ended = Ended(int(code) & 255 if code.isdecimal() else 255, busy, remounted)
+        return True
 
 
 class PortConsole:
@@ -130,7 +133,8 @@ def run_quietly(
                 break
             for key, _ in found:
                 if key.data is None:
-                    status.read()
+                    if not status.read():
+                        selector.unregister(status.port)
                 elif key.data.take(_received(key.fileobj)):
                     selector.unregister(key.fileobj)
                     streams -= 1

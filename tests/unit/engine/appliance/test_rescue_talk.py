@@ -47,11 +47,15 @@ class Appliance:
             self._listening[name].listen()
         self._stack = stack
 
-    def says(self, *words: tuple[str, bytes]) -> None:
-        """Write on channels from a thread of its own, then end."""
-        ends = {
+    def accepts(self) -> dict[str, socket.socket]:
+        """Return its end of each channel."""
+        return {
             name: self._stack.enter_context(self._listening[name].accept()[0]) for name in (STATUS, OUT, ERR)
         }
+
+    def says(self, *words: tuple[str, bytes]) -> None:
+        """Write on channels from a thread of its own, then end."""
+        ends = self.accepts()
 
         def work() -> None:
             for name, content in words:
@@ -84,6 +88,28 @@ def test_the_code_and_both_streams(appliance: Appliance, tmp_path: Path) -> None
     )
     ended, out, err = run(tmp_path, appliance, *words)
     assert (ended, out, err) == (Ended(3, ("/sysroot",), remounted=True), b"one\n", b"oops\n")
+
+
+def test_what_it_has_written_is_heard_although_the_appliance_has_ended(
+    appliance: Appliance, tmp_path: Path
+) -> None:
+    """The end of the channel that tells the code comes before the streams are read."""
+    ends = {}
+
+    def start() -> None:
+        ends.update(appliance.accepts())
+        ends[STATUS].sendall(b"exit 3\n")
+        ends[STATUS].shutdown(socket.SHUT_WR)
+        ends[OUT].sendall(b"one\n" + MARK)
+
+    heard = bytearray()
+
+    def hear(piece: bytes) -> None:
+        heard.extend(piece)
+        ends[ERR].sendall(MARK)
+
+    assert run_quietly(tmp_path, MARK, start, hear, hear) == Ended(3)
+    assert bytes(heard) == b"one\n"
 
 
 def test_an_appliance_that_ends_is_an_error(appliance: Appliance, tmp_path: Path) -> None:
