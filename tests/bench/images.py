@@ -107,7 +107,10 @@ def _encrypted(name: str, image: Path) -> None:
     """A LUKS2 volume with an ext4 that holds a file of 256 MB; the name ends in the size of its sectors."""
     tree, plain = image.parent / f"{name}-tree", image.parent / f"{name}-plain"
     tree.mkdir()
-    (tree / "large").write_bytes(random.Random(16).randbytes(256 << 20))
+    some = random.Random(16)
+    with (tree / "large").open("wb") as file:
+        for _ in range(256):
+            file.write(some.randbytes(1 << 20))
     _sparse(plain, 300 << 20)
     _run("mke2fs", "-q", "-F", "-t", "ext4", "-b", "4096", "-d", str(tree), str(plain))
     format_luks(image, plain.read_bytes(), sector_size=int(name.rpartition("-")[2]))

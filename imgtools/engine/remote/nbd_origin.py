@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from imgtools.engine.remote.connecting import named_failure, refused, timed_out
@@ -156,6 +158,7 @@ class NbdOrigin:
             while not handle.aio_is_ready():
                 if handle.aio_is_dead() or handle.aio_is_closed():
                     raise RemoteFailed(f"{self._shown}: the server ended the connection")
+                _acknowledge(handle)
                 self._poll(handle, deadline)
         except nbd.Error as error:
             raise self._named(error) from None
@@ -190,6 +193,7 @@ class NbdOrigin:
             handle.aio_connect_tcp(address.host, str(address.port or PORT))
         else:
             talk = socket.create_connection((address.host, address.port or PORT), self._timeout)
+            talk.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # as libnbd has it where it connects
             handle.aio_connect_socket(talk.detach())
 
     def _wait(self, handle: nbd.NBD, begin: Callable[[], int]) -> None:
@@ -256,6 +260,16 @@ def _words(error: nbd.Error) -> str:
     """libnbd's words without the names of its functions, on one line."""
     words = "".join(letter for letter in error.string if letter.isprintable())
     return words.removeprefix("nbd_poll: ").removeprefix("handshake: ")[:300]
+
+
+def _acknowledge(handle: nbd.NBD) -> None:
+    """Tell a server over TCP at once what has come: the second of two answers waits for that.
+
+    qemu-nbd sends them in packets of their own, with Nagle's algorithm on, and Linux tells 40 ms later (tcp(7),
+    TCP_QUICKACK, which does not last): 0.08 s of each handshake.
+    """
+    with suppress(OSError), socket.socket(fileno=os.dup(handle.aio_get_fd())) as talk:
+        talk.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
 
 
 def _leave(handle: nbd.NBD) -> None:
