@@ -40,12 +40,13 @@ def time_command(words: Sequence[str], env: Mapping[str, str]) -> Run:
     :raises CommandFailed: it ended with something else than 0, or wrote nothing where it should.
     """
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err, descendants_stay():
+        others = frozenset(_descendants(os.getpid()))
         started = time.perf_counter()
         process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=out, stderr=err, env=env)
         # Not wait(timeout): it looks every 50 ms, which is a third of our quickest commands.
         limit = threading.Timer(LIMIT, process.kill)
         limit.start()
-        watch = _Watch()
+        watch = _Watch(others)
         code = process.wait()
         seconds = time.perf_counter() - started
         limit.cancel()
@@ -61,8 +62,9 @@ def time_command(words: Sequence[str], env: Mapping[str, str]) -> Run:
 class _Watch(threading.Thread):
     """Looks at the memory of our descendants, from the time on at which a command has taken long."""
 
-    def __init__(self) -> None:
+    def __init__(self, others: frozenset[int]) -> None:
         super().__init__(daemon=True)
+        self._others = others
         self._ended = threading.Event()
         self._peak = 0
         self.start()
@@ -71,7 +73,7 @@ class _Watch(threading.Thread):
         """Look until the command has ended."""
         wait = LONG
         while not self._ended.wait(wait):
-            self._peak, wait = max(self._peak, _resident_below(os.getpid())), SELDOM
+            self._peak, wait = max(self._peak, _resident_besides(self._others)), SELDOM
 
     def end(self) -> int:
         """Stop, and return the peak in bytes; 0 if nothing was looked at."""
@@ -87,12 +89,13 @@ def peak_memory(words: Sequence[str], env: Mapping[str, str]) -> int:
     too low. Daemons that the command starts (qemu-nbd, the appliance's QEMU) stay our descendants and count.
     """
     with descendants_stay():
+        others = frozenset(_descendants(os.getpid()))
         process = subprocess.Popen(
             words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=env
         )
         peak = 0
         while process.poll() is None:
-            peak = max(peak, _resident_below(os.getpid()))
+            peak = max(peak, _resident_besides(others))
             time.sleep(SAMPLE_EVERY)
     return peak
 
@@ -121,8 +124,9 @@ def _descendants(pid: int) -> Iterator[int]:
             yield from _descendants(int(word))
 
 
-def _resident_below(pid: int) -> int:
-    return sum(map(_resident, _descendants(pid)))
+def _resident_besides(others: frozenset[int]) -> int:
+    """The memory of our descendants without those of earlier commands: an appliance may take its time to end."""
+    return sum(_resident(pid) for pid in _descendants(os.getpid()) if pid not in others)
 
 
 def _resident(pid: int) -> int:
