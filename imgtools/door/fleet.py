@@ -55,12 +55,11 @@ def fleet_run(
 ) -> RunReport:
     """Ask many images one question, and keep the answers in a database.
 
-    A program that calls it is started again by the processes that ask: what it does stands below
-    ``if __name__ == "__main__":``.
+    A program that calls it is started again by those that ask: what it does is below ``if __name__ == "__main__":``.
 
     :param command: what to ask: audit, check, df, diagnose, filesystems, info, inspect, sbom, sysprep (whether a guest
         is fit to be cloned), verify.
-    :param images: a folder stands for the images in it.
+    :param images: a folder stands for the images in it; with ``recursive`` also for those in the folders of a folder.
     :param database: an SQLite file, or ``postgresql://HOST/NAME``.
     :param scheduler: of a Dask cluster that runs; "": processes of this host.
     :param places: PLACE:PATTERN each: images that only the workers see that announce this place.
@@ -70,12 +69,9 @@ def fleet_run(
     :param memory: what the process of an image may have.
     :param retries: how often an image is asked again that failed by chance.
     :param everything: also images that are as they were when they were asked before.
-    :param recursive: also images in the folders of a folder.
-    :param parquet: a folder that gets each table as a file when the run has ended.
-    :param overwrite: the files that are there may be replaced.
+    :param parquet: a folder that gets each table as a file at the end; ``overwrite`` replaces those that are there.
     :param told: called for each image as its answer comes.
-    :raises NoImages: there are none.
-    :raises NoSuchPlace: no worker announces a place.
+    :raises NoImages: there are none. NoSuchPlace: no worker announces a place.
     :raises FleetLibraryMissing: ``imgtools[fleet]`` is not installed.
     :raises ImgtoolsError: the scheduler cannot be used, the database cannot be written.
     """
@@ -97,7 +93,7 @@ def fleet_run(
         parquet=maybe_path(parquet),
         overwrite=overwrite,
     )
-    return run_fleet(wanted, Heard(answer=told) if told else Heard())
+    return run_fleet(wanted, Heard(told) if told else Heard())
 
 
 def _images(
