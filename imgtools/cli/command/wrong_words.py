@@ -30,7 +30,7 @@ def unknown_command(path: str, words: Sequence[str], known: Sequence[str]) -> Us
     """
     help = f"{path} --help"
     hint = instead_of(words, known) if path == PROGRAM else ""
-    if not hint and path == PROGRAM and words[0] not in known and os.path.lexists(words[0]):
+    if not hint and path == PROGRAM and os.path.lexists(words[0]):
         hint = f"the command stands before the image: {PROGRAM} inspect {shlex.quote(words[0])}"
     if not hint:
         same = in_group(words[0], known) if path != PROGRAM else ""
